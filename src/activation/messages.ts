@@ -1,0 +1,73 @@
+import * as v from "valibot";
+
+/** The server's paths, each with its trailing slash: it is part of what is signed. */
+export const ACTIVATE_PATH = "/api/v1/drm/activate/";
+export const HEARTBEAT_PATH = "/api/v1/drm/heartbeat/";
+export const DECOMMISSION_ACK_PATH = "/api/v1/drm/decommission-ack/";
+
+/** Limit of a request's and of an answer's body. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/** What clocks may differ by, and how long a nonce is remembered. */
+export const MAX_CLOCK_SKEW_SECONDS = 300;
+
+/** Systems as the wire names them. */
+export const PLATFORMS = [
+  "LINUX_AMD64",
+  "LINUX_ARM64",
+  "WINDOWS_AMD64",
+  "WINDOWS_ARM64",
+  "DARWIN_AMD64",
+  "DARWIN_ARM64",
+] as const;
+export type PlatformName = (typeof PLATFORMS)[number];
+
+const text = v.pipe(v.string("must be a string"), v.minLength(1, "must not be empty"));
+const uuidV4 = v.pipe(
+  v.string("must be a string"),
+  v.regex(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i,
+    "must be a UUID v4",
+  ),
+);
+
+export const activateRequestSchema = v.object({
+  license_key: text,
+  machine_id: uuidV4,
+  machine_public_key_pem: text,
+  platform: v.picklist(PLATFORMS, "is not a known platform"),
+  software_version: v.string("must be a string"),
+});
+export const heartbeatRequestSchema = v.object({
+  license_key: text,
+  machine_id: uuidV4,
+  software_version: v.string("must be a string"),
+});
+export const decommissionAckRequestSchema = v.object({ license_key: text, machine_id: uuidV4 });
+
+export type ActivateRequest = v.InferOutput<typeof activateRequestSchema>;
+export type HeartbeatRequest = v.InferOutput<typeof heartbeatRequestSchema>;
+export type DecommissionAckRequest = v.InferOutput<typeof decommissionAckRequestSchema>;
+
+/** What every signed payload has: the request's nonce, and when it was answered (RFC 3339). */
+const SIGNED = { request_nonce: v.string(), responded_at: v.pipe(v.string(), v.isoTimestamp()) };
+
+/** What a client needs of an answer's payload; the fields it only shows are not asked for. */
+export const answerPayloadSchema = v.object({
+  ...SIGNED,
+  status: v.string(),
+  machine_id: v.string(),
+  license_key: v.string(),
+});
+export const refusalPayloadSchema = v.object({ ...SIGNED, error: v.string(), code: v.string() });
+
+export type AnswerPayload = v.InferOutput<typeof answerPayloadSchema>;
+
+/** The statuses a heartbeat's answer may have. */
+export type LicenseStatus = "ACTIVE" | "DECOMMISSION_PENDING" | "REVOKED" | "EXPIRED" | "SUSPENDED";
+
+/** A 200's and a signed refusal's body. */
+export const envelopeSchema = v.object({ payload: v.string(), sig: v.string() });
+
+/** The part of an unsigned refusal that people read. */
+export const refusalSchema = v.object({ error: v.string() });

@@ -1,0 +1,42 @@
+import { encodeBase64Url } from "@std/encoding/base64url";
+import type { Sign } from "../signing/ecdsa.ts";
+
+/** Names of the headers that carry a machine's signature. */
+export const MACHINE_ID_HEADER = "X-Sentinel-Machine-Id";
+export const TIMESTAMP_HEADER = "X-Sentinel-Timestamp";
+export const NONCE_HEADER = "X-Sentinel-Nonce";
+export const SIGNATURE_HEADER = "X-Sentinel-Signature";
+
+/** What identifies one request: `timestamp` in Unix seconds as text, `nonce` a UUID v4. */
+export interface RequestStamp {
+  readonly machineId: string;
+  readonly timestamp: string;
+  readonly nonce: string;
+}
+
+const UTF8 = new TextEncoder();
+
+/** The bytes that a machine signs: `METHOD\nPATH\nTIMESTAMP\nNONCE\nSHA256_HEX(BODY)`. */
+export async function bytesToSign(
+  path: string,
+  stamp: RequestStamp,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", body));
+  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return UTF8.encode(["POST", path, stamp.timestamp, stamp.nonce, hex].join("\n"));
+}
+
+/** The headers of a request signed by the machine's key. */
+export async function signRequest(
+  path: string,
+  stamp: RequestStamp,
+  { body, sign }: { body: Uint8Array<ArrayBuffer>; sign: Sign },
+): Promise<Record<string, string>> {
+  return {
+    [MACHINE_ID_HEADER]: stamp.machineId,
+    [TIMESTAMP_HEADER]: stamp.timestamp,
+    [NONCE_HEADER]: stamp.nonce,
+    [SIGNATURE_HEADER]: encodeBase64Url(await sign(await bytesToSign(path, stamp, body))),
+  };
+}

@@ -1,0 +1,26 @@
+import type { Logger } from "../core/log.ts";
+import type { ParsedArguments } from "./parse_arguments.ts";
+import type { OptionName } from "./options.ts";
+import type { Output } from "./output.ts";
+
+/** What a command is given to work with. */
+export interface CommandContext {
+  readonly args: ParsedArguments;
+  readonly output: Output;
+  readonly log: Logger;
+}
+
+/** One command; its module imports only what every call of it needs. */
+export interface Command {
+  /** What stands behind the command's name in the help. */
+  readonly usage: string;
+  readonly options: readonly OptionName[];
+  /** Lines below the options in the help: examples, exit statuses. */
+  readonly notes?: readonly string[];
+  /** How many operands it takes (default: none). */
+  readonly operands?: { readonly min: number; readonly max: number };
+  /** Whether arguments behind `--` are taken, for the software. */
+  readonly passesArguments?: true;
+  /** Does it; the result is the exit status. */
+  run(context: CommandContext): Promise<number>;
+}

@@ -1,0 +1,72 @@
+import type { Command } from "./command.ts";
+
+/** A command's line in the help and the way to its module, which is loaded only when the command is called. */
+export interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<{ command: Command }>;
+}
+
+/** All commands by name, in the order of the help. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  "run": {
+    summary: "prove the licence, launch the software and keep the licence alive",
+    load: () => import("./commands/run.ts"),
+  },
+  "ipc": {
+    summary: "ask a running sentinel over its local socket",
+    load: () => import("./commands/ipc.ts"),
+  },
+  "license verify": {
+    summary: "check a licence file",
+    load: () => import("./commands/license_verify.ts"),
+  },
+  "license show": {
+    summary: "print what a licence file says",
+    load: () => import("./commands/license_show.ts"),
+  },
+  "vendor keygen": {
+    summary: "make the organisation's key pair",
+    load: () => import("./commands/vendor_keygen.ts"),
+  },
+  "vendor issue": {
+    summary: "issue a licence file",
+    load: () => import("./commands/vendor_issue.ts"),
+  },
+  "vendor serve": {
+    summary: "run the licence server",
+    load: () => import("./commands/vendor_serve.ts"),
+  },
+  "vendor list": {
+    summary: "list licences and their machines",
+    load: () => import("./commands/vendor_list.ts"),
+  },
+  "vendor revoke": {
+    summary: "revoke a licence for good",
+    load: () => import("./commands/vendor_revoke.ts"),
+  },
+  "vendor suspend": {
+    summary: "suspend a licence",
+    load: () => import("./commands/vendor_suspend.ts"),
+  },
+  "vendor reinstate": {
+    summary: "lift a licence's suspension",
+    load: () => import("./commands/vendor_reinstate.ts"),
+  },
+  "vendor decommission": {
+    summary: "take a licence off a machine",
+    load: () => import("./commands/vendor_decommission.ts"),
+  },
+};
+
+/** The name at the front of the arguments and what follows it, or `undefined` where no command is named so. */
+export function findCommand(
+  args: readonly string[],
+): { name: string; rest: readonly string[] } | undefined {
+  for (const words of [2, 1]) {
+    const name = args.slice(0, words).join(" ");
+    if (args.length >= words && Object.hasOwn(COMMANDS, name)) {
+      return { name, rest: args.slice(words) };
+    }
+  }
+  return undefined;
+}

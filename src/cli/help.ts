@@ -1,0 +1,51 @@
+import type { Command } from "./command.ts";
+import { COMMANDS } from "./command_table.ts";
+import { GLOBAL_OPTIONS, type OptionName, OPTIONS, type OptionSpec } from "./options.ts";
+
+/** The program's help; with `group` only that group's commands. */
+export function programHelp(group?: string): string {
+  const names = Object.keys(COMMANDS).filter((name) => !group || name.startsWith(group + " "));
+  return [
+    group ? `Usage: sentinel ${group} COMMAND` : "Usage: sentinel COMMAND",
+    "",
+    "Proves a licence, keeps it alive, and launches and supervises the software it is for.",
+    "",
+    "Commands:",
+    ...columns(names.map((name) => [name, COMMANDS[name]!.summary])),
+    "",
+    "`sentinel COMMAND --help` tells more; `sentinel --license FILE --software FILE` is `sentinel run`.",
+    "Each option has a variable: SENTINEL_LOG_LEVEL for --log-level, and so on.",
+  ].join("\n");
+}
+
+/** One command's help. */
+export function commandHelp(name: string, command: Command): string {
+  const notes = command.notes ?? [];
+  return [
+    `Usage: sentinel ${name} ${command.usage}`.trimEnd(),
+    "",
+    sentence(COMMANDS[name]!.summary),
+    "",
+    "Options:",
+    ...columns(
+      [...command.options, ...GLOBAL_OPTIONS].map((
+        option,
+      ) => [signature(option), OPTIONS[option].help]),
+    ),
+    ...(notes.length > 0 ? ["", ...notes] : []),
+  ].join("\n");
+}
+
+function signature(name: OptionName): string {
+  const { value, repeatable }: OptionSpec = OPTIONS[name];
+  return `--${name}${value ? ` ${value}` : ""}${repeatable ? "…" : ""}`;
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}
+
+function sentence(summary: string): string {
+  return summary[0]!.toUpperCase() + summary.slice(1) + ".";
+}

@@ -1,0 +1,68 @@
+/** One option: a flag where `value` is absent. */
+export interface OptionSpec {
+  /** What stands for the value in the help, such as `FILE`. */
+  readonly value?: string;
+  readonly help: string;
+  /** May be given more than once. */
+  readonly repeatable?: true;
+}
+
+/**
+ * Every option of every command: one name means one thing everywhere. The variable of an option is its name in capitals
+ * behind `SENTINEL_`.
+ */
+export const OPTIONS = {
+  help: { help: "show this help" },
+  version: { help: "show the version" },
+  "log-level": { value: "LEVEL", help: "debug, info, warn or error (default: info)" },
+  "log-format": { value: "FORMAT", help: "text or json (default: text)" },
+  json: { help: "output for programs" },
+
+  license: { value: "FILE", help: "the licence file" },
+  software: { value: "FILE", help: "the program to launch" },
+  "server-url": { value: "URL", help: "the licence server, instead of the licence's own" },
+  "state-dir": { value: "DIR", help: "where state and machine key are kept" },
+  "org-key": { value: "FILE", help: "the organisation's public key (PEM)" },
+  socket: {
+    value: "PATH",
+    help: "the socket (default: SENTINEL_IPC_SOCKET, else the only one there is)",
+  },
+
+  out: { value: "PATH", help: "where to write" },
+  key: { value: "FILE", help: "the organisation's private key (PEM)" },
+  type: { value: "TYPE", help: "standard or hardware-bound" },
+  org: { value: "ID", help: "the organisation's id" },
+  "software-id": { value: "ID", help: "the software's id" },
+  expires: { value: "YYYY-MM-DD", help: "last day on which the licence is valid (UTC)" },
+  issued: {
+    value: "YYYY-MM-DD",
+    help: "first day on which the licence is valid (default: today, UTC)",
+  },
+  "max-machines": { value: "N", help: "how many machines may be active (default: 1)" },
+  feature: {
+    value: "K=V",
+    help: "a feature; V is JSON where it can be read as such, else text",
+    repeatable: true,
+  },
+  "heartbeat-minutes": { value: "N", help: "minutes between heartbeats (default: 60)" },
+  "grace-days": { value: "N", help: "days the software may run without the server (default: 7)" },
+  fingerprint: { value: "F", help: "the hardware fingerprint of the one machine" },
+  checksum: { value: "FILE", help: "the software whose SHA-256 goes into the licence" },
+  "license-key": { value: "K", help: "the licence's key (default: a new one)" },
+  database: { value: "DB", help: "the licence server's database: a file" },
+  address: { value: "A", help: "address to listen on (default: 127.0.0.1)" },
+  port: { value: "P", help: "port to listen on; 0 picks one (default: 8080)" },
+  "tls-cert": { value: "FILE", help: "certificate chain (PEM) to serve https with" },
+  "tls-key": { value: "FILE", help: "the certificate's private key (PEM)" },
+  "trust-proxy": { help: "take the client's address from X-Forwarded-For" },
+} as const satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** Options that every command has. */
+export const GLOBAL_OPTIONS: readonly OptionName[] = ["log-level", "log-format", "help", "version"];
+
+/** The variable of an option. */
+export function variableOf(option: OptionName): string {
+  return "SENTINEL_" + option.toUpperCase().replaceAll("-", "_");
+}

@@ -1,0 +1,41 @@
+/** Time as the parts see it: passed in, so that a test can drive it. */
+export interface Clock {
+  /** Wall clock, milliseconds since the Unix epoch; may jump. */
+  wallMs(): number;
+  /** Milliseconds from an arbitrary start; never runs backwards. */
+  monotonicMs(): number;
+  /**
+   * Resolves after `ms` milliseconds, or at once when `signal` is aborted.
+   *
+   * Never rejects: who waits looks at the signal afterwards.
+   */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** setTimeout holds at most a signed 32-bit number of milliseconds; a longer one fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  async sleep(ms, signal) {
+    let leftMs = ms;
+    while (leftMs > 0 && !signal?.aborted) {
+      const step = Math.min(leftMs, LONGEST_TIMER_MS);
+      await timer(step, signal);
+      leftMs -= step;
+    }
+  },
+};
+
+function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(id);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const id = setTimeout(done, ms);
+    signal?.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,29 @@
+/**
+ * The base of every error that is raised on purpose.
+ *
+ * `code` is stable and dotted (`license.expired`); its first part decides the exit status. `message` is one line for
+ * a person, names the value at fault, ends without a period and holds no secret.
+ */
+export class SentinelError extends Error {
+  constructor(readonly code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The message of whatever was thrown, as one line. */
+export function describeError(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.replaceAll(/\s*[\r\n]+\s*/g, " ").trim();
+}
+
+/** The chain of causes below an error, nearest first, each as one line. */
+export function describeCauses(error: unknown): string[] {
+  const causes: string[] = [];
+  let cause = error instanceof Error ? error.cause : undefined;
+  while (cause !== undefined && causes.length < 10) {
+    causes.push(describeError(cause));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return causes;
+}

@@ -1,0 +1,134 @@
+import * as v from "valibot";
+import type { Json } from "../signing/canonical_json.ts";
+import { isCalendarDate } from "./dates.ts";
+import { LicenseError, MALFORMED_PAYLOAD, payloadError } from "./errors.ts";
+
+/** The version of the payload that is understood. */
+export const PAYLOAD_VERSION = 1;
+
+const text = v.pipe(v.string("must be a string"), v.minLength(1, "must not be empty"));
+const date = v.pipe(
+  v.string("must be a date (YYYY-MM-DD)"),
+  v.check(isCalendarDate, "must be a date (YYYY-MM-DD)"),
+);
+const positiveInteger = v.pipe(
+  v.number("must be an integer"),
+  v.safeInteger("must be an integer"),
+  v.minValue(1, "must be at least 1"),
+);
+const features = v.custom<Record<string, Json>>(isObject, "must be an object");
+const httpUrl = v.pipe(
+  v.string("must be an http(s) URL"),
+  v.check(isHttpUrl, "must be an http(s) URL"),
+);
+const fingerprint = v.pipe(
+  text,
+  v.regex(
+    /^(?:[0-9a-f]{64}|v2:[1-9]\d?:[a-z_]+=[0-9a-f]{16}(?:,[a-z_]+=[0-9a-f]{16})*)$/,
+    "must be a v1 or v2 fingerprint",
+  ),
+);
+const checksum = v.pipe(
+  v.string("must be a string"),
+  v.regex(/^[0-9a-fA-F]{64}$/, "must be 64 hex digits (SHA-256)"),
+);
+
+const COMMON = {
+  v: v.literal(PAYLOAD_VERSION),
+  license_key: text,
+  org_id: text,
+  software_id: text,
+  issue_date: date,
+  expiry_date: date,
+  max_machines: positiveInteger,
+  features,
+  software_checksum: v.optional(checksum),
+};
+
+const STANDARD = v.object({
+  ...COMMON,
+  license_type: v.literal("STANDARD"),
+  server_url: v.optional(httpUrl),
+  heartbeat_interval_minutes: positiveInteger,
+  heartbeat_grace_period_days: positiveInteger,
+});
+
+const HARDWARE_BOUND = v.object({
+  ...COMMON,
+  license_type: v.literal("HARDWARE_BOUND"),
+  hardware_fingerprint: fingerprint,
+});
+
+/** A licence that is kept alive against the vendor's server. */
+export type StandardLicense = v.InferOutput<typeof STANDARD>;
+
+/** A licence that belongs to one machine and needs no server. */
+export type HardwareBoundLicense = v.InferOutput<typeof HARDWARE_BOUND>;
+
+/** A licence's payload, with the names it has in the file. */
+export type License = StandardLicense | HardwareBoundLicense;
+
+/** What each type of licence adds to the common fields: fields it must have and fields it must not. */
+const RULES = {
+  STANDARD: {
+    schema: STANDARD,
+    required: ["heartbeat_interval_minutes", "heartbeat_grace_period_days"],
+    forbidden: ["hardware_fingerprint"],
+  },
+  HARDWARE_BOUND: {
+    schema: HARDWARE_BOUND,
+    required: ["hardware_fingerprint"],
+    forbidden: ["heartbeat_interval_minutes", "heartbeat_grace_period_days", "server_url"],
+  },
+} as const;
+
+/**
+ * A licence from the parsed payload. Unknown fields are ignored.
+ *
+ * @throws {LicenseError} naming the first field that is not as it must be.
+ */
+export function parsePayload(payload: unknown): License {
+  if (!isObject(payload)) throw new LicenseError("license.malformed", MALFORMED_PAYLOAD);
+  checkVersion(payload["v"]);
+  const type = payload["license_type"];
+  if (type === undefined) throw payloadError("license_type", "is missing");
+  if (type !== "STANDARD" && type !== "HARDWARE_BOUND") {
+    throw payloadError("license_type", "must be STANDARD or HARDWARE_BOUND");
+  }
+  const rules = RULES[type];
+  for (const field of rules.required) {
+    if (!Object.hasOwn(payload, field)) {
+      throw new LicenseError("license.missing_field", `${type} license missing ${field}`);
+    }
+  }
+  for (const field of rules.forbidden) {
+    if (Object.hasOwn(payload, field)) {
+      throw payloadError(field, `must not be set for ${type} licenses`);
+    }
+  }
+  const result = v.safeParse(rules.schema, payload, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const field = String(issue.path?.[0].key);
+  throw payloadError(field, Object.hasOwn(payload, field) ? issue.message : "is missing");
+}
+
+function checkVersion(version: unknown): void {
+  if (version === undefined) throw payloadError("v", "is missing");
+  if (!Number.isInteger(version)) throw payloadError("v", "must be an integer");
+  if (version !== PAYLOAD_VERSION) {
+    throw new LicenseError(
+      "license.version",
+      `license version ${version} is not supported (expected ${PAYLOAD_VERSION})`,
+    );
+  }
+}
+
+function isObject(value: unknown): value is Record<string, Json> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === "http:" || url.protocol === "https:");
+}

@@ -1,0 +1,2 @@
+/** The word nearest to `givenWord` by Levenshtein distance. */
+export function closestString(givenWord: string, possibleWords: readonly string[]): string;

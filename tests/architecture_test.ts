@@ -1,0 +1,145 @@
+import { assertEquals } from "@std/assert";
+import { dirname, fromFileUrl, join, relative } from "@std/path";
+
+const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
+
+/** What each room may import from, besides itself. Who is not named here belongs to no layer. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": ["src/cli"],
+  "ffi": [],
+  "std": [],
+  "src/core": [],
+  "src/signing": ["src/core"],
+  "src/platform": ["src/core", "ffi"],
+  "src/license": ["src/core", "src/signing", "src/platform"],
+  "src/activation": ["src/core", "src/signing", "src/platform"],
+  "src/state": ["src/core", "src/signing", "src/platform"],
+  "src/ipc": ["src/core", "src/signing", "src/platform"],
+  "src/process": ["src/core", "src/signing", "src/platform"],
+  "src/sentinel": [
+    "src/core",
+    "src/signing",
+    "src/platform",
+    "src/license",
+    "src/activation",
+    "src/state",
+    "src/ipc",
+    "src/process",
+  ],
+  "src/vendor": ["src/core", "src/signing", "src/platform", "src/license", "src/activation"],
+  "src/compose.ts": [
+    "src/core",
+    "src/signing",
+    "src/platform",
+    "src/license",
+    "src/activation",
+    "src/state",
+    "src/ipc",
+    "src/process",
+    "src/sentinel",
+    "src/vendor",
+  ],
+  "src/cli": ["src/core", "src/compose.ts", "src/sentinel", "src/license", "src/ipc", "src/vendor"],
+};
+
+/** What only one place may do: the pattern, and where it is allowed. */
+const ONLY_IN: readonly { readonly what: RegExp; readonly where: RegExp }[] = [
+  { what: /\bDeno\.build\.os\b/, where: /^src\/platform\/select\.ts$/ },
+  { what: /\bDeno\.dlopen\b/, where: /^ffi\// },
+  { what: /\bconsole\.|\bDeno\.(?:stdout|stderr)\b/, where: /^src\/cli\/output\.ts$/ },
+  { what: /\bDeno\.exit\b/, where: /^main\.ts$/ },
+  {
+    what: /\b(?:Date\.now|performance\.now|setTimeout|setInterval|Math\.random)\(/,
+    where: /^src\/(?:core\/clock|compose)\.ts$/,
+  },
+];
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+}
+
+async function* sourcesBelow(folder: string): AsyncGenerator<Source> {
+  for await (const entry of Deno.readDir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) yield* sourcesBelow(path);
+    else if (entry.name.endsWith(".ts")) yield await readSource(path);
+  }
+}
+
+async function readSource(path: string): Promise<Source> {
+  return { path: relative(ROOT, path), text: await Deno.readTextFile(path) };
+}
+
+async function allSources(): Promise<Source[]> {
+  const sources = [await readSource(join(ROOT, "main.ts"))];
+  for (const folder of ["src", "ffi", "std"]) {
+    for await (const source of sourcesBelow(join(ROOT, folder))) sources.push(source);
+  }
+  return sources.sort((a, b) => a.path.localeCompare(b.path));
+}
+
+/** The room a path belongs to: the longest name of the table that it is or lies in. */
+function roomOf(path: string): string {
+  const rooms = Object.keys(MAY_IMPORT).filter((room) =>
+    path === room || path.startsWith(room + "/")
+  );
+  return rooms.sort((a, b) => b.length - a.length)[0] ?? "(none)";
+}
+
+function importedPaths({ path, text }: Source): string[] {
+  const imports = text.matchAll(/(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g);
+  return Array.from(imports, (match) => relative(ROOT, join(ROOT, dirname(path), match[1]!)));
+}
+
+function turnedImports(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) => {
+    const room = roomOf(source.path);
+    const allowed = [room, ...(MAY_IMPORT[room] ?? [])];
+    return importedPaths(source)
+      .filter((target) => !allowed.includes(roomOf(target)))
+      .map((target) => `${source.path} imports ${target}`);
+  });
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|(?<![:"'`])\/\/.*$/gm, "");
+}
+
+function outOfPlace(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ path, text }) =>
+    ONLY_IN
+      .filter(({ what, where }) => !where.test(path) && what.test(withoutComments(text)))
+      .map(({ what }) => `${path} has ${what.source}`)
+  );
+}
+
+Deno.test("every source file belongs to a room, and imports go one way only", async () => {
+  const sources = await allSources();
+  assertEquals(sources.map(({ path }) => roomOf(path)).filter((room) => room === "(none)"), []);
+  assertEquals(turnedImports(sources), []);
+});
+
+Deno.test("what one place alone may do is done nowhere else", async () => {
+  assertEquals(outOfPlace(await allSources()), []);
+});
+
+Deno.test("the layer rules see an import that turns round and a forbidden call", () => {
+  const state: Source = {
+    path: "src/state/x.ts",
+    text: 'import { a } from "../ipc/server.ts";\nDeno.exit(1);',
+  };
+  assertEquals(turnedImports([state]), ["src/state/x.ts imports src/ipc/server.ts"]);
+  assertEquals(outOfPlace([state]), ["src/state/x.ts has \\bDeno\\.exit\\b"]);
+});
+
+Deno.test("version and pinned Deno are the same wherever they are named", async () => {
+  const read = (path: string) => Deno.readTextFile(join(ROOT, path));
+  const { VERSION } = await import("../src/core/version.ts");
+  assertEquals(JSON.parse(await read("deno.json")).version, VERSION);
+  const pinned = (await read(".dvmrc")).trim();
+  for (const path of ["README.md", "CONTRIBUTING.md"]) {
+    const named = [...(await read(path)).matchAll(/deno@([\d.]+\d)/g)].map((match) => match[1]);
+    assertEquals(named.filter((version) => version !== pinned), [], path);
+  }
+});

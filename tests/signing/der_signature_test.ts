@@ -1,0 +1,88 @@
+import { assert, assertEquals } from "@std/assert";
+import { derToP1363, p1363ToDer } from "../../src/signing/der_signature.ts";
+import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
+import { encodePem } from "../../src/signing/pem.ts";
+
+const VECTORS = new URL(
+  "../../../shared/vectors/ecdsa_secp256r1_sha256_test.json",
+  import.meta.url,
+);
+
+interface Wycheproof {
+  testGroups: {
+    publicKeyDer: string;
+    tests: {
+      tcId: number;
+      comment: string;
+      msg: string;
+      sig: string;
+      result: "valid" | "invalid";
+    }[];
+  }[];
+}
+
+async function readVectors(): Promise<Wycheproof | undefined> {
+  try {
+    return JSON.parse(await Deno.readTextFile(VECTORS));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+const vectors = await readVectors();
+const reason = vectors === undefined ? " (skipped: no vectors folder beside the project)" : "";
+
+Deno.test({
+  name: `the verifier agrees with every Wycheproof case${reason}`,
+  ignore: vectors === undefined,
+  async fn() {
+    const wrong: string[] = [];
+    let cases = 0;
+    for (const group of vectors!.testGroups) {
+      const key = await importPublicKeyPem(
+        encodePem(Uint8Array.fromHex(group.publicKeyDer), "PUBLIC KEY"),
+      );
+      assert(key !== undefined);
+      const verify = verifierOf(key);
+      for (const { tcId, comment, msg, sig, result } of group.tests) {
+        cases++;
+        const verified = await verify(Uint8Array.fromHex(msg), Uint8Array.fromHex(sig));
+        if (verified !== (result === "valid")) wrong.push(`${tcId} (${comment}): ${verified}`);
+      }
+    }
+    assertEquals(wrong, []);
+    assertEquals(cases, 484);
+  },
+});
+
+const MINIMAL = "3006020101020102";
+
+const NOT_MINIMAL: Record<string, string> = {
+  "empty": "",
+  "a long-form length": "308106020101020102",
+  "a byte behind the end": MINIMAL + "00",
+  "a byte cut off": MINIMAL.slice(0, -2),
+  "a padded r": "300702020001020102",
+  "a negative r": "3006020181020102",
+  "an empty r": "30050200020102",
+  "an s that is no integer": "3006020101040102",
+  "an r of 33 digits": "3026022101" + "00".repeat(32) + "020102",
+  "an r longer than the sequence": "3006027f01020102",
+};
+
+for (const [name, hex] of Object.entries(NOT_MINIMAL)) {
+  Deno.test(`derToP1363() refuses ${name}`, () => {
+    assertEquals(derToP1363(Uint8Array.fromHex(hex)), undefined);
+  });
+}
+
+Deno.test("p1363ToDer() is undone by derToP1363()", () => {
+  assertEquals(p1363ToDer(derToP1363(Uint8Array.fromHex(MINIMAL))!), Uint8Array.fromHex(MINIMAL));
+  for (const first of [0, 1, 0x7f, 0x80, 0xff]) {
+    const raw = new Uint8Array(64).fill(0xa5);
+    raw[0] = first;
+    raw[32] = first;
+    assertEquals(derToP1363(p1363ToDer(raw)), raw);
+  }
+});

@@ -1,0 +1,15 @@
+/** A folder of the test's own, gone at the end: `await using folder = await temporaryFolder()`. */
+export interface TemporaryFolder extends AsyncDisposable {
+  readonly path: string;
+  /** A path inside. */
+  at(name: string): string;
+}
+
+export async function temporaryFolder(): Promise<TemporaryFolder> {
+  const path = await Deno.makeTempDir({ prefix: "sentinel-test-" });
+  return {
+    path,
+    at: (name) => `${path}/${name}`,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
