@@ -6,6 +6,20 @@
 const SYMBOLS = {
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5); prctl(2)
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+  // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen); getsockopt(2)
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen); getsockname(2)
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen); getpeername(2)
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // int open(const char *pathname, int flags, ...); open(2), without a mode as nothing is created
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  // ssize_t read(int fd, void *buf, size_t count); read(2)
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout); poll(2)
+  poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  // int close(int fd); close(2)
+  close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];

@@ -1,9 +1,41 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
 
+/** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
+export interface PeerCredentials {
+  /** The user, as {@linkcode Platform.userId} writes it. */
+  readonly user: string;
+  readonly pid: number;
+}
+
+/** Tells the connections that one listening local socket accepts apart, and who made them. */
+export interface AcceptedPeers {
+  /**
+   * The peer of the connection that was accepted last, to be asked before the next `accept()` starts.
+   *
+   * `undefined` where the system did not tell; such a connection is nobody's and is to be refused.
+   */
+  identify(): PeerCredentials | undefined;
+  /** Holds on to the peer that was identified last; `undefined` where it is gone already. */
+  pin(): PinnedPeer | undefined;
+}
+
+/**
+ * A process told from every later one that gets its pid. What was learnt of the pid between pinning it and an `isAlive()`
+ * that says yes was learnt of this very process.
+ */
+export interface PinnedPeer extends Disposable {
+  isAlive(): boolean;
+}
+
+/** Signals that a process group is sent; 0 only asks whether it is there. */
+export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL" | 0;
+
 /** What differs between systems. Each has one file that fulfils this; `select.ts` chooses. */
 export interface Platform {
   /** The system and architecture as the licence server's wire format names them. */
-  readonly wireName: string;
+  readonly wireName: `${"LINUX" | "WINDOWS" | "DARWIN"}_${"AMD64" | "ARM64"}`;
+  /** Signals that ask a program to stop. */
+  readonly stopSignals: readonly Deno.Signal[];
   /** A number or SID that tells this user from the machine's others. */
   userId(): string;
   /** What tells this machine from others and does not change, where the system has such a thing. */
@@ -16,6 +48,14 @@ export interface Platform {
   protectMemory(): void;
   /** What tells a process from a later one with the same pid, or `undefined` where it is gone. */
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
-  /** Signals a process group; false where it is gone. */
-  signalGroup(leader: number, signal: "SIGTERM" | "SIGCONT" | "SIGKILL"): boolean;
+  /** Whether `pid` is the process or one that it has brought forth; false where either is gone. */
+  isDescendant(pid: number, ancestor: ProcessIdentity): boolean;
+  /** The longest path a local socket can have, in bytes. */
+  readonly maxSocketPathBytes: number;
+  /** Starts telling the peers of a listener apart; `path` is the address it is bound to. */
+  acceptedPeers(path: string): AcceptedPeers;
+  /** Who serves the socket: one entry for each connection that this process has to the address `path`. */
+  serversAt(path: string): PeerCredentials[];
+  /** Signals a process group, 0 only asks (kill(2)); false where it is gone. */
+  signalGroup(leader: number, signal: GroupSignal): boolean;
 }

@@ -1,5 +1,7 @@
 import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
+import { acceptedPeers, serversAt } from "./linux_peers.ts";
+import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
 
 /** prctl(2), <linux/prctl.h>. */
@@ -7,6 +9,7 @@ const PR_SET_DUMPABLE = 4;
 
 export const linux: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "LINUX_AMD64" : "LINUX_ARM64",
+  stopSignals: ["SIGINT", "SIGTERM", "SIGHUP"],
   userId: () => String(Deno.uid()),
   async machineId() {
     for (const path of ["/etc/machine-id", "/var/lib/dbus/machine-id"]) {
@@ -25,22 +28,14 @@ export const linux: Platform = {
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },
-  async identifyProcess(pid) {
-    const [stat, bootId] = await Promise.all([
-      readLine(`/proc/${pid}/stat`),
-      readLine("/proc/sys/kernel/random/boot_id"),
-    ]);
-    const startTime = stat === undefined ? undefined : startTimeOf(stat);
-    return startTime === undefined || bootId === undefined ? undefined : { pid, startTime, bootId };
-  },
+  identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
+  isDescendant,
+  // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)
+  maxSocketPathBytes: 107,
+  acceptedPeers,
+  serversAt,
   signalGroup: signalUnixGroup,
 };
-
-/** Field 22 of proc_pid_stat(5); the second field may hold spaces and brackets. A zombie is as good as gone. */
-function startTimeOf(stat: string): string | undefined {
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" ? undefined : fields[19];
-}
 
 /** The XDG base directory specification has relative paths ignored. */
 function absolute(path: string | undefined): string | undefined {

@@ -1,0 +1,51 @@
+import { SentinelError } from "../../core/errors.ts";
+import { type IpcMessage, requestIpc, watchIpc } from "../../ipc/client.ts";
+import { IpcClientError } from "../../ipc/errors.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import { UsageError } from "../usage_error.ts";
+
+export const command: Command = {
+  usage: "METHOD [--socket PATH] [--json]",
+  options: ["socket", "json"],
+  operands: { min: 1, max: 1 },
+  notes: [
+    "Methods: get_license, get_features, health, status, watch, reload, stop, restart, stats, debug.",
+    "The answer is JSON; with --json it is one line, as it came. `watch` goes on until it is interrupted.",
+    "Exit status: 0, 86 where permission is denied, 87 where no sentinel answers.",
+  ],
+  async run(context) {
+    const method = context.args.operands[0]!;
+    const path = await chooseSocket(context);
+    if (method !== "watch") return print(await requestIpc({ path, method }), context);
+    for await (const message of watchIpc({ path })) print(message, context);
+    return EXIT.ok;
+  },
+};
+
+/** @throws {UsageError} where there are several to choose from. */
+async function chooseSocket({ args }: CommandContext): Promise<string> {
+  const given = args.value("socket") ?? Deno.env.get("SENTINEL_IPC_SOCKET");
+  if (given !== undefined && given !== "") return given;
+  const { findSockets } = await import("../../ipc/find_socket.ts");
+  const [only, ...others] = await findSockets((name) => Deno.env.get(name));
+  if (only === undefined) throw new IpcClientError("absent.socket");
+  if (others.length === 0) return only;
+  throw new UsageError(`--socket is required: there are ${[only, ...others].join(", ")}`);
+}
+
+function print({ line, value }: IpcMessage, { args, output }: CommandContext): number {
+  if (value["status"] === "error") throw refusal(String(value["error"]));
+  output.result(args.flag("json") ? line : JSON.stringify(value, undefined, 2));
+  return EXIT.ok;
+}
+
+/** The server answered, but not with what was asked for. */
+function refusal(message: string): SentinelError {
+  const code = message.startsWith("unknown method")
+    ? "usage"
+    : message.startsWith("permission denied")
+    ? "permission.method"
+    : "absent.answer";
+  return new SentinelError(code, message);
+}

@@ -1,0 +1,64 @@
+import { describeError } from "../core/errors.ts";
+import { SocketPlaceError } from "./errors.ts";
+import { bindingPath } from "./socket_owner.ts";
+
+/** A socket that listens under its final path. */
+export interface BoundSocket {
+  readonly listener: Deno.UnixListener;
+  /** The address that the kernel knows it by. */
+  readonly boundPath: string;
+  /** Stops listening and removes the file at the path, if it is still this socket's. */
+  close(): void;
+}
+
+/**
+ * Makes the socket, 0600 from its first moment and complete when it appears at `path`: it is bound beside and renamed.
+ *
+ * @throws {SocketPlaceError} `permission.ipc_path` where that fails.
+ */
+export function bindSocket(path: string): BoundSocket {
+  const boundPath = bindingPath(path);
+  const listener = listenPrivately(boundPath);
+  try {
+    Deno.renameSync(boundPath, path);
+    const { ino, dev } = Deno.lstatSync(path);
+    return {
+      listener,
+      boundPath,
+      close() {
+        removeIfSame(path, { ino, dev });
+        listener.close();
+      },
+    };
+  } catch (error) {
+    listener.close();
+    throw unusable(path, error);
+  }
+}
+
+function listenPrivately(path: string): Deno.UnixListener {
+  const umask = Deno.umask(0o177);
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } catch (error) {
+    throw unusable(path, error);
+  } finally {
+    Deno.umask(umask);
+  }
+}
+
+function removeIfSame(path: string, { ino, dev }: { ino: number | null; dev: number }): void {
+  try {
+    const now = Deno.lstatSync(path);
+    if (now.ino === ino && now.dev === dev) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function unusable(path: string, cause: unknown): SocketPlaceError {
+  return new SocketPlaceError(
+    "permission.ipc_path",
+    `Cannot listen on ${path}: ${describeError(cause)}`,
+  );
+}

@@ -1,0 +1,135 @@
+import type { Clock } from "../core/clock.ts";
+import type { Platform } from "../platform/contract.ts";
+import { CLIENT_FAULTS, IpcClientError } from "./errors.ts";
+
+/** How long a client waits, in milliseconds; 0 is for ever. */
+export interface ClientLimits {
+  readonly connectTimeoutMs: number;
+  /** A little longer than the server's own, so that its word comes first. */
+  readonly readTimeoutMs: number;
+}
+
+export const DEFAULT_CLIENT_LIMITS: ClientLimits = {
+  connectTimeoutMs: 5_000,
+  readTimeoutMs: 65_000,
+};
+
+/** How long to wait before connecting again to a server whose queue is full. */
+const RETRY_MS = 20;
+
+export interface ConnectOptions {
+  readonly limits: ClientLimits;
+  readonly clock: Clock;
+  readonly platform: Platform;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Connects, and makes sure that our own user serves the socket before anything is sent.
+ *
+ * @throws {IpcClientError} `absent.…` where nobody is there, `permission.…` where it is not ours.
+ */
+export async function connectToServer(
+  path: string,
+  options: ConnectOptions,
+): Promise<ClientConnection> {
+  const { platform, limits, clock, signal } = options;
+  const conn = await connect(path, options);
+  try {
+    const servers = platform.serversAt(addressOf(conn, path));
+    const own = platform.userId();
+    if (servers.length === 0 || servers.some(({ user }) => user !== own)) {
+      throw new IpcClientError("permission.server");
+    }
+    return new ClientConnection(conn, { limits, clock, platform, signal });
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+}
+
+/** A connection to a server of our own user's. */
+export class ClientConnection implements Disposable {
+  readonly #options: ConnectOptions;
+  #closed = false;
+
+  constructor(readonly conn: Deno.UnixConn, options: ConnectOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {IpcClientError} `absent.closed`. */
+  async send(text: string): Promise<void> {
+    let rest = new TextEncoder().encode(text);
+    while (rest.length > 0) rest = rest.subarray(await this.conn.write(rest));
+  }
+
+  /**
+   * Does something on the connection within `timeoutMs` (0: for ever); closes it where that takes too long or the signal
+   * is aborted.
+   */
+  async within<T>(timeoutMs: number, action: () => Promise<T>): Promise<T> {
+    const { clock, signal } = this.#options;
+    const done = new AbortController();
+    const close = () => this[Symbol.dispose]();
+    signal?.addEventListener("abort", close);
+    let timedOut = false;
+    const timer = timeoutMs === 0 ? undefined : clock.sleep(timeoutMs, done.signal).then(() => {
+      if (done.signal.aborted) return;
+      timedOut = true;
+      close();
+    });
+    try {
+      signal?.throwIfAborted();
+      return await action();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (timedOut) throw new IpcClientError("absent.read_timeout");
+      throw error instanceof IpcClientError
+        ? error
+        : new IpcClientError("absent.closed", { cause: error });
+    } finally {
+      signal?.removeEventListener("abort", close);
+      done.abort();
+      await timer;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.conn.close();
+  }
+}
+
+/** A server with a full queue lets nobody wait (unix(7): EAGAIN), so it is tried again until the time is up. */
+async function connect(
+  path: string,
+  { clock, limits, signal }: ConnectOptions,
+): Promise<Deno.UnixConn> {
+  const untilMs = clock.monotonicMs() + (limits.connectTimeoutMs || Infinity);
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await Deno.connect({ transport: "unix", path });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw connectError(error);
+      if (clock.monotonicMs() >= untilMs) throw new IpcClientError("absent.connect_timeout");
+    }
+    await clock.sleep(RETRY_MS, signal);
+  }
+}
+
+function connectError(cause: unknown): IpcClientError {
+  const code: keyof typeof CLIENT_FAULTS = cause instanceof Deno.errors.NotFound
+    ? "absent.socket"
+    : cause instanceof Deno.errors.PermissionDenied
+    ? "permission.socket"
+    : "absent.listener";
+  return new IpcClientError(code, { cause });
+}
+
+/** The address that the server has bound, which the kernel tells; it may have been renamed since. */
+function addressOf(conn: Deno.UnixConn, path: string): string {
+  const { remoteAddr } = conn;
+  return remoteAddr.transport === "unix" ? remoteAddr.path : path;
+}

@@ -1,0 +1,219 @@
+import type { Clock } from "../core/clock.ts";
+import type { Deadlined, Deadlines } from "./deadlines.ts";
+import { encodeFrame, FRAME_KIND } from "./frame.ts";
+import { Inbox, type InboxStep } from "./inbox.ts";
+import { errorAnswer, type PreparedAnswer, withId } from "./license_answers.ts";
+import type { IpcLimits } from "./limits.ts";
+import { Outbox } from "./outbox.ts";
+import { type IpcRequest, parseRequest } from "./request.ts";
+import type { AdmittedPeer, IpcService, LicenseMethod } from "./service.ts";
+
+/** A batch of answers is written when it has so many bytes, though more requests are there. */
+const BATCH_BYTES = 65_536;
+/** A request line that is longer is not remembered. */
+const MAX_REMEMBERED_BYTES = 128;
+
+const MALFORMED = errorAnswer("malformed request");
+/** After these the connection is closed. */
+const LAST_WORDS: Readonly<Record<Exclude<InboxStep, "more" | "message">, PreparedAnswer>> = {
+  line_too_long: errorAnswer("request exceeds 65536 bytes"),
+  payload_too_long: errorAnswer("request exceeds 10 MiB"),
+  bad_header: errorAnswer("malformed frame header"),
+};
+const TOO_DEEP = errorAnswer("request nested too deeply");
+
+export interface ConnectionOptions {
+  readonly service: IpcService;
+  readonly peer: AdmittedPeer;
+  readonly limits: IpcLimits;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** Called when the peer has asked to be told of events. */
+  onWatch(connection: Connection): void;
+}
+
+/** One connection, from its acceptance to its end; requests are answered in their order, a batch at a time. */
+export class Connection implements Deadlined {
+  readonly #conn: Deno.UnixConn;
+  readonly #options: ConnectionOptions;
+  readonly #inbox = new Inbox();
+  readonly #outbox: Outbox;
+  #readDeadlineMs = Infinity;
+  #hasSpoken = false;
+  /** Whether the answers so far are the last. */
+  #ending = false;
+  /** When the message that is arriving began, at first when the peer came; undefined between messages. */
+  #messageSinceMs: number | undefined;
+  /** The last line that was a plain licence request: its next copy needs no parsing. */
+  #remembered = new Uint8Array(0);
+  #rememberedMethod: LicenseMethod = "get_license";
+  #watchId: number | undefined;
+  #closed = false;
+
+  constructor(conn: Deno.UnixConn, options: ConnectionOptions) {
+    this.#conn = conn;
+    this.#options = options;
+    this.#outbox = new Outbox(conn, {
+      clock: options.clock,
+      timeoutMs: options.limits.writeTimeoutMs,
+      onWait: () => options.deadlines.arm(),
+    });
+  }
+
+  get deadlineMs(): number {
+    return Math.min(this.#readDeadlineMs, this.#outbox.deadlineMs);
+  }
+
+  /** The peer took too long. */
+  expire(): void {
+    this.close();
+  }
+
+  /** Ends the connection; {@linkcode serve} resolves soon after. May be called twice. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#conn.close();
+  }
+
+  /** Serves until the peer is done, takes too long or breaks the framing, or until {@linkcode close}. Never rejects. */
+  async serve(): Promise<void> {
+    const { deadlines } = this.#options;
+    deadlines.add(this);
+    try {
+      this.#messageSinceMs = this.#options.clock.monotonicMs();
+      while (await this.#read()) {
+        if (!await this.#answerAll()) break;
+      }
+    } catch {
+      // the peer is gone, or we have closed the connection
+    } finally {
+      deadlines.remove(this);
+      this.close();
+    }
+  }
+
+  /** Tells of an event, where the peer watches and has not fallen too far behind. */
+  sendEvent(event: PreparedAnswer): void {
+    if (this.#closed || this.#watchId === undefined) return;
+    const kind = FRAME_KIND.event, requestId = this.#watchId;
+    const bytes = this.#inbox.framed
+      ? encodeFrame(event.line.subarray(0, -1), { kind, requestId })
+      : event.line;
+    if (!this.#outbox.offer(bytes)) this.close();
+  }
+
+  /** False at the end of the stream. */
+  async #read(): Promise<boolean> {
+    this.#setReadDeadline();
+    const count = await this.#conn.read(this.#inbox.space());
+    this.#readDeadlineMs = Infinity;
+    if (count !== null) {
+      this.#inbox.commit(count);
+      if (!this.#hasSpoken) this.#messageSinceMs = undefined;
+      this.#hasSpoken = true;
+      return true;
+    }
+    if (this.#inbox.last() === "message") await this.#answerAll("message");
+    return false;
+  }
+
+  #setReadDeadline(): void {
+    const { limits, clock, deadlines } = this.#options;
+    const sinceMs = this.#messageSinceMs;
+    const timeoutMs = sinceMs === undefined
+      ? this.#watchId === undefined ? limits.idleTimeoutMs : 0
+      : limits.readTimeoutMs;
+    if (timeoutMs === 0) return;
+    this.#readDeadlineMs = (sinceMs ?? clock.monotonicMs()) + timeoutMs;
+    deadlines.arm();
+  }
+
+  /** Answers what has arrived whole; false where the connection is to end. */
+  async #answerAll(first?: InboxStep): Promise<boolean> {
+    const inbox = this.#inbox;
+    const outbox = this.#outbox;
+    let step = first ?? inbox.next();
+    const completed = step !== "more";
+    for (; step === "message" && !this.#ending; step = inbox.next()) {
+      const slow = this.#answerOne();
+      if (slow !== undefined) await slow;
+      if (outbox.batchBytes >= BATCH_BYTES) await outbox.flush();
+    }
+    if (step !== "more" && step !== "message") this.#endWith(LAST_WORDS[step]);
+    if (outbox.batchBytes > 0) await outbox.flush();
+    this.#noteMessageStart(completed);
+    return !this.#ending;
+  }
+
+  /** Answers the message that the inbox has found; the result is there where that takes time. */
+  #answerOne(): Promise<void> | undefined {
+    const { service, peer } = this.#options;
+    const { bytes, from, to, framed } = this.#inbox;
+    if (this.#isRemembered()) {
+      return this.#add(service.answerLicense(this.#rememberedMethod, peer), undefined);
+    }
+    const request = parseRequest(bytes.subarray(from, to));
+    if (request === "too_deep") return this.#endWith(TOO_DEEP);
+    if (request === "malformed") return this.#add(MALFORMED, undefined);
+    if (!framed) this.#remember(request);
+    const slow = this.#add(service.answer(request, peer), request.idJson);
+    return request.method === "watch" ? this.#startWatching() : slow;
+  }
+
+  /** Adds an answer to the batch; one that is still to come has what is ready written first. */
+  #add(
+    answer: PreparedAnswer | Promise<PreparedAnswer>,
+    idJson: string | undefined,
+  ): Promise<void> | undefined {
+    if (answer instanceof Promise) return this.#addLater(answer, idJson);
+    const { line } = idJson === undefined ? answer : withId(answer, idJson);
+    const { framed, requestId } = this.#inbox;
+    this.#outbox.add(
+      framed ? encodeFrame(line.subarray(0, -1), { kind: FRAME_KIND.response, requestId }) : line,
+    );
+    return undefined;
+  }
+
+  async #addLater(answer: Promise<PreparedAnswer>, idJson: string | undefined): Promise<void> {
+    await this.#outbox.flush();
+    this.#add(await answer, idJson);
+  }
+
+  #endWith(answer: PreparedAnswer): undefined {
+    this.#add(answer, undefined);
+    this.#ending = true;
+  }
+
+  /** Events follow right behind the answer, so that none is missed. */
+  #startWatching(): Promise<void> {
+    const written = this.#outbox.flush();
+    this.#watchId = this.#inbox.requestId;
+    this.#options.onWatch(this);
+    return written;
+  }
+
+  #isRemembered(): boolean {
+    const { bytes, from, to } = this.#inbox;
+    const remembered = this.#remembered;
+    const length = remembered.length;
+    if (to - from !== length || length === 0 || this.#inbox.framed) return false;
+    for (let i = 0; i < length; i++) if (bytes[from + i] !== remembered[i]) return false;
+    return true;
+  }
+
+  #remember({ method, idJson }: IpcRequest): void {
+    const { bytes, from, to } = this.#inbox;
+    if (method !== "get_license" && method !== "get_features") return;
+    if (idJson !== undefined || to - from > MAX_REMEMBERED_BYTES) return;
+    this.#remembered = bytes.slice(from, to);
+    this.#rememberedMethod = method;
+  }
+
+  #noteMessageStart(completed: boolean): void {
+    if (this.#inbox.isEmpty) this.#messageSinceMs = undefined;
+    else if (completed || this.#messageSinceMs === undefined) {
+      this.#messageSinceMs = this.#options.clock.monotonicMs();
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { SentinelError } from "../core/errors.ts";
+
+/** The socket's place, folder or files are not as they must be; `code` says whether it is configured so or forbidden. */
+export class SocketPlaceError extends SentinelError {
+  constructor(code: "config.ipc_path" | "permission.ipc_path", message: string) {
+    super(code, message);
+  }
+}
+
+/** Somebody holds the lock beside the socket, or answers on it. */
+export class AlreadyServingError extends SentinelError {
+  constructor(readonly path: string) {
+    super("running.ipc", `another sentinel is already serving ${path}`);
+  }
+}
+
+/** What a client says when no usable answer comes. */
+export const CLIENT_FAULTS = {
+  "absent.socket": "sentinel daemon not running (socket not found)",
+  "absent.listener": "sentinel daemon not accepting connections",
+  "absent.connect_timeout": "sentinel daemon connection timeout",
+  "absent.read_timeout": "sentinel daemon read timeout",
+  "absent.closed": "connection closed by sentinel daemon",
+  "absent.too_long": "response exceeds 10 MiB",
+  "absent.malformed": "malformed response from sentinel daemon",
+  "permission.socket": "permission denied by the socket of the sentinel daemon",
+  "permission.server": "the socket is served by another user",
+} as const;
+
+/** No usable answer came; `code` is one of {@linkcode CLIENT_FAULTS}. */
+export class IpcClientError extends SentinelError {
+  constructor(code: keyof typeof CLIENT_FAULTS, options?: { cause?: unknown }) {
+    super(code, CLIENT_FAULTS[code], options);
+  }
+}

@@ -1,0 +1,121 @@
+import {
+  FRAME_FIRST_BYTE,
+  FRAME_HEADER_BYTES,
+  FRAME_KIND,
+  FRAME_MAGIC,
+  FRAME_VERSION,
+  readFrameHeader,
+} from "./frame.ts";
+import { MAX_LINE_BYTES, MAX_PAYLOAD_BYTES } from "./limits.ts";
+
+/** What {@linkcode Inbox.next} found: nothing whole yet, a message, or bytes after which the stream is lost. */
+export type InboxStep = "more" | "message" | "line_too_long" | "payload_too_long" | "bad_header";
+
+/** Enough for any request that is usual; a longer message makes it grow, and it shrinks again afterwards. */
+const SMALL_BYTES = 4096;
+const LINE_FEED = 0x0a, CARRIAGE_RETURN = 0x0d;
+
+/**
+ * Cuts what arrives on one connection into messages, in either framing.
+ *
+ * Read into {@linkcode space}, say how much by {@linkcode commit}, then take messages until {@linkcode next} says `more`.
+ * A message is `bytes` from `from` to `to`, valid until the next call. Memory follows what has arrived, never what a
+ * header promises.
+ */
+export class Inbox {
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(SMALL_BYTES);
+  from = 0;
+  to = 0;
+  /** Whether the connection speaks frames; undefined before its first byte. */
+  framed: boolean | undefined;
+  /** The request id of the frame that was found last, 0 with lines. */
+  requestId = 0;
+  #start = 0;
+  #end = 0;
+  /** Up to where no line end was found. */
+  #scanned = 0;
+
+  /** Whether nothing of a further message has arrived. */
+  get isEmpty(): boolean {
+    return this.#start === this.#end;
+  }
+
+  /** Where to read into next; never empty. */
+  space(): Uint8Array<ArrayBuffer> {
+    if (this.#start === this.#end) this.#reset();
+    else if (this.#end === this.bytes.length) this.#makeRoom();
+    return this.bytes.subarray(this.#end);
+  }
+
+  /** So many bytes were read into {@linkcode space}. */
+  commit(count: number): void {
+    this.framed ??= this.bytes[this.#start] === FRAME_FIRST_BYTE;
+    this.#end += count;
+  }
+
+  next(): InboxStep {
+    return this.framed ? this.#nextFrame() : this.#nextLine();
+  }
+
+  /** The stream has ended: what is left of a line is a line. */
+  last(): InboxStep {
+    if (this.framed || this.isEmpty) return "more";
+    return this.#foundLine(this.#end, this.#end);
+  }
+
+  #nextLine(): InboxStep {
+    while (this.#start < this.#end) {
+      const at = this.bytes.indexOf(LINE_FEED, Math.max(this.#scanned, this.#start));
+      if (at === -1 || at >= this.#end) {
+        this.#scanned = this.#end;
+        // one byte more may be the carriage return of the line end
+        return this.#end - this.#start > MAX_LINE_BYTES + 1 ? "line_too_long" : "more";
+      }
+      const step = this.#foundLine(at, at + 1);
+      if (step !== "more") return step;
+    }
+    return "more";
+  }
+
+  /** `more` for an empty line, which is passed over. */
+  #foundLine(end: number, following: number): InboxStep {
+    this.from = this.#start;
+    this.to = end > this.from && this.bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+    this.#start = following;
+    if (this.to === this.from) return "more";
+    return this.to - this.from > MAX_LINE_BYTES ? "line_too_long" : "message";
+  }
+
+  #nextFrame(): InboxStep {
+    const held = this.#end - this.#start;
+    if (held < FRAME_HEADER_BYTES) return "more";
+    const header = readFrameHeader(this.bytes, this.#start);
+    const isRequest = header.magic === FRAME_MAGIC && header.version === FRAME_VERSION &&
+      header.kind === FRAME_KIND.request;
+    this.requestId = header.magic === FRAME_MAGIC ? header.requestId : 0;
+    if (!isRequest) return "bad_header";
+    if (header.payloadBytes > MAX_PAYLOAD_BYTES) return "payload_too_long";
+    if (held < FRAME_HEADER_BYTES + header.payloadBytes) return "more";
+    this.from = this.#start + FRAME_HEADER_BYTES;
+    this.to = this.#start = this.from + header.payloadBytes;
+    return "message";
+  }
+
+  #reset(): void {
+    this.#start = this.#end = this.#scanned = 0;
+    if (this.bytes.length > SMALL_BYTES) this.bytes = new Uint8Array(SMALL_BYTES);
+  }
+
+  /** Moves what is held to the front; into twice the room where that alone does not help. */
+  #makeRoom(): void {
+    const held = this.bytes.subarray(this.#start, this.#end);
+    const target = held.length * 2 > this.bytes.length
+      ? new Uint8Array(this.bytes.length * 2)
+      : this.bytes;
+    target.set(held);
+    this.bytes = target;
+    this.#scanned = Math.max(0, this.#scanned - this.#start);
+    this.#start = 0;
+    this.#end = held.length;
+  }
+}

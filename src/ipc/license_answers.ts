@@ -1,0 +1,63 @@
+/** The licence as the software is told of it; the keys in this order are what a client sees. */
+export interface LicenseInfo {
+  readonly license_key: string;
+  readonly license_type: string;
+  readonly expiry_date: string;
+  readonly features: Readonly<Record<string, unknown>>;
+  readonly org_id: string;
+  readonly software_id: string;
+}
+
+/** An answer that is written again and again: as bytes of a line, and as text to put an `id` into. */
+export interface PreparedAnswer {
+  /** JSON and a line feed. */
+  readonly line: Uint8Array<ArrayBuffer>;
+  readonly json: string;
+}
+
+/** The licence methods' answers, serialised once. */
+export interface LicenseAnswers {
+  readonly get_license: PreparedAnswer;
+  readonly get_features: PreparedAnswer;
+}
+
+const UTF8 = new TextEncoder();
+
+/** An answer, serialised. */
+export function prepareAnswer(answer: Readonly<Record<string, unknown>>): PreparedAnswer {
+  const json = JSON.stringify(answer);
+  return { json, line: UTF8.encode(json + "\n") };
+}
+
+/** Both answers; `withFeatures` false leaves the features empty. */
+export function prepareLicenseAnswers(
+  info: LicenseInfo,
+  { withFeatures }: { withFeatures: boolean },
+): LicenseAnswers {
+  const features = withFeatures ? info.features : {};
+  const license: LicenseInfo = {
+    license_key: info.license_key,
+    license_type: info.license_type,
+    expiry_date: info.expiry_date,
+    features,
+    org_id: info.org_id,
+    software_id: info.software_id,
+  };
+  return {
+    get_license: prepareAnswer({ status: "ok", license }),
+    get_features: prepareAnswer({ status: "ok", features }),
+  };
+}
+
+export const OK_ANSWER: PreparedAnswer = prepareAnswer({ status: "ok" });
+
+/** `{"status":"error","error":…}`. */
+export function errorAnswer(error: string): PreparedAnswer {
+  return prepareAnswer({ status: "error", error });
+}
+
+/** The same answer with the request's `id` (JSON text) at its end. */
+export function withId({ json }: PreparedAnswer, idJson: string): PreparedAnswer {
+  const text = `${json.slice(0, -1)},"id":${idJson}}`;
+  return { json: text, line: UTF8.encode(text + "\n") };
+}

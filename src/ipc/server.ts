@@ -1,0 +1,201 @@
+import { type Clock, systemClock } from "../core/clock.ts";
+import { describeError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import type { AcceptedPeers, PeerCredentials, Platform } from "../platform/contract.ts";
+import { selectPlatform } from "../platform/select.ts";
+import { Connection } from "./connection.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { DegradeStage, Random } from "./degradation.ts";
+import { type LicenseInfo, prepareAnswer } from "./license_answers.ts";
+import { DEFAULT_LIMITS, type IpcLimits } from "./limits.ts";
+import { type ControlHandler, type ControlMethod, IpcService } from "./service.ts";
+import { bindSocket, type BoundSocket } from "./bound_socket.ts";
+import type { SocketClaim } from "./socket_owner.ts";
+
+/** What watchers are told; further fields follow as they are. */
+export interface IpcEvent {
+  readonly event: "license_changed" | "grace" | "state" | "stopping";
+  readonly [field: string]: unknown;
+}
+
+export interface IpcServerOptions {
+  /** The right to the socket; stays the caller's, who disposes of it after the server. */
+  readonly claim: SocketClaim;
+  readonly license: LicenseInfo;
+  readonly log: Logger;
+  /** Whether every process of the user may ask for the licence, or only the software and its descendants. */
+  readonly peer?: "user" | "child";
+  /** Whether a process is the launched software or a descendant of it; needed with `peer: "child"`. */
+  readonly isDescendant?: (pid: number) => boolean | Promise<boolean>;
+  /** What `status` answers. */
+  readonly status?: () => object;
+  readonly control?: Partial<Readonly<Record<ControlMethod, ControlHandler>>>;
+  readonly limits?: Partial<IpcLimits>;
+  readonly clock?: Clock;
+  readonly random: Random;
+  readonly platform?: Platform;
+}
+
+/** How long accepting pauses after it has failed, as it does when the process is out of descriptors. */
+const ACCEPT_PAUSE_MS = 50;
+
+/** A running server. */
+export interface IpcServer extends AsyncDisposable {
+  readonly path: string;
+  /** From now on the licence methods answer this; watchers are told that it changed. */
+  setLicense(info: LicenseInfo): void;
+  /** Tells everybody who watches; who does not read falls behind and is cut off. */
+  publish(event: IpcEvent): void;
+  /** Makes the licence methods' answers worse, or good again by `normal`. Ending the process at `crash` is the caller's. */
+  setDegradeStage(stage: DegradeStage): void;
+  /**
+   * Stops listening, closes every connection and removes the socket, if it is still ours. Resolves when all has ended; may
+   * be called twice.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the licence on the claimed socket, from the moment this returns.
+ *
+ * @throws {SocketPlaceError} where the socket cannot be made.
+ */
+export function serveIpc(options: IpcServerOptions): IpcServer {
+  const platform = options.platform ?? selectPlatform();
+  const socket = bindSocket(options.claim.path);
+  const peers = platform.acceptedPeers(socket.boundPath);
+  return new Server(socket, { ...options, peers, ownUser: platform.userId() });
+}
+
+interface ServerParts extends IpcServerOptions {
+  readonly peers: AcceptedPeers;
+  readonly ownUser: string;
+}
+
+class Server implements IpcServer {
+  readonly path: string;
+  readonly #socket: BoundSocket;
+  readonly #parts: ServerParts;
+  readonly #limits: IpcLimits;
+  readonly #clock: Clock;
+  readonly #service: IpcService;
+  readonly #deadlines: Deadlines;
+  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #watchers = new Set<Connection>();
+  readonly #closing = new AbortController();
+  readonly #accepting: Promise<void>;
+  #closed: Promise<void> | undefined;
+
+  constructor(socket: BoundSocket, parts: ServerParts) {
+    const { license, log, random, status = () => ({}), control = {}, peer = "user" } = parts;
+    this.path = parts.claim.path;
+    this.#socket = socket;
+    this.#parts = parts;
+    this.#limits = { ...DEFAULT_LIMITS, ...parts.limits };
+    this.#clock = parts.clock ?? systemClock;
+    const clock = this.#clock;
+    this.#service = new IpcService({ license, log, random, status, control, peer, clock });
+    this.#deadlines = new Deadlines(clock, shortestTimeoutMs(this.#limits));
+    this.#accepting = this.#acceptAll();
+  }
+
+  setLicense(info: LicenseInfo): void {
+    this.#service.setLicense(info);
+    this.publish({ event: "license_changed" });
+  }
+
+  publish(event: IpcEvent): void {
+    if (this.#watchers.size === 0) return;
+    const prepared = prepareAnswer(event);
+    for (const watcher of this.#watchers) watcher.sendEvent(prepared);
+  }
+
+  setDegradeStage(stage: DegradeStage): void {
+    this.#service.setDegradeStage(stage);
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    this.#service.close();
+    this.#socket.close();
+    for (const connection of this.#connections.keys()) connection.close();
+    await Promise.all([this.#accepting, this.#deadlines.close(), ...this.#connections.values()]);
+  }
+
+  async #acceptAll(): Promise<void> {
+    const { signal } = this.#closing;
+    const { listener } = this.#socket;
+    while (!signal.aborted) {
+      try {
+        const conn = await listener.accept();
+        // nothing may be awaited from here to the next accept: the peer is told by what is new
+        const peer = this.#parts.peers.identify();
+        if (signal.aborted || !this.#mayEnter(peer)) conn.close();
+        else this.#serve(conn, peer);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#parts.log.warn(`ipc cannot accept a connection: ${describeError(error)}`);
+        await this.#clock.sleep(ACCEPT_PAUSE_MS, signal);
+      }
+    }
+  }
+
+  #mayEnter(peer: PeerCredentials | undefined): peer is PeerCredentials {
+    const { log, ownUser } = this.#parts;
+    if (peer === undefined) {
+      log.debug("ipc connection refused: its peer is unknown");
+      return false;
+    }
+    if (peer.user !== ownUser) {
+      log.debug(`ipc connection refused: uid ${peer.user}, pid ${peer.pid}`, {
+        uid: peer.user,
+        pid: peer.pid,
+      });
+      return false;
+    }
+    if (this.#connections.size < this.#limits.maxConnections) return true;
+    log.debug(`ipc connection refused: ${this.#limits.maxConnections} connections are open`);
+    return false;
+  }
+
+  #serve(conn: Deno.UnixConn, credentials: PeerCredentials): void {
+    const connection = new Connection(conn, {
+      service: this.#service,
+      peer: { ...credentials, isChild: this.#isChild(credentials.pid) },
+      limits: this.#limits,
+      clock: this.#clock,
+      deadlines: this.#deadlines,
+      onWatch: (watcher) => this.#watchers.add(watcher),
+    });
+    const ended = connection.serve().then(() => {
+      this.#connections.delete(connection);
+      this.#watchers.delete(connection);
+    });
+    this.#connections.set(connection, ended);
+  }
+
+  /** Asks at once, while the peer that was accepted last is the one in question. */
+  #isChild(pid: number): boolean | Promise<boolean> {
+    const { peer, peers, isDescendant } = this.#parts;
+    if (peer !== "child" || isDescendant === undefined) return false;
+    const pinned = peers.pin();
+    if (pinned === undefined) return false;
+    return (async () => {
+      using held = pinned;
+      return await isDescendant(pid) && held.isAlive();
+    })().catch(() => false);
+  }
+}
+
+function shortestTimeoutMs(limits: IpcLimits): number {
+  const timeouts = [limits.readTimeoutMs, limits.writeTimeoutMs, limits.idleTimeoutMs];
+  return Math.min(...timeouts.filter((ms) => ms > 0));
+}

@@ -1,0 +1,148 @@
+import type { Clock } from "../core/clock.ts";
+import { describeError, SentinelError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import type { PeerCredentials } from "../platform/contract.ts";
+import {
+  type DegradeStage,
+  drawDelayMs,
+  drawError,
+  hasErrors,
+  type Random,
+} from "./degradation.ts";
+import {
+  errorAnswer,
+  type LicenseAnswers,
+  type LicenseInfo,
+  OK_ANSWER,
+  prepareAnswer,
+  type PreparedAnswer,
+  prepareLicenseAnswers,
+} from "./license_answers.ts";
+import type { IpcRequest } from "./request.ts";
+
+/** Methods whose answer depends on nothing but the licence and the degradation. */
+export type LicenseMethod = "get_license" | "get_features";
+
+export const CONTROL_METHODS = ["reload", "stop", "restart", "stats", "debug"] as const;
+export type ControlMethod = (typeof CONTROL_METHODS)[number];
+
+/**
+ * Does what a control method asks; what it returns follows `"status":"ok"` in the answer. The message of a
+ * {@linkcode SentinelError} that it throws is the answer's error.
+ */
+export type ControlHandler = (
+  params: Readonly<Record<string, unknown>>,
+  peer: PeerCredentials,
+) => object | void | Promise<object | void>;
+
+/** A peer that was let in. */
+export interface AdmittedPeer extends PeerCredentials {
+  /** Whether it is the launched software or a descendant; asked only where that matters. */
+  readonly isChild: boolean | Promise<boolean>;
+}
+
+export interface ServiceOptions {
+  readonly license: LicenseInfo;
+  readonly peer: "user" | "child";
+  readonly status: () => object;
+  readonly control: Partial<Readonly<Record<ControlMethod, ControlHandler>>>;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What the methods answer, and who may call them; knows nothing of sockets. */
+export class IpcService {
+  readonly #options: ServiceOptions;
+  readonly #closing = new AbortController();
+  #license: LicenseInfo;
+  #stage: DegradeStage = "normal";
+  #answers: LicenseAnswers;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.#license = options.license;
+    this.#answers = prepareLicenseAnswers(options.license, { withFeatures: true });
+  }
+
+  setLicense(info: LicenseInfo): void {
+    this.#license = info;
+    this.#answers = prepareLicenseAnswers(info, { withFeatures: !hasErrors(this.#stage) });
+  }
+
+  setDegradeStage(stage: DegradeStage): void {
+    this.#stage = stage;
+    this.setLicense(this.#license);
+  }
+
+  /** Wakes answers that are being delayed. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  /** The answer, without the request's `id`; at once where nothing has to be waited for. Never rejects. */
+  answer(request: IpcRequest, peer: AdmittedPeer): PreparedAnswer | Promise<PreparedAnswer> {
+    const { method } = request;
+    switch (method) {
+      case "get_license":
+      case "get_features":
+        return this.answerLicense(method, peer);
+      case "health":
+      case "watch":
+        return OK_ANSWER;
+      case "status":
+        return prepareAnswer({ status: "ok", ...this.#options.status() });
+      default:
+        return isControlMethod(method)
+          ? this.#control(method, request.params, peer)
+          : errorAnswer(`unknown method: ${method}`);
+    }
+  }
+
+  /** The answer to a licence method. */
+  answerLicense(
+    method: LicenseMethod,
+    peer: AdmittedPeer,
+  ): PreparedAnswer | Promise<PreparedAnswer> {
+    if (this.#options.peer === "child" && peer.isChild !== true) {
+      return this.#answerChild(method, peer);
+    }
+    return hasErrors(this.#stage) ? this.#degraded(method) : this.#answers[method];
+  }
+
+  async #answerChild(method: LicenseMethod, peer: AdmittedPeer): Promise<PreparedAnswer> {
+    if (!await peer.isChild) return errorAnswer(`permission denied: ${method}`);
+    return hasErrors(this.#stage) ? await this.#degraded(method) : this.#answers[method];
+  }
+
+  async #degraded(method: LicenseMethod): Promise<PreparedAnswer> {
+    const { random, clock } = this.#options;
+    const delayMs = drawDelayMs(this.#stage, random);
+    if (delayMs > 0) await clock.sleep(delayMs, this.#closing.signal);
+    const error = drawError(random);
+    return error === undefined ? this.#answers[method] : errorAnswer(error);
+  }
+
+  async #control(
+    method: ControlMethod,
+    params: Readonly<Record<string, unknown>>,
+    peer: AdmittedPeer,
+  ): Promise<PreparedAnswer> {
+    if (this.#options.peer === "child" && await peer.isChild) {
+      return errorAnswer(`permission denied: ${method}`);
+    }
+    const handler = this.#options.control[method];
+    if (handler === undefined) return errorAnswer(`method not available: ${method}`);
+    try {
+      return prepareAnswer({ status: "ok", ...await handler(params, peer) });
+    } catch (error) {
+      if (error instanceof SentinelError) return errorAnswer(describeError(error));
+      this.#options.log.error(`ipc ${method} failed: ${describeError(error)}`);
+      return errorAnswer("internal error");
+    }
+  }
+}
+
+function isControlMethod(method: string): method is ControlMethod {
+  return (CONTROL_METHODS as readonly string[]).includes(method);
+}

@@ -1,0 +1,62 @@
+import { SocketPlaceError } from "./errors.ts";
+import { SHARED_FOLDER } from "./socket_path.ts";
+
+/** Mode bits; inode(7). */
+const STICKY = 0o1000, OTHERS = 0o077;
+
+/**
+ * Makes sure that nobody else can put files of ours aside: the folder is made 0700 where there is none; an existing one
+ * must be a real folder, ours, and closed to group and others, or a shared one with the sticky bit set, like `/tmp`.
+ *
+ * @param ownUser Our user, as `Deno.FileInfo.uid` has it.
+ * @throws {SocketPlaceError} `permission.ipc_path` saying what is wrong with the folder.
+ */
+export async function ensureSocketFolder(folder: string, ownUser: number): Promise<void> {
+  const info = await statFolder(folder) ?? await makeFolder(folder);
+  if (info === undefined) return;
+  const mode = info.mode ?? 0;
+  if (info.isSymlink) refuse(folder, "is a symbolic link");
+  if (!info.isDirectory) refuse(folder, "is not a folder");
+  const shared = (mode & STICKY) !== 0;
+  if (shared && info.uid === 0) return;
+  if (info.uid !== ownUser) refuse(folder, `belongs to user ${info.uid}`);
+  if (!shared && (mode & OTHERS) !== 0) {
+    refuse(folder, `is open to others: current mode is ${(mode & 0o777).toString(8)}`);
+  }
+}
+
+/** Follows a link for `/tmp` alone, which is one on some systems. */
+async function statFolder(folder: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await (folder === SHARED_FOLDER ? Deno.stat(folder) : Deno.lstat(folder));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw unusable(folder, error);
+  }
+}
+
+/** What is there where another was faster. */
+async function makeFolder(folder: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    await Deno.mkdir(folder, { mode: 0o700 });
+    return undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return await statFolder(folder);
+    throw unusable(folder, error);
+  }
+}
+
+function refuse(folder: string, why: string): never {
+  throw new SocketPlaceError(
+    "permission.ipc_path",
+    `Cannot put a socket into ${folder}: it ${why}`,
+  );
+}
+
+function unusable(folder: string, cause: unknown): SocketPlaceError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new SocketPlaceError(
+    cause instanceof Deno.errors.PermissionDenied ? "permission.ipc_path" : "config.ipc_path",
+    `Cannot put a socket into ${folder}: ${why}`,
+  );
+}

@@ -1,0 +1,120 @@
+import { AlreadyServingError, SocketPlaceError } from "./errors.ts";
+import { type FileLock, takeLock } from "./lock_file.ts";
+import { ensureSocketFolder } from "./socket_folder.ts";
+
+/** The right to serve a socket: one process has it at a time, until it is disposed of or the process ends. */
+export interface SocketClaim extends AsyncDisposable {
+  readonly path: string;
+  /** What the lock file holds: our record, or what a holder that ended without cleaning up left. */
+  readRecord(): Promise<unknown | undefined>;
+  /**
+   * Writes the record (any JSON value), or clears it by `undefined`. It outlives our own SIGKILL, though not a power cut.
+   */
+  writeRecord(value: unknown | undefined): Promise<void>;
+  /** Lets go. The lock file goes too, unless a record still stands in it for the next holder. May be called twice. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A record longer than this is none of ours. */
+const MAX_RECORD_BYTES = 65_536;
+
+/**
+ * Takes the exclusive right to serve the socket `path`: checks the folder, takes the lock `<path>.lock` and removes a
+ * socket that nobody listens on any more.
+ *
+ * @throws {AlreadyServingError} `running.ipc` where another process holds the lock or answers on the socket.
+ * @throws {SocketPlaceError} `permission.ipc_path`, `config.ipc_path` where folder, lock file or socket are not as they
+ * must be; what is not a socket is never removed.
+ */
+export async function claimSocket(path: string): Promise<SocketClaim> {
+  const ownUser = Deno.uid() ?? 0;
+  await ensureSocketFolder(folderOf(path), ownUser);
+  const lock = await takeLock(path, { path: `${path}.lock`, ownUser });
+  const claim = new Claim(path, lock);
+  try {
+    for (const name of [path, bindingPath(path)]) await removeStale(name, { path, ownUser });
+    return claim;
+  } catch (error) {
+    await claim[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/**
+ * The path that is bound before it is renamed to `path`: as long, in the same folder. The runtime unlinks the path that
+ * it has bound when the listener closes, whoever has it by then; so it is given one that is gone.
+ */
+export function bindingPath(path: string): string {
+  return path.slice(0, -1) + (path.endsWith("~") ? "_" : "~");
+}
+
+class Claim implements SocketClaim {
+  #released: Promise<void> | undefined;
+
+  constructor(readonly path: string, readonly lock: FileLock) {}
+
+  async readRecord(): Promise<unknown | undefined> {
+    const { file } = this.lock;
+    const bytes = new Uint8Array(MAX_RECORD_BYTES);
+    await file.seek(0, Deno.SeekMode.Start);
+    const text = new TextDecoder().decode(bytes.subarray(0, await file.read(bytes) ?? 0));
+    const end = text.indexOf("\n");
+    try {
+      return end === -1 ? undefined : JSON.parse(text.slice(0, end));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** One write, closed by a line end, then the cut: killed in between, the old rest is behind the line. */
+  async writeRecord(value: unknown | undefined): Promise<void> {
+    const { file } = this.lock;
+    const bytes = new TextEncoder().encode(value === undefined ? "" : JSON.stringify(value) + "\n");
+    await file.seek(0, Deno.SeekMode.Start);
+    if (bytes.length > 0) await file.write(bytes);
+    await file.truncate(bytes.length);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#released ??= this.#release();
+  }
+
+  async #release(): Promise<void> {
+    if (await this.readRecord() === undefined) await this.lock.removeAndRelease();
+    else this.lock.release();
+  }
+}
+
+/** Removes a socket of ours that nobody listens on; connection refused alone says so (connect(2)). */
+async function removeStale(
+  name: string,
+  { path, ownUser }: { path: string; ownUser: number },
+): Promise<void> {
+  let info: Deno.FileInfo;
+  try {
+    info = await Deno.lstat(name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  const taken = (why: string) =>
+    new SocketPlaceError("permission.ipc_path", `Cannot serve ${name}: ${why}`);
+  if (info.uid !== ownUser) throw taken(`it belongs to user ${info.uid}`);
+  if (!info.isSocket) throw taken("it is there and is not a socket");
+  if (!await isRefused(name)) throw new AlreadyServingError(path);
+  await Deno.remove(name);
+}
+
+async function isRefused(path: string): Promise<boolean> {
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}
+
+function folderOf(path: string): string {
+  const end = path.lastIndexOf("/");
+  return end === -1 ? "." : path.slice(0, end) || "/";
+}

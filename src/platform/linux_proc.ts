@@ -1,0 +1,31 @@
+import { libc } from "../../ffi/libc.ts";
+
+/** <asm-generic/fcntl.h>; open(2). */
+const O_RDONLY_CLOEXEC = 0o2000000;
+const CHUNK_BYTES = 4096;
+
+/**
+ * A small file below `/proc`, read by the system calls themselves: the runtime keeps `/proc` from every program that was
+ * not given all permissions. `undefined` where it cannot be read.
+ */
+export function readProcFile(path: string): string | undefined {
+  const fd = libc().open(new TextEncoder().encode(path + "\0"), O_RDONLY_CLOEXEC);
+  if (fd < 0) return undefined;
+  try {
+    return readAll(fd);
+  } finally {
+    libc().close(fd);
+  }
+}
+
+function readAll(fd: number): string | undefined {
+  const decoder = new TextDecoder();
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  let text = "";
+  for (;;) {
+    const count = Number(libc().read(fd, chunk, BigInt(CHUNK_BYTES)));
+    if (count < 0) return undefined;
+    if (count === 0) return text;
+    text += decoder.decode(chunk.subarray(0, count), { stream: true });
+  }
+}

@@ -1,0 +1,73 @@
+import type { Clock } from "../../src/core/clock.ts";
+
+interface Sleeper {
+  readonly dueMs: number;
+  wake(): void;
+}
+
+/** A clock that stands still until told to go on. */
+export class FakeClock implements Clock {
+  #wallMs: number;
+  #monotonicMs = 0;
+  #sleepers: Sleeper[] = [];
+
+  constructor(wall = "2026-06-15T12:00:00Z") {
+    this.#wallMs = Date.parse(wall);
+  }
+
+  wallMs(): number {
+    return this.#wallMs;
+  }
+
+  monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
+  /** How many are asleep. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (ms <= 0 || signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal?.removeEventListener("abort", wake);
+        this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== self);
+        resolve();
+      };
+      const self: Sleeper = { dueMs: this.#monotonicMs + ms, wake };
+      this.#sleepers.push(self);
+      signal?.addEventListener("abort", wake);
+    });
+  }
+
+  /** Lets time pass, waking who is due in order and letting each get as far as it can without real I/O. */
+  async advance(ms: number): Promise<void> {
+    const until = this.#monotonicMs + ms;
+    for (;;) {
+      await settle();
+      const next = this.#sleepers.toSorted((a, b) => a.dueMs - b.dueMs)[0];
+      if (next === undefined || next.dueMs > until) break;
+      this.#moveTo(next.dueMs);
+      next.wake();
+    }
+    this.#moveTo(until);
+    await settle();
+  }
+
+  /** Moves the wall clock alone, as an administrator or a cheat does. */
+  setWall(wall: string): void {
+    this.#wallMs = Date.parse(wall);
+  }
+
+  #moveTo(monotonicMs: number): void {
+    this.#wallMs += monotonicMs - this.#monotonicMs;
+    this.#monotonicMs = monotonicMs;
+  }
+}
+
+/** Everything that waits for nothing but promises has run after this. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+}

@@ -1,0 +1,52 @@
+import { libc } from "../../ffi/libc.ts";
+import type { LicenseInfo } from "../../src/ipc/license_answers.ts";
+import { type IpcServer, type IpcServerOptions, serveIpc } from "../../src/ipc/server.ts";
+import { claimSocket, type SocketClaim } from "../../src/ipc/socket_owner.ts";
+import { type RecordingLogger, recordingLogger } from "./recording_logger.ts";
+import { temporaryFolder } from "./temporary_folder.ts";
+
+// kept for the life of the process, so no test may be the one that opens it
+libc();
+
+export const LICENSE: LicenseInfo = {
+  license_key: "KEY-1",
+  license_type: "STANDARD",
+  expiry_date: "2030-01-31",
+  features: { seats: 5, export: true },
+  org_id: "org-1",
+  software_id: "editor",
+};
+
+export const LICENSE_LINE = `{"status":"ok","license":${JSON.stringify(LICENSE)}}`;
+export const FEATURES_LINE = '{"status":"ok","features":{"seats":5,"export":true}}';
+export const MALFORMED_LINE = '{"status":"error","error":"malformed request"}';
+
+/** A server in a folder of its own, gone at the end. */
+export interface TestServer extends AsyncDisposable {
+  readonly path: string;
+  readonly folder: string;
+  readonly server: IpcServer;
+  readonly claim: SocketClaim;
+  readonly log: RecordingLogger;
+}
+
+/** A server on a socket of its own; never random unless told. */
+export async function startServer(options: Partial<IpcServerOptions> = {}): Promise<TestServer> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await temporaryFolder());
+  const log = recordingLogger();
+  const path = folder.at("sentinel-test.sock");
+  const claim = stack.use(await claimSocket(path));
+  const server = stack.use(
+    serveIpc({ claim, log, license: LICENSE, random: () => 0.99, ...options }),
+  );
+  const owned = stack.move();
+  return {
+    path,
+    folder: folder.path,
+    server,
+    claim,
+    log,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

@@ -1,0 +1,66 @@
+const UTF8 = new TextEncoder();
+
+/** The other end of a socket, for tests: writes what it is told, reads lines and frames. */
+export interface SocketPeer extends Disposable {
+  readonly conn: Deno.UnixConn;
+  send(data: string | Uint8Array): Promise<void>;
+  /** The next line without its end; what is left at the end of the stream; undefined behind that. */
+  line(): Promise<string | undefined>;
+  /** Exactly so many bytes, fewer at the end of the stream. */
+  bytes(count: number): Promise<Uint8Array>;
+  /** Everything until the other side closes; a reset ends it too. */
+  rest(): Promise<string>;
+}
+
+export async function connectPeer(path: string): Promise<SocketPeer> {
+  return peerOn(await Deno.connect({ transport: "unix", path }));
+}
+
+function peerOn(conn: Deno.UnixConn): SocketPeer {
+  let held = new Uint8Array(0);
+  const more = async (): Promise<boolean> => {
+    const chunk = new Uint8Array(65_536);
+    const count = await conn.read(chunk).catch(() => null);
+    if (count === null) return false;
+    const joined = new Uint8Array(held.length + count);
+    joined.set(held);
+    joined.set(chunk.subarray(0, count), held.length);
+    held = joined;
+    return true;
+  };
+  const take = (count: number, skip = 0): Uint8Array => {
+    const taken = held.slice(0, count);
+    held = held.slice(count + skip);
+    return taken;
+  };
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return {
+    conn,
+    async send(data) {
+      let rest = typeof data === "string" ? UTF8.encode(data) : data;
+      while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+    },
+    async line() {
+      let at = held.indexOf(0x0a);
+      while (at === -1 && await more()) at = held.indexOf(0x0a);
+      if (at !== -1) return text(take(at, 1));
+      return held.length === 0 ? undefined : text(take(held.length));
+    },
+    async bytes(count) {
+      while (held.length < count && await more());
+      return take(count);
+    },
+    async rest() {
+      while (await more());
+      return text(take(held.length));
+    },
+    [Symbol.dispose]: () => conn.close(),
+  };
+}
+
+/** One request line on a connection of its own; the answer's line. */
+export async function ask(path: string, request: string): Promise<string | undefined> {
+  using peer = await connectPeer(path);
+  await peer.send(request + "\n");
+  return await peer.line();
+}
