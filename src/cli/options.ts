@@ -49,12 +49,12 @@ export const OPTIONS = {
   fingerprint: { value: "F", help: "the hardware fingerprint of the one machine" },
   checksum: { value: "FILE", help: "the software whose SHA-256 goes into the licence" },
   "license-key": { value: "K", help: "the licence's key (default: a new one)" },
-  database: { value: "DB", help: "the licence server's database: a file" },
+  database: { value: "DB", help: "the licence server's database: a SQLite file" },
   address: { value: "A", help: "address to listen on (default: 127.0.0.1)" },
   port: { value: "P", help: "port to listen on; 0 picks one (default: 8080)" },
   "tls-cert": { value: "FILE", help: "certificate chain (PEM) to serve https with" },
   "tls-key": { value: "FILE", help: "the certificate's private key (PEM)" },
-  "trust-proxy": { help: "take the client's address from X-Forwarded-For" },
+  "trust-proxy": { help: "take the client's address from X-Forwarded-For (audit only)" },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;

@@ -1,4 +1,5 @@
 import { fromFileUrl } from "@std/path";
+import { standardOutput } from "../../src/cli/output.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 /** One measured figure beside its floor, the bare echo in the same run, and the bar that it is held to. */
@@ -243,6 +244,8 @@ function median(values: readonly number[]): number {
 if (import.meta.main) {
   for (const { name, figure, floor, ratio, bar, met } of await benchIpc()) {
     const times = ratio === undefined ? "" : `, ratio ${ratio.toFixed(2)}`;
-    console.log(`${met ? "met   " : "MISSED"} ${name}: ${figure} (floor ${floor}${times}; ${bar})`);
+    standardOutput.result(
+      `${met ? "met   " : "MISSED"} ${name}: ${figure} (floor ${floor}${times}; ${bar})`,
+    );
   }
 }

@@ -1,3 +1,4 @@
+import { standardOutput } from "../../src/cli/output.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { serveIpc } from "../../src/ipc/server.ts";
 import { LICENSE } from "../support/ipc_server.ts";
@@ -30,7 +31,7 @@ const server = serveIpc({
   control: { stats: () => Deno.memoryUsage() },
 });
 void serveEcho(Deno.listen({ transport: "unix", path: echoPath }));
-console.log("ready");
+standardOutput.result("ready");
 for await (const _ of Deno.stdin.readable);
 await server.close();
 Deno.exit(0);

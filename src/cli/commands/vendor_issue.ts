@@ -1,0 +1,96 @@
+import { parseStrictJson } from "../../core/strict_json.ts";
+import type { IssueRequest } from "../../vendor/issue_license_file.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import type { ParsedArguments } from "../parse_arguments.ts";
+import { UsageError } from "../usage_error.ts";
+
+/** More would not survive the wire of other programs (signed 32 bit). */
+const LARGEST = 2 ** 31 - 1;
+
+const TYPES = { "standard": "STANDARD", "hardware-bound": "HARDWARE_BOUND" } as const;
+
+export const command: Command = {
+  usage:
+    "--key FILE --type TYPE --org ID --software-id ID --expires YYYY-MM-DD --out FILE [--database DB] …",
+  options: [
+    "key",
+    "type",
+    "org",
+    "software-id",
+    "expires",
+    "issued",
+    "max-machines",
+    "feature",
+    "server-url",
+    "heartbeat-minutes",
+    "grace-days",
+    "fingerprint",
+    "checksum",
+    "license-key",
+    "database",
+    "out",
+    "json",
+  ],
+  notes: [
+    "With --database the licence is registered there in the same step. Without it the file is valid, but a licence",
+    "server does not know its key: `sentinel vendor serve` refuses to activate it (License not found).",
+    "--heartbeat-minutes, --grace-days and --server-url belong to standard, --fingerprint to hardware-bound.",
+  ],
+  async run({ args, output, log }) {
+    const request = readRequest(args);
+    const database = args.value("database");
+    const { issue } = await import("../../compose_vendor.ts");
+    const licenseKey = await issue(request, { database, log });
+    const file = request.outPath;
+    const where = database === undefined
+      ? "(not registered with a licence server)"
+      : `and registered in ${database}`;
+    output.result(
+      args.flag("json")
+        ? JSON.stringify({ license_key: licenseKey, file, registered: database !== undefined })
+        : `license ${licenseKey} written to ${file} ${where}`,
+    );
+    return EXIT.ok;
+  },
+};
+
+function readRequest(args: ParsedArguments): IssueRequest {
+  return {
+    keyPath: args.required("key"),
+    outPath: args.required("out"),
+    checksumPath: args.value("checksum"),
+    terms: {
+      type: readType(args.required("type")),
+      orgId: args.required("org"),
+      softwareId: args.required("software-id"),
+      expiryDate: args.required("expires"),
+      issueDate: args.value("issued"),
+      maxMachines: args.integer("max-machines", { min: 1, max: LARGEST }),
+      features: readFeatures(args.values("feature")),
+      serverUrl: args.value("server-url"),
+      heartbeatMinutes: args.integer("heartbeat-minutes", { min: 1, max: LARGEST }),
+      graceDays: args.integer("grace-days", { min: 1, max: LARGEST }),
+      fingerprint: args.value("fingerprint"),
+      licenseKey: args.value("license-key"),
+    },
+  };
+}
+
+function readType(value: string): IssueRequest["terms"]["type"] {
+  if (value === "standard" || value === "hardware-bound") return TYPES[value];
+  throw new UsageError(`--type must be standard or hardware-bound: current value is ${value}`);
+}
+
+function readFeatures(entries: readonly string[]): IssueRequest["terms"]["features"] {
+  const features = new Map<string, IssueRequest["terms"]["features"][string]>();
+  for (const entry of entries) {
+    const middle = entry.indexOf("=");
+    if (middle < 1) throw new UsageError(`--feature must be K=V: current value is ${entry}`);
+    const name = entry.slice(0, middle), value = entry.slice(middle + 1);
+    if (features.has(name)) throw new UsageError(`--feature ${name} is given twice`);
+    const json = parseStrictJson(value);
+    features.set(name, "value" in json ? json.value as typeof value : value);
+  }
+  return Object.fromEntries(features);
+}

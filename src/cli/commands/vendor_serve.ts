@@ -1,0 +1,46 @@
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import type { ParsedArguments } from "../parse_arguments.ts";
+import { UsageError } from "../usage_error.ts";
+
+const DEFAULT_ADDRESS = "127.0.0.1";
+const DEFAULT_PORT = 8080;
+
+export const command: Command = {
+  usage:
+    "--key FILE --database DB [--address A] [--port P] [--tls-cert FILE --tls-key FILE] [--trust-proxy]",
+  options: ["key", "database", "address", "port", "tls-cert", "tls-key", "trust-proxy"],
+  notes: [
+    "Prints `listening on URL` once it does. SIGTERM and SIGINT stop it: requests under way are answered first.",
+    "Knows the licences that `sentinel vendor issue --database DB` registered. A database that is missing is made.",
+    "A request body over 1 MiB is refused with status 400.",
+  ],
+  async run({ args, output, log }) {
+    const settings = {
+      keyPath: args.required("key"),
+      database: args.required("database"),
+      address: args.value("address") ?? DEFAULT_ADDRESS,
+      port: args.integer("port", { min: 0, max: 65_535 }) ?? DEFAULT_PORT,
+      tls: readTls(args),
+      trustProxy: args.flag("trust-proxy"),
+    };
+    const { startVendorServer, waitForStopSignal } = await import("../../compose_vendor.ts");
+    const stopSignal = waitForStopSignal();
+    await using server = await startVendorServer(settings, log);
+    output.result(`listening on ${server.url}`);
+    log.info(`Received signal ${await stopSignal}, shutting down...`);
+    await server.close();
+    return EXIT.ok;
+  },
+};
+
+function readTls(
+  args: ParsedArguments,
+): { certificatePath: string; keyPath: string } | undefined {
+  const certificatePath = args.value("tls-cert"), keyPath = args.value("tls-key");
+  if (certificatePath === undefined && keyPath === undefined) return undefined;
+  if (certificatePath === undefined || keyPath === undefined) {
+    throw new UsageError("--tls-cert and --tls-key must be given together");
+  }
+  return { certificatePath, keyPath };
+}

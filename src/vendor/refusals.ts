@@ -1,0 +1,95 @@
+/** Why a request is refused: `status` of HTTP, a stable `code` for programs, a sentence for people. */
+export interface Refusal {
+  readonly status: 400 | 401 | 403 | 404 | 409;
+  readonly code: string;
+  readonly error: string;
+}
+
+/** Every refusal with a fixed sentence. */
+export const REFUSALS = {
+  notFound: { status: 404, code: "not_found", error: "Not found." },
+  bodyTooLarge: { status: 400, code: "body_too_large", error: "Request body exceeds 1 MiB." },
+  bodyTimeout: { status: 400, code: "body_timeout", error: "Request body did not arrive in time." },
+  bodyBroken: { status: 400, code: "body_broken", error: "Request body could not be read." },
+  malformedJson: { status: 400, code: "malformed_json", error: "Request body is not valid JSON." },
+  machineIdMismatch: {
+    status: 400,
+    code: "machine_id_mismatch",
+    error: "X-Sentinel-Machine-Id does not match machine_id.",
+  },
+  publicKey: {
+    status: 400,
+    code: "invalid_field",
+    error: "machine_public_key_pem must be a P-256 public key (PEM, SubjectPublicKeyInfo).",
+  },
+  timestamp: {
+    status: 401,
+    code: "timestamp_out_of_window",
+    error: "Request timestamp is more than 300 seconds from the server's clock.",
+  },
+  signature: {
+    status: 401,
+    code: "signature_invalid",
+    error: "Request signature verification failed.",
+  },
+  nonceUsed: { status: 409, code: "nonce_used", error: "Request nonce has already been used." },
+  licenseUnknown: { status: 404, code: "license_unknown", error: "License not found." },
+  machineUnknown: {
+    status: 404,
+    code: "machine_unknown",
+    error: "Machine is not activated for this license.",
+  },
+  hardwareBound: {
+    status: 403,
+    code: "license_hardware_bound",
+    error: "Hardware-bound licenses are not activated online.",
+  },
+  revoked: { status: 403, code: "license_revoked", error: "License has been revoked." },
+  suspended: { status: 403, code: "license_suspended", error: "License is suspended." },
+  machineLimit: {
+    status: 403,
+    code: "machine_limit",
+    error: "Maximum machine limit reached for this license.",
+  },
+  machineKey: {
+    status: 409,
+    code: "machine_key_conflict",
+    error: "Machine is already activated with a different public key.",
+  },
+  decommissioned: {
+    status: 403,
+    code: "machine_decommissioned",
+    error: "Machine has been decommissioned.",
+  },
+  notPending: {
+    status: 409,
+    code: "decommission_not_requested",
+    error: "Decommission has not been requested for this machine.",
+  },
+} as const satisfies Record<string, Refusal>;
+
+/** A header that is missing or not as it must be. */
+export function headerRefusal(name: string, reason: string): Refusal {
+  return { status: 400, code: "invalid_header", error: `${name} ${reason}.` };
+}
+
+/** A field of the body that is missing or not as it must be. */
+export function fieldRefusal(field: string, reason: string): Refusal {
+  return { status: 400, code: "invalid_field", error: `${field} ${reason}.` };
+}
+
+export function expiredRefusal(expiryDate: string): Refusal {
+  return {
+    status: 403,
+    code: "license_expired",
+    error: `License has expired (expiry: ${expiryDate}).`,
+  };
+}
+
+export function notYetActiveRefusal(issueDate: string): Refusal {
+  return {
+    status: 403,
+    code: "license_not_yet_active",
+    error: `License is not yet active (activates: ${issueDate}).`,
+  };
+}

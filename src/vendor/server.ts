@@ -1,0 +1,136 @@
+import type { Clock } from "../core/clock.ts";
+import { describeError, SentinelError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import type { Sign } from "../signing/ecdsa.ts";
+import { createRoutes } from "./routes.ts";
+import type { LicenseStore } from "./store.ts";
+
+/** How the licence server is run. */
+export interface LicenseServerOptions {
+  /** Stays the caller's, who closes it after the server. */
+  readonly store: LicenseStore;
+  /** By the organisation's private key. */
+  readonly sign: Sign;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Address and port to listen on; port 0 picks one. */
+  readonly address: string;
+  readonly port: number;
+  /** PEM texts; https where they are given. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Whether X-Forwarded-For's last address, the one that the nearest proxy wrote, goes into the audit row. */
+  readonly trustProxy: boolean;
+}
+
+/** A server that listens. */
+export interface LicenseServer extends AsyncDisposable {
+  /** Where, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Takes no new connections and resolves when the requests under way are answered; may be called twice. */
+  close(): Promise<void>;
+}
+
+/** Requests under way beyond which more are turned away, so that a flood cannot fill the memory. */
+const MAX_IN_FLIGHT = 1024;
+
+/** How long close() waits for requests under way before it cuts them off. */
+const DRAIN_DEADLINE_MS = 15_000;
+
+/**
+ * Starts the licence server.
+ *
+ * @throws {SentinelError} `config.listen` where it cannot listen there, `config.tls` for an unusable certificate or key.
+ */
+export function startLicenseServer(options: LicenseServerOptions): LicenseServer {
+  const { fetch } = createRoutes(options);
+  const cutOff = new AbortController();
+  let inFlight = 0;
+  const handler = async (
+    request: Request,
+    info: Deno.ServeHandlerInfo<Deno.NetAddr>,
+  ): Promise<Response> => {
+    if (inFlight >= MAX_IN_FLIGHT) {
+      return Response.json({ error: "Server is busy." }, { status: 503 });
+    }
+    inFlight++;
+    try {
+      return await fetch(request, { address: clientAddress(request, info, options.trustProxy) });
+    } finally {
+      inFlight--;
+    }
+  };
+  const server = listen(options, handler, cutOff.signal);
+  let closing: Promise<void> | undefined;
+  const close = () => closing ??= drain(server, cutOff, options.clock);
+  return { url: urlOf(server.addr, options), close, [Symbol.asyncDispose]: close };
+}
+
+function listen(
+  { address, port, tls }: LicenseServerOptions,
+  handler: Deno.ServeHandler<Deno.NetAddr>,
+  signal: AbortSignal,
+): Deno.HttpServer<Deno.NetAddr> {
+  const common = { hostname: address, port, signal, onListen: () => undefined };
+  try {
+    return tls === undefined
+      ? Deno.serve(common, handler)
+      : Deno.serve({ ...common, cert: tls.certificate, key: tls.key }, handler);
+  } catch (error) {
+    throw explainListenError(error, { address, port });
+  }
+}
+
+async function drain(
+  server: Deno.HttpServer,
+  cutOff: AbortController,
+  clock: Clock,
+): Promise<void> {
+  const drained = new AbortController();
+  const deadline = clock.sleep(DRAIN_DEADLINE_MS, drained.signal).then(() => {
+    if (!drained.signal.aborted) cutOff.abort();
+  });
+  await server.shutdown();
+  drained.abort();
+  await deadline;
+}
+
+/** The address as the audit row has it: the connection's, or a proxy's word where that is trusted and looks like one. */
+function clientAddress(
+  request: Request,
+  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
+  trustProxy: boolean,
+): string {
+  const named = trustProxy
+    ? request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim()
+    : undefined;
+  return named !== undefined && /^[0-9A-Fa-f.:]{2,45}$/.test(named)
+    ? named
+    : info.remoteAddr.hostname;
+}
+
+function urlOf(addr: Deno.NetAddr, { tls }: LicenseServerOptions): string {
+  const host = addr.hostname.includes(":") ? `[${addr.hostname}]` : addr.hostname;
+  return `${tls === undefined ? "http" : "https"}://${host}:${addr.port}`;
+}
+
+function explainListenError(
+  error: unknown,
+  { address, port }: { address: string; port: number },
+): SentinelError {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return new SentinelError("config.listen", `port ${port} is already in use on ${address}`, {
+      cause: error,
+    });
+  }
+  const isTls = error instanceof Deno.errors.InvalidData;
+  const reason = error instanceof Deno.errors.PermissionDenied
+    ? "permission denied"
+    : describeError(error);
+  return new SentinelError(
+    isTls ? "config.tls" : "config.listen",
+    isTls
+      ? `certificate or key cannot be used: ${reason}`
+      : `cannot listen on ${address} port ${port}: ${reason}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,123 @@
+import type { DatabaseSync } from "node:sqlite";
+import { describeError, SentinelError } from "../core/errors.ts";
+
+/** `PRAGMA application_id` of our databases: "SNTL" in ASCII. */
+const APPLICATION_ID = 0x534e544c;
+
+/** `PRAGMA user_version` that this program writes and understands. */
+export const SCHEMA_VERSION = 1;
+
+/**
+ * The count of machines is kept by triggers, so that the limit costs the same at ten machines and at a hundred thousand.
+ */
+const SCHEMA = `
+CREATE TABLE licenses (
+  license_key TEXT PRIMARY KEY,
+  org_id TEXT NOT NULL,
+  software_id TEXT NOT NULL,
+  license_type TEXT NOT NULL,
+  issue_date TEXT NOT NULL,
+  expiry_date TEXT NOT NULL,
+  max_machines INTEGER NOT NULL,
+  features TEXT NOT NULL,
+  heartbeat_interval_minutes INTEGER,
+  heartbeat_grace_period_days INTEGER,
+  status TEXT NOT NULL,
+  active_machines INTEGER NOT NULL DEFAULT 0,
+  registered_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE machines (
+  license_key TEXT NOT NULL REFERENCES licenses,
+  machine_id TEXT NOT NULL,
+  public_key_pem TEXT NOT NULL,
+  platform TEXT NOT NULL,
+  software_version TEXT NOT NULL,
+  status TEXT NOT NULL,
+  activated_at INTEGER NOT NULL,
+  last_seen_at INTEGER NOT NULL,
+  PRIMARY KEY (license_key, machine_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE nonces (
+  nonce TEXT PRIMARY KEY,
+  useless_from INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX nonces_by_time ON nonces (useless_from);
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  action TEXT NOT NULL,
+  license_key TEXT NOT NULL,
+  machine_id TEXT,
+  actor TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER machine_added AFTER INSERT ON machines WHEN new.status <> 'DECOMMISSIONED' BEGIN
+  UPDATE licenses SET active_machines = active_machines + 1 WHERE license_key = new.license_key;
+END;
+CREATE TRIGGER machine_moved AFTER UPDATE OF status ON machines BEGIN
+  UPDATE licenses SET active_machines = active_machines
+    - (old.status <> 'DECOMMISSIONED') + (new.status <> 'DECOMMISSIONED')
+    WHERE license_key = new.license_key;
+END;
+CREATE TRIGGER machine_removed AFTER DELETE ON machines WHEN old.status <> 'DECOMMISSIONED' BEGIN
+  UPDATE licenses SET active_machines = active_machines - 1 WHERE license_key = old.license_key;
+END;
+`;
+
+/**
+ * Makes an open connection ready: write-ahead log, every commit durable, the tables there.
+ *
+ * @throws {SentinelError} `config.database` for another program's or a newer database.
+ */
+export function prepareDatabase(db: DatabaseSync, path: string): void {
+  refuseForeign(db, path);
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    refuseForeign(db, path);
+    if (readPragma(db, "user_version") === 0) {
+      db.exec(SCHEMA);
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+    }
+    db.exec("COMMIT");
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function refuseForeign(db: DatabaseSync, path: string): void {
+  const isEmpty = db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
+  if (isEmpty) return;
+  if (readPragma(db, "application_id") !== APPLICATION_ID) {
+    throw databaseError(`${path} is not a license database`);
+  }
+  const version = readPragma(db, "user_version");
+  if (version > SCHEMA_VERSION) {
+    throw databaseError(
+      `database ${path} is newer than this program: schema version is ${version}, expected at most ${SCHEMA_VERSION}`,
+    );
+  }
+}
+
+function readPragma(db: DatabaseSync, name: "application_id" | "user_version"): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+function databaseError(message: string, cause?: unknown): SentinelError {
+  return new SentinelError("config.database", message, { cause });
+}
+
+/** What SQLite threw, as one line for the operator; `node:sqlite` tells its errors apart by message alone. */
+export function explainDatabaseError(error: unknown, path: string): SentinelError {
+  if (error instanceof SentinelError) return error;
+  const reason = describeError(error);
+  if (reason.includes("database is locked")) {
+    return new SentinelError("config.database_locked", `database is locked: ${path}`, {
+      cause: error,
+    });
+  }
+  if (reason.includes("file is not a database")) {
+    return databaseError(`${path} is not a license database`, error);
+  }
+  return databaseError(`cannot use database ${path}: ${reason}`, error);
+}

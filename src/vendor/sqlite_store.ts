@@ -1,0 +1,181 @@
+import { DatabaseSync } from "node:sqlite";
+import { resolve } from "@std/path";
+import { SentinelError } from "../core/errors.ts";
+import type { LicenseRecord, MachineRecord } from "./records.ts";
+import { RowReader } from "./sqlite_rows.ts";
+import { explainDatabaseError, prepareDatabase } from "./sqlite_schema.ts";
+import { RowWriter } from "./sqlite_writes.ts";
+import type { Decision, Facts, LicenseStore, Scope } from "./store.ts";
+
+/** How a database file is opened. */
+export interface SqliteStoreOptions {
+  /** Whether a file that is not there is made (0600) or an error. */
+  readonly create: boolean;
+  /** How long to wait for another process's transaction. The wait blocks this process, so keep it short. */
+  readonly busyTimeoutMs: number;
+  /** Calls back in a later turn of the event loop; what is decided until then shares one commit. */
+  readonly schedule: (flush: () => void) => void;
+}
+
+/** A decision that waits for the next commit. */
+interface Job {
+  /** Runs inside the transaction; gives what to call after the commit. */
+  run(): () => void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Opens a licence database.
+ *
+ * Decisions are committed in groups: those of one turn of the event loop share one durable transaction, and none is
+ * answered before it. That makes the disk's flushes per second no limit on requests per second.
+ *
+ * @throws {SentinelError} `config.database…` with one line for the operator.
+ */
+export async function openSqliteStore(
+  file: string,
+  options: SqliteStoreOptions,
+): Promise<LicenseStore> {
+  const path = resolve(file);
+  await ensureFile(path, options.create);
+  const connections: DatabaseSync[] = [];
+  try {
+    const writer = new DatabaseSync(path, { timeout: options.busyTimeoutMs });
+    connections.push(writer);
+    prepareDatabase(writer, path);
+    const reader = new DatabaseSync(path, { timeout: options.busyTimeoutMs, readOnly: true });
+    connections.push(reader);
+    return new SqliteStore(path, { writer, reader, schedule: options.schedule });
+  } catch (error) {
+    for (const connection of connections) connection.close();
+    throw explainDatabaseError(error, path);
+  }
+}
+
+/** SQLite would make the file readable by everyone, and its messages do not say what is missing. */
+async function ensureFile(path: string, create: boolean): Promise<void> {
+  try {
+    const info = await Deno.stat(path);
+    if (info.isDirectory) throw new SentinelError("config.database", `${path} is a folder`);
+    return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw explainDatabaseError(error, path);
+  }
+  if (!create) throw new SentinelError("config.database", `database not found: ${path}`);
+  try {
+    (await Deno.open(path, { write: true, createNew: true, mode: 0o600 })).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    if (error instanceof Deno.errors.NotFound) {
+      throw new SentinelError("config.database", `folder of the database not found: ${path}`, {
+        cause: error,
+      });
+    }
+    throw explainDatabaseError(error, path);
+  }
+}
+
+class SqliteStore implements LicenseStore {
+  readonly #path: string;
+  readonly #writer: DatabaseSync;
+  readonly #reader: DatabaseSync;
+  readonly #schedule: (flush: () => void) => void;
+  readonly #committed: RowReader;
+  readonly #current: RowReader;
+  readonly #writes: RowWriter;
+  #jobs: Job[] = [];
+  #isClosed = false;
+
+  constructor(
+    path: string,
+    { writer, reader, schedule }: {
+      writer: DatabaseSync;
+      reader: DatabaseSync;
+      schedule: SqliteStoreOptions["schedule"];
+    },
+  ) {
+    this.#path = path;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#schedule = schedule;
+    this.#committed = new RowReader(reader);
+    this.#current = new RowReader(writer);
+    this.#writes = new RowWriter(writer);
+  }
+
+  read(scope: Scope): Promise<Facts> {
+    return this.#attempt(() => this.#committed.readFacts(scope));
+  }
+
+  listLicenses(): Promise<LicenseRecord[]> {
+    return this.#attempt(() => this.#committed.readLicenses());
+  }
+
+  listMachines(licenseKey: string): Promise<MachineRecord[]> {
+    return this.#attempt(() => this.#committed.readMachines(licenseKey));
+  }
+
+  decide<T>(scope: Scope, decide: (facts: Facts) => Decision<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(this.#closedError());
+    return new Promise<T>((resolve, reject) => {
+      const run = () => {
+        const { outcome, changes } = decide(this.#current.readFacts(scope));
+        for (const change of changes) this.#writes.write(scope, change);
+        return () => resolve(outcome);
+      };
+      if (this.#jobs.push({ run, reject }) === 1) this.#schedule(() => this.#flush());
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isClosed) {
+      this.#flush();
+      this.#isClosed = true;
+      this.#reader.close();
+      this.#writer.close();
+    }
+    return Promise.resolve();
+  }
+
+  /** Runs what waits in one transaction, and answers after the commit. */
+  #flush(): void {
+    const jobs = this.#jobs;
+    if (jobs.length === 0) return;
+    this.#jobs = [];
+    try {
+      this.#writer.exec("BEGIN IMMEDIATE");
+      const answers = jobs.map((job) => this.#runAlone(job));
+      this.#writer.exec("COMMIT");
+      for (const answer of answers) answer();
+    } catch (error) {
+      if (this.#writer.isTransaction) this.#writer.exec("ROLLBACK");
+      for (const job of jobs) job.reject(explainDatabaseError(error, this.#path));
+    }
+  }
+
+  /** A job that fails takes back its own writes and leaves the others of the group alone. */
+  #runAlone(job: Job): () => void {
+    this.#writer.exec("SAVEPOINT job");
+    try {
+      const answer = job.run();
+      this.#writer.exec("RELEASE job");
+      return answer;
+    } catch (error) {
+      this.#writer.exec("ROLLBACK TO job; RELEASE job");
+      return () => job.reject(error);
+    }
+  }
+
+  #attempt<T>(work: () => T): Promise<T> {
+    if (this.#isClosed) return Promise.reject(this.#closedError());
+    try {
+      return Promise.resolve(work());
+    } catch (error) {
+      return Promise.reject(explainDatabaseError(error, this.#path));
+    }
+  }
+
+  #closedError(): SentinelError {
+    return new SentinelError("database.closed", `database is closed: ${this.#path}`);
+  }
+}
