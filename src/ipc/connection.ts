@@ -1,4 +1,6 @@
 import type { Clock } from "../core/clock.ts";
+import { describeError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
 import type { Deadlined, Deadlines } from "./deadlines.ts";
 import { encodeFrame, FRAME_KIND } from "./frame.ts";
 import { Inbox, type InboxStep } from "./inbox.ts";
@@ -29,6 +31,7 @@ export interface ConnectionOptions {
   readonly limits: IpcLimits;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly log: Logger;
   /** Called when the peer has asked to be told of events. */
   onWatch(connection: Connection): void;
 }
@@ -76,15 +79,17 @@ export class Connection implements Deadlined {
 
   /** Serves until the peer is done, takes too long or breaks the framing, or until {@linkcode close}. Never rejects. */
   async serve(): Promise<void> {
-    const { deadlines } = this.#options;
+    const { deadlines, log } = this.#options;
     deadlines.add(this);
     try {
       this.#messageSinceMs = this.#options.clock.monotonicMs();
       while (await this.#read()) {
         if (!await this.#answerAll()) break;
       }
-    } catch {
-      // the peer is gone, or we have closed the connection
+    } catch (error) {
+      if (!this.#closed && !isPeerGone(error)) {
+        log.error(`ipc connection failed: ${describeError(error)}`);
+      }
     } finally {
       deadlines.remove(this);
       this.close();
@@ -197,4 +202,9 @@ export class Connection implements Deadlined {
       this.#messageSinceMs = this.#options.clock.monotonicMs();
     }
   }
+}
+
+function isPeerGone(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.NotConnected;
 }

@@ -176,6 +176,7 @@ class Server implements IpcServer {
       limits: this.#limits,
       clock: this.#clock,
       deadlines: this.#deadlines,
+      log: this.#parts.log,
       onWatch: (watcher) => this.#watchers.add(watcher),
     });
     const ended = connection.serve().then(() => {

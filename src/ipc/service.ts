@@ -93,7 +93,7 @@ export class IpcService {
       case "watch":
         return OK_ANSWER;
       case "status":
-        return prepareAnswer({ status: "ok", ...this.#options.status() });
+        return this.#call(method, this.#options.status);
       default:
         return isControlMethod(method)
           ? this.#control(method, request.params, peer)
@@ -133,8 +133,16 @@ export class IpcService {
     }
     const handler = this.#options.control[method];
     if (handler === undefined) return errorAnswer(`method not available: ${method}`);
+    return await this.#call(method, () => handler(params, peer));
+  }
+
+  /** What the caller's own function says, as an answer; a fault of it stays ours. */
+  async #call(
+    method: string,
+    action: () => object | void | Promise<object | void>,
+  ): Promise<PreparedAnswer> {
     try {
-      return prepareAnswer({ status: "ok", ...await handler(params, peer) });
+      return prepareAnswer({ status: "ok", ...await action() });
     } catch (error) {
       if (error instanceof SentinelError) return errorAnswer(describeError(error));
       this.#options.log.error(`ipc ${method} failed: ${describeError(error)}`);

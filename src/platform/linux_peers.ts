@@ -46,8 +46,11 @@ class LinuxAcceptedPeers implements AcceptedPeers {
   pin(): PinnedPeer | undefined {
     if (this.#last === undefined) return undefined;
     const pidfd = peerPidfd(this.#last);
-    if (pidfd !== undefined) return pinBy(pidfd);
-    return kernelIsAtLeast(6, 5) ? undefined : UNPINNED;
+    if (pidfd === undefined) return kernelIsAtLeast(6, 5) ? undefined : UNPINNED;
+    const pinned = pinBy(pidfd);
+    if (pinned.isAlive()) return pinned;
+    pinned[Symbol.dispose]();
+    return undefined;
   }
 
   /**

@@ -21,6 +21,18 @@ Deno.test("status answers what the server is told to say, as it is at that time"
   assertEquals(await ask(running.path, request("status")), line(2));
 });
 
+Deno.test("status answers an error where what it is told to ask fails, and the connection goes on", async () => {
+  await using running = await startServer({
+    status: () => {
+      throw new TypeError("secret detail");
+    },
+  });
+  using peer = await connectPeer(running.path);
+  await peer.send(`${request("status")}\n${request("health")}\n`);
+  assertEquals([await peer.line(), await peer.line()], [refusal("internal error"), OK]);
+  assertEquals(running.log.records[0]?.level, "error");
+});
+
 Deno.test("a watcher is told of every event from the answer on, a new licence among them", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
