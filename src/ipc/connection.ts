@@ -1,17 +1,18 @@
 import type { Clock } from "../core/clock.ts";
+import { describeError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
 import type { Deadlined, Deadlines } from "./deadlines.ts";
 import { encodeFrame, FRAME_KIND } from "./frame.ts";
 import { Inbox, type InboxStep } from "./inbox.ts";
 import { errorAnswer, type PreparedAnswer, withId } from "./license_answers.ts";
 import type { IpcLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
-import { type IpcRequest, parseRequest } from "./request.ts";
-import type { AdmittedPeer, IpcService, LicenseMethod } from "./service.ts";
+import { parseRequest } from "./request.ts";
+import type { RequestMemory } from "./request_memory.ts";
+import { type AdmittedPeer, type IpcService, isPlainMethod } from "./service.ts";
 
 /** A batch of answers is written when it has so many bytes, though more requests are there. */
 const BATCH_BYTES = 65_536;
-/** A request line that is longer is not remembered. */
-const MAX_REMEMBERED_BYTES = 128;
 
 const MALFORMED = errorAnswer("malformed request");
 /** After these the connection is closed. */
@@ -24,10 +25,13 @@ const TOO_DEEP = errorAnswer("request nested too deeply");
 
 export interface ConnectionOptions {
   readonly service: IpcService;
+  /** Shared by all connections of a server. */
+  readonly memory: RequestMemory;
   readonly peer: AdmittedPeer;
   readonly limits: IpcLimits;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly log: Logger;
   /** Called when the peer has asked to be told of events. */
   onWatch(connection: Connection): void;
 }
@@ -44,9 +48,6 @@ export class Connection implements Deadlined {
   #ending = false;
   /** When the message that is arriving began, at first when the peer came; undefined between messages. */
   #messageSinceMs: number | undefined;
-  /** The last line that was a plain licence request: its next copy needs no parsing. */
-  #remembered = new Uint8Array(0);
-  #rememberedMethod: LicenseMethod = "get_license";
   #watchId: number | undefined;
   #closed = false;
 
@@ -78,15 +79,17 @@ export class Connection implements Deadlined {
 
   /** Serves until the peer is done, takes too long or breaks the framing, or until {@linkcode close}. Never rejects. */
   async serve(): Promise<void> {
-    const { deadlines } = this.#options;
+    const { deadlines, log } = this.#options;
     deadlines.add(this);
     try {
       this.#messageSinceMs = this.#options.clock.monotonicMs();
       while (await this.#read()) {
         if (!await this.#answerAll()) break;
       }
-    } catch {
-      // the peer is gone, or we have closed the connection
+    } catch (error) {
+      if (!this.#closed && !isPeerGone(error)) {
+        log.error(`ipc connection failed: ${describeError(error)}`);
+      }
     } finally {
       deadlines.remove(this);
       this.close();
@@ -148,15 +151,15 @@ export class Connection implements Deadlined {
 
   /** Answers the message that the inbox has found; the result is there where that takes time. */
   #answerOne(): Promise<void> | undefined {
-    const { service, peer } = this.#options;
-    const { bytes, from, to, framed } = this.#inbox;
-    if (this.#isRemembered()) {
-      return this.#add(service.answerLicense(this.#rememberedMethod, peer), undefined);
-    }
-    const request = parseRequest(bytes.subarray(from, to));
+    const { service, memory, peer } = this.#options;
+    const { bytes, from, to } = this.#inbox;
+    const method = memory.find(bytes, from, to);
+    if (method !== undefined) return this.#add(service.answerPlain(method, peer), undefined);
+    const message = bytes.subarray(from, to);
+    const request = parseRequest(message);
     if (request === "too_deep") return this.#endWith(TOO_DEEP);
     if (request === "malformed") return this.#add(MALFORMED, undefined);
-    if (!framed) this.#remember(request);
+    if (request.isPlain && isPlainMethod(request.method)) memory.keep(message, request.method);
     const slow = this.#add(service.answer(request, peer), request.idJson);
     return request.method === "watch" ? this.#startWatching() : slow;
   }
@@ -193,27 +196,15 @@ export class Connection implements Deadlined {
     return written;
   }
 
-  #isRemembered(): boolean {
-    const { bytes, from, to } = this.#inbox;
-    const remembered = this.#remembered;
-    const length = remembered.length;
-    if (to - from !== length || length === 0 || this.#inbox.framed) return false;
-    for (let i = 0; i < length; i++) if (bytes[from + i] !== remembered[i]) return false;
-    return true;
-  }
-
-  #remember({ method, idJson }: IpcRequest): void {
-    const { bytes, from, to } = this.#inbox;
-    if (method !== "get_license" && method !== "get_features") return;
-    if (idJson !== undefined || to - from > MAX_REMEMBERED_BYTES) return;
-    this.#remembered = bytes.slice(from, to);
-    this.#rememberedMethod = method;
-  }
-
   #noteMessageStart(completed: boolean): void {
     if (this.#inbox.isEmpty) this.#messageSinceMs = undefined;
     else if (completed || this.#messageSinceMs === undefined) {
       this.#messageSinceMs = this.#options.clock.monotonicMs();
     }
   }
+}
+
+function isPeerGone(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.NotConnected;
 }

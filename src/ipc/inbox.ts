@@ -44,7 +44,7 @@ export class Inbox {
   space(): Uint8Array<ArrayBuffer> {
     if (this.#start === this.#end) this.#reset();
     else if (this.#end === this.bytes.length) this.#makeRoom();
-    return this.bytes.subarray(this.#end);
+    return this.#end === 0 ? this.bytes : this.bytes.subarray(this.#end);
   }
 
   /** So many bytes were read into {@linkcode space}. */

@@ -6,6 +6,8 @@ export interface IpcRequest {
   /** The `id` as JSON text, to be repeated in the answer; undefined where none was sent. */
   readonly idJson: string | undefined;
   readonly params: Readonly<Record<string, unknown>>;
+  /** Whether there is nothing in it but the method. */
+  readonly isPlain: boolean;
 }
 
 /** Reads one message; where it is no request, why. */
@@ -20,11 +22,15 @@ export function parseRequest(
   if (!isObject(value)) return "malformed";
   const { method, id, params = {} } = value;
   if (typeof method !== "string" || !isObject(params)) return "malformed";
-  if (id === undefined) return { method, idJson: undefined, params };
-  if (typeof id === "string") return { method, idJson: JSON.stringify(id), params };
+  if (id === undefined) {
+    return { method, idJson: undefined, params, isPlain: Object.keys(value).length === 1 };
+  }
+  if (typeof id === "string") {
+    return { method, idJson: JSON.stringify(id), params, isPlain: false };
+  }
   if (typeof id !== "number") return "malformed";
   const idJson = Number.isSafeInteger(id) ? String(id) : sourceOfId(text);
-  return { method, idJson, params };
+  return { method, idJson, params, isPlain: false };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -8,6 +8,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { DegradeStage, Random } from "./degradation.ts";
 import { type LicenseInfo, prepareAnswer } from "./license_answers.ts";
 import { DEFAULT_LIMITS, type IpcLimits } from "./limits.ts";
+import { RequestMemory } from "./request_memory.ts";
 import { type ControlHandler, type ControlMethod, IpcService } from "./service.ts";
 import { bindSocket, type BoundSocket } from "./bound_socket.ts";
 import type { SocketClaim } from "./socket_owner.ts";
@@ -80,6 +81,7 @@ class Server implements IpcServer {
   readonly #clock: Clock;
   readonly #service: IpcService;
   readonly #deadlines: Deadlines;
+  readonly #memory = new RequestMemory();
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #watchers = new Set<Connection>();
   readonly #closing = new AbortController();
@@ -169,10 +171,12 @@ class Server implements IpcServer {
   #serve(conn: Deno.UnixConn, credentials: PeerCredentials): void {
     const connection = new Connection(conn, {
       service: this.#service,
+      memory: this.#memory,
       peer: { ...credentials, isChild: this.#isChild(credentials.pid) },
       limits: this.#limits,
       clock: this.#clock,
       deadlines: this.#deadlines,
+      log: this.#parts.log,
       onWatch: (watcher) => this.#watchers.add(watcher),
     });
     const ended = connection.serve().then(() => {

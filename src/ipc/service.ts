@@ -20,8 +20,10 @@ import {
 } from "./license_answers.ts";
 import type { IpcRequest } from "./request.ts";
 
-/** Methods whose answer depends on nothing but the licence and the degradation. */
+/** Methods that tell of the licence; degradation and `peer = "child"` concern these alone. */
 export type LicenseMethod = "get_license" | "get_features";
+/** Methods whose answers are serialised beforehand, as they depend on no parameters. */
+export type PlainMethod = LicenseMethod | "health";
 
 export const CONTROL_METHODS = ["reload", "stop", "restart", "stats", "debug"] as const;
 export type ControlMethod = (typeof CONTROL_METHODS)[number];
@@ -86,12 +88,12 @@ export class IpcService {
     switch (method) {
       case "get_license":
       case "get_features":
-        return this.answerLicense(method, peer);
       case "health":
+        return this.answerPlain(method, peer);
       case "watch":
         return OK_ANSWER;
       case "status":
-        return prepareAnswer({ status: "ok", ...this.#options.status() });
+        return this.#call(method, this.#options.status);
       default:
         return isControlMethod(method)
           ? this.#control(method, request.params, peer)
@@ -99,11 +101,9 @@ export class IpcService {
     }
   }
 
-  /** The answer to a licence method. */
-  answerLicense(
-    method: LicenseMethod,
-    peer: AdmittedPeer,
-  ): PreparedAnswer | Promise<PreparedAnswer> {
+  /** The answer to a plain method; `health` is always honest. */
+  answerPlain(method: PlainMethod, peer: AdmittedPeer): PreparedAnswer | Promise<PreparedAnswer> {
+    if (method === "health") return OK_ANSWER;
     if (this.#options.peer === "child" && peer.isChild !== true) {
       return this.#answerChild(method, peer);
     }
@@ -133,14 +133,26 @@ export class IpcService {
     }
     const handler = this.#options.control[method];
     if (handler === undefined) return errorAnswer(`method not available: ${method}`);
+    return await this.#call(method, () => handler(params, peer));
+  }
+
+  /** What the caller's own function says, as an answer; a fault of it stays ours. */
+  async #call(
+    method: string,
+    action: () => object | void | Promise<object | void>,
+  ): Promise<PreparedAnswer> {
     try {
-      return prepareAnswer({ status: "ok", ...await handler(params, peer) });
+      return prepareAnswer({ status: "ok", ...await action() });
     } catch (error) {
       if (error instanceof SentinelError) return errorAnswer(describeError(error));
       this.#options.log.error(`ipc ${method} failed: ${describeError(error)}`);
       return errorAnswer("internal error");
     }
   }
+}
+
+export function isPlainMethod(method: string): method is PlainMethod {
+  return method === "get_license" || method === "get_features" || method === "health";
 }
 
 function isControlMethod(method: string): method is ControlMethod {

@@ -38,19 +38,29 @@ class LinuxAcceptedPeers implements AcceptedPeers {
   }
 
   identify(): PeerCredentials | undefined {
-    this.#last = this.#findNew();
-    return this.#last === undefined ? undefined : credentialsOf(this.#last);
+    const fd = this.#findNew();
+    this.#last = fd;
+    return fd === undefined ? undefined : credentialsOf(fd);
   }
 
   pin(): PinnedPeer | undefined {
     if (this.#last === undefined) return undefined;
     const pidfd = peerPidfd(this.#last);
-    if (pidfd !== undefined) return pinBy(pidfd);
-    return kernelIsAtLeast(6, 5) ? undefined : UNPINNED;
+    if (pidfd === undefined) return kernelIsAtLeast(6, 5) ? undefined : UNPINNED;
+    const pinned = pinBy(pidfd);
+    if (pinned.isAlive()) return pinned;
+    pinned[Symbol.dispose]();
+    return undefined;
   }
 
-  /** From below, as the kernel gives the lowest number that is free (open(2)), so all below were taken. */
+  /**
+   * The kernel gives the lowest number that is free (open(2)): often the last one again or the next, else from below.
+   * Where it is found does not matter, as nothing but the connection accepted last is new.
+   */
   #findNew(): number | undefined {
+    const guess = this.#last ?? 0;
+    if (this.#look(guess)) return guess;
+    if (this.#look(guess + 1)) return guess + 1;
     for (let fd = 0; fd < this.#limit; fd++) if (this.#look(fd)) return fd;
     this.#limit = descriptorLimit();
     for (let fd = 0; fd < this.#limit; fd++) if (this.#look(fd)) return fd;

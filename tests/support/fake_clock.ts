@@ -10,6 +10,7 @@ export class FakeClock implements Clock {
   #wallMs: number;
   #monotonicMs = 0;
   #sleepers: Sleeper[] = [];
+  #fellAsleep = Promise.withResolvers<void>();
 
   constructor(wall = "2026-06-15T12:00:00Z") {
     this.#wallMs = Date.parse(wall);
@@ -21,6 +22,11 @@ export class FakeClock implements Clock {
 
   monotonicMs(): number {
     return this.#monotonicMs;
+  }
+
+  /** Resolves when so many are asleep at once. */
+  async sleepers(count: number): Promise<void> {
+    while (this.#sleepers.length < count) await this.#fellAsleep.promise;
   }
 
   /** How many are asleep. */
@@ -38,11 +44,13 @@ export class FakeClock implements Clock {
       };
       const self: Sleeper = { dueMs: this.#monotonicMs + ms, wake };
       this.#sleepers.push(self);
+      this.#fellAsleep.resolve();
+      this.#fellAsleep = Promise.withResolvers();
       signal?.addEventListener("abort", wake);
     });
   }
 
-  /** Lets time pass, waking who is due in order and letting each get as far as it can without real I/O. */
+  /** Lets time pass, waking who is due in order and letting each get as far as one turn of the event loop takes it. */
   async advance(ms: number): Promise<void> {
     const until = this.#monotonicMs + ms;
     for (;;) {
@@ -67,7 +75,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Everything that waits for nothing but promises has run after this. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+/** Lets what was woken run, ready sockets included: one turn of the event loop. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -1,0 +1,172 @@
+import { assert, assertEquals } from "@std/assert";
+import { SentinelError } from "../../src/core/errors.ts";
+import { encodeFrame, FRAME_HEADER_BYTES, readFrameHeader } from "../../src/ipc/frame.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { LICENSE, LICENSE_LINE, startServer } from "../support/ipc_server.ts";
+import { seededRandom } from "../support/seeded_random.ts";
+import { ask, connectPeer } from "../support/socket_peer.ts";
+
+const OK = '{"status":"ok"}';
+const EMPTY_LICENSE_LINE = `{"status":"ok","license":${
+  JSON.stringify({ ...LICENSE, features: {} })
+}}`;
+const request = (method: string) => `{"method":"${method}"}`;
+const refusal = (error: string) => JSON.stringify({ status: "error", error });
+
+Deno.test("status answers what the server is told to say, as it is at that time", async () => {
+  let pid = 1;
+  await using running = await startServer({ status: () => ({ state: "running", pid: pid++ }) });
+  const line = (pid: number) => `{"status":"ok","state":"running","pid":${pid}}`;
+  assertEquals(await ask(running.path, request("status")), line(1));
+  assertEquals(await ask(running.path, request("status")), line(2));
+});
+
+Deno.test("status answers an error where what it is told to ask fails, and the connection goes on", async () => {
+  await using running = await startServer({
+    status: () => {
+      throw new TypeError("secret detail");
+    },
+  });
+  using peer = await connectPeer(running.path);
+  await peer.send(`${request("status")}\n${request("health")}\n`);
+  assertEquals([await peer.line(), await peer.line()], [refusal("internal error"), OK]);
+  assertEquals(running.log.records[0]?.level, "error");
+});
+
+Deno.test("a watcher is told of every event from the answer on, a new licence among them", async () => {
+  await using running = await startServer();
+  using peer = await connectPeer(running.path);
+  running.server.publish({ event: "state", state: "too early" });
+  await peer.send('{"method":"watch","id":1}\n');
+  assertEquals(await peer.line(), '{"status":"ok","id":1}');
+  running.server.setLicense({ ...LICENSE, license_key: "KEY-2" });
+  running.server.publish({ event: "grace", remaining_seconds: 3600 });
+  assertEquals(await peer.line(), '{"event":"license_changed"}');
+  assertEquals(await peer.line(), '{"event":"grace","remaining_seconds":3600}');
+  await peer.send(request("health") + "\n");
+  assertEquals(await peer.line(), OK);
+});
+
+Deno.test("a watcher that speaks frames is told in frames of kind 3 with the id of its request", async () => {
+  await using running = await startServer();
+  using peer = await connectPeer(running.path);
+  const bytes = new TextEncoder().encode(request("watch"));
+  await peer.send(encodeFrame(bytes, { kind: 1, requestId: 77 }));
+  await peer.bytes(FRAME_HEADER_BYTES + OK.length);
+  running.server.publish({ event: "stopping" });
+  const header = readFrameHeader(await peer.bytes(FRAME_HEADER_BYTES), 0);
+  assertEquals([header.kind, header.requestId, header.payloadBytes], [3, 77, 20]);
+  assertEquals(new TextDecoder().decode(await peer.bytes(20)), '{"event":"stopping"}');
+});
+
+Deno.test("a control method gets its parameters and its peer, and answers what the handler returns", async () => {
+  await using running = await startServer({
+    control: {
+      restart: (params, { pid }) => ({ params, own: pid === Deno.pid }),
+      stop: () => Promise.resolve(),
+    },
+  });
+  const answer = await ask(running.path, '{"method":"restart","params":{"force":true}}');
+  assertEquals(answer, '{"status":"ok","params":{"force":true},"own":true}');
+  assertEquals(await ask(running.path, request("stop")), OK);
+});
+
+Deno.test("a control method that nobody handles is not available; one that fails says why only where that was meant", async () => {
+  await using running = await startServer({
+    control: {
+      reload: () => {
+        throw new SentinelError("config.x", "heartbeat must be positive");
+      },
+      stop: () => Promise.reject(new TypeError("secret detail")),
+    },
+  });
+  assertEquals(await ask(running.path, request("stats")), refusal("method not available: stats"));
+  assertEquals(await ask(running.path, request("reload")), refusal("heartbeat must be positive"));
+  assertEquals(await ask(running.path, request("stop")), refusal("internal error"));
+  assertEquals(running.log.records.map(({ message }) => message), [
+    "ipc stop failed: secret detail",
+  ]);
+});
+
+Deno.test('with peer = "child" a stranger gets health, status and control, not the licence', async () => {
+  await using running = await startServer({
+    peer: "child",
+    isDescendant: () => false,
+    control: { stop: () => {} },
+  });
+  assertEquals(await ask(running.path, request("health")), OK);
+  assertEquals(await ask(running.path, request("status")), OK);
+  assertEquals(await ask(running.path, request("stop")), OK);
+  for (const method of ["get_license", "get_features"]) {
+    const answer = await ask(running.path, request(method));
+    assertEquals(answer, refusal(`permission denied: ${method}`));
+  }
+});
+
+Deno.test('with peer = "child" the child gets the licence, not control', async () => {
+  await using running = await startServer({
+    peer: "child",
+    isDescendant: (pid) => Promise.resolve(pid === Deno.pid),
+    control: { stop: () => {} },
+  });
+  using peer = await connectPeer(running.path);
+  await peer.send(`${request("get_license")}\n${request("get_license")}\n${request("stop")}\n`);
+  assertEquals(await peer.line(), LICENSE_LINE);
+  assertEquals(await peer.line(), LICENSE_LINE);
+  assertEquals(await peer.line(), refusal("permission denied: stop"));
+});
+
+Deno.test("warnings change no answer", async () => {
+  await using running = await startServer({ random: () => 0 });
+  running.server.setDegradeStage("warnings");
+  assertEquals(await ask(running.path, request("get_license")), LICENSE_LINE);
+});
+
+Deno.test("from errors on three in ten licence requests fail, the others have no features, health is honest", async () => {
+  await using running = await startServer({ random: seededRandom(3) });
+  running.server.setDegradeStage("errors");
+  using peer = await connectPeer(running.path);
+  let failed = 0;
+  for (let i = 0; i < 1000; i++) {
+    await peer.send(
+      `${request("get_license")}\n${request("get_features")}\n${request("health")}\n`,
+    );
+    for (const whole of [EMPTY_LICENSE_LINE, '{"status":"ok","features":{}}']) {
+      const line = await peer.line();
+      if (line === whole) continue;
+      assertEquals(JSON.parse(line!).status, "error");
+      failed++;
+    }
+    assertEquals(await peer.line(), OK);
+  }
+  assert(failed > 540 && failed < 660, `${failed} of 2000 failed`);
+  running.server.setDegradeStage("normal");
+  assertEquals(await ask(running.path, request("get_license")), LICENSE_LINE);
+});
+
+Deno.test("slowdown answers the licence half a second to three seconds later, and nobody else", async () => {
+  const clock = new FakeClock();
+  await using running = await startServer({ clock, random: () => 0.5 });
+  running.server.setDegradeStage("slowdown");
+  using peer = await connectPeer(running.path);
+  await peer.send(request("get_license") + "\n");
+  let answered = false;
+  const line = peer.line().finally(() => answered = true);
+  await clock.sleepers(2);
+  await clock.advance(1749);
+  assertEquals(await ask(running.path, request("health")), OK);
+  assertEquals(answered, false);
+  await clock.advance(1);
+  assertEquals(await line, EMPTY_LICENSE_LINE);
+});
+
+Deno.test("close() wakes an answer that is being delayed", async () => {
+  const clock = new FakeClock();
+  const running = await startServer({ clock });
+  running.server.setDegradeStage("crash");
+  using peer = await connectPeer(running.path);
+  await peer.send(request("get_license") + "\n");
+  await clock.sleepers(2);
+  await running[Symbol.asyncDispose]();
+  await peer.rest();
+});

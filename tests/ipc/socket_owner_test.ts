@@ -1,0 +1,202 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { exitCodeOf } from "../../src/cli/exit_codes.ts";
+import { AlreadyServingError, SocketPlaceError } from "../../src/ipc/errors.ts";
+import { claimSocket } from "../../src/ipc/socket_owner.ts";
+import { startServer } from "../support/ipc_server.ts";
+import { ask } from "../support/socket_peer.ts";
+import { scopedCommand } from "../support/scoped_program.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const AS_ROOT = Deno.uid() === 0;
+const SKIPPED = AS_ROOT ? "" : " (skipped: needs root)";
+
+async function refusal(path: string): Promise<[code: string, message: string]> {
+  const error = await assertRejects(() => claimSocket(path), SocketPlaceError);
+  return [error.code, error.message];
+}
+
+function modeOf(path: string): number {
+  return Deno.lstatSync(path).mode! & 0o7777;
+}
+
+/** A socket file whose server is gone without having removed it. */
+function leaveSocket(path: string): void {
+  const listener = Deno.listen({ transport: "unix", path: path + "x" });
+  Deno.renameSync(path + "x", path);
+  listener.close();
+}
+
+Deno.test("claimSocket() makes the folder 0700 and the lock file 0600, whatever the umask", async () => {
+  await using folder = await temporaryFolder();
+  const umask = Deno.umask(0);
+  const claim = await claimSocket(folder.at("new/s.sock"));
+  Deno.umask(umask);
+  assertEquals([modeOf(folder.at("new")), modeOf(folder.at("new/s.sock.lock"))], [0o700, 0o600]);
+  await claim[Symbol.asyncDispose]();
+  await claim[Symbol.asyncDispose]();
+  assertEquals([...Deno.readDirSync(folder.at("new"))], []);
+});
+
+Deno.test("claimSocket() refuses a folder that is open to others", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.chmod(folder.path, 0o750);
+  const [code, message] = await refusal(folder.at("s.sock"));
+  assertEquals(code, "permission.ipc_path");
+  assertEquals(
+    message,
+    `Cannot put a socket into ${folder.path}: it is open to others: current mode is 750`,
+  );
+});
+
+Deno.test("claimSocket() refuses a folder that is a symbolic link", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("real"), { mode: 0o700 });
+  await Deno.symlink(folder.at("real"), folder.at("link"));
+  const [code, message] = await refusal(folder.at("link/s.sock"));
+  assertEquals([code, /is a symbolic link$/.test(message)], ["permission.ipc_path", true]);
+});
+
+Deno.test("claimSocket() refuses a folder whose parent is not there", async () => {
+  await using folder = await temporaryFolder();
+  assertEquals((await refusal(folder.at("a/b/s.sock")))[0], "config.ipc_path");
+});
+
+Deno.test({
+  name: "claimSocket() refuses a folder of another user's" + SKIPPED,
+  ignore: !AS_ROOT,
+  async fn() {
+    await using folder = await temporaryFolder();
+    await Deno.chown(folder.path, 1001, 1001);
+    const [code, message] = await refusal(folder.at("s.sock"));
+    assertEquals([code, /belongs to user 1001$/.test(message)], ["permission.ipc_path", true]);
+  },
+});
+
+Deno.test("claimSocket() takes a shared folder with the sticky bit, not one without", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.chmod(folder.path, 0o1777);
+  await (await claimSocket(folder.at("s.sock")))[Symbol.asyncDispose]();
+  await Deno.chmod(folder.path, 0o777);
+  assertEquals((await refusal(folder.at("s.sock")))[0], "permission.ipc_path");
+});
+
+for (const name of ["s.sock", "s.sock.lock"]) {
+  Deno.test({
+    name: `claimSocket() in a shared folder names the owner of a foreign ${name}` + SKIPPED,
+    ignore: !AS_ROOT,
+    async fn() {
+      await using folder = await temporaryFolder();
+      await Deno.chmod(folder.path, 0o1777);
+      await Deno.writeTextFile(folder.at(name), "");
+      await Deno.chown(folder.at(name), 1001, 1001);
+      const [code, message] = await refusal(folder.at("s.sock"));
+      assertEquals([code, /belongs to user 1001$/.test(message)], ["permission.ipc_path", true]);
+      assertEquals((await Deno.lstat(folder.at(name))).uid, 1001);
+    },
+  });
+}
+
+Deno.test("claimSocket() follows no link where the lock file should be", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("precious"), "kept");
+  await Deno.symlink(folder.at("precious"), folder.at("s.sock.lock"));
+  assertEquals((await refusal(folder.at("s.sock")))[0], "permission.ipc_path");
+  await Deno.remove(folder.at("s.sock.lock"));
+  await Deno.link(folder.at("precious"), folder.at("s.sock.lock"));
+  assertEquals((await refusal(folder.at("s.sock")))[1].endsWith("it has a second name"), true);
+  assertEquals(await Deno.readTextFile(folder.at("precious")), "kept");
+});
+
+Deno.test("claimSocket() removes a socket that nobody listens on", async () => {
+  await using folder = await temporaryFolder();
+  leaveSocket(folder.at("s.sock"));
+  await using _claim = await claimSocket(folder.at("s.sock"));
+  await assertRejects(() => Deno.lstat(folder.at("s.sock")), Deno.errors.NotFound);
+});
+
+Deno.test("claimSocket() never removes what is not a socket", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("s.sock"), "precious");
+  const [code, message] = await refusal(folder.at("s.sock"));
+  assertEquals(code, "permission.ipc_path");
+  assertEquals(message.endsWith("it is there and is not a socket"), true);
+  assertEquals(await Deno.readTextFile(folder.at("s.sock")), "precious");
+  await assertRejects(() => Deno.lstat(folder.at("s.sock.lock")), Deno.errors.NotFound);
+});
+
+Deno.test("a second claim is refused with exit status 85 while the first lives, and taken afterwards", async () => {
+  const running = await startServer();
+  const error = await assertRejects(() => claimSocket(running.path), AlreadyServingError);
+  assertEquals(error.message, `another sentinel is already serving ${running.path}`);
+  assertEquals(exitCodeOf(error), 85);
+  assertEquals(await ask(running.path, '{"method":"health"}'), '{"status":"ok"}');
+  await running.server.close();
+  await running.claim[Symbol.asyncDispose]();
+  await (await claimSocket(running.path))[Symbol.asyncDispose]();
+  await running[Symbol.asyncDispose]();
+});
+
+Deno.test("claimSocket() is refused by a server that answers, though the lock is free", async () => {
+  await using folder = await temporaryFolder();
+  using _listener = Deno.listen({ transport: "unix", path: folder.at("s.sock") });
+  await assertRejects(() => claimSocket(folder.at("s.sock")), AlreadyServingError);
+  assert((await Deno.lstat(folder.at("s.sock"))).isSocket);
+});
+
+Deno.test("twenty claims at once: one gets it, and the next after it was let go", async () => {
+  await using folder = await temporaryFolder();
+  for (let round = 0; round < 10; round++) {
+    const tries = await Promise.allSettled(
+      Array.from({ length: 20 }, () => claimSocket(folder.at("s.sock"))),
+    );
+    const won = tries.filter((result) => result.status === "fulfilled");
+    assertEquals(won.length, 1);
+    await won[0]!.value[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("close() leaves a socket alone that has taken the path meanwhile", async () => {
+  await using running = await startServer();
+  await Deno.remove(running.path);
+  using _other = Deno.listen({ transport: "unix", path: running.path });
+  await running.server.close();
+  assert((await Deno.lstat(running.path)).isSocket);
+});
+
+Deno.test("a record is read back, replaced by a shorter one, and gone when cleared", async () => {
+  await using folder = await temporaryFolder();
+  await using claim = await claimSocket(folder.at("s.sock"));
+  assertEquals(await claim.readRecord(), undefined);
+  await claim.writeRecord({ pid: 123_456, startTime: "99999999", bootId: "b" });
+  await claim.writeRecord({ pid: 1 });
+  assertEquals(await claim.readRecord(), { pid: 1 });
+  await claim.writeRecord(undefined);
+  assertEquals(await claim.readRecord(), undefined);
+});
+
+Deno.test("a record that was not cleared keeps the lock file for the next holder", async () => {
+  await using folder = await temporaryFolder();
+  const claim = await claimSocket(folder.at("s.sock"));
+  await claim.writeRecord({ pid: 7 });
+  await claim[Symbol.asyncDispose]();
+  await using next = await claimSocket(folder.at("s.sock"));
+  assertEquals(await next.readRecord(), { pid: 7 });
+  await next.writeRecord(undefined);
+});
+
+Deno.test("a holder that is killed leaves its record, and the next one serves", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("s.sock");
+  const child = scopedCommand("tests/fixtures/serve_ipc.ts", [path, '{"pid":42}']).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  assertEquals((await lines.read()).value, "ready\n");
+  assertEquals(await ask(path, '{"method":"health"}'), '{"status":"ok"}');
+  await assertRejects(() => claimSocket(path), AlreadyServingError);
+  child.kill("SIGKILL");
+  await child.status;
+  await Promise.all([lines.cancel(), child.stderr.cancel(), child.stdin.close().catch(() => {})]);
+  assert((await Deno.lstat(path)).isSocket);
+  await using claim = await claimSocket(path);
+  assertEquals(await claim.readRecord(), { pid: 42 });
+  await claim.writeRecord(undefined);
+});

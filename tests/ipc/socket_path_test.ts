@@ -1,0 +1,46 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { SocketPlaceError } from "../../src/ipc/errors.ts";
+import { socketPath, type SocketPathOptions } from "../../src/ipc/socket_path.ts";
+
+const RUNTIME = "/run/user/1000";
+
+function refusal(options: SocketPathOptions): [code: string, message: string] {
+  const error = assertThrows(() => socketPath(options), SocketPlaceError);
+  return [error.code, error.message];
+}
+
+Deno.test("socketPath() is in the session's folder where there is one", () => {
+  const path = socketPath({ machineId: "m1", runtimeFolder: RUNTIME });
+  assertEquals(path, "/run/user/1000/sentinel/sentinel-m1.sock");
+});
+
+Deno.test("socketPath() is in /tmp where there is no session's folder", () => {
+  assertEquals(socketPath({ machineId: "m1" }), "/tmp/sentinel-m1.sock");
+});
+
+Deno.test("socketPath() is in /tmp where that is asked for", () => {
+  const path = socketPath({ machineId: "m1", runtimeFolder: RUNTIME, location: "tmp" });
+  assertEquals(path, "/tmp/sentinel-m1.sock");
+});
+
+Deno.test("socketPath() says that XDG_RUNTIME_DIR is not set where it is insisted on", () => {
+  const wrong = refusal({ machineId: "m1", location: "runtime" });
+  assertEquals(wrong, ["config.ipc_path", "XDG_RUNTIME_DIR not set"]);
+});
+
+Deno.test("socketPath() takes a path that is named outright", () => {
+  assertEquals(socketPath({ machineId: "m1", path: "/srv/x.sock" }), "/srv/x.sock");
+});
+
+Deno.test("socketPath() allows 107 bytes on Linux and names the limit beyond them", () => {
+  const path = "/" + "é".repeat(53);
+  assertEquals(socketPath({ machineId: "m1", path, maxBytes: 107 }), path);
+  const [code, message] = refusal({ machineId: "m1", path: path + "x", maxBytes: 107 });
+  assertEquals(code, "config.ipc_path");
+  assertEquals(message.endsWith("it has 108 bytes, the system's limit is 107"), true);
+});
+
+Deno.test("socketPath() lets no machine id lead elsewhere", () => {
+  assertEquals(refusal({ machineId: "../x" })[0], "config.ipc_path");
+  assertEquals(refusal({ machineId: "" })[0], "config.ipc_path");
+});
