@@ -26,14 +26,17 @@ export interface LicenseServerOptions {
 export interface LicenseServer extends AsyncDisposable {
   /** Where, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Takes no new connections and resolves when the requests under way are answered; may be called twice. */
+  /** Takes no new connections and resolves when the requests under way are answered, at last after 15 s; may be called twice. */
   close(): Promise<void>;
 }
 
 /** Requests under way beyond which more are turned away, so that a flood cannot fill the memory. */
 const MAX_IN_FLIGHT = 1024;
 
-/** How long close() waits for requests under way before it cuts them off. */
+/**
+ * How long close() waits for requests under way. A client that has sent half a request is left to the end of the
+ * process: `Deno.HttpServer` cannot cut connections off once it is shutting down.
+ */
 const DRAIN_DEADLINE_MS = 15_000;
 
 /**
@@ -43,7 +46,6 @@ const DRAIN_DEADLINE_MS = 15_000;
  */
 export function startLicenseServer(options: LicenseServerOptions): LicenseServer {
   const { fetch } = createRoutes(options);
-  const cutOff = new AbortController();
   let inFlight = 0;
   const handler = async (
     request: Request,
@@ -59,18 +61,17 @@ export function startLicenseServer(options: LicenseServerOptions): LicenseServer
       inFlight--;
     }
   };
-  const server = listen(options, handler, cutOff.signal);
+  const server = listen(options, handler);
   let closing: Promise<void> | undefined;
-  const close = () => closing ??= drain(server, cutOff, options.clock);
+  const close = () => closing ??= drain(server, options.clock);
   return { url: urlOf(server.addr, options), close, [Symbol.asyncDispose]: close };
 }
 
 function listen(
   { address, port, tls }: LicenseServerOptions,
   handler: Deno.ServeHandler<Deno.NetAddr>,
-  signal: AbortSignal,
 ): Deno.HttpServer<Deno.NetAddr> {
-  const common = { hostname: address, port, signal, onListen: () => undefined };
+  const common = { hostname: address, port, onListen: () => undefined };
   try {
     return tls === undefined
       ? Deno.serve(common, handler)
@@ -80,18 +81,11 @@ function listen(
   }
 }
 
-async function drain(
-  server: Deno.HttpServer,
-  cutOff: AbortController,
-  clock: Clock,
-): Promise<void> {
+async function drain(server: Deno.HttpServer, clock: Clock): Promise<void> {
   const drained = new AbortController();
-  const deadline = clock.sleep(DRAIN_DEADLINE_MS, drained.signal).then(() => {
-    if (!drained.signal.aborted) cutOff.abort();
-  });
-  await server.shutdown();
-  drained.abort();
-  await deadline;
+  const deadline = clock.sleep(DRAIN_DEADLINE_MS, drained.signal);
+  const shutdown = server.shutdown().finally(() => drained.abort());
+  await Promise.race([shutdown, deadline]);
 }
 
 /** The address as the audit row has it: the connection's, or a proxy's word where that is trusted and looks like one. */

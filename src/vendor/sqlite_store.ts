@@ -119,8 +119,9 @@ class SqliteStore implements LicenseStore {
     if (this.#isClosed) return Promise.reject(this.#closedError());
     return new Promise<T>((resolve, reject) => {
       const run = () => {
-        const { outcome, changes } = decide(this.#current.readFacts(scope));
-        for (const change of changes) this.#writes.write(scope, change);
+        const facts = this.#explain(() => this.#current.readFacts(scope));
+        const { outcome, changes } = decide(facts);
+        this.#explain(() => changes.forEach((change) => this.#writes.write(scope, change)));
         return () => resolve(outcome);
       };
       if (this.#jobs.push({ run, reject }) === 1) this.#schedule(() => this.#flush());
@@ -169,9 +170,17 @@ class SqliteStore implements LicenseStore {
   #attempt<T>(work: () => T): Promise<T> {
     if (this.#isClosed) return Promise.reject(this.#closedError());
     try {
-      return Promise.resolve(work());
+      return Promise.resolve(this.#explain(work));
     } catch (error) {
-      return Promise.reject(explainDatabaseError(error, this.#path));
+      return Promise.reject(error);
+    }
+  }
+
+  #explain<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw explainDatabaseError(error, this.#path);
     }
   }
 
