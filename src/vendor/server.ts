@@ -77,7 +77,7 @@ function listen(
       ? Deno.serve(common, handler)
       : Deno.serve({ ...common, cert: tls.certificate, key: tls.key }, handler);
   } catch (error) {
-    throw explainListenError(error, { address, port });
+    throw explainListenError(error, { address, port, isTls: tls !== undefined });
   }
 }
 
@@ -109,22 +109,21 @@ function urlOf(addr: Deno.NetAddr, { tls }: LicenseServerOptions): string {
 
 function explainListenError(
   error: unknown,
-  { address, port }: { address: string; port: number },
+  { address, port, isTls }: { address: string; port: number; isTls: boolean },
 ): SentinelError {
   if (error instanceof Deno.errors.AddrInUse) {
     return new SentinelError("config.listen", `port ${port} is already in use on ${address}`, {
       cause: error,
     });
   }
-  const isTls = error instanceof Deno.errors.InvalidData;
   const reason = error instanceof Deno.errors.PermissionDenied
     ? "permission denied"
     : describeError(error);
-  return new SentinelError(
-    isTls ? "config.tls" : "config.listen",
-    isTls
-      ? `certificate or key cannot be used: ${reason}`
-      : `cannot listen on ${address} port ${port}: ${reason}`,
-    { cause: error },
-  );
+  if (isTls && (error instanceof Deno.errors.InvalidData || reason.includes("KeyMismatch"))) {
+    return new SentinelError("config.tls", `certificate or key cannot be used: ${reason}`, {
+      cause: error,
+    });
+  }
+  const message = `cannot listen on ${address} port ${port}: ${reason}`;
+  return new SentinelError("config.listen", message, { cause: error });
 }
