@@ -34,8 +34,8 @@ export interface LicenseServer extends AsyncDisposable {
 const MAX_IN_FLIGHT = 1024;
 
 /**
- * How long close() waits for requests under way. A client that has sent half a request is left to the end of the
- * process: `Deno.HttpServer` cannot cut connections off once it is shutting down.
+ * How long close() waits for requests under way; what takes longer is left to the end of the process, as `Deno.serve`
+ * cannot cut connections off once it is shutting down.
  */
 const DRAIN_DEADLINE_MS = 15_000;
 

@@ -83,6 +83,25 @@ Deno.test("a state change and its audit row are written together or not at all",
   assertEquals(desk.dump(), before);
 });
 
+Deno.test("nothing of a group is answered as done when its commit fails", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  {
+    using db = new DatabaseSync(desk.path);
+    db.exec(`CREATE TABLE fault (id TEXT REFERENCES licenses DEFERRABLE INITIALLY DEFERRED);
+      CREATE TRIGGER break_commit AFTER INSERT ON audit WHEN new.action = 'test'
+      BEGIN INSERT INTO fault VALUES ('nobody'); END`);
+  }
+  await desk.restart();
+  const before = desk.dump();
+  const group = await Promise.allSettled([
+    desk.store.decide({ licenseKey: "K1" }, () => ({ outcome: "refused", changes: [] })),
+    desk.store.decide({ licenseKey: "K1" }, () => ({ outcome: "done", changes: [suspend] })),
+  ]);
+  assertEquals(group.map(({ status }) => status), ["rejected", "rejected"]);
+  assertEquals(desk.dump(), before);
+});
+
 Deno.test("decide() says that the database is locked, and works again once it is not", async () => {
   await using folder = await temporaryFolder();
   await using store = await openStore(folder.at("a.db"));
