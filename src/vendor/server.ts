@@ -20,6 +20,8 @@ export interface LicenseServerOptions {
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** Whether X-Forwarded-For's last address, the one that the nearest proxy wrote, goes into the audit row. */
   readonly trustProxy: boolean;
+  /** Requests under way beyond which more are turned away (default: 1024), so that a flood cannot fill the memory. */
+  readonly maxInFlight?: number;
 }
 
 /** A server that listens. */
@@ -30,8 +32,7 @@ export interface LicenseServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Requests under way beyond which more are turned away, so that a flood cannot fill the memory. */
-const MAX_IN_FLIGHT = 1024;
+const DEFAULT_MAX_IN_FLIGHT = 1024;
 
 /**
  * How long close() waits for requests under way; what takes longer is left to the end of the process, as `Deno.serve`
@@ -46,12 +47,13 @@ const DRAIN_DEADLINE_MS = 15_000;
  */
 export function startLicenseServer(options: LicenseServerOptions): LicenseServer {
   const { fetch } = createRoutes(options);
+  const maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
   let inFlight = 0;
   const handler = async (
     request: Request,
     info: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Promise<Response> => {
-    if (inFlight >= MAX_IN_FLIGHT) {
+    if (inFlight >= maxInFlight) {
       return Response.json({ error: "Server is busy." }, { status: 503 });
     }
     inFlight++;

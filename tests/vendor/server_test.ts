@@ -13,10 +13,11 @@ import { VendorDesk } from "../support/vendor_desk.ts";
 
 function start(
   desk: VendorDesk,
-  { store = desk.store, trustProxy = false, port = 0 }: {
+  { store = desk.store, trustProxy = false, port = 0, maxInFlight = 10 }: {
     store?: LicenseStore;
     trustProxy?: boolean;
     port?: number;
+    maxInFlight?: number;
   } = {},
 ): LicenseServer {
   const { clock, log } = desk;
@@ -26,6 +27,7 @@ function start(
     log,
     port,
     trustProxy,
+    maxInFlight,
     sign: () => Promise.resolve(new Uint8Array(8)),
     address: "127.0.0.1",
   });
@@ -119,6 +121,24 @@ Deno.test("a body that does not arrive is refused after ten seconds", async () =
   const count = await conn.read(buffer);
   const text = new TextDecoder().decode(buffer.subarray(0, count ?? 0));
   assertMatch(text, /^HTTP\/1\.1 400 [\s\S]*"error":"Request body did not arrive in time\."/);
+});
+
+Deno.test("a request too many is turned away unsigned, as an outage would be, until there is room again", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  const held = holdDecisions(desk.store);
+  await using server = start(desk, { store: held.store, maxInFlight: 1 });
+  const first = beat(desk, server.url, machine);
+  await held.arrived;
+  const second = await beat(desk, server.url, machine);
+  assertEquals([second.status, await second.json()], [503, { error: "Server is busy." }]);
+  held.release();
+  await (await first).body?.cancel();
+  const third = await beat(desk, server.url, machine);
+  assertEquals(third.status, 200);
+  await third.body?.cancel();
 });
 
 Deno.test("a port in use is said so", async () => {
