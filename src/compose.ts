@@ -1,4 +1,4 @@
-import { resolve } from "@std/path";
+import { resolve } from "@std/path/posix";
 import { systemClock } from "./core/clock.ts";
 import { describeError } from "./core/errors.ts";
 import { checkDates } from "./license/dates.ts";

@@ -1,4 +1,4 @@
-import { dirname } from "@std/path";
+import { dirname } from "@std/path/posix";
 
 /**
  * Replaces a file's content: whoever reads it, also after a power failure, finds the old content or the new one.

@@ -1,4 +1,3 @@
-import { join } from "@std/path";
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 
@@ -37,10 +36,10 @@ export async function openStateFolder(
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
     checkMode(path, await Deno.stat(path), log);
-    const lock = await takeLock(join(path, "lock"), pid);
+    const lock = await takeLock(`${path}/lock`, pid);
     return {
       path,
-      at: (name) => join(path, name),
+      at: (name) => `${path}/${name}`,
       [Symbol.dispose]: () => lock.close(),
     };
   } catch (error) {
