@@ -110,24 +110,19 @@ export class LicenseServerClient implements LicenseServer {
       signal: AbortSignal;
     },
   ): Promise<RawAnswer | string> {
-    const done = new AbortController();
-    const limit = new AbortController();
-    const timer = this.#deps.clock.sleep(REQUEST_TIMEOUT_MS, done.signal).then(() => limit.abort());
+    const limit = this.#deps.clock.timeout(REQUEST_TIMEOUT_MS);
     try {
       const response = await this.#deps.fetch(url, {
         method: "POST",
         headers,
         body,
         redirect: "manual",
-        signal: AbortSignal.any([signal, limit.signal]),
+        signal: AbortSignal.any([signal, limit]),
       });
       return { status: response.status, body: await readBounded(response) };
     } catch (error) {
       if (signal.aborted) return typeof signal.reason === "string" ? signal.reason : "stopped";
-      return limit.signal.aborted ? "timeout" : describeConnectionFault(error);
-    } finally {
-      done.abort();
-      await timer;
+      return limit.aborted ? "timeout" : describeConnectionFault(error);
     }
   }
 }

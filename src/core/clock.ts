@@ -10,6 +10,8 @@ export interface Clock {
    * Never rejects: who waits looks at the signal afterwards.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** A signal that is aborted after `ms` milliseconds, with a `TimeoutError`; does not keep the process alive. */
+  timeout(ms: number): AbortSignal;
 }
 
 /** setTimeout holds at most a signed 32-bit number of milliseconds; a longer one fires at once. */
@@ -18,6 +20,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
+  // the first setTimeout of a process loads Node's timers, which takes longer than a request
+  timeout: (ms) => AbortSignal.timeout(ms),
   async sleep(ms, signal) {
     let leftMs = ms;
     while (leftMs > 0 && !signal?.aborted) {

@@ -1,9 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { checkDates } from "../license/dates.ts";
-import { readLicenseFile } from "../license/read_license_file.ts";
-import { verifyLicense } from "../license/verify_license.ts";
+import { loadValidLicense } from "../license/load_license.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { runStandard } from "./standard.ts";
@@ -45,8 +43,8 @@ export interface RunDependencies {
  * @throws {SentinelError} Why nothing was launched, or why the software was stopped.
  */
 export async function runSentinel(request: RunRequest, deps: RunDependencies): Promise<number> {
-  const license = await verifyLicense(await readLicenseFile(request.licensePath), deps.verify);
-  checkDates(license, deps.clock.wallMs());
+  const { verify, clock } = deps;
+  const license = await loadValidLicense(request.licensePath, { verify, wallMs: clock.wallMs() });
   if (license.license_type === "STANDARD") return await runStandard(license, request, deps);
   throw new SentinelError(
     "hardware.unsupported",

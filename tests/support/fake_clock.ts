@@ -24,6 +24,12 @@ export class FakeClock implements Clock {
     return this.#monotonicMs;
   }
 
+  timeout(ms: number): AbortSignal {
+    const limit = new AbortController();
+    this.sleep(ms).then(() => limit.abort(new DOMException("Signal timed out.", "TimeoutError")));
+    return limit.signal;
+  }
+
   /** Resolves when so many are asleep at once. */
   async sleepers(count: number): Promise<void> {
     while (this.#sleepers.length < count) await this.#fellAsleep.promise;

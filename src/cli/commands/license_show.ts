@@ -1,3 +1,5 @@
+import { loadLicense } from "../../license/load_license.ts";
+import { readOrganizationKey } from "../../license/organization_key.ts";
 import type { License } from "../../license/payload.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -10,8 +12,8 @@ export const command: Command = {
     "Shows expired licenses too; one whose signature is not the organisation's is not shown.",
   ],
   async run({ args, output }) {
-    const { readLicense } = await import("../../compose.ts");
-    const license = await readLicense(args.operands[0]!, args.required("org-key"));
+    const verify = await readOrganizationKey(args.required("org-key"));
+    const license = await loadLicense(args.operands[0]!, verify);
     output.result(args.flag("json") ? JSON.stringify(license) : table(license));
     return EXIT.ok;
   },

@@ -1,3 +1,5 @@
+import { loadValidLicense } from "../../license/load_license.ts";
+import { readOrganizationKey } from "../../license/organization_key.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 
@@ -6,10 +8,9 @@ export const command: Command = {
   options: ["org-key", "json"],
   operands: { min: 1, max: 1 },
   notes: ["Exit status 80 where the license is not valid; the reason is on standard error."],
-  async run({ args, output }) {
-    const { checkLicenseFile } = await import("../../compose.ts");
-    const [path] = args.operands;
-    const license = await checkLicenseFile(path!, args.required("org-key"));
+  async run({ args, output, clock }) {
+    const verify = await readOrganizationKey(args.required("org-key"));
+    const license = await loadValidLicense(args.operands[0]!, { verify, wallMs: clock.wallMs() });
     output.result(
       args.flag("json")
         ? JSON.stringify({
