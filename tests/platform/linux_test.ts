@@ -62,7 +62,9 @@ Deno.test("isDescendant() is not taken in by a pid that was given anew", async (
 });
 
 Deno.test("isDescendant() finds an orphan by the session that the software leads", async () => {
-  await using child = shell("sh -c 'cat <&3 & echo $!' 3<&0; cat");
+  await using child = shell(
+    "orphan=$(sh -c 'cat <&3 >/dev/null & echo $!' 3<&0); echo $orphan; cat",
+  );
   const orphan = Number(await firstLine(child));
   const ancestor = await platform.identifyProcess(child.pid);
   assertExists(ancestor);
