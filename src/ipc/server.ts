@@ -137,17 +137,24 @@ class Server implements IpcServer {
     const { listener } = this.#socket;
     while (!signal.aborted) {
       try {
-        const conn = await listener.accept();
         // nothing may be awaited from here to the next accept: the peer is told by what is new
-        const peer = this.#parts.peers.identify();
-        if (signal.aborted || !this.#mayEnter(peer)) conn.close();
-        else this.#serve(conn, peer);
+        this.#admit(await listener.accept());
       } catch (error) {
         if (signal.aborted) return;
         this.#parts.log.warn(`ipc cannot accept a connection: ${describeError(error)}`);
         await this.#clock.sleep(ACCEPT_PAUSE_MS, signal);
       }
     }
+  }
+
+  #admit(conn: Deno.UnixConn): void {
+    try {
+      const peer = this.#parts.peers.identify();
+      if (!this.#closing.signal.aborted && this.#mayEnter(peer)) return this.#serve(conn, peer);
+    } catch (error) {
+      this.#parts.log.error(`ipc cannot identify a peer: ${describeError(error)}`);
+    }
+    conn.close();
   }
 
   #mayEnter(peer: PeerCredentials | undefined): peer is PeerCredentials {
