@@ -17,13 +17,12 @@ export interface RequestStamp {
 const UTF8 = new TextEncoder();
 
 /** The bytes that a machine signs: `METHOD\nPATH\nTIMESTAMP\nNONCE\nSHA256_HEX(BODY)`. */
-export async function bytesToSign(
+export function bytesToSign(
   path: string,
   stamp: RequestStamp,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", body));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  bodySha256: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const hex = Array.from(bodySha256, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return UTF8.encode(["POST", path, stamp.timestamp, stamp.nonce, hex].join("\n"));
 }
 
@@ -33,10 +32,11 @@ export async function signRequest(
   stamp: RequestStamp,
   { body, sign }: { body: Uint8Array<ArrayBuffer>; sign: Sign },
 ): Promise<Record<string, string>> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", body));
   return {
     [MACHINE_ID_HEADER]: stamp.machineId,
     [TIMESTAMP_HEADER]: stamp.timestamp,
     [NONCE_HEADER]: stamp.nonce,
-    [SIGNATURE_HEADER]: encodeBase64Url(await sign(await bytesToSign(path, stamp, body))),
+    [SIGNATURE_HEADER]: encodeBase64Url(await sign(bytesToSign(path, stamp, digest))),
   };
 }

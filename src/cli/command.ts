@@ -1,10 +1,18 @@
+import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { ParsedArguments } from "./parse_arguments.ts";
 import type { OptionName } from "./options.ts";
 import type { Output } from "./output.ts";
 
+/** What a command gets from outside the program, and a test may give it instead. */
+export interface Sources {
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
 /** What a command is given to work with. */
-export interface CommandContext {
+export interface CommandContext extends Sources {
   readonly args: ParsedArguments;
   readonly output: Output;
   readonly log: Logger;

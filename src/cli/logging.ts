@@ -45,7 +45,8 @@ async function loadLibrary({ format, write }: LoggingOptions): Promise<WriteReco
   const formatter = format === "json" ? logtape.getJsonLinesFormatter() : logtape.getTextFormatter({
     timestamp: "rfc3339",
     level: "FULL",
-    format: ({ timestamp, level, message }) => `${timestamp} ${level}: ${message}`,
+    format: ({ timestamp, level, message, record }) =>
+      `${timestamp} ${level}: ${message}${formatFields(record.properties)}`,
   });
   await logtape.configure({
     reset: true,
@@ -58,4 +59,12 @@ async function loadLibrary({ format, write }: LoggingOptions): Promise<WriteReco
   const logger = logtape.getLogger(["sentinel"]);
   return (level, message, fields) =>
     logger[level](message.replaceAll("{", "{{").replaceAll("}", "}}"), fields);
+}
+
+/** The fields of a record behind its message: ` (pid: 4711, uid: 1000)`. */
+function formatFields(fields: Record<string, unknown>): string {
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return known.length === 0
+    ? ""
+    : ` (${known.map(([name, value]) => `${name}: ${value}`).join(", ")})`;
 }

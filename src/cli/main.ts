@@ -1,7 +1,8 @@
+import { systemClock } from "../core/clock.ts";
 import { describeCauses, describeError } from "../core/errors.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { VERSION } from "../core/version.ts";
-import type { Command, CommandContext } from "./command.ts";
+import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { createLogger, type LogFormat } from "./logging.ts";
@@ -11,8 +12,10 @@ import { standardOutput } from "./output.ts";
 import { parseArguments, type ParsedArguments } from "./parse_arguments.ts";
 import { UsageError } from "./usage_error.ts";
 
+const SYSTEM_SOURCES: Sources = { clock: systemClock, random: Math.random };
+
 /** Runs the program with these arguments; the result is the exit status. Never rejects. */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[], sources = SYSTEM_SOURCES): Promise<number> {
   const output = standardOutput;
   try {
     const chosen = chooseCommand(args);
@@ -31,18 +34,22 @@ export async function main(args: readonly string[]): Promise<number> {
       output.result(`sentinel ${VERSION}`);
       return EXIT.ok;
     }
-    return await runCommand(command, parsed);
+    return await runCommand(command, parsed, sources);
   } catch (error) {
     output.note(errorLine(error));
     return exitCodeOf(error);
   }
 }
 
-async function runCommand(command: Command, args: ParsedArguments): Promise<number> {
+async function runCommand(
+  command: Command,
+  args: ParsedArguments,
+  sources: Sources,
+): Promise<number> {
   const level = oneOf(args, "log-level", LOG_LEVELS) ?? "info";
   const format = oneOf(args, "log-format", ["text", "json"] satisfies LogFormat[]) ?? "text";
   const log = createLogger({ level, format, write: standardOutput.note });
-  const context: CommandContext = { args, output: standardOutput, log };
+  const context: CommandContext = { args, output: standardOutput, log, ...sources };
   warnOfUnknownVariables(context);
   try {
     return await command.run(context);

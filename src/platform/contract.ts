@@ -27,10 +27,15 @@ export interface PinnedPeer extends Disposable {
   isAlive(): boolean;
 }
 
+/** Signals that a process group is sent; 0 only asks whether it is there. */
+export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL" | 0;
+
 /** What differs between systems. Each has one file that fulfils this; `select.ts` chooses. */
 export interface Platform {
   /** The system and architecture as the licence server's wire format names them. */
-  readonly wireName: string;
+  readonly wireName: `${"LINUX" | "WINDOWS" | "DARWIN"}_${"AMD64" | "ARM64"}`;
+  /** Signals that ask a program to stop. */
+  readonly stopSignals: readonly Deno.Signal[];
   /** A number or SID that tells this user from the machine's others. */
   userId(): string;
   /** What tells this machine from others and does not change, where the system has such a thing. */
@@ -51,6 +56,6 @@ export interface Platform {
   acceptedPeers(path: string): AcceptedPeers;
   /** Who serves the socket: one entry for each connection that this process has to the address `path`. */
   serversAt(path: string): PeerCredentials[];
-  /** Signals a process group; false where it is gone. */
-  signalGroup(leader: number, signal: "SIGTERM" | "SIGCONT" | "SIGKILL"): boolean;
+  /** Signals a process group, 0 only asks (kill(2)); false where it is gone. */
+  signalGroup(leader: number, signal: GroupSignal): boolean;
 }

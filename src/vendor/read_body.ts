@@ -6,6 +6,9 @@ import { REFUSALS } from "./refusals.ts";
 /** How long a request's body may take to arrive; a client that stalls would hold up the server's shutdown, too. */
 const BODY_DEADLINE_MS = 10_000;
 
+/** Without a reason of our own each abort() would build an error with its stack. */
+const ARRIVED = "arrived";
+
 /** The request's body, at most 1 MiB of it, whatever its headers say; given up when it does not arrive in time. */
 export async function readBody(
   request: Request,
@@ -63,5 +66,5 @@ function startDeadline(
     isOver = true;
     expire();
   });
-  return { isOver: () => isOver, [Symbol.dispose]: () => stop.abort() };
+  return { isOver: () => isOver, [Symbol.dispose]: () => stop.abort(ARRIVED) };
 }

@@ -20,20 +20,24 @@ export interface LicenseServerOptions {
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** Whether X-Forwarded-For's last address, the one that the nearest proxy wrote, goes into the audit row. */
   readonly trustProxy: boolean;
+  /** Requests under way beyond which more are turned away (default: 1024), so that a flood cannot fill the memory. */
+  readonly maxInFlight?: number;
 }
 
 /** A server that listens. */
 export interface LicenseServer extends AsyncDisposable {
   /** Where, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Takes no new connections and resolves when the requests under way are answered; may be called twice. */
+  /** Takes no new connections and resolves when the requests under way are answered, at last after 15 s; may be called twice. */
   close(): Promise<void>;
 }
 
-/** Requests under way beyond which more are turned away, so that a flood cannot fill the memory. */
-const MAX_IN_FLIGHT = 1024;
+const DEFAULT_MAX_IN_FLIGHT = 1024;
 
-/** How long close() waits for requests under way before it cuts them off. */
+/**
+ * How long close() waits for requests under way; what takes longer is left to the end of the process, as `Deno.serve`
+ * cannot cut connections off once it is shutting down.
+ */
 const DRAIN_DEADLINE_MS = 15_000;
 
 /**
@@ -43,13 +47,13 @@ const DRAIN_DEADLINE_MS = 15_000;
  */
 export function startLicenseServer(options: LicenseServerOptions): LicenseServer {
   const { fetch } = createRoutes(options);
-  const cutOff = new AbortController();
+  const maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
   let inFlight = 0;
   const handler = async (
     request: Request,
     info: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Promise<Response> => {
-    if (inFlight >= MAX_IN_FLIGHT) {
+    if (inFlight >= maxInFlight) {
       return Response.json({ error: "Server is busy." }, { status: 503 });
     }
     inFlight++;
@@ -59,39 +63,31 @@ export function startLicenseServer(options: LicenseServerOptions): LicenseServer
       inFlight--;
     }
   };
-  const server = listen(options, handler, cutOff.signal);
+  const server = listen(options, handler);
   let closing: Promise<void> | undefined;
-  const close = () => closing ??= drain(server, cutOff, options.clock);
+  const close = () => closing ??= drain(server, options.clock);
   return { url: urlOf(server.addr, options), close, [Symbol.asyncDispose]: close };
 }
 
 function listen(
   { address, port, tls }: LicenseServerOptions,
   handler: Deno.ServeHandler<Deno.NetAddr>,
-  signal: AbortSignal,
 ): Deno.HttpServer<Deno.NetAddr> {
-  const common = { hostname: address, port, signal, onListen: () => undefined };
+  const common = { hostname: address, port, onListen: () => undefined };
   try {
     return tls === undefined
       ? Deno.serve(common, handler)
       : Deno.serve({ ...common, cert: tls.certificate, key: tls.key }, handler);
   } catch (error) {
-    throw explainListenError(error, { address, port });
+    throw explainListenError(error, { address, port, isTls: tls !== undefined });
   }
 }
 
-async function drain(
-  server: Deno.HttpServer,
-  cutOff: AbortController,
-  clock: Clock,
-): Promise<void> {
+async function drain(server: Deno.HttpServer, clock: Clock): Promise<void> {
   const drained = new AbortController();
-  const deadline = clock.sleep(DRAIN_DEADLINE_MS, drained.signal).then(() => {
-    if (!drained.signal.aborted) cutOff.abort();
-  });
-  await server.shutdown();
-  drained.abort();
-  await deadline;
+  const deadline = clock.sleep(DRAIN_DEADLINE_MS, drained.signal);
+  const shutdown = server.shutdown().finally(() => drained.abort());
+  await Promise.race([shutdown, deadline]);
 }
 
 /** The address as the audit row has it: the connection's, or a proxy's word where that is trusted and looks like one. */
@@ -115,22 +111,21 @@ function urlOf(addr: Deno.NetAddr, { tls }: LicenseServerOptions): string {
 
 function explainListenError(
   error: unknown,
-  { address, port }: { address: string; port: number },
+  { address, port, isTls }: { address: string; port: number; isTls: boolean },
 ): SentinelError {
   if (error instanceof Deno.errors.AddrInUse) {
     return new SentinelError("config.listen", `port ${port} is already in use on ${address}`, {
       cause: error,
     });
   }
-  const isTls = error instanceof Deno.errors.InvalidData;
   const reason = error instanceof Deno.errors.PermissionDenied
     ? "permission denied"
     : describeError(error);
-  return new SentinelError(
-    isTls ? "config.tls" : "config.listen",
-    isTls
-      ? `certificate or key cannot be used: ${reason}`
-      : `cannot listen on ${address} port ${port}: ${reason}`,
-    { cause: error },
-  );
+  if (isTls && (error instanceof Deno.errors.InvalidData || reason.includes("KeyMismatch"))) {
+    return new SentinelError("config.tls", `certificate or key cannot be used: ${reason}`, {
+      cause: error,
+    });
+  }
+  const message = `cannot listen on ${address} port ${port}: ${reason}`;
+  return new SentinelError("config.listen", message, { cause: error });
 }

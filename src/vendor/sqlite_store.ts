@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { resolve } from "@std/path";
 import { SentinelError } from "../core/errors.ts";
 import type { LicenseRecord, MachineRecord } from "./records.ts";
@@ -83,6 +83,7 @@ class SqliteStore implements LicenseStore {
   readonly #committed: RowReader;
   readonly #current: RowReader;
   readonly #writes: RowWriter;
+  readonly #steps: Readonly<Record<"begin" | "savepoint" | "release" | "commit", StatementSync>>;
   #jobs: Job[] = [];
   #isClosed = false;
 
@@ -101,6 +102,12 @@ class SqliteStore implements LicenseStore {
     this.#committed = new RowReader(reader);
     this.#current = new RowReader(writer);
     this.#writes = new RowWriter(writer);
+    this.#steps = {
+      begin: writer.prepare("BEGIN IMMEDIATE"),
+      savepoint: writer.prepare("SAVEPOINT job"),
+      release: writer.prepare("RELEASE job"),
+      commit: writer.prepare("COMMIT"),
+    };
   }
 
   read(scope: Scope): Promise<Facts> {
@@ -119,8 +126,9 @@ class SqliteStore implements LicenseStore {
     if (this.#isClosed) return Promise.reject(this.#closedError());
     return new Promise<T>((resolve, reject) => {
       const run = () => {
-        const { outcome, changes } = decide(this.#current.readFacts(scope));
-        for (const change of changes) this.#writes.write(scope, change);
+        const facts = this.#explain(() => this.#current.readFacts(scope));
+        const { outcome, changes } = decide(facts);
+        this.#explain(() => changes.forEach((change) => this.#writes.write(scope, change)));
         return () => resolve(outcome);
       };
       if (this.#jobs.push({ run, reject }) === 1) this.#schedule(() => this.#flush());
@@ -143,9 +151,9 @@ class SqliteStore implements LicenseStore {
     if (jobs.length === 0) return;
     this.#jobs = [];
     try {
-      this.#writer.exec("BEGIN IMMEDIATE");
+      this.#steps.begin.run();
       const answers = jobs.map((job) => this.#runAlone(job));
-      this.#writer.exec("COMMIT");
+      this.#steps.commit.run();
       for (const answer of answers) answer();
     } catch (error) {
       if (this.#writer.isTransaction) this.#writer.exec("ROLLBACK");
@@ -155,10 +163,10 @@ class SqliteStore implements LicenseStore {
 
   /** A job that fails takes back its own writes and leaves the others of the group alone. */
   #runAlone(job: Job): () => void {
-    this.#writer.exec("SAVEPOINT job");
+    this.#steps.savepoint.run();
     try {
       const answer = job.run();
-      this.#writer.exec("RELEASE job");
+      this.#steps.release.run();
       return answer;
     } catch (error) {
       this.#writer.exec("ROLLBACK TO job; RELEASE job");
@@ -169,9 +177,17 @@ class SqliteStore implements LicenseStore {
   #attempt<T>(work: () => T): Promise<T> {
     if (this.#isClosed) return Promise.reject(this.#closedError());
     try {
-      return Promise.resolve(work());
+      return Promise.resolve(this.#explain(work));
     } catch (error) {
-      return Promise.reject(explainDatabaseError(error, this.#path));
+      return Promise.reject(error);
+    }
+  }
+
+  #explain<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw explainDatabaseError(error, this.#path);
     }
   }
 

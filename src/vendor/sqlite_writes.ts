@@ -37,7 +37,7 @@ export class RowWriter {
     );
     this.#insertNonce = db.prepare("INSERT INTO nonces VALUES (?, ?)");
     this.#pruneNonces = db.prepare(
-      `DELETE FROM nonces WHERE nonce IN (SELECT nonce FROM nonces WHERE useless_from < ?
+      `DELETE FROM nonces WHERE nonce IN (SELECT nonce FROM nonces WHERE useless_from <= ?
         ORDER BY useless_from LIMIT ${PRUNED_PER_NONCE})`,
     );
     this.#insertAudit = db.prepare(

@@ -2,7 +2,7 @@ import { standardOutput } from "../../src/cli/output.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { serveIpc } from "../../src/ipc/server.ts";
 import { LICENSE } from "../support/ipc_server.ts";
-import { recordingLogger } from "../support/recording_logger.ts";
+import { RecordingLog } from "../support/recording_log.ts";
 
 // Serves the licence on the first path and a bare echo on the second, until standard input ends.
 const [ipcPath, echoPath] = Deno.args as [string, string];
@@ -25,7 +25,7 @@ async function serveEcho(listener: Deno.UnixListener): Promise<void> {
 const server = serveIpc({
   claim: await claimSocket(ipcPath),
   license: LICENSE,
-  log: recordingLogger(),
+  log: new RecordingLog(),
   random: Math.random,
   limits: { maxConnections: 1000 },
   control: { stats: () => Deno.memoryUsage() },

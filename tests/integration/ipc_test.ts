@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { LICENSE, LICENSE_LINE, startServer } from "../support/ipc_server.ts";
-import { recordingLogger } from "../support/recording_logger.ts";
+import { RecordingLog } from "../support/recording_log.ts";
 import { runIpc, scopedCommand } from "../support/scoped_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -45,7 +45,7 @@ Deno.test("sentinel ipc finds the only socket in the session's folder, and names
   const env = { XDG_RUNTIME_DIR: folder.path };
   const serve = async (id: string) => {
     const claim = await claimSocket(folder.at(`sentinel/sentinel-${id}.sock`));
-    const server = serveIpc({ claim, license: LICENSE, log: recordingLogger(), random: () => 1 });
+    const server = serveIpc({ claim, license: LICENSE, log: new RecordingLog(), random: () => 1 });
     return { server, claim };
   };
   const one = await serve("one");

@@ -5,7 +5,9 @@ import {
   DECOMMISSION_ACK_PATH,
   HEARTBEAT_PATH,
 } from "../../src/activation/messages.ts";
-import { runSentinel, serveLicenses } from "../support/sentinel_program.ts";
+import { verifyLicense } from "../../src/license/verify_license.ts";
+import { checksumFile } from "../../src/vendor/checksum.ts";
+import { runSentinel } from "../support/sentinel_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import {
   acknowledgeBody,
@@ -16,31 +18,8 @@ import {
   type TestMachine,
   type WireRequest,
 } from "../support/test_machine.ts";
+import { setUpVendor } from "../support/vendor_setup.ts";
 import { readAnswer, type WireAnswer } from "../support/wire_answer.ts";
-
-/** A vendor with a key, a database and one licence, `K1`. */
-interface Vendor {
-  readonly key: string;
-  readonly database: string;
-  readonly verify: Verify;
-}
-
-async function setUpVendor(folder: string, ...terms: string[]): Promise<Vendor> {
-  const key = `${folder}/keys/org_private_key.pem`, database = `${folder}/licenses.db`;
-  assertEquals((await runSentinel("vendor", "keygen", "--out", `${folder}/keys`)).code, 0);
-  const issued = await runSentinel(
-    ...["vendor", "issue", "--key", key, "--database", database, "--type", "standard"],
-    ...["--org", "acme", "--software-id", "app", "--expires", "2099-12-31", "--license-key", "K1"],
-    ...["--out", `${folder}/k1.lic`, ...terms],
-  );
-  assertEquals(issued, {
-    code: 0,
-    out: `license K1 written to ${folder}/k1.lic and registered in ${database}\n`,
-    err: "",
-  });
-  const pem = await Deno.readTextFile(`${folder}/keys/org_public_key.pem`);
-  return { key, database, verify: verifierOf((await importPublicKeyPem(pem))!) };
-}
 
 async function send(url: string, { path, headers, body }: WireRequest): Promise<Response> {
   return await fetch(url + path, { method: "POST", headers, body });
@@ -51,18 +30,10 @@ async function beat(url: string, machine: TestMachine, verify: Verify): Promise<
   return await readAnswer(await send(url, request), verify);
 }
 
-async function administer(vendor: Vendor, ...args: string[]): Promise<string> {
-  const { code, out, err } = await runSentinel("vendor", ...args, "--database", vendor.database);
-  assertEquals({ code, err }, { code: 0, err: "" });
-  return out;
-}
-
 Deno.test("vendor serve takes a machine through its life: activated, suspended, reinstated, asked to leave, gone", async () => {
   await using folder = await temporaryFolder();
-  const vendor = await setUpVendor(folder.path, "--feature", "seats=5");
-  await using server = await serveLicenses(
-    ...["--key", vendor.key, "--database", vendor.database, "--port", "0"],
-  );
+  const vendor = await setUpVendor(folder.path);
+  await using server = await vendor.serve();
   assertMatch(server.url, /^http:\/\/127\.0\.0\.1:\d+$/);
   const machine = await makeMachine();
   const activation = await signedBy(machine, ACTIVATE_PATH, {
@@ -76,19 +47,19 @@ Deno.test("vendor serve takes a machine through its life: activated, suspended, 
     machine_id: machine.id,
     license_key: "K1",
     expiry_date: "2099-12-31",
-    heartbeat_interval_minutes: 60,
-    heartbeat_grace_period_days: 7,
+    heartbeat_interval_minutes: 30,
+    heartbeat_grace_period_days: 3,
     features: { seats: 5 },
     request_nonce: activation.headers["X-Sentinel-Nonce"],
   });
   const status = async () => (await beat(server.url, machine, vendor.verify)).payload["status"];
   assertEquals(await status(), "ACTIVE");
-  assertEquals(await administer(vendor, "suspend", "K1"), "license K1 is suspended\n");
+  assertEquals(await vendor.administer("suspend", "K1"), "license K1 is suspended\n");
   assertEquals(await status(), "SUSPENDED");
-  assertEquals(await administer(vendor, "reinstate", "K1"), "license K1 is reinstated\n");
+  assertEquals(await vendor.administer("reinstate", "K1"), "license K1 is reinstated\n");
   assertEquals(await status(), "ACTIVE");
   assertEquals(
-    await administer(vendor, "decommission", "K1", machine.id),
+    await vendor.administer("decommission", "K1", machine.id),
     `machine ${machine.id} is asked to leave license K1\n`,
   );
   assertEquals(await status(), "DECOMMISSION_PENDING");
@@ -98,30 +69,131 @@ Deno.test("vendor serve takes a machine through its life: activated, suspended, 
   const left = await readAnswer(await send(server.url, leave), vendor.verify);
   assertEquals(left.payload["status"], "DECOMMISSIONED");
   assertEquals((await beat(server.url, machine, vendor.verify)).status, 403);
-  const listed = JSON.parse(await administer(vendor, "list", "--json")).licenses[0];
+  const listed = JSON.parse(await vendor.administer("list", "--json")).licenses[0];
   assertEquals([listed.status, listed.active_machines], ["ACTIVE", 0]);
   assertEquals(listed.machines[0].status, "DECOMMISSIONED");
-  const end = await server.stop("SIGTERM");
-  assertEquals(end.code, 0);
-  assertEquals(end.out, `listening on ${server.url}\n`);
+});
+
+Deno.test("keys made by keygen issue a license that the server knows and that verifies", async () => {
+  await using folder = await temporaryFolder();
+  const keys = folder.at("keys"), database = folder.at("a.db"), out = folder.at("a.lic");
+  const key = `${keys}/org_private_key.pem`, publicKey = `${keys}/org_public_key.pem`;
+  assertEquals(await runSentinel("vendor", "keygen", "--out", keys), {
+    code: 0,
+    out: `private key written to ${key}\npublic key written to ${publicKey}\n`,
+    err: "",
+  });
+  const issued = await runSentinel(
+    ...["vendor", "issue", "--key", key, "--database", database, "--type", "standard"],
+    ...["--org", "acme", "--software-id", "app", "--issued", "2026-01-01"],
+    ...["--expires", "2099-12-31", "--license-key", "K1", "--max-machines", "2", "--out", out],
+    ...["--feature", "seats=5", "--feature", "tier=pro", "--feature", 'names=["a"]'],
+    ...["--heartbeat-minutes", "10", "--grace-days", "2", "--server-url", "https://l.example/"],
+    ...["--checksum", publicKey, "--json"],
+  );
+  assertEquals([issued.code, issued.err], [0, ""]);
+  assertEquals(JSON.parse(issued.out), { license_key: "K1", file: out, registered: true });
+  const verify = verifierOf((await importPublicKeyPem(await Deno.readTextFile(publicKey)))!);
+  assertEquals(await verifyLicense(await Deno.readTextFile(out), verify), {
+    v: 1,
+    license_key: "K1",
+    org_id: "acme",
+    software_id: "app",
+    license_type: "STANDARD",
+    issue_date: "2026-01-01",
+    expiry_date: "2099-12-31",
+    max_machines: 2,
+    features: { seats: 5, tier: "pro", names: ["a"] },
+    server_url: "https://l.example/",
+    heartbeat_interval_minutes: 10,
+    heartbeat_grace_period_days: 2,
+    software_checksum: await checksumFile(publicKey),
+  });
+  const list = await runSentinel("vendor", "list", "--database", database);
+  assertEquals(list.out, "K1  ACTIVE  app  expires 2099-12-31  machines 0/2\n");
 });
 
 Deno.test("a revoked license is told at the heartbeat and refused at activation", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
-  await using server = await serveLicenses(
-    ...["--key", vendor.key, "--database", vendor.database, "--port", "0"],
-  );
+  await using server = await vendor.serve();
   const machine = await makeMachine();
   const body = activateBody(machine, "K1");
   const first = await signedBy(machine, ACTIVATE_PATH, { body });
   assertEquals((await readAnswer(await send(server.url, first), vendor.verify)).status, 200);
-  assertEquals(await administer(vendor, "revoke", "K1"), "license K1 is revoked\n");
+  assertEquals(await vendor.administer("revoke", "K1"), "license K1 is revoked\n");
   const told = await beat(server.url, machine, vendor.verify);
   assertEquals([told.status, told.payload["status"]], [200, "REVOKED"]);
   const again = await signedBy(machine, ACTIVATE_PATH, { body });
   const refused = await readAnswer(await send(server.url, again), vendor.verify);
   assertEquals([refused.status, refused.error], [403, "License has been revoked."]);
-  const list = await administer(vendor, "list");
+  const list = await vendor.administer("list");
   assert(list.startsWith("K1  REVOKED  app  expires 2099-12-31  machines 1/1\n"), list);
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`vendor serve ends with 0 on ${signal}, says so, and leaves one closed database file`, async () => {
+    await using folder = await temporaryFolder();
+    const vendor = await setUpVendor(folder.path);
+    await using server = await vendor.serve();
+    const machine = await makeMachine();
+    const body = activateBody(machine, "K1");
+    const request = await signedBy(machine, ACTIVATE_PATH, { body });
+    assertEquals((await readAnswer(await send(server.url, request), vendor.verify)).status, 200);
+    const { code, out, err } = await server.stop(signal);
+    assertEquals([code, out], [0, `listening on ${server.url}\n`]);
+    assertMatch(err, new RegExp(`Received signal ${signal}, shutting down\\.\\.\\.\\n$`));
+    const files = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
+    assertEquals(files.filter((name) => name.startsWith("licenses")), ["licenses.db"]);
+  });
+}
+
+Deno.test("SIGTERM lets requests under way finish, and what was answered is stored", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path, { max_machines: 100 });
+  await using server = await vendor.serve();
+  const machines = await Promise.all(Array.from({ length: 40 }, () => makeMachine()));
+  const requests = await Promise.all(
+    machines.map((machine) =>
+      signedBy(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") })
+    ),
+  );
+  const sent = requests.map((request) => send(server.url, request));
+  const firstAnswered = Promise.race(sent);
+  await firstAnswered;
+  const ended = server.stop("SIGTERM");
+  const answers = await Promise.allSettled(
+    sent.map(async (response) => (await readAnswer(await response, vendor.verify)).status),
+  );
+  assertEquals((await ended).code, 0);
+  const activated = answers.filter(({ status }) => status === "fulfilled").length;
+  const listed = JSON.parse(await vendor.administer("list", "K1", "--json")).licenses[0];
+  assertEquals(listed.active_machines, activated);
+});
+
+Deno.test("a server killed in the middle of its work has stored whatever it answered", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path, { max_machines: 100 });
+  await using server = await vendor.serve();
+  const machines = await Promise.all(Array.from({ length: 40 }, () => makeMachine()));
+  const requests = await Promise.all(
+    machines.map((machine) =>
+      signedBy(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") })
+    ),
+  );
+  let killed: Promise<unknown> | undefined;
+  const answers = await Promise.allSettled(requests.map(async (request, i) => {
+    await readAnswer(await send(server.url, request), vendor.verify);
+    killed ??= server.stop("SIGKILL");
+    return machines[i]!.id;
+  }));
+  await killed;
+  const listed = JSON.parse(await vendor.administer("list", "K1", "--json")).licenses[0];
+  const stored = new Set(
+    listed.machines.map(({ machine_id }: { machine_id: string }) => machine_id),
+  );
+  const answered = answers.flatMap((answer) => answer.status === "fulfilled" ? [answer.value] : []);
+  assert(answered.length > 0);
+  assertEquals(answered.filter((id) => !stored.has(id)), []);
+  assertEquals(listed.active_machines, stored.size);
 });

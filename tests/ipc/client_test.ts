@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import { requestIpc, watchIpc } from "../../src/ipc/client.ts";
 import { IpcClientError } from "../../src/ipc/errors.ts";
-import { fakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { LICENSE_LINE, startServer } from "../support/ipc_server.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -89,7 +89,7 @@ Deno.test("requestIpc() says that a server with a full queue let nobody in for f
   } catch (error) {
     assert(error instanceof Deno.errors.WouldBlock);
   }
-  const clock = fakeClock();
+  const clock = new FakeClock();
   const said = complaint(() => requestIpc({ path, method: "health", clock }));
   await clock.sleepers(1);
   await clock.advance(4980);
@@ -101,7 +101,7 @@ Deno.test("requestIpc() says that a server with a full queue let nobody in for f
 
 Deno.test("requestIpc() says that no answer came in 65 seconds", async () => {
   await using liar = await startLiar('{"status":', { close: false });
-  const clock = fakeClock();
+  const clock = new FakeClock();
   const said = complaint(() => requestIpc({ path: liar.path, method: "health", clock }));
   await clock.sleepers(1);
   await clock.advance(64_999);

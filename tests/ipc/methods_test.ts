@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { encodeFrame, FRAME_HEADER_BYTES, readFrameHeader } from "../../src/ipc/frame.ts";
-import { fakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { LICENSE, LICENSE_LINE, startServer } from "../support/ipc_server.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { ask, connectPeer } from "../support/socket_peer.ts";
@@ -145,7 +145,7 @@ Deno.test("from errors on three in ten licence requests fail, the others have no
 });
 
 Deno.test("slowdown answers the licence half a second to three seconds later, and nobody else", async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using running = await startServer({ clock, random: () => 0.5 });
   running.server.setDegradeStage("slowdown");
   using peer = await connectPeer(running.path);
@@ -161,7 +161,7 @@ Deno.test("slowdown answers the licence half a second to three seconds later, an
 });
 
 Deno.test("close() wakes an answer that is being delayed", async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   const running = await startServer({ clock });
   running.server.setDegradeStage("crash");
   using peer = await connectPeer(running.path);

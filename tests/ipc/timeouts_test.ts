@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { fakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { LICENSE_LINE, startServer } from "../support/ipc_server.ts";
 import { ask, connectPeer } from "../support/socket_peer.ts";
 
@@ -7,7 +7,7 @@ const HEALTH = '{"method":"health"}';
 const OK = '{"status":"ok"}';
 
 Deno.test("a peer that says nothing is cut off after the read timeout", async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using running = await startServer({ clock });
   using peer = await connectPeer(running.path);
   await clock.sleepers(1);
@@ -18,7 +18,7 @@ Deno.test("a peer that says nothing is cut off after the read timeout", async ()
 });
 
 Deno.test("a byte a second does not prolong the time for a message", async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using running = await startServer({ clock });
   using peer = await connectPeer(running.path);
   await clock.sleepers(1);
@@ -35,7 +35,7 @@ Deno.test("a byte a second does not prolong the time for a message", async () =>
 });
 
 Deno.test("time between messages is not counted unless there is an idle timeout", async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using running = await startServer({ clock });
   using peer = await connectPeer(running.path);
   await peer.send(HEALTH + "\n");
@@ -61,7 +61,7 @@ Deno.test("a message that begins after hours of silence has its time, and no mor
 });
 
 Deno.test("an idle timeout closes a connection that has nothing to ask, though not one that watches", async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using running = await startServer({ clock, limits: { idleTimeoutMs: 1000 } });
   using idle = await connectPeer(running.path);
   await idle.send(HEALTH + "\n");
@@ -76,7 +76,7 @@ Deno.test("an idle timeout closes a connection that has nothing to ask, though n
 });
 
 Deno.test("a peer that never reads is cut off after the write timeout and delays nobody", async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using running = await startServer({ clock });
   using deaf = await connectPeer(running.path);
   let cutOff = false;

@@ -1,74 +1,81 @@
 import type { Clock } from "../../src/core/clock.ts";
 
-/** A clock that stands still until it is moved. */
-export interface FakeClock extends Clock {
-  /** Moves time on and wakes who slept until then, in the order of their alarms. */
-  advance(ms: number): Promise<void>;
-  /** Resolves when so many sleepers wait at once. */
-  sleepers(count: number): Promise<void>;
-}
-
 interface Sleeper {
-  readonly untilMs: number;
+  readonly dueMs: number;
   wake(): void;
 }
 
-export function fakeClock(): FakeClock {
-  let nowMs = 0;
-  const sleeping = new Set<Sleeper>();
-  const waiting = new Set<{ count: number; resolve: () => void }>();
-  const tellWaiting = () => {
-    for (const entry of waiting) {
-      if (sleeping.size < entry.count) continue;
-      waiting.delete(entry);
-      entry.resolve();
-    }
-  };
-  return {
-    wallMs: () => nowMs,
-    monotonicMs: () => nowMs,
-    sleep(ms, signal) {
-      if (signal?.aborted || ms <= 0) return Promise.resolve();
-      return new Promise((resolve) => {
-        const wake = () => {
-          sleeping.delete(sleeper);
-          signal?.removeEventListener("abort", wake);
-          resolve();
-        };
-        const sleeper = { untilMs: nowMs + ms, wake };
-        signal?.addEventListener("abort", wake);
-        sleeping.add(sleeper);
-        tellWaiting();
-      });
-    },
-    async advance(ms) {
-      const endMs = nowMs + ms;
-      for (
-        let next = earliest(sleeping);
-        next && next.untilMs <= endMs;
-        next = earliest(sleeping)
-      ) {
-        nowMs = next.untilMs;
-        next.wake();
-        await settle();
-      }
-      nowMs = endMs;
+/** A clock that stands still until told to go on. */
+export class FakeClock implements Clock {
+  #wallMs: number;
+  #monotonicMs = 0;
+  #sleepers: Sleeper[] = [];
+  #fellAsleep = Promise.withResolvers<void>();
+
+  constructor(wall = "2026-06-15T12:00:00Z") {
+    this.#wallMs = Date.parse(wall);
+  }
+
+  wallMs(): number {
+    return this.#wallMs;
+  }
+
+  monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
+  /** Resolves when so many are asleep at once. */
+  async sleepers(count: number): Promise<void> {
+    while (this.#sleepers.length < count) await this.#fellAsleep.promise;
+  }
+
+  /** How many are asleep. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (ms <= 0 || signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal?.removeEventListener("abort", wake);
+        this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== self);
+        resolve();
+      };
+      const self: Sleeper = { dueMs: this.#monotonicMs + ms, wake };
+      this.#sleepers.push(self);
+      this.#fellAsleep.resolve();
+      this.#fellAsleep = Promise.withResolvers();
+      signal?.addEventListener("abort", wake);
+    });
+  }
+
+  /** Lets time pass, waking who is due in order and letting each get as far as one turn of the event loop takes it. */
+  async advance(ms: number): Promise<void> {
+    const until = this.#monotonicMs + ms;
+    for (;;) {
       await settle();
-    },
-    sleepers(count) {
-      return new Promise((resolve) => {
-        waiting.add({ count, resolve });
-        tellWaiting();
-      });
-    },
-  };
+      const next = this.#sleepers.toSorted((a, b) => a.dueMs - b.dueMs)[0];
+      if (next === undefined || next.dueMs > until) break;
+      this.#moveTo(next.dueMs);
+      next.wake();
+    }
+    this.#moveTo(until);
+    await settle();
+  }
+
+  /** Moves the wall clock alone, as an administrator or a cheat does. */
+  setWall(wall: string): void {
+    this.#wallMs = Date.parse(wall);
+  }
+
+  #moveTo(monotonicMs: number): void {
+    this.#wallMs += monotonicMs - this.#monotonicMs;
+    this.#monotonicMs = monotonicMs;
+  }
 }
 
-function earliest(sleeping: ReadonlySet<Sleeper>): Sleeper | undefined {
-  return [...sleeping].sort((a, b) => a.untilMs - b.untilMs)[0];
-}
-
-/** Lets what was woken run, sockets included: one turn of the event loop. */
+/** Lets what was woken run, ready sockets included: one turn of the event loop. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -2,7 +2,7 @@ import { libc } from "../../ffi/libc.ts";
 import type { LicenseInfo } from "../../src/ipc/license_answers.ts";
 import { type IpcServer, type IpcServerOptions, serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../../src/ipc/socket_owner.ts";
-import { type RecordingLogger, recordingLogger } from "./recording_logger.ts";
+import { RecordingLog } from "./recording_log.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 
 // kept for the life of the process, so no test may be the one that opens it
@@ -27,14 +27,14 @@ export interface TestServer extends AsyncDisposable {
   readonly folder: string;
   readonly server: IpcServer;
   readonly claim: SocketClaim;
-  readonly log: RecordingLogger;
+  readonly log: RecordingLog;
 }
 
 /** A server on a socket of its own; never random unless told. */
 export async function startServer(options: Partial<IpcServerOptions> = {}): Promise<TestServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
-  const log = recordingLogger();
+  const log = new RecordingLog();
   const path = folder.at("sentinel-test.sock");
   const claim = stack.use(await claimSocket(path));
   const server = stack.use(

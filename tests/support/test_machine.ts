@@ -1,4 +1,3 @@
-import { MAX_CLOCK_SKEW_SECONDS } from "../../src/activation/messages.ts";
 import { type RequestStamp, signRequest } from "../../src/activation/signed_request.ts";
 import { exportPublicKeyPem, type Sign, signerOf } from "../../src/signing/ecdsa.ts";
 
@@ -15,8 +14,6 @@ export interface WireRequest {
   readonly headers: Record<string, string>;
   readonly body: Uint8Array<ArrayBuffer>;
 }
-
-export const OUTSIDE_WINDOW_SECONDS = MAX_CLOCK_SKEW_SECONDS + 5;
 
 export async function makeMachine(id: string = crypto.randomUUID()): Promise<TestMachine> {
   const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [

@@ -1,0 +1,151 @@
+import type { Clock } from "../core/clock.ts";
+import { decodeUtf8 } from "../core/strict_json.ts";
+import type { Sign, Verify } from "../signing/ecdsa.ts";
+import { type Answer, judgeAnswer, type RawAnswer } from "./answer.ts";
+import { describeConnectionFault } from "./connection_fault.ts";
+import {
+  ACTIVATE_PATH,
+  type ActivateRequest,
+  DECOMMISSION_ACK_PATH,
+  type DecommissionAckRequest,
+  HEARTBEAT_PATH,
+  type HeartbeatRequest,
+  MAX_BODY_BYTES,
+} from "./messages.ts";
+import { signRequest } from "./signed_request.ts";
+
+/** How long a request may take, from connect to the last byte. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+
+/** What the client works with. */
+export interface ClientDependencies {
+  /** The licence server's base URL. */
+  readonly serverUrl: string;
+  /** As the machine. */
+  readonly sign: Sign;
+  /** With the organisation's public key. */
+  readonly verify: Verify;
+  readonly clock: Clock;
+  readonly fetch: typeof fetch;
+  /** Makes a UUID v4. */
+  readonly newNonce: () => string;
+}
+
+/** How one request is made. */
+export interface RequestOptions {
+  readonly lastRespondedAtMs: number;
+  /** Ends the request early, as `unreachable`; a text as its reason says why. */
+  readonly signal: AbortSignal;
+}
+
+/** The licence server as a lease sees it. Every failure is an {@linkcode Answer}; nothing is thrown. */
+export interface LicenseServer {
+  activate(request: ActivateRequest, options: RequestOptions): Promise<Answer>;
+  heartbeat(request: HeartbeatRequest, options: RequestOptions): Promise<Answer>;
+  acknowledgeDecommission(
+    request: DecommissionAckRequest,
+    options: RequestOptions,
+  ): Promise<Answer>;
+}
+
+/** Asks the licence server over HTTP. */
+export class LicenseServerClient implements LicenseServer {
+  readonly #deps: ClientDependencies;
+
+  constructor(dependencies: ClientDependencies) {
+    this.#deps = dependencies;
+  }
+
+  activate(request: ActivateRequest, options: RequestOptions): Promise<Answer> {
+    return this.#post(ACTIVATE_PATH, request, options);
+  }
+
+  heartbeat(request: HeartbeatRequest, options: RequestOptions): Promise<Answer> {
+    return this.#post(HEARTBEAT_PATH, request, options);
+  }
+
+  acknowledgeDecommission(
+    request: DecommissionAckRequest,
+    options: RequestOptions,
+  ): Promise<Answer> {
+    return this.#post(DECOMMISSION_ACK_PATH, request, options);
+  }
+
+  async #post(
+    path: string,
+    request: { readonly machine_id: string; readonly license_key: string },
+    { lastRespondedAtMs, signal }: RequestOptions,
+  ): Promise<Answer> {
+    const { clock, newNonce, serverUrl, sign, verify } = this.#deps;
+    const nonce = newNonce();
+    const timestamp = String(Math.floor(clock.wallMs() / 1000));
+    const body = new TextEncoder().encode(JSON.stringify(request));
+    const stamp = { machineId: request.machine_id, timestamp, nonce };
+    const headers = {
+      "Content-Type": "application/json",
+      ...await signRequest(path, stamp, { body, sign }),
+    };
+    const raw = await this.#exchange(serverUrl.replace(/\/+$/, "") + path, {
+      headers,
+      body,
+      signal,
+    });
+    if (typeof raw === "string") return { kind: "unreachable", why: raw };
+    return await judgeAnswer(raw, {
+      nonce,
+      machineId: request.machine_id,
+      licenseKey: request.license_key,
+      wallMs: clock.wallMs(),
+      lastRespondedAtMs,
+      verify,
+    });
+  }
+
+  /** The answer, or why there was none. A redirect is not followed: what is signed is for this server. */
+  async #exchange(
+    url: string,
+    { headers, body, signal }: {
+      headers: Record<string, string>;
+      body: Uint8Array<ArrayBuffer>;
+      signal: AbortSignal;
+    },
+  ): Promise<RawAnswer | string> {
+    const done = new AbortController();
+    const limit = new AbortController();
+    const timer = this.#deps.clock.sleep(REQUEST_TIMEOUT_MS, done.signal).then(() => limit.abort());
+    try {
+      const response = await this.#deps.fetch(url, {
+        method: "POST",
+        headers,
+        body,
+        redirect: "manual",
+        signal: AbortSignal.any([signal, limit.signal]),
+      });
+      return { status: response.status, body: await readBounded(response) };
+    } catch (error) {
+      if (signal.aborted) return typeof signal.reason === "string" ? signal.reason : "stopped";
+      return limit.signal.aborted ? "timeout" : describeConnectionFault(error);
+    } finally {
+      done.abort();
+      await timer;
+    }
+  }
+}
+
+/** The body as text, or `undefined` where it is larger than allowed or no UTF-8; never holds more than the limit. */
+async function readBounded(response: Response): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return decodeUtf8(bytes);
+}

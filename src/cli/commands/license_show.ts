@@ -1,0 +1,26 @@
+import type { License } from "../../license/payload.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+
+export const command: Command = {
+  usage: "FILE [--org-key FILE]",
+  options: ["org-key", "json"],
+  operands: { min: 1, max: 1 },
+  notes: [
+    "Shows expired licenses too; one whose signature is not the organisation's is not shown.",
+  ],
+  async run({ args, output }) {
+    const { readLicense } = await import("../../compose.ts");
+    const license = await readLicense(args.operands[0]!, args.required("org-key"));
+    output.result(args.flag("json") ? JSON.stringify(license) : table(license));
+    return EXIT.ok;
+  },
+};
+
+function table(license: License): string {
+  const rows = Object.entries(license).filter(([, value]) => value !== undefined);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) =>
+    `${name.padEnd(width)}  ${typeof value === "object" ? JSON.stringify(value) : value}`
+  ).join("\n");
+}

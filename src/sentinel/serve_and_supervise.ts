@@ -1,0 +1,98 @@
+import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { LicenseInfo } from "../ipc/license_answers.ts";
+import { type IpcServer, serveIpc } from "../ipc/server.ts";
+import { claimSocket, type SocketClaim } from "../ipc/socket_owner.ts";
+import { socketPath } from "../ipc/socket_path.ts";
+import type { License } from "../license/payload.ts";
+import { verifyChecksum } from "../process/checksum.ts";
+import type { RunDependencies, RunRequest } from "./run.ts";
+import { type ChildRecord, supervise } from "./supervise.ts";
+import type { Watch } from "./watches.ts";
+
+/** A licence that has been proved, and what keeps it so while the software runs. */
+export interface ProvedLicense {
+  readonly license: License;
+  /** Names the socket. */
+  readonly machineId: string;
+  readonly watches: readonly Watch[];
+  /** What `status` adds about the licence. */
+  readonly status: () => Record<string, string | number | boolean>;
+  /** Called once the socket listens, with the way to tell those who watch. */
+  readonly onServing?: (ipc: IpcServer) => void;
+}
+
+/**
+ * Checks the software, opens the socket, launches the software and stays until it ends. Socket and process are gone when
+ * this returns or throws.
+ *
+ * @returns The exit status of the run.
+ */
+export async function serveAndSupervise(
+  request: RunRequest,
+  deps: RunDependencies,
+  { license, machineId, watches, status, onServing }: ProvedLicense,
+): Promise<number> {
+  const { clock, log, platform, random, readVariable, stopRequest } = deps;
+  const path = socketPath({ machineId, runtimeFolder: platform.runtimeFolder(readVariable) });
+  await using claim = await claimSocket(path);
+  const { software_checksum: checksum } = license;
+  if (checksum !== undefined) await verifyChecksum(request.softwarePath, checksum);
+  let launched: { pid: number; atMs: number } | undefined;
+  await using ipc = serveIpc({
+    claim,
+    license: licenseInfo(license),
+    log,
+    clock,
+    random,
+    platform,
+    status: () => ({
+      state: stopRequest.stop.aborted ? "stopping" : launched ? "running" : "starting",
+      ...(launched && {
+        pid: launched.pid,
+        uptime_seconds: Math.floor((clock.monotonicMs() - launched.atMs) / 1000),
+      }),
+      ...status(),
+    }),
+  });
+  onServing?.(ipc);
+  return await supervise({
+    software: {
+      path: request.softwarePath,
+      args: request.softwareArgs,
+      env: { SENTINEL_IPC_SOCKET: path },
+    },
+    watches,
+    childRecord: childRecordIn(claim),
+    stopRequest,
+    onLaunched: (pid) => launched = { pid, atMs: clock.monotonicMs() },
+    onEnding: async () => {
+      ipc.publish({ event: "stopping" });
+      await ipc.close();
+    },
+    platform,
+    clock,
+    log,
+  });
+}
+
+/** What the licensed software is told of its licence. */
+function licenseInfo(license: License): LicenseInfo {
+  const { license_key, license_type, expiry_date, features, org_id, software_id } = license;
+  return { license_key, license_type, expiry_date, features, org_id, software_id };
+}
+
+function childRecordIn(claim: SocketClaim): ChildRecord {
+  return {
+    read: async () => parseIdentity(await claim.readRecord()),
+    write: (child) => claim.writeRecord(child),
+  };
+}
+
+function parseIdentity(record: unknown): ProcessIdentity | undefined {
+  if (typeof record !== "object" || record === null) return undefined;
+  const { pid, startTime, bootId } = record as Record<string, unknown>;
+  if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 1) return undefined;
+  return typeof startTime === "string" && typeof bootId === "string"
+    ? { pid, startTime, bootId }
+    : undefined;
+}

@@ -1,0 +1,60 @@
+import { LicenseServerClient } from "../activation/client.ts";
+import type { StandardLicense } from "../license/payload.ts";
+import { openStateFolder } from "../state/state_folder.ts";
+import { ConfigError } from "./config_error.ts";
+import { Lease } from "./lease.ts";
+import { openMachine } from "./machine.ts";
+import type { RunDependencies, RunRequest } from "./run.ts";
+import { serveAndSupervise } from "./serve_and_supervise.ts";
+import { dateWatch, heartbeatWatch } from "./watches.ts";
+
+/** Runs software under a licence that is kept alive against the vendor's server. */
+export async function runStandard(
+  license: StandardLicense,
+  request: RunRequest,
+  deps: RunDependencies,
+): Promise<number> {
+  const serverUrl = request.serverUrl ?? license.server_url;
+  if (serverUrl === undefined) {
+    throw new ConfigError("config.server_url", "--server-url is required for STANDARD licenses");
+  }
+  const { clock, log, platform, random, stopRequest: { stop } } = deps;
+  using folder = await openStateFolder(request.stateFolder(), { log, pid: deps.pid });
+  const { keys, state, storage } = await openMachine(folder, deps);
+  const { sign, publicKeyPem } = keys;
+  const { verify, fetch, newUuid } = deps;
+  const client = new LicenseServerClient({
+    serverUrl,
+    sign,
+    verify,
+    clock,
+    fetch,
+    newNonce: newUuid,
+  });
+  const lease = new Lease({
+    license,
+    state,
+    storage,
+    client,
+    publicKeyPem,
+    platform: platform.wireName,
+    clock,
+    random,
+    log,
+  });
+  await lease.activate(stop);
+  await lease.beatAtStart(stop);
+  return await serveAndSupervise(request, deps, {
+    license,
+    machineId: state.machine_id,
+    watches: [heartbeatWatch(lease, { license, clock, random }), dateWatch(license, clock)],
+    status: () => ({
+      license_status: lease.status,
+      grace_remaining_seconds: lease.graceRemainingSeconds,
+    }),
+    onServing: (ipc) =>
+      lease.onGraceCharged((seconds) =>
+        ipc.publish({ event: "grace", remaining_seconds: seconds })
+      ),
+  });
+}

@@ -1,0 +1,51 @@
+import { dirname } from "@std/path/posix";
+
+/**
+ * Replaces a file's content: whoever reads it, also after a power failure, finds the old content or the new one.
+ *
+ * Writes a temporary file in the same folder, syncs it, renames it and syncs the folder (rename(2), fsync(2)). The
+ * temporary file's name is fixed, so that a write that was killed leaves at most one behind, which the next one reuses:
+ * only the holder of the folder's lock may write.
+ */
+export async function writeAtomically(path: string, content: Uint8Array): Promise<void> {
+  const temporary = path + ".tmp";
+  {
+    using file = await Deno.open(temporary, {
+      write: true,
+      create: true,
+      truncate: true,
+      mode: 0o600,
+    });
+    let rest = content;
+    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+    await file.sync();
+  }
+  await Deno.rename(temporary, path);
+  await syncFolder(dirname(path));
+}
+
+/** Removes a file for good, if it is there. */
+export async function removeDurably(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** The file's bytes, or `undefined` where there is none. */
+export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  using folder = await Deno.open(path);
+  await folder.sync();
+}

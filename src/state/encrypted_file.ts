@@ -1,0 +1,57 @@
+import { readIfThere, writeAtomically } from "./atomic_file.ts";
+
+/** What an encrypted file is: its place, its name (bound to the content) and the version of its content's format. */
+export interface FileIdentity {
+  readonly path: string;
+  readonly name: string;
+  readonly version: number;
+}
+
+/** A file's content, or why there is none to be had. */
+export type Opened =
+  | { kind: "opened"; content: Uint8Array<ArrayBuffer> }
+  | { kind: "absent" }
+  | { kind: "unreadable" };
+
+/** `SNTL`, then one byte for the format's version, a nonce and the AES-GCM ciphertext with its tag. */
+const MAGIC = Uint8Array.of(0x53, 0x4e, 0x54, 0x4c);
+/** NIST SP 800-38D section 8.2.2: random nonces of 96 bits. */
+const NONCE_BYTES = 12;
+const HEADER_BYTES = MAGIC.length + 1;
+
+/** Encrypts (AES-256-GCM) and replaces the file. */
+export async function writeEncrypted(
+  file: FileIdentity,
+  key: CryptoKey,
+  content: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  const sealed = await crypto.subtle.encrypt(parameters(file, iv), key, content);
+  const bytes = new Uint8Array(HEADER_BYTES + NONCE_BYTES + sealed.byteLength);
+  bytes.set(MAGIC);
+  bytes[MAGIC.length] = file.version;
+  bytes.set(iv, HEADER_BYTES);
+  bytes.set(new Uint8Array(sealed), HEADER_BYTES + NONCE_BYTES);
+  await writeAtomically(file.path, bytes);
+}
+
+/** Reads and decrypts; a file under another name, of another version or with a changed bit is `unreadable`. */
+export async function readEncrypted(file: FileIdentity, key: CryptoKey): Promise<Opened> {
+  const bytes = await readIfThere(file.path);
+  if (bytes === undefined) return { kind: "absent" };
+  if (!MAGIC.every((byte, i) => bytes[i] === byte) || bytes[MAGIC.length] !== file.version) {
+    return { kind: "unreadable" };
+  }
+  const iv = bytes.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES);
+  try {
+    const sealed = bytes.subarray(HEADER_BYTES + NONCE_BYTES);
+    const content = await crypto.subtle.decrypt(parameters(file, iv), key, sealed);
+    return { kind: "opened", content: new Uint8Array(content) };
+  } catch {
+    return { kind: "unreadable" };
+  }
+}
+
+function parameters({ name, version }: FileIdentity, iv: Uint8Array<ArrayBuffer>): AesGcmParams {
+  return { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(`${name}\0${version}`) };
+}

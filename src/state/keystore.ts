@@ -1,0 +1,122 @@
+import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../signing/ecdsa.ts";
+import { encodePem } from "../signing/pem.ts";
+import { removeDurably } from "./atomic_file.ts";
+import { type FileIdentity, readEncrypted, writeEncrypted } from "./encrypted_file.ts";
+import type { KeyProtector } from "./key_protector.ts";
+import { setAside } from "./set_aside.ts";
+
+/** The machine's keys, ready for use; no bytes of a private key are left in reach. */
+export interface MachineKeys {
+  /** Signs as this machine. */
+  readonly sign: Sign;
+  /** SubjectPublicKeyInfo, PEM. */
+  readonly publicKeyPem: string;
+  /** Encrypts the state file (AES-256-GCM). */
+  readonly stateKey: CryptoKey;
+  /** Where an unreadable keystore was put, if there was one: these keys are new then. */
+  readonly replaced?: string;
+}
+
+/** What the keystore file holds, in this order, each behind its length (u16, big-endian). */
+interface Secrets {
+  readonly privateKey: Uint8Array<ArrayBuffer>;
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+  readonly stateKey: Uint8Array<ArrayBuffer>;
+}
+
+const VERSION = 1;
+const STATE_KEY_BYTES = 32;
+
+/** The file with the machine's key pair and the state file's key. */
+export class Keystore {
+  readonly #file: FileIdentity;
+  readonly #protector: KeyProtector;
+
+  /** @param path The keystore file; its folder is there and locked by us. */
+  constructor(path: string, protector: KeyProtector) {
+    this.#file = { path, name: "keystore", version: VERSION };
+    this.#protector = protector;
+  }
+
+  /** The machine's keys; made and saved at the first run. A keystore that cannot be read is set aside. */
+  async open(wallMs: number): Promise<MachineKeys> {
+    const key = await this.#protector.unlock();
+    const opened = await readEncrypted(this.#file, key);
+    if (opened.kind === "opened") {
+      const keys = await this.#use(unpack(opened.content));
+      if (keys !== undefined) return keys;
+    }
+    const replaced = opened.kind === "absent" ? undefined : await setAside(this.#file.path, wallMs);
+    const keys = await this.#make(key);
+    return replaced === undefined ? keys : { ...keys, replaced };
+  }
+
+  /** Removes the keys for good. */
+  async delete(): Promise<void> {
+    await removeDurably(this.#file.path);
+  }
+
+  async #make(key: CryptoKey): Promise<MachineKeys> {
+    const pair = await generateKeyPairDer();
+    const stateKey = crypto.getRandomValues(new Uint8Array(STATE_KEY_BYTES));
+    const packed = pack({ ...pair, stateKey });
+    try {
+      await writeEncrypted(this.#file, key, packed);
+    } finally {
+      packed.fill(0);
+    }
+    const keys = await this.#use({ ...pair, stateKey });
+    if (keys === undefined) throw new Error("Cannot use a key that was just made");
+    return keys;
+  }
+
+  /** Turns the secrets into key objects and wipes their bytes. */
+  async #use(secrets: Secrets | undefined): Promise<MachineKeys | undefined> {
+    if (secrets === undefined) return undefined;
+    try {
+      const privateKey = await importPrivateKey(secrets.privateKey);
+      if (privateKey === undefined) return undefined;
+      return {
+        sign: signerOf(privateKey),
+        publicKeyPem: encodePem(secrets.publicKey, "PUBLIC KEY"),
+        stateKey: await crypto.subtle.importKey("raw", secrets.stateKey, "AES-GCM", false, [
+          "encrypt",
+          "decrypt",
+        ]),
+      };
+    } finally {
+      secrets.privateKey.fill(0);
+      secrets.stateKey.fill(0);
+    }
+  }
+}
+
+function pack({ privateKey, publicKey, stateKey }: Secrets): Uint8Array<ArrayBuffer> {
+  const parts = [privateKey, publicKey, stateKey];
+  const packed = new Uint8Array(parts.reduce((sum, part) => sum + 2 + part.length, 0));
+  const view = new DataView(packed.buffer);
+  let offset = 0;
+  for (const part of parts) {
+    view.setUint16(offset, part.length);
+    packed.set(part, offset + 2);
+    offset += 2 + part.length;
+  }
+  return packed;
+}
+
+/** Views into the packed bytes: wiping them wipes those. */
+function unpack(packed: Uint8Array<ArrayBuffer>): Secrets | undefined {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let offset = 0;
+  while (parts.length < 3 && offset + 2 <= packed.length) {
+    const length = view.getUint16(offset);
+    parts.push(packed.subarray(offset + 2, offset + 2 + length));
+    offset += 2 + length;
+  }
+  const [privateKey, publicKey, stateKey] = parts;
+  if (offset !== packed.length || privateKey === undefined || publicKey === undefined) {
+    return undefined;
+  }
+  return stateKey?.length === STATE_KEY_BYTES ? { privateKey, publicKey, stateKey } : undefined;
+}

@@ -1,0 +1,78 @@
+import { describeError, SentinelError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+
+/** A state folder that is ours until it is disposed of: one run per folder. */
+export interface StateFolder extends Disposable {
+  readonly path: string;
+  /** A path inside. */
+  at(name: string): string;
+}
+
+/** The folder cannot be used; the message says what to do. */
+export class StateFolderError extends SentinelError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("config.state_folder", message, options);
+  }
+}
+
+export class AlreadyRunningError extends SentinelError {
+  constructor(pid: string) {
+    super("running.license", `another sentinel is running for this license (pid ${pid})`);
+  }
+}
+
+const GROUP_AND_OTHERS = 0o077, WRITE_OF_GROUP_AND_OTHERS = 0o022;
+
+/**
+ * Makes the folder where it is missing (0700) and takes its lock (flock(2)).
+ *
+ * @throws {StateFolderError}
+ * @throws {AlreadyRunningError} where another process holds the lock.
+ */
+export async function openStateFolder(
+  path: string,
+  { log, pid }: { log: Logger; pid: number },
+): Promise<StateFolder> {
+  try {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    checkMode(path, await Deno.stat(path), log);
+    const lock = await takeLock(`${path}/lock`, pid);
+    return {
+      path,
+      at: (name) => `${path}/${name}`,
+      [Symbol.dispose]: () => lock.close(),
+    };
+  } catch (error) {
+    if (error instanceof SentinelError) throw error;
+    throw new StateFolderError(`state folder cannot be used: ${path} (${describeError(error)})`, {
+      cause: error,
+    });
+  }
+}
+
+function checkMode(path: string, { mode }: Deno.FileInfo, log: Logger): void {
+  if (mode === null) return;
+  if ((mode & WRITE_OF_GROUP_AND_OTHERS) !== 0) {
+    throw new StateFolderError(`state folder is writable by others: ${path} (chmod 700 it)`);
+  }
+  if ((mode & GROUP_AND_OTHERS) !== 0) {
+    log.warn(`state folder is open to others: ${path} (chmod 700 it)`);
+  }
+}
+
+/** The file stays when the lock goes: removing it would let two processes lock two files of one name. */
+async function takeLock(path: string, pid: number): Promise<Deno.FsFile> {
+  const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+  try {
+    if (!await file.tryLock(true)) {
+      const holder = (await Deno.readTextFile(path)).trim();
+      throw new AlreadyRunningError(holder || "unknown");
+    }
+    await file.truncate();
+    await file.write(new TextEncoder().encode(`${pid}\n`));
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}

@@ -1,0 +1,2 @@
+export function dirname(path: string): string;
+export function resolve(...pathSegments: string[]): string;

@@ -1,0 +1,249 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Answer } from "../../src/activation/answer.ts";
+import { LicenseServerClient } from "../../src/activation/client.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { decodeStrictBase64Url } from "../../src/signing/base64url.ts";
+import type { Json } from "../../src/signing/canonical_json.ts";
+import {
+  answerPayload,
+  type SeenRequest,
+  serveAnswers,
+  signedAnswer,
+} from "../support/license_server.ts";
+import { makeOrganization } from "../support/organization.ts";
+
+const organization = await makeOrganization();
+const machine = await makeOrganization();
+const MACHINE_ID = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
+
+async function ask(
+  url: string,
+  { lastRespondedAtMs = 0, clock = systemClock, signal = new AbortController().signal }: {
+    lastRespondedAtMs?: number;
+    clock?: Clock;
+    signal?: AbortSignal;
+  } = {},
+): Promise<Answer> {
+  const client = new LicenseServerClient({
+    serverUrl: url,
+    sign: machine.sign,
+    verify: organization.verify,
+    clock,
+    fetch,
+    newNonce: () => crypto.randomUUID(),
+  });
+  return await client.heartbeat(
+    { license_key: "K", machine_id: MACHINE_ID, software_version: "1" },
+    { lastRespondedAtMs, signal },
+  );
+}
+
+async function askFor(
+  answer: (request: SeenRequest) => Response | Promise<Response>,
+): Promise<Answer> {
+  await using server = serveAnswers(answer);
+  return await ask(server.url);
+}
+
+function signed(changes: Record<string, Json> = {}, status = 200) {
+  return (request: SeenRequest) =>
+    signedAnswer(organization, answerPayload(request, changes), status);
+}
+
+Deno.test("a request carries the machine's signature over method, path, timestamp, nonce and body", async () => {
+  await using server = serveAnswers(signed());
+  assertEquals((await ask(server.url + "/")).kind, "verified");
+  const [request] = server.requests;
+  assert(request !== undefined);
+  assertEquals(request.path, "/api/v1/drm/heartbeat/");
+  assertEquals(request.body, { license_key: "K", machine_id: MACHINE_ID, software_version: "1" });
+  const header = (name: string) => request.headers.get(`X-Sentinel-${name}`)!;
+  assertEquals(header("Machine-Id"), MACHINE_ID);
+  assert(Math.abs(Number(header("Timestamp")) - Date.now() / 1000) < 60);
+  assertMatch(header("Nonce"), /^[0-9a-f-]{36}$/);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(request.rawBody));
+  const text = [
+    "POST",
+    request.path,
+    header("Timestamp"),
+    header("Nonce"),
+    new Uint8Array(digest).toHex(),
+  ].join("\n");
+  const der = decodeStrictBase64Url(header("Signature"));
+  assert(der !== undefined && await machine.verify(new TextEncoder().encode(text), der));
+});
+
+const UNREACHABLE: [string, (request: SeenRequest) => Response | Promise<Response>, string][] = [
+  [
+    "an unsigned 500",
+    () => Response.json({ error: "oops" }, { status: 500 }),
+    "HTTP 500 without signature",
+  ],
+  ["a 200 of HTML", () => new Response("<h1>Log in</h1>"), "HTTP 200 without signature"],
+  ["an empty 200", () => new Response(""), "HTTP 200 without signature"],
+  [
+    "a redirect",
+    () => new Response(null, { status: 302, headers: { location: "http://127.0.0.1:9/" } }),
+    "HTTP 302 without signature",
+  ],
+  [
+    "a 404 without a reason",
+    () => new Response("nothing here", { status: 404 }),
+    "HTTP 404 without signature",
+  ],
+  [
+    "bytes that are no UTF-8",
+    () => new Response(Uint8Array.of(0xff, 0xfe)),
+    "HTTP 200 without signature",
+  ],
+  [
+    "a stranger's signature",
+    (request) => signedAnswer(machine, answerPayload(request)),
+    "HTTP 200 with a bad signature",
+  ],
+  [
+    "a refusal with a stranger's signature",
+    (request) => signedAnswer(machine, answerPayload(request, { error: "no", code: "x" }), 403),
+    "HTTP 403 with a bad signature",
+  ],
+  [
+    "another request's nonce",
+    signed({ request_nonce: crypto.randomUUID() }),
+    "it answers another request",
+  ],
+  [
+    "another machine's id",
+    signed({ machine_id: crypto.randomUUID() }),
+    "it is for another machine",
+  ],
+  ["another license's key", signed({ license_key: "L" }), "it is for another license"],
+  ["no status", signed({ status: 7 }), "HTTP 200 with an incomplete payload"],
+  ["no time", signed({ responded_at: "yesterday" }), "HTTP 200 with an incomplete payload"],
+  ["a signed 500", signed({}, 500), "HTTP 500"],
+];
+
+for (const [what, answer, why] of UNREACHABLE) {
+  Deno.test(`an answer with ${what} is no answer`, async () => {
+    assertEquals(await askFor(answer), { kind: "unreachable", why: `unverified answer: ${why}` });
+  });
+}
+
+Deno.test("an answer of more than 1 MiB is no answer", async () => {
+  const padded = async (request: SeenRequest) => {
+    const answer = await signedAnswer(organization, answerPayload(request));
+    return new Response(await answer.text() + " ".repeat(1024 * 1024));
+  };
+  assertEquals(await askFor(padded), {
+    kind: "unreachable",
+    why: "unverified answer: HTTP 200 without signature",
+  });
+});
+
+Deno.test("a refusal is the server's word only where it is signed", async () => {
+  const refusal = {
+    error: "Maximum machine limit reached\nfor this license.",
+    code: "machine_limit",
+  };
+  const message = "Maximum machine limit reached for this license.";
+  assertEquals(await askFor(signed(refusal, 403)), { kind: "refused", message, signed: true });
+  assertEquals(await askFor(() => Response.json(refusal, { status: 403 })), {
+    kind: "refused",
+    message,
+    signed: false,
+  });
+});
+
+Deno.test("an old answer counts only while it is newer than every other", async () => {
+  const old = "2026-01-01T00:00:00Z";
+  await using server = serveAnswers(signed({ responded_at: old }));
+  assertEquals(
+    (await ask(server.url, { lastRespondedAtMs: Date.parse(old) - 1 })).kind,
+    "verified",
+  );
+  assertEquals(await ask(server.url, { lastRespondedAtMs: Date.parse(old) }), {
+    kind: "unreachable",
+    why: `unverified answer: it is from another time (${old})`,
+  });
+});
+
+Deno.test("nobody listening is said to be refused", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  assertEquals(await ask(`http://127.0.0.1:${port}`), { kind: "unreachable", why: "refused" });
+});
+
+Deno.test("a name that does not exist is a matter of DNS", async () => {
+  assertEquals(await ask("http://no-such-host.invalid"), { kind: "unreachable", why: "DNS" });
+});
+
+Deno.test("a server that speaks no TLS where TLS is asked for is a matter of TLS", async () => {
+  await using server = serveAnswers(signed());
+  assertEquals(await ask(server.url.replace("http:", "https:")), {
+    kind: "unreachable",
+    why: "TLS",
+  });
+});
+
+Deno.test("a server that never answers is a timeout after 30 seconds", async () => {
+  const hang = Promise.withResolvers<Response>();
+  await using server = serveAnswers(() => {
+    asleep.resolve();
+    return hang.promise;
+  });
+  const asleep = Promise.withResolvers<void>();
+  const clock: Clock = {
+    ...systemClock,
+    async sleep(ms) {
+      assertEquals(ms, 30_000);
+      await asleep.promise;
+    },
+  };
+  assertEquals(await ask(server.url, { clock }), { kind: "unreachable", why: "timeout" });
+  hang.resolve(new Response());
+});
+
+Deno.test("a request that is stopped before or during it ends at once", async () => {
+  const hang = Promise.withResolvers<Response>();
+  const stop = new AbortController();
+  await using server = serveAnswers(() => {
+    stop.abort();
+    return hang.promise;
+  });
+  assertEquals(await ask(server.url, { signal: stop.signal }), {
+    kind: "unreachable",
+    why: "stopped",
+  });
+  assertEquals(await ask(server.url, { signal: stop.signal }), {
+    kind: "unreachable",
+    why: "stopped",
+  });
+  assertEquals(server.requests.length, 1);
+  hang.resolve(new Response());
+});
+
+Deno.test("an answer cut off at any byte is no answer", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${listener.addr.port}`;
+  let cut = 0;
+  const serving = (async () => {
+    for await (const connection of listener) {
+      await connection.read(new Uint8Array(65_536));
+      const body = JSON.stringify({ payload: "AAAA", sig: "AAAA" });
+      const whole = `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+      await connection.write(new TextEncoder().encode(whole.slice(0, cut)));
+      connection.close();
+      if (cut === whole.length) listener.close();
+      cut += 1;
+    }
+  })();
+  const reasons = new Set<string>();
+  for (let answers = 0; answers < 68; answers++) {
+    const answer = await ask(url);
+    assert(answer.kind === "unreachable");
+    reasons.add(answer.why);
+  }
+  listener.close();
+  await serving;
+  assertEquals([...reasons].sort(), ["connection closed in mid-answer"]);
+});

@@ -1,0 +1,146 @@
+import { dirname, fromFileUrl, join } from "@std/path";
+import { HEARTBEAT_PATH } from "../../src/activation/messages.ts";
+import { makeOrganisationKey } from "../../src/vendor/keys.ts";
+import { serveLicenses } from "../support/sentinel_program.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+import { heartbeatBody, signedBy, type TestMachine } from "../support/test_machine.ts";
+import { makeMachines, makePopulation } from "./vendor_population.ts";
+
+const HERE = dirname(fromFileUrl(import.meta.url));
+const CONNECTIONS = 32, WARM_UP = 10, PER_CONNECTION = 70, ROUNDS = 5, FLOOR_MS = 1500;
+/** Machines that beat, each with a key of its own. */
+const LIVE_MACHINES = 500;
+const SMALL = 500, LARGE = 100_000;
+
+/** One run of the load. Rates per second. */
+interface LoadFigures {
+  readonly rate: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Medians over the rounds; the ratios are medians of each round's own ratio. */
+export interface VendorServeFigures {
+  /** One verification and one signature by the bare runtime, per second: the better of its two ways. */
+  readonly floor: number;
+  readonly small: LoadFigures;
+  readonly large: LoadFigures;
+  /** Our heartbeats per second over the floor of the same round; the bar is at least 0.7. */
+  readonly ratio: number;
+  /** p99 over p50; the bar is at most 10. */
+  readonly tail: number;
+  /** Rate at 100,000 machines over the rate at 500; the bar is about 1. */
+  readonly growth: number;
+}
+
+/** Measures `vendor serve` as a process against the runtime's floor; rounds are interleaved, so that noise hits all. */
+export async function benchVendorServe(): Promise<VendorServeFigures> {
+  await using folder = await temporaryFolder();
+  const { privateKeyPath } = await makeOrganisationKey(folder.at("keys"));
+  const machines = await makeMachines(LIVE_MACHINES);
+  const databases = { small: folder.at("small.db"), large: folder.at("large.db") };
+  await makePopulation(databases.small, { size: SMALL, machines });
+  await makePopulation(databases.large, { size: LARGE, machines });
+  const floors: number[] = [], small: LoadFigures[] = [], large: LoadFigures[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    floors.push(await measureFloor());
+    for (const [database, runs] of [[databases.small, small], [databases.large, large]] as const) {
+      await using server = await serveLicenses(
+        ...["--key", privateKeyPath, "--database", database, "--port", "0"],
+      );
+      runs.push(await measureLoad(server.url, { machines, file: folder.at("requests.json") }));
+      await server.stop("SIGTERM");
+    }
+  }
+  return {
+    floor: median(floors),
+    small: medians(small),
+    large: medians(large),
+    ratio: median(small.map(({ rate }, i) => rate / floors[i]!)),
+    tail: median(small.map(({ p50Ms, p99Ms }) => p99Ms / p50Ms)),
+    growth: median(large.map(({ rate }, i) => rate / small[i]!.rate)),
+  };
+}
+
+async function measureFloor(): Promise<number> {
+  const { webCrypto, nodeCrypto } = await runJson("signature_floor.ts", String(FLOOR_MS));
+  return Math.max(webCrypto!, nodeCrypto!);
+}
+
+async function measureLoad(
+  url: string,
+  { machines, file }: { machines: readonly TestMachine[]; file: string },
+): Promise<LoadFigures> {
+  const { hostname, port } = new URL(url);
+  const lanes: string[][] = [];
+  for (let lane = 0; lane < CONNECTIONS; lane++) {
+    lanes.push(
+      await Promise.all(
+        Array.from({ length: WARM_UP + PER_CONNECTION }, (_, i) => {
+          const machine = machines[(i * CONNECTIONS + lane) % machines.length]!;
+          return rawHeartbeat(machine, `${hostname}:${port}`);
+        }),
+      ),
+    );
+  }
+  await Deno.writeTextFile(file, JSON.stringify(lanes));
+  const figures = await runJson("vendor_load.ts", hostname, port, file, String(WARM_UP));
+  return { rate: figures["rate"]!, p50Ms: figures["p50Ms"]!, p99Ms: figures["p99Ms"]! };
+}
+
+async function rawHeartbeat(machine: TestMachine, host: string): Promise<string> {
+  const { path, headers, body } = await signedBy(machine, HEARTBEAT_PATH, {
+    body: heartbeatBody(machine, "K1"),
+  });
+  const lines = Object.entries({
+    "Host": host,
+    "Content-Type": "application/json",
+    "Content-Length": String(body.length),
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}`);
+  return [`POST ${path} HTTP/1.1`, ...lines, "", new TextDecoder().decode(body)].join("\r\n");
+}
+
+async function runJson(script: string, ...args: string[]): Promise<Record<string, number>> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", "-A", join(HERE, script), ...args],
+  }).output();
+  if (!success) throw new Error(`${script}: ${new TextDecoder().decode(stderr)}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function medians(runs: readonly LoadFigures[]): LoadFigures {
+  return {
+    rate: median(runs.map(({ rate }) => rate)),
+    p50Ms: median(runs.map(({ p50Ms }) => p50Ms)),
+    p99Ms: median(runs.map(({ p99Ms }) => p99Ms)),
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+/** The figures as lines for people. */
+export function describeVendorServe(figures: VendorServeFigures): string {
+  const { floor, small, large, ratio, tail, growth } = figures;
+  return [
+    `vendor serve, ${CONNECTIONS} connections, durable database, medians of ${ROUNDS} rounds`,
+    `  floor (one verification and one signature)  ${floor.toFixed(0)}/s`,
+    `  heartbeats, ${SMALL} machines                 ${small.rate.toFixed(0)}/s  p50 ${
+      small.p50Ms.toFixed(1)
+    } ms  p99 ${small.p99Ms.toFixed(1)} ms`,
+    `  heartbeats, ${LARGE} machines              ${large.rate.toFixed(0)}/s  p50 ${
+      large.p50Ms.toFixed(1)
+    } ms  p99 ${large.p99Ms.toFixed(1)} ms`,
+    `  ratio to the floor       ${ratio.toFixed(2)}  (bar: at least 0.7)`,
+    `  p99 / p50                ${tail.toFixed(1)}  (bar: at most 10)`,
+    `  100,000 against 500      ${growth.toFixed(2)}  (bar: about 1)`,
+  ].join("\n");
+}
+
+if (import.meta.main) {
+  const text = describeVendorServe(await benchVendorServe());
+  await Deno.stdout.write(new TextEncoder().encode(text + "\n"));
+}

@@ -1,0 +1,244 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Customer } from "../support/customer.ts";
+import { isRunning } from "../support/process_state.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+
+testWith(
+  [needsProgram("python3")],
+  "a real server is kept alive by heartbeats, through an outage within grace, and stopped on revocation",
+  async () => {
+    await using customer = await Customer.arrive("--heartbeat-minutes", "1", "--grace-days", "1");
+    const python = await customer.script("python", 'exec python3 "$@"');
+    const args = [
+      "-u",
+      "-m",
+      "http.server",
+      "0",
+      "--bind",
+      "127.0.0.1",
+      "--directory",
+      customer.folder.path,
+    ];
+    await using run = customer.start(python, { args, intervalMinutes: 1 });
+    const [, port] = await run.stdout.match(/port (\d+)/);
+    const get = async () =>
+      (await (await fetch(`http://127.0.0.1:${port}/K1.lic`)).text()).includes("ES256");
+    assert(await get());
+
+    run.kill("SIGUSR2");
+    await run.stderr.match(/(heartbeat: ACTIVE[^]*){2}/);
+    assert(await get());
+
+    await customer.stopServer();
+    run.kill("SIGUSR2");
+    await run.stderr.match(/WARNING: Heartbeat failed \(refused\), grace remaining: 86340 seconds/);
+    assert(await get());
+
+    await customer.startServer();
+    run.kill("SIGUSR2");
+    await run.stderr.match(/INFO: Server reachable again, 86340 seconds of grace remaining/);
+    assert(await get());
+
+    await customer.vendor("revoke", "K1", "--database", customer.folder.at("vendor.db"));
+    run.kill("SIGUSR2");
+    const { code, stderr } = await run.end();
+    assertEquals(code, 81);
+    assert(stderr.endsWith("sentinel: error: license has been revoked\n"), stderr);
+    await assertRejects(get);
+    assertEquals(await customer.sockets(), []);
+  },
+);
+
+Deno.test("the software asks for its licence over the socket, which was there before it", async () => {
+  await using customer = await Customer.arrive("--feature", "seats=5");
+  const software = await customer.script(
+    "ask",
+    `exec ${Deno.execPath()} run -A ${
+      new URL("../fixtures/ask_license.ts", import.meta.url).pathname
+    } "$@"`,
+  );
+  const { code, stdout, stderr } = await customer.run(software, {
+    args: ["--license", "-x", "a b", "--"],
+  });
+  assertEquals(code, 0, stderr);
+  const [args, license, features, health, unknown, malformed, mode] = stdout.trimEnd().split("\n");
+  assertEquals(args, '["--license","-x","a b","--"]');
+  assertEquals(
+    license,
+    '{"status":"ok","license":{"license_key":"K1","license_type":"STANDARD","expiry_date":"2999-12-31",' +
+      '"features":{"seats":5},"org_id":"acme","software_id":"rocket"}}',
+  );
+  assertEquals(features, '{"status":"ok","features":{"seats":5}}');
+  assertEquals(health, '{"status":"ok"}');
+  assertEquals(unknown, '{"status":"error","error":"unknown method: xyz"}');
+  assertEquals(malformed, '{"status":"error","error":"malformed request"}');
+  assertEquals(mode, "600");
+  assertEquals(await customer.sockets(), []);
+});
+
+const ENDINGS: [string, string, number][] = [
+  ["exits with 0", "exit 0", 0],
+  ["exits with 7", "exit 7", 7],
+  ["is killed by SIGKILL", "kill -KILL $$", 137],
+  ["is killed by SIGSEGV", "kill -SEGV $$", 139],
+];
+
+for (const [what, script, status] of ENDINGS) {
+  Deno.test(`software that ${what} ends the run with ${status}`, async () => {
+    await using customer = await Customer.arrive();
+    const { code, stdout } = await customer.run(await customer.script("software", script));
+    assertEquals({ code, stdout }, { code: status, stdout: "" });
+  });
+}
+
+Deno.test("output passes through byte for byte, and what the software leaves in its group is stopped", async () => {
+  await using customer = await Customer.arrive();
+  const bytes = crypto.getRandomValues(new Uint8Array(65_536)).map((byte) => byte & 0x7f);
+  await Deno.writeFile(customer.folder.at("bytes"), bytes);
+  const pidFile = customer.folder.at("pid");
+  const software = await customer.script(
+    "software",
+    `cat "$1"; sleep 1000 >/dev/null 2>&1 & echo $! > "$2"`,
+  );
+  const { code, stdout } = await customer.run(software, {
+    args: [customer.folder.at("bytes"), pidFile],
+  });
+  assertEquals(code, 0);
+  assertEquals(stdout, new TextDecoder().decode(bytes));
+  assert(!await isRunning(Number(await Deno.readTextFile(pidFile))));
+});
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  Deno.test(`${signal} stops software and socket and ends with 0`, async () => {
+    await using customer = await Customer.arrive();
+    const software = await customer.script(
+      "software",
+      'trap "echo bye; exit 3" TERM; echo $$; while :; do sleep 0.01; done',
+    );
+    await using run = customer.start(software);
+    const [pid] = await run.stdout.match(/\d+\n/);
+    run.kill(signal);
+    const { code, stdout, stderr } = await run.end();
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, `INFO: Received signal ${signal}, shutting down...`);
+    assertStringIncludes(stdout, "bye");
+    assert(!await isRunning(Number(pid)));
+    assertEquals(await customer.sockets(), []);
+  });
+}
+
+Deno.test("a second SIGINT kills software that does not want to stop", async () => {
+  await using customer = await Customer.arrive();
+  const software = await customer.script(
+    "software",
+    'trap "echo no" TERM; echo $$; while :; do sleep 0.01; done',
+  );
+  await using run = customer.start(software);
+  const [pid] = await run.stdout.match(/\d+\n/);
+  run.kill("SIGINT");
+  await run.stdout.match(/no/);
+  run.kill("SIGINT");
+  assertEquals((await run.end()).code, 0);
+  assert(!await isRunning(Number(pid)));
+});
+
+Deno.test("software that an earlier, killed run left behind is stopped before it is launched again", async () => {
+  await using customer = await Customer.arrive();
+  const software = await customer.script("software", "echo $$; exec sleep 1000 >/dev/null 2>&1");
+  await using killed = customer.start(software);
+  const [pid] = await killed.stdout.match(/\d+\n/);
+  await killed.stderr.match(/software launched/);
+  killed.kill("SIGKILL");
+  await killed.end();
+  assert(await isRunning(Number(pid)));
+  await using run = customer.start(software);
+  await run.stdout.match(/\d+\n/);
+  assert(!await isRunning(Number(pid)));
+  assertStringIncludes(
+    run.stderr.text,
+    `stopping the software that an earlier run left behind (pid ${Number(pid)})`,
+  );
+});
+
+Deno.test("a second run in the same state folder is refused", async () => {
+  await using customer = await Customer.arrive();
+  await using run = customer.start(await customer.script("software", "echo up; exec sleep 1000"));
+  await run.stdout.match(/up/);
+  const { code, stderr } = await customer.run("/bin/true");
+  assertEquals(code, 85);
+  assertEquals(
+    stderr,
+    `sentinel: error: another sentinel is running for this license (pid ${run.pid})\n`,
+  );
+});
+
+Deno.test("grace: none before the first activation, some afterwards, none once it is used up", async () => {
+  await using customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
+  await customer.stopServer();
+  const first = await customer.run("/bin/true");
+  assertEquals(first.code, 82);
+  assertStringIncludes(first.stderr, "server unreachable (refused) — cannot activate this machine");
+
+  await customer.startServer();
+  assertEquals((await customer.run("/bin/true")).code, 0);
+  await customer.stopServer();
+  const second = await customer.run("/bin/true");
+  assertEquals(second.code, 0);
+  assertStringIncludes(
+    second.stderr,
+    "WARNING: Server unreachable, operating under grace period (86400 seconds remaining)",
+  );
+
+  const software = await customer.script("software", "echo up; exec sleep 1000");
+  await using run = customer.start(software, { intervalMinutes: 720 });
+  await run.stdout.match(/up/);
+  run.kill("SIGUSR2");
+  await run.stderr.match(/grace remaining: 43200 seconds/);
+  run.kill("SIGUSR2");
+  const { code, stderr } = await run.end();
+  assertEquals(code, 82);
+  assertStringIncludes(
+    stderr,
+    "server unreachable and grace period exhausted (refused) — software stopped",
+  );
+
+  const last = await customer.run("/bin/true");
+  assertEquals(last.code, 82);
+  assert(
+    last.stderr.endsWith(
+      "sentinel: error: server unreachable and grace period exhausted — cannot start\n",
+    ),
+    last.stderr,
+  );
+  await customer.startServer();
+  assertEquals((await customer.run("/bin/true")).code, 0);
+});
+
+Deno.test("the server's refusal ends a first run with its own words", async () => {
+  await using customer = await Customer.arrive("--max-machines", "1");
+  assertEquals((await customer.run("/bin/true")).code, 0);
+  await Deno.remove(customer.folder.at("state"), { recursive: true });
+  const { code, stderr } = await customer.run("/bin/true");
+  assertEquals(code, 81);
+  assertStringIncludes(
+    stderr,
+    "activation refused: Maximum machine limit reached for this license.",
+  );
+});
+
+Deno.test("decommissioning stops the software and leaves neither key nor state", async () => {
+  await using customer = await Customer.arrive();
+  await using run = customer.start(await customer.script("software", "echo up; exec sleep 1000"));
+  await run.stdout.match(/up/);
+  const database = customer.folder.at("vendor.db");
+  const [, machine] = /\b([0-9a-f]{8}-[0-9a-f-]{27})\b/.exec(
+    await customer.vendor("list", "--json", "--database", database),
+  )!;
+  await customer.vendor("decommission", "K1", machine!, "--database", database);
+  run.kill("SIGUSR2");
+  const { code, stderr } = await run.end();
+  assertEquals(code, 81);
+  assert(stderr.endsWith("sentinel: error: machine decommissioned\n"), stderr);
+  const left = await Array.fromAsync(Deno.readDir(customer.folder.at("state")), ({ name }) => name);
+  assertEquals(left.sort(), ["keystore.salt", "lock"]);
+});

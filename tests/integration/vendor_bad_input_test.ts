@@ -1,0 +1,214 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { runSentinel, sentinelCommand } from "../support/sentinel_program.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+import { setUpVendor, type VendorSetup } from "../support/vendor_setup.ts";
+
+interface BadCall {
+  readonly name: string;
+  readonly args: (vendor: VendorSetup, folder: string) => string[];
+  readonly line: (vendor: VendorSetup, folder: string) => string;
+}
+
+const serve = (...args: string[]) => ["serve", "--port", "0", ...args];
+const MACHINE = "6d0f1a52-2c0c-4f6f-9d42-0d3c1c3d7a11";
+
+const CASES: readonly BadCall[] = [
+  {
+    name: "serve without a key",
+    args: ({ database }) => serve("--database", database),
+    line: () => "--key is required (FILE: the organisation's private key (PEM))",
+  },
+  {
+    name: "serve with a missing key file",
+    args: ({ database }, folder) => serve("--database", database, "--key", `${folder}/none`),
+    line: (_, folder) => `key file not found: ${folder}/none`,
+  },
+  {
+    name: "serve with the public key",
+    args: ({ database, publicKeyPath }) => serve("--database", database, "--key", publicKeyPath),
+    line: ({ publicKeyPath }) => `${publicKeyPath} is not a P-256 private key (PEM, PKCS#8)`,
+  },
+  {
+    name: "serve with a database in a missing folder",
+    args: ({ keyPath }, folder) => serve("--key", keyPath, "--database", `${folder}/none/a.db`),
+    line: (_, folder) => `folder of the database not found: ${folder}/none/a.db`,
+  },
+  {
+    name: "serve with a folder as database",
+    args: ({ keyPath }, folder) => serve("--key", keyPath, "--database", folder),
+    line: (_, folder) => `${folder} is a folder`,
+  },
+  {
+    name: "serve with a file that is no database",
+    args: ({ keyPath }) => serve("--key", keyPath, "--database", keyPath),
+    line: ({ keyPath }) => `${keyPath} is not a license database`,
+  },
+  {
+    name: "serve with a PostgreSQL URL",
+    args: ({ keyPath }) => serve("--key", keyPath, "--database", "postgres://me:secret@db/x"),
+    line: () => "--database must be the path of a SQLite file: a postgres URL is not supported",
+  },
+  {
+    name: "serve at an address that is not this machine's",
+    args: ({ keyPath, database }) =>
+      serve("--key", keyPath, "--database", database, "--address", "192.0.2.1"),
+    line: () => "cannot listen on 192.0.2.1 port 0: Cannot assign requested address (os error 99)",
+  },
+  {
+    name: "serve at port 65536",
+    args: (
+      { keyPath, database },
+    ) => ["serve", "--key", keyPath, "--database", database, "--port", "65536"],
+    line: () => "--port must be a whole number from 0 to 65535: current value is 65536",
+  },
+  {
+    name: "keygen where a key is",
+    args: (_, folder) => ["keygen", "--out", `${folder}/keys`],
+    line: ({ publicKeyPath }) => `key file already exists: ${publicKeyPath}`,
+  },
+  {
+    name: "list of a missing database",
+    args: (_, folder) => ["list", "--database", `${folder}/none.db`],
+    line: (_, folder) => `database not found: ${folder}/none.db`,
+  },
+  {
+    name: "list of an unknown license",
+    args: ({ database }) => ["list", "K9", "--database", database],
+    line: () => "license not found: K9",
+  },
+  {
+    name: "revoke of an unknown license",
+    args: ({ database }) => ["revoke", "K9", "--database", database],
+    line: () => "license not found: K9",
+  },
+  {
+    name: "reinstate of a license that is not suspended",
+    args: ({ database }) => ["reinstate", "K1", "--database", database],
+    line: () => "license K1 is not suspended",
+  },
+  {
+    name: "suspend without a license",
+    args: ({ database }) => ["suspend", "--database", database],
+    line: () => "an argument is missing (see --help)",
+  },
+  {
+    name: "decommission of an unknown machine",
+    args: ({ database }) => ["decommission", "K1", MACHINE, "--database", database],
+    line: () => `machine is not activated for license K1: ${MACHINE}`,
+  },
+  {
+    name: "issue of a license that expires before it begins",
+    args: (vendor, folder) =>
+      issue(vendor, folder, "--expires", "2026-01-01", "--issued", "2026-01-02"),
+    line: () => "expiry date 2026-01-01 is before issue date 2026-01-02",
+  },
+  {
+    name: "issue of a third type",
+    args: (vendor, folder) => issue(vendor, folder, "--type", "floating"),
+    line: () => "--type must be standard or hardware-bound: current value is floating",
+  },
+  {
+    name: "issue with a feature that has no name",
+    args: (vendor, folder) => issue(vendor, folder, "--feature", "=1"),
+    line: () => "--feature must be K=V: current value is =1",
+  },
+  {
+    name: "issue with a feature twice",
+    args: (vendor, folder) => issue(vendor, folder, "--feature", "a=1", "--feature", "a=2"),
+    line: () => "--feature a is given twice",
+  },
+  {
+    name: "issue with a checksum of a missing file",
+    args: (vendor, folder) => issue(vendor, folder, "--checksum", `${folder}/none`),
+    line: (_, folder) => `software cannot be read: ${folder}/none (not found)`,
+  },
+  {
+    name: "issue of a key that is taken",
+    args: (vendor, folder) =>
+      issue(vendor, folder, "--license-key", "K1", "--database", vendor.database),
+    line: () => "license is already registered: K1",
+  },
+];
+
+function issue({ keyPath }: VendorSetup, folder: string, ...args: string[]): string[] {
+  return [
+    ...["issue", "--key", keyPath, "--type", "standard", "--org", "acme", "--software-id", "app"],
+    ...["--expires", "2099-12-31", "--out", `${folder}/new.lic`, ...args],
+  ];
+}
+
+for (const { name, args, line } of CASES) {
+  Deno.test(`vendor ${name} is one clear line and status 2`, async () => {
+    await using folder = await temporaryFolder();
+    const vendor = await setUpVendor(folder.path);
+    const result = await runSentinel("vendor", ...args(vendor, folder.path));
+    const err = `sentinel: error: ${line(vendor, folder.path)}\n`;
+    assertEquals(result, { code: 2, out: "", err });
+    const names = Array.from(Deno.readDirSync(folder.path), (entry) => entry.name).sort();
+    assertEquals(names, ["keys", "licenses.db"]);
+  });
+}
+
+Deno.test("vendor serve says that the database is locked by another process", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  using other = new DatabaseSync(vendor.database);
+  other.exec("BEGIN EXCLUSIVE");
+  const args = serve("--key", vendor.keyPath, "--database", vendor.database);
+  const err = `sentinel: error: database is locked: ${vendor.database}\n`;
+  assertEquals(await runSentinel("vendor", ...args), { code: 2, out: "", err });
+});
+
+Deno.test("vendor serve says that the database is newer than the program", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  {
+    using db = new DatabaseSync(vendor.database);
+    db.exec("PRAGMA user_version = 7");
+  }
+  const args = serve("--key", vendor.keyPath, "--database", vendor.database);
+  const err = `sentinel: error: database ${vendor.database} is newer than this program: ` +
+    "schema version is 7, expected at most 1\n";
+  assertEquals(await runSentinel("vendor", ...args), { code: 2, out: "", err });
+});
+
+Deno.test("vendor serve says that the port is in use", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const args = ["--key", vendor.keyPath, "--database", vendor.database, "--port", String(port)];
+  const err = `sentinel: error: port ${port} is already in use on 127.0.0.1\n`;
+  assertEquals(await runSentinel("vendor", "serve", ...args), { code: 2, out: "", err });
+});
+
+Deno.test("a key file that others may read is a warning, and the server serves", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  await Deno.chmod(vendor.keyPath, 0o644);
+  await using server = await vendor.serve();
+  const { code, err } = await server.stop("SIGTERM");
+  assertEquals(code, 0);
+  const [warning = ""] = err.split("\n");
+  assertMatch(warning, /WARN.*key file can be read by others: .* has mode 0644/);
+});
+
+Deno.test("vendor issue without --database says that no server knows the license", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  const args = issue(vendor, folder.path, "--license-key", "K2");
+  const { code, out } = await runSentinel("vendor", ...args);
+  assertEquals(code, 0);
+  const path = folder.at("new.lic");
+  assertEquals(out, `license K2 written to ${path} (not registered with a licence server)\n`);
+  assert(!(await vendor.administer("list")).includes("K2"));
+});
+
+Deno.test("options of vendor commands may stand in variables", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  const env = { SENTINEL_DATABASE: vendor.database };
+  const { code, stdout } = await sentinelCommand(["vendor", "suspend", "K1"], { env }).output();
+  assertEquals([code, new TextDecoder().decode(stdout)], [0, "license K1 is suspended\n"]);
+});

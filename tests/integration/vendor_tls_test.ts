@@ -1,0 +1,76 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ACTIVATE_PATH } from "../../src/activation/messages.ts";
+import { runSentinel } from "../support/sentinel_program.ts";
+import { hasTool, runTool, testWith } from "../support/run_tool.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+import { activateBody, makeMachine, signedBy } from "../support/test_machine.ts";
+import { setUpVendor } from "../support/vendor_setup.ts";
+import { readAnswer } from "../support/wire_answer.ts";
+
+const openssl = await hasTool("openssl", "version");
+
+/** A certificate for 127.0.0.1 that signs itself; gives the two options. */
+async function makeCertificate(folder: string): Promise<string[]> {
+  const certificate = `${folder}/tls.pem`, key = `${folder}/tls.key`;
+  await runTool(
+    "openssl",
+    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+    ...["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=127.0.0.1"],
+    ...["-addext", "subjectAltName=IP:127.0.0.1"],
+    ...["-addext", "basicConstraints=critical,CA:FALSE"],
+  );
+  return ["--tls-cert", certificate, "--tls-key", key];
+}
+
+testWith({ openssl }, "vendor serve speaks https to whoever trusts its certificate", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  const options = await makeCertificate(folder.path);
+  await using server = await vendor.serve(...options);
+  assertMatch(server.url, /^https:\/\/127\.0\.0\.1:\d+$/);
+  const machine = await makeMachine();
+  const { path, headers, body } = await signedBy(machine, ACTIVATE_PATH, {
+    body: activateBody(machine, "K1"),
+  });
+  const init = { method: "POST", headers, body };
+  await assertRejects(() => fetch(server.url + path, init), TypeError);
+  const caCerts = [await Deno.readTextFile(options[1]!)];
+  using client = Deno.createHttpClient({ caCerts });
+  const response = await fetch(server.url + path, { ...init, client });
+  assertEquals((await readAnswer(response, vendor.verify)).payload["status"], "ACTIVE");
+  assertEquals((await server.stop("SIGTERM")).code, 0);
+});
+
+testWith(
+  { openssl },
+  "a certificate with another's key, or none at all, is one clear line",
+  async () => {
+    await using folder = await temporaryFolder();
+    const vendor = await setUpVendor(folder.path);
+    const [, certificate = "", , key = ""] = await makeCertificate(folder.path);
+    const serve = async (...tls: string[]) => {
+      const { code, out, err } = await runSentinel(
+        ...["vendor", "serve", "--key", vendor.keyPath, "--database", vendor.database],
+        ...["--port", "0", ...tls],
+      );
+      assertEquals([code, out], [2, ""]);
+      return err;
+    };
+    assertMatch(
+      await serve("--tls-cert", certificate, "--tls-key", vendor.keyPath),
+      /^sentinel: error: certificate or key cannot be used: .+\n$/,
+    );
+    assertMatch(
+      await serve("--tls-cert", vendor.publicKeyPath, "--tls-key", key),
+      /^sentinel: error: certificate or key cannot be used: .+\n$/,
+    );
+    assertEquals(
+      await serve("--tls-cert", `${folder.path}/none.pem`, "--tls-key", key),
+      `sentinel: error: certificate file not found: ${folder.path}/none.pem\n`,
+    );
+    assertEquals(
+      await serve("--tls-cert", certificate),
+      "sentinel: error: --tls-cert and --tls-key must be given together\n",
+    );
+  },
+);

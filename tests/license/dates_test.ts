@@ -1,0 +1,37 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { checkDates, isCalendarDate } from "../../src/license/dates.ts";
+import { LicenseError } from "../../src/license/errors.ts";
+
+const license = { issue_date: "2026-03-01", expiry_date: "2026-03-31" };
+
+Deno.test("a license is valid on its first and on its last day, to the last millisecond in UTC", () => {
+  checkDates(license, Date.parse("2026-03-01T00:00:00.000Z"));
+  checkDates(license, Date.parse("2026-03-31T23:59:59.999Z"));
+});
+
+Deno.test("a license is not valid a millisecond before its first day or after its last", () => {
+  assertThrows(
+    () => checkDates(license, Date.parse("2026-02-28T23:59:59.999Z")),
+    LicenseError,
+    "license is not yet active (activates: 2026-03-01)",
+  );
+  assertThrows(
+    () => checkDates(license, Date.parse("2026-04-01T00:00:00.000Z")),
+    LicenseError,
+    "license has expired (expiry: 2026-03-31)",
+  );
+});
+
+Deno.test("isCalendarDate() knows the calendar", () => {
+  const dates = [
+    "2024-02-29",
+    "2026-02-29",
+    "2026-13-01",
+    "2026-00-10",
+    "26-01-01",
+    "2026-1-1",
+    "2026-01-01 ",
+    "10000-01-01",
+  ];
+  assertEquals(dates.filter(isCalendarDate), ["2024-02-29"]);
+});

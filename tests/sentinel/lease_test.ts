@@ -1,0 +1,255 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { StandardLicense } from "../../src/license/payload.ts";
+import { RefusedError, UnreachableError } from "../../src/sentinel/endings.ts";
+import { Lease } from "../../src/sentinel/lease.ts";
+import { freshState, recordOf } from "../../src/sentinel/remembered_state.ts";
+import type { State } from "../../src/state/state_file.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { standardPayload } from "../support/organization.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+import { ANSWERS, ScriptedServer, verified } from "../support/scripted_server.ts";
+
+const LICENSE = standardPayload() as unknown as StandardLicense;
+const DAY = 86_400, MINUTE_MS = 60_000;
+const forever = new AbortController().signal;
+
+/** A lease of one machine, and what it did. */
+class Bench {
+  readonly server = new ScriptedServer(verified("ACTIVE"));
+  readonly clock = new FakeClock();
+  readonly log = new RecordingLog();
+  readonly saved: State[] = [];
+  forgotten = false;
+  saveFault: Error | undefined;
+  readonly lease: Lease;
+
+  constructor(state = freshState("M"), license = LICENSE) {
+    this.lease = new Lease({
+      license,
+      state,
+      storage: {
+        save: (state) => {
+          if (this.saveFault !== undefined) return Promise.reject(this.saveFault);
+          this.saved.push(state);
+          return Promise.resolve();
+        },
+        forget: () => {
+          this.forgotten = true;
+          return Promise.resolve();
+        },
+      },
+      client: this.server,
+      publicKeyPem: "PEM",
+      platform: "LINUX_AMD64",
+      clock: this.clock,
+      random: () => 0.5,
+      log: this.log,
+    });
+  }
+
+  get record() {
+    return recordOf(this.saved.at(-1)!, LICENSE);
+  }
+
+  /** A whole heartbeat with its retries. */
+  async beat() {
+    const verdict = this.lease.beat(forever, MINUTE_MS);
+    await this.clock.advance(MINUTE_MS);
+    return await verdict;
+  }
+}
+
+function withGrace(seconds: number, exhausted = false): State {
+  const record = {
+    license_key: LICENSE.license_key,
+    activated: true,
+    grace_remaining_seconds: seconds,
+    grace_exhausted: exhausted,
+  };
+  return { ...freshState("M"), licenses: [record] };
+}
+
+Deno.test("activate() is made once and remembered", async () => {
+  const bench = new Bench();
+  await bench.lease.activate(forever);
+  await bench.lease.activate(forever);
+  assertEquals(bench.server.calls, ["activate"]);
+  assertEquals(bench.record, {
+    license_key: "ACME-0001",
+    activated: true,
+    grace_remaining_seconds: DAY,
+    grace_exhausted: false,
+  });
+});
+
+const FAILED_ACTIVATIONS = [
+  [ANSWERS.refused, RefusedError, "activation refused: no such machine"],
+  [ANSWERS.unsigned, RefusedError, "activation refused (unsigned answer): go away"],
+  [
+    ANSWERS.unreachable,
+    UnreachableError,
+    "server unreachable (refused) — cannot activate this machine",
+  ],
+  [verified("SUSPENDED"), RefusedError, "license is suspended — contact your vendor"],
+] as const;
+
+for (const [answer, error, message] of FAILED_ACTIVATIONS) {
+  Deno.test(`a first activation that ends with "${message}" is not remembered`, async () => {
+    const bench = new Bench();
+    bench.server.script(answer);
+    assertEquals(
+      (await assertRejects(() => bench.lease.activate(forever), error)).message,
+      message,
+    );
+    assertEquals(bench.saved, []);
+  });
+}
+
+const FINAL = [
+  ["REVOKED", "license has been revoked"],
+  ["EXPIRED", "license has expired"],
+  ["SUSPENDED", "license is suspended — contact your vendor"],
+  ["DECOMMISSION_PENDING", "machine decommissioned"],
+  ["PAUSED", "unexpected license status: PAUSED"],
+  ["constructor", "unexpected license status: constructor"],
+] as const;
+
+for (const [status, message] of FINAL) {
+  Deno.test(`the server's ${status} ends a start and a run`, async () => {
+    const bench = new Bench(withGrace(DAY));
+    bench.server.script(verified(status));
+    const error = await assertRejects(() => bench.lease.beatAtStart(forever), RefusedError);
+    assertEquals(error.message, message);
+    const verdict = await bench.beat();
+    assertEquals(verdict.kind === "stop" && verdict.error.message, message);
+  });
+}
+
+Deno.test("decommissioning is acknowledged, then state and key are forgotten", async () => {
+  const bench = new Bench(withGrace(DAY));
+  bench.server.script(verified("DECOMMISSION_PENDING"), verified("DECOMMISSIONED"));
+  await bench.beat();
+  assertEquals(bench.server.calls, ["heartbeat", "acknowledge"]);
+  assertEquals([bench.forgotten, bench.saved.length], [true, 0]);
+});
+
+Deno.test("decommissioning that cannot be acknowledged keeps state and key for the next start", async () => {
+  const bench = new Bench(withGrace(DAY));
+  bench.server.script(verified("DECOMMISSION_PENDING"), ANSWERS.unreachable);
+  const verdict = await bench.beat();
+  assertEquals(verdict.kind === "stop" && verdict.error.message, "machine decommissioned");
+  assertEquals(bench.forgotten, false);
+  assertEquals(bench.log.lines("warn"), [
+    "warn decommission could not be acknowledged (refused): the next start tries again",
+  ]);
+});
+
+Deno.test("an unreachable start with grace goes on, says so, and costs nothing", async () => {
+  const bench = new Bench(withGrace(90));
+  bench.server.script(ANSWERS.unreachable);
+  await bench.lease.beatAtStart(forever);
+  assertEquals(bench.lease.graceRemainingSeconds, 90);
+  assertEquals(bench.log.lines(), [
+    "warn Server unreachable, operating under grace period (90 seconds remaining)",
+  ]);
+});
+
+for (const state of [withGrace(0), withGrace(0, true), withGrace(90, true)]) {
+  const { grace_remaining_seconds, grace_exhausted } = state.licenses[0]!;
+  Deno.test(`an unreachable start with ${grace_remaining_seconds} s left, exhausted: ${grace_exhausted}, is refused`, async () => {
+    const bench = new Bench(state);
+    bench.server.script(ANSWERS.unreachable);
+    const error = await assertRejects(() => bench.lease.beatAtStart(forever), UnreachableError);
+    assertEquals(error.message, "server unreachable and grace period exhausted — cannot start");
+    assertEquals(bench.record.grace_exhausted, true);
+  });
+}
+
+Deno.test("the server's refusal ends a start; an unsigned one is a stranger's and only costs grace", async () => {
+  const bench = new Bench(withGrace(90));
+  bench.server.script(ANSWERS.refused);
+  const error = await assertRejects(() => bench.lease.beatAtStart(forever), RefusedError);
+  assertEquals(error.message, "heartbeat refused: no such machine");
+  bench.server.script(ANSWERS.unsigned);
+  await bench.lease.beatAtStart(forever);
+  assertEquals((await bench.beat()).kind, "go_on");
+  assertEquals(bench.record.grace_remaining_seconds, 30);
+});
+
+Deno.test("each missed heartbeat costs one interval, a successful one costs and refunds nothing", async () => {
+  const bench = new Bench(withGrace(200));
+  bench.server.script(ANSWERS.unreachable);
+  assertEquals(await bench.beat(), { kind: "go_on" });
+  assertEquals(bench.record.grace_remaining_seconds, 140);
+  assertEquals(bench.server.calls.length, 4);
+  bench.server.script(verified("ACTIVE"));
+  assertEquals(await bench.beat(), { kind: "go_on" });
+  assertEquals(bench.record.grace_remaining_seconds, 140);
+  assertEquals(bench.log.lines(), [
+    "warn Heartbeat failed (refused), grace remaining: 140 seconds",
+    "info Server reachable again, 140 seconds of grace remaining",
+  ]);
+});
+
+Deno.test("at 0 the software is stopped; afterwards a single miss does it again", async () => {
+  const bench = new Bench(withGrace(70));
+  bench.server.script(ANSWERS.unreachable);
+  assertEquals((await bench.beat()).kind, "go_on");
+  const verdict = await bench.beat();
+  const message = "server unreachable and grace period exhausted (refused) — software stopped";
+  assertEquals(verdict.kind === "stop" && verdict.error.message, message);
+  assertEquals([bench.record.grace_remaining_seconds, bench.record.grace_exhausted], [0, true]);
+
+  const next = new Bench(bench.saved.at(-1)!);
+  await next.lease.beatAtStart(forever);
+  next.server.script(ANSWERS.unreachable);
+  const again = await next.beat();
+  assertEquals(again.kind === "stop" && again.error.message, message);
+});
+
+Deno.test("the server's signed refusal of a heartbeat is logged and costs nothing", async () => {
+  const bench = new Bench(withGrace(90));
+  bench.server.script(ANSWERS.refused);
+  assertEquals(await bench.beat(), { kind: "go_on" });
+  assertEquals(bench.lease.graceRemainingSeconds, 90);
+  assertEquals(bench.log.lines(), ["warn heartbeat refused by the server: no such machine"]);
+});
+
+Deno.test("a heartbeat that is stopped half-way costs nothing", async () => {
+  const bench = new Bench(withGrace(90));
+  bench.server.script(ANSWERS.unreachable);
+  const stop = new AbortController();
+  const verdict = bench.lease.beat(stop.signal, MINUTE_MS);
+  await bench.clock.advance(1);
+  stop.abort();
+  assertEquals(await verdict, { kind: "go_on" });
+  assertEquals(bench.lease.graceRemainingSeconds, 90);
+});
+
+Deno.test("another license starts afresh, and coming back refunds nothing", async () => {
+  const bench = new Bench(withGrace(90));
+  bench.server.script(ANSWERS.unreachable);
+  await bench.beat();
+  const other = { ...LICENSE, license_key: "ACME-0002" };
+  const second = new Bench(bench.saved.at(-1)!, other);
+  assertEquals(second.lease.graceRemainingSeconds, DAY);
+  await second.lease.activate(forever);
+  const third = new Bench(second.saved.at(-1)!);
+  assertEquals(third.lease.graceRemainingSeconds, 30);
+});
+
+Deno.test("the newest signed time is remembered and never goes back", async () => {
+  const bench = new Bench(withGrace(90));
+  bench.server.script(verified("ACTIVE", 5_000), verified("ACTIVE", 3_000));
+  await bench.beat();
+  await bench.beat();
+  assertEquals(bench.saved.map((state) => state.last_responded_at_ms), [5_000, 5_000]);
+});
+
+Deno.test("a disk that is full keeps the software from starting, but does not stop it", async () => {
+  const bench = new Bench(withGrace(90));
+  bench.saveFault = new Error("No space left on device");
+  await assertRejects(() => bench.lease.beatAtStart(forever), Error, "No space left on device");
+  assertEquals(await bench.beat(), { kind: "go_on" });
+  assertEquals(bench.log.lines(), ["error state cannot be saved: No space left on device"]);
+});

@@ -1,0 +1,167 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { derivedKey } from "../../src/state/key_protector.ts";
+import { Keystore } from "../../src/state/keystore.ts";
+import { type State, StateFile } from "../../src/state/state_file.ts";
+import {
+  AlreadyRunningError,
+  openStateFolder,
+  StateFolderError,
+} from "../../src/state/state_folder.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const NOW = Date.parse("2026-06-15T12:00:00Z");
+
+const STATE: State = {
+  machine_id: "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11",
+  last_responded_at_ms: 5,
+  licenses: [{
+    license_key: "__proto__",
+    activated: true,
+    grace_remaining_seconds: 60,
+    grace_exhausted: false,
+  }],
+};
+
+function protectorFor(folder: string, machineId = "machine", userId = "1000") {
+  return derivedKey({
+    saltPath: `${folder}/salt`,
+    machineId: () => Promise.resolve(machineId),
+    userId,
+  });
+}
+
+async function makeKey(): Promise<CryptoKey> {
+  return await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [
+    "encrypt",
+    "decrypt",
+  ]);
+}
+
+Deno.test("the keystore makes its keys once and finds them again", async () => {
+  await using folder = await temporaryFolder();
+  const first = await new Keystore(folder.at("k"), protectorFor(folder.path)).open(NOW);
+  const second = await new Keystore(folder.at("k"), protectorFor(folder.path)).open(NOW);
+  assertEquals(second.publicKeyPem, first.publicKeyPem);
+  assertEquals(second.replaced, undefined);
+  assertEquals((await Deno.stat(folder.at("k"))).mode! & 0o777, 0o600);
+  assertEquals((await Deno.stat(folder.at("salt"))).mode! & 0o777, 0o600);
+});
+
+for (
+  const [who, machineId, userId] of [
+    ["another machine", "elsewhere", "1000"],
+    ["another user", "machine", "1001"],
+  ] as const
+) {
+  Deno.test(`${who} cannot read the keystore: it is set aside and made anew`, async () => {
+    await using folder = await temporaryFolder();
+    const first = await new Keystore(folder.at("k"), protectorFor(folder.path)).open(NOW);
+    const second = await new Keystore(folder.at("k"), protectorFor(folder.path, machineId, userId))
+      .open(NOW);
+    assertNotEquals(second.publicKeyPem, first.publicKeyPem);
+    assertEquals(second.replaced, folder.at("k.unreadable-20260615T120000Z"));
+    assert((await Deno.stat(second.replaced!)).isFile);
+  });
+}
+
+Deno.test("the private key is nowhere in the keystore file, and cannot be exported", async () => {
+  await using folder = await temporaryFolder();
+  const keys = await new Keystore(folder.at("k"), protectorFor(folder.path)).open(NOW);
+  await assertRejects(() => crypto.subtle.exportKey("raw", keys.stateKey));
+  const bytes = await Deno.readFile(folder.at("k"));
+  // the object identifier of P-256 stands in every PKCS#8 and SubjectPublicKeyInfo of such a key
+  assert(!bytes.toHex().includes("2a8648ce3d030107"));
+});
+
+Deno.test("a state is loaded as it was saved", async () => {
+  await using folder = await temporaryFolder();
+  const key = await makeKey();
+  assertEquals(await new StateFile(folder.at("s"), key).load(NOW), { kind: "absent" });
+  await new StateFile(folder.at("s"), key).save(STATE);
+  assertEquals(await new StateFile(folder.at("s"), key).load(NOW), {
+    kind: "loaded",
+    state: STATE,
+  });
+  assertEquals((await Deno.stat(folder.at("s"))).mode! & 0o777, 0o600);
+});
+
+Deno.test("a state with any byte changed, cut off or added is set aside, never deleted", async () => {
+  await using folder = await temporaryFolder();
+  const key = await makeKey();
+  const file = new StateFile(folder.at("s"), key);
+  await file.save(STATE);
+  const good = await Deno.readFile(folder.at("s"));
+  const broken = [new Uint8Array(), good.subarray(0, -1), Uint8Array.of(...good, 0)];
+  for (let i = 0; i < good.length; i++) {
+    const changed = good.slice();
+    changed[i]! ^= 1;
+    broken.push(changed);
+  }
+  for (const bytes of broken) {
+    await Deno.writeFile(folder.at("s"), bytes);
+    const loaded = await file.load(NOW);
+    assert(loaded.kind === "set_aside");
+    assertEquals(await Deno.readFile(loaded.path), new Uint8Array(bytes));
+  }
+});
+
+Deno.test("another file of the same key does not pass for the state", async () => {
+  await using folder = await temporaryFolder();
+  const protector = protectorFor(folder.path);
+  await new Keystore(folder.at("k"), protector).open(NOW);
+  await Deno.copyFile(folder.at("k"), folder.at("s"));
+  assertEquals(
+    (await new StateFile(folder.at("s"), await protector.unlock()).load(NOW)).kind,
+    "set_aside",
+  );
+});
+
+Deno.test("a write that was killed leaves the old content and does not disturb the next write", async () => {
+  await using folder = await temporaryFolder();
+  const file = new StateFile(folder.at("s"), await makeKey());
+  await file.save(STATE);
+  await Deno.writeTextFile(folder.at("s.tmp"), "half");
+  assertEquals((await file.load(NOW)).kind, "loaded");
+  await file.save({ ...STATE, last_responded_at_ms: 6 });
+  assertEquals(await file.load(NOW), {
+    kind: "loaded",
+    state: { ...STATE, last_responded_at_ms: 6 },
+  });
+});
+
+Deno.test("a state folder is made 0700 and belongs to one run at a time", async () => {
+  await using folder = await temporaryFolder();
+  const options = { log: new RecordingLog(), pid: 4711 };
+  {
+    using _first = await openStateFolder(folder.at("a/b"), options);
+    assertEquals((await Deno.stat(folder.at("a/b"))).mode! & 0o777, 0o700);
+    const error = await assertRejects(
+      () => openStateFolder(folder.at("a/b"), options),
+      AlreadyRunningError,
+    );
+    assertEquals(error.message, "another sentinel is running for this license (pid 4711)");
+  }
+  using _again = await openStateFolder(folder.at("a/b"), options);
+});
+
+Deno.test("a state folder that others may write to is refused, one they may read is warned of", async () => {
+  await using folder = await temporaryFolder();
+  const log = new RecordingLog();
+  await Deno.chmod(folder.path, 0o777);
+  await assertRejects(
+    () => openStateFolder(folder.path, { log, pid: 1 }),
+    StateFolderError,
+    "is writable by others",
+  );
+  await Deno.chmod(folder.path, 0o755);
+  using _open = await openStateFolder(folder.path, { log, pid: 1 });
+  assertEquals(log.lines(), [`warn state folder is open to others: ${folder.path} (chmod 700 it)`]);
+});
+
+Deno.test("a file where the state folder should be is a clear error", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("file"), "");
+  const open = () => openStateFolder(folder.at("file"), { log: new RecordingLog(), pid: 1 });
+  await assertRejects(open, StateFolderError, `state folder cannot be used: ${folder.at("file")}`);
+});

@@ -1,0 +1,130 @@
+import { assertEquals } from "@std/assert";
+import { type ProgramOptions, runProgram, startProgram } from "./program.ts";
+import type { ProgramResult, RunningProgram } from "./program.ts";
+import { freePort } from "./free_port.ts";
+import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
+
+/** A vendor with its keys and licence server, and a customer of its, in one temporary folder. */
+export class Customer implements AsyncDisposable {
+  readonly port = freePort();
+  #server: RunningProgram | undefined;
+
+  private constructor(readonly folder: TemporaryFolder) {}
+
+  /** Makes keys and a licence, `K1`, and starts the server. */
+  static async arrive(...terms: string[]): Promise<Customer> {
+    const customer = new Customer(await temporaryFolder());
+    await customer.vendor("keygen", "--out", customer.folder.path);
+    await customer.issue("K1", ...terms);
+    await customer.startServer();
+    return customer;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** A vendor's command, which must succeed. */
+  async vendor(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await runProgram(["vendor", ...args]);
+    assertEquals(code, 0, stderr);
+    return stdout;
+  }
+
+  async issue(licenseKey: string, ...terms: string[]): Promise<void> {
+    await this.vendor(
+      ...[
+        "issue",
+        "--type",
+        "standard",
+        "--org",
+        "acme",
+        "--software-id",
+        "rocket",
+        "--license-key",
+        licenseKey,
+      ],
+      ...[
+        "--key",
+        this.folder.at("org_private_key.pem"),
+        "--database",
+        this.folder.at("vendor.db"),
+      ],
+      ...[
+        "--expires",
+        "2999-12-31",
+        "--server-url",
+        this.url,
+        "--out",
+        this.folder.at(`${licenseKey}.lic`),
+      ],
+      ...terms,
+    );
+  }
+
+  async startServer(): Promise<void> {
+    this.#server = startProgram([
+      ...["vendor", "serve", "--key", this.folder.at("org_private_key.pem")],
+      ...["--database", this.folder.at("vendor.db"), "--port", String(this.port)],
+    ]);
+    await this.#server.stdout.match(/listening on /);
+  }
+
+  async stopServer(): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+    this.#server = undefined;
+  }
+
+  /** A program of `sh` in the folder. */
+  async script(name: string, text: string): Promise<string> {
+    await Deno.writeTextFile(this.folder.at(name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    return this.folder.at(name);
+  }
+
+  /** The arguments of `sentinel run` for this licence and software. */
+  runArguments(software: string, { license = "K1", args = [] as string[] } = {}): string[] {
+    return [
+      ...["run", "--license", this.folder.at(`${license}.lic`), "--software", software],
+      ...[
+        "--org-key",
+        this.folder.at("org_public_key.pem"),
+        "--state-dir",
+        this.folder.at("state"),
+      ],
+      ...["--log-level", "debug", "--", ...args],
+    ];
+  }
+
+  async run(
+    software: string,
+    options: { license?: string; args?: string[] } = {},
+  ): Promise<ProgramResult> {
+    return await runProgram(this.runArguments(software, options), this.#surroundings());
+  }
+
+  /** Starts `sentinel run` with heartbeats on SIGUSR2 (see the fixture). */
+  start(software: string, { args = [] as string[], intervalMinutes = 60 } = {}): RunningProgram {
+    return startProgram(this.runArguments(software, { args }), {
+      ...this.#surroundings({ INTERVAL_MINUTES: String(intervalMinutes) }),
+      fixture: "sentinel_with_clock.ts",
+    });
+  }
+
+  /** Sockets, lock files and whatever else is in the session's folder. */
+  async sockets(): Promise<string[]> {
+    const names: string[] = [];
+    for await (const { name } of Deno.readDir(this.folder.at("runtime/sentinel"))) names.push(name);
+    return names.sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopServer();
+    await this.folder[Symbol.asyncDispose]();
+  }
+
+  #surroundings(env: Record<string, string> = {}): ProgramOptions {
+    const runtime = this.folder.at("runtime");
+    Deno.mkdirSync(runtime, { recursive: true, mode: 0o700 });
+    return { env: { XDG_RUNTIME_DIR: runtime, ...env } };
+  }
+}

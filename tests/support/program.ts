@@ -1,0 +1,148 @@
+import { fromFileUrl } from "@std/path";
+
+/** The program's entry, or another one of `tests/fixtures` in its place. */
+const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
+
+const PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-net",
+  "--allow-run",
+  "--allow-ffi",
+  "--allow-sys",
+];
+
+export interface ProgramOptions {
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+  /** A program of `tests/fixtures` that stands in for `main.ts`. */
+  readonly fixture?: string;
+}
+
+export interface ProgramResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the real program to its end. */
+export async function runProgram(
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<ProgramResult> {
+  const { code, stdout, stderr } = await command(args, options).output();
+  const utf8 = new TextDecoder();
+  return { code, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
+}
+
+/** Starts the real program; it is killed at the end of the block where it still runs. */
+export function startProgram(
+  args: readonly string[],
+  options: ProgramOptions = {},
+): RunningProgram {
+  return new RunningProgram(command(args, options).spawn());
+}
+
+/** A program that is running. */
+export class RunningProgram implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly stdout: LineReader;
+  readonly stderr: LineReader;
+  #over = false;
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.stdout = new LineReader(child.stdout);
+    this.stderr = new LineReader(child.stderr);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for the end; the exit status and all that was written. */
+  async end(): Promise<ProgramResult> {
+    const [{ code }] = await Promise.all([
+      this.#child.status,
+      this.stdout.ended,
+      this.stderr.ended,
+    ]);
+    this.#over = true;
+    return { code, stdout: this.stdout.text, stderr: this.stderr.text };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#over) {
+      try {
+        this.#child.kill("SIGTERM");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+      }
+    }
+    await this.end();
+  }
+}
+
+/** What a program has written so far, and waiting for more. */
+export class LineReader {
+  text = "";
+  /** Resolves at the end of the stream. */
+  readonly ended: Promise<void>;
+  #over = false;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.ended = this.#read(stream);
+  }
+
+  /**
+   * The first match in what is written, now or later.
+   *
+   * @throws {Error} with all that was written, where the stream ends without it.
+   */
+  async match(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.text);
+      if (found !== null) return found;
+      if (this.#over) throw new Error(`Cannot find ${pattern} in:\n${this.text}`);
+      await this.#changed.promise;
+    }
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const utf8 = new TextDecoder();
+    for await (const chunk of stream) {
+      this.text += utf8.decode(chunk, { stream: true });
+      this.#announce();
+    }
+    this.#over = true;
+    this.#announce();
+  }
+
+  #announce(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+function command(
+  args: readonly string[],
+  { env = {}, cwd, fixture }: ProgramOptions,
+): Deno.Command {
+  const entry = fixture === undefined
+    ? MAIN
+    : fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, entry, ...args],
+    env: { NO_COLOR: "1", ...env },
+    ...(cwd === undefined ? {} : { cwd }),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}

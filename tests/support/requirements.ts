@@ -1,0 +1,34 @@
+/** Whether a program is on the PATH. */
+export function hasProgram(name: string): boolean {
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  return folders.some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${name}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** What a test needs beyond Deno: the reason it is skipped for, and whether it is here. */
+export interface Requirement {
+  readonly reason: string;
+  readonly met: boolean;
+}
+
+export function needsProgram(name: string): Requirement {
+  return { reason: `${name} is not installed`, met: hasProgram(name) };
+}
+
+export const NEEDS_ROOT: Requirement = { reason: "not root", met: Deno.uid() === 0 };
+
+/** Defines a test that is skipped, with the reason in its name, where something it needs is missing. */
+export function testWith(
+  requirements: readonly Requirement[],
+  name: string,
+  fn: () => void | Promise<void>,
+): void {
+  const missing = requirements.filter(({ met }) => !met).map(({ reason }) => reason);
+  const suffix = missing.length === 0 ? "" : ` (skipped: ${missing.join(", ")})`;
+  Deno.test({ name: name + suffix, ignore: missing.length > 0, fn });
+}

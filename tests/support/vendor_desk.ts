@@ -1,0 +1,152 @@
+import { DatabaseSync } from "node:sqlite";
+import type { Hono } from "hono";
+import { parsePayload } from "../../src/license/payload.ts";
+import { signerOf, verifierOf, type Verify } from "../../src/signing/ecdsa.ts";
+import { registerLicense } from "../../src/vendor/issue.ts";
+import { createRoutes, type RouteBindings } from "../../src/vendor/routes.ts";
+import { openSqliteStore } from "../../src/vendor/sqlite_store.ts";
+import type { LicenseStore } from "../../src/vendor/store.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { RecordingLog } from "./recording_log.ts";
+import { temporaryFolder } from "./temporary_folder.ts";
+import {
+  activateBody,
+  heartbeatBody,
+  signedBy,
+  type TestMachine,
+  type WireRequest,
+} from "./test_machine.ts";
+import { readAnswer, type WireAnswer } from "./wire_answer.ts";
+import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts";
+
+/** Where and when a test's requests come from. */
+export const CLIENT_ADDRESS = "192.0.2.7";
+
+/** The licence server's routes over a real database, without a network, at a time that the test sets. */
+export class VendorDesk implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly log = new RecordingLog();
+
+  private constructor(
+    readonly path: string,
+    readonly verify: Verify,
+    public store: LicenseStore,
+    private readonly options: {
+      sign: ReturnType<typeof signerOf>;
+      remove: () => PromiseLike<void>;
+    },
+  ) {}
+
+  static async open(): Promise<VendorDesk> {
+    const folder = await temporaryFolder();
+    const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, [
+      "sign",
+      "verify",
+    ]);
+    const path = folder.at("licenses.db");
+    return new VendorDesk(path, verifierOf(pair.publicKey), await openStore(path), {
+      sign: signerOf(pair.privateKey),
+      remove: () => folder[Symbol.asyncDispose](),
+    });
+  }
+
+  /** Closes the database and opens it again, as a restart of the server does. */
+  async restart(): Promise<void> {
+    await this.store[Symbol.asyncDispose]();
+    this.store = await openStore(this.path);
+  }
+
+  routes(): Hono<{ Bindings: RouteBindings }> {
+    const { store, clock, log } = this;
+    return createRoutes({ store, clock, log, sign: this.options.sign });
+  }
+
+  async register(licenseKey: string, terms: Record<string, unknown> = {}): Promise<void> {
+    await registerLicense(this.store, parsePayload(standardPayload(licenseKey, terms)), {
+      atMs: this.clock.wallMs(),
+      actor: "test",
+    });
+  }
+
+  /** Sends a request and reads the answer, which must be signed. */
+  async post({ path, headers, body }: WireRequest): Promise<WireAnswer> {
+    return await readAnswer(
+      await this.send(
+        new Request(`http://desk${path}`, {
+          method: "POST",
+          headers,
+          body,
+        }),
+      ),
+      this.verify,
+    );
+  }
+
+  async send(request: Request): Promise<Response> {
+    return await this.routes().fetch(request, { address: CLIENT_ADDRESS });
+  }
+
+  /** A signed request, made now. */
+  sign(
+    machine: TestMachine,
+    path: string,
+    { body, stamp = {} }: Parameters<typeof signedBy>[2],
+  ): Promise<WireRequest> {
+    const timestamp = String(Math.floor(this.clock.wallMs() / 1000));
+    return signedBy(machine, path, { body, stamp: { timestamp, ...stamp } });
+  }
+
+  async activate(machine: TestMachine, licenseKey = "K1"): Promise<WireAnswer> {
+    const body = activateBody(machine, licenseKey);
+    return await this.post(await this.sign(machine, ACTIVATE_PATH, { body }));
+  }
+
+  async beat(machine: TestMachine, licenseKey = "K1"): Promise<WireAnswer> {
+    const body = heartbeatBody(machine, licenseKey);
+    return await this.post(await this.sign(machine, HEARTBEAT_PATH, { body }));
+  }
+
+  /** Everything that is stored, to compare before and after. */
+  dump(): Record<string, unknown[]> {
+    using db = new DatabaseSync(this.path, { readOnly: true });
+    return Object.fromEntries(
+      ["licenses", "machines", "nonces", "audit"].map((
+        table,
+      ) => [table, db.prepare(`SELECT * FROM ${table}`).all().map((row) => ({ ...row }))]),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.store[Symbol.asyncDispose]();
+    await this.options.remove();
+  }
+}
+
+export function openStore(path: string): Promise<LicenseStore> {
+  return openSqliteStore(path, {
+    create: true,
+    busyTimeoutMs: 100,
+    schedule: (flush) => queueMicrotask(flush),
+  });
+}
+
+/** A STANDARD licence's payload with these terms changed. */
+export function standardPayload(
+  licenseKey: string,
+  terms: Record<string, unknown> = {},
+): Record<string, unknown> {
+  return {
+    v: 1,
+    license_key: licenseKey,
+    org_id: "acme",
+    software_id: "app",
+    license_type: "STANDARD",
+    issue_date: "2026-01-01",
+    expiry_date: "2026-12-31",
+    max_machines: 1,
+    features: { seats: 5 },
+    heartbeat_interval_minutes: 30,
+    heartbeat_grace_period_days: 3,
+    ...terms,
+  };
+}

@@ -1,0 +1,47 @@
+import { assertEquals } from "@std/assert";
+import { parsePayload } from "../../src/license/payload.ts";
+import { importPublicKeyPem, verifierOf, type Verify } from "../../src/signing/ecdsa.ts";
+import { registerLicense } from "../../src/vendor/issue.ts";
+import { makeOrganisationKey } from "../../src/vendor/keys.ts";
+import { runSentinel, serveLicenses, type ServingProgram } from "./sentinel_program.ts";
+import { openStore, standardPayload } from "./vendor_desk.ts";
+
+/** A vendor with a key, a database and one licence, `K1`. */
+export interface VendorSetup {
+  readonly keyPath: string;
+  readonly publicKeyPath: string;
+  readonly database: string;
+  readonly verify: Verify;
+  /** Starts `vendor serve` on a port of its own. */
+  serve(...args: string[]): Promise<ServingProgram>;
+  /** Runs `vendor …` on the database; fails unless it succeeds in silence. Gives its standard output. */
+  administer(...args: string[]): Promise<string>;
+}
+
+/** Sets a vendor up in a folder, without starting the program; `terms` change those of the licence. */
+export async function setUpVendor(
+  folder: string,
+  terms: Record<string, unknown> = {},
+): Promise<VendorSetup> {
+  const { privateKeyPath: keyPath, publicKeyPath } = await makeOrganisationKey(`${folder}/keys`);
+  const database = `${folder}/licenses.db`;
+  {
+    await using store = await openStore(database);
+    const payload = standardPayload("K1", { expiry_date: "2099-12-31", ...terms });
+    await registerLicense(store, parsePayload(payload), { atMs: 0, actor: "test" });
+  }
+  const publicKey = await importPublicKeyPem(await Deno.readTextFile(publicKeyPath));
+  return {
+    keyPath,
+    publicKeyPath,
+    database,
+    verify: verifierOf(publicKey!),
+    serve: (...args) =>
+      serveLicenses("--key", keyPath, "--database", database, "--port", "0", ...args),
+    async administer(...args) {
+      const { code, out, err } = await runSentinel("vendor", ...args, "--database", database);
+      assertEquals({ code, err }, { code: 0, err: "" });
+      return out;
+    },
+  };
+}

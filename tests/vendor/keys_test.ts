@@ -1,0 +1,116 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { SentinelError } from "../../src/core/errors.ts";
+import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
+import { makeOrganisationKey, readSigningKey } from "../../src/vendor/keys.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+Deno.test("makeOrganisationKey() writes a pair that belongs together, the private half for the owner alone", async () => {
+  await using folder = await temporaryFolder();
+  const { privateKeyPath, publicKeyPath } = await makeOrganisationKey(folder.at("a/keys"));
+  assertEquals((await Deno.stat(privateKeyPath)).mode! & 0o777, 0o600);
+  const log = new RecordingLog();
+  const sign = await readSigningKey(privateKeyPath, log);
+  const key = await importPublicKeyPem(await Deno.readTextFile(publicKeyPath));
+  const data = new Uint8Array([1, 2, 3]);
+  assert(await verifierOf(key!)(data, await sign(data)));
+  assertEquals(log.lines("debug"), []);
+});
+
+for (const existing of ["org_private_key.pem", "org_public_key.pem"]) {
+  Deno.test(`makeOrganisationKey() refuses to overwrite ${existing} and writes neither`, async () => {
+    await using folder = await temporaryFolder();
+    await Deno.writeTextFile(folder.at(existing), "mine");
+    const error = await assertRejects(() => makeOrganisationKey(folder.path), SentinelError);
+    assertEquals(error.message, `key file already exists: ${folder.at(existing)}`);
+    assertEquals(await Deno.readTextFile(folder.at(existing)), "mine");
+    assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+  });
+}
+
+Deno.test("makeOrganisationKey() says where it cannot write", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("file"), "");
+  const error = await assertRejects(() => makeOrganisationKey(folder.at("file")), SentinelError);
+  assertEquals(error.code, "config.key");
+  assert(error.message.startsWith(`cannot write keys to ${folder.at("file")}: `), error.message);
+});
+
+for (const mode of [0o640, 0o604, 0o620]) {
+  const bits = "0" + mode.toString(8);
+  Deno.test(`readSigningKey() warns of a key file with mode ${bits}`, async () => {
+    await using folder = await temporaryFolder();
+    const { privateKeyPath } = await makeOrganisationKey(folder.path);
+    await Deno.chmod(privateKeyPath, mode);
+    const log = new RecordingLog();
+    await readSigningKey(privateKeyPath, log);
+    assertEquals(log.lines("debug"), [
+      `warn key file can be read by others: ${privateKeyPath} has mode ${bits} (chmod 600 it)`,
+    ]);
+  });
+}
+
+interface KeyCase {
+  readonly name: string;
+  readonly prepare: (path: string) => Promise<void>;
+  readonly message: (path: string) => string;
+}
+
+const NOT_A_KEY = (path: string) => `${path} is not a P-256 private key (PEM, PKCS#8)`;
+
+const KEY_CASES: readonly KeyCase[] = [
+  {
+    name: "a missing file",
+    prepare: () => Promise.resolve(),
+    message: (path) => `key file not found: ${path}`,
+  },
+  {
+    name: "a folder",
+    prepare: (path) => Deno.mkdir(path),
+    message: (path) => `key file is a folder: ${path}`,
+  },
+  { name: "an empty file", prepare: (path) => Deno.writeTextFile(path, ""), message: NOT_A_KEY },
+  {
+    name: "bytes that are no text",
+    prepare: (path) => Deno.writeFile(path, new Uint8Array([0xff, 0xfe])),
+    message: (path) => `key file is not text: ${path}`,
+  },
+  {
+    name: "a file of 1 MiB",
+    prepare: (path) => Deno.writeTextFile(path, "A".repeat(1024 * 1024)),
+    message: (path) => `key file is too large or no regular file: ${path}`,
+  },
+  {
+    name: "the public key",
+    async prepare(path) {
+      const { publicKeyPath } = await makeOrganisationKey(path + ".keys");
+      await Deno.copyFile(publicKeyPath, path);
+    },
+    message: NOT_A_KEY,
+  },
+  {
+    name: "a key of another curve",
+    async prepare(path) {
+      const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-384" }, true, [
+        "sign",
+      ]);
+      const der = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
+      const { encodePem } = await import("../../src/signing/pem.ts");
+      await Deno.writeTextFile(path, encodePem(der, "PRIVATE KEY"));
+    },
+    message: NOT_A_KEY,
+  },
+];
+
+for (const { name, prepare, message } of KEY_CASES) {
+  Deno.test(`readSigningKey() refuses ${name}`, async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("key.pem");
+    await prepare(path);
+    const error = await assertRejects(
+      () => readSigningKey(path, new RecordingLog()),
+      SentinelError,
+    );
+    assertEquals([error.code, error.message], ["config.key", message(path)]);
+  });
+}

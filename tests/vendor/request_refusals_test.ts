@@ -1,0 +1,203 @@
+import { assertEquals } from "@std/assert";
+import {
+  ACTIVATE_PATH,
+  DECOMMISSION_ACK_PATH,
+  HEARTBEAT_PATH,
+} from "../../src/activation/messages.ts";
+import {
+  activation,
+  heartbeat,
+  openScene,
+  type Scene,
+  testRefusals,
+} from "../support/refusal_scene.ts";
+import { activateBody, heartbeatBody } from "../support/test_machine.ts";
+import { VendorDesk } from "../support/vendor_desk.ts";
+
+/** A heartbeat that was signed and then got other headers; `undefined` takes one away. */
+const withHeader = (name: string, value: string | undefined) => async (scene: Scene) => {
+  const request = await heartbeat(scene);
+  const headers = { ...request.headers };
+  if (value === undefined) delete headers[name];
+  else headers[name] = value;
+  return { ...request, headers };
+};
+
+const withBody = (body: string) => (scene: Scene) =>
+  scene.desk.sign(scene.machine, HEARTBEAT_PATH, { body });
+
+const stamped = (offsetSeconds: number) => (scene: Scene) => {
+  const timestamp = String(Math.floor(scene.desk.clock.wallMs() / 1000) + offsetSeconds);
+  const body = heartbeatBody(scene.machine, "K1");
+  return scene.desk.sign(scene.machine, HEARTBEAT_PATH, { body, stamp: { timestamp } });
+};
+
+const OUT_OF_WINDOW = "Request timestamp is more than 300 seconds from the server's clock.";
+const FORGED = [401, "signature_invalid", "Request signature verification failed."] as const;
+const MALFORMED = [400, "malformed_json", "Request body is not valid JSON."] as const;
+const header = (name: string, reason: string) =>
+  [400, "invalid_header", `X-Sentinel-${name} ${reason}.`] as const;
+const field = (name: string, reason: string) =>
+  [400, "invalid_field", `${name} ${reason}.`] as const;
+
+testRefusals([
+  {
+    name: "a path that is none of the three",
+    request: async (scene) => ({ ...await heartbeat(scene), path: "/api/v1/drm/other/" }),
+    answer: [404, "not_found", "Not found."],
+  },
+  {
+    name: "a path without its trailing slash",
+    request: async (scene) => ({ ...await heartbeat(scene), path: "/api/v1/drm/heartbeat" }),
+    answer: [404, "not_found", "Not found."],
+  },
+  ...["Machine-Id", "Timestamp", "Nonce", "Signature"].map((name) => ({
+    name: `a request without X-Sentinel-${name}`,
+    request: withHeader(`X-Sentinel-${name}`, undefined),
+    answer: header(name, "is missing"),
+  })),
+  {
+    name: "a machine id that is no UUID v4",
+    request: withHeader("X-Sentinel-Machine-Id", "machine-1"),
+    answer: header("Machine-Id", "must be a UUID v4"),
+  },
+  {
+    name: "a timestamp with a fraction",
+    request: withHeader("X-Sentinel-Timestamp", "1781524800.5"),
+    answer: header("Timestamp", "must be Unix seconds"),
+  },
+  {
+    name: "a nonce that is no UUID v4",
+    request: withHeader("X-Sentinel-Nonce", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
+    answer: header("Nonce", "must be a UUID v4"),
+  },
+  {
+    name: "a signature with padding",
+    request: withHeader("X-Sentinel-Signature", "AAA="),
+    answer: header("Signature", "must be base64url of a signature"),
+  },
+  {
+    name: "a request 301 seconds old",
+    request: stamped(-301),
+    answer: [401, "timestamp_out_of_window", OUT_OF_WINDOW],
+  },
+  {
+    name: "a request 301 seconds ahead",
+    request: stamped(301),
+    answer: [401, "timestamp_out_of_window", OUT_OF_WINDOW],
+  },
+  {
+    name: "a body over 1 MiB",
+    request: withBody(" ".repeat(1024 * 1024 + 1)),
+    answer: [400, "body_too_large", "Request body exceeds 1 MiB."],
+  },
+  { name: "an empty body", request: withBody(""), answer: MALFORMED },
+  { name: "a body cut short", request: withBody('{"license_key":"K1"'), answer: MALFORMED },
+  {
+    name: "a body with a key twice",
+    request: withBody('{"license_key":"K1","license_key":"K2"}'),
+    answer: MALFORMED,
+  },
+  { name: "a body nested 100,000 deep", request: withBody("[".repeat(1e5)), answer: MALFORMED },
+  {
+    name: "a body that is a number",
+    request: withBody("5"),
+    answer: field("Request body", "must be an object"),
+  },
+  {
+    name: "a license key that is a number",
+    request: (scene) => heartbeat(scene, { license_key: 1 }),
+    answer: field("license_key", "must be a string"),
+  },
+  {
+    name: "a body without a software version",
+    request: (scene) => heartbeat(scene, { software_version: undefined }),
+    answer: field("software_version", "is missing"),
+  },
+  {
+    name: "an unknown platform",
+    request: (scene) => activation(scene, { platform: "AMIGA" }),
+    answer: field("platform", "is not a known platform"),
+  },
+  {
+    name: "a public key that is none",
+    request: (scene) => activation(scene, { machine_public_key_pem: "key" }),
+    answer: field(
+      "machine_public_key_pem",
+      "must be a P-256 public key (PEM, SubjectPublicKeyInfo)",
+    ),
+  },
+  {
+    name: "a header's machine id that is not the body's",
+    request: (scene) => heartbeat(scene, { machine_id: scene.other.id }),
+    answer: [400, "machine_id_mismatch", "X-Sentinel-Machine-Id does not match machine_id."],
+  },
+  {
+    name: "a body changed after signing",
+    request: async (scene) => {
+      const request = await heartbeat(scene);
+      const text = new TextDecoder().decode(request.body).replace('"1.0"', '"2.0"');
+      return { ...request, body: new TextEncoder().encode(text) };
+    },
+    answer: FORGED,
+  },
+  {
+    name: "a nonce changed after signing",
+    request: (scene) => withHeader("X-Sentinel-Nonce", crypto.randomUUID())(scene),
+    answer: FORGED,
+  },
+  {
+    name: "a timestamp changed after signing",
+    request: async (scene) => {
+      const seconds = Math.floor(scene.desk.clock.wallMs() / 1000) + 1;
+      return await withHeader("X-Sentinel-Timestamp", String(seconds))(scene);
+    },
+    answer: FORGED,
+  },
+  {
+    name: "a heartbeat sent on to the acknowledgement's path",
+    request: async (scene) => ({ ...await heartbeat(scene), path: DECOMMISSION_ACK_PATH }),
+    answer: FORGED,
+  },
+  {
+    name: "a heartbeat signed by another machine's key",
+    request: ({ desk, machine, other }) =>
+      desk.sign({ ...machine, sign: other.sign }, HEARTBEAT_PATH, {
+        body: heartbeatBody(machine, "K1"),
+      }),
+    answer: FORGED,
+  },
+  {
+    name: "an activation signed by another key than it brings",
+    request: ({ desk, machine, other }) =>
+      desk.sign({ ...other, sign: machine.sign }, ACTIVATE_PATH, {
+        body: activateBody(other, "K1"),
+      }),
+    answer: FORGED,
+  },
+]);
+
+Deno.test("a refusal repeats the request's nonce, or none where it has no form of one", async () => {
+  await using scene = await openScene();
+  const { desk } = scene;
+  const request = await heartbeat(scene);
+  await desk.post(request);
+  const refused = await desk.post(request);
+  assertEquals(refused.status, 409);
+  assertEquals(refused.payload["request_nonce"], request.headers["X-Sentinel-Nonce"]);
+  const nameless = await desk.post(await withHeader("X-Sentinel-Nonce", "x")(scene));
+  assertEquals(nameless.payload["request_nonce"], "");
+});
+
+Deno.test("only POST is answered", async () => {
+  await using desk = await VendorDesk.open();
+  const response = await desk.send(new Request(`http://desk${HEARTBEAT_PATH}`));
+  assertEquals([response.status, (await response.json()).error], [404, "Not found."]);
+});
+
+for (const offset of [-300, 300]) {
+  Deno.test(`a request ${offset} seconds from the server's clock is in time`, async () => {
+    await using scene = await openScene();
+    assertEquals((await scene.desk.post(await stamped(offset)(scene))).status, 200);
+  });
+}

@@ -1,0 +1,214 @@
+import { assertEquals } from "@std/assert";
+import {
+  ACTIVATE_PATH,
+  DECOMMISSION_ACK_PATH,
+  HEARTBEAT_PATH,
+} from "../../src/activation/messages.ts";
+import { changeLicense, requestDecommission } from "../../src/vendor/administration.ts";
+import { createRoutes } from "../../src/vendor/routes.ts";
+import {
+  acknowledgeBody,
+  activateBody,
+  heartbeatBody,
+  makeMachine,
+  signedBy,
+} from "../support/test_machine.ts";
+
+import { CLIENT_ADDRESS, openStore, VendorDesk } from "../support/vendor_desk.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+const origin = { atMs: 0, actor: "test" };
+
+Deno.test("40 activations at once fill a license of 7 machines with exactly 7", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1", { max_machines: 7 });
+  const machines = await Promise.all(Array.from({ length: 40 }, () => makeMachine()));
+  const answers = await Promise.all(machines.map((machine) => desk.activate(machine)));
+  assertEquals(answers.filter(({ status }) => status === 200).length, 7);
+  const refusals = answers.filter(({ status }) => status !== 200);
+  assertEquals(
+    new Set(refusals.map(({ error }) => error)),
+    new Set(["Maximum machine limit reached for this license."]),
+  );
+  assertEquals(desk.dump()["machines"]!.length, 7);
+  assertEquals((await desk.store.read({ licenseKey: "K1" })).license?.activeMachines, 7);
+});
+
+Deno.test("the machine limit holds when two servers share the database", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1", { max_machines: 3 });
+  await using second = await openStore(desk.path);
+  const { clock, log } = desk;
+  const other = createRoutes({
+    store: second,
+    clock,
+    log,
+    sign: () => Promise.resolve(new Uint8Array(8)),
+  });
+  const machines = await Promise.all(Array.from({ length: 12 }, () => makeMachine()));
+  const statuses = await Promise.all(machines.map(async (machine, i) => {
+    const { path, headers, body } = await desk.sign(machine, ACTIVATE_PATH, {
+      body: activateBody(machine, "K1"),
+    });
+    const request = new Request(`http://desk${path}`, { method: "POST", headers, body });
+    const response =
+      await (i % 2 === 0 ? desk.send(request) : other.fetch(request, { address: CLIENT_ADDRESS }));
+    await response.body?.cancel();
+    return response.status;
+  }));
+  assertEquals(statuses.filter((status) => status === 200).length, 3);
+});
+
+Deno.test("an active machine activates again with its key, also when the license is full", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  assertEquals((await desk.activate(machine)).status, 200);
+  assertEquals((await desk.activate(machine)).payload["status"], "ACTIVE");
+  assertEquals((await desk.store.read({ licenseKey: "K1" })).license?.activeMachines, 1);
+});
+
+Deno.test("the same key in a PEM with other line breaks is the same key", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  const publicKeyPem = machine.publicKeyPem.replaceAll("\n", "\r\n");
+  assertEquals((await desk.activate({ ...machine, publicKeyPem })).status, 200);
+});
+
+Deno.test("two equal requests at once are answered once", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  const request = await desk.sign(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") });
+  const answers = await Promise.all([desk.post(request), desk.post(request)]);
+  assertEquals(answers.map(({ status }) => status).sort(), [200, 409]);
+});
+
+Deno.test("a nonce is remembered across a restart", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  const body = heartbeatBody(machine, "K1");
+  const request = await desk.sign(machine, HEARTBEAT_PATH, { body });
+  assertEquals((await desk.post(request)).status, 200);
+  await desk.restart();
+  assertEquals((await desk.post(request)).payload["code"], "nonce_used");
+});
+
+Deno.test("a refused signature leaves the nonce to its owner", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine(), thief = await makeMachine(machine.id);
+  await desk.activate(machine);
+  const body = heartbeatBody(machine, "K1"), stamp = { nonce: crypto.randomUUID() };
+  const forged = await desk.sign(thief, HEARTBEAT_PATH, { body, stamp });
+  assertEquals((await desk.post(forged)).status, 401);
+  const own = await desk.sign(machine, HEARTBEAT_PATH, { body, stamp });
+  assertEquals((await desk.post(own)).status, 200);
+});
+
+Deno.test("nonces that no timestamp allows any more are removed as new ones come", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  for (let i = 0; i < 5; i++) await desk.beat(machine);
+  assertEquals(desk.dump()["nonces"]!.length, 6);
+  await desk.clock.advance(300_000);
+  await desk.beat(machine);
+  assertEquals(desk.dump()["nonces"]!.length, 7, "a request of 300 s ago is still in time");
+  await desk.clock.advance(1_000);
+  await desk.beat(machine);
+  await desk.beat(machine);
+  assertEquals(desk.dump()["nonces"]!.length, 3);
+});
+
+Deno.test("every state change has one audit row, and a heartbeat none", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  await desk.beat(machine);
+  await desk.activate(machine);
+  await changeLicense(desk.store, "suspend", { licenseKey: "K1", origin });
+  await changeLicense(desk.store, "reinstate", { licenseKey: "K1", origin });
+  await requestDecommission(desk.store, machine.id, { licenseKey: "K1", origin });
+  const body = acknowledgeBody(machine, "K1");
+  await desk.post(await desk.sign(machine, DECOMMISSION_ACK_PATH, { body }));
+  await changeLicense(desk.store, "revoke", { licenseKey: "K1", origin });
+  const audit = desk.dump()["audit"] as { action: string; machine_id: string; actor: string }[];
+  assertEquals(audit.map(({ action, machine_id, actor }) => [action, machine_id, actor]), [
+    ["license.registered", null, "test"],
+    ["machine.activated", machine.id, CLIENT_ADDRESS],
+    ["machine.reactivated", machine.id, CLIENT_ADDRESS],
+    ["license.suspended", null, "test"],
+    ["license.reinstated", null, "test"],
+    ["machine.decommission_requested", machine.id, "test"],
+    ["machine.decommissioned", machine.id, CLIENT_ADDRESS],
+    ["license.revoked", null, "test"],
+  ]);
+});
+
+Deno.test("the heartbeat tells of expiry from the day after the last, and of a machine that is to leave", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1", { expiry_date: "2026-06-15", max_machines: 2 });
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  const { request_nonce: _n, responded_at: _r, ...fields } = (await desk.beat(machine)).payload;
+  assertEquals(fields, {
+    status: "ACTIVE",
+    machine_id: machine.id,
+    license_key: "K1",
+    expiry_date: "2026-06-15",
+    decommission_pending: false,
+  });
+  await requestDecommission(desk.store, machine.id, { licenseKey: "K1", origin });
+  const pending = (await desk.beat(machine)).payload;
+  assertEquals([pending["status"], pending["decommission_pending"]], [
+    "DECOMMISSION_PENDING",
+    true,
+  ]);
+  await desk.clock.advance(DAY_MS);
+  const expired = (await desk.beat(machine)).payload;
+  assertEquals([expired["status"], expired["decommission_pending"]], ["EXPIRED", true]);
+});
+
+Deno.test("an acknowledgement whose answer was lost is answered alike again, and frees the place once", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1", { max_machines: 2 });
+  const machine = await makeMachine(), other = await makeMachine();
+  await desk.activate(machine);
+  await desk.activate(other);
+  await requestDecommission(desk.store, machine.id, { licenseKey: "K1", origin });
+  const body = acknowledgeBody(machine, "K1");
+  for (let i = 0; i < 2; i++) {
+    const answer = await desk.post(await desk.sign(machine, DECOMMISSION_ACK_PATH, { body }));
+    assertEquals([answer.status, answer.payload["status"]], [200, "DECOMMISSIONED"]);
+  }
+  assertEquals((await desk.store.read({ licenseKey: "K1" })).license?.activeMachines, 1);
+  assertEquals((await desk.activate(await makeMachine())).status, 200);
+  assertEquals((await desk.activate(await makeMachine())).status, 403);
+});
+
+Deno.test("a fault of the database is an unsigned 500, logged", async () => {
+  await using desk = await VendorDesk.open();
+  const routes = desk.routes();
+  await desk.restart();
+  const machine = await makeMachine();
+  const { path, headers, body } = await signedBy(machine, HEARTBEAT_PATH, {
+    body: heartbeatBody(machine, "K1"),
+    stamp: { timestamp: String(desk.clock.wallMs() / 1000) },
+  });
+  const request = new Request(`http://desk${path}`, { method: "POST", headers, body });
+  const response = await routes.fetch(request, { address: CLIENT_ADDRESS });
+  assertEquals([response.status, await response.json()], [500, {
+    error: "Internal server error.",
+  }]);
+  assertEquals(
+    desk.log.lines("debug").at(-1),
+    `error request failed: database is closed: ${desk.path}`,
+  );
+});

@@ -1,0 +1,179 @@
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { SentinelError } from "../../src/core/errors.ts";
+import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts";
+import { type LicenseServer, startLicenseServer } from "../../src/vendor/server.ts";
+import type { LicenseStore } from "../../src/vendor/store.ts";
+import {
+  activateBody,
+  heartbeatBody,
+  makeMachine,
+  type TestMachine,
+} from "../support/test_machine.ts";
+import { VendorDesk } from "../support/vendor_desk.ts";
+
+function start(
+  desk: VendorDesk,
+  { store = desk.store, trustProxy = false, port = 0, maxInFlight = 10 }: {
+    store?: LicenseStore;
+    trustProxy?: boolean;
+    port?: number;
+    maxInFlight?: number;
+  } = {},
+): LicenseServer {
+  const { clock, log } = desk;
+  return startLicenseServer({
+    store,
+    clock,
+    log,
+    port,
+    trustProxy,
+    maxInFlight,
+    sign: () => Promise.resolve(new Uint8Array(8)),
+    address: "127.0.0.1",
+  });
+}
+
+/** A store whose decisions wait until the test lets them go. */
+function holdDecisions(store: LicenseStore): {
+  store: LicenseStore;
+  arrived: Promise<void>;
+  release: () => void;
+} {
+  const arrived = Promise.withResolvers<void>(), gate = Promise.withResolvers<void>();
+  const held: LicenseStore = {
+    read: (scope) => store.read(scope),
+    listLicenses: () => store.listLicenses(),
+    listMachines: (key) => store.listMachines(key),
+    async decide(scope, decide) {
+      arrived.resolve();
+      await gate.promise;
+      return await store.decide(scope, decide);
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  return { store: held, arrived: arrived.promise, release: gate.resolve };
+}
+
+async function beat(desk: VendorDesk, url: string, machine: TestMachine): Promise<Response> {
+  const body = heartbeatBody(machine, "K1");
+  const wire = await desk.sign(machine, HEARTBEAT_PATH, { body });
+  return await fetch(url + wire.path, { method: "POST", headers: wire.headers, body: wire.body });
+}
+
+/** Sends raw bytes; gives the connection, to be closed by the caller. */
+async function connect(url: string, text: string): Promise<Deno.TcpConn> {
+  const { hostname, port } = new URL(url);
+  const conn = await Deno.connect({ hostname, port: Number(port) });
+  await conn.write(new TextEncoder().encode(text));
+  return conn;
+}
+
+Deno.test("close() answers the requests under way and takes no new ones", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  const held = holdDecisions(desk.store);
+  await using server = start(desk, { store: held.store });
+  const answer = beat(desk, server.url, machine);
+  await held.arrived;
+  const closed = server.close();
+  await assertRejects(() => beat(desk, server.url, machine), TypeError);
+  held.release();
+  const response = await answer;
+  assertEquals(response.status, 200);
+  await response.body?.cancel();
+  await closed;
+  await server.close();
+});
+
+Deno.test("close() waits no longer than its deadline for a request that takes too long", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  const held = holdDecisions(desk.store);
+  await using server = start(desk, { store: held.store });
+  const answer = beat(desk, server.url, machine);
+  await held.arrived;
+  const closed = server.close();
+  await desk.clock.advance(15_000);
+  await closed;
+  held.release();
+  await (await answer).body?.cancel();
+});
+
+Deno.test("a body that does not arrive is refused after ten seconds", async () => {
+  await using desk = await VendorDesk.open();
+  await using server = start(desk);
+  const machine = await makeMachine();
+  const { headers } = await desk.sign(machine, HEARTBEAT_PATH, { body: "12345" });
+  const lines = Object.entries({ Host: "a", "Content-Length": "5", ...headers }).map((
+    [name, value],
+  ) => `${name}: ${value}\r\n`);
+  using conn = await connect(
+    server.url,
+    `POST ${HEARTBEAT_PATH} HTTP/1.1\r\n${lines.join("")}\r\n123`,
+  );
+  await desk.clock.sleepers(1);
+  await desk.clock.advance(10_000);
+  const buffer = new Uint8Array(4096);
+  const count = await conn.read(buffer);
+  const text = new TextDecoder().decode(buffer.subarray(0, count ?? 0));
+  assertMatch(text, /^HTTP\/1\.1 400 [\s\S]*"error":"Request body did not arrive in time\."/);
+});
+
+Deno.test("a request too many is turned away unsigned, as an outage would be, until there is room again", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  const held = holdDecisions(desk.store);
+  await using server = start(desk, { store: held.store, maxInFlight: 1 });
+  const first = beat(desk, server.url, machine);
+  await held.arrived;
+  const second = await beat(desk, server.url, machine);
+  assertEquals([second.status, await second.json()], [503, { error: "Server is busy." }]);
+  held.release();
+  await (await first).body?.cancel();
+  const third = await beat(desk, server.url, machine);
+  assertEquals(third.status, 200);
+  await third.body?.cancel();
+});
+
+Deno.test("a port in use is said so", async () => {
+  await using desk = await VendorDesk.open();
+  await using server = start(desk);
+  const port = Number(new URL(server.url).port);
+  const error = assertThrows(() => start(desk, { port }), SentinelError);
+  assertEquals(
+    [error.code, error.message],
+    ["config.listen", `port ${port} is already in use on 127.0.0.1`],
+  );
+});
+
+for (
+  const [trustProxy, header, address] of [
+    [false, "198.51.100.1", "127.0.0.1"],
+    [true, "203.0.113.9, 198.51.100.1", "198.51.100.1"],
+    [true, "<script>", "127.0.0.1"],
+  ] as const
+) {
+  const trust = trustProxy ? "with --trust-proxy" : "without --trust-proxy";
+  Deno.test(`the audit row of X-Forwarded-For: ${header} ${trust} names ${address}`, async () => {
+    await using desk = await VendorDesk.open();
+    await desk.register("K1");
+    await using server = start(desk, { trustProxy });
+    const machine = await makeMachine();
+    const wire = await desk.sign(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") });
+    const headers = { ...wire.headers, "X-Forwarded-For": header };
+    const response = await fetch(server.url + wire.path, {
+      method: "POST",
+      headers,
+      body: wire.body,
+    });
+    await response.body?.cancel();
+    const row = desk.dump()["audit"]!.at(-1) as { action: string; actor: string };
+    assertEquals([row.action, row.actor], ["machine.activated", address]);
+  });
+}

@@ -1,0 +1,214 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { SentinelError } from "../../src/core/errors.ts";
+import { parsePayload } from "../../src/license/payload.ts";
+import { registerLicense } from "../../src/vendor/issue.ts";
+import { prepareDatabase } from "../../src/vendor/sqlite_schema.ts";
+import { openSqliteStore } from "../../src/vendor/sqlite_store.ts";
+import type { Change, LicenseStore } from "../../src/vendor/store.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+import { makeMachine } from "../support/test_machine.ts";
+import { openStore, standardPayload, VendorDesk } from "../support/vendor_desk.ts";
+
+const audit = { action: "test", atMs: 1, actor: "test" };
+const suspend: Change = { kind: "set_license_status", status: "SUSPENDED", audit };
+
+function register(store: LicenseStore, key: string): Promise<void> {
+  return registerLicense(store, parsePayload(standardPayload(key)), { atMs: 5, actor: "test" });
+}
+
+async function statusOf(store: LicenseStore, licenseKey: string): Promise<string | undefined> {
+  return (await store.read({ licenseKey })).license?.status;
+}
+
+/** A store whose commits wait until the test asks for them. */
+async function openByHand(path: string): Promise<{ store: LicenseStore; flush: () => void }> {
+  let flush = () => {};
+  const store = await openSqliteStore(path, {
+    create: true,
+    busyTimeoutMs: 50,
+    schedule: (run) => void (flush = run),
+  });
+  return { store, flush: () => flush() };
+}
+
+Deno.test("decide() is answered after its commit, and all of one turn share it", async () => {
+  await using folder = await temporaryFolder();
+  const { store, flush } = await openByHand(folder.at("a.db"));
+  await using _closed = store;
+  const answered: string[] = [];
+  const first = register(store, "K1").then(() => answered.push("K1"));
+  const second = register(store, "K2").then(() => answered.push("K2"));
+  await Promise.resolve();
+  assertEquals(answered, []);
+  assertEquals(await store.listLicenses(), []);
+  flush();
+  await Promise.all([first, second]);
+  assertEquals(answered, ["K1", "K2"]);
+  assertEquals((await store.listLicenses()).map(({ licenseKey }) => licenseKey), ["K1", "K2"]);
+});
+
+Deno.test("a decision that throws takes back its own writes and no others of its group", async () => {
+  await using folder = await temporaryFolder();
+  await using store = await openStore(folder.at("a.db"));
+  await register(store, "K1");
+  const bad: Change = { kind: "remember_nonce", uselessFromSeconds: 0.5, nowSeconds: 0 };
+  const [good, broken] = await Promise.allSettled([
+    register(store, "K2"),
+    store.decide(
+      { licenseKey: "K1", nonce: "n" },
+      () => ({ outcome: 1, changes: [suspend, bad] }),
+    ),
+  ]);
+  assertEquals([good.status, broken.status], ["fulfilled", "rejected"]);
+  assertEquals(await statusOf(store, "K1"), "ACTIVE");
+  assertEquals(await statusOf(store, "K2"), "ACTIVE");
+});
+
+Deno.test("a state change and its audit row are written together or not at all", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  {
+    using db = new DatabaseSync(desk.path);
+    db.exec(`CREATE TRIGGER no_audit BEFORE INSERT ON audit
+      BEGIN SELECT RAISE(ABORT, 'the audit is full'); END`);
+  }
+  await desk.restart();
+  const before = desk.dump();
+  const change = desk.store.decide(
+    { licenseKey: "K1" },
+    () => ({ outcome: 1, changes: [suspend] }),
+  );
+  await assertRejects(() => change, Error, "the audit is full");
+  assertEquals(desk.dump(), before);
+});
+
+Deno.test("nothing of a group is answered as done when its commit fails", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  {
+    using db = new DatabaseSync(desk.path);
+    db.exec(`CREATE TABLE fault (id TEXT REFERENCES licenses DEFERRABLE INITIALLY DEFERRED);
+      CREATE TRIGGER break_commit AFTER INSERT ON audit WHEN new.action = 'test'
+      BEGIN INSERT INTO fault VALUES ('nobody'); END`);
+  }
+  await desk.restart();
+  const before = desk.dump();
+  const group = await Promise.allSettled([
+    desk.store.decide({ licenseKey: "K1" }, () => ({ outcome: "refused", changes: [] })),
+    desk.store.decide({ licenseKey: "K1" }, () => ({ outcome: "done", changes: [suspend] })),
+  ]);
+  assertEquals(group.map(({ status }) => status), ["rejected", "rejected"]);
+  assertEquals(desk.dump(), before);
+});
+
+Deno.test("decide() says that the database is locked, and works again once it is not", async () => {
+  await using folder = await temporaryFolder();
+  await using store = await openStore(folder.at("a.db"));
+  using other = new DatabaseSync(folder.at("a.db"));
+  other.exec("BEGIN IMMEDIATE");
+  const error = await assertRejects(() => register(store, "K1"), SentinelError, "locked");
+  assertEquals(error.code, "config.database_locked");
+  other.exec("ROLLBACK");
+  await register(store, "K1");
+  assertEquals(await statusOf(store, "K1"), "ACTIVE");
+});
+
+Deno.test("a store may be closed twice, commits what waits, and then refuses", async () => {
+  await using folder = await temporaryFolder();
+  const { store } = await openByHand(folder.at("a.db"));
+  const waiting = register(store, "K1");
+  await store[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+  await waiting;
+  await assertRejects(() => store.read({ licenseKey: "K1" }), SentinelError, "is closed");
+  await assertRejects(() => register(store, "K2"), SentinelError, "is closed");
+  await using again = await openStore(folder.at("a.db"));
+  assertEquals(await statusOf(again, "K1"), "ACTIVE");
+});
+
+Deno.test("commits are durable: write-ahead log, flushed at every commit", async () => {
+  await using folder = await temporaryFolder();
+  using db = new DatabaseSync(folder.at("a.db"));
+  prepareDatabase(db, folder.at("a.db"));
+  const FULL = 2;
+  assertEquals(db.prepare("PRAGMA journal_mode").get()?.["journal_mode"], "wal");
+  assertEquals(db.prepare("PRAGMA synchronous").get()?.["synchronous"], FULL);
+});
+
+Deno.test("a new database can be read by its owner alone", async () => {
+  await using folder = await temporaryFolder();
+  await using _store = await openStore(folder.at("a.db"));
+  assertEquals((await Deno.stat(folder.at("a.db"))).mode! & 0o777, 0o600);
+});
+
+Deno.test("machines that are removed by hand no longer count", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  assertEquals((await desk.activate(await makeMachine())).status, 200);
+  {
+    using db = new DatabaseSync(desk.path);
+    db.exec("DELETE FROM machines");
+  }
+  assertEquals((await desk.activate(await makeMachine())).status, 200);
+});
+
+interface OpenCase {
+  readonly name: string;
+  readonly prepare: (path: string) => void | Promise<void>;
+  readonly message: (path: string) => string;
+}
+
+const OPEN_CASES: readonly OpenCase[] = [
+  {
+    name: "a file that is no database",
+    prepare: (path) => Deno.writeTextFile(path, "no database\n".repeat(200)),
+    message: (path) => `${path} is not a license database`,
+  },
+  {
+    name: "another program's database",
+    prepare(path) {
+      using db = new DatabaseSync(path);
+      db.exec("CREATE TABLE songs (name TEXT)");
+    },
+    message: (path) => `${path} is not a license database`,
+  },
+  {
+    name: "a newer schema",
+    async prepare(path) {
+      await (await openStore(path))[Symbol.asyncDispose]();
+      using db = new DatabaseSync(path);
+      db.exec("PRAGMA user_version = 2");
+    },
+    message: (path) =>
+      `database ${path} is newer than this program: schema version is 2, expected at most 1`,
+  },
+  {
+    name: "a folder",
+    prepare: (path) => Deno.mkdir(path),
+    message: (path) => `${path} is a folder`,
+  },
+];
+
+for (const { name, prepare, message } of OPEN_CASES) {
+  Deno.test(`openSqliteStore() refuses ${name} and leaves it as it is`, async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("a.db");
+    await prepare(path);
+    const read = () => Deno.readFile(path).catch(() => undefined);
+    const before = await read();
+    const error = await assertRejects(() => openStore(path), SentinelError);
+    assertEquals([error.code, error.message], ["config.database", message(path)]);
+    assertEquals(await read(), before);
+  });
+}
+
+Deno.test("openSqliteStore() refuses a missing folder, and a missing file that it may not make", async () => {
+  await using folder = await temporaryFolder();
+  const inside = folder.at("none/a.db"), missing = folder.at("a.db");
+  const first = await assertRejects(() => openStore(inside), SentinelError);
+  assertEquals(first.message, `folder of the database not found: ${inside}`);
+  const options = { create: false, busyTimeoutMs: 50, schedule: queueMicrotask };
+  const second = await assertRejects(() => openSqliteStore(missing, options), SentinelError);
+  assertEquals(second.message, `database not found: ${missing}`);
+});
