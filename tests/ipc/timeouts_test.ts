@@ -46,7 +46,7 @@ Deno.test("time between messages is not counted unless there is an idle timeout"
 });
 
 Deno.test("a message that begins after hours of silence has its time, and no more", async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using running = await startServer({ clock });
   using peer = await connectPeer(running.path);
   await peer.send(HEALTH + "\n");

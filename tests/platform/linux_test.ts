@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertExists } from "@std/assert";
-import { libc } from "../../ffi/libc.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
+import { openLibraries } from "../support/open_libraries.ts";
 import { scopedCommand } from "../support/scoped_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-// kept for the life of the process, so no test may be the one that opens it
-libc();
+openLibraries();
 const platform = selectPlatform();
 const CONNECT_ONCE = "tests/fixtures/connect_once.ts";
 
