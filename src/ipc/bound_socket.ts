@@ -26,8 +26,11 @@ export function bindSocket(path: string): BoundSocket {
       listener,
       boundPath,
       close() {
-        removeIfSame(path, { ino, dev });
-        listener.close();
+        try {
+          removeIfSame(path, { ino, dev });
+        } finally {
+          listener.close();
+        }
       },
     };
   } catch (error) {

@@ -87,9 +87,25 @@ function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
   if (parts.length === 1) return parts[0]!;
   const bytes = new Uint8Array(size);
   let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
+  for (let i = 0; i < parts.length;) {
+    let end = i + 1;
+    while (parts[end] === parts[i]) end++;
+    at = repeat(bytes, { part: parts[i]!, at, times: end - i });
+    i = end;
   }
   return bytes;
+}
+
+/** Writes a part so many times, by doubling what is there; the same answer many times is what pipelining clients get. */
+function repeat(
+  bytes: Uint8Array,
+  { part, at, times }: { part: Uint8Array; at: number; times: number },
+): number {
+  const end = at + part.length * times;
+  bytes.set(part, at);
+  for (let done = at + part.length; done < end;) {
+    bytes.copyWithin(done, at, Math.min(done, at + end - done));
+    done += Math.min(done - at, end - done);
+  }
+  return end;
 }

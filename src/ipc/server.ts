@@ -3,7 +3,7 @@ import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { AcceptedPeers, PeerCredentials, Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
-import { Connection } from "./connection.ts";
+import type { Connection, ConnectionOptions } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { DegradeStage, Random } from "./degradation.ts";
 import { type LicenseInfo, prepareAnswer } from "./license_answers.ts";
@@ -39,6 +39,8 @@ export interface IpcServerOptions {
 
 /** How long accepting pauses after it has failed, as it does when the process is out of descriptors. */
 const ACCEPT_PAUSE_MS = 50;
+
+type OpenConnection = (conn: Deno.UnixConn, options: ConnectionOptions) => Connection;
 
 /** A running server. */
 export interface IpcServer extends AsyncDisposable {
@@ -132,22 +134,34 @@ class Server implements IpcServer {
     await Promise.all([this.#accepting, this.#deadlines.close(), ...this.#connections.values()]);
   }
 
+  /** What speaks with peers is loaded behind the start, which is not to wait for it; until then peers queue. */
   async #acceptAll(): Promise<void> {
     const { signal } = this.#closing;
+    const { Connection } = await import("./connection.ts");
+    const open: OpenConnection = (conn, options) => new Connection(conn, options);
     const { listener } = this.#socket;
     while (!signal.aborted) {
       try {
-        const conn = await listener.accept();
         // nothing may be awaited from here to the next accept: the peer is told by what is new
-        const peer = this.#parts.peers.identify();
-        if (signal.aborted || !this.#mayEnter(peer)) conn.close();
-        else this.#serve(conn, peer);
+        this.#admit(await listener.accept(), open);
       } catch (error) {
         if (signal.aborted) return;
         this.#parts.log.warn(`ipc cannot accept a connection: ${describeError(error)}`);
         await this.#clock.sleep(ACCEPT_PAUSE_MS, signal);
       }
     }
+  }
+
+  #admit(conn: Deno.UnixConn, open: OpenConnection): void {
+    try {
+      const peer = this.#parts.peers.identify();
+      if (!this.#closing.signal.aborted && this.#mayEnter(peer)) {
+        return this.#serve(peer, (options) => open(conn, options));
+      }
+    } catch (error) {
+      this.#parts.log.error(`ipc cannot identify a peer: ${describeError(error)}`);
+    }
+    conn.close();
   }
 
   #mayEnter(peer: PeerCredentials | undefined): peer is PeerCredentials {
@@ -168,8 +182,11 @@ class Server implements IpcServer {
     return false;
   }
 
-  #serve(conn: Deno.UnixConn, credentials: PeerCredentials): void {
-    const connection = new Connection(conn, {
+  #serve(
+    credentials: PeerCredentials,
+    open: (options: ConnectionOptions) => Connection,
+  ): void {
+    const connection = open({
       service: this.#service,
       memory: this.#memory,
       peer: { ...credentials, isChild: this.#isChild(credentials.pid) },

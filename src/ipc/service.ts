@@ -59,6 +59,7 @@ export class IpcService {
   readonly #closing = new AbortController();
   #license: LicenseInfo;
   #stage: DegradeStage = "normal";
+  #isDegraded = false;
   #answers: LicenseAnswers;
 
   constructor(options: ServiceOptions) {
@@ -69,11 +70,12 @@ export class IpcService {
 
   setLicense(info: LicenseInfo): void {
     this.#license = info;
-    this.#answers = prepareLicenseAnswers(info, { withFeatures: !hasErrors(this.#stage) });
+    this.#answers = prepareLicenseAnswers(info, { withFeatures: !this.#isDegraded });
   }
 
   setDegradeStage(stage: DegradeStage): void {
     this.#stage = stage;
+    this.#isDegraded = hasErrors(stage);
     this.setLicense(this.#license);
   }
 
@@ -107,12 +109,12 @@ export class IpcService {
     if (this.#options.peer === "child" && peer.isChild !== true) {
       return this.#answerChild(method, peer);
     }
-    return hasErrors(this.#stage) ? this.#degraded(method) : this.#answers[method];
+    return this.#isDegraded ? this.#degraded(method) : this.#answers[method];
   }
 
   async #answerChild(method: LicenseMethod, peer: AdmittedPeer): Promise<PreparedAnswer> {
     if (!await peer.isChild) return errorAnswer(`permission denied: ${method}`);
-    return hasErrors(this.#stage) ? await this.#degraded(method) : this.#answers[method];
+    return this.#isDegraded ? await this.#degraded(method) : this.#answers[method];
   }
 
   async #degraded(method: LicenseMethod): Promise<PreparedAnswer> {

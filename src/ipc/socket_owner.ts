@@ -28,7 +28,7 @@ const MAX_RECORD_BYTES = 65_536;
  */
 export async function claimSocket(path: string): Promise<SocketClaim> {
   const ownUser = Deno.uid() ?? 0;
-  await ensureSocketFolder(folderOf(path), ownUser);
+  ensureSocketFolder(folderOf(path), ownUser);
   const lock = await takeLock(path, { path: `${path}.lock`, ownUser });
   const claim = new Claim(path, lock);
   try {
@@ -92,7 +92,7 @@ async function removeStale(
 ): Promise<void> {
   let info: Deno.FileInfo;
   try {
-    info = await Deno.lstat(name);
+    info = Deno.lstatSync(name);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
     throw error;

@@ -5,8 +5,8 @@ import { readProcFile } from "./linux_proc.ts";
 /** <asm-generic/socket.h>; socket(7). */
 const SOL_SOCKET = 1, SO_PEERCRED = 17, SO_COOKIE = 57, SO_PEERPIDFD = 77;
 
-/** Where `/proc` is not mounted: the usual limit of a process. */
-const DEFAULT_DESCRIPTOR_LIMIT = 1024;
+/** More than a process of ours has open; where a search ends that finds nothing. */
+const MOST_DESCRIPTORS = 65_536;
 
 const UTF8 = new TextEncoder();
 
@@ -28,13 +28,13 @@ class LinuxAcceptedPeers implements AcceptedPeers {
   readonly #address: Uint8Array;
   /** The cookie of the socket that each descriptor had when it was last looked at. */
   readonly #seen = new Map<number, number>();
-  #limit = descriptorLimit();
   /** The descriptor of the connection that was identified last. */
   #last: number | undefined;
 
   constructor(path: string) {
     this.#address = UTF8.encode(path);
-    for (let fd = 0; fd < this.#limit; fd++) this.#look(fd);
+    // the listener itself is the first to bear the address
+    this.#findNew();
   }
 
   identify(): PeerCredentials | undefined {
@@ -61,9 +61,7 @@ class LinuxAcceptedPeers implements AcceptedPeers {
     const guess = this.#last ?? 0;
     if (this.#look(guess)) return guess;
     if (this.#look(guess + 1)) return guess + 1;
-    for (let fd = 0; fd < this.#limit; fd++) if (this.#look(fd)) return fd;
-    this.#limit = descriptorLimit();
-    for (let fd = 0; fd < this.#limit; fd++) if (this.#look(fd)) return fd;
+    for (let fd = 0; fd < MOST_DESCRIPTORS; fd++) if (this.#look(fd)) return fd;
     return undefined;
   }
 
@@ -104,7 +102,7 @@ export function serversAt(path: string): PeerCredentials[] {
 /** A number above every descriptor of this process: its table's size; proc_pid_status(5). */
 function descriptorLimit(): number {
   const status = readProcFile("/proc/self/status") ?? "";
-  return Number(/^FDSize:\s*(\d+)$/m.exec(status)?.[1] ?? DEFAULT_DESCRIPTOR_LIMIT);
+  return Number(/^FDSize:\s*(\d+)$/m.exec(status)?.[1] ?? MOST_DESCRIPTORS);
 }
 
 /** `undefined` where the descriptor is no socket; the 64 bits fit a number for the next 9 × 10¹⁵ sockets. */

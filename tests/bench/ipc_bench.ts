@@ -17,10 +17,9 @@ const ANSWER = new Uint8Array(65_536);
 const LINE_FEED = 0x0a;
 const PIPELINED = 64;
 const ROUNDS = 12;
-
 const SERVER = fromFileUrl(new URL("./ipc_bench_server.ts", import.meta.url));
 
-/** Measures the licence's socket against a bare `Deno.listen` echo in one server process, in turns; issue 3, Speed. */
+/** Measures the licence's socket against a bare `Deno.listen` echo in one server process, in turns. */
 export async function benchIpc(): Promise<BenchFigure[]> {
   const figures: BenchFigure[] = [];
   for (const bench of [benchPingPong, benchPipelined, benchConnect, benchFairness]) {
@@ -190,7 +189,7 @@ async function residentBytes(path: string): Promise<number> {
   return JSON.parse(new TextDecoder().decode(bytes.subarray(0, count))).rss;
 }
 
-/** Writes a batch and reads until so many line ends have come back. */
+/** Writes a batch and reads until so many lines have come back. */
 async function exchange(
   conn: Deno.UnixConn,
   batch: Uint8Array,

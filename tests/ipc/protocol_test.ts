@@ -57,6 +57,19 @@ Deno.test("pipelined requests are answered in their order", async () => {
   ]);
 });
 
+Deno.test("runs of equal answers of every length stay whole and in their order", async () => {
+  await using running = await startServer();
+  using peer = await connectPeer(running.path);
+  const methods = Array.from(
+    { length: 9 },
+    (_, i) => Array<string>(i + 1).fill(i % 2 === 0 ? "health" : "get_license"),
+  ).flat();
+  await peer.send(methods.map((method) => `{"method":"${method}"}\n`).join(""));
+  for (const method of methods) {
+    assertEquals(await peer.line(), method === "health" ? OK : LICENSE_LINE);
+  }
+});
+
 Deno.test("a line in single bytes is one line, whatever its end", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);

@@ -143,6 +143,39 @@ Deno.test("claimSocket() is refused by a server that answers, though the lock is
   assert((await Deno.lstat(folder.at("s.sock"))).isSocket);
 });
 
+Deno.test("claimSocket() is refused by a server whose queue is full, and its socket stays", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("s.sock");
+  using _listener = Deno.listen({ transport: "unix", path });
+  const queued: Deno.UnixConn[] = [];
+  await assertRejects(async () => {
+    for (;;) queued.push(await Deno.connect({ transport: "unix", path }));
+  }, Deno.errors.WouldBlock);
+  await assertRejects(() => claimSocket(path), AlreadyServingError);
+  assert((await Deno.lstat(path)).isSocket);
+  for (const conn of queued) conn.close();
+});
+
+Deno.test("claims that come while others let go are never held by two", async () => {
+  await using folder = await temporaryFolder();
+  let holders = 0;
+  let claims = 0;
+  const contend = async () => {
+    while (claims < 200) {
+      try {
+        await using _claim = await claimSocket(folder.at("s.sock"));
+        claims++;
+        assertEquals(++holders, 1);
+        await Deno.lstat(folder.path);
+        holders--;
+      } catch (error) {
+        if (!(error instanceof AlreadyServingError)) throw error;
+      }
+    }
+  };
+  await Promise.all([contend(), contend(), contend(), contend()]);
+});
+
 Deno.test("twenty claims at once: one gets it, and the next after it was let go", async () => {
   await using folder = await temporaryFolder();
   for (let round = 0; round < 10; round++) {

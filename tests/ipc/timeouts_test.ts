@@ -45,6 +45,21 @@ Deno.test("time between messages is not counted unless there is an idle timeout"
   assertEquals(await peer.line(), OK);
 });
 
+Deno.test("a message that begins after hours of silence has its time, and no more", async () => {
+  const clock = new FakeClock();
+  await using running = await startServer({ clock });
+  using peer = await connectPeer(running.path);
+  await peer.send(HEALTH + "\n");
+  assertEquals(await peer.line(), OK);
+  await clock.advance(3 * 3_600_000);
+  await peer.send('{"method":');
+  await clock.sleepers(1);
+  await clock.advance(59_999);
+  await clock.sleepers(1);
+  await clock.advance(1);
+  assertEquals(await peer.rest(), "");
+});
+
 Deno.test("an idle timeout closes a connection that has nothing to ask, though not one that watches", async () => {
   const clock = new FakeClock();
   await using running = await startServer({ clock, limits: { idleTimeoutMs: 1000 } });

@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertExists } from "@std/assert";
-import { libc } from "../../ffi/libc.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
+import { openLibraries } from "../support/open_libraries.ts";
 import { scopedCommand } from "../support/scoped_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-// kept for the life of the process, so no test may be the one that opens it
-libc();
+openLibraries();
 const platform = selectPlatform();
 const CONNECT_ONCE = "tests/fixtures/connect_once.ts";
 
@@ -62,7 +61,9 @@ Deno.test("isDescendant() is not taken in by a pid that was given anew", async (
 });
 
 Deno.test("isDescendant() finds an orphan by the session that the software leads", async () => {
-  await using child = shell("sh -c 'cat <&3 & echo $!' 3<&0; cat");
+  await using child = shell(
+    "orphan=$(sh -c 'cat <&3 >/dev/null & echo $!' 3<&0); echo $orphan; cat",
+  );
   const orphan = Number(await firstLine(child));
   const ancestor = await platform.identifyProcess(child.pid);
   assertExists(ancestor);

@@ -1,12 +1,11 @@
-import { libc } from "../../ffi/libc.ts";
 import type { LicenseInfo } from "../../src/ipc/license_answers.ts";
 import { type IpcServer, type IpcServerOptions, serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../../src/ipc/socket_owner.ts";
+import { openLibraries } from "./open_libraries.ts";
 import { RecordingLog } from "./recording_log.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 
-// kept for the life of the process, so no test may be the one that opens it
-libc();
+openLibraries();
 
 export const LICENSE: LicenseInfo = {
   license_key: "KEY-1",
