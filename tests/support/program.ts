@@ -18,6 +18,7 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** A program of `tests/fixtures` that stands in for `main.ts`. */
   readonly fixture?: string;
+  readonly v8Flags?: string;
 }
 
 export interface ProgramResult {
@@ -132,13 +133,14 @@ export class LineReader {
 
 function command(
   args: readonly string[],
-  { env = {}, cwd, fixture }: ProgramOptions,
+  { env = {}, cwd, fixture, v8Flags }: ProgramOptions,
 ): Deno.Command {
   const entry = fixture === undefined
     ? MAIN
     : fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
+  const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, entry, ...args],
+    args: ["run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args],
     env: { NO_COLOR: "1", ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdin: "null",
