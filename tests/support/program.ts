@@ -19,6 +19,8 @@ export interface ProgramOptions {
   /** A program of `tests/fixtures` that stands in for `main.ts`. */
   readonly fixture?: string;
   readonly v8Flags?: string;
+  /** A command that runs the command which follows it, such as `setpriv`. */
+  readonly wrapper?: readonly string[];
 }
 
 export interface ProgramResult {
@@ -133,14 +135,18 @@ export class LineReader {
 
 function command(
   args: readonly string[],
-  { env = {}, cwd, fixture, v8Flags }: ProgramOptions,
+  { env = {}, cwd, fixture, v8Flags, wrapper = [] }: ProgramOptions,
 ): Deno.Command {
   const entry = fixture === undefined
     ? MAIN
     : fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
   const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args],
+  const [program, ...rest] = [
+    ...wrapper,
+    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args],
+  ];
+  return new Deno.Command(program!, {
+    args: rest,
     env: { NO_COLOR: "1", ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdin: "null",
