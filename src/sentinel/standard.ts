@@ -36,6 +36,7 @@ export async function runStandard(
     state,
     storage,
     client,
+    serverUrl,
     publicKeyPem,
     platform: platform.wireName,
     clock,

@@ -53,7 +53,8 @@ export async function openStateFolder(
 /** The mode is set once more, as a umask may have taken bits from it. */
 async function makeFolder(path: string): Promise<void> {
   try {
-    await Deno.stat(path);
+    if ((await Deno.stat(path)).isDirectory) return;
+    throw new StateFolderError(`state folder is not a folder: ${path}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });

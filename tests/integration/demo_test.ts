@@ -46,7 +46,7 @@ const STORY = [
   '"license_status": "ACTIVE"',
   "heartbeat: ACTIVE",
   "$ sentinel vendor revoke ROCKET-1 --database vendor.db\n",
-  "license has been revoked: stopping the software",
+  "stopping the software: license has been revoked",
   "rocket: told to stop",
   "sentinel: error: license has been revoked",
   "exit status 81",

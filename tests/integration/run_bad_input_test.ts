@@ -124,11 +124,9 @@ Deno.test("a state folder that is a file is a clear line", async () => {
   await Deno.writeTextFile(customer.folder.at("state"), "");
   const { code, stderr } = await customer.run("/bin/true");
   assertEquals(code, 2);
-  assert(
-    stderr.startsWith(
-      `sentinel: error: state folder cannot be used: ${customer.folder.at("state")} (`,
-    ),
+  assertEquals(
     stderr,
+    `sentinel: error: state folder is not a folder: ${customer.folder.at("state")}\n`,
   );
 });
 

@@ -177,7 +177,10 @@ Deno.test("grace: none before the first activation, some afterwards, none once i
   await customer.stopServer();
   const first = await customer.run("/bin/true");
   assertEquals(first.code, 82);
-  assertStringIncludes(first.stderr, "server unreachable (refused) — cannot activate this machine");
+  assertStringIncludes(
+    first.stderr,
+    `server unreachable (refused): ${customer.url} — cannot activate this machine`,
+  );
 
   await customer.startServer();
   assertEquals((await customer.run("/bin/true")).code, 0);
