@@ -3,7 +3,7 @@ import type { AcceptedPeers, PeerCredentials, PinnedPeer } from "./contract.ts";
 import { readProcFile } from "./linux_proc.ts";
 
 /** <asm-generic/socket.h>; socket(7). */
-const SOL_SOCKET = 1, SO_PEERCRED = 17, SO_COOKIE = 57, SO_PEERPIDFD = 77;
+const SOL_SOCKET = 1, SO_PEERCRED = 17, SO_ACCEPTCONN = 30, SO_COOKIE = 57, SO_PEERPIDFD = 77;
 
 /** More than a process of ours has open; where a search ends that finds nothing. */
 const MOST_DESCRIPTORS = 65_536;
@@ -33,8 +33,6 @@ class LinuxAcceptedPeers implements AcceptedPeers {
 
   constructor(path: string) {
     this.#address = UTF8.encode(path);
-    // the listener itself is the first to bear the address
-    this.#findNew();
   }
 
   identify(): PeerCredentials | undefined {
@@ -70,7 +68,7 @@ class LinuxAcceptedPeers implements AcceptedPeers {
     const cookie = cookieOf(fd);
     if (cookie === undefined || this.#seen.get(fd) === cookie) return false;
     this.#seen.set(fd, cookie);
-    return hasLocalAddress(fd, this.#address);
+    return hasLocalAddress(fd, this.#address) && !isListening(fd);
   }
 }
 
@@ -132,6 +130,11 @@ function kernelIsAtLeast(major: number, minor: number): boolean {
 function isRunning(pidfd: number): boolean {
   const POLLIN = 1;
   return libc().poll(new Int32Array([pidfd, POLLIN]), 1n, 0) === 0;
+}
+
+/** The listener bears the address, too. */
+function isListening(fd: number): boolean {
+  return readOption(fd, SO_ACCEPTCONN, 4) && words[0] !== 0;
 }
 
 function readOption(fd: number, option: number, size: number): boolean {
