@@ -50,6 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/cli": [
     "src/core",
+    "src/config",
     "src/compose.ts",
     "src/compose_vendor.ts",
     "src/sentinel",
