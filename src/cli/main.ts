@@ -85,7 +85,8 @@ function chooseCommand(
   const found = findCommand(args);
   if (found !== undefined) return found;
   const [first] = args;
-  if (first === undefined && readVariable(variableOf("license")) === undefined) return undefined;
+  const isNamed = (option: OptionName) => readVariable(variableOf(option)) !== undefined;
+  if (first === undefined && !isNamed("license") && !isNamed("config")) return undefined;
   if (first === undefined || first.startsWith("-")) {
     return ["--help", "-h", "--version"].includes(first ?? "")
       ? undefined

@@ -5,6 +5,7 @@ import type { IpcLimits } from "../ipc/limits.ts";
 import { loadValidLicense } from "../license/load_license.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Verify } from "../signing/ecdsa.ts";
+import { checkIpcPath } from "./ipc_path.ts";
 import { runStandard } from "./standard.ts";
 import type { StopRequest } from "./stop_request.ts";
 
@@ -60,6 +61,7 @@ export interface RunDependencies {
  */
 export async function runSentinel(request: RunRequest, deps: RunDependencies): Promise<number> {
   const { verify, clock } = deps;
+  checkIpcPath(request, deps);
   const license = await loadValidLicense(request.licensePath, { verify, wallMs: clock.wallMs() });
   if (license.license_type === "STANDARD") return await runStandard(license, request, deps);
   throw new SentinelError(

@@ -2,12 +2,12 @@ import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { LicenseInfo } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../ipc/socket_owner.ts";
-import { socketPath } from "../ipc/socket_path.ts";
-import { Degradation } from "./degradation.ts";
-import { runControl } from "./run_control.ts";
 import type { License } from "../license/payload.ts";
 import { verifyChecksum } from "../process/checksum.ts";
+import { Degradation } from "./degradation.ts";
+import { ipcPath } from "./ipc_path.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
+import { runControl } from "./run_control.ts";
 import { type ChildRecord, supervise } from "./supervise.ts";
 import type { Watch } from "./watches.ts";
 
@@ -34,10 +34,9 @@ export async function serveAndSupervise(
   deps: RunDependencies,
   { license, machineId, watches, status, onServing }: ProvedLicense,
 ): Promise<number> {
-  const { clock, log, platform, random, readVariable, stopRequest } = deps;
-  const { location, path: ipcPath, peer = "user", limits = {} } = request.ipc;
-  const runtimeFolder = platform.runtimeFolder(readVariable);
-  const path = socketPath({ machineId, runtimeFolder, location, path: ipcPath });
+  const { clock, log, platform, random, stopRequest } = deps;
+  const { peer = "user", limits = {} } = request.ipc;
+  const path = ipcPath(request, { ...deps, machineId });
   await using claim = await claimSocket(path);
   const { software_checksum: checksum } = license;
   if (checksum !== undefined) await verifyChecksum(request.softwarePath, checksum);

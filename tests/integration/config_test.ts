@@ -109,13 +109,36 @@ Deno.test("tables that do nothing here are said once each, as docs/CONFIGURATION
   }
 });
 
-Deno.test('location = "runtime" without XDG_RUNTIME_DIR is refused', async () => {
+Deno.test('location = "runtime" without XDG_RUNTIME_DIR is refused before the machine is activated', async () => {
   await using customer = await ConfiguredCustomer.arrive();
   await customer.configure("/bin/true", { tables: '[ipc]\nlocation = "runtime"' });
-  const { code, stderr } = await customer.run(["--log-level", "warn"], {
-    XDG_RUNTIME_DIR: "",
-  });
+  const { code, stderr } = await customer.run([], { XDG_RUNTIME_DIR: "" });
   assertEquals({ code, stderr }, { code: 2, stderr: "sentinel: error: XDG_RUNTIME_DIR not set\n" });
+});
+
+Deno.test("a path that no socket can have is refused before the machine is activated", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  const path = `/${"x".repeat(107)}`;
+  await customer.configure("/bin/true", { tables: `[ipc]\npath = "${path}"` });
+  const { code, stderr } = await customer.run();
+  assertEquals(code, 2);
+  assertEquals(
+    stderr,
+    `sentinel: error: Cannot use the socket path ${path}: it has 108 bytes, the system's limit is 107\n`,
+  );
+});
+
+Deno.test("SENTINEL_CONFIG alone is enough to run", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.configure("/bin/true", { tables: "[shutdown]" });
+  const { code, stderr } = await runProgram([], {
+    env: {
+      SENTINEL_CONFIG: customer.at("sentinel.toml"),
+      SENTINEL_ORG_KEY: customer.at("org_public_key.pem"),
+    },
+  });
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "[shutdown] has no effect on sentinel run");
 });
 
 Deno.test('location = "tmp" puts the socket into /tmp', async () => {
