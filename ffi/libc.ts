@@ -1,9 +1,6 @@
-/**
- * The C library of Linux (glibc and musl). One table; the prototype stands beside each symbol.
- *
- * Each symbol is opened on first use, as opening one costs about half a millisecond (machine code is made for it), and
- * kept for the life of the process.
- */
+import { lazySymbols } from "./lazy_symbols.ts";
+
+/** The C library of Linux (glibc and musl). One table; the prototype stands beside each symbol. */
 const SYMBOLS = {
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5); prctl(2)
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
@@ -39,34 +36,5 @@ let symbols: Libc | undefined;
  * @throws {Error} at the first use of one, naming the paths that were tried.
  */
 export function libc(): Libc {
-  return symbols ??= lazySymbols();
-}
-
-function lazySymbols(): Libc {
-  const lazy = {};
-  for (const name of Object.keys(SYMBOLS) as (keyof typeof SYMBOLS)[]) {
-    Object.defineProperty(lazy, name, {
-      configurable: true,
-      enumerable: true,
-      get() {
-        const value = openSymbol(name);
-        Object.defineProperty(lazy, name, { value, enumerable: true });
-        return value;
-      },
-    });
-  }
-  return lazy as Libc;
-}
-
-function openSymbol(name: keyof typeof SYMBOLS): unknown {
-  const paths = PATHS[Deno.build.arch];
-  for (const path of paths) {
-    try {
-      const library = Deno.dlopen(path, { [name]: SYMBOLS[name] });
-      return library.symbols[name];
-    } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) throw error;
-    }
-  }
-  throw new Error(`Cannot open ${name} of the C library: tried ${paths.join(", ")}`);
+  return symbols ??= lazySymbols(SYMBOLS, PATHS[Deno.build.arch]);
 }

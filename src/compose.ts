@@ -3,7 +3,7 @@ import { readOrganizationKey } from "./license/organization_key.ts";
 import type { Platform } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
-import { type RunDependencies, runSentinel } from "./sentinel/run.ts";
+import { type IpcSettings, type RunDependencies, runSentinel } from "./sentinel/run.ts";
 import { StopRequestSource } from "./sentinel/stop_request.ts";
 
 /** What `sentinel run` was told. */
@@ -11,9 +11,14 @@ export interface RunOptions {
   readonly licensePath: string;
   readonly softwarePath: string;
   readonly softwareArgs: readonly string[];
+  /** On top of our own environment. */
+  readonly softwareEnv: Readonly<Record<string, string>>;
+  /** Where the software starts; ours where it is absent. */
+  readonly workingDirectory: string | undefined;
   readonly serverUrl: string | undefined;
   readonly stateDir: string | undefined;
   readonly orgKeyPath: string;
+  readonly ipc: IpcSettings;
 }
 
 /** A run with real dependencies. */
@@ -32,7 +37,10 @@ export async function composeRun(
       licensePath: options.licensePath,
       softwarePath: resolve(options.softwarePath),
       softwareArgs: options.softwareArgs,
+      softwareEnv: options.softwareEnv,
+      workingDirectory: options.workingDirectory,
       serverUrl: checkedUrl(options.serverUrl),
+      ipc: options.ipc,
       stateFolder: () => options.stateDir ?? defaultStateFolder(platform),
     }, {
       platform,

@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/license": ["src/core", "src/signing", "src/platform"],
   "src/activation": ["src/core", "src/signing", "src/platform"],
   "src/state": ["src/core", "src/signing", "src/platform"],
+  "src/config": ["src/core"],
   "src/ipc": ["src/core", "src/signing", "src/platform"],
   "src/process": ["src/core", "src/signing", "src/platform"],
   "src/sentinel": [
@@ -49,6 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/cli": [
     "src/core",
+    "src/config",
     "src/compose.ts",
     "src/compose_vendor.ts",
     "src/sentinel",

@@ -10,6 +10,8 @@ export interface LaunchOptions {
   readonly path: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Where it starts; ours where it is absent. */
+  readonly workingDirectory?: string | undefined;
 }
 
 /** A running process that leads a session and a process group of its own. */
@@ -36,12 +38,15 @@ export class LaunchError extends SentinelError {
  *
  * @throws {LaunchError}
  */
-export async function launch({ path, args, env }: LaunchOptions): Promise<LaunchedProcess> {
+export async function launch(
+  { path, args, env, workingDirectory }: LaunchOptions,
+): Promise<LaunchedProcess> {
   await checkExecutable(path);
   try {
     const child = new Deno.Command(path, {
       args: [...args],
       env: { ...env },
+      ...(workingDirectory !== undefined && { cwd: workingDirectory }),
       stdin: "inherit",
       stdout: "inherit",
       stderr: "inherit",

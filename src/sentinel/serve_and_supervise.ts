@@ -2,10 +2,12 @@ import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { LicenseInfo } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../ipc/socket_owner.ts";
-import { socketPath } from "../ipc/socket_path.ts";
 import type { License } from "../license/payload.ts";
 import { verifyChecksum } from "../process/checksum.ts";
+import { Degradation } from "./degradation.ts";
+import { ipcPath } from "./ipc_path.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
+import { runControl } from "./run_control.ts";
 import { type ChildRecord, supervise } from "./supervise.ts";
 import type { Watch } from "./watches.ts";
 
@@ -17,8 +19,8 @@ export interface ProvedLicense {
   readonly watches: readonly Watch[];
   /** What `status` adds about the licence. */
   readonly status: () => Record<string, string | number | boolean>;
-  /** Called once the socket listens, with the way to tell those who watch. */
-  readonly onServing?: (ipc: IpcServer) => void;
+  /** Called once the socket listens, with the way to tell those who watch, and to answer tampering. */
+  readonly onServing?: (ipc: IpcServer, degradation: Degradation) => void;
 }
 
 /**
@@ -32,39 +34,51 @@ export async function serveAndSupervise(
   deps: RunDependencies,
   { license, machineId, watches, status, onServing }: ProvedLicense,
 ): Promise<number> {
-  const { clock, log, platform, random, readVariable, stopRequest } = deps;
-  const path = socketPath({ machineId, runtimeFolder: platform.runtimeFolder(readVariable) });
+  const { clock, log, platform, random, stopRequest } = deps;
+  const { peer = "user", limits = {} } = request.ipc;
+  const path = ipcPath(request, { ...deps, machineId });
   await using claim = await claimSocket(path);
   const { software_checksum: checksum } = license;
   if (checksum !== undefined) await verifyChecksum(request.softwarePath, checksum);
-  let launched: { pid: number; atMs: number } | undefined;
+  let launched: { pid: number; identity: ProcessIdentity | undefined; atMs: number } | undefined;
+  const uptime = () =>
+    launched && { uptime_seconds: Math.floor((clock.monotonicMs() - launched.atMs) / 1000) };
   await using ipc = serveIpc({
     claim,
     license: licenseInfo(license),
+    peer,
+    limits,
+    isDescendant: (pid) =>
+      launched?.identity !== undefined && platform.isDescendant(pid, launched.identity),
+    control: runControl({
+      stop: () => stopRequest.request("stop over the socket"),
+      stats: () => ({ ...uptime(), ...ipc.counters() }),
+    }),
     log,
     clock,
     random,
     platform,
     status: () => ({
       state: stopRequest.stop.aborted ? "stopping" : launched ? "running" : "starting",
-      ...(launched && {
-        pid: launched.pid,
-        uptime_seconds: Math.floor((clock.monotonicMs() - launched.atMs) / 1000),
-      }),
+      ...(launched && { pid: launched.pid }),
+      ...uptime(),
       ...status(),
+      counters: ipc.counters(),
     }),
   });
-  onServing?.(ipc);
+  const degradation = new Degradation((stage) => ipc.setDegradeStage(stage));
+  onServing?.(ipc, degradation);
   return await supervise({
     software: {
       path: request.softwarePath,
       args: request.softwareArgs,
-      env: { SENTINEL_IPC_SOCKET: path },
+      env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: path },
+      workingDirectory: request.workingDirectory,
     },
-    watches,
+    watches: [...watches, degradation.watch],
     childRecord: childRecordIn(claim),
     stopRequest,
-    onLaunched: (pid) => launched = { pid, atMs: clock.monotonicMs() },
+    onLaunched: (pid, identity) => launched = { pid, identity, atMs: clock.monotonicMs() },
     onEnding: async () => {
       ipc.publish({ event: "stopping" });
       await ipc.close();

@@ -19,7 +19,8 @@ export interface SuperviseOptions {
   readonly watches: readonly Watch[];
   readonly childRecord: ChildRecord;
   readonly stopRequest: StopRequest;
-  readonly onLaunched: (pid: number) => void;
+  /** Called before the software can have got as far as to connect. */
+  readonly onLaunched: (pid: number, identity: ProcessIdentity | undefined) => void;
   /** Called when the end has begun, before the software is stopped. */
   readonly onEnding: () => Promise<void>;
   readonly platform: Platform;
@@ -30,7 +31,7 @@ export interface SuperviseOptions {
 /** What ended a run. */
 type Ending =
   | { kind: "exited"; code: number }
-  | { kind: "asked"; signal: string }
+  | { kind: "asked"; by: string }
   | { kind: "watch"; error: SentinelError };
 
 /**
@@ -49,11 +50,12 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   }
   const child = await launch(options.software);
   try {
-    await options.childRecord.write(await platform.identifyProcess(child.pid));
-    options.onLaunched(child.pid);
+    const identity = await platform.identifyProcess(child.pid);
+    options.onLaunched(child.pid, identity);
+    await options.childRecord.write(identity);
     log.debug("software launched", { pid: child.pid });
     const ending = await firstEnding(child, options);
-    if (ending.kind === "asked") sayAsked(log, ending.signal);
+    if (ending.kind === "asked") sayAsked(log, ending.by);
     if (ending.kind === "watch") log.warn(`stopping the software: ${ending.error.message}`);
     await options.onEnding();
     if (ending.kind === "watch") throw ending.error;
@@ -69,8 +71,8 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   }
 }
 
-function sayAsked(log: Logger, signal: string): void {
-  log.info(`Received signal ${signal}, shutting down...`);
+function sayAsked(log: Logger, by: string): void {
+  log.info(`Received ${by.startsWith("SIG") ? `signal ${by}` : by}, shutting down...`);
 }
 
 async function firstEnding(
@@ -84,7 +86,7 @@ async function firstEnding(
   for (const watch of running) {
     watch.then((error) => error && ending.resolve({ kind: "watch", error }), ending.reject);
   }
-  const onStop = () => ending.resolve({ kind: "asked", signal: String(stop.reason) });
+  const onStop = () => ending.resolve({ kind: "asked", by: String(stop.reason) });
   stop.addEventListener("abort", onStop);
   if (stop.aborted) onStop();
   try {
