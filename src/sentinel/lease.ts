@@ -24,6 +24,8 @@ export interface LeaseOptions {
   readonly state: State;
   readonly storage: LeaseStorage;
   readonly client: LicenseServer;
+  /** Where the client asks, for people. */
+  readonly serverUrl: string;
   readonly publicKeyPem: string;
   readonly platform: PlatformName;
   readonly clock: Clock;
@@ -82,7 +84,7 @@ export class Lease {
     if (answer.kind === "unreachable") {
       throw new UnreachableError(
         "activation",
-        `server unreachable (${answer.why}) — cannot activate this machine`,
+        `server unreachable (${answer.why}): ${this.#options.serverUrl} — cannot activate this machine`,
       );
     }
     if (answer.kind === "refused") throw new RefusedError("activation", activationRefusal(answer));

@@ -2,6 +2,7 @@ import { LicenseServerClient } from "../activation/client.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import { openStateFolder } from "../state/state_folder.ts";
 import { ConfigError } from "./config_error.ts";
+import { UnreachableError } from "./endings.ts";
 import { Lease } from "./lease.ts";
 import { openMachine } from "./machine.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
@@ -36,14 +37,22 @@ export async function runStandard(
     state,
     storage,
     client,
+    serverUrl,
     publicKeyPem,
     platform: platform.wireName,
     clock,
     random,
     log,
   });
-  await lease.activate(stop);
-  await lease.beatAtStart(stop);
+  try {
+    await lease.activate(stop);
+    await lease.beatAtStart(stop);
+  } catch (error) {
+    // whoever asks to stop while the server is asked need not hear that it did not answer
+    if (!(stop.aborted && error instanceof UnreachableError)) throw error;
+    log.info(`Received signal ${stop.reason}, shutting down...`);
+    return 0;
+  }
   return await serveAndSupervise(request, deps, {
     license,
     machineId: state.machine_id,

@@ -56,7 +56,7 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
     log.debug("software launched", { pid: child.pid });
     const ending = await firstEnding(child, options);
     if (ending.kind === "asked") sayAsked(log, ending.by);
-    if (ending.kind === "watch") log.error(`${ending.error.message}: stopping the software`);
+    if (ending.kind === "watch") log.warn(`stopping the software: ${ending.error.message}`);
     await options.onEnding();
     if (ending.kind === "watch") throw ending.error;
     return ending.kind === "exited" ? ending.code : 0;

@@ -34,7 +34,7 @@ export async function openStateFolder(
   { log, pid }: { log: Logger; pid: number },
 ): Promise<StateFolder> {
   try {
-    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path);
     checkMode(path, await Deno.stat(path), log);
     const lock = await takeLock(`${path}/lock`, pid);
     return {
@@ -47,6 +47,18 @@ export async function openStateFolder(
     throw new StateFolderError(`state folder cannot be used: ${path} (${describeError(error)})`, {
       cause: error,
     });
+  }
+}
+
+/** The mode is set once more, as a umask may have taken bits from it. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    if ((await Deno.stat(path)).isDirectory) return;
+    throw new StateFolderError(`state folder is not a folder: ${path}`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    await Deno.chmod(path, 0o700);
   }
 }
 

@@ -1,6 +1,6 @@
 import { fromFileUrl } from "@std/path";
-import { standardOutput } from "../../src/cli/output.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import type { Bench, BenchRow } from "./bench_row.ts";
 
 /** One measured figure beside its floor, the bare echo in the same run, and the bar that it is held to. */
 export interface BenchFigure {
@@ -240,11 +240,17 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-if (import.meta.main) {
-  for (const { name, figure, floor, ratio, bar, met } of await benchIpc()) {
-    const times = ratio === undefined ? "" : `, ratio ${ratio.toFixed(2)}`;
-    standardOutput.result(
-      `${met ? "met   " : "MISSED"} ${name}: ${figure} (floor ${floor}${times}; ${bar})`,
-    );
-  }
+export const bench: Bench = { measure: async () => (await benchIpc()).map(toRow) };
+
+function toRow({ name, figure, floor, ratio, bar, met }: BenchFigure): BenchRow {
+  const unit = figure.replace(/^[\d.]+\s*/, "");
+  return {
+    name: `ipc: ${name}`,
+    figure: parseFloat(figure),
+    unit,
+    floor: parseFloat(floor),
+    ...(ratio !== undefined && { ratio }),
+    bar,
+    met,
+  };
 }

@@ -39,6 +39,7 @@ class Bench {
         },
       },
       client: this.server,
+      serverUrl: "http://server",
       publicKeyPem: "PEM",
       platform: "LINUX_AMD64",
       clock: this.clock,
@@ -88,7 +89,7 @@ const FAILED_ACTIVATIONS = [
   [
     ANSWERS.unreachable,
     UnreachableError,
-    "server unreachable (refused) — cannot activate this machine",
+    "server unreachable (refused): http://server — cannot activate this machine",
   ],
   [verified("SUSPENDED"), RefusedError, "license is suspended — contact your vendor"],
 ] as const;

@@ -163,5 +163,5 @@ Deno.test("a file where the state folder should be is a clear error", async () =
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("file"), "");
   const open = () => openStateFolder(folder.at("file"), { log: new RecordingLog(), pid: 1 });
-  await assertRejects(open, StateFolderError, `state folder cannot be used: ${folder.at("file")}`);
+  await assertRejects(open, StateFolderError, `state folder is not a folder: ${folder.at("file")}`);
 });

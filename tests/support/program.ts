@@ -18,6 +18,9 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** A program of `tests/fixtures` that stands in for `main.ts`. */
   readonly fixture?: string;
+  readonly v8Flags?: string;
+  /** A command that runs the command which follows it, such as `setpriv`. */
+  readonly wrapper?: readonly string[];
 }
 
 export interface ProgramResult {
@@ -132,13 +135,18 @@ export class LineReader {
 
 function command(
   args: readonly string[],
-  { env = {}, cwd, fixture }: ProgramOptions,
+  { env = {}, cwd, fixture, v8Flags, wrapper = [] }: ProgramOptions,
 ): Deno.Command {
   const entry = fixture === undefined
     ? MAIN
     : fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, entry, ...args],
+  const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
+  const [program, ...rest] = [
+    ...wrapper,
+    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args],
+  ];
+  return new Deno.Command(program!, {
+    args: rest,
     env: { NO_COLOR: "1", ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdin: "null",

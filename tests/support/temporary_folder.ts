@@ -7,6 +7,8 @@ export interface TemporaryFolder extends AsyncDisposable {
 
 export async function temporaryFolder(): Promise<TemporaryFolder> {
   const path = await Deno.makeTempDir({ prefix: "sentinel-test-" });
+  // another test of this process may be binding a socket, under a umask of its own
+  await Deno.chmod(path, 0o700);
   return {
     path,
     at: (name) => `${path}/${name}`,

@@ -1,0 +1,101 @@
+import { fromFileUrl } from "@std/path";
+import type { Narrator } from "./narrator.ts";
+import { Program } from "./program.ts";
+
+/** The permissions that `sentinel` runs with from source. */
+const PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-net",
+  "--allow-run",
+  "--allow-ffi",
+  "--allow-sys",
+];
+
+/** A program asked to stop has 10 s for its own software; this is a little more. */
+const LONGEST_STOP_MS = 12_000;
+
+/** Not `TMPDIR`, which may be long: the path of a socket holds about a hundred bytes. */
+const TEMPORARY_FOLDER = "/tmp";
+
+/** What stands in for the command `sentinel`: the program itself, or the one whose minutes are short. */
+export type Stage = "main" | "hurried";
+
+const ENTRIES: Readonly<Record<Stage, string>> = {
+  main: fromFileUrl(new URL("../main.ts", import.meta.url)),
+  hurried: fromFileUrl(new URL("./hurried_sentinel.ts", import.meta.url)),
+};
+
+/** A temporary folder in which commands are run for real. At the end they are stopped and the folder is gone. */
+export class Workshop implements AsyncDisposable {
+  readonly folder: string;
+  readonly #narrator: Narrator;
+  readonly #over = new AbortController();
+  readonly #stop: AbortSignal;
+  readonly #programs: Program[] = [];
+
+  private constructor(folder: string, narrator: Narrator, signal: AbortSignal) {
+    this.folder = folder;
+    this.#narrator = narrator;
+    this.#stop = AbortSignal.any([signal, this.#over.signal]);
+  }
+
+  /** @param signal Stops whatever runs; a command that is asked for afterwards is not started. */
+  static async open(narrator: Narrator, signal: AbortSignal): Promise<Workshop> {
+    const folder = await Deno.makeTempDir({ dir: TEMPORARY_FOLDER, prefix: "sentinel-demo-" });
+    return new Workshop(folder, narrator, signal);
+  }
+
+  /** Writes an executable file into the folder. */
+  async addProgram(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(`${this.folder}/${name}`, text, { mode: 0o755 });
+  }
+
+  /**
+   * Shows a command, runs it to its end and shows what it says.
+   *
+   * @throws {Error} where it does not end with 0.
+   */
+  async run(...args: string[]): Promise<void> {
+    const code = await this.start(args, "main").ended;
+    this.#stop.throwIfAborted();
+    if (code !== 0) throw new Error(`the command ended with exit status ${code}`);
+  }
+
+  /** Shows a command and starts it; what it says is shown as it comes. */
+  start(args: readonly string[], stage: Stage): Program {
+    this.#stop.throwIfAborted();
+    this.#narrator.command(args);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, ENTRIES[stage], ...args],
+      cwd: this.folder,
+      clearEnv: true,
+      env: this.#environment(),
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      signal: this.#stop,
+    }).spawn();
+    const program = new Program(child, (line) => this.#narrator.output(line));
+    this.#programs.push(program);
+    return program;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    const killing = setTimeout(() => {
+      for (const program of this.#programs) program.signal("SIGKILL");
+    }, LONGEST_STOP_MS);
+    await Promise.all(this.#programs.map(({ ended }) => ended));
+    clearTimeout(killing);
+    await Deno.remove(this.folder, { recursive: true });
+  }
+
+  /** Nobody else's settings, and the socket in the folder, too. */
+  #environment(): Record<string, string> {
+    const inherited = Object.entries(Deno.env.toObject())
+      .filter(([name]) => !name.startsWith("SENTINEL_"));
+    return { ...Object.fromEntries(inherited), XDG_RUNTIME_DIR: this.folder };
+  }
+}

@@ -1,0 +1,17 @@
+import { assertEquals } from "@std/assert";
+import { benchTable } from "./bench_table.ts";
+
+Deno.test("benchTable() shows what a row has, and says which bar is missed", () => {
+  const table = benchTable([
+    { name: "a", figure: 1234.5, unit: "/s", floor: 2000, ratio: 0.617, bar: "any", met: true },
+    { name: "longer", figure: 0.98765, unit: "", bar: "at least 1", met: false },
+  ]);
+  assertEquals(
+    table,
+    [
+      "name     figure    floor  ratio  bar",
+      "a       1235 /s  2000 /s   0.62  any         ok",
+      "longer    0.988                  at least 1  MISS",
+    ].join("\n"),
+  );
+});

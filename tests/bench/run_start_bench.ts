@@ -1,0 +1,98 @@
+/** From the start of `sentinel run` (online, activated, local licence server) to the software's first byte. */
+import { fromFileUrl } from "@std/path";
+import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
+import { Customer } from "../support/customer.ts";
+import type { Bench, BenchRow } from "./bench_row.ts";
+
+const ROUNDS = 25;
+const LIMIT = 2.5;
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const PERMISSIONS = ["read", "write", "env", "net", "run", "ffi", "sys"].map((name) =>
+  `--allow-${name}`
+);
+
+/** One way to start, and the milliseconds it took in each round. */
+interface Contender {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly ms: number[];
+}
+
+async function measure(): Promise<BenchRow[]> {
+  await using customer = await Customer.arrive();
+  const { folder, url } = customer;
+  const software = await customer.script("software", "echo up");
+  await Deno.writeFile(folder.at("machine_key"), (await generateKeyPairDer()).privateKey);
+  await Deno.writeTextFile(folder.at("empty.ts"), "");
+  await bundle(folder.at("bundle"));
+  const run = customer.runArguments(software).filter((arg) =>
+    arg !== "--log-level" && arg !== "debug"
+  );
+  await customer.run(software);
+  const contender = (name: string, ...args: string[]): Contender => ({ name, args, ms: [] });
+  const empty = contender("an empty file", folder.at("empty.ts"));
+  const bare = contender(
+    "the bare runtime doing the same",
+    `${ROOT}tests/fixtures/bare_start.ts`,
+    folder.path,
+    url,
+    software,
+  );
+  const bundled = contender("sentinel run, bundled", folder.at("bundle/main.js"), ...run);
+  const source = contender("sentinel run, from source", `${ROOT}main.ts`, ...run);
+  const contenders = [empty, bare, bundled, source];
+  for (let round = -2; round < ROUNDS; round++) {
+    for (const { args, ms } of contenders) {
+      const took = await firstByteMs(args, folder.at("runtime"));
+      if (round >= 0) ms.push(took);
+    }
+  }
+  return contenders.slice(1).map((each) => rowOf(each, empty));
+}
+
+function rowOf({ name, ms }: Contender, floor: Contender): BenchRow {
+  const ratio = median(ms) / median(floor.ms);
+  return {
+    name: `start to software launched: ${name} (floor: an empty file)`,
+    figure: median(ms),
+    unit: "ms",
+    floor: median(floor.ms),
+    ratio,
+    bar: `at most ${LIMIT} × the floor`,
+    met: ratio <= LIMIT,
+  };
+}
+
+/** Milliseconds from the start to the first byte on standard output, or to the end where there is none. */
+async function firstByteMs(args: readonly string[], runtimeFolder: string): Promise<number> {
+  const began = performance.now();
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, ...args],
+    env: { XDG_RUNTIME_DIR: runtimeFolder },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  const ms = performance.now() - began;
+  await reader.cancel();
+  await child.status;
+  return ms;
+}
+
+async function bundle(folder: string): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--code-splitting", "--outdir", folder, `${ROOT}main.ts`],
+    cwd: ROOT,
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  if (!success) throw new Error("Cannot bundle main.ts");
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+export const bench: Bench = { measure };

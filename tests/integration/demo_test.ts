@@ -1,0 +1,94 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { dirname, fromFileUrl } from "@std/path";
+import { LineReader } from "../support/program.ts";
+
+const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
+
+/** `deno task demo`, among settings that are none of its business. */
+function startDemo(): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "demo"],
+    cwd: ROOT,
+    env: { SENTINEL_LICENSE: "/somebody/elses.lic", TMPDIR: "/tmp/" + "long".repeat(30) },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+function folderIn(story: string): string {
+  return /in (\/tmp\/sentinel-demo-\w+)/.exec(story)![1]!;
+}
+
+/** What a demo left: its folder, and processes that have the folder in their environment. */
+async function leftIn(folder: string): Promise<string[]> {
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", 'ls -d "$0"; grep -ls -- "=$0" /proc/[0-9]*/environ', folder],
+    stderr: "null",
+  }).output();
+  return new TextDecoder().decode(stdout).split("\n").filter(Boolean);
+}
+
+/** What the story must tell, in this order. */
+const STORY = [
+  "$ sentinel vendor keygen --out keys\n",
+  "private key written to keys/org_private_key.pem",
+  "$ sentinel vendor serve --key keys/org_private_key.pem --database vendor.db --port 0\n",
+  "listening on http://127.0.0.1:",
+  "$ sentinel vendor issue ",
+  "license ROCKET-1 written to rocket.lic and registered in vendor.db",
+  "in the demo a minute takes a second",
+  "$ sentinel run --license rocket.lic --software ./rocket ",
+  "machine activated",
+  "rocket: licensed to acme until 2",
+  '{"seats":5}',
+  "$ sentinel ipc status\n",
+  '"license_status": "ACTIVE"',
+  "heartbeat: ACTIVE",
+  "$ sentinel vendor revoke ROCKET-1 --database vendor.db\n",
+  "stopping the software: license has been revoked",
+  "rocket: told to stop",
+  "sentinel: error: license has been revoked",
+  "exit status 81",
+];
+
+Deno.test("two demos at once tell the whole story each, without colour, and leave nothing", async () => {
+  const demos = await Promise.all([startDemo().output(), startDemo().output()]);
+  for (const { code, stdout, stderr } of demos) {
+    const text = new TextDecoder().decode(stdout);
+    assertEquals({ code, stderr: new TextDecoder().decode(stderr) }, { code: 0, stderr: "" }, text);
+    let at = 0;
+    for (const piece of STORY) {
+      assertStringIncludes(text.slice(at), piece);
+      at = text.indexOf(piece, at) + piece.length;
+    }
+    // deno-lint-ignore no-control-regex -- the beginning of a colour
+    assert(!/\x1b/.test(text), text);
+    assertEquals(await leftIn(folderIn(text)), []);
+  }
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`a demo ended by ${signal} in the middle stops its programs and leaves nothing`, async () => {
+    await using demo = startDemo();
+    const [stdout, stderr] = [new LineReader(demo.stdout), new LineReader(demo.stderr)];
+    await stdout.match(/rocket: flying/);
+    const folder = folderIn(stdout.text);
+    const there = await leftIn(folder);
+    assert(there.length >= 4, `folder, server, sentinel and software: ${there}`);
+    demo.kill(signal);
+    await Promise.all([demo.status, stdout.ended, stderr.ended]);
+    assertMatch(stdout.text, /rocket: told to stop/);
+    assertEquals(await leftIn(folder), []);
+  });
+}
+
+Deno.test("a demo whose reader goes away leaves nothing", async () => {
+  await using demo = startDemo();
+  const reader = demo.stdout.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  await demo.stderr.cancel();
+  await demo.status;
+  assertEquals(await leftIn(folderIn(new TextDecoder().decode(value))), []);
+});

@@ -1,0 +1,184 @@
+/** Every line of the licence contract, from the real program: its exit status, nothing launched, nothing written. */
+import { assert, assertEquals } from "@std/assert";
+import type { Json } from "../../src/signing/canonical_json.ts";
+import { encodeBase64Url } from "../../src/signing/base64url.ts";
+import {
+  hardwareBoundPayload,
+  makeOrganization,
+  standardPayload,
+} from "../support/organization.ts";
+import { runProgram } from "../support/program.ts";
+import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const organization = await makeOrganization();
+
+/** Root reads every file, unless its capabilities are taken away (capabilities(7)). */
+const WITHOUT_CAPABILITIES = NEEDS_ROOT.met
+  ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+  : [];
+const CAN_BE_KEPT_OUT = NEEDS_ROOT.met ? [needsProgram("setpriv")] : [];
+
+/** What stands in the licence file; `undefined` for no file. */
+type Content = string | Uint8Array | undefined;
+
+async function signedText(payload: string): Promise<string> {
+  const encoded = encodeBase64Url(payload);
+  const sig = encodeBase64Url(await organization.sign(new TextEncoder().encode(encoded)));
+  return JSON.stringify({ alg: "ES256", payload: encoded, sig });
+}
+
+async function changed(
+  change: (file: Record<string, string>) => Record<string, string>,
+): Promise<string> {
+  return JSON.stringify(change(JSON.parse(await organization.license(standardPayload()))));
+}
+
+function standard(changes: Record<string, Json | undefined>): Promise<string> {
+  return organization.license(standardPayload(changes));
+}
+
+const CASES: [what: string, content: () => Content | Promise<Content>, line: string][] = [
+  ["no file", () => undefined, "license file not found: LICENSE"],
+  ["an empty file", () => "", "invalid license file: malformed JSON"],
+  ["2 MiB", () => " ".repeat(2 * 1024 * 1024), "license file is larger than 1 MiB"],
+  [
+    "binary data",
+    () => crypto.getRandomValues(new Uint8Array(2048)),
+    "invalid license file: malformed JSON",
+  ],
+  [
+    "a license cut in half",
+    async () => (await organization.license(standardPayload())).slice(0, 200),
+    "invalid license file: malformed JSON",
+  ],
+  ["deep nesting", () => '{"alg":'.repeat(100_000), "invalid license file: malformed JSON"],
+  [
+    "another algorithm",
+    () => changed((file) => ({ ...file, alg: "RS256" })),
+    "unsupported license algorithm: RS256 (expected ES256)",
+  ],
+  [
+    "another organization's license",
+    async () => (await makeOrganization()).license(standardPayload()),
+    "license signature verification failed",
+  ],
+  [
+    "a swapped payload",
+    () =>
+      changed((file) => ({
+        ...file,
+        payload: encodeBase64Url(JSON.stringify(standardPayload({ max_machines: 99 }))),
+      })),
+    "license signature verification failed",
+  ],
+  ["a payload that is no JSON", () => signedText("{"), "invalid license payload: malformed JSON"],
+  [
+    "a duplicate key in the payload",
+    () => signedText(JSON.stringify(standardPayload()).replace("{", '{"max_machines":9,')),
+    "invalid license payload: max_machines must not appear twice",
+  ],
+  ["version 2", () => standard({ v: 2 }), "license version 2 is not supported (expected 1)"],
+  [
+    "a wrong type",
+    () => standard({ max_machines: "two" }),
+    "invalid license payload: max_machines must be an integer",
+  ],
+  [
+    "a future license",
+    () => standard({ issue_date: "2998-01-01" }),
+    "license is not yet active (activates: 2998-01-01)",
+  ],
+  [
+    "an expired license",
+    () => standard({ expiry_date: "2020-12-31" }),
+    "license has expired (expiry: 2020-12-31)",
+  ],
+  [
+    "no interval",
+    () => standard({ heartbeat_interval_minutes: undefined }),
+    "STANDARD license missing heartbeat_interval_minutes",
+  ],
+  [
+    "a fingerprint in a STANDARD license",
+    () => standard({ hardware_fingerprint: "ab".repeat(32) }),
+    "invalid license payload: hardware_fingerprint must not be set for STANDARD licenses",
+  ],
+  [
+    "no fingerprint in a HARDWARE_BOUND license",
+    () => organization.license(hardwareBoundPayload({ hardware_fingerprint: undefined })),
+    "HARDWARE_BOUND license missing hardware_fingerprint",
+  ],
+];
+
+for (const [what, content, line] of CASES) {
+  Deno.test(`${what}: ${line}`, async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("a.lic");
+    const bytes = await content();
+    if (typeof bytes === "string") await Deno.writeTextFile(path, bytes);
+    else if (bytes !== undefined) await Deno.writeFile(path, bytes);
+    await assertRefused(folder.path, line.replace("LICENSE", path));
+  });
+}
+
+Deno.test("a folder as the license file is said to be one", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("a.lic"));
+  await assertRefused(
+    folder.path,
+    `license file cannot be read: ${folder.at("a.lic")} is a folder`,
+  );
+});
+
+testWith(CAN_BE_KEPT_OUT, "an unreadable license file is said to be so", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("a.lic"), "", { mode: 0o000 });
+  await assertRefused(
+    folder.path,
+    `license file cannot be read: ${folder.at("a.lic")} (permission denied)`,
+  );
+});
+
+async function assertRefused(folder: string, line: string): Promise<void> {
+  await Deno.writeTextFile(`${folder}/org.pem`, organization.publicKeyPem);
+  await Deno.writeTextFile(
+    `${folder}/software`,
+    `#!/bin/sh\necho launched > ${folder}/launched\n`,
+    { mode: 0o755 },
+  );
+  const before = await entriesOf(folder);
+  const { code, stdout, stderr } = await runProgram([
+    ...["run", "--license", `${folder}/a.lic`, "--software", `${folder}/software`],
+    ...["--org-key", `${folder}/org.pem`, "--state-dir", `${folder}/state`],
+  ], { env: { XDG_RUNTIME_DIR: folder }, wrapper: WITHOUT_CAPABILITIES });
+  assertEquals({ code, stdout, stderr }, {
+    code: 80,
+    stdout: "",
+    stderr: `sentinel: error: ${line}\n`,
+  });
+  assertEquals(await entriesOf(folder), before);
+}
+
+async function entriesOf(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+}
+
+Deno.test("license verify and show tell the same of a good license, and show also of an expired one", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("org.pem"), organization.publicKeyPem);
+  await Deno.writeTextFile(folder.at("good.lic"), await standard({}));
+  await Deno.writeTextFile(folder.at("old.lic"), await standard({ expiry_date: "2020-12-31" }));
+  const license = (...args: string[]) =>
+    runProgram(["license", ...args, "--org-key", folder.at("org.pem")]);
+  assertEquals(await license("verify", folder.at("good.lic")), {
+    code: 0,
+    stdout: "license is valid: ACME-0001 (STANDARD, until 2999-12-31)\n",
+    stderr: "",
+  });
+  const shown = await license("show", folder.at("old.lic"), "--json");
+  assertEquals(JSON.parse(shown.stdout), standardPayload({ expiry_date: "2020-12-31" }));
+  const table = (await license("show", folder.at("old.lic"))).stdout;
+  assert(/^expiry_date +2020-12-31$/m.test(table), table);
+  assertEquals((await license("verify", folder.at("old.lic"))).code, 80);
+});

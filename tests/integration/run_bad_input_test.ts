@@ -1,0 +1,149 @@
+import { assert, assertEquals } from "@std/assert";
+import { Customer } from "../support/customer.ts";
+import { runProgram } from "../support/program.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const USAGE: [string, string[], string][] = [
+  ["no license", ["run"], "--license is required (FILE: the licence file)"],
+  [
+    "no software",
+    ["run", "--license", "x"],
+    "--software is required (FILE: the program to launch)",
+  ],
+  ["a value that is missing", ["run", "--license"], "option --license needs a value (FILE)"],
+  [
+    "an option that is misspelt",
+    ["run", "--licence", "x"],
+    "unknown option: --licence (did you mean --license?)",
+  ],
+  ["a command that is misspelt", ["rnu"], "unknown command: rnu (did you mean run?)"],
+  [
+    "half a command",
+    ["vendor", "isue"],
+    "unknown command: vendor isue (did you mean vendor issue?)",
+  ],
+  ["an argument too many", ["run", "x"], "unexpected argument: x"],
+  [
+    "a level that does not exist",
+    ["run", "--log-level", "loud"],
+    "--log-level must be one of debug, info, warn, error: current value is loud",
+  ],
+];
+
+for (const [what, args, line] of USAGE) {
+  Deno.test(`${what} is a usage error: ${line}`, async () => {
+    assertEquals(await runProgram(args), {
+      code: 2,
+      stdout: "",
+      stderr: `sentinel: error: ${line}\n`,
+    });
+  });
+}
+
+Deno.test("help and version go to standard output and end with 0", async () => {
+  for (const args of [["--help"], [], ["run", "--help"], ["vendor", "--help"], ["vendor"]]) {
+    const { code, stdout, stderr } = await runProgram(args);
+    assertEquals({ code, stderr }, { code: 0, stderr: "" });
+    assert(stdout.startsWith("Usage: sentinel"), stdout);
+  }
+  assertEquals(
+    (await runProgram(["--version"])).stdout,
+    (await runProgram(["run", "--version"])).stdout,
+  );
+});
+
+Deno.test("variables stand in for options, and an unknown one is warned of", async () => {
+  await using folder = await temporaryFolder();
+  const { code, stderr } = await runProgram([], {
+    env: {
+      SENTINEL_LICENSE: folder.at("none"),
+      SENTINEL_LISENCE: "x",
+      SENTINEL_SOFTWARE: "/bin/true",
+      SENTINEL_ORG_KEY: folder.at("key"),
+    },
+  });
+  assertEquals(code, 2);
+  const [warning, error] = stderr.trimEnd().split("\n");
+  assert(
+    warning!.endsWith(
+      "WARNING: unknown variable: SENTINEL_LISENCE (did you mean SENTINEL_LICENSE?)",
+    ),
+    warning,
+  );
+  assertEquals(
+    error,
+    `sentinel: error: organization key cannot be read: ${folder.at("key")} (not found)`,
+  );
+});
+
+const SOFTWARE: [string, (customer: Customer) => Promise<string>, (path: string) => string][] = [
+  [
+    "is not there",
+    (customer) => Promise.resolve(customer.folder.at("none")),
+    (path) => `software not found: ${path}`,
+  ],
+  [
+    "is a folder",
+    (customer) => Promise.resolve(customer.folder.path),
+    (path) => `software is not a file: ${path}`,
+  ],
+  [
+    "may not be executed",
+    async (customer) => {
+      await Deno.writeTextFile(customer.folder.at("text"), "x", { mode: 0o644 });
+      return customer.folder.at("text");
+    },
+    (path) => `software is not executable: ${path} (chmod +x it)`,
+  ],
+];
+
+for (const [what, make, line] of SOFTWARE) {
+  Deno.test(`software that ${what} ends the run with 84 and leaves no socket`, async () => {
+    await using customer = await Customer.arrive();
+    const path = await make(customer);
+    const { code, stderr } = await customer.run(path);
+    assertEquals(code, 84);
+    assert(stderr.endsWith(`sentinel: error: ${line(path)}\n`), stderr);
+    assertEquals(await customer.sockets(), []);
+  });
+}
+
+Deno.test("software whose checksum is not the licence's is not launched", async () => {
+  await using customer = await Customer.arrive();
+  const software = await customer.script("software", "echo launched");
+  await customer.issue("K2", "--checksum", software);
+  assertEquals((await customer.run(software, { license: "K2" })).stdout, "launched\n");
+  await customer.script("software", "echo cracked");
+  const { code, stdout, stderr } = await customer.run(software, { license: "K2" });
+  assertEquals({ code, stdout }, { code: 84, stdout: "" });
+  assert(stderr.includes(`software checksum mismatch: ${software}`), stderr);
+});
+
+Deno.test("a state folder that is a file is a clear line", async () => {
+  await using customer = await Customer.arrive();
+  await Deno.writeTextFile(customer.folder.at("state"), "");
+  const { code, stderr } = await customer.run("/bin/true");
+  assertEquals(code, 2);
+  assertEquals(
+    stderr,
+    `sentinel: error: state folder is not a folder: ${customer.folder.at("state")}\n`,
+  );
+});
+
+Deno.test("a STANDARD license without a server anywhere asks for --server-url", async () => {
+  await using customer = await Customer.arrive();
+  const { code, stderr } = await runProgram([
+    ...customer.runArguments("/bin/true").slice(0, 5),
+    ...[
+      "--org-key",
+      customer.folder.at("org_public_key.pem"),
+      "--state-dir",
+      customer.folder.at("state"),
+    ],
+    ...["--server-url", "ftp://x"],
+  ]);
+  assertEquals({ code, stderr }, {
+    code: 2,
+    stderr: "sentinel: error: --server-url must be an http(s) URL: current value is ftp://x\n",
+  });
+});
