@@ -142,6 +142,12 @@ Deno.test("what one place alone may do is done nowhere else", async () => {
   assertEquals(outOfPlace(await allSources()), []);
 });
 
+Deno.test("the configuration's code, the parser with it, is loaded only where a file is named", async () => {
+  const eager = /^import (?!type\b)[^;]*? from "(?:[^"]*\/config\/[^"]*|@std\/toml[^"]*)";$/m;
+  const importers = (await allSources()).filter(({ text }) => eager.test(text));
+  assertEquals(importers.map(({ path }) => path), ["src/config/load.ts"]);
+});
+
 Deno.test("the layer rules see an import that turns round and a forbidden call", () => {
   const state: Source = {
     path: "src/state/x.ts",

@@ -2,8 +2,11 @@ import type { ProcessIdentity } from "../core/process_identity.ts";
 import { isDescendantOf, type ProcessFacts } from "./descent.ts";
 import { readProcFile } from "./linux_proc.ts";
 
-interface Stat extends ProcessFacts {
+interface Stat {
   readonly state: string;
+  readonly parent: number;
+  readonly session: number;
+  readonly startTicks: string;
 }
 
 /** What tells a process from a later one with its pid, or `undefined` where it is gone; a zombie is as good as gone. */
@@ -11,12 +14,17 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const stat = readStat(pid);
   const bootId = readBootId();
   if (stat === undefined || stat.state === "Z" || bootId === undefined) return undefined;
-  return { pid, startTime: stat.startTime, bootId };
+  return { pid, startTime: stat.startTicks, bootId };
 }
 
 /** Whether `pid` is the process or one that it has brought forth; see {@linkcode isDescendantOf}. */
 export function isDescendant(pid: number, ancestor: ProcessIdentity): boolean {
-  return isDescendantOf(ancestor, pid, { readProcess: readStat, readBootId });
+  return isDescendantOf(ancestor, pid, { readProcess: readFacts, readBootId });
+}
+
+function readFacts(pid: number): ProcessFacts | undefined {
+  const stat = readStat(pid);
+  return stat && { parent: stat.parent, session: stat.session, startTime: stat.startTicks };
 }
 
 /** Fields 3, 4, 6 and 22 of proc_pid_stat(5); the second field may hold spaces and brackets. */
@@ -28,7 +36,7 @@ function readStat(pid: number): Stat | undefined {
     state: fields[0]!,
     parent: Number(fields[1]),
     session: Number(fields[3]),
-    startTime: fields[19]!,
+    startTicks: fields[19]!,
   };
 }
 

@@ -1,7 +1,11 @@
 import { SentinelError } from "../core/errors.ts";
 import type { Platform } from "./contract.ts";
 import { linux } from "./linux.ts";
-import { macos } from "./macos.ts";
+
+/** Another system's code is loaded only there, as every start would pay for it. */
+const macos: Platform | undefined = Deno.build.os === "darwin"
+  ? (await import("./macos.ts")).macos
+  : undefined;
 
 /**
  * The system that we run on.
@@ -10,6 +14,6 @@ import { macos } from "./macos.ts";
  */
 export function selectPlatform(): Platform {
   if (Deno.build.os === "linux") return linux;
-  if (Deno.build.os === "darwin") return macos;
+  if (macos !== undefined) return macos;
   throw new SentinelError("config.system", `sentinel does not run on ${Deno.build.os} yet`);
 }

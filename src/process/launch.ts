@@ -11,7 +11,7 @@ export interface LaunchOptions {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Where it starts; ours where it is absent. */
-  readonly workingDirectory?: string | undefined;
+  readonly cwd?: string | undefined;
 }
 
 /** A running process that leads a session and a process group of its own. */
@@ -39,14 +39,14 @@ export class LaunchError extends SentinelError {
  * @throws {LaunchError}
  */
 export async function launch(
-  { path, args, env, workingDirectory }: LaunchOptions,
+  { path, args, env, cwd }: LaunchOptions,
 ): Promise<LaunchedProcess> {
   await checkExecutable(path);
   try {
     const child = new Deno.Command(path, {
       args: [...args],
       env: { ...env },
-      ...(workingDirectory !== undefined && { cwd: workingDirectory }),
+      ...(cwd !== undefined && { cwd }),
       stdin: "inherit",
       stdout: "inherit",
       stderr: "inherit",

@@ -73,7 +73,7 @@ export async function serveAndSupervise(
       path: request.softwarePath,
       args: request.softwareArgs,
       env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: path },
-      workingDirectory: request.workingDirectory,
+      cwd: request.workingDirectory,
     },
     watches: [...watches, degradation.watch],
     childRecord: childRecordIn(claim),
