@@ -1,12 +1,13 @@
-import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { LicenseInfo } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../ipc/socket_owner.ts";
 import { socketPath } from "../ipc/socket_path.ts";
 import type { License } from "../license/payload.ts";
 import { verifyChecksum } from "../process/checksum.ts";
+import type { TreeRoot } from "../process/process_tree.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
-import { type ChildRecord, supervise } from "./supervise.ts";
+import type { ChildRecord } from "./software.ts";
+import { supervise } from "./supervise.ts";
 import type { Watch } from "./watches.ts";
 
 /** A licence that has been proved, and what keeps it so while the software runs. */
@@ -62,16 +63,13 @@ export async function serveAndSupervise(
       env: { SENTINEL_IPC_SOCKET: path },
     },
     watches,
-    childRecord: childRecordIn(claim),
+    dependencies: { ...deps, childRecord: childRecordIn(claim) },
     stopRequest,
     onLaunched: (pid) => launched = { pid, atMs: clock.monotonicMs() },
     onEnding: async () => {
       ipc.publish({ event: "stopping" });
       await ipc.close();
     },
-    platform,
-    clock,
-    log,
   });
 }
 
@@ -81,18 +79,21 @@ function licenseInfo(license: License): LicenseInfo {
   return { license_key, license_type, expiry_date, features, org_id, software_id };
 }
 
+/** The record is the leader's identity and the mark, flat. */
 function childRecordIn(claim: SocketClaim): ChildRecord {
   return {
-    read: async () => parseIdentity(await claim.readRecord()),
-    write: (child) => claim.writeRecord(child),
+    read: async () => parseRoot(await claim.readRecord()),
+    write: (root) => claim.writeRecord(root && { ...root.leader, mark: root.mark }),
   };
 }
 
-function parseIdentity(record: unknown): ProcessIdentity | undefined {
+function parseRoot(record: unknown): TreeRoot | undefined {
   if (typeof record !== "object" || record === null) return undefined;
-  const { pid, startTime, bootId } = record as Record<string, unknown>;
+  const { pid, startTime, bootId, mark } = record as Record<string, unknown>;
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 1) return undefined;
-  return typeof startTime === "string" && typeof bootId === "string"
-    ? { pid, startTime, bootId }
-    : undefined;
+  if (typeof startTime !== "string" || typeof bootId !== "string") return undefined;
+  return {
+    leader: { pid, startTime, bootId },
+    mark: typeof mark === "string" && mark !== "" ? mark : undefined,
+  };
 }

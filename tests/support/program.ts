@@ -130,6 +130,11 @@ export class LineReader {
   }
 }
 
+/** The arguments with which `deno` runs the program. */
+export function programArguments(args: readonly string[], entry = MAIN): string[] {
+  return ["run", "--quiet", "--no-prompt", ...PERMISSIONS, entry, ...args];
+}
+
 function command(
   args: readonly string[],
   { env = {}, cwd, fixture }: ProgramOptions,
@@ -138,7 +143,7 @@ function command(
     ? MAIN
     : fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, entry, ...args],
+    args: programArguments(args, entry),
     env: { NO_COLOR: "1", ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdin: "null",
