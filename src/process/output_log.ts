@@ -96,7 +96,8 @@ export async function openOutputLog(folder: string, fault?: RecordingFault): Pro
 }
 
 async function endOfSegment(folder: string, start: number): Promise<number> {
-  using file = await Deno.open(segmentPaths(folder, start).index);
+  const { data, index } = segmentPaths(folder, start);
+  using file = await Deno.open(index);
   const { size } = await file.stat();
   const count = Math.floor(size / ENTRY_BYTES);
   if (count === 0) return start;
@@ -104,5 +105,6 @@ async function endOfSegment(folder: string, start: number): Promise<number> {
   const bytes = new Uint8Array(ENTRY_BYTES);
   await file.read(bytes);
   const [run] = decodeRuns(bytes);
-  return run!.offset + run!.length;
+  const { size: dataBytes } = await Deno.stat(data);
+  return Math.min(run!.offset + run!.length, start + dataBytes);
 }

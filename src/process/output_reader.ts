@@ -40,7 +40,9 @@ export async function* readOutput(
 ): AsyncGenerator<OutputItem, void, void> {
   using reader = new SegmentReader(log);
   const lastEnd = follow ? undefined : log.end;
-  const aborted = abortionOf(signal);
+  let wake = () => {};
+  const onAbort = () => wake();
+  signal?.addEventListener("abort", onAbort);
   let offset = from;
   try {
     for (;;) {
@@ -48,7 +50,10 @@ export async function* readOutput(
       if (signal?.aborted) return;
       if (offset >= end) {
         if (lastEnd !== undefined || log.isOver) break;
-        await Promise.race([log.changed, aborted.promise]);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          log.changed.then(resolve);
+        });
         continue;
       }
       const items = await readFrom(log, reader, { offset, end });
@@ -60,7 +65,7 @@ export async function* readOutput(
     if (log.fault !== undefined) yield { kind: "fault", ...log.fault };
     yield { kind: "end", at: offset };
   } finally {
-    aborted.dispose();
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 
@@ -84,11 +89,4 @@ async function readFrom(
     }
   }
   return log.first > offset ? gap(log.first, "retention") : gap(segment.end, "missing");
-}
-
-function abortionOf(signal: AbortSignal | undefined): { promise: Promise<void>; dispose(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const onAbort = () => resolve();
-  signal?.addEventListener("abort", onAbort);
-  return { promise, dispose: () => signal?.removeEventListener("abort", onAbort) };
 }

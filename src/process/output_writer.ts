@@ -5,10 +5,10 @@ import type { StreamName } from "./segment_files.ts";
 import { SegmentWriter, type SyncPolicy } from "./segment_writer.ts";
 
 /** Output of a busy process is gathered up to this size; each of two buffers has it. */
-const BUFFER_BYTES = 512 * 1024;
+const BUFFER_BYTES = 1024 * 1024;
 
 /** From here on a write is worth its while. */
-const WRITE_BYTES = 256 * 1024;
+const WRITE_BYTES = 512 * 1024;
 
 /** A read at least this long comes from a process that is busy writing: more will come at once. */
 const BUSY_READ_BYTES = 16 * 1024;
@@ -25,7 +25,7 @@ export interface OutputWriterOptions {
   readonly maxOutputBytes?: number | undefined;
   /** {@linkcode SEGMENT_BYTES} by default, and never more than a quarter of `maxOutputBytes`. */
   readonly segmentBytes?: number | undefined;
-  /** `segment` by default. */
+  /** `never` by default. */
   readonly sync?: SyncPolicy | undefined;
 }
 
@@ -52,7 +52,7 @@ export class OutputWriter {
     this.#segments = new SegmentWriter(log, {
       maxOutputBytes,
       segmentBytes: Math.max(1, Math.min(segmentBytes, Math.floor(maxOutputBytes / 4))),
-      sync: options.sync ?? "segment",
+      sync: options.sync ?? "never",
     });
   }
 

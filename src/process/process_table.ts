@@ -20,7 +20,7 @@ export interface ProcessTableDependencies {
   readonly newMark: () => string;
   /** Where a command without a slash is looked for. */
   readonly searchPath?: string | undefined;
-  /** How output is kept. */
+  /** How output is kept; unless its `sync` is `never`, records are synced, too. */
   readonly output?: RunningProcessOutput | undefined;
 }
 
@@ -56,7 +56,8 @@ export class ProcessTable implements AsyncDisposable {
     folder: string,
     deps: ProcessTableDependencies,
   ): Promise<ProcessTable | undefined> {
-    const store = await RecordStore.open(folder);
+    const { sync = "never" } = deps.output ?? {};
+    const store = await RecordStore.open(folder, { sync: sync !== "never" });
     if (store === undefined) return undefined;
     try {
       await recoverRecords(store, deps);

@@ -7,20 +7,33 @@ import { parseRecord, type ProcessRecord } from "./process_record.ts";
 export class RecordStore implements Disposable {
   readonly #lock: Deno.FsFile;
   #lastId: number;
+  readonly #sync: boolean;
   #isOpen = true;
 
-  private constructor(readonly folder: string, lock: Deno.FsFile, lastId: number) {
+  private constructor(
+    readonly folder: string,
+    lock: Deno.FsFile,
+    { lastId, sync }: { lastId: number; sync: boolean },
+  ) {
     this.#lock = lock;
+    this.#sync = sync;
     this.#lastId = lastId;
   }
 
-  /** Opens a folder and makes it where there is none; `undefined` where somebody else has it open. */
-  static async open(folder: string): Promise<RecordStore | undefined> {
+  /**
+   * Opens a folder and makes it where there is none; `undefined` where somebody else has it open.
+   *
+   * @param options `sync`: whether records survive a power failure, too.
+   */
+  static async open(
+    folder: string,
+    { sync }: { sync: boolean },
+  ): Promise<RecordStore | undefined> {
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     const lock = await Deno.open(`${folder}/lock`, { write: true, create: true, mode: 0o600 });
     try {
       if (await lock.tryLock(true)) {
-        return new RecordStore(folder, lock, await findLastId(folder));
+        return new RecordStore(folder, lock, { lastId: await findLastId(folder), sync });
       }
     } catch (error) {
       lock.close();
@@ -33,7 +46,7 @@ export class RecordStore implements Disposable {
   /** An id that was never given out, and its folder for output. Removed records give none back (`last_id`). */
   async newId(): Promise<string> {
     const id = String(++this.#lastId);
-    await replaceFile(`${this.folder}/last_id`, id);
+    await replaceFile(`${this.folder}/last_id`, id, this.#sync);
     await Deno.mkdir(this.outputFolder(id), { recursive: true, mode: 0o700 });
     return id;
   }
@@ -44,7 +57,11 @@ export class RecordStore implements Disposable {
 
   /** Replaces the record, whole or not at all. */
   async write(record: ProcessRecord): Promise<void> {
-    await replaceFile(`${this.folder}/${record.id}/record.json`, JSON.stringify(record));
+    await replaceFile(
+      `${this.folder}/${record.id}/record.json`,
+      JSON.stringify(record),
+      this.#sync,
+    );
   }
 
   /** Forgets a process; its id stays used. */
@@ -99,8 +116,8 @@ async function findLastId(folder: string): Promise<number> {
   }
 }
 
-/** Through a file beside it (rename(2)), synced before: whoever reads finds the old content or the new one. */
-async function replaceFile(path: string, text: string): Promise<void> {
+/** Through a file beside it (rename(2)): whoever reads finds the old content or the new one. */
+async function replaceFile(path: string, text: string, sync: boolean): Promise<void> {
   const temporary = `${path}.tmp`;
   {
     using file = await Deno.open(temporary, {
@@ -112,7 +129,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
     for (let rest = new TextEncoder().encode(text); rest.length > 0;) {
       rest = rest.subarray(await file.write(rest));
     }
-    await file.syncData();
+    if (sync) await file.syncData();
   }
   await Deno.rename(temporary, path);
 }

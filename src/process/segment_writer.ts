@@ -2,7 +2,7 @@ import type { OutputLog } from "./output_log.ts";
 import { encodeRuns, type Run, segmentPaths, type StreamName } from "./segment_files.ts";
 
 /**
- * What survives a power failure: `never` leaves it to the system, `segment` syncs each segment when it is full and at the
+ * What survives a power failure: `never` leaves it to the system, which writes within half a minute or so, `segment` syncs each segment when it is full and at the
  * end (fdatasync(2)), `always` syncs before readers see the bytes. Our own crash costs nothing under any of them.
  */
 export type SyncPolicy = "never" | "segment" | "always";
@@ -41,10 +41,12 @@ export class SegmentWriter {
       const room = segment.start + this.options.segmentBytes - this.log.end;
       const piece = bytes.subarray(at, at + room);
       await this.#removeOldest(piece.length);
-      await writeAll(segment.data, piece);
       const from = batchStart + at;
       const pieceRuns = cutRuns(placed, { from, to: from + piece.length });
-      await writeAll(segment.index, encodeRuns(pieceRuns));
+      await settleBoth(
+        writeAll(segment.data, piece),
+        writeAll(segment.index, encodeRuns(pieceRuns)),
+      );
       if (this.options.sync === "always") await sync(segment);
       at += piece.length;
       this.log.update({ end: from + piece.length });
@@ -111,6 +113,13 @@ function cutRuns(runs: readonly Run[], { from, to }: { from: number; to: number 
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+}
+
+/** Side by side, as each costs a turn of a thread; the first failure is thrown when both are over. */
+async function settleBoth(first: Promise<void>, second: Promise<void>): Promise<void> {
+  await Promise.allSettled([first, second]);
+  await first;
+  await second;
 }
 
 async function sync({ data, index }: OpenSegment): Promise<void> {

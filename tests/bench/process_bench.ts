@@ -33,13 +33,16 @@ const WRITER = { path: "/bin/sh", args: ["-c", `exec head -c ${OUTPUT_BYTES} /de
 const control = await selectPlatform().processControl();
 
 /** Measures the process library against the bare runtime. */
-export async function benchProcess(): Promise<ProcessFigure[]> {
-  return [
-    ...await benchStarts(),
-    await benchRecording(),
-    ...await benchReaders(),
-    await benchCrashLoop(),
-  ];
+export async function benchProcess(
+  onFigure: (figure: ProcessFigure) => void = () => {},
+): Promise<ProcessFigure[]> {
+  const figures: ProcessFigure[] = [];
+  for (const bench of [benchStarts, benchRecording, benchReaders, benchCrashLoop]) {
+    const measured = await bench();
+    measured.forEach(onFigure);
+    figures.push(...measured);
+  }
+  return figures;
 }
 
 async function openTable(folder: string): Promise<ProcessTable> {
@@ -111,7 +114,7 @@ async function bareFirstByte(): Promise<void> {
   await child.status;
 }
 
-async function benchRecording(): Promise<ProcessFigure> {
+async function benchRecording(): Promise<ProcessFigure[]> {
   const ours: number[] = [], floors: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {
     floors.push(rate(await timed(readBare)));
@@ -119,7 +122,7 @@ async function benchRecording(): Promise<ProcessFigure> {
     ours.push(rate(await timed(() => record(new OutputLog(folder.path)))));
   }
   const ratio = median(ours.map((value, i) => value / floors[i]!));
-  return {
+  return [{
     name: `recording ${OUTPUT_BYTES / 2 ** 20} MiB`,
     figure: median(ours),
     unit: "MiB/s",
@@ -127,7 +130,7 @@ async function benchRecording(): Promise<ProcessFigure> {
     ratio,
     bar: "at least 0.4 × a loop that throws away what it reads",
     met: ratio >= 0.4,
-  };
+  }];
 }
 
 async function readBare(): Promise<void> {
@@ -222,7 +225,7 @@ async function take(
   return done !== true;
 }
 
-async function benchCrashLoop(): Promise<ProcessFigure> {
+async function benchCrashLoop(): Promise<ProcessFigure[]> {
   await using folder = await temporaryFolder();
   await using table = await openTable(folder.path);
   const before = cpuUsage();
@@ -245,7 +248,7 @@ async function benchCrashLoop(): Promise<ProcessFigure> {
   );
   const { user, system } = cpuUsage(before);
   const percent = (user + system) / 1000 / CRASH_LOOP_MS * 100;
-  return {
+  return [{
     name: `crash loop of ${CRASH_LOOP_MS / 1000} s, our CPU`,
     figure: percent,
     unit: "%",
@@ -253,7 +256,7 @@ async function benchCrashLoop(): Promise<ProcessFigure> {
     ratio: undefined,
     bar: "below 5 %",
     met: percent < 5,
-  };
+  }];
 }
 
 async function timed(action: () => Promise<unknown>): Promise<number> {
@@ -271,12 +274,12 @@ function median(values: readonly number[]): number {
 }
 
 if (import.meta.main) {
-  for (const { name, figure, unit, floor, ratio, bar, met } of await benchProcess()) {
+  await benchProcess(({ name, figure, unit, floor, ratio, bar, met }) => {
     const compared = floor === undefined
       ? ""
       : `floor ${floor.toFixed(1)} ${unit}, ratio ${ratio!.toFixed(2)}; `;
     standardOutput.result(
       `${met ? "met   " : "MISSED"} ${name}: ${figure.toFixed(1)} ${unit} (${compared}${bar})`,
     );
-  }
+  });
 }

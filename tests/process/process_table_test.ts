@@ -172,7 +172,7 @@ Deno.test("a record that a crash left before the launch, or of an earlier boot, 
     outputBytes: 0,
   };
   {
-    using store = (await RecordStore.open(folder.path))!;
+    using store = (await RecordStore.open(folder.path, { sync: true }))!;
     await store.newId();
     await store.newId();
     await store.write(running);
