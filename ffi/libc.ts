@@ -16,6 +16,26 @@ const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout); poll(2)
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  // ssize_t getdents64(int fd, void *dirp, size_t count); getdents64(2)
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // int fcntl(int fd, int op, ...); fcntl(2), with an integer behind it
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options); waitid(2)
+  waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
+  // pid_t waitpid(pid_t pid, int *wstatus, int options); waitpid(2)
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  // int prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old); prlimit(2)
+  prlimit: { parameters: ["i32", "i32", "buffer", "buffer"], result: "i32" },
+  // long syscall(SYS_pidfd_open, pid_t pid, unsigned int flags); pidfd_open(2), in glibc itself only since 2.36
+  pidfd_open: { name: "syscall", parameters: ["isize", "isize", "isize"], result: "isize" },
+  // long syscall(SYS_pidfd_send_signal, int pidfd, int sig, siginfo_t *info, unsigned int flags); pidfd_send_signal(2)
+  pidfd_send_signal: {
+    name: "syscall",
+    parameters: ["isize", "isize", "isize", "isize", "isize"],
+    result: "isize",
+  },
+  // int *__errno_location(void); errno(3), the same in glibc and musl
+  errno_location: { name: "__errno_location", parameters: [], result: "pointer" },
   // int close(int fd); close(2)
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -21,6 +21,8 @@ const SYMBOLS = {
   getdtablesize: { parameters: [], result: "i32" },
   // int proc_pidinfo(int pid, int flavor, uint64_t arg, void *buffer, int buffersize); <libproc.h>
   proc_pidinfo: { parameters: ["i32", "i32", "u64", "buffer", "i32"], result: "i32" },
+  // int proc_listallpids(void *buffer, int buffersize); <libproc.h>: without a buffer the number of processes
+  proc_listallpids: { parameters: ["buffer", "i32"], result: "i32" },
   // int sysctlbyname(const char *name, void *oldp, size_t *oldlenp, void *newp, size_t newlen); sysctl(3)
   sysctlbyname: { parameters: ["buffer", "buffer", "buffer", "pointer", "usize"], result: "i32" },
   // pid_t getsid(pid_t pid); getsid(2)

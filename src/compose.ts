@@ -28,10 +28,9 @@ export async function composeRun(
 ): Promise<number> {
   const platform = selectPlatform();
   const stopRequest = new StopRequestSource();
-  const receivers = platform.stopSignals.map((signal) =>
-    [signal, () => stopRequest.receive(signal)] as const
+  const removals = platform.stopSignals.map((signal) =>
+    onSignal(signal, () => stopRequest.receive(signal))
   );
-  for (const [signal, receive] of receivers) Deno.addSignalListener(signal, receive);
   try {
     return await runSentinel({
       licensePath: options.licensePath,
@@ -52,11 +51,17 @@ export async function composeRun(
       verify: await readOrganizationKey(options.orgKeyPath),
       pid: Deno.pid,
       stopRequest,
+      onSignal,
       readVariable: (name) => Deno.env.get(name),
     });
   } finally {
-    for (const [signal, receive] of receivers) Deno.removeSignalListener(signal, receive);
+    for (const remove of removals) remove();
   }
+}
+
+function onSignal(signal: Deno.Signal, listener: () => void): () => void {
+  Deno.addSignalListener(signal, listener);
+  return () => Deno.removeSignalListener(signal, listener);
 }
 
 function checkedUrl(text: string | undefined): string | undefined {

@@ -125,7 +125,7 @@ function oneOf<T extends string>(
 
 function warnOfUnknownVariables({ log }: CommandContext): void {
   const known = new Set<string>((Object.keys(OPTIONS) as OptionName[]).map(variableOf));
-  known.add("SENTINEL_IPC_SOCKET");
+  known.add("SENTINEL_IPC_SOCKET").add("SENTINEL_PROCESS");
   for (const name of Object.keys(Deno.env.toObject())) {
     if (name.startsWith("SENTINEL_") && !known.has(name)) {
       log.warn(`unknown variable: ${name}${nearest(name, [...known])}`);

@@ -86,7 +86,10 @@ export function variables(): v.GenericSchema<unknown, Record<string, string>> {
   const name = v.pipe(
     v.string(),
     v.regex(/^[^=\0]+$/, "the name of a variable"),
-    v.notValue("SENTINEL_IPC_SOCKET", "left to sentinel, which sets it itself"),
+    v.notValues(
+      ["SENTINEL_IPC_SOCKET", "SENTINEL_PROCESS"],
+      "left to sentinel, which sets it itself",
+    ),
   );
   return v.pipe(
     v.unknown(),

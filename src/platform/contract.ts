@@ -1,4 +1,5 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { ProcessControl, ProcessSignal } from "./process_control.ts";
 
 /** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
 export interface PeerCredentials {
@@ -28,7 +29,7 @@ export interface PinnedPeer extends Disposable {
 }
 
 /** Signals that a process group is sent; 0 only asks whether it is there. */
-export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL" | 0;
+export type GroupSignal = ProcessSignal | 0;
 
 /** What differs between systems. Each has one file that fulfils this; `select.ts` chooses. */
 export interface Platform {
@@ -56,6 +57,17 @@ export interface Platform {
   acceptedPeers(path: string): AcceptedPeers;
   /** Who serves the socket: one entry for each connection that this process has to the address `path`. */
   serversAt(path: string): PeerCredentials[];
+  /**
+   * From now on descendants whose parent ends become children of ours, so that none gets out of sight. For the life of
+   * the process; may be called again.
+   */
+  adoptOrphans(): void;
+  /** Whether this process has any child, adopted ones and those that have ended and were not waited for included. */
+  hasChildren(): boolean;
+  /** A child that has ended and was not waited for; whichever, where there are several. */
+  endedChild(): number | undefined;
+  /** What processes are found, signaled and reaped with; loaded only when asked for. */
+  processControl(): Promise<ProcessControl>;
   /** Signals a process group, 0 only asks (kill(2)); false where it is gone. */
   signalGroup(leader: number, signal: GroupSignal): boolean;
 }

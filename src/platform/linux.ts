@@ -1,5 +1,6 @@
 import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
+import { adoptOrphans, endedChild, hasChildren } from "./linux_children.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
@@ -34,6 +35,10 @@ export const linux: Platform = {
   maxSocketPathBytes: 107,
   acceptedPeers,
   serversAt,
+  adoptOrphans,
+  hasChildren,
+  endedChild,
+  processControl: async () => (await import("./linux_process_control.ts")).linuxProcessControl(),
   signalGroup: signalUnixGroup,
 };
 

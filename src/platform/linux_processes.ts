@@ -2,10 +2,15 @@ import type { ProcessIdentity } from "../core/process_identity.ts";
 import { isDescendantOf, type ProcessFacts } from "./descent.ts";
 import { readProcFile } from "./linux_proc.ts";
 
-interface Stat {
+/** What proc_pid_stat(5) says. */
+export interface Stat {
+  readonly name: string;
+  /** One letter: R, S, D, Z, T, t, X, I. */
   readonly state: string;
   readonly parent: number;
+  readonly group: number;
   readonly session: number;
+  /** Clock ticks since boot. */
   readonly startTicks: string;
 }
 
@@ -27,19 +32,26 @@ function readFacts(pid: number): ProcessFacts | undefined {
   return stat && { parent: stat.parent, session: stat.session, startTime: stat.startTicks };
 }
 
-/** Fields 3, 4, 6 and 22 of proc_pid_stat(5); the second field may hold spaces and brackets. */
 function readStat(pid: number): Stat | undefined {
   const text = readProcFile(`/proc/${pid}/stat`);
-  if (text === undefined) return undefined;
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return text === undefined ? undefined : parseStat(text);
+}
+
+/** Fields 2 to 6 and 22 of proc_pid_stat(5); the second field may hold spaces and brackets. */
+export function parseStat(text: string): Stat {
+  const nameEnd = text.lastIndexOf(")");
+  const fields = text.slice(nameEnd + 2).split(" ");
   return {
+    name: text.slice(text.indexOf("(") + 1, nameEnd),
     state: fields[0]!,
     parent: Number(fields[1]),
+    group: Number(fields[2]),
     session: Number(fields[3]),
     startTicks: fields[19]!,
   };
 }
 
-function readBootId(): string | undefined {
+/** A UUID that changes with every boot; random(4). */
+export function readBootId(): string | undefined {
   return readProcFile("/proc/sys/kernel/random/boot_id")?.trim();
 }

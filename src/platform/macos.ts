@@ -47,6 +47,14 @@ export function macosOn(lib: () => Libsystem): Platform {
     acceptedPeers: (path) => acceptedPeers(lib(), path),
     serversAt: (path) => serversAt(lib(), path),
     signalGroup,
+    // orphans become launchd's children here, whatever we ask
+    adoptOrphans() {},
+    hasChildren: () => true,
+    endedChild: () => undefined,
+    processControl: async () => {
+      const { macosProcessControl } = await import("./macos_process_control.ts");
+      return macosProcessControl(lib());
+    },
   };
 }
 

@@ -50,6 +50,8 @@ export interface RunDependencies {
   readonly verify: Verify;
   readonly pid: number;
   readonly stopRequest: StopRequest;
+  /** Calls the listener on each such signal, until the function that it returns is called. */
+  readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
   readonly readVariable: (name: string) => string | undefined;
 }
 

@@ -4,11 +4,13 @@ import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../ipc/socket_owner.ts";
 import type { License } from "../license/payload.ts";
 import { verifyChecksum } from "../process/checksum.ts";
+import type { TreeRoot } from "../process/process_tree.ts";
 import { Degradation } from "./degradation.ts";
 import { ipcPath } from "./ipc_path.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
 import { runControl } from "./run_control.ts";
-import { type ChildRecord, supervise } from "./supervise.ts";
+import type { ChildRecord } from "./software.ts";
+import { supervise } from "./supervise.ts";
 import type { Watch } from "./watches.ts";
 
 /** A licence that has been proved, and what keeps it so while the software runs. */
@@ -40,7 +42,7 @@ export async function serveAndSupervise(
   await using claim = await claimSocket(path);
   const { software_checksum: checksum } = license;
   if (checksum !== undefined) await verifyChecksum(request.softwarePath, checksum);
-  let launched: { pid: number; identity: ProcessIdentity | undefined; atMs: number } | undefined;
+  let launched: { leader: ProcessIdentity; atMs: number } | undefined;
   const uptime = () =>
     launched && { uptime_seconds: Math.floor((clock.monotonicMs() - launched.atMs) / 1000) };
   await using ipc = serveIpc({
@@ -48,8 +50,7 @@ export async function serveAndSupervise(
     license: licenseInfo(license),
     peer,
     limits,
-    isDescendant: (pid) =>
-      launched?.identity !== undefined && platform.isDescendant(pid, launched.identity),
+    isDescendant: (pid) => launched !== undefined && platform.isDescendant(pid, launched.leader),
     control: runControl({
       stop: () => stopRequest.request("stop over the socket"),
       stats: () => ({ ...uptime(), ...ipc.counters() }),
@@ -60,7 +61,7 @@ export async function serveAndSupervise(
     platform,
     status: () => ({
       state: stopRequest.stop.aborted ? "stopping" : launched ? "running" : "starting",
-      ...(launched && { pid: launched.pid }),
+      ...(launched && { pid: launched.leader.pid }),
       ...uptime(),
       ...status(),
       counters: ipc.counters(),
@@ -76,16 +77,16 @@ export async function serveAndSupervise(
       cwd: request.workingDirectory,
     },
     watches: [...watches, degradation.watch],
-    childRecord: childRecordIn(claim),
+    dependencies: {
+      ...deps,
+      childRecord: childRecordIn(claim),
+      onLaunched: (leader) => launched = { leader, atMs: clock.monotonicMs() },
+    },
     stopRequest,
-    onLaunched: (pid, identity) => launched = { pid, identity, atMs: clock.monotonicMs() },
     onEnding: async () => {
       ipc.publish({ event: "stopping" });
       await ipc.close();
     },
-    platform,
-    clock,
-    log,
   });
 }
 
@@ -95,18 +96,21 @@ function licenseInfo(license: License): LicenseInfo {
   return { license_key, license_type, expiry_date, features, org_id, software_id };
 }
 
+/** The record is the leader's identity and the mark, flat. */
 function childRecordIn(claim: SocketClaim): ChildRecord {
   return {
-    read: async () => parseIdentity(await claim.readRecord()),
-    write: (child) => claim.writeRecord(child),
+    read: async () => parseRoot(await claim.readRecord()),
+    write: (root) => claim.writeRecord(root && { ...root.leader, mark: root.mark }),
   };
 }
 
-function parseIdentity(record: unknown): ProcessIdentity | undefined {
+function parseRoot(record: unknown): TreeRoot | undefined {
   if (typeof record !== "object" || record === null) return undefined;
-  const { pid, startTime, bootId } = record as Record<string, unknown>;
+  const { pid, startTime, bootId, mark } = record as Record<string, unknown>;
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 1) return undefined;
-  return typeof startTime === "string" && typeof bootId === "string"
-    ? { pid, startTime, bootId }
-    : undefined;
+  if (typeof startTime !== "string" || typeof bootId !== "string") return undefined;
+  return {
+    leader: { pid, startTime, bootId },
+    mark: typeof mark === "string" && mark !== "" ? mark : undefined,
+  };
 }
