@@ -155,3 +155,24 @@ Deno.test("signalGroup() says whether the group is there", async () => {
   await child.status;
   assert(!platform.signalGroup(child.pid, 0));
 });
+
+Deno.test("processControl() lists processes, and takes none for another with its pid", async () => {
+  const { kernel, platform } = machine();
+  kernel.processes.set(100, { parent: 1, session: 100, startUs: 5n, uniqueId: 1n });
+  kernel.processes.set(101, { parent: 100, session: 100, startUs: 6n, uniqueId: 2n });
+  const control = await platform.processControl();
+  const listed = control.list().map(({ pid, parent, session, startTime, state }) => ({
+    pid,
+    parent,
+    session,
+    startTime,
+    state,
+  }));
+  assertEquals(listed, [
+    { pid: 100, parent: 1, session: 100, startTime: "5", state: "alive" },
+    { pid: 101, parent: 100, session: 100, startTime: "6", state: "alive" },
+  ]);
+  assertEquals(control.identify(101)?.startTime, "6");
+  assertEquals(control.signal({ pid: 101, startTime: "7" }, "SIGTERM"), "gone");
+  assertEquals(control.identify(102), undefined);
+});

@@ -47,6 +47,10 @@ export class MacosKernel {
     getdtablesize: () => 256,
     proc_pidinfo: (pid: number, flavor: number, arg: bigint, to: DataView, size: number) =>
       arg === 0n ? this.#pidInfo(pid, { flavor, to, size }) : -1,
+    proc_listallpids: (to: Int32Array | null) => {
+      to?.set([...this.processes.keys()]);
+      return this.processes.size;
+    },
     sysctlbyname: (name: Uint8Array, to: Uint8Array, length: BigUint64Array) => {
       const value = new TextEncoder().encode(this.bootId + "\0");
       const asked = new TextDecoder().decode(name);
