@@ -19,6 +19,8 @@ const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout); poll(2)
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  // int clock_gettime(clockid_t clockid, struct timespec *tp); clock_gettime(2)
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // int close(int fd); close(2)
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

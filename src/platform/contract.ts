@@ -27,6 +27,14 @@ export interface PinnedPeer extends Disposable {
   isAlive(): boolean;
 }
 
+/** A reading of the clock that starts with the boot, goes on in suspension and that nobody can set. */
+export interface BootReading {
+  /** Changes with every boot; empty where the system tells no boot from another. */
+  readonly bootId: string;
+  /** Whole milliseconds since the boot. */
+  readonly bootMs: number;
+}
+
 /** Signals that a process group is sent; 0 only asks whether it is there. */
 export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL" | 0;
 
@@ -46,6 +54,7 @@ export interface Platform {
   runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
+  readBootClock(): BootReading;
   /** What tells a process from a later one with the same pid, or `undefined` where it is gone. */
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
   /** Whether `pid` is the process or one that it has brought forth; false where either is gone. */

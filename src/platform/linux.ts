@@ -1,5 +1,6 @@
 import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
+import { readBootClock } from "./linux_boot_clock.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
@@ -28,6 +29,7 @@ export const linux: Platform = {
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },
+  readBootClock,
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
   // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)

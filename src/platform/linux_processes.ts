@@ -55,6 +55,7 @@ function readStat(pid: number): Stat | undefined {
   };
 }
 
-function readBootId(): string | undefined {
+/** Changes with every boot (random(4)); `undefined` where it cannot be read. */
+export function readBootId(): string | undefined {
   return readProcFile("/proc/sys/kernel/random/boot_id")?.trim();
 }

@@ -7,7 +7,7 @@ import { type State, StateFile } from "../state/state_file.ts";
 import { StateFolderError } from "../state/state_folder.ts";
 import type { StateFolder } from "../state/state_folder.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import type { LeaseStorage } from "./lease.ts";
+import type { LeaseStorage } from "./ledger.ts";
 import { freshState } from "./remembered_state.ts";
 
 /** This machine: its keys, what it remembers, and where that is kept. */

@@ -13,6 +13,8 @@ export function recordOf(state: State, license: StandardLicense): LicenseRecord 
     license_key: license.license_key,
     activated: false,
     ...fullGrace(license.heartbeat_grace_period_days),
+    unpaid_ms: 0,
+    last_alive: null,
   };
 }
 

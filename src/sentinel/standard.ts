@@ -3,10 +3,11 @@ import type { StandardLicense } from "../license/payload.ts";
 import { openStateFolder } from "../state/state_folder.ts";
 import { ConfigError } from "./config_error.ts";
 import { Lease } from "./lease.ts";
+import { Ledger } from "./ledger.ts";
 import { openMachine } from "./machine.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
 import { serveAndSupervise } from "./serve_and_supervise.ts";
-import { dateWatch, heartbeatWatch } from "./watches.ts";
+import { aliveWatch, dateWatch, heartbeatWatch } from "./watches.ts";
 
 /** Runs software under a licence that is kept alive against the vendor's server. */
 export async function runStandard(
@@ -31,10 +32,11 @@ export async function runStandard(
     fetch,
     newNonce: newUuid,
   });
+  const { readBootClock } = platform;
+  const ledger = new Ledger({ license, state, storage, clock, readBootClock, log });
   const lease = new Lease({
     license,
-    state,
-    storage,
+    ledger,
     client,
     serverUrl,
     publicKeyPem,
@@ -45,17 +47,25 @@ export async function runStandard(
   });
   await lease.activate(stop);
   await lease.beatAtStart(stop);
-  return await serveAndSupervise(request, deps, {
-    license,
-    machineId: state.machine_id,
-    watches: [heartbeatWatch(lease, { license, clock, random }), dateWatch(license, clock)],
-    status: () => ({
-      license_status: lease.status,
-      grace_remaining_seconds: lease.graceRemainingSeconds,
-    }),
-    onServing: (ipc) =>
-      lease.onGraceCharged((seconds) =>
-        ipc.publish({ event: "grace", remaining_seconds: seconds })
-      ),
-  });
+  try {
+    return await serveAndSupervise(request, deps, {
+      license,
+      machineId: state.machine_id,
+      watches: [
+        heartbeatWatch(lease, { license, clock, random }),
+        dateWatch(license, clock),
+        aliveWatch(ledger, clock),
+      ],
+      status: () => ({
+        license_status: lease.status,
+        grace_remaining_seconds: lease.graceRemainingSeconds,
+      }),
+      onServing: (ipc) =>
+        lease.onGraceCharged((seconds) =>
+          ipc.publish({ event: "grace", remaining_seconds: seconds })
+        ),
+    });
+  } finally {
+    await ledger.end();
+  }
 }

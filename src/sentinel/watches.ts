@@ -3,6 +3,8 @@ import { SentinelError } from "../core/errors.ts";
 import { checkDates } from "../license/dates.ts";
 import type { License, StandardLicense } from "../license/payload.ts";
 import type { Lease } from "./lease.ts";
+import type { Ledger } from "./ledger.ts";
+import { ALIVE_EVERY_MS } from "./offline_time.ts";
 
 /** Something that runs beside the software and may end it; `undefined` where it was told to stop. */
 export type Watch = (signal: AbortSignal) => Promise<SentinelError | undefined>;
@@ -41,6 +43,18 @@ export function dateWatch(license: License, clock: Clock): Watch {
       await clock.sleep(HOUR_MS, signal);
       const error = signal.aborted ? undefined : dateFault(license, clock);
       if (error !== undefined) return error;
+    }
+    return undefined;
+  };
+}
+
+/** Notes while the server is away that the run is alive, so that one that is killed has not run for nothing. */
+export function aliveWatch(ledger: Ledger, clock: Clock): Watch {
+  return async (signal) => {
+    ledger.tolerateFaults();
+    while (!signal.aborted) {
+      await clock.sleep(ALIVE_EVERY_MS, signal);
+      if (!signal.aborted) await ledger.keepAlive();
     }
     return undefined;
   };

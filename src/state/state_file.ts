@@ -6,11 +6,24 @@ import { setAside } from "./set_aside.ts";
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
+/** When an unfinished run without the server was last seen alive: by the wall clock and by the clock of one boot. */
+const aliveMarkSchema = v.object({
+  /** Milliseconds since the Unix epoch. */
+  wall_ms: whole,
+  /** Empty where the system tells no boot from another. */
+  boot_id: v.string(),
+  boot_ms: whole,
+});
+
 const licenseRecordSchema = v.object({
   license_key: v.string(),
   activated: v.boolean(),
   grace_remaining_seconds: whole,
   grace_exhausted: v.boolean(),
+  /** Milliseconds that software ran without the server and no missed heartbeat has paid for yet. */
+  unpaid_ms: v.optional(whole, 0),
+  /** Of a run without the server that has not ended, or was killed. */
+  last_alive: v.optional(v.nullable(aliveMarkSchema), null),
 });
 
 const stateSchema = v.object({
@@ -19,6 +32,8 @@ const stateSchema = v.object({
   last_responded_at_ms: whole,
   licenses: v.array(licenseRecordSchema),
 });
+
+export type AliveMark = Readonly<v.InferOutput<typeof aliveMarkSchema>>;
 
 /** What is remembered of one licence; kept when another takes its place, so that coming back refunds nothing. */
 export type LicenseRecord = Readonly<v.InferOutput<typeof licenseRecordSchema>>;

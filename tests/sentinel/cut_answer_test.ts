@@ -5,6 +5,7 @@ import type { StandardLicense } from "../../src/license/payload.ts";
 import { linux } from "../../src/platform/linux.ts";
 import { UnreachableError } from "../../src/sentinel/endings.ts";
 import { Lease } from "../../src/sentinel/lease.ts";
+import { Ledger } from "../../src/sentinel/ledger.ts";
 import { openMachine } from "../../src/sentinel/machine.ts";
 import { recordOf } from "../../src/sentinel/remembered_state.ts";
 import type { State } from "../../src/state/state_file.ts";
@@ -92,8 +93,14 @@ Deno.test("a server killed in the middle of its answer, at any byte, leaves the 
     const { publicKeyPem } = keys;
     const lease = new Lease({
       license: LICENSE,
-      state,
-      storage,
+      ledger: new Ledger({
+        license: LICENSE,
+        state,
+        storage,
+        clock: systemClock,
+        readBootClock: linux.readBootClock,
+        log,
+      }),
       client,
       serverUrl: server.url,
       publicKeyPem,

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { StandardLicense } from "../../src/license/payload.ts";
 import { RefusedError, UnreachableError } from "../../src/sentinel/endings.ts";
 import { Lease } from "../../src/sentinel/lease.ts";
+import { Ledger } from "../../src/sentinel/ledger.ts";
 import { freshState, recordOf } from "../../src/sentinel/remembered_state.ts";
 import type { State } from "../../src/state/state_file.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -21,12 +22,16 @@ class Bench {
   readonly saved: State[] = [];
   forgotten = false;
   saveFault: Error | undefined;
+  readonly ledger: Ledger;
   readonly lease: Lease;
 
   constructor(state = freshState("M"), license = LICENSE) {
-    this.lease = new Lease({
+    this.ledger = new Ledger({
       license,
       state,
+      clock: this.clock,
+      readBootClock: () => this.clock.readBoot(),
+      log: this.log,
       storage: {
         save: (state) => {
           if (this.saveFault !== undefined) return Promise.reject(this.saveFault);
@@ -38,6 +43,10 @@ class Bench {
           return Promise.resolve();
         },
       },
+    });
+    this.lease = new Lease({
+      license,
+      ledger: this.ledger,
       client: this.server,
       serverUrl: "http://server",
       publicKeyPem: "PEM",
@@ -66,6 +75,8 @@ function withGrace(seconds: number, exhausted = false): State {
     activated: true,
     grace_remaining_seconds: seconds,
     grace_exhausted: exhausted,
+    unpaid_ms: 0,
+    last_alive: null,
   };
   return { ...freshState("M"), licenses: [record] };
 }
@@ -80,6 +91,8 @@ Deno.test("activate() is made once and remembered", async () => {
     activated: true,
     grace_remaining_seconds: DAY,
     grace_exhausted: false,
+    unpaid_ms: 0,
+    last_alive: null,
   });
 });
 
