@@ -24,15 +24,20 @@ export function charge<M extends GraceMeter>(meter: M, seconds: number): M {
   };
 }
 
+/** An interval between heartbeats, in seconds. */
+export function intervalSeconds(intervalMinutes: number): number {
+  return intervalMinutes * SECONDS_PER_MINUTE;
+}
+
 /**
  * The seconds that a missed heartbeat costs: one interval, or all that have gone by where the process was frozen.
  *
  * @param unpaidMs Time without the server that is not paid for.
  */
 export function costOfMiss(intervalMinutes: number, unpaidMs: number): number {
-  const intervalSeconds = intervalMinutes * SECONDS_PER_MINUTE;
-  const intervals = Math.floor(unpaidMs / 1000 / intervalSeconds);
-  return intervalSeconds * (intervals < LONGEST_HONEST_INTERVALS ? 1 : intervals);
+  const seconds = intervalSeconds(intervalMinutes);
+  const intervals = Math.floor(unpaidMs / 1000 / seconds);
+  return seconds * (intervals < LONGEST_HONEST_INTERVALS ? 1 : intervals);
 }
 
 /** Whether the software may run while the server is unreachable. */

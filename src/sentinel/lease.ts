@@ -47,7 +47,12 @@ export class Lease {
     return this.#status;
   }
 
-  /** Calls back after each missed heartbeat. */
+  /** Now, milliseconds since the Unix epoch; never earlier than what is known to be true. */
+  nowMs(): number {
+    return this.#ledger.nowMs();
+  }
+
+  /** Calls back whenever grace was charged. */
   onGraceCharged(tell: (remainingSeconds: number) => void): void {
     this.#tellGrace = tell;
   }
@@ -112,6 +117,23 @@ export class Lease {
     );
   }
 
+  /** Looks at the clock; one that was set back costs grace, and may end a run that has no server to go on with. */
+  async checkClock(): Promise<Verdict> {
+    if (!await this.#ledger.enterClock()) return GO_ON;
+    this.#tellGrace(this.graceRemainingSeconds);
+    return this.#ledger.isOffline && !this.#ledger.hasGrace
+      ? { kind: "stop", error: exhausted("clock rollback") }
+      : GO_ON;
+  }
+
+  /** Notes that the run is alive, and looks at the clock. */
+  async keepAlive(): Promise<Verdict> {
+    this.#ledger.tolerateFaults();
+    const verdict = await this.checkClock();
+    await this.#ledger.keepAlive();
+    return verdict;
+  }
+
   /** One heartbeat of a running software, with its retries, within its interval. */
   async beat(signal: AbortSignal, withinMs: number): Promise<Verdict> {
     this.#ledger.tolerateFaults();
@@ -172,13 +194,7 @@ export class Lease {
       log.warn(`Heartbeat failed (${why}), grace remaining: ${this.graceRemainingSeconds} seconds`);
       return GO_ON;
     }
-    return {
-      kind: "stop",
-      error: new UnreachableError(
-        "grace_exhausted",
-        `${GRACE_EXHAUSTED} (${why}) — software stopped`,
-      ),
-    };
+    return { kind: "stop", error: exhausted(why) };
   }
 
   /** Without the server's word on it state and key stay, so that the next start can acknowledge again. */
@@ -192,6 +208,10 @@ export class Lease {
     const why = answer.kind === "refused" ? answer.message : answer.why;
     log.warn(`decommission could not be acknowledged (${why}): the next start tries again`);
   }
+}
+
+function exhausted(why: string): UnreachableError {
+  return new UnreachableError("grace_exhausted", `${GRACE_EXHAUSTED} (${why}) — software stopped`);
 }
 
 function activationRefusal({ message, signed }: Answer & { kind: "refused" }): string {

@@ -4,7 +4,9 @@ import type { Logger } from "../core/log.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import type { BootReading } from "../platform/contract.ts";
 import type { LicenseRecord, State } from "../state/state_file.ts";
-import { charge, costOfMiss, hasGrace } from "./grace.ts";
+import type { Findings } from "./findings.ts";
+import { charge, costOfMiss, hasGrace, intervalSeconds } from "./grace.ts";
+import { KnownTime } from "./known_time.ts";
 import { debtMs, markAlive, type Moment, OfflineTime } from "./offline_time.ts";
 import { recordOf, withRecord } from "./remembered_state.ts";
 
@@ -21,6 +23,7 @@ export interface LedgerOptions {
   readonly storage: LeaseStorage;
   readonly clock: Clock;
   readonly readBootClock: () => BootReading;
+  readonly findings: Findings;
   readonly log: Logger;
 }
 
@@ -28,6 +31,7 @@ export interface LedgerOptions {
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #offline: OfflineTime;
+  readonly #time: KnownTime;
   #state: State;
   /** When the server was last there, or this run began; by the monotonic clock. */
   #reachedAtMs: number;
@@ -41,6 +45,8 @@ export class Ledger {
     this.#options = options;
     this.#state = options.state;
     this.#offline = new OfflineTime(options.clock);
+    const { latest_known_ms, last_responded_at_ms } = options.state;
+    this.#time = new KnownTime(options.clock, Math.max(latest_known_ms, last_responded_at_ms));
     this.#reachedAtMs = options.clock.monotonicMs();
   }
 
@@ -59,6 +65,11 @@ export class Ledger {
   /** The newest time that the server signed, milliseconds since the Unix epoch. */
   get lastRespondedAtMs(): number {
     return this.#state.last_responded_at_ms;
+  }
+
+  /** Now, milliseconds since the Unix epoch; never earlier than what is known to be true. */
+  nowMs(): number {
+    return this.#time.nowMs();
   }
 
   /** Seconds that the software may still run without the server. */
@@ -82,6 +93,7 @@ export class Ledger {
   /** The server is there: the meter stops. */
   async enterAnswer(respondedAtMs: number): Promise<void> {
     this.#stopMeter();
+    this.#time.confirm(Math.max(respondedAtMs, this.lastRespondedAtMs));
     await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null }, respondedAtMs);
   }
 
@@ -115,6 +127,23 @@ export class Ledger {
     const seconds = costOfMiss(heartbeat_interval_minutes, this.#offline.unpaidMs);
     this.#offline.pay(seconds * 1000);
     await this.#save(this.#withOfflineTime(charge(this.#record, seconds)));
+  }
+
+  /** Looks whether the wall clock was set back, which costs an interval. Whether it did. */
+  async enterClock(): Promise<boolean> {
+    const behindMs = this.#time.takeRollback();
+    if (behindMs === undefined) return false;
+    const { clock, findings, license } = this.#options;
+    const iso = (ms: number) => new Date(ms).toISOString();
+    findings.report({
+      kind: "clock_rollback",
+      message: "clock rollback detected",
+      evidence: `it shows ${iso(clock.wallMs())}, at least ${
+        iso(this.nowMs())
+      } is known to be true`,
+    });
+    await this.#save(charge(this.#record, intervalSeconds(license.heartbeat_interval_minutes)));
+    return true;
   }
 
   /** Notes that a run without the server is alive, and what it owes. */
@@ -162,6 +191,7 @@ export class Ledger {
     this.#state = {
       ...state,
       last_responded_at_ms: Math.max(state.last_responded_at_ms, respondedAtMs),
+      latest_known_ms: this.nowMs(),
     };
     try {
       await this.#inTurn(async () => {

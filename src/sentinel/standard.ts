@@ -1,7 +1,9 @@
 import { LicenseServerClient } from "../activation/client.ts";
+import { checkDates } from "../license/dates.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import { openStateFolder } from "../state/state_folder.ts";
 import { ConfigError } from "./config_error.ts";
+import { Findings } from "./findings.ts";
 import { Lease } from "./lease.ts";
 import { Ledger } from "./ledger.ts";
 import { openMachine } from "./machine.ts";
@@ -33,7 +35,8 @@ export async function runStandard(
     newNonce: newUuid,
   });
   const { readBootClock } = platform;
-  const ledger = new Ledger({ license, state, storage, clock, readBootClock, log });
+  const findings = new Findings(log);
+  const ledger = new Ledger({ license, state, storage, clock, readBootClock, findings, log });
   const lease = new Lease({
     license,
     ledger,
@@ -45,25 +48,32 @@ export async function runStandard(
     random,
     log,
   });
+  await lease.checkClock();
   await lease.activate(stop);
   await lease.beatAtStart(stop);
+  checkDates(license, lease.nowMs());
   try {
     return await serveAndSupervise(request, deps, {
       license,
       machineId: state.machine_id,
       watches: [
         heartbeatWatch(lease, { license, clock, random }),
-        dateWatch(license, clock),
-        aliveWatch(ledger, clock),
+        dateWatch(license, clock, () => lease.nowMs()),
+        aliveWatch(lease, clock),
       ],
       status: () => ({
         license_status: lease.status,
         grace_remaining_seconds: lease.graceRemainingSeconds,
+        findings: findings.count,
       }),
-      onServing: (ipc) =>
+      onServing: (ipc) => {
         lease.onGraceCharged((seconds) =>
           ipc.publish({ event: "grace", remaining_seconds: seconds })
-        ),
+        );
+        findings.onFound(({ kind, message, evidence }) =>
+          ipc.publish({ event: "state", finding: kind, message, evidence })
+        );
+      },
     });
   } finally {
     await ledger.end();

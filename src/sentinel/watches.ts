@@ -2,8 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { SentinelError } from "../core/errors.ts";
 import { checkDates } from "../license/dates.ts";
 import type { License, StandardLicense } from "../license/payload.ts";
+import { GO_ON } from "./endings.ts";
 import type { Lease } from "./lease.ts";
-import type { Ledger } from "./ledger.ts";
 import { ALIVE_EVERY_MS } from "./offline_time.ts";
 
 /** Something that runs beside the software and may end it; `undefined` where it was told to stop. */
@@ -27,7 +27,7 @@ export function heartbeatWatch(
       await clock.sleep(due - clock.monotonicMs(), signal);
       if (signal.aborted) break;
       due = Math.max(due + nextIntervalMs(), clock.monotonicMs());
-      const error = dateFault(license, clock);
+      const error = dateFault(license, lease.nowMs());
       if (error !== undefined) return error;
       const verdict = await lease.beat(signal, intervalMs * (1 - JITTER));
       if (verdict.kind === "stop") return verdict.error;
@@ -36,33 +36,37 @@ export function heartbeatWatch(
   };
 }
 
-/** Looks at the licence's dates once an hour. */
-export function dateWatch(license: License, clock: Clock): Watch {
+/**
+ * Looks at the licence's dates once an hour.
+ *
+ * @param nowMs The time that is held against them, milliseconds since the Unix epoch (default: the wall clock's).
+ */
+export function dateWatch(license: License, clock: Clock, nowMs = () => clock.wallMs()): Watch {
   return async (signal) => {
     while (!signal.aborted) {
       await clock.sleep(HOUR_MS, signal);
-      const error = signal.aborted ? undefined : dateFault(license, clock);
+      const error = signal.aborted ? undefined : dateFault(license, nowMs());
       if (error !== undefined) return error;
     }
     return undefined;
   };
 }
 
-/** Notes while the server is away that the run is alive, so that one that is killed has not run for nothing. */
-export function aliveWatch(ledger: Ledger, clock: Clock): Watch {
+/** Notes that the run is alive, so that one that is killed has not run for nothing, and looks at the clock. */
+export function aliveWatch(lease: Lease, clock: Clock): Watch {
   return async (signal) => {
-    ledger.tolerateFaults();
     while (!signal.aborted) {
       await clock.sleep(ALIVE_EVERY_MS, signal);
-      if (!signal.aborted) await ledger.keepAlive();
+      const verdict = signal.aborted ? GO_ON : await lease.keepAlive();
+      if (verdict.kind === "stop") return verdict.error;
     }
     return undefined;
   };
 }
 
-function dateFault(license: License, clock: Clock): SentinelError | undefined {
+function dateFault(license: License, nowMs: number): SentinelError | undefined {
   try {
-    checkDates(license, clock.wallMs());
+    checkDates(license, nowMs);
     return undefined;
   } catch (error) {
     if (error instanceof SentinelError) return error;

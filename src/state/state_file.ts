@@ -30,6 +30,8 @@ const stateSchema = v.object({
   machine_id: v.pipe(v.string(), v.uuid()),
   /** Milliseconds since the Unix epoch of the newest answer the server signed; 0 before the first. */
   last_responded_at_ms: whole,
+  /** Milliseconds since the Unix epoch: the latest time that was known to be true when this was saved. */
+  latest_known_ms: v.optional(whole, 0),
   licenses: v.array(licenseRecordSchema),
 });
 
@@ -42,6 +44,7 @@ export type LicenseRecord = Readonly<v.InferOutput<typeof licenseRecordSchema>>;
 export interface State {
   readonly machine_id: string;
   readonly last_responded_at_ms: number;
+  readonly latest_known_ms: number;
   readonly licenses: readonly LicenseRecord[];
 }
 

@@ -5,6 +5,7 @@ import type { StandardLicense } from "../../src/license/payload.ts";
 import { linux } from "../../src/platform/linux.ts";
 import { UnreachableError } from "../../src/sentinel/endings.ts";
 import { Lease } from "../../src/sentinel/lease.ts";
+import { Findings } from "../../src/sentinel/findings.ts";
 import { Ledger } from "../../src/sentinel/ledger.ts";
 import { openMachine } from "../../src/sentinel/machine.ts";
 import { recordOf } from "../../src/sentinel/remembered_state.ts";
@@ -99,6 +100,7 @@ Deno.test("a server killed in the middle of its answer, at any byte, leaves the 
         storage,
         clock: systemClock,
         readBootClock: linux.readBootClock,
+        findings: new Findings(log),
         log,
       }),
       client,

@@ -1,6 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StandardLicense } from "../../src/license/payload.ts";
 import { linux } from "../../src/platform/linux.ts";
+import { GO_ON } from "../../src/sentinel/endings.ts";
+import { Findings } from "../../src/sentinel/findings.ts";
+import type { Lease } from "../../src/sentinel/lease.ts";
 import { type LeaseStorage, Ledger } from "../../src/sentinel/ledger.ts";
 import { ALIVE_EVERY_MS } from "../../src/sentinel/offline_time.ts";
 import { freshState, recordOf } from "../../src/sentinel/remembered_state.ts";
@@ -56,6 +59,7 @@ class Outage implements LeaseStorage {
       storage: this,
       clock: this.clock,
       readBootClock: () => this.clock.readBoot(),
+      findings: new Findings(new RecordingLog()),
       log: new RecordingLog(),
     });
   }
@@ -75,6 +79,11 @@ class Outage implements LeaseStorage {
   async settle(): Promise<void> {
     await this.open().startOffline();
   }
+}
+
+function leaseOf(ledger: Ledger): Lease {
+  const keepAlive = () => ledger.keepAlive().then(() => GO_ON);
+  return { keepAlive } as unknown as Lease;
 }
 
 for (const ending of ["clean", "killed"] as const) {
@@ -177,7 +186,7 @@ Deno.test("a run without the server is noted at least every 60 seconds, one with
   const outage = new Outage();
   const ledger = outage.open();
   const stop = new AbortController();
-  const watch = aliveWatch(ledger, outage.clock)(stop.signal);
+  const watch = aliveWatch(leaseOf(ledger), outage.clock)(stop.signal);
   await outage.clock.advance(5 * MINUTE_MS);
   assertEquals(outage.state.licenses, []);
   await ledger.startOffline();

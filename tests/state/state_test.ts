@@ -15,6 +15,7 @@ const NOW = Date.parse("2026-06-15T12:00:00Z");
 const STATE: State = {
   machine_id: "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11",
   last_responded_at_ms: 5,
+  latest_known_ms: 8,
   licenses: [{
     license_key: "__proto__",
     activated: true,
