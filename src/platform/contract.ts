@@ -50,6 +50,8 @@ export interface Platform {
   machineId(): Promise<string | undefined>;
   /** The folder for state and keys: absolute, not necessarily there. `undefined` where no home is known. */
   defaultStateFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  /** A folder for what is to be found when the state folder was put back; it need not be there. */
+  witnessFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
   runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */

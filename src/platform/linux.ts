@@ -19,12 +19,10 @@ export const linux: Platform = {
     }
     return undefined;
   },
-  defaultStateFolder(readVariable) {
-    const data = absolute(readVariable("XDG_DATA_HOME"));
-    if (data !== undefined) return `${data}/sentinel-drm`;
-    const home = absolute(readVariable("HOME"));
-    return home === undefined ? undefined : `${home}/.local/share/sentinel-drm`;
-  },
+  defaultStateFolder: (readVariable) =>
+    ownFolder(readVariable, { variable: "XDG_DATA_HOME", below: ".local/share" }),
+  witnessFolder: (readVariable) =>
+    ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
@@ -38,6 +36,17 @@ export const linux: Platform = {
   serversAt,
   signalGroup: signalUnixGroup,
 };
+
+/** A folder of ours as the XDG base directory specification has it. */
+function ownFolder(
+  readVariable: (name: string) => string | undefined,
+  { variable, below }: { variable: string; below: string },
+): string | undefined {
+  const given = absolute(readVariable(variable));
+  if (given !== undefined) return `${given}/sentinel-drm`;
+  const home = absolute(readVariable("HOME"));
+  return home === undefined ? undefined : `${home}/${below}/sentinel-drm`;
+}
 
 /** The XDG base directory specification has relative paths ignored. */
 function absolute(path: string | undefined): string | undefined {

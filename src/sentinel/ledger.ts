@@ -12,7 +12,10 @@ import { recordOf, withRecord } from "./remembered_state.ts";
 
 /** Where state and keys are kept, as far as a lease needs them. */
 export interface LeaseStorage {
-  save(state: State): Promise<void>;
+  /** `ahead`: not even a kill in the middle may lose it. */
+  save(state: State, options: { readonly ahead: boolean }): Promise<void>;
+  /** Does what can wait until the software runs. */
+  settle(): Promise<void>;
   /** Forgets state and machine key for good. */
   forget(): Promise<void>;
 }
@@ -78,7 +81,7 @@ export class Ledger {
   }
 
   get hasGrace(): boolean {
-    return hasGrace(this.#record);
+    return hasGrace(this.#record) && !this.#state.is_unconfirmed;
   }
 
   /** From now on a state that cannot be saved is an error in the log, and no end. */
@@ -94,6 +97,7 @@ export class Ledger {
   async enterAnswer(respondedAtMs: number): Promise<void> {
     this.#stopMeter();
     this.#time.confirm(Math.max(respondedAtMs, this.lastRespondedAtMs));
+    this.#state = { ...this.#state, is_unconfirmed: false };
     await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null }, respondedAtMs);
   }
 
@@ -114,10 +118,8 @@ export class Ledger {
     const paid = Math.ceil(debtMs(this.#record, now) / 1000);
     const record = charge({ ...this.#record, unpaid_ms: 0, last_alive: null }, paid);
     this.#offline.start(this.#options.clock.monotonicMs());
-    const canRun = hasGrace(record);
-    await this.#save(
-      canRun ? { ...record, last_alive: markAlive(now) } : { ...record, grace_exhausted: true },
-    );
+    const last_alive = hasGrace(record) && !this.#state.is_unconfirmed ? markAlive(now) : null;
+    await this.#save({ ...record, last_alive, grace_exhausted: !hasGrace(record) });
     return paid;
   }
 
@@ -149,6 +151,7 @@ export class Ledger {
   /** Notes that a run without the server is alive, and what it owes. */
   async keepAlive(): Promise<void> {
     if (this.isOffline) await this.#save(this.#withOfflineTime(this.#record));
+    else await this.#write(() => this.#options.storage.settle());
   }
 
   /** The software is gone: nothing more is used. */
@@ -186,16 +189,22 @@ export class Ledger {
     };
   }
 
-  async #save(record: LicenseRecord, respondedAtMs = 0): Promise<void> {
+  async #save(record: LicenseRecord, respondedAtMs?: number): Promise<void> {
     const state = withRecord(this.#state, record);
     this.#state = {
       ...state,
-      last_responded_at_ms: Math.max(state.last_responded_at_ms, respondedAtMs),
+      last_responded_at_ms: Math.max(state.last_responded_at_ms, respondedAtMs ?? 0),
       latest_known_ms: this.nowMs(),
     };
+    // what the server said costs nothing
+    const ahead = respondedAtMs === undefined;
+    await this.#write(() => this.#options.storage.save(this.#state, { ahead }));
+  }
+
+  async #write(write: () => Promise<void>): Promise<void> {
     try {
       await this.#inTurn(async () => {
-        if (!this.#isForgotten) await this.#options.storage.save(this.#state);
+        if (!this.#isForgotten) await write();
       });
     } catch (error) {
       if (!this.#toleratesFaults) throw error;

@@ -23,7 +23,7 @@ export async function runStandard(
   }
   const { clock, log, platform, random, stopRequest: { stop } } = deps;
   using folder = await openStateFolder(request.stateFolder(), { log, pid: deps.pid });
-  const { keys, state, storage } = await openMachine(folder, deps);
+  const { keys, state, storage, rollback } = await openMachine(folder, deps);
   const { sign, publicKeyPem } = keys;
   const { verify, fetch, newUuid } = deps;
   const client = new LicenseServerClient({
@@ -36,6 +36,10 @@ export async function runStandard(
   });
   const { readBootClock } = platform;
   const findings = new Findings(log);
+  if (rollback !== undefined) {
+    const message = "state rollback detected";
+    findings.report({ kind: "state_rollback", message, evidence: rollback });
+  }
   const ledger = new Ledger({ license, state, storage, clock, readBootClock, findings, log });
   const lease = new Lease({
     license,

@@ -2,7 +2,6 @@ import type { Clock } from "../core/clock.ts";
 import { SentinelError } from "../core/errors.ts";
 import { checkDates } from "../license/dates.ts";
 import type { License, StandardLicense } from "../license/payload.ts";
-import { GO_ON } from "./endings.ts";
 import type { Lease } from "./lease.ts";
 import { ALIVE_EVERY_MS } from "./offline_time.ts";
 
@@ -56,9 +55,9 @@ export function dateWatch(license: License, clock: Clock, nowMs = () => clock.wa
 export function aliveWatch(lease: Lease, clock: Clock): Watch {
   return async (signal) => {
     while (!signal.aborted) {
-      await clock.sleep(ALIVE_EVERY_MS, signal);
-      const verdict = signal.aborted ? GO_ON : await lease.keepAlive();
+      const verdict = await lease.keepAlive();
       if (verdict.kind === "stop") return verdict.error;
+      await clock.sleep(ALIVE_EVERY_MS, signal);
     }
     return undefined;
   };

@@ -81,6 +81,7 @@ Deno.test("a server killed in the middle of its answer, at any byte, leaves the 
       clock: systemClock,
       log,
       newUuid: () => crypto.randomUUID(),
+      readVariable: () => temporary.path,
     };
     const { keys, state, storage } = await openMachine(folder, { ...services, platform: quiet });
     const client = new LicenseServerClient({

@@ -191,3 +191,15 @@ Deno.test("a disk that is full keeps the software from starting, but does not st
   assertEquals(await bench.beat(), { kind: "go_on" });
   assertEquals(bench.log.lines(), ["error state cannot be saved: No space left on device"]);
 });
+
+Deno.test("a state that the server must confirm has no grace until it does, and then has what it had", async () => {
+  const bench = new LeaseBench({ ...withGrace(90), is_unconfirmed: true });
+  bench.server.script(ANSWERS.unreachable);
+  await assertRejects(() => bench.lease.beatAtStart(forever), UnreachableError);
+  assertEquals(bench.record.grace_exhausted, false);
+  bench.server.script(verified("ACTIVE"));
+  await bench.lease.beatAtStart(forever);
+  assertEquals(bench.saved.at(-1)!.is_unconfirmed, false);
+  bench.server.script(ANSWERS.unreachable);
+  assertEquals((await bench.beat()).kind, "go_on");
+});

@@ -40,6 +40,10 @@ class Outage implements LeaseStorage {
     return Promise.resolve();
   }
 
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
   forget(): Promise<void> {
     return Promise.resolve();
   }
@@ -76,7 +80,7 @@ class Outage implements LeaseStorage {
   }
 
   /** What the next start finds that it owes. */
-  async settle(): Promise<void> {
+  async startAgain(): Promise<void> {
     await this.open().startOffline();
   }
 }
@@ -93,7 +97,7 @@ for (const ending of ["clean", "killed"] as const) {
       await outage.run(29 * MINUTE_MS, ending);
       outage.clock.skip(HOUR_MS);
     }
-    await outage.settle();
+    await outage.startAgain();
     const least = ending === "clean" ? 29 : 28;
     assert(outage.usedSeconds >= 100 * least * 60, `${outage.usedSeconds}`);
     assert(outage.usedSeconds <= 100 * 30 * 60, `${outage.usedSeconds}`);
@@ -102,7 +106,7 @@ for (const ending of ["clean", "killed"] as const) {
   Deno.test(`${ending} runs of 20 seconds, one right after the other, are paid for`, async () => {
     const outage = new Outage();
     for (let i = 0; i < 90; i++) await outage.run(20 * SECOND_MS, ending);
-    await outage.settle();
+    await outage.startAgain();
     assertEquals(outage.usedSeconds, 1800);
   });
 }
@@ -111,7 +115,7 @@ Deno.test("without the record of time, restarting before each tick costs nothing
   const outage = new Outage();
   outage.isForgetful = true;
   for (let i = 0; i < 100; i++) await outage.run(29 * MINUTE_MS, "killed");
-  await outage.settle();
+  await outage.startAgain();
   assertEquals(outage.usedSeconds, 0);
 });
 
@@ -121,7 +125,7 @@ Deno.test("after a reboot the wall clock says how long a killed run went on; set
     await outage.run(0, "killed");
     outage.clock.bootId = "second boot";
     outage.clock.setWall(`2026-06-15T${wall}Z`);
-    await outage.settle();
+    await outage.startAgain();
     assertEquals(outage.usedSeconds, seconds);
   }
 });
@@ -135,7 +139,7 @@ Deno.test("a missed heartbeat pays its interval, the next start the rest alone",
   assertEquals(outage.usedSeconds, 30 * 60);
   outage.clock.skip(7 * MINUTE_MS);
   await ledger.end();
-  await outage.settle();
+  await outage.startAgain();
   assertEquals(outage.usedSeconds, 40 * 60);
 });
 
@@ -147,7 +151,7 @@ Deno.test("a heartbeat that comes early pays ahead, and nothing is paid twice", 
   await ledger.enterMiss();
   outage.clock.skip(MINUTE_MS);
   await ledger.end();
-  await outage.settle();
+  await outage.startAgain();
   assertEquals(outage.usedSeconds, 30 * 60);
 });
 
@@ -167,7 +171,7 @@ Deno.test("an answer of the server stops the meter: what was not paid for by the
   await ledger.enterAnswer(1);
   outage.clock.skip(HOUR_MS);
   await ledger.end();
-  await outage.settle();
+  await outage.startAgain();
   assertEquals([outage.usedSeconds, outage.record.unpaid_ms], [0, 0]);
 });
 

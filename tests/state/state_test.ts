@@ -16,6 +16,9 @@ const STATE: State = {
   machine_id: "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11",
   last_responded_at_ms: 5,
   latest_known_ms: 8,
+  counter: 3,
+  has_outer_witness: true,
+  is_unconfirmed: false,
   licenses: [{
     license_key: "__proto__",
     activated: true,

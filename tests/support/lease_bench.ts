@@ -44,6 +44,7 @@ export class LeaseBench {
           this.saved.push(state);
           return Promise.resolve();
         },
+        settle: () => Promise.resolve(),
         forget: () => {
           this.forgotten = true;
           return Promise.resolve();
