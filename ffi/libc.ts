@@ -36,6 +36,8 @@ const SYMBOLS = {
   },
   // int *__errno_location(void); errno(3), the same in glibc and musl
   errno_location: { name: "__errno_location", parameters: [], result: "pointer" },
+  // int clock_gettime(clockid_t clockid, struct timespec *tp); clock_gettime(2)
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // int close(int fd); close(2)
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -29,6 +29,8 @@ const SYMBOLS = {
   getsid: { parameters: ["i32"], result: "i32" },
   // int gethostuuid(uuid_t id, const struct timespec *wait); gethostuuid(2)
   gethostuuid: { parameters: ["buffer", "buffer"], result: "i32" },
+  // int clock_gettime(clockid_t clock_id, struct timespec *tp); clock_gettime(3)
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *rlp); setrlimit(2)
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int ptrace(int request, pid_t pid, caddr_t addr, int data); ptrace(2)

@@ -28,6 +28,14 @@ export interface PinnedPeer extends Disposable {
   isAlive(): boolean;
 }
 
+/** A reading of the clock that starts with the boot, goes on in suspension and that nobody can set. */
+export interface BootReading {
+  /** Changes with every boot; empty where the system tells no boot from another. */
+  readonly bootId: string;
+  /** Whole milliseconds since the boot. */
+  readonly bootMs: number;
+}
+
 /** Signals that a process group is sent; 0 only asks whether it is there. */
 export type GroupSignal = ProcessSignal | 0;
 
@@ -43,10 +51,13 @@ export interface Platform {
   machineId(): Promise<string | undefined>;
   /** The folder for state and keys: absolute, not necessarily there. `undefined` where no home is known. */
   defaultStateFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  /** A folder for what is to be found when the state folder was put back; it need not be there. */
+  witnessFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
   runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
+  readBootClock(): BootReading;
   /** What tells a process from a later one with the same pid, or `undefined` where it is gone. */
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
   /** Whether `pid` is the process or one that it has brought forth; false where either is gone. */

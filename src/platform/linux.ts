@@ -1,6 +1,7 @@
 import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
 import { adoptOrphans, endedChild, hasChildren } from "./linux_children.ts";
+import { readBootClock } from "./linux_boot_clock.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
@@ -19,16 +20,15 @@ export const linux: Platform = {
     }
     return undefined;
   },
-  defaultStateFolder(readVariable) {
-    const data = absolute(readVariable("XDG_DATA_HOME"));
-    if (data !== undefined) return `${data}/sentinel-drm`;
-    const home = absolute(readVariable("HOME"));
-    return home === undefined ? undefined : `${home}/.local/share/sentinel-drm`;
-  },
+  defaultStateFolder: (readVariable) =>
+    ownFolder(readVariable, { variable: "XDG_DATA_HOME", below: ".local/share" }),
+  witnessFolder: (readVariable) =>
+    ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },
+  readBootClock,
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
   // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)
@@ -41,6 +41,17 @@ export const linux: Platform = {
   processControl: async () => (await import("./linux_process_control.ts")).linuxProcessControl(),
   signalGroup: signalUnixGroup,
 };
+
+/** A folder of ours as the XDG base directory specification has it. */
+function ownFolder(
+  readVariable: (name: string) => string | undefined,
+  { variable, below }: { variable: string; below: string },
+): string | undefined {
+  const given = absolute(readVariable(variable));
+  if (given !== undefined) return `${given}/sentinel-drm`;
+  const home = absolute(readVariable("HOME"));
+  return home === undefined ? undefined : `${home}/${below}/sentinel-drm`;
+}
 
 /** The XDG base directory specification has relative paths ignored. */
 function absolute(path: string | undefined): string | undefined {

@@ -51,7 +51,7 @@ export function parseStat(text: string): Stat {
   };
 }
 
-/** A UUID that changes with every boot; random(4). */
+/** A UUID that changes with every boot (random(4)); `undefined` where it cannot be read. */
 export function readBootId(): string | undefined {
   return readProcFile("/proc/sys/kernel/random/boot_id")?.trim();
 }

@@ -5,6 +5,9 @@ import { acceptedPeers, serversAt } from "./macos_peers.ts";
 import { readBootId, readHostUuid, readProcess } from "./macos_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
 
+/** <time.h>: since the boot, sleep included, and not to be set; clock_gettime(3). */
+const CLOCK_MONOTONIC_RAW = 4;
+
 /** <sys/resource.h>, <sys/ptrace.h>. */
 const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;
 
@@ -23,6 +26,21 @@ export function macosOn(lib: () => Libsystem): Platform {
     defaultStateFolder(readVariable) {
       const home = absolute(readVariable("HOME"));
       return home === undefined ? undefined : `${home}/Library/Application Support/sentinel-drm`;
+    },
+    witnessFolder(readVariable) {
+      const home = absolute(readVariable("HOME"));
+      return home === undefined ? undefined : `${home}/Library/Preferences/sentinel-drm`;
+    },
+    readBootClock() {
+      const timespec = new BigInt64Array(2);
+      if (lib().clock_gettime(CLOCK_MONOTONIC_RAW, timespec) !== 0) {
+        throw new Error("Cannot read the boot clock: clock_gettime failed");
+      }
+      const [seconds, nanoseconds] = timespec;
+      return {
+        bootId: readBootId(lib()) ?? "",
+        bootMs: Number(seconds! * 1000n + nanoseconds! / 1_000_000n),
+      };
     },
     runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
     protectMemory() {

@@ -176,3 +176,8 @@ Deno.test("processControl() lists processes, and takes none for another with its
   assertEquals(control.signal({ pid: 101, startTime: "7" }, "SIGTERM"), "gone");
   assertEquals(control.identify(102), undefined);
 });
+
+Deno.test("readBootClock() reads the clock that nobody can set, and which boot it belongs to", () => {
+  const { kernel, platform } = machine();
+  assertEquals(platform.readBootClock(), { bootId: kernel.bootId!, bootMs: 1_234_567 });
+});

@@ -137,6 +137,8 @@ export class Customer implements AsyncDisposable {
   #surroundings(env: Record<string, string> = {}): ProgramOptions {
     const runtime = this.folder.at("runtime");
     Deno.mkdirSync(runtime, { recursive: true, mode: 0o700 });
-    return { env: { XDG_RUNTIME_DIR: runtime, ...env } };
+    return {
+      env: { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: this.folder.at("witness"), ...env },
+    };
   }
 }

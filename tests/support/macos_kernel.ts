@@ -65,6 +65,10 @@ export class MacosKernel {
       to.set(Uint8Array.from({ length: 16 }, (_, i) => i * 0x11));
       return 0;
     },
+    clock_gettime: (clock: number, to: BigInt64Array) => {
+      to.set([1234n, 567_000_000n]);
+      return clock === 4 ? 0 : -1;
+    },
     setrlimit: (resource: number, limit: BigUint64Array) =>
       this.limits.push([resource, [...limit]]),
     ptrace: (request: number) => this.traced.push(request),
