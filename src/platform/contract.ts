@@ -50,6 +50,11 @@ export interface Platform {
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
   /** Whether `pid` is the process or one that it has brought forth; false where either is gone. */
   isDescendant(pid: number, ancestor: ProcessIdentity): boolean;
+  /**
+   * What tells the file at a path from every other one, and from itself before a change of its content, rights or names:
+   * compared as a whole, kept by nobody. `undefined` where there is none, or we may not look.
+   */
+  fileVersion(path: string): string | undefined;
   /** The longest path a local socket can have, in bytes. */
   readonly maxSocketPathBytes: number;
   /** Starts telling the peers of a listener apart; `path` is the address it is bound to. */

@@ -1,5 +1,6 @@
 import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
+import { fileVersion } from "./linux_file_version.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
@@ -30,6 +31,7 @@ export const linux: Platform = {
   },
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
+  fileVersion,
   // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)
   maxSocketPathBytes: 107,
   acceptedPeers,

@@ -36,7 +36,9 @@ export async function serveAndSupervise(
   const path = socketPath({ machineId, runtimeFolder: platform.runtimeFolder(readVariable) });
   await using claim = await claimSocket(path);
   const { software_checksum: checksum } = license;
-  if (checksum !== undefined) await verifyChecksum(request.softwarePath, checksum);
+  const verified = checksum === undefined
+    ? undefined
+    : await verifyChecksum(request.softwarePath, checksum, platform);
   let launched: { pid: number; atMs: number } | undefined;
   await using ipc = serveIpc({
     claim,
@@ -61,6 +63,7 @@ export async function serveAndSupervise(
       args: request.softwareArgs,
       env: { SENTINEL_IPC_SOCKET: path },
     },
+    verified,
     watches,
     childRecord: childRecordIn(claim),
     stopRequest,

@@ -3,7 +3,9 @@ import type { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { isSameProcess, type ProcessIdentity } from "../core/process_identity.ts";
 import type { Platform } from "../platform/contract.ts";
-import { launch, type LaunchedProcess, type LaunchOptions } from "../process/launch.ts";
+import type { VerifiedFile } from "../process/checksum.ts";
+import type { LaunchedProcess, LaunchOptions } from "../process/launch.ts";
+import { launchVerified } from "../process/launch_verified.ts";
 import { stopGroup } from "../process/stop_group.ts";
 import type { StopRequest } from "./stop_request.ts";
 import type { Watch } from "./watches.ts";
@@ -16,6 +18,8 @@ export interface ChildRecord {
 
 export interface SuperviseOptions {
   readonly software: LaunchOptions;
+  /** The file whose checksum was verified, where the licence carries one. */
+  readonly verified: VerifiedFile | undefined;
   readonly watches: readonly Watch[];
   readonly childRecord: ChildRecord;
   readonly stopRequest: StopRequest;
@@ -38,7 +42,7 @@ type Ending =
  * process group is gone when this returns or throws.
  *
  * @returns The software's exit status; 0 where we were asked to stop.
- * @throws {SentinelError} what a watch ended the run with; {LaunchError}.
+ * @throws {SentinelError} what a watch ended the run with; {LaunchError}, {ChecksumError}.
  */
 export async function supervise(options: SuperviseOptions): Promise<number> {
   const { clock, log, platform, stopRequest } = options;
@@ -47,7 +51,7 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
     sayAsked(log, String(stopRequest.stop.reason));
     return 0;
   }
-  const child = await launch(options.software);
+  const child = await launchVerified(options.software, options);
   try {
     await options.childRecord.write(await platform.identifyProcess(child.pid));
     options.onLaunched(child.pid);
