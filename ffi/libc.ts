@@ -21,6 +21,16 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf); statx(2)
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  // int statfs(const char *path, struct statfs *buf); statfs(2)
+  statfs: { parameters: ["buffer", "buffer"], result: "i32" },
+  // DIR *opendir(const char *name); opendir(3)
+  opendir: { parameters: ["buffer"], result: "pointer" },
+  // struct dirent *readdir(DIR *dirp); readdir(3)
+  readdir: { parameters: ["pointer"], result: "pointer" },
+  // int closedir(DIR *dirp); closedir(3)
+  closedir: { parameters: ["pointer"], result: "i32" },
+  // int *__errno_location(void); errno(3), of the calling thread
+  __errno_location: { parameters: [], result: "pointer" },
   // int close(int fd); close(2)
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -47,8 +47,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/activation",
     "src/vendor",
   ],
+  "src/compose_fingerprint.ts": ["src/core", "src/platform", "src/license"],
   "src/cli": [
     "src/core",
+    "src/compose_fingerprint.ts",
     "src/compose.ts",
     "src/compose_vendor.ts",
     "src/sentinel",

@@ -1,4 +1,5 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { FingerprintSources } from "./hardware.ts";
 
 /** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
 export interface PeerCredentials {
@@ -55,6 +56,8 @@ export interface Platform {
    * compared as a whole, kept by nobody. `undefined` where there is none, or we may not look.
    */
   fileVersion(path: string): string | undefined;
+  /** Where this machine's components are read from, for a hardware fingerprint; reading is up to the caller. */
+  fingerprintSources(): Promise<FingerprintSources>;
   /** The longest path a local socket can have, in bytes. */
   readonly maxSocketPathBytes: number;
   /** Starts telling the peers of a listener apart; `path` is the address it is bound to. */

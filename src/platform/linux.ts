@@ -32,6 +32,10 @@ export const linux: Platform = {
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
   fileVersion,
+  async fingerprintSources() {
+    const { linuxFingerprintSources } = await import("./linux_hardware.ts");
+    return linuxFingerprintSources();
+  },
   // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)
   maxSocketPathBytes: 107,
   acceptedPeers,
