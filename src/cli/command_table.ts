@@ -28,6 +28,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "print this machine's hardware fingerprint",
     load: () => import("./commands/fingerprint.ts"),
   },
+  "doctor": {
+    summary: "look at everything that a run depends on, and say what to do",
+    load: () => import("./commands/doctor.ts"),
+  },
   "vendor keygen": {
     summary: "make the organisation's key pair",
     load: () => import("./commands/vendor_keygen.ts"),

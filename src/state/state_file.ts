@@ -58,6 +58,13 @@ export class StateFile {
     return { kind: "set_aside", path: await setAside(this.#file.path, wallMs) };
   }
 
+  /** As {@linkcode load}, but sets nothing aside. */
+  async probe(): Promise<State | "absent" | "unreadable"> {
+    const opened = await readEncrypted(this.#file, this.#key);
+    if (opened.kind !== "opened") return opened.kind;
+    return parseState(opened.content) ?? "unreadable";
+  }
+
   async save(state: State): Promise<void> {
     await writeEncrypted(this.#file, this.#key, new TextEncoder().encode(JSON.stringify(state)));
   }
