@@ -48,9 +48,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/activation",
     "src/vendor",
   ],
+  "src/compose_doctor.ts": ["src/core", "src/platform", "src/sentinel"],
+  "src/compose_fingerprint.ts": ["src/core", "src/platform", "src/license"],
   "src/cli": [
     "src/core",
     "src/config",
+    "src/compose_doctor.ts",
+    "src/compose_fingerprint.ts",
     "src/compose.ts",
     "src/compose_vendor.ts",
     "src/sentinel",

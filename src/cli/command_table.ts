@@ -24,6 +24,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "print what a licence file says",
     load: () => import("./commands/license_show.ts"),
   },
+  "fingerprint": {
+    summary: "print this machine's hardware fingerprint",
+    load: () => import("./commands/fingerprint.ts"),
+  },
+  "doctor": {
+    summary: "look at everything that a run depends on, and say what to do",
+    load: () => import("./commands/doctor.ts"),
+  },
   "vendor keygen": {
     summary: "make the organisation's key pair",
     load: () => import("./commands/vendor_keygen.ts"),

@@ -47,6 +47,8 @@ export const OPTIONS = {
   },
   "heartbeat-minutes": { value: "N", help: "minutes between heartbeats (default: 60)" },
   "grace-days": { value: "N", help: "days the software may run without the server (default: 7)" },
+  format: { value: "FORM", help: "v1 or v2 (default: v2)" },
+  explain: { help: "list the components and where each was read" },
   fingerprint: { value: "F", help: "the hardware fingerprint of the one machine" },
   checksum: { value: "FILE", help: "the software whose SHA-256 goes into the licence" },
   "license-key": { value: "K", help: "the licence's key (default: a new one)" },

@@ -15,7 +15,24 @@ const STICKY = 0o1000, OTHERS = 0o077;
  */
 export function ensureSocketFolder(folder: string, ownUser: number): void {
   const info = statFolder(folder) ?? makeFolder(folder);
-  if (info === undefined) return;
+  if (info !== undefined) checkFolder(folder, { info, ownUser });
+}
+
+/**
+ * Whether the folder is there already; makes nothing.
+ *
+ * @throws {SocketPlaceError} as {@linkcode ensureSocketFolder} would.
+ */
+export function isSocketFolderThere(folder: string, ownUser: number): boolean {
+  const info = statFolder(folder);
+  if (info !== undefined) checkFolder(folder, { info, ownUser });
+  return info !== undefined;
+}
+
+function checkFolder(
+  folder: string,
+  { info, ownUser }: { info: Deno.FileInfo; ownUser: number },
+): void {
   const mode = info.mode ?? 0;
   if (info.isSymlink) refuse(folder, "is a symbolic link");
   if (!info.isDirectory) refuse(folder, "is not a folder");

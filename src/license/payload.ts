@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { Json } from "../signing/canonical_json.ts";
 import { isCalendarDate } from "./dates.ts";
 import { LicenseError, MALFORMED_PAYLOAD, payloadError } from "./errors.ts";
+import { parseFingerprint } from "./fingerprint_form.ts";
 
 /** The version of the payload that is understood. */
 export const PAYLOAD_VERSION = 1;
@@ -23,10 +24,7 @@ const httpUrl = v.pipe(
 );
 const fingerprint = v.pipe(
   text,
-  v.regex(
-    /^(?:[0-9a-f]{64}|v2:[1-9]\d?:[a-z_]+=[0-9a-f]{16}(?:,[a-z_]+=[0-9a-f]{16})*)$/,
-    "must be a v1 or v2 fingerprint",
-  ),
+  v.check((text) => parseFingerprint(text) !== undefined, "must be a v1 or v2 fingerprint"),
 );
 const checksum = v.pipe(
   v.string("must be a string"),

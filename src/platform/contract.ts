@@ -1,5 +1,6 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessSignal } from "./process_control.ts";
+import type { FingerprintSources } from "./hardware.ts";
 
 /** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
 export interface PeerCredentials {
@@ -62,6 +63,13 @@ export interface Platform {
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
   /** Whether `pid` is the process or one that it has brought forth; false where either is gone. */
   isDescendant(pid: number, ancestor: ProcessIdentity): boolean;
+  /**
+   * What tells the file at a path from every other one, and from itself before a change of its content, rights or names:
+   * compared as a whole, kept by nobody. `undefined` where there is none, or we may not look.
+   */
+  fileVersion(path: string): string | undefined;
+  /** Where this machine's components are read from, for a hardware fingerprint; reading is up to the caller. */
+  fingerprintSources(): Promise<FingerprintSources>;
   /** The longest path a local socket can have, in bytes. */
   readonly maxSocketPathBytes: number;
   /** Starts telling the peers of a listener apart; `path` is the address it is bound to. */

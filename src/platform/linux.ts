@@ -2,6 +2,7 @@ import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
 import { adoptOrphans, endedChild, hasChildren } from "./linux_children.ts";
 import { readBootClock } from "./linux_boot_clock.ts";
+import { fileVersion } from "./linux_file_version.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
@@ -31,6 +32,11 @@ export const linux: Platform = {
   readBootClock,
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
+  fileVersion,
+  async fingerprintSources() {
+    const { linuxFingerprintSources } = await import("./linux_hardware.ts");
+    return linuxFingerprintSources();
+  },
   // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)
   maxSocketPathBytes: 107,
   acceptedPeers,

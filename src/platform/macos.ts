@@ -1,6 +1,7 @@
 import { type Libsystem, libsystem } from "../../ffi/libsystem.ts";
 import type { GroupSignal, Platform } from "./contract.ts";
 import { isDescendantOf } from "./descent.ts";
+import type { Reading } from "./hardware.ts";
 import { acceptedPeers, serversAt } from "./macos_peers.ts";
 import { readBootId, readHostUuid, readProcess } from "./macos_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
@@ -55,6 +56,23 @@ export function macosOn(lib: () => Libsystem): Platform {
         process && bootId !== undefined ? { pid, startTime: process.startTime, bootId } : undefined,
       );
     },
+    fileVersion(path) {
+      try {
+        const { dev, ino, size, mtime, ctime } = Deno.statSync(path);
+        return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
+      } catch {
+        return undefined;
+      }
+    },
+    fingerprintSources: () =>
+      Promise.resolve({
+        machine_id: [{ place: "gethostuuid(2)", read: () => readHost(lib()) }],
+        cpu: [],
+        disk: [],
+        board: [],
+        mac: [],
+        cpu_model: [],
+      }),
     isDescendant: (pid, ancestor) =>
       isDescendantOf(ancestor, pid, {
         readProcess: (pid) => readProcess(lib(), pid),
@@ -89,6 +107,11 @@ function signalGroup(leader: number, signal: GroupSignal): boolean {
     if (error instanceof Deno.errors.PermissionDenied) return false;
     throw error;
   }
+}
+
+function readHost(lib: Libsystem): Reading {
+  const value = readHostUuid(lib);
+  return value === undefined ? { error: "the system does not tell it" } : { value };
 }
 
 function absolute(path: string | undefined): string | undefined {

@@ -1,39 +1,63 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { sha256OfFile } from "../core/sha256_file.ts";
+import type { Platform } from "../platform/contract.ts";
 
 /** The software is not the one that the licence is for (exit status 84). */
 export class ChecksumError extends SentinelError {
-  constructor(code: "checksum" | "unreadable", message: string, cause?: unknown) {
+  constructor(code: "checksum" | "unreadable" | "changed", message: string, cause?: unknown) {
     super(`software.${code}`, message, { cause });
   }
 }
 
-const CHUNK_BYTES = 1024 * 1024;
+/** A file whose checksum was verified, as it was then. */
+export interface VerifiedFile {
+  readonly path: string;
+  /** As {@linkcode Platform.fileVersion} has it. */
+  readonly version: string;
+}
 
 /**
  * Checks a file's SHA-256; constant memory.
  *
  * @param expected 64 hex digits.
- * @throws {ChecksumError}
+ * @returns Which file it was, to be held against the one that is launched.
+ * @throws {ChecksumError} `software.checksum`, `software.unreadable`; `software.changed` where it changed meanwhile.
  */
-export async function verifyChecksum(path: string, expected: string): Promise<void> {
-  const actual = await sha256OfFile(path);
-  if (actual === expected.toLowerCase()) return;
-  throw new ChecksumError(
-    "checksum",
-    `software checksum mismatch: ${path} (expected ${expected}, is ${actual})`,
-  );
+export async function verifyChecksum(
+  path: string,
+  expected: string,
+  { fileVersion }: Pick<Platform, "fileVersion">,
+): Promise<VerifiedFile> {
+  const version = fileVersion(path);
+  const { sha256, inode } = await digest(path);
+  if (sha256 !== expected.toLowerCase()) {
+    throw new ChecksumError(
+      "checksum",
+      `software checksum mismatch: ${path} (expected ${expected}, is ${sha256})`,
+    );
+  }
+  // what was opened is what stood there before and stands there now
+  if (version === undefined || inode !== (await Deno.stat(path)).ino) throw changed(path);
+  requireUnchanged({ path, version }, { fileVersion });
+  return { path, version };
 }
 
-/** WebCrypto cannot digest piece by piece; `node:crypto` is loaded only where a licence carries a checksum. */
-async function sha256OfFile(path: string): Promise<string> {
-  const { createHash } = await import("node:crypto");
-  const hash = createHash("sha256");
+/**
+ * Checks that what is at the path now is the file that was verified.
+ *
+ * @throws {ChecksumError} `software.changed`.
+ */
+export function requireUnchanged(
+  { path, version }: VerifiedFile,
+  { fileVersion }: Pick<Platform, "fileVersion">,
+): void {
+  if (fileVersion(path) !== version) throw changed(path);
+}
+
+async function digest(path: string): Promise<{ sha256: string; inode: number | null }> {
   try {
     using file = await Deno.open(path);
-    const buffer = new Uint8Array(CHUNK_BYTES);
-    for (let count; (count = await file.read(buffer)) !== null;) {
-      hash.update(buffer.subarray(0, count));
-    }
+    return { inode: (await file.stat()).ino, sha256: await sha256OfFile(file) };
   } catch (error) {
     throw new ChecksumError(
       "unreadable",
@@ -41,5 +65,11 @@ async function sha256OfFile(path: string): Promise<string> {
       error,
     );
   }
-  return hash.digest("hex");
+}
+
+function changed(path: string): ChecksumError {
+  return new ChecksumError(
+    "changed",
+    `software changed after its checksum was verified: ${path}`,
+  );
 }

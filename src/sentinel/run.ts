@@ -1,5 +1,4 @@
 import type { Clock } from "../core/clock.ts";
-import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { IpcLimits } from "../ipc/limits.ts";
 import { loadValidLicense } from "../license/load_license.ts";
@@ -66,8 +65,6 @@ export async function runSentinel(request: RunRequest, deps: RunDependencies): P
   checkIpcPath(request, deps);
   const license = await loadValidLicense(request.licensePath, { verify, wallMs: clock.wallMs() });
   if (license.license_type === "STANDARD") return await runStandard(license, request, deps);
-  throw new SentinelError(
-    "hardware.unsupported",
-    "HARDWARE_BOUND licenses are not supported by this version",
-  );
+  const { runHardwareBound } = await import("./hardware_bound.ts");
+  return await runHardwareBound(license, request, deps);
 }

@@ -41,7 +41,9 @@ export async function serveAndSupervise(
   const path = ipcPath(request, { ...deps, machineId });
   await using claim = await claimSocket(path);
   const { software_checksum: checksum } = license;
-  if (checksum !== undefined) await verifyChecksum(request.softwarePath, checksum);
+  const verified = checksum === undefined
+    ? undefined
+    : await verifyChecksum(request.softwarePath, checksum, platform);
   let launched: { leader: ProcessIdentity; atMs: number } | undefined;
   const uptime = () =>
     launched && { uptime_seconds: Math.floor((clock.monotonicMs() - launched.atMs) / 1000) };
@@ -79,6 +81,7 @@ export async function serveAndSupervise(
     watches: [...watches, degradation.watch],
     dependencies: {
       ...deps,
+      verified,
       childRecord: childRecordIn(claim),
       onLaunched: (leader) => launched = { leader, atMs: clock.monotonicMs() },
     },

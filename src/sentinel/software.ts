@@ -2,8 +2,9 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { Platform } from "../platform/contract.ts";
-import { type ExitStatus, launch, type LaunchedProcess } from "../process/launch.ts";
-import type { LaunchOptions } from "../process/launch.ts";
+import type { VerifiedFile } from "../process/checksum.ts";
+import type { ExitStatus, LaunchedProcess, LaunchOptions } from "../process/launch.ts";
+import { launchVerified } from "../process/launch_verified.ts";
 import type { OrphanReaper } from "../process/orphan_reaper.ts";
 import type { TreeRoot } from "../process/process_tree.ts";
 
@@ -24,6 +25,8 @@ export interface SoftwareDependencies {
   /** Calls the listener on each such signal, until the function that it returns is called. */
   readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
   readonly childRecord: ChildRecord;
+  /** The file whose checksum was verified, where the licence carries one. */
+  readonly verified: VerifiedFile | undefined;
   /** Called before the software can have got as far as to connect. */
   readonly onLaunched: (leader: ProcessIdentity) => void;
   /** Cuts the grace of a stop short. */
@@ -120,7 +123,7 @@ async function launchAndListen(
   ];
   const unlisten = () => removals.forEach((remove) => remove());
   try {
-    child = await launch(options);
+    child = await launchVerified(options, deps);
     return { child, unlisten };
   } catch (error) {
     unlisten();

@@ -25,7 +25,7 @@ type Ending =
  * software and all that it brought forth is gone when this returns or throws.
  *
  * @returns The software's exit status; 0 where we were asked to stop.
- * @throws {SentinelError} what a watch ended the run with; {LaunchError}.
+ * @throws {SentinelError} what a watch ended the run with; {LaunchError}, {ChecksumError}.
  */
 export async function supervise(options: SuperviseOptions): Promise<number> {
   const { stopRequest, dependencies: { log } } = options;

@@ -12,7 +12,8 @@ export interface KeyProtector {
   unlock(): Promise<CryptoKey>;
 }
 
-const SALT_BYTES = 32;
+/** The salt file's length; one of another length is replaced. */
+export const SALT_BYTES = 32;
 
 /**
  * A key derived (HKDF-SHA256, RFC 5869) from the machine's and the user's id and a random salt beside the keystore. It

@@ -51,6 +51,13 @@ export class Keystore {
     return replaced === undefined ? keys : { ...keys, replaced };
   }
 
+  /** Whether {@linkcode open} would find the keys; makes nothing and sets nothing aside. The key's salt must be there. */
+  async probe(): Promise<"absent" | "opened" | "unreadable"> {
+    const opened = await readEncrypted(this.#file, await this.#protector.unlock());
+    if (opened.kind !== "opened") return opened.kind;
+    return await this.#use(unpack(opened.content)) === undefined ? "unreadable" : "opened";
+  }
+
   /** Removes the keys for good. */
   async delete(): Promise<void> {
     await removeDurably(this.#file.path);

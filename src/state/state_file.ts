@@ -88,6 +88,12 @@ export class StateFile {
     return { kind: "set_aside", path: await setAside(this.#file.path, wallMs) };
   }
 
+  /** As {@linkcode load}, but sets nothing aside. */
+  async probe(): Promise<State | "absent" | "unreadable"> {
+    const opened = await readEncrypted(this.#file, this.#key);
+    return opened.kind === "opened" ? parseOpened(opened) ?? "unreadable" : opened.kind;
+  }
+
   /** What is there, or `undefined` where nothing can be read. */
   async read(): Promise<State | undefined> {
     return await readEncrypted(this.#file, this.#key).then(parseOpened, () => undefined);

@@ -9,7 +9,7 @@ export const command: Command = {
     "Options beat SENTINEL_* variables, which beat the configuration file.",
     "Arguments behind -- belong to the software. Its exit status becomes ours; 128 + S if signal S killed it.",
     "Other exit statuses: 2 usage, 80 license not valid, 81 refused by the server, 82 server unreachable and",
-    "no grace, 84 software cannot be launched, 85 already running.",
+    "no grace, 83 another machine, 84 software cannot be launched, 85 already running.",
     "",
     "Example: sentinel run --license acme.lic --software /opt/acme/server -- --port 8000",
   ],

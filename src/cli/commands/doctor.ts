@@ -1,0 +1,39 @@
+import { composeDoctor } from "../../compose_doctor.ts";
+import { SentinelError } from "../../core/errors.ts";
+import type { Finding } from "../../sentinel/doctor/finding.ts";
+import type { Command } from "../command.ts";
+import { EXIT, exitCodeOf } from "../exit_codes.ts";
+
+export const command: Command = {
+  usage: "[--license FILE] [options]",
+  options: ["license", "org-key", "server-url", "state-dir", "json"],
+  notes: [
+    "Changes nothing. The licence server is sent one request in the name of a machine that does not exist.",
+    "Exit status 0 where all is well, else that of the first line that failed: 2, 80, 82, 83, 86, 87.",
+  ],
+  async run({ args, output }) {
+    const findings = await composeDoctor({
+      licensePath: args.value("license"),
+      orgKeyPath: args.value("org-key"),
+      serverUrl: args.value("server-url"),
+      stateDir: args.value("state-dir"),
+    });
+    const first = findings.find((finding) => finding.outcome === "failed");
+    output.result(
+      args.flag("json")
+        ? JSON.stringify({ ok: first === undefined, checks: findings.map(withoutCode) })
+        : findings.map(line).join("\n"),
+    );
+    return first === undefined ? EXIT.ok : exitCodeOf(new SentinelError(first.code, first.found));
+  },
+};
+
+function line(finding: Finding): string {
+  const advice = finding.outcome === "failed" ? ` — ${finding.advice}` : "";
+  return `${finding.outcome.padEnd(7)}  ${finding.check.padEnd(11)}  ${finding.found}${advice}`;
+}
+
+function withoutCode(finding: Finding): Record<string, unknown> {
+  const { check, outcome, found } = finding;
+  return { check, outcome, found, advice: finding.outcome === "failed" ? finding.advice : null };
+}

@@ -1,0 +1,85 @@
+import { readThisMachine } from "../../compose_fingerprint.ts";
+import {
+  type Component,
+  FingerprintError,
+  type Hardware,
+  hashOf,
+  makeV1,
+  makeV2,
+} from "../../license/fingerprint.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import { UsageError } from "../usage_error.ts";
+
+export const command: Command = {
+  usage: "[--format v1|v2] [--explain] [--json]",
+  options: ["format", "explain", "json"],
+  notes: [
+    "For `sentinel vendor issue --type hardware-bound --fingerprint`. v2 is made of all components that can be read and",
+    "matches while more than half of them are the same; v1 needs processor, disk and machine id, and all must match.",
+    "Some components are for root's eyes only: take the fingerprint as the user who will run the software.",
+    "Exit status 83 where the fingerprint cannot be made.",
+  ],
+  async run({ args, output }) {
+    const format = args.value("format") ?? "v2";
+    if (format !== "v1" && format !== "v2") {
+      throw new UsageError(`--format must be v1 or v2: current value is ${format}`);
+    }
+    const hardware = await readThisMachine();
+    const made = { v1: await attempt(makeV1(hardware)), v2: await attempt(makeV2(hardware)) };
+    const wanted = made[format];
+    if (args.flag("json")) {
+      output.result(JSON.stringify({
+        v1: textOf(made.v1),
+        v2: textOf(made.v2),
+        components: await describeComponents(hardware),
+      }));
+    } else {
+      if (typeof wanted === "string") output.result(wanted);
+      if (args.flag("explain")) output.result(await explain(hardware));
+    }
+    if (typeof wanted !== "string") throw wanted;
+    return EXIT.ok;
+  },
+};
+
+/** A fingerprint, or why it cannot be made. */
+async function attempt(making: Promise<string>): Promise<string | FingerprintError> {
+  try {
+    return await making;
+  } catch (error) {
+    if (error instanceof FingerprintError) return error;
+    throw error;
+  }
+}
+
+function textOf(made: string | FingerprintError): string | null {
+  return typeof made === "string" ? made : null;
+}
+
+/** No value is shown: serial numbers are nobody's business, and their digests are what is compared. */
+async function describeComponents(hardware: Hardware): Promise<Record<string, unknown>> {
+  const entries = componentsOf(hardware).map(async ([name, component]) => [name, {
+    readable: component.kind === "readable",
+    source: component.kind === "readable" ? component.place : null,
+    hash: await hashOf(hardware, name) ?? null,
+    error: component.kind === "readable" ? null : component.why,
+  }]);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function explain(hardware: Hardware): Promise<string> {
+  const components = componentsOf(hardware);
+  const width = Math.max(...components.map(([name]) => name.length));
+  const lines = components.map(async ([name, component]) =>
+    `${name.padEnd(width)}  ` +
+    (component.kind === "readable"
+      ? `${await hashOf(hardware, name)}  ${component.place}`
+      : `cannot be read    ${component.why}`)
+  );
+  return (await Promise.all(lines)).join("\n");
+}
+
+function componentsOf(hardware: Hardware): [keyof Hardware, Component][] {
+  return Object.entries(hardware) as [keyof Hardware, Component][];
+}

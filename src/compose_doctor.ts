@@ -1,0 +1,49 @@
+import { systemClock } from "./core/clock.ts";
+import { selectPlatform } from "./platform/select.ts";
+import { examine } from "./sentinel/doctor/examine.ts";
+import type { Finding } from "./sentinel/doctor/finding.ts";
+
+/** What `sentinel doctor` was told. */
+export interface DoctorOptions {
+  readonly licensePath: string | undefined;
+  readonly orgKeyPath: string | undefined;
+  readonly serverUrl: string | undefined;
+  readonly stateDir: string | undefined;
+}
+
+/** What the program needs of the runtime. */
+const ACCESS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
+
+/** Looks at this machine and at the licence server for real. */
+export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> {
+  const platform = selectPlatform();
+  const readVariable = (name: string) => Deno.env.get(name);
+  return await examine({
+    ...options,
+    stateFolder: options.stateDir ?? platform.defaultStateFolder(readVariable),
+  }, {
+    platform,
+    clock: systemClock,
+    readVariable,
+    fetch,
+    newUuid: () => crypto.randomUUID(),
+    connectTcp: async (target) => addressOf(await Deno.connect(target)),
+    connectTls: async (target) => {
+      const conn = await Deno.connectTls(target);
+      using _ = conn;
+      await conn.handshake();
+      return describeAddress(conn.remoteAddr);
+    },
+    missingAccess: () =>
+      ACCESS.filter((name) => Deno.permissions.querySync({ name }).state !== "granted"),
+  });
+}
+
+function addressOf(conn: Deno.TcpConn): string {
+  using _ = conn;
+  return describeAddress(conn.remoteAddr);
+}
+
+function describeAddress({ hostname, port }: Deno.NetAddr): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

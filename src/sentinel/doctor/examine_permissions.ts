@@ -1,0 +1,73 @@
+import type { DoctorDependencies, DoctorRequest } from "./examine.ts";
+import { failed, type Finding, ok } from "./finding.ts";
+
+/** Mode bits; inode(7). */
+const GROUP_AND_OTHERS = 0o077, WRITE_OF_OTHERS = 0o002;
+
+interface Fault {
+  readonly fault: string;
+  readonly advice: string;
+}
+
+/** Who else may read the state or change the key that is trusted, and what the runtime may not do. */
+export async function examinePermissions(
+  { orgKeyPath, stateFolder }: DoctorRequest,
+  { missingAccess }: Pick<DoctorDependencies, "missingAccess">,
+): Promise<Finding> {
+  const faults: readonly Fault[] = [
+    ...missingAccess().map((name) => ({
+      fault: `the runtime has no ${name} access`,
+      advice: `--allow-${name}`,
+    })),
+    ...await modeFaults(orgKeyPath, { forbidden: WRITE_OF_OTHERS, remedy: "chmod o-w" }),
+    ...await folderFaults(stateFolder),
+  ];
+  if (faults.length === 0) {
+    return ok("permissions", "nobody else reads the state or changes the key");
+  }
+  return failed("permissions", faults.map(({ fault }) => fault).join("; "), {
+    advice: faults.map(({ advice }) => advice).join("; "),
+    code: "permission.files",
+  });
+}
+
+async function folderFaults(path: string | undefined): Promise<Fault[]> {
+  const info = path === undefined ? undefined : await look(path);
+  if (path === undefined || info === undefined) return [];
+  const faults = await modeFaults(path, { forbidden: GROUP_AND_OTHERS, remedy: "chmod 700" });
+  if (info.uid !== null && info.uid !== Deno.uid()) {
+    faults.push({
+      fault: `${path} belongs to user ${info.uid}`,
+      advice: "run as that user, or give another --state-dir",
+    });
+  }
+  try {
+    for await (const { name } of Deno.readDir(path)) {
+      const file = `${path}/${name}`;
+      const options = { forbidden: GROUP_AND_OTHERS, remedy: "chmod 600" };
+      faults.push(...await modeFaults(file, options));
+    }
+  } catch {
+    // who may not list it is told so by the state's line
+  }
+  return faults;
+}
+
+async function modeFaults(
+  path: string | undefined,
+  { forbidden, remedy }: { forbidden: number; remedy: string },
+): Promise<Fault[]> {
+  const mode = path === undefined ? undefined : (await look(path))?.mode;
+  if (mode === undefined || mode === null || (mode & forbidden) === 0) return [];
+  const octal = (mode & 0o777).toString(8);
+  return [{ fault: `${path} is open to others (mode ${octal})`, advice: `${remedy} ${path}` }];
+}
+
+/** Of what is not there, or hidden from us, other lines tell. */
+async function look(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch {
+    return undefined;
+  }
+}

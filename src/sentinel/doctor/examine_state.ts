@@ -1,0 +1,101 @@
+import type { Clock } from "../../core/clock.ts";
+import { describeError } from "../../core/errors.ts";
+import type { License } from "../../license/payload.ts";
+import type { Platform } from "../../platform/contract.ts";
+import { readIfThere } from "../../state/atomic_file.ts";
+import { derivedKey, SALT_BYTES } from "../../state/key_protector.ts";
+import { Keystore } from "../../state/keystore.ts";
+import { StateFile } from "../../state/state_file.ts";
+import { failed, type Finding, ok, skipped } from "./finding.ts";
+
+/** Keystore and state: what is there, and whether it can be opened. Nothing is made or set aside. */
+export async function examineState(
+  { stateFolder }: { stateFolder: string | undefined },
+  license: License | undefined,
+  deps: { platform: Platform; clock: Clock },
+): Promise<Finding[]> {
+  if (license?.license_type === "HARDWARE_BOUND") {
+    return (["keystore", "state"] as const).map((line) =>
+      skipped(line, "a hardware-bound licence has none")
+    );
+  }
+  if (stateFolder === undefined) {
+    return [
+      skipped("keystore", "no state folder"),
+      failed("state", "no home directory is known", {
+        advice: "give --state-dir",
+        code: "config.state_dir",
+      }),
+    ];
+  }
+  try {
+    return await openAll(stateFolder, license, deps);
+  } catch (error) {
+    return [
+      skipped("keystore", "the state folder cannot be read"),
+      failed("state", `${stateFolder} cannot be read (${describeError(error)})`, {
+        advice: "run as the user whom the folder belongs to, or give another --state-dir",
+        code: "config.state_folder",
+      }),
+    ];
+  }
+}
+
+async function openAll(
+  folder: string,
+  license: License | undefined,
+  { platform, clock }: { platform: Platform; clock: Clock },
+): Promise<Finding[]> {
+  const saltPath = `${folder}/keystore.salt`;
+  const protector = derivedKey({
+    saltPath,
+    machineId: platform.machineId,
+    userId: platform.userId(),
+  });
+  const about = `${protector.kind} key: ${protector.protects}`;
+  const keystorePath = `${folder}/keystore.bin`;
+  const keystore = new Keystore(keystorePath, protector);
+  // without its salt the key would be made anew, and nothing is to be made
+  const hasSalt = (await readIfThere(saltPath))?.length === SALT_BYTES;
+  const isThere = await readIfThere(keystorePath) !== undefined;
+  const kind = hasSalt ? await keystore.probe() : isThere ? "unreadable" : "absent";
+  if (kind === "absent") {
+    return [ok("keystore", `none yet; will be a ${about}`), ok("state", `none yet in ${folder}`)];
+  }
+  if (kind === "unreadable") {
+    return [
+      failed("keystore", `${keystorePath} cannot be opened here (${about})`, {
+        advice:
+          "it is another machine's or user's, or damaged: the next run sets it aside and activates anew",
+        code: "config.keystore",
+      }),
+      skipped("state", "the keystore holds its key"),
+    ];
+  }
+  const { stateKey } = await keystore.open(clock.wallMs());
+  const state = await new StateFile(`${folder}/state.bin`, stateKey).probe();
+  return [ok("keystore", about), describeState(state, { folder, license })];
+}
+
+function describeState(
+  state: Awaited<ReturnType<StateFile["probe"]>>,
+  { folder, license }: { folder: string; license: License | undefined },
+): Finding {
+  if (state === "absent") return ok("state", `none yet in ${folder}`);
+  if (state === "unreadable") {
+    return failed("state", `${folder}/state.bin cannot be read`, {
+      advice: "the next run sets it aside and must reach the server",
+      code: "config.state_file",
+    });
+  }
+  const machine = `machine ${state.machine_id}`;
+  const record = state.licenses.find(({ license_key }) => license_key === license?.license_key);
+  if (record === undefined) return ok("state", `${machine}; this licence has not run here`);
+  if (record.grace_exhausted) {
+    return failed("state", `${machine}; no grace is left`, {
+      advice: "the next run must reach the licence server",
+      code: "unreachable.grace_exhausted",
+    });
+  }
+  return ok("state", `${machine}; ${record.grace_remaining_seconds} seconds of grace left`);
+}

@@ -1,0 +1,226 @@
+/** Licences that belong to one machine, with the real program on this machine. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  hardwareBoundPayload,
+  makeOrganization,
+  type Organization,
+  standardPayload,
+} from "../support/organization.ts";
+import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+import { isRunning } from "../support/process_state.ts";
+
+const organization: Organization = await makeOrganization();
+const { stdout } = await runProgram(["fingerprint", "--json"]);
+const explained = JSON.parse(stdout);
+/** A container may tell too little of itself. */
+const HAS_FINGERPRINT = {
+  reason: "this machine has no v2 fingerprint",
+  met: explained.v2 !== null,
+};
+
+const NEEDS_STRACE = needsProgram("strace");
+
+/** What differs from a licence for this machine. */
+interface Scene {
+  readonly fingerprint?: string;
+  readonly script?: string;
+}
+
+async function arrange(
+  folder: TemporaryFolder,
+  { fingerprint = explained.v2, script = "echo up" }: Scene = {},
+) {
+  await Deno.writeTextFile(folder.at("org.pem"), organization.publicKeyPem);
+  const payload = hardwareBoundPayload({ hardware_fingerprint: fingerprint });
+  await Deno.writeTextFile(folder.at("a.lic"), await organization.license(payload));
+  await Deno.writeTextFile(folder.at("software"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return [
+    ...["run", "--license", folder.at("a.lic"), "--software", folder.at("software")],
+    ...["--org-key", folder.at("org.pem"), "--state-dir", folder.at("state")],
+  ];
+}
+
+function surroundings(folder: TemporaryFolder) {
+  return { env: { XDG_RUNTIME_DIR: folder.path, DENO_NO_UPDATE_CHECK: "1" } };
+}
+
+async function entriesOf(path: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(path), ({ name }) => name)).sort();
+}
+
+testWith(
+  [HAS_FINGERPRINT],
+  "a licence for this machine runs the software, which finds its socket, and leaves nothing",
+  async () => {
+    await using folder = await temporaryFolder();
+    const ask = new URL("../fixtures/ask_license.ts", import.meta.url).pathname;
+    const args = await arrange(folder, {
+      script: `echo "$SENTINEL_IPC_SOCKET"; exec ${Deno.execPath()} run -A ${ask}`,
+    });
+    const { code, stdout, stderr } = await runProgram(args, surroundings(folder));
+    assertEquals({ code, stderr }, { code: 0, stderr: "" });
+    const [path, , license] = stdout.split("\n");
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(explained.v2));
+    const id = new Uint8Array(digest).toHex().slice(0, 32);
+    assertEquals(path, folder.at(`sentinel/sentinel-${id}.sock`));
+    assertStringIncludes(license!, '"license_type":"HARDWARE_BOUND"');
+    assertEquals(await entriesOf(folder.path), ["a.lic", "org.pem", "sentinel", "software"]);
+    assertEquals(await entriesOf(folder.at("sentinel")), []);
+  },
+);
+
+testWith(
+  [HAS_FINGERPRINT],
+  "a run under it tells its status over the socket and ends on SIGTERM",
+  async () => {
+    await using folder = await temporaryFolder();
+    const args = await arrange(folder, { script: "echo $$; exec sleep 1000" });
+    await using run = startProgram(args, surroundings(folder));
+    const [pid] = await run.stdout.match(/\d+\n/);
+    const asked = await runProgram(["ipc", "status", "--json"], surroundings(folder));
+    const { license_status } = JSON.parse(asked.stdout);
+    assertEquals(license_status, "ACTIVE");
+    run.kill("SIGTERM");
+    assertEquals((await run.end()).code, 0);
+    assert(!await isRunning(Number(pid)));
+  },
+);
+
+const MISMATCH =
+  "sentinel: error: hardware fingerprint mismatch: this license is not valid for this machine";
+
+Deno.test("a v1 licence of another machine ends the run with 83, nothing launched", async () => {
+  await using folder = await temporaryFolder();
+  const args = await arrange(folder, { fingerprint: "ab".repeat(32) });
+  assertMismatch(await runProgram(args, surroundings(folder)));
+  assertEquals(await entriesOf(folder.path), ["a.lic", "org.pem", "software"]);
+});
+
+testWith(
+  [HAS_FINGERPRINT],
+  "a v2 licence of another machine names what differs in the log",
+  async () => {
+    await using folder = await temporaryFolder();
+    const fingerprint = explained.v2
+      .replace(/^v2:\d+/, `v2:${explained.v2.split(",").length}`)
+      .replace(/cpu_model=[0-9a-f]{16}/, `cpu_model=${"0".repeat(16)}`);
+    const args = await arrange(folder, { fingerprint });
+    const { stderr } = assertMismatch(await runProgram(args, surroundings(folder)));
+    assertStringIncludes(stderr, "components match");
+    assertStringIncludes(stderr, "must: cpu_model differ\n");
+  },
+);
+
+/** The exit status, no output of the software's, and the contract's line at the end. */
+function assertMismatch(result: ProgramResult): ProgramResult {
+  assertEquals({ code: result.code, stdout: result.stdout }, { code: 83, stdout: "" });
+  assertEquals(result.stderr.trimEnd().split("\n").at(-1), MISMATCH);
+  return result;
+}
+
+testWith(
+  [HAS_FINGERPRINT],
+  "software that was changed is not launched under a licence with its checksum",
+  async () => {
+    await using folder = await temporaryFolder();
+    await arrange(folder);
+    await runProgram(["vendor", "keygen", "--out", folder.at("keys")]);
+    const issued = await runProgram([
+      ...[
+        "vendor",
+        "issue",
+        "--key",
+        folder.at("keys/org_private_key.pem"),
+        "--type",
+        "hardware-bound",
+      ],
+      ...["--org", "acme", "--software-id", "rocket", "--expires", "2999-12-31"],
+      ...[
+        "--fingerprint",
+        explained.v2,
+        "--checksum",
+        folder.at("software"),
+        "--out",
+        folder.at("b.lic"),
+      ],
+    ]);
+    assertEquals(issued.code, 0, issued.stderr);
+    const run = () =>
+      runProgram([
+        ...["run", "--license", folder.at("b.lic"), "--software", folder.at("software")],
+        ...["--org-key", folder.at("keys/org_public_key.pem")],
+      ], surroundings(folder));
+    assertEquals((await run()).stdout, "up\n");
+    await Deno.writeTextFile(folder.at("software"), "#!/bin/sh\necho cracked\n");
+    const { code, stdout, stderr } = await run();
+    assertEquals({ code, stdout }, { code: 84, stdout: "" });
+    assertStringIncludes(stderr, "software checksum mismatch");
+  },
+);
+
+/** The families of the sockets that a run makes, its software's included, as the kernel saw them. */
+async function socketFamilies(
+  folder: TemporaryFolder,
+  args: readonly string[],
+): Promise<Set<string>> {
+  const trace = folder.at("trace");
+  await runProgram(args, {
+    ...surroundings(folder),
+    wrapper: ["strace", "-f", "-e", "trace=network", "-o", trace],
+  });
+  const calls = (await Deno.readTextFile(trace)).matchAll(/\bsocket(?:pair)?\((\w+)/g);
+  return new Set(Array.from(calls, ([, family]) => family!));
+}
+
+testWith(
+  [NEEDS_STRACE, HAS_FINGERPRINT],
+  "not one system call of such a run is the network's, save those of local sockets",
+  async () => {
+    await using folder = await temporaryFolder();
+    assertEquals(await socketFamilies(folder, await arrange(folder)), new Set(["AF_UNIX"]));
+    const args = await arrangeStandard(folder);
+    assert((await socketFamilies(folder, args)).has("AF_INET"));
+  },
+);
+
+/** The contrast: a licence that is kept alive over the network. */
+async function arrangeStandard(folder: TemporaryFolder): Promise<string[]> {
+  const args = await arrange(folder);
+  await Deno.writeTextFile(
+    folder.at("a.lic"),
+    await organization.license(standardPayload({ server_url: "http://127.0.0.1:20001" })),
+  );
+  return args;
+}
+
+Deno.test("fingerprint --json and --explain tell the same and show no serial number", async () => {
+  assertEquals(Object.keys(explained), ["v1", "v2", "components"]);
+  const plain = await runProgram(["fingerprint", "--explain"]);
+  const lines = plain.stdout.trimEnd().split("\n");
+  assertEquals(lines[0], explained.v2);
+  for (
+    const [name, { readable, source, hash, error }] of Object.entries<Record<string, unknown>>(
+      explained.components,
+    )
+  ) {
+    const line = lines.find((line) => line.startsWith(`${name} `))!;
+    assertStringIncludes(line, String(readable ? hash : error));
+    assertEquals(
+      [typeof source, typeof hash, error],
+      readable ? ["string", "string", null] : ["object", "object", error],
+    );
+  }
+  const machineId = (await Deno.readTextFile("/etc/machine-id")).trim();
+  assert(machineId === "" || !(plain.stdout + stdout).includes(machineId));
+});
+
+Deno.test("fingerprint --format v1 is v1 or says with 83 what it could not read; v3 is none", async () => {
+  const { code, stdout, stderr } = await runProgram(["fingerprint", "--format", "v1"]);
+  if (explained.v1 === null) {
+    assertEquals({ code, stdout }, { code: 83, stdout: "" });
+    assertStringIncludes(stderr, "a v1 fingerprint needs cpu, disk, machine_id: ");
+  } else assertEquals({ code, stdout }, { code: 0, stdout: explained.v1 + "\n" });
+  assertEquals((await runProgram(["fingerprint", "--format", "v3"])).code, 2);
+});

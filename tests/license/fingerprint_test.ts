@@ -1,0 +1,182 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  compareFingerprint,
+  FingerprintError,
+  type Hardware,
+  isPlaceholder,
+  makeV1,
+  makeV2,
+  readHardware,
+} from "../../src/license/fingerprint.ts";
+import { parseFingerprint } from "../../src/license/fingerprint_form.ts";
+import { type ComponentName, COMPONENTS, type Reading } from "../../src/platform/hardware.ts";
+
+const VALUES: Readonly<Record<ComponentName, string>> = {
+  machine_id: "m",
+  cpu: "c",
+  disk: "d",
+  board: "b",
+  mac: "a",
+  cpu_model: "o",
+};
+
+/** `printf 'cdm' | sha256sum` */
+const V1 = "55085deadcfa54f324143d32774cd899a64b189aae72763976893bc76ed0ee31";
+
+/** A machine with these components and no others. */
+function machine(values: Partial<Record<ComponentName, string>>): Hardware {
+  return Object.fromEntries(COMPONENTS.map((name) => [
+    name,
+    values[name] === undefined
+      ? { kind: "unreadable", why: `/${name}: not there` }
+      : { kind: "readable", value: values[name], place: `/${name}` },
+  ])) as unknown as Hardware;
+}
+
+function pick(...names: ComponentName[]): Hardware {
+  return machine(Object.fromEntries(names.map((name) => [name, VALUES[name]])));
+}
+
+async function compare(fingerprint: string, hardware: Hardware) {
+  return await compareFingerprint(parseFingerprint(fingerprint)!, hardware);
+}
+
+Deno.test("v1 is the SHA-256 of processor, disk and machine id in a row", async () => {
+  assertEquals(await makeV1(machine(VALUES)), V1);
+});
+
+Deno.test("v1 names what it needs and cannot read, and where that was looked for", async () => {
+  const error = await assertRejects(() => makeV1(pick("cpu", "board", "mac")), FingerprintError);
+  assertEquals(
+    error.message,
+    "a v1 fingerprint needs cpu, disk, machine_id: disk cannot be read (/disk: not there), " +
+      "machine_id cannot be read (/machine_id: not there)",
+  );
+});
+
+Deno.test("v2 has the first 8 bytes of each readable component's digest and needs more than half", async () => {
+  // printf 'sentinel-fp-v2\0disk\0d' | sha256sum | cut -c -16, and so on
+  assertEquals(
+    await makeV2(pick("disk", "machine_id", "cpu")),
+    "v2:2:machine_id=dff338dabb81cca8,cpu=de2b89b349de2e00,disk=b111e7565669bf26",
+  );
+});
+
+const THRESHOLDS: [readable: number, threshold: number][] = [[2, 2], [3, 2], [4, 3], [5, 3], [
+  6,
+  4,
+]];
+
+for (const [readable, threshold] of THRESHOLDS) {
+  Deno.test(`of ${readable} components, ${threshold} must match`, async () => {
+    const fingerprint = parseFingerprint(await makeV2(pick(...COMPONENTS.slice(0, readable))));
+    assertEquals(fingerprint?.form === "v2" && fingerprint.threshold, threshold);
+  });
+}
+
+Deno.test("with fewer than two components there is no v2, and the others are listed", async () => {
+  const error = await assertRejects(() => makeV2(pick("disk")), FingerprintError);
+  assertEquals(error.code, "hardware.unreadable");
+  assertEquals(
+    error.message,
+    "a fingerprint needs 2 components, 1 can be read: " +
+      ["machine_id", "cpu", "board", "mac", "cpu_model"]
+        .map((name) => `${name} cannot be read (/${name}: not there)`).join(", "),
+  );
+});
+
+Deno.test("v1 matches its own machine and no other", async () => {
+  assertEquals(await compare(V1, machine(VALUES)), { kind: "match" });
+  assertEquals(await compare(V1, machine({ ...VALUES, board: "x" })), { kind: "match" });
+  assertEquals(await compare(V1, machine({ ...VALUES, disk: "x" })), {
+    kind: "mismatch",
+    differing: [],
+    unreadable: [],
+  });
+  assertEquals(await compare(V1, pick("cpu", "machine_id")), {
+    kind: "mismatch",
+    differing: [],
+    unreadable: ["disk"],
+  });
+});
+
+Deno.test("v2 matches while more than half are the same, whatever else is there by now", async () => {
+  const fingerprint = await makeV2(pick("machine_id", "cpu", "disk", "board"));
+  assertEquals(await compare(fingerprint, machine({ ...VALUES, disk: "new" })), { kind: "match" });
+  assertEquals(await compare(fingerprint, pick("machine_id", "cpu", "disk")), { kind: "match" });
+});
+
+Deno.test("v2 tells what differs from what cannot be read", async () => {
+  const fingerprint = await makeV2(pick("machine_id", "cpu", "disk", "board"));
+  const other = { machine_id: VALUES.machine_id, cpu: VALUES.cpu, disk: "new" };
+  assertEquals(await compare(fingerprint, machine(other)), {
+    kind: "mismatch",
+    differing: ["disk"],
+    unreadable: ["board"],
+  });
+});
+
+Deno.test("v2 does not take one component's value for another's", async () => {
+  const fingerprint = await makeV2(machine({ cpu: "x", disk: "y" }));
+  assertEquals(await compare(fingerprint, machine({ cpu: "y", disk: "x" })), {
+    kind: "mismatch",
+    differing: ["cpu", "disk"],
+    unreadable: [],
+  });
+});
+
+const HASH = "0123456789abcdef";
+const NO_FINGERPRINTS: [what: string, text: string][] = [
+  ["another version", `v3:2:cpu=${HASH},disk=${HASH}`],
+  ["capital digits", "AB".repeat(32)],
+  ["63 digits", "a".repeat(63)],
+  ["no component", "v2:2:"],
+  ["a component twice, so that one would count for two", `v2:1:cpu=${HASH},cpu=${HASH}`],
+  ["a component that there is not", `v2:1:gpu=${HASH}`],
+  ["a threshold of none", `v2:0:cpu=${HASH}`],
+  ["more matches than components", `v2:3:cpu=${HASH},disk=${HASH}`],
+  ["a comma at the end", `v2:1:cpu=${HASH},`],
+  ["a line end", `v2:1:cpu=${HASH}\n`],
+];
+
+for (const [what, text] of NO_FINGERPRINTS) {
+  Deno.test(`parseFingerprint() takes none with ${what}`, () => {
+    assertEquals(parseFingerprint(text), undefined);
+  });
+}
+
+for (
+  const value of [
+    ...["None", "To be filled by O.E.M.", "To Be Filled By O.E.M.", "0", "00000000-0000-0000"],
+    ...["", "Default string", "Not Specified", "ffffffff-ffff-ffff", "N/A", "xxxxxxxx", " - "],
+    ...["00:00:00:00:00:00", "uninitialized", "System Serial Number"],
+  ]
+) {
+  Deno.test(`isPlaceholder() sees one in ${JSON.stringify(value)}`, () => {
+    assertEquals(isPlaceholder(value), true);
+  });
+}
+
+for (const value of ["WD-0000", "f00f", "1", "Nonesuch", "序列号", "100000"]) {
+  Deno.test(`isPlaceholder() sees none in ${JSON.stringify(value)}`, () => {
+    assertEquals(isPlaceholder(value), false);
+  });
+}
+
+Deno.test("readHardware() takes the first place with more than a placeholder and says why of the others", async () => {
+  const from = (...readings: Reading[]) =>
+    readings.map((reading, i) => ({ place: `/${i}`, read: () => Promise.resolve(reading) }));
+  const hardware = await readHardware({
+    machine_id: from({ value: "None" }, { error: "not there" }, { value: "id" }, { value: "no" }),
+    cpu: from({ value: "" }, { error: "permission denied" }, { value: "None" }),
+    disk: from(),
+    board: from(),
+    mac: from(),
+    cpu_model: from(),
+  });
+  assertEquals(hardware.machine_id, { kind: "readable", value: "id", place: "/2" });
+  assertEquals(hardware.cpu, {
+    kind: "unreadable",
+    why: "/0: empty; /1: permission denied; /2: a placeholder (None)",
+  });
+});
