@@ -43,10 +43,9 @@ export class RecordStore implements Disposable {
     return undefined;
   }
 
-  /** An id that was never given out, and its folder for output. Removed records give none back (`last_id`). */
+  /** An id that was never given out, taken by making its folder. */
   async newId(): Promise<string> {
     const id = String(++this.#lastId);
-    await replaceFile(`${this.folder}/last_id`, id, this.#sync);
     await Deno.mkdir(this.outputFolder(id), { recursive: true, mode: 0o700 });
     return id;
   }
@@ -64,8 +63,9 @@ export class RecordStore implements Disposable {
     );
   }
 
-  /** Forgets a process; its id stays used. */
+  /** Forgets a process. Its id stays used: it is noted before the folder goes that would tell of it. */
   async remove(id: string): Promise<void> {
+    await replaceFile(`${this.folder}/last_id`, String(this.#lastId), this.#sync);
     await Deno.remove(`${this.folder}/${id}`, { recursive: true });
   }
 
