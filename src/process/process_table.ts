@@ -76,7 +76,7 @@ export class ProcessTable implements AsyncDisposable {
   async start(options: StartOptions): Promise<ProcessRecord> {
     const { clock, newMark } = this.deps;
     const record: ProcessRecord = {
-      id: await this.store.newId(),
+      id: this.store.newId(),
       command: options.command,
       args: [...options.args],
       state: "running",
