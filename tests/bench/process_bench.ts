@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { cpuUsage } from "node:process";
-import { standardOutput } from "../../src/cli/output.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { keepRunning } from "../../src/process/keep_running.ts";
@@ -11,9 +10,10 @@ import { OutputWriter } from "../../src/process/output_writer.ts";
 import { ProcessTable } from "../../src/process/process_table.ts";
 import { recordOutput } from "../../src/process/record_output.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import type { Bench, BenchRow } from "./bench_row.ts";
 
 /** One measured figure beside its floor of the same run. `ratio` is the figure over the floor. */
-export interface ProcessFigure {
+interface ProcessFigure {
   readonly name: string;
   readonly figure: number;
   readonly unit: string;
@@ -33,14 +33,10 @@ const WRITER = { path: "/bin/sh", args: ["-c", `exec head -c ${OUTPUT_BYTES} /de
 const control = await selectPlatform().processControl();
 
 /** Measures the process library against the bare runtime. */
-export async function benchProcess(
-  onFigure: (figure: ProcessFigure) => void = () => {},
-): Promise<ProcessFigure[]> {
+async function benchProcess(): Promise<ProcessFigure[]> {
   const figures: ProcessFigure[] = [];
-  for (const bench of [benchStarts, benchRecording, benchReaders, benchCrashLoop]) {
-    const measured = await bench();
-    measured.forEach(onFigure);
-    figures.push(...measured);
+  for (const measure of [benchStarts, benchRecording, benchReaders, benchCrashLoop]) {
+    figures.push(...await measure());
   }
   return figures;
 }
@@ -299,13 +295,8 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-if (import.meta.main) {
-  await benchProcess(({ name, figure, unit, floor, ratio, bar, met }) => {
-    const compared = floor === undefined
-      ? ""
-      : `floor ${floor.toFixed(1)} ${unit}, ratio ${ratio!.toFixed(2)}; `;
-    standardOutput.result(
-      `${met ? "met   " : "MISSED"} ${name}: ${figure.toFixed(1)} ${unit} (${compared}${bar})`,
-    );
-  });
+function toRow({ floor, ratio, ...row }: ProcessFigure): BenchRow {
+  return { ...row, ...(floor !== undefined && { floor }), ...(ratio !== undefined && { ratio }) };
 }
+
+export const bench: Bench = { measure: async () => (await benchProcess()).map(toRow) };
