@@ -1,4 +1,5 @@
 import { resolve } from "@std/path/posix";
+import type { TrustedFetch } from "./activation/trusted_fetch.ts";
 import { readOrganizationKey } from "./license/organization_key.ts";
 import type { Platform } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
@@ -14,6 +15,8 @@ export interface RunOptions {
   readonly serverUrl: string | undefined;
   readonly stateDir: string | undefined;
   readonly orgKeyPath: string;
+  /** Certificates to trust besides the usual ones (PEM). */
+  readonly caFile: string | undefined;
 }
 
 /** A run with real dependencies. */
@@ -22,6 +25,7 @@ export async function composeRun(
   { log, clock, random }: Pick<RunDependencies, "log" | "clock" | "random">,
 ): Promise<number> {
   const platform = selectPlatform();
+  using trusted = await trustedFetch(options.caFile);
   const stopRequest = new StopRequestSource();
   const receivers = platform.stopSignals.map((signal) =>
     [signal, () => stopRequest.receive(signal)] as const
@@ -39,7 +43,7 @@ export async function composeRun(
       clock,
       random,
       newUuid: () => crypto.randomUUID(),
-      fetch,
+      fetch: trusted?.fetch ?? fetch,
       log,
       verify: await readOrganizationKey(options.orgKeyPath),
       pid: Deno.pid,
@@ -49,6 +53,13 @@ export async function composeRun(
   } finally {
     for (const [signal, receive] of receivers) Deno.removeSignalListener(signal, receive);
   }
+}
+
+/** Loaded only where it is asked for. */
+async function trustedFetch(caFile: string | undefined): Promise<TrustedFetch | undefined> {
+  if (caFile === undefined) return undefined;
+  const { openTrustedFetch } = await import("./activation/trusted_fetch.ts");
+  return await openTrustedFetch(caFile);
 }
 
 function checkedUrl(text: string | undefined): string | undefined {

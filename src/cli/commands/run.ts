@@ -2,7 +2,7 @@ import type { Command } from "../command.ts";
 
 export const command: Command = {
   usage: "--license FILE --software FILE [options] [-- ARG…]",
-  options: ["license", "software", "server-url", "state-dir", "org-key"],
+  options: ["license", "software", "server-url", "state-dir", "org-key", "ca-file"],
   passesArguments: true,
   notes: [
     "Arguments behind -- belong to the software. Its exit status becomes ours; 128 + S if signal S killed it.",
@@ -21,6 +21,7 @@ export const command: Command = {
       serverUrl: args.value("server-url"),
       stateDir: args.value("state-dir"),
       orgKeyPath: args.required("org-key"),
+      caFile: args.value("ca-file"),
     }, context);
   },
 };
