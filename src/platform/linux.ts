@@ -28,6 +28,9 @@ export const linux: Platform = {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },
   readBootClock,
+  // not needed before the software runs
+  watchSurroundings: async (readVariable) =>
+    (await import("./linux_surroundings.ts")).watchSurroundings(readVariable),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
   // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)

@@ -4,6 +4,7 @@ import type { Logger } from "../core/log.ts";
 import { loadValidLicense } from "../license/load_license.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Verify } from "../signing/ecdsa.ts";
+import type { TamperPolicy } from "./degradation_schedule.ts";
 import { runStandard } from "./standard.ts";
 import type { StopRequest } from "./stop_request.ts";
 
@@ -15,6 +16,8 @@ export interface RunRequest {
   readonly softwareArgs: readonly string[];
   /** Overrides the licence's own. */
   readonly serverUrl: string | undefined;
+  /** What is done about tampering (default: `degrade`). */
+  readonly tamperPolicy?: TamperPolicy;
   /** The folder for state and keys; asked for only where one is needed. */
   readonly stateFolder: () => string;
 }

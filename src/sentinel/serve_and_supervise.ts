@@ -1,10 +1,12 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { DegradeStage } from "../ipc/degradation.ts";
 import type { LicenseInfo } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../ipc/socket_owner.ts";
 import { socketPath } from "../ipc/socket_path.ts";
 import type { License } from "../license/payload.ts";
 import { verifyChecksum } from "../process/checksum.ts";
+import { Findings } from "./findings.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
 import { type ChildRecord, supervise } from "./supervise.ts";
 import type { Watch } from "./watches.ts";
@@ -15,6 +17,8 @@ export interface ProvedLicense {
   /** Names the socket. */
   readonly machineId: string;
   readonly watches: readonly Watch[];
+  /** What was found of tampering so far (default: nothing). */
+  readonly findings?: Findings;
   /** What `status` adds about the licence. */
   readonly status: () => Record<string, string | number | boolean>;
   /** Called once the socket listens, with the way to tell those who watch. */
@@ -30,9 +34,11 @@ export interface ProvedLicense {
 export async function serveAndSupervise(
   request: RunRequest,
   deps: RunDependencies,
-  { license, machineId, watches, status, onServing }: ProvedLicense,
+  proved: ProvedLicense,
 ): Promise<number> {
   const { clock, log, platform, random, readVariable, stopRequest } = deps;
+  const { license, machineId, watches, status, onServing } = proved;
+  const { findings = new Findings(log) } = proved;
   const path = socketPath({ machineId, runtimeFolder: platform.runtimeFolder(readVariable) });
   await using claim = await claimSocket(path);
   const { software_checksum: checksum } = license;
@@ -51,17 +57,21 @@ export async function serveAndSupervise(
         pid: launched.pid,
         uptime_seconds: Math.floor((clock.monotonicMs() - launched.atMs) / 1000),
       }),
+      findings: findings.count,
       ...status(),
     }),
   });
   onServing?.(ipc);
+  findings.onFound(({ kind, message, evidence }) =>
+    ipc.publish({ event: "state", finding: kind, message, evidence })
+  );
   return await supervise({
     software: {
       path: request.softwarePath,
       args: request.softwareArgs,
       env: { SENTINEL_IPC_SOCKET: path },
     },
-    watches,
+    watches: [...watches, watchForTampering(request, deps, { ipc, findings })],
     childRecord: childRecordIn(claim),
     stopRequest,
     onLaunched: (pid) => launched = { pid, atMs: clock.monotonicMs() },
@@ -73,6 +83,21 @@ export async function serveAndSupervise(
     clock,
     log,
   });
+}
+
+/** What it needs is loaded when the software runs. */
+function watchForTampering(
+  { tamperPolicy: policy = "degrade" }: RunRequest,
+  { platform, readVariable, clock, random, log }: RunDependencies,
+  { ipc, findings }: { ipc: IpcServer; findings: Findings },
+): Watch {
+  return async (signal) => {
+    const { tamperWatch } = await import("./tamper_watch.ts");
+    const surroundings = await platform.watchSurroundings(readVariable);
+    const setDegradeStage = (stage: DegradeStage) => ipc.setDegradeStage(stage);
+    const options = { policy, findings, surroundings, setDegradeStage, clock, random, log };
+    return await tamperWatch(options)(signal);
+  };
 }
 
 /** What the licensed software is told of its licence. */
