@@ -1,4 +1,6 @@
 import { resolve } from "@std/path/posix";
+import type { TrustedFetch } from "./activation/trusted_fetch.ts";
+import type { TamperPolicy } from "./sentinel/degradation_schedule.ts";
 import { readOrganizationKey } from "./license/organization_key.ts";
 import type { Platform } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
@@ -19,6 +21,10 @@ export interface RunOptions {
   readonly stateDir: string | undefined;
   readonly orgKeyPath: string;
   readonly ipc: IpcSettings;
+  /** Certificates to trust besides the usual ones (PEM). */
+  readonly caFile: string | undefined;
+  /** What is done about tampering (default: `degrade`). */
+  readonly tamperPolicy: TamperPolicy | undefined;
 }
 
 /** A run with real dependencies. */
@@ -27,6 +33,7 @@ export async function composeRun(
   { log, clock, random }: Pick<RunDependencies, "log" | "clock" | "random">,
 ): Promise<number> {
   const platform = selectPlatform();
+  using trusted = await trustedFetch(options.caFile);
   const stopRequest = new StopRequestSource();
   const removals = platform.stopSignals.map((signal) =>
     onSignal(signal, () => stopRequest.receive(signal))
@@ -40,13 +47,14 @@ export async function composeRun(
       workingDirectory: options.workingDirectory,
       serverUrl: checkedUrl(options.serverUrl),
       ipc: options.ipc,
+      ...(options.tamperPolicy !== undefined && { tamperPolicy: options.tamperPolicy }),
       stateFolder: () => options.stateDir ?? defaultStateFolder(platform),
     }, {
       platform,
       clock,
       random,
       newUuid: () => crypto.randomUUID(),
-      fetch,
+      fetch: trusted?.fetch ?? fetch,
       log,
       verify: await readOrganizationKey(options.orgKeyPath),
       pid: Deno.pid,
@@ -62,6 +70,13 @@ export async function composeRun(
 function onSignal(signal: Deno.Signal, listener: () => void): () => void {
   Deno.addSignalListener(signal, listener);
   return () => Deno.removeSignalListener(signal, listener);
+}
+
+/** Loaded only where it is asked for. */
+async function trustedFetch(caFile: string | undefined): Promise<TrustedFetch | undefined> {
+  if (caFile === undefined) return undefined;
+  const { openTrustedFetch } = await import("./activation/trusted_fetch.ts");
+  return await openTrustedFetch(caFile);
 }
 
 function checkedUrl(text: string | undefined): string | undefined {

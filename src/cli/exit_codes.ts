@@ -29,7 +29,7 @@ const BY_ROOM: Readonly<Record<string, number>> = {
   running: EXIT.alreadyRunning,
   permission: EXIT.permission,
   absent: EXIT.nobodyThere,
-  tampered: EXIT.tampered,
+  tamper: EXIT.tampered,
 };
 
 /** The exit status for whatever was thrown; what nobody foresaw is a fault of ours. */

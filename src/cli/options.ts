@@ -24,6 +24,7 @@ export const OPTIONS = {
   "server-url": { value: "URL", help: "the licence server, instead of the licence's own" },
   "state-dir": { value: "DIR", help: "where state and machine key are kept" },
   "org-key": { value: "FILE", help: "the organisation's public key (PEM)" },
+  "ca-file": { value: "FILE", help: "certificates to trust besides the usual ones (PEM)" },
   socket: {
     value: "PATH",
     help: "the socket (default: SENTINEL_IPC_SOCKET, else the only one there is)",

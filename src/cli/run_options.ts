@@ -10,7 +10,11 @@ export const WITHOUT_EFFECT: readonly string[] = [
   "process",
   "health",
   "limits",
-  "security",
+  "security.umask",
+  "security.chroot_directory",
+  "security.drop_capabilities",
+  "security.allowed_capabilities",
+  "security.no_new_privileges",
   "server",
   "shutdown",
   "software.success_exit_codes",
@@ -36,6 +40,8 @@ export function runOptions(args: ParsedArguments, loaded: LoadedConfig | undefin
     serverUrl: args.value("server-url") ?? config?.license.server_url,
     stateDir: args.value("state-dir") ?? config?.license.state_dir,
     orgKeyPath: args.required("org-key"),
+    caFile: args.value("ca-file"),
+    tamperPolicy: config?.security.anti_tamper,
     ipc: config === undefined ? {} : ipcSettings(config.ipc),
   };
 }

@@ -37,6 +37,20 @@ export interface BootReading {
   readonly bootMs: number;
 }
 
+/** Something around this process that points at tampering, in plain words for the vendor's support. */
+export interface Surrounding {
+  readonly kind: "debugger" | "preload" | "executable_changed";
+  readonly message: string;
+  /** What was seen, and where. */
+  readonly evidence: string;
+}
+
+/** Looks at what surrounds this process. */
+export interface SurroundingsReader {
+  /** All that is wrong at this moment. */
+  look(): Promise<Surrounding[]>;
+}
+
 /** Signals that a process group is sent; 0 only asks whether it is there. */
 export type GroupSignal = ProcessSignal | 0;
 
@@ -59,6 +73,10 @@ export interface Platform {
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
   readBootClock(): BootReading;
+  /** Notes how things are now, to be held against how they are later. */
+  watchSurroundings(
+    readVariable: (name: string) => string | undefined,
+  ): Promise<SurroundingsReader>;
   /** What tells a process from a later one with the same pid, or `undefined` where it is gone. */
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
   /** Whether `pid` is the process or one that it has brought forth; false where either is gone. */

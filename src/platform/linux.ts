@@ -30,6 +30,9 @@ export const linux: Platform = {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },
   readBootClock,
+  // not needed before the software runs
+  watchSurroundings: async (readVariable) =>
+    (await import("./linux_surroundings.ts")).watchSurroundings(readVariable),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
   fileVersion,

@@ -73,6 +73,8 @@ export function macosOn(lib: () => Libsystem): Platform {
         mac: [],
         cpu_model: [],
       }),
+    // nothing is looked at here yet
+    watchSurroundings: () => Promise.resolve({ look: () => Promise.resolve([]) }),
     isDescendant: (pid, ancestor) =>
       isDescendantOf(ancestor, pid, {
         readProcess: (pid) => readProcess(lib(), pid),

@@ -1,12 +1,8 @@
 import type { Logger } from "../core/log.ts";
+import type { Surrounding } from "../platform/contract.ts";
 
 /** What points at somebody who works against the licence. */
-export type FindingKind =
-  | "clock_rollback"
-  | "state_rollback"
-  | "debugger"
-  | "preload"
-  | "executable_changed";
+export type FindingKind = Surrounding["kind"] | "clock_rollback" | "state_rollback";
 
 /** One such thing, in plain words for the vendor's support. */
 export interface Finding {
@@ -19,8 +15,10 @@ export interface Finding {
 /** Everything that was found in this run; each is a warning in the log. */
 export class Findings {
   readonly #log: Logger;
+  readonly #listeners: ((finding: Finding) => void)[] = [];
   readonly #found: Finding[] = [];
-  #tell: (finding: Finding) => void = () => {};
+  #open: Finding[] = [];
+  #settled = new AbortController();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -30,16 +28,37 @@ export class Findings {
     return this.#found.length;
   }
 
+  /** What still stands against this run. */
+  get open(): readonly Finding[] {
+    return this.#open;
+  }
+
+  /** Aborted as soon as nothing stands against this run any more; asked anew for every time. */
+  get settled(): AbortSignal {
+    return this.#settled.signal;
+  }
+
   report(finding: Finding): void {
     const { kind, message, evidence } = finding;
     this.#log.warn(`${message}: ${evidence}`, { finding: kind });
     this.#found.push(finding);
-    this.#tell(finding);
+    this.#open.push(finding);
+    for (const tell of this.#listeners) tell(finding);
   }
 
-  /** Calls back for all that was found before, and for what is found from now on. One can listen at a time. */
+  /** Calls back for all that was found before, and for what is found from now on. */
   onFound(tell: (finding: Finding) => void): void {
     for (const finding of this.#found) tell(finding);
-    this.#tell = tell;
+    this.#listeners.push(tell);
+  }
+
+  /** The server has answered: what a clock or a state that was put back hid from it, it has now been told. */
+  settleRollbacks(): void {
+    if (this.#open.length === 0) return;
+    this.#open = this.#open.filter(({ kind }) => !kind.endsWith("_rollback"));
+    if (this.#open.length > 0) return;
+    const settled = this.#settled;
+    this.#settled = new AbortController();
+    settled.abort();
   }
 }

@@ -98,6 +98,7 @@ export class Ledger {
     this.#stopMeter();
     this.#time.confirm(Math.max(respondedAtMs, this.lastRespondedAtMs));
     this.#state = { ...this.#state, is_unconfirmed: false };
+    this.#options.findings.settleRollbacks();
     await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null }, respondedAtMs);
   }
 

@@ -5,6 +5,7 @@ import { loadValidLicense } from "../license/load_license.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { checkIpcPath } from "./ipc_path.ts";
+import type { TamperPolicy } from "./degradation_schedule.ts";
 import { runStandard } from "./standard.ts";
 import type { StopRequest } from "./stop_request.ts";
 
@@ -31,6 +32,8 @@ export interface RunRequest {
   readonly ipc: IpcSettings;
   /** Overrides the licence's own. */
   readonly serverUrl: string | undefined;
+  /** What is done about tampering (default: `degrade`). */
+  readonly tamperPolicy?: TamperPolicy;
   /** The folder for state and keys; asked for only where one is needed. */
   readonly stateFolder: () => string;
 }

@@ -1,11 +1,12 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { DegradeStage } from "../ipc/degradation.ts";
 import type { LicenseInfo } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../ipc/socket_owner.ts";
 import type { License } from "../license/payload.ts";
 import { verifyChecksum } from "../process/checksum.ts";
 import type { TreeRoot } from "../process/process_tree.ts";
-import { Degradation } from "./degradation.ts";
+import { Findings } from "./findings.ts";
 import { ipcPath } from "./ipc_path.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
 import { runControl } from "./run_control.ts";
@@ -19,10 +20,12 @@ export interface ProvedLicense {
   /** Names the socket. */
   readonly machineId: string;
   readonly watches: readonly Watch[];
+  /** What was found of tampering so far (default: nothing). */
+  readonly findings?: Findings;
   /** What `status` adds about the licence. */
   readonly status: () => Record<string, string | number | boolean>;
-  /** Called once the socket listens, with the way to tell those who watch, and to answer tampering. */
-  readonly onServing?: (ipc: IpcServer, degradation: Degradation) => void;
+  /** Called once the socket listens, with the way to tell those who watch. */
+  readonly onServing?: (ipc: IpcServer) => void;
 }
 
 /**
@@ -34,9 +37,11 @@ export interface ProvedLicense {
 export async function serveAndSupervise(
   request: RunRequest,
   deps: RunDependencies,
-  { license, machineId, watches, status, onServing }: ProvedLicense,
+  proved: ProvedLicense,
 ): Promise<number> {
   const { clock, log, platform, random, stopRequest } = deps;
+  const { license, machineId, watches, status, onServing } = proved;
+  const { findings = new Findings(log) } = proved;
   const { peer = "user", limits = {} } = request.ipc;
   const path = ipcPath(request, { ...deps, machineId });
   await using claim = await claimSocket(path);
@@ -65,12 +70,15 @@ export async function serveAndSupervise(
       state: stopRequest.stop.aborted ? "stopping" : launched ? "running" : "starting",
       ...(launched && { pid: launched.leader.pid }),
       ...uptime(),
+      findings: findings.count,
       ...status(),
       counters: ipc.counters(),
     }),
   });
-  const degradation = new Degradation((stage) => ipc.setDegradeStage(stage));
-  onServing?.(ipc, degradation);
+  onServing?.(ipc);
+  findings.onFound(({ kind, message, evidence }) =>
+    ipc.publish({ event: "state", finding: kind, message, evidence })
+  );
   return await supervise({
     software: {
       path: request.softwarePath,
@@ -78,7 +86,7 @@ export async function serveAndSupervise(
       env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: path },
       cwd: request.workingDirectory,
     },
-    watches: [...watches, degradation.watch],
+    watches: [...watches, watchForTampering(request, deps, { ipc, findings })],
     dependencies: {
       ...deps,
       verified,
@@ -91,6 +99,21 @@ export async function serveAndSupervise(
       await ipc.close();
     },
   });
+}
+
+/** What it needs is loaded when the software runs. */
+function watchForTampering(
+  { tamperPolicy: policy = "degrade" }: RunRequest,
+  { platform, readVariable, clock, random, log }: RunDependencies,
+  { ipc, findings }: { ipc: IpcServer; findings: Findings },
+): Watch {
+  return async (signal) => {
+    const { tamperWatch } = await import("./tamper_watch.ts");
+    const surroundings = await platform.watchSurroundings(readVariable);
+    const setDegradeStage = (stage: DegradeStage) => ipc.setDegradeStage(stage);
+    const options = { policy, findings, surroundings, setDegradeStage, clock, random, log };
+    return await tamperWatch(options)(signal);
+  };
 }
 
 /** What the licensed software is told of its licence. */

@@ -68,6 +68,7 @@ export async function runStandard(
     return await serveAndSupervise(request, deps, {
       license,
       machineId: state.machine_id,
+      findings,
       watches: [
         heartbeatWatch(lease, { license, clock, random }),
         dateWatch(license, clock, () => lease.nowMs()),
@@ -76,16 +77,11 @@ export async function runStandard(
       status: () => ({
         license_status: lease.status,
         grace_remaining_seconds: lease.graceRemainingSeconds,
-        findings: findings.count,
       }),
-      onServing: (ipc) => {
+      onServing: (ipc) =>
         lease.onGraceCharged((seconds) =>
           ipc.publish({ event: "grace", remaining_seconds: seconds })
-        );
-        findings.onFound(({ kind, message, evidence }) =>
-          ipc.publish({ event: "state", finding: kind, message, evidence })
-        );
-      },
+        ),
     });
   } finally {
     await ledger.end();

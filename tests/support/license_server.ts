@@ -16,11 +16,14 @@ export interface TestServer extends AsyncDisposable {
   readonly requests: readonly SeenRequest[];
 }
 
+/** @param tls A certificate and its key (PEM), to serve https with. */
 export function serveAnswers(
   answer: (request: SeenRequest) => Response | Promise<Response>,
+  tls?: { readonly cert: string; readonly key: string },
 ): TestServer {
   const requests: SeenRequest[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+  const address = { hostname: "127.0.0.1", port: 0, onListen() {}, ...tls };
+  const server = Deno.serve(address, async (request) => {
     const rawBody = await request.text();
     const { pathname: path } = new URL(request.url);
     const seen = { path, headers: request.headers, body: JSON.parse(rawBody), rawBody };
@@ -28,7 +31,7 @@ export function serveAnswers(
     return await answer(seen);
   });
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${server.addr.port}`,
     requests,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };

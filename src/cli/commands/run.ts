@@ -3,7 +3,7 @@ import { runOptions, warnOfNoEffect } from "../run_options.ts";
 
 export const command: Command = {
   usage: "--license FILE --software FILE [options] [-- ARG…]",
-  options: ["license", "software", "server-url", "state-dir", "org-key", "config"],
+  options: ["license", "software", "server-url", "state-dir", "org-key", "ca-file", "config"],
   passesArguments: true,
   notes: [
     "Options beat SENTINEL_* variables, which beat the configuration file.",

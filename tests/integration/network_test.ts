@@ -1,0 +1,127 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";
+import { makeOrganization, type Organization, standardPayload } from "../support/organization.ts";
+import { type ProgramResult, runProgram } from "../support/program.ts";
+import { hasTool, runTool, testWith } from "../support/run_tool.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+
+const openssl = await hasTool("openssl", "version");
+
+interface Scene {
+  readonly folder: TemporaryFolder;
+  readonly organization: Organization;
+}
+
+async function run(
+  { folder, organization }: Scene,
+  { url, args = [], env = {} }: { url: string; args?: string[]; env?: Record<string, string> },
+): Promise<ProgramResult> {
+  await Deno.writeTextFile(folder.at("org.pem"), organization.publicKeyPem);
+  const license = await organization.license(standardPayload({ server_url: url }));
+  await Deno.writeTextFile(folder.at("a.lic"), license);
+  return await runProgram([
+    ...["run", "--license", folder.at("a.lic"), "--org-key", folder.at("org.pem")],
+    ...["--state-dir", folder.at("state"), "--software", "/bin/true"],
+    ...["--log-level", "warn", ...args],
+  ], { env: { XDG_RUNTIME_DIR: folder.path, XDG_STATE_HOME: folder.path, ...env } });
+}
+
+async function makeCertificate(folder: TemporaryFolder): Promise<{ cert: string; key: string }> {
+  await runTool(
+    "openssl",
+    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+    ...["-keyout", folder.at("tls.key"), "-out", folder.at("ca.pem"), "-days", "2"],
+    ...["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+    ...["-addext", "basicConstraints=critical,CA:FALSE"],
+  );
+  const [cert, key] = await Promise.all(
+    ["ca.pem", "tls.key"].map((name) => Deno.readTextFile(folder.at(name))),
+  );
+  return { cert: cert!, key: key! };
+}
+
+testWith(
+  { openssl },
+  "a server whose certificate is the vendor's own is trusted by --ca-file alone",
+  async () => {
+    await using folder = await temporaryFolder();
+    const scene = { folder, organization: await makeOrganization() };
+    const tls = await makeCertificate(folder);
+    await using server = serveAnswers(
+      (request) => signedAnswer(scene.organization, answerPayload(request)),
+      tls,
+    );
+    const stranger = await run(scene, { url: server.url });
+    assertEquals(stranger.code, 82);
+    assertStringIncludes(stranger.stderr, "server unreachable (TLS)");
+    const args = ["--ca-file", folder.at("ca.pem")];
+    const trusted = await run(scene, { url: server.url, args });
+    assertEquals(trusted, { code: 0, stdout: "", stderr: "" });
+  },
+);
+
+for (
+  const [what, content, line] of [
+    ["is not there", undefined, "CA file cannot be read: PATH (not found)"],
+    ["holds no certificate", "hello", "CA file has no certificate (PEM): PATH"],
+    [
+      "holds a broken one",
+      "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+      "CA file has no certificate (PEM): PATH",
+    ],
+  ] as const
+) {
+  Deno.test(`a CA file that ${what} is one clear line`, async () => {
+    await using folder = await temporaryFolder();
+    const scene = { folder, organization: await makeOrganization() };
+    if (content !== undefined) await Deno.writeTextFile(folder.at("ca"), content);
+    const args = ["--ca-file", folder.at("ca")];
+    const { code, stderr } = await run(scene, { url: "http://127.0.0.1:9", args });
+    const message = `sentinel: error: ${line.replace("PATH", folder.at("ca"))}\n`;
+    assertEquals({ code, stderr }, { code: 2, stderr: message });
+  });
+}
+
+Deno.test("a proxy is asked in the server's place, and not where NO_PROXY says so", async () => {
+  await using folder = await temporaryFolder();
+  const scene = { folder, organization: await makeOrganization() };
+  await using proxy = serveAnswers((request) =>
+    signedAnswer(scene.organization, answerPayload(request))
+  );
+  const url = "http://licenses.invalid";
+  const env = { HTTP_PROXY: proxy.url, http_proxy: proxy.url };
+  const through = await run(scene, { url, env });
+  assertEquals(through, { code: 0, stdout: "", stderr: "" });
+  assertEquals(proxy.requests.map(({ headers }) => headers.get("host")), [
+    "licenses.invalid",
+    "licenses.invalid",
+  ]);
+  const direct = await run(scene, { url, env: { ...env, NO_PROXY: "licenses.invalid" } });
+  assertStringIncludes(direct.stderr, "Server unreachable");
+  assertEquals(proxy.requests.length, 2);
+});
+
+testWith({ openssl }, "HTTPS_PROXY is honoured, with a CA file, too", async () => {
+  await using folder = await temporaryFolder();
+  const scene = { folder, organization: await makeOrganization() };
+  await makeCertificate(folder);
+  const seen = Promise.withResolvers<string>();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = (async () => {
+    const connection = await listener.accept();
+    const buffer = new Uint8Array(1024);
+    const length = await connection.read(buffer);
+    seen.resolve(new TextDecoder().decode(buffer.subarray(0, length ?? 0)));
+    connection.close();
+  })();
+  const proxy = `http://127.0.0.1:${listener.addr.port}`;
+  const { code } = await run(scene, {
+    url: "https://licenses.invalid",
+    args: ["--ca-file", folder.at("ca.pem")],
+    // the runtime's own look for a newer version would go there first
+    env: { HTTPS_PROXY: proxy, https_proxy: proxy, DENO_NO_UPDATE_CHECK: "1" },
+  });
+  await accepting;
+  assertEquals(code, 82);
+  assertStringIncludes(await seen.promise, "CONNECT licenses.invalid:443 HTTP/1.1");
+});

@@ -1,0 +1,55 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { watchSurroundings } from "../../src/platform/linux_surroundings.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+import { fromFileUrl } from "@std/path";
+
+openLibraries();
+
+const LOOK_AROUND = fromFileUrl(new URL("../fixtures/look_around.ts", import.meta.url));
+
+Deno.test("undisturbed surroundings give no finding, variables that load code give one", async () => {
+  const nothing = await watchSurroundings(() => undefined);
+  assertEquals(await nothing.look(), []);
+  const empty = await watchSurroundings(() => "");
+  assertEquals(await empty.look(), []);
+  const preload = await watchSurroundings((name) =>
+    name === "LD_PRELOAD" ? "/tmp/x.so" : undefined
+  );
+  assertEquals(await preload.look(), [{
+    kind: "preload",
+    message: "foreign code is loaded into sentinel",
+    evidence: "LD_PRELOAD=/tmp/x.so",
+  }]);
+});
+
+testWith([needsProgram("strace")], "a tracer is seen, with its name", async () => {
+  const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt"];
+  const permissions = ["--allow-read", "--allow-env", "--allow-ffi", "--allow-sys"];
+  const look = async (...wrapper: string[]) => {
+    const [program, ...args] = [...wrapper, ...deno, ...permissions, LOOK_AROUND];
+    const options = { args, env: { NO_COLOR: "1" }, stderr: "null" } as const;
+    const { stdout } = await new Deno.Command(program!, options).output();
+    return JSON.parse(new TextDecoder().decode(stdout));
+  };
+  assertEquals(await look(), []);
+  const [finding] = await look("strace", "-f", "-e", "trace=none", "-o", "/dev/null");
+  assertEquals(finding.kind, "debugger");
+  assertMatch(finding.evidence, /^process \d+ \(strace\) traces us$/);
+});
+
+Deno.test("an executable that is replaced is seen", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/program`;
+  await Deno.writeTextFile(path, "old");
+  const surroundings = await watchSurroundings(() => undefined, path);
+  assertEquals(await surroundings.look(), []);
+  await Deno.writeTextFile(`${folder}/new`, "new one");
+  await Deno.rename(`${folder}/new`, path);
+  const [finding] = await surroundings.look();
+  assertEquals(finding?.kind, "executable_changed");
+  assertMatch(finding!.evidence, /program was inode \d+, 3 bytes.* is inode \d+, 7 bytes/);
+  await Deno.remove(path);
+  assertMatch((await surroundings.look())[0]!.evidence, /is gone$/);
+  await Deno.remove(folder, { recursive: true });
+});

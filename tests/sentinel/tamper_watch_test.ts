@@ -1,0 +1,128 @@
+import { assert, assertEquals } from "@std/assert";
+import { exitCodeOf } from "../../src/cli/exit_codes.ts";
+import type { DegradeStage } from "../../src/ipc/degradation.ts";
+import type { Surrounding } from "../../src/platform/contract.ts";
+import { scheduleStages, type TamperPolicy } from "../../src/sentinel/degradation_schedule.ts";
+import { Findings } from "../../src/sentinel/findings.ts";
+import { LOOK_EVERY_MS, TamperError, tamperWatch } from "../../src/sentinel/tamper_watch.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+
+const SECOND_MS = 1000, MINUTE_MS = 60_000;
+const DEBUGGER: Surrounding = {
+  kind: "debugger",
+  message: "debugger attached",
+  evidence: "process 7 (gdb) traces us",
+};
+const ROLLBACK = {
+  kind: "clock_rollback",
+  message: "clock rollback detected",
+  evidence: "",
+} as const;
+
+/** A running watch, and what it did when. */
+class Scene {
+  readonly clock = new FakeClock();
+  readonly log = new RecordingLog();
+  readonly findings = new Findings(this.log);
+  readonly stop = new AbortController();
+  readonly stages: [stage: DegradeStage, atMs: number][] = [];
+  surroundings: Surrounding[] = [];
+  readonly ended: Promise<Error | undefined>;
+
+  constructor(policy: TamperPolicy, random = 0.5) {
+    this.ended = tamperWatch({
+      policy,
+      findings: this.findings,
+      surroundings: { look: () => Promise.resolve(this.surroundings) },
+      setDegradeStage: (stage) => this.stages.push([stage, this.clock.monotonicMs()]),
+      clock: this.clock,
+      random: () => random,
+      log: this.log,
+    })(this.stop.signal);
+  }
+
+  async over(): Promise<Error | undefined> {
+    this.stop.abort();
+    const error = await this.ended;
+    assertEquals(this.clock.sleeping, 0);
+    return error;
+  }
+}
+
+Deno.test("stages follow at once, after 2, 5 and 10 minutes, half a minute earlier or later", () => {
+  const at = (random: number) => scheduleStages(() => random).map(({ atMs }) => atMs);
+  assertEquals(at(0.5), [0, 2 * MINUTE_MS, 5 * MINUTE_MS, 10 * MINUTE_MS]);
+  assertEquals(at(0), [0, 90 * SECOND_MS, 270 * SECOND_MS, 570 * SECOND_MS]);
+  assertEquals(at(0.999999), [0, 150 * SECOND_MS, 330 * SECOND_MS, 630 * SECOND_MS]);
+});
+
+Deno.test("with degrade a finding makes answers worse by and by, then stops the software", async () => {
+  const scene = new Scene("degrade");
+  await scene.clock.advance(MINUTE_MS);
+  assertEquals(scene.stages, []);
+  scene.surroundings = [DEBUGGER];
+  await scene.clock.advance(11 * MINUTE_MS);
+  const fromMs = scene.stages[0]![1];
+  assertEquals(scene.stages.map(([stage, atMs]) => [stage, atMs - fromMs]), [
+    ["warnings", 0],
+    ["errors", 2 * MINUTE_MS],
+    ["slowdown", 5 * MINUTE_MS],
+    ["crash", 10 * MINUTE_MS],
+  ]);
+  const error = await scene.ended;
+  assert(error instanceof TamperError);
+  assertEquals([error.code, error.message], ["tamper.stopped", "debugger attached"]);
+  assertEquals(exitCodeOf(error), 137);
+  assertEquals(scene.log.lines()[0], "warn debugger attached: process 7 (gdb) traces us");
+  assertEquals(scene.clock.sleeping, 0);
+});
+
+Deno.test("with stop the software is stopped at once", async () => {
+  const scene = new Scene("stop");
+  scene.surroundings = [DEBUGGER];
+  await scene.clock.advance(LOOK_EVERY_MS);
+  assert(await scene.ended instanceof TamperError);
+  assertEquals(scene.stages, []);
+});
+
+Deno.test("with report a finding is in the log, once, and that is all", async () => {
+  const scene = new Scene("report");
+  scene.surroundings = [DEBUGGER];
+  await scene.clock.advance(30 * MINUTE_MS);
+  assertEquals(await scene.over(), undefined);
+  assertEquals([scene.stages, scene.findings.count], [[], 1]);
+});
+
+Deno.test("with off nobody looks", async () => {
+  const scene = new Scene("off");
+  scene.surroundings = [DEBUGGER];
+  await scene.clock.advance(30 * MINUTE_MS);
+  assertEquals(await scene.over(), undefined);
+  assertEquals([scene.stages, scene.findings.count], [[], 0]);
+});
+
+Deno.test("a clock that was set back is forgiven when the server answers, a debugger is not", async () => {
+  const scene = new Scene("degrade");
+  scene.findings.report(ROLLBACK);
+  await scene.clock.advance(3 * MINUTE_MS);
+  scene.findings.settleRollbacks();
+  await scene.clock.advance(MINUTE_MS);
+  assertEquals(scene.stages.map(([stage]) => stage), ["warnings", "errors", "normal"]);
+
+  scene.findings.report(ROLLBACK);
+  scene.surroundings = [DEBUGGER];
+  await scene.clock.advance(MINUTE_MS);
+  scene.findings.settleRollbacks();
+  await scene.clock.advance(10 * MINUTE_MS);
+  assert(await scene.ended instanceof TamperError);
+});
+
+Deno.test("a watch that is stopped before or amid the stages ends without a word", async () => {
+  const scene = new Scene("degrade");
+  scene.findings.report(ROLLBACK);
+  await scene.clock.advance(MINUTE_MS);
+  assertEquals(await scene.over(), undefined);
+  assertEquals(scene.stages.map(([stage]) => stage), ["warnings"]);
+  assertEquals(await new Scene("stop").over(), undefined);
+});
