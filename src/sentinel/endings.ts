@@ -29,12 +29,15 @@ export type Verdict = { kind: "go_on" } | { kind: "stop"; error: SentinelError }
 
 export const GO_ON: Verdict = { kind: "go_on" };
 
+/** The server took this machine off the licence. */
+export const DECOMMISSIONED = new RefusedError("decommissioned", "machine decommissioned");
+
 /** Statuses that end a run, each with its line. */
 const FINAL_STATUSES: Readonly<Record<string, RefusedError>> = {
   REVOKED: new RefusedError("revoked", "license has been revoked"),
   EXPIRED: new RefusedError("expired", "license has expired"),
   SUSPENDED: new RefusedError("suspended", "license is suspended — contact your vendor"),
-  DECOMMISSION_PENDING: new RefusedError("decommissioned", "machine decommissioned"),
+  DECOMMISSION_PENDING: DECOMMISSIONED,
 };
 
 /** What the status of a verified answer means; `DECOMMISSION_PENDING` is to be acknowledged besides. */

@@ -6,7 +6,14 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { VERSION } from "../core/version.ts";
 import type { StandardLicense } from "../license/payload.ts";
-import { GO_ON, judgeStatus, RefusedError, UnreachableError, type Verdict } from "./endings.ts";
+import {
+  DECOMMISSIONED,
+  GO_ON,
+  judgeStatus,
+  RefusedError,
+  UnreachableError,
+  type Verdict,
+} from "./endings.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface LeaseOptions {
@@ -104,6 +111,7 @@ export class Lease {
       if (verdict.kind === "stop") throw verdict.error;
       return;
     }
+    if (this.#ledger.isDecommissioned) throw DECOMMISSIONED;
     const paid = await this.#ledger.startOffline();
     if (paid > 0) {
       this.#options.log.info(`earlier runs without the server used ${paid} seconds of grace`);
@@ -197,7 +205,7 @@ export class Lease {
     return { kind: "stop", error: exhausted(why) };
   }
 
-  /** Without the server's word on it state and key stay, so that the next start can acknowledge again. */
+  /** Without the server's word on it state and key stay, so that the next start can acknowledge again, and run nothing. */
   async #decommission(): Promise<void> {
     const { client, log } = this.#options;
     const answer = await client.acknowledgeDecommission(
@@ -206,6 +214,8 @@ export class Lease {
     );
     if (answer.kind === "verified") return await this.#ledger.forget();
     const why = answer.kind === "refused" ? answer.message : answer.why;
+    this.#ledger.tolerateFaults();
+    await this.#ledger.enterDecommission();
     log.warn(`decommission could not be acknowledged (${why}): the next start tries again`);
   }
 }

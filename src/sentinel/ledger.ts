@@ -61,6 +61,11 @@ export class Ledger {
     return this.#record.activated;
   }
 
+  /** Whether nothing may run on this machine until the server says otherwise. */
+  get isDecommissioned(): boolean {
+    return this.#record.is_decommissioned;
+  }
+
   get isOffline(): boolean {
     return this.#offline.isRunning;
   }
@@ -93,13 +98,19 @@ export class Ledger {
     await this.#save({ ...this.#record, activated: true }, respondedAtMs);
   }
 
+  /** The server took this machine off the licence, but could not be told that it has been. */
+  async enterDecommission(): Promise<void> {
+    await this.#save({ ...this.#record, is_decommissioned: true });
+  }
+
   /** The server is there: the meter stops. */
   async enterAnswer(respondedAtMs: number): Promise<void> {
     this.#stopMeter();
     this.#time.confirm(Math.max(respondedAtMs, this.lastRespondedAtMs));
     this.#state = { ...this.#state, is_unconfirmed: false };
     this.#options.findings.settleRollbacks();
-    await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null }, respondedAtMs);
+    const record = { ...this.#record, is_decommissioned: false, unpaid_ms: 0, last_alive: null };
+    await this.#save(record, respondedAtMs);
   }
 
   /** The server is there, but says nothing that counts. */

@@ -21,6 +21,7 @@ export function recordOf(state: State, license: StandardLicense): LicenseRecord 
     license_key: license.license_key,
     activated: false,
     ...fullGrace(license.heartbeat_grace_period_days),
+    is_decommissioned: false,
     unpaid_ms: 0,
     last_alive: null,
   };

@@ -20,6 +20,8 @@ const licenseRecordSchema = v.object({
   activated: v.boolean(),
   grace_remaining_seconds: whole,
   grace_exhausted: v.boolean(),
+  /** Whether the server took this machine off the licence and could not be told that it has been. */
+  is_decommissioned: v.optional(v.boolean(), false),
   /** Milliseconds that software ran without the server and no missed heartbeat has paid for yet. */
   unpaid_ms: v.optional(whole, 0),
   /** Of a run without the server that has not ended, or was killed. */

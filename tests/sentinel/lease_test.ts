@@ -15,6 +15,7 @@ Deno.test("activate() is made once and remembered", async () => {
     activated: true,
     grace_remaining_seconds: DAY,
     grace_exhausted: false,
+    is_decommissioned: false,
     unpaid_ms: 0,
     last_alive: null,
   });
@@ -80,6 +81,23 @@ Deno.test("decommissioning that cannot be acknowledged keeps state and key for t
   assertEquals(bench.log.lines("warn"), [
     "warn decommission could not be acknowledged (refused): the next start tries again",
   ]);
+});
+
+Deno.test("a machine whose decommissioning could not be acknowledged has no grace, and tries again", async () => {
+  const bench = new LeaseBench(withGrace(DAY));
+  bench.server.script(verified("DECOMMISSION_PENDING"), ANSWERS.unreachable);
+  await bench.beat();
+  const next = new LeaseBench(bench.saved.at(-1)!);
+  next.server.script(ANSWERS.unreachable);
+  const start = () => next.lease.beatAtStart(forever);
+  assertEquals((await assertRejects(start, RefusedError)).message, "machine decommissioned");
+  next.server.script(verified("DECOMMISSION_PENDING"), verified("DECOMMISSIONED"));
+  assertEquals((await assertRejects(start, RefusedError)).message, "machine decommissioned");
+  assertEquals(next.forgotten, true);
+
+  const reinstated = new LeaseBench(bench.saved.at(-1)!);
+  await reinstated.lease.beatAtStart(forever);
+  assertEquals(reinstated.record.is_decommissioned, false);
 });
 
 Deno.test("an unreachable start with grace goes on, says so, and costs nothing", async () => {

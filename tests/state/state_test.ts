@@ -24,6 +24,7 @@ const STATE: State = {
     activated: true,
     grace_remaining_seconds: 60,
     grace_exhausted: false,
+    is_decommissioned: false,
     unpaid_ms: 7,
     last_alive: { wall_ms: 1, boot_id: "b", boot_ms: 2 },
   }],

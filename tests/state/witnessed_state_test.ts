@@ -75,6 +75,7 @@ function withGrace(seconds: number): State {
     activated: true,
     grace_remaining_seconds: seconds,
     grace_exhausted: false,
+    is_decommissioned: false,
     unpaid_ms: 0,
     last_alive: null,
   };

@@ -83,6 +83,7 @@ export function withGrace(seconds: number, exhausted = false): State {
     activated: true,
     grace_remaining_seconds: seconds,
     grace_exhausted: exhausted,
+    is_decommissioned: false,
     unpaid_ms: 0,
     last_alive: null,
   };

@@ -1,0 +1,80 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { readEncrypted } from "../../src/state/encrypted_file.ts";
+import { derivedKey } from "../../src/state/key_protector.ts";
+import { fromFileUrl } from "@std/path";
+import { Customer } from "../support/customer.ts";
+import { startProgram } from "../support/program.ts";
+import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
+
+/** Root without its rights is a user as any other. */
+const WITHOUT_CAPABILITIES = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"];
+
+const SEARCH = fromFileUrl(new URL("../fixtures/search_memory.py", import.meta.url));
+
+async function searchMemory(
+  pid: number,
+  { patterns, wrapper = [] }: { patterns: readonly Uint8Array[]; wrapper?: readonly string[] },
+): Promise<number[] | undefined> {
+  const hex = patterns.map((pattern) => pattern.toHex());
+  const [program, ...args] = [...wrapper, "python3", SEARCH, String(pid), ...hex];
+  const { success, stdout } = await new Deno.Command(program!, { args, stderr: "null" }).output();
+  return success ? JSON.parse(new TextDecoder().decode(stdout)) : undefined;
+}
+
+/** The keystore's content, as it stands in the buffer that the keys are read from. */
+async function readKeystore(customer: Customer): Promise<Uint8Array<ArrayBuffer>> {
+  const { machineId, userId } = selectPlatform();
+  const saltPath = customer.folder.at("state/keystore.salt");
+  const key = await derivedKey({ saltPath, machineId, userId: userId() }).unlock();
+  const file = { path: customer.folder.at("state/keystore.bin"), name: "keystore", version: 1 };
+  const opened = await readEncrypted(file, key);
+  assert(opened.kind === "opened");
+  return opened.content;
+}
+
+testWith(
+  [NEEDS_ROOT, needsProgram("python3")],
+  "the buffers that the keys are read from are wiped: root finds none in the memory of a run",
+  async () => {
+    await using customer = await Customer.arrive();
+    assertEquals((await customer.run("/bin/true")).code, 0);
+    const software = await customer.script("software", "echo up; exec sleep 1000");
+    await using run = customer.start(software);
+    await run.stdout.match(/up/);
+    const content = await readKeystore(customer);
+    const privateKeyBytes = 2 + new DataView(content.buffer).getUint16(0);
+    const stateKeyBytes = 2 + 32;
+    const patterns = [
+      // each with a length that stands beside it in the file, and nowhere else; what is freed loses its first bytes
+      content.subarray(40, privateKeyBytes + 2),
+      content.subarray(-stateKeyBytes),
+      // what is no secret shows that the search finds something
+      content.subarray(privateKeyBytes, -stateKeyBytes),
+    ];
+    const [privateKeys, stateKeys, publicKeys] = (await searchMemory(run.pid, { patterns }))!;
+    assertEquals([privateKeys, stateKeys], [0, 0]);
+    assertNotEquals(publicKeys, 0);
+  },
+);
+
+testWith(
+  [NEEDS_ROOT, needsProgram("python3"), needsProgram("setpriv")],
+  "a process of the same user reads another program's memory, and not that of a run",
+  async () => {
+    await using customer = await Customer.arrive();
+    const software = await customer.script("software", "echo $$; exec sleep 1000");
+    await Deno.mkdir(customer.folder.at("runtime"), { mode: 0o700 });
+    await using run = startProgram(customer.runArguments(software), {
+      env: {
+        XDG_RUNTIME_DIR: customer.folder.at("runtime"),
+        XDG_STATE_HOME: customer.folder.path,
+      },
+      wrapper: WITHOUT_CAPABILITIES,
+    });
+    const [pid] = await run.stdout.match(/\d+\n/);
+    const options = { patterns: [Uint8Array.of(1)], wrapper: WITHOUT_CAPABILITIES };
+    assertNotEquals(await searchMemory(Number(pid), options), undefined);
+    assertEquals(await searchMemory(run.pid, options), undefined);
+  },
+);
