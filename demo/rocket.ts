@@ -16,10 +16,10 @@ const { org_id, expiry_date, features } = license;
 console.log(
   `rocket: licensed to ${org_id} until ${expiry_date}, features ${JSON.stringify(features)}`,
 );
-console.log("rocket: flying");
 
 Deno.addSignalListener("SIGTERM", () => {
   console.log("rocket: told to stop, landing");
   Deno.exit(0);
 });
 setInterval(() => {}, 60_000);
+console.log("rocket: flying");

@@ -96,6 +96,10 @@ export class Workshop implements AsyncDisposable {
   #environment(): Record<string, string> {
     const inherited = Object.entries(Deno.env.toObject())
       .filter(([name]) => !name.startsWith("SENTINEL_"));
-    return { ...Object.fromEntries(inherited), XDG_RUNTIME_DIR: this.folder };
+    return {
+      ...Object.fromEntries(inherited),
+      XDG_RUNTIME_DIR: this.folder,
+      XDG_STATE_HOME: this.folder,
+    };
   }
 }

@@ -1,9 +1,6 @@
-/**
- * The C library of Linux (glibc and musl). One table; the prototype stands beside each symbol.
- *
- * Each symbol is opened on first use, as opening one costs about half a millisecond (machine code is made for it), and
- * kept for the life of the process.
- */
+import { lazySymbols } from "./lazy_symbols.ts";
+
+/** The C library of Linux (glibc and musl). One table; the prototype stands beside each symbol. */
 const SYMBOLS = {
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5); prctl(2)
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
@@ -29,8 +26,28 @@ const SYMBOLS = {
   readdir: { parameters: ["pointer"], result: "pointer" },
   // int closedir(DIR *dirp); closedir(3)
   closedir: { parameters: ["pointer"], result: "i32" },
-  // int *__errno_location(void); errno(3), of the calling thread
-  __errno_location: { parameters: [], result: "pointer" },
+  // ssize_t getdents64(int fd, void *dirp, size_t count); getdents64(2)
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // int fcntl(int fd, int op, ...); fcntl(2), with an integer behind it
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options); waitid(2)
+  waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
+  // pid_t waitpid(pid_t pid, int *wstatus, int options); waitpid(2)
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  // int prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old); prlimit(2)
+  prlimit: { parameters: ["i32", "i32", "buffer", "buffer"], result: "i32" },
+  // long syscall(SYS_pidfd_open, pid_t pid, unsigned int flags); pidfd_open(2), in glibc itself only since 2.36
+  pidfd_open: { name: "syscall", parameters: ["isize", "isize", "isize"], result: "isize" },
+  // long syscall(SYS_pidfd_send_signal, int pidfd, int sig, siginfo_t *info, unsigned int flags); pidfd_send_signal(2)
+  pidfd_send_signal: {
+    name: "syscall",
+    parameters: ["isize", "isize", "isize", "isize", "isize"],
+    result: "isize",
+  },
+  // int *__errno_location(void); errno(3), the same in glibc and musl
+  errno_location: { name: "__errno_location", parameters: [], result: "pointer" },
+  // int clock_gettime(clockid_t clockid, struct timespec *tp); clock_gettime(2)
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // int close(int fd); close(2)
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -51,34 +68,5 @@ let symbols: Libc | undefined;
  * @throws {Error} at the first use of one, naming the paths that were tried.
  */
 export function libc(): Libc {
-  return symbols ??= lazySymbols();
-}
-
-function lazySymbols(): Libc {
-  const lazy = {};
-  for (const name of Object.keys(SYMBOLS) as (keyof typeof SYMBOLS)[]) {
-    Object.defineProperty(lazy, name, {
-      configurable: true,
-      enumerable: true,
-      get() {
-        const value = openSymbol(name);
-        Object.defineProperty(lazy, name, { value, enumerable: true });
-        return value;
-      },
-    });
-  }
-  return lazy as Libc;
-}
-
-function openSymbol(name: keyof typeof SYMBOLS): unknown {
-  const paths = PATHS[Deno.build.arch];
-  for (const path of paths) {
-    try {
-      const library = Deno.dlopen(path, { [name]: SYMBOLS[name] });
-      return library.symbols[name];
-    } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) throw error;
-    }
-  }
-  throw new Error(`Cannot open ${name} of the C library: tried ${paths.join(", ")}`);
+  return symbols ??= lazySymbols(SYMBOLS, PATHS[Deno.build.arch]);
 }

@@ -3,7 +3,7 @@ import { readOrganizationKey } from "./license/organization_key.ts";
 import type { Platform } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
-import { type RunDependencies, runSentinel } from "./sentinel/run.ts";
+import { type IpcSettings, type RunDependencies, runSentinel } from "./sentinel/run.ts";
 import { StopRequestSource } from "./sentinel/stop_request.ts";
 
 /** What `sentinel run` was told. */
@@ -11,9 +11,14 @@ export interface RunOptions {
   readonly licensePath: string;
   readonly softwarePath: string;
   readonly softwareArgs: readonly string[];
+  /** On top of our own environment. */
+  readonly softwareEnv: Readonly<Record<string, string>>;
+  /** Where the software starts; ours where it is absent. */
+  readonly workingDirectory: string | undefined;
   readonly serverUrl: string | undefined;
   readonly stateDir: string | undefined;
   readonly orgKeyPath: string;
+  readonly ipc: IpcSettings;
 }
 
 /** A run with real dependencies. */
@@ -23,16 +28,18 @@ export async function composeRun(
 ): Promise<number> {
   const platform = selectPlatform();
   const stopRequest = new StopRequestSource();
-  const receivers = platform.stopSignals.map((signal) =>
-    [signal, () => stopRequest.receive(signal)] as const
+  const removals = platform.stopSignals.map((signal) =>
+    onSignal(signal, () => stopRequest.receive(signal))
   );
-  for (const [signal, receive] of receivers) Deno.addSignalListener(signal, receive);
   try {
     return await runSentinel({
       licensePath: options.licensePath,
       softwarePath: resolve(options.softwarePath),
       softwareArgs: options.softwareArgs,
+      softwareEnv: options.softwareEnv,
+      workingDirectory: options.workingDirectory,
       serverUrl: checkedUrl(options.serverUrl),
+      ipc: options.ipc,
       stateFolder: () => options.stateDir ?? defaultStateFolder(platform),
     }, {
       platform,
@@ -44,11 +51,17 @@ export async function composeRun(
       verify: await readOrganizationKey(options.orgKeyPath),
       pid: Deno.pid,
       stopRequest,
+      onSignal,
       readVariable: (name) => Deno.env.get(name),
     });
   } finally {
-    for (const [signal, receive] of receivers) Deno.removeSignalListener(signal, receive);
+    for (const remove of removals) remove();
   }
+}
+
+function onSignal(signal: Deno.Signal, listener: () => void): () => void {
+  Deno.addSignalListener(signal, listener);
+  return () => Deno.removeSignalListener(signal, listener);
 }
 
 function checkedUrl(text: string | undefined): string | undefined {

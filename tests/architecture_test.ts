@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/license": ["src/core", "src/signing", "src/platform"],
   "src/activation": ["src/core", "src/signing", "src/platform"],
   "src/state": ["src/core", "src/signing", "src/platform"],
+  "src/config": ["src/core"],
   "src/ipc": ["src/core", "src/signing", "src/platform"],
   "src/process": ["src/core", "src/signing", "src/platform"],
   "src/sentinel": [
@@ -53,6 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/core",
     "src/compose_doctor.ts",
     "src/compose_fingerprint.ts",
+    "src/config",
     "src/compose.ts",
     "src/compose_vendor.ts",
     "src/sentinel",
@@ -142,6 +144,12 @@ Deno.test("every source file belongs to a room, and imports go one way only", as
 
 Deno.test("what one place alone may do is done nowhere else", async () => {
   assertEquals(outOfPlace(await allSources()), []);
+});
+
+Deno.test("the configuration's code, the parser with it, is loaded only where a file is named", async () => {
+  const eager = /^import (?!type\b)[^;]*? from "(?:[^"]*\/config\/[^"]*|@std\/toml[^"]*)";$/m;
+  const importers = (await allSources()).filter(({ text }) => eager.test(text));
+  assertEquals(importers.map(({ path }) => path), ["src/config/load.ts"]);
 });
 
 Deno.test("the layer rules see an import that turns round and a forbidden call", () => {

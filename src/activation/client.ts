@@ -129,6 +129,8 @@ export class LicenseServerClient implements LicenseServer {
 
 /** The body as text, or `undefined` where it is larger than allowed or no UTF-8; never holds more than the limit. */
 async function readBounded(response: Response): Promise<string | undefined> {
+  const announced = Number(response.headers.get("content-length") ?? NaN);
+  if (announced <= MAX_BODY_BYTES) return decodeUtf8(await response.bytes());
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {

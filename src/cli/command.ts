@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { LoadedConfig } from "../config/load.ts";
 import type { Logger } from "../core/log.ts";
 import type { ParsedArguments } from "./parse_arguments.ts";
 import type { OptionName } from "./options.ts";
@@ -14,6 +15,8 @@ export interface Sources {
 /** What a command is given to work with. */
 export interface CommandContext extends Sources {
   readonly args: ParsedArguments;
+  /** The file that `--config` names, for commands that have this option. */
+  readonly config: LoadedConfig | undefined;
   readonly output: Output;
   readonly log: Logger;
 }

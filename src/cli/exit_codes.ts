@@ -14,6 +14,7 @@ export const EXIT = {
   permission: 86,
   nobodyThere: 87,
   processNotFound: 88,
+  tampered: 137,
 } as const;
 
 /** The first part of an error's code decides. */
@@ -28,6 +29,7 @@ const BY_ROOM: Readonly<Record<string, number>> = {
   running: EXIT.alreadyRunning,
   permission: EXIT.permission,
   absent: EXIT.nobodyThere,
+  tampered: EXIT.tampered,
 };
 
 /** The exit status for whatever was thrown; what nobody foresaw is a fault of ours. */

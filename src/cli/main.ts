@@ -1,5 +1,6 @@
+import type { LoadedConfig } from "../config/load.ts";
 import { systemClock } from "../core/clock.ts";
-import { describeCauses, describeError } from "../core/errors.ts";
+import { describeCauses, describeError, SentinelError } from "../core/errors.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { VERSION } from "../core/version.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
@@ -8,7 +9,7 @@ import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { createLogger, type LogFormat } from "./logging.ts";
 import { nearest } from "./nearest.ts";
 import { type OptionName, OPTIONS, variableOf } from "./options.ts";
-import { standardOutput } from "./output.ts";
+import { type Output, standardOutput } from "./output.ts";
 import { parseArguments, type ParsedArguments } from "./parse_arguments.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -36,7 +37,7 @@ export async function main(args: readonly string[], sources = SYSTEM_SOURCES): P
     }
     return await runCommand(command, parsed, sources);
   } catch (error) {
-    output.note(errorLine(error));
+    printError(error, output);
     return exitCodeOf(error);
   }
 }
@@ -46,21 +47,35 @@ async function runCommand(
   args: ParsedArguments,
   sources: Sources,
 ): Promise<number> {
-  const level = oneOf(args, "log-level", LOG_LEVELS) ?? "info";
-  const format = oneOf(args, "log-format", ["text", "json"] satisfies LogFormat[]) ?? "text";
-  const log = createLogger({ level, format, write: standardOutput.note });
-  const context: CommandContext = { args, output: standardOutput, log, ...sources };
+  const output = standardOutput;
+  const config = await readConfig(command, args);
+  const { level: fileLevel = "info", format: fileFormat = "text" } = config?.config.logging ?? {};
+  const level = oneOf(args, "log-level", LOG_LEVELS) ?? fileLevel;
+  const format = oneOf(args, "log-format", ["text", "json"] satisfies LogFormat[]) ?? fileFormat;
+  const log = createLogger({ level, format, write: output.note });
+  const context: CommandContext = { args, config, output, log, ...sources };
   warnOfUnknownVariables(context);
   try {
     return await command.run(context);
   } catch (error) {
     await log.flush();
-    standardOutput.note(errorLine(error));
-    if (level === "debug") { for (const line of details(error)) standardOutput.note(line); }
+    printError(error, output);
+    if (level === "debug") { for (const line of causes(error)) output.note(line); }
     return exitCodeOf(error);
   } finally {
     await log.flush();
   }
+}
+
+/** The configuration's code is loaded only where a file is named. */
+async function readConfig(
+  command: Command,
+  args: ParsedArguments,
+): Promise<LoadedConfig | undefined> {
+  const path = command.options.includes("config") ? args.value("config") : undefined;
+  if (path === undefined) return undefined;
+  const { loadConfig } = await import("../config/load.ts");
+  return await loadConfig(path);
 }
 
 /** The command to run, `undefined` where the program itself is asked (`--help`, `--version`, nothing at all). */
@@ -70,7 +85,8 @@ function chooseCommand(
   const found = findCommand(args);
   if (found !== undefined) return found;
   const [first] = args;
-  if (first === undefined && readVariable(variableOf("license")) === undefined) return undefined;
+  const isNamed = (option: OptionName) => readVariable(variableOf(option)) !== undefined;
+  if (first === undefined && !isNamed("license") && !isNamed("config")) return undefined;
   if (first === undefined || first.startsWith("-")) {
     return ["--help", "-h", "--version"].includes(first ?? "")
       ? undefined
@@ -109,7 +125,7 @@ function oneOf<T extends string>(
 
 function warnOfUnknownVariables({ log }: CommandContext): void {
   const known = new Set<string>((Object.keys(OPTIONS) as OptionName[]).map(variableOf));
-  known.add("SENTINEL_IPC_SOCKET");
+  known.add("SENTINEL_IPC_SOCKET").add("SENTINEL_PROCESS");
   for (const name of Object.keys(Deno.env.toObject())) {
     if (name.startsWith("SENTINEL_") && !known.has(name)) {
       log.warn(`unknown variable: ${name}${nearest(name, [...known])}`);
@@ -117,12 +133,14 @@ function warnOfUnknownVariables({ log }: CommandContext): void {
   }
 }
 
-function errorLine(error: unknown): string {
-  return `sentinel: error: ${describeError(error)}`;
+/** One line, save where an error is made of several, such as the mistakes in a file. */
+function printError(error: unknown, { note }: Output): void {
+  note(`sentinel: error: ${describeError(error)}`);
+  if (error instanceof SentinelError) { for (const line of error.details) note(line); }
 }
 
-function details(error: unknown): string[] {
-  const causes = describeCauses(error).map((cause) => `  caused by: ${cause}`);
+function causes(error: unknown): string[] {
+  const chain = describeCauses(error).map((cause) => `  caused by: ${cause}`);
   const isOurs = exitCodeOf(error) !== EXIT.internal;
-  return isOurs || !(error instanceof Error) ? causes : [...causes, error.stack ?? ""];
+  return isOurs || !(error instanceof Error) ? chain : [...chain, error.stack ?? ""];
 }

@@ -17,6 +17,7 @@ export const OPTIONS = {
   "log-level": { value: "LEVEL", help: "debug, info, warn or error (default: info)" },
   "log-format": { value: "FORMAT", help: "text or json (default: text)" },
   json: { help: "output for programs" },
+  config: { value: "FILE", help: "the configuration file (see docs/CONFIGURATION.md)" },
 
   license: { value: "FILE", help: "the licence file" },
   software: { value: "FILE", help: "the program to launch" },

@@ -5,6 +5,9 @@
  * a person, names the value at fault, ends without a period and holds no secret.
  */
 export class SentinelError extends Error {
+  /** Lines to be shown below the message, each complete by itself. */
+  readonly details: readonly string[] = [];
+
   constructor(readonly code: string, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = new.target.name;

@@ -1,8 +1,8 @@
 /**
  * A process, told from every later one that gets the same pid.
  *
- * `startTime` is in the system's own unit since boot (Linux: clock ticks, proc_pid_stat(5) field 22); `bootId` changes
- * with every boot.
+ * `startTime` is a whole number in the system's own unit (Linux: clock ticks since boot, proc_pid_stat(5) field 22; macOS:
+ * microseconds since the Unix epoch, `struct proc_bsdinfo`); `bootId` changes with every boot.
  */
 export interface ProcessIdentity {
   readonly pid: number;

@@ -85,13 +85,16 @@ function findDuplicateKey(text: string): string | undefined {
 
 /** Index of the quote that closes the string opened at `start`, or the text's length where none does. */
 function endOfString(text: string, start: number): number {
-  let i = start + 1;
-  while (i < text.length) {
-    const code = text.charCodeAt(i);
-    if (code === QUOTE) return i;
-    i += code === BACKSLASH ? 2 : 1;
-  }
-  return text.length;
+  let end = text.indexOf('"', start + 1);
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end === -1 ? text.length : end;
+}
+
+/** Whether an odd number of backslashes stands before this place. */
+function isEscaped(text: string, place: number): boolean {
+  let first = place;
+  while (text.charCodeAt(first - 1) === BACKSLASH) first--;
+  return (place - first) % 2 === 1;
 }
 
 function unescapeKey(quoted: string): string {

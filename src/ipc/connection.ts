@@ -46,6 +46,7 @@ export class Connection implements Deadlined {
   #hasSpoken = false;
   /** Whether the answers so far are the last. */
   #ending = false;
+  #isReading = false;
   /** When the message that is arriving began, at first when the peer came; undefined between messages. */
   #messageSinceMs: number | undefined;
   #watchId: number | undefined;
@@ -75,6 +76,13 @@ export class Connection implements Deadlined {
     if (this.#closed) return;
     this.#closed = true;
     this.#conn.close();
+  }
+
+  /** Ends the connection behind the answer that is under way; false where there is one to wait for. */
+  finish(): boolean {
+    this.#ending = true;
+    if (this.#isReading) this.close();
+    return this.#isReading || this.#closed;
   }
 
   /** Serves until the peer is done, takes too long or breaks the framing, or until {@linkcode close}. Never rejects. */
@@ -109,7 +117,9 @@ export class Connection implements Deadlined {
   /** False at the end of the stream. */
   async #read(): Promise<boolean> {
     this.#setReadDeadline();
+    this.#isReading = true;
     const count = await this.#conn.read(this.#inbox.space());
+    this.#isReading = false;
     this.#readDeadlineMs = Infinity;
     if (count !== null) {
       this.#inbox.commit(count);

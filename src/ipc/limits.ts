@@ -17,6 +17,12 @@ export const DEFAULT_LIMITS: IpcLimits = {
   maxConnections: 64,
 };
 
+/** The shortest of the times; Infinity where none is limited. */
+export function shortestTimeoutMs(limits: IpcLimits): number {
+  const timeouts = [limits.readTimeoutMs, limits.writeTimeoutMs, limits.idleTimeoutMs];
+  return Math.min(...timeouts.filter((ms) => ms > 0));
+}
+
 /** The longest JSON line, without its end. */
 export const MAX_LINE_BYTES = 65_536;
 /** The longest payload of a frame, and the longest answer that a client takes. */

@@ -7,7 +7,7 @@ import type { Connection, ConnectionOptions } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { DegradeStage, Random } from "./degradation.ts";
 import { type LicenseInfo, prepareAnswer } from "./license_answers.ts";
-import { DEFAULT_LIMITS, type IpcLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, type IpcLimits, shortestTimeoutMs } from "./limits.ts";
 import { RequestMemory } from "./request_memory.ts";
 import { type ControlHandler, type ControlMethod, IpcService } from "./service.ts";
 import { bindSocket, type BoundSocket } from "./bound_socket.ts";
@@ -37,6 +37,16 @@ export interface IpcServerOptions {
   readonly platform?: Platform;
 }
 
+/** Connections since the start. */
+export interface IpcCounters {
+  readonly connections_open: number;
+  readonly connections_accepted: number;
+  readonly connections_refused: number;
+}
+
+/** How long answers under way may take to be written at the end. */
+const DRAIN_MS = 500;
+
 /** How long accepting pauses after it has failed, as it does when the process is out of descriptors. */
 const ACCEPT_PAUSE_MS = 50;
 
@@ -51,9 +61,10 @@ export interface IpcServer extends AsyncDisposable {
   publish(event: IpcEvent): void;
   /** Makes the licence methods' answers worse, or good again by `normal`. Ending the process at `crash` is the caller's. */
   setDegradeStage(stage: DegradeStage): void;
+  counters(): IpcCounters;
   /**
-   * Stops listening, closes every connection and removes the socket, if it is still ours. Resolves when all has ended; may
-   * be called twice.
+   * Stops listening and removes the socket, if it is still ours; lets answers under way be written, for half a second at most,
+   * and closes every connection. Resolves when all has ended; may be called twice.
    */
   close(): Promise<void>;
 }
@@ -89,6 +100,8 @@ class Server implements IpcServer {
   readonly #closing = new AbortController();
   readonly #accepting: Promise<void>;
   #closed: Promise<void> | undefined;
+  #accepted = 0;
+  #refused = 0;
 
   constructor(socket: BoundSocket, parts: ServerParts) {
     const { license, log, random, status = () => ({}), control = {}, peer = "user" } = parts;
@@ -118,6 +131,14 @@ class Server implements IpcServer {
     this.#service.setDegradeStage(stage);
   }
 
+  counters(): IpcCounters {
+    return {
+      connections_open: this.#connections.size,
+      connections_accepted: this.#accepted,
+      connections_refused: this.#refused,
+    };
+  }
+
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -130,8 +151,17 @@ class Server implements IpcServer {
     this.#closing.abort();
     this.#service.close();
     this.#socket.close();
+    await this.#drain();
     for (const connection of this.#connections.keys()) connection.close();
     await Promise.all([this.#accepting, this.#deadlines.close(), ...this.#connections.values()]);
+  }
+
+  async #drain(): Promise<void> {
+    const busy = Array.from(this.#connections).filter(([connection]) => !connection.finish());
+    if (busy.length === 0) return;
+    const drained = new AbortController();
+    const all = Promise.all(busy.map(([, ended]) => ended)).then(() => drained.abort());
+    await Promise.race([all, this.#clock.sleep(DRAIN_MS, drained.signal)]);
   }
 
   /** What speaks with peers is loaded behind the start, which is not to wait for it; until then peers queue. */
@@ -156,11 +186,13 @@ class Server implements IpcServer {
     try {
       const peer = this.#parts.peers.identify();
       if (!this.#closing.signal.aborted && this.#mayEnter(peer)) {
+        this.#accepted++;
         return this.#serve(peer, (options) => open(conn, options));
       }
     } catch (error) {
       this.#parts.log.error(`ipc cannot identify a peer: ${describeError(error)}`);
     }
+    this.#refused++;
     conn.close();
   }
 
@@ -214,9 +246,4 @@ class Server implements IpcServer {
       return await isDescendant(pid) && held.isAlive();
     })().catch(() => false);
   }
-}
-
-function shortestTimeoutMs(limits: IpcLimits): number {
-  const timeouts = [limits.readTimeoutMs, limits.writeTimeoutMs, limits.idleTimeoutMs];
-  return Math.min(...timeouts.filter((ms) => ms > 0));
 }

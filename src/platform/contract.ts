@@ -1,5 +1,6 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { FingerprintSources } from "./hardware.ts";
+import type { ProcessControl, ProcessSignal } from "./process_control.ts";
 
 /** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
 export interface PeerCredentials {
@@ -28,8 +29,16 @@ export interface PinnedPeer extends Disposable {
   isAlive(): boolean;
 }
 
+/** A reading of the clock that starts with the boot, goes on in suspension and that nobody can set. */
+export interface BootReading {
+  /** Changes with every boot; empty where the system tells no boot from another. */
+  readonly bootId: string;
+  /** Whole milliseconds since the boot. */
+  readonly bootMs: number;
+}
+
 /** Signals that a process group is sent; 0 only asks whether it is there. */
-export type GroupSignal = "SIGTERM" | "SIGCONT" | "SIGKILL" | 0;
+export type GroupSignal = ProcessSignal | 0;
 
 /** What differs between systems. Each has one file that fulfils this; `select.ts` chooses. */
 export interface Platform {
@@ -43,10 +52,13 @@ export interface Platform {
   machineId(): Promise<string | undefined>;
   /** The folder for state and keys: absolute, not necessarily there. `undefined` where no home is known. */
   defaultStateFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  /** A folder for what is to be found when the state folder was put back; it need not be there. */
+  witnessFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
   runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
+  readBootClock(): BootReading;
   /** What tells a process from a later one with the same pid, or `undefined` where it is gone. */
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
   /** Whether `pid` is the process or one that it has brought forth; false where either is gone. */
@@ -64,6 +76,17 @@ export interface Platform {
   acceptedPeers(path: string): AcceptedPeers;
   /** Who serves the socket: one entry for each connection that this process has to the address `path`. */
   serversAt(path: string): PeerCredentials[];
+  /**
+   * From now on descendants whose parent ends become children of ours, so that none gets out of sight. For the life of
+   * the process; may be called again.
+   */
+  adoptOrphans(): void;
+  /** Whether this process has any child, adopted ones and those that have ended and were not waited for included. */
+  hasChildren(): boolean;
+  /** A child that has ended and was not waited for; whichever, where there are several. */
+  endedChild(): number | undefined;
+  /** What processes are found, signaled and reaped with; loaded only when asked for. */
+  processControl(): Promise<ProcessControl>;
   /** Signals a process group, 0 only asks (kill(2)); false where it is gone. */
   signalGroup(leader: number, signal: GroupSignal): boolean;
 }

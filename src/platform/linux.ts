@@ -1,6 +1,8 @@
 import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
 import { fileVersion } from "./linux_file_version.ts";
+import { adoptOrphans, endedChild, hasChildren } from "./linux_children.ts";
+import { readBootClock } from "./linux_boot_clock.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
@@ -19,16 +21,15 @@ export const linux: Platform = {
     }
     return undefined;
   },
-  defaultStateFolder(readVariable) {
-    const data = absolute(readVariable("XDG_DATA_HOME"));
-    if (data !== undefined) return `${data}/sentinel-drm`;
-    const home = absolute(readVariable("HOME"));
-    return home === undefined ? undefined : `${home}/.local/share/sentinel-drm`;
-  },
+  defaultStateFolder: (readVariable) =>
+    ownFolder(readVariable, { variable: "XDG_DATA_HOME", below: ".local/share" }),
+  witnessFolder: (readVariable) =>
+    ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },
+  readBootClock,
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
   fileVersion,
@@ -40,8 +41,23 @@ export const linux: Platform = {
   maxSocketPathBytes: 107,
   acceptedPeers,
   serversAt,
+  adoptOrphans,
+  hasChildren,
+  endedChild,
+  processControl: async () => (await import("./linux_process_control.ts")).linuxProcessControl(),
   signalGroup: signalUnixGroup,
 };
+
+/** A folder of ours as the XDG base directory specification has it. */
+function ownFolder(
+  readVariable: (name: string) => string | undefined,
+  { variable, below }: { variable: string; below: string },
+): string | undefined {
+  const given = absolute(readVariable(variable));
+  if (given !== undefined) return `${given}/sentinel-drm`;
+  const home = absolute(readVariable("HOME"));
+  return home === undefined ? undefined : `${home}/${below}/sentinel-drm`;
+}
 
 /** The XDG base directory specification has relative paths ignored. */
 function absolute(path: string | undefined): string | undefined {

@@ -1,12 +1,10 @@
 import { libc } from "../../ffi/libc.ts";
 import type { AcceptedPeers, PeerCredentials, PinnedPeer } from "./contract.ts";
 import { readProcFile } from "./linux_proc.ts";
+import { MOST_DESCRIPTORS, NewSocketFinder } from "./new_socket.ts";
 
 /** <asm-generic/socket.h>; socket(7). */
-const SOL_SOCKET = 1, SO_PEERCRED = 17, SO_COOKIE = 57, SO_PEERPIDFD = 77;
-
-/** More than a process of ours has open; where a search ends that finds nothing. */
-const MOST_DESCRIPTORS = 65_536;
+const SOL_SOCKET = 1, SO_PEERCRED = 17, SO_ACCEPTCONN = 30, SO_COOKIE = 57, SO_PEERPIDFD = 77;
 
 const UTF8 = new TextEncoder();
 
@@ -15,62 +13,36 @@ const words = new Uint32Array(28);
 const bytes = new Uint8Array(words.buffer);
 const length = new Uint32Array(1);
 
-/**
- * The descriptor of an accepted connection is hidden by the runtime, so it is looked for: a socket that bears the
- * listener's address and was not there before. Sockets are told apart by SO_COOKIE, which the kernel gives out once
- * (socket(7)); a descriptor's number alone would not do, as it is given out again.
- */
+/** Sockets are told apart by SO_COOKIE, which the kernel gives out once (socket(7)). */
 export function acceptedPeers(path: string): AcceptedPeers {
   return new LinuxAcceptedPeers(path);
 }
 
 class LinuxAcceptedPeers implements AcceptedPeers {
-  readonly #address: Uint8Array;
-  /** The cookie of the socket that each descriptor had when it was last looked at. */
-  readonly #seen = new Map<number, number>();
-  /** The descriptor of the connection that was identified last. */
-  #last: number | undefined;
+  readonly #sockets: NewSocketFinder;
 
   constructor(path: string) {
-    this.#address = UTF8.encode(path);
-    // the listener itself is the first to bear the address
-    this.#findNew();
+    const address = UTF8.encode(path);
+    this.#sockets = new NewSocketFinder({
+      cookieOf,
+      isOurs: (fd) => hasLocalAddress(fd, address) && !isListening(fd),
+    });
   }
 
   identify(): PeerCredentials | undefined {
-    const fd = this.#findNew();
-    this.#last = fd;
+    const fd = this.#sockets.find();
     return fd === undefined ? undefined : credentialsOf(fd);
   }
 
   pin(): PinnedPeer | undefined {
-    if (this.#last === undefined) return undefined;
-    const pidfd = peerPidfd(this.#last);
+    const fd = this.#sockets.last;
+    if (fd === undefined) return undefined;
+    const pidfd = peerPidfd(fd);
     if (pidfd === undefined) return kernelIsAtLeast(6, 5) ? undefined : UNPINNED;
     const pinned = pinBy(pidfd);
     if (pinned.isAlive()) return pinned;
     pinned[Symbol.dispose]();
     return undefined;
-  }
-
-  /**
-   * The kernel gives the lowest number that is free (open(2)): often the last one again or the next, else from below.
-   * Where it is found does not matter, as nothing but the connection accepted last is new.
-   */
-  #findNew(): number | undefined {
-    const guess = this.#last ?? 0;
-    if (this.#look(guess)) return guess;
-    if (this.#look(guess + 1)) return guess + 1;
-    for (let fd = 0; fd < MOST_DESCRIPTORS; fd++) if (this.#look(fd)) return fd;
-    return undefined;
-  }
-
-  /** Notes what the descriptor is now; whether it is a socket of our listener's that was not there before. */
-  #look(fd: number): boolean {
-    const cookie = cookieOf(fd);
-    if (cookie === undefined || this.#seen.get(fd) === cookie) return false;
-    this.#seen.set(fd, cookie);
-    return hasLocalAddress(fd, this.#address);
   }
 }
 
@@ -132,6 +104,11 @@ function kernelIsAtLeast(major: number, minor: number): boolean {
 function isRunning(pidfd: number): boolean {
   const POLLIN = 1;
   return libc().poll(new Int32Array([pidfd, POLLIN]), 1n, 0) === 0;
+}
+
+/** The listener bears the address, too. */
+function isListening(fd: number): boolean {
+  return readOption(fd, SO_ACCEPTCONN, 4) && words[0] !== 0;
 }
 
 function readOption(fd: number, option: number, size: number): boolean {

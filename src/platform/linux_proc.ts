@@ -29,9 +29,9 @@ export function readKernelFile(path: string): Reading {
   const text = readProcFile(path);
   if (text !== undefined) return { value: text.trim() };
   // opened before the call whose errno is asked for
-  const { __errno_location, open } = libc();
+  const { errno_location, open } = libc();
   const fd = open(new TextEncoder().encode(path + "\0"), O_RDONLY_CLOEXEC);
-  const errno = new Deno.UnsafePointerView(__errno_location()!).getInt32();
+  const errno = new Deno.UnsafePointerView(errno_location()!).getInt32();
   if (fd >= 0) libc().close(fd);
   if (fd < 0 && (errno === ENOENT || errno === ENOTDIR)) return { error: "not there" };
   if (fd < 0 && errno === EACCES) return { error: "permission denied" };

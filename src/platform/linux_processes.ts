@@ -1,13 +1,16 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
+import { isDescendantOf, type ProcessFacts } from "./descent.ts";
 import { readProcFile } from "./linux_proc.ts";
 
-/** More generations than any tree has; ends the walk where `/proc` changes under it. */
-const MAX_GENERATIONS = 1024;
-
-interface Stat {
+/** What proc_pid_stat(5) says. */
+export interface Stat {
+  readonly name: string;
+  /** One letter: R, S, D, Z, T, t, X, I. */
   readonly state: string;
   readonly parent: number;
+  readonly group: number;
   readonly session: number;
+  /** Clock ticks since boot. */
   readonly startTicks: string;
 }
 
@@ -19,42 +22,36 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   return { pid, startTime: stat.startTicks, bootId };
 }
 
-/**
- * Whether `pid` is the ancestor itself, a descendant of it by its line of parents, or a member of the session that the
- * ancestor leads: a session cannot be joined from outside (setsid(2)), so that finds orphans too.
- *
- * A pid that was given anew is recognised by its start time: the ancestor's must be the recorded one, and nobody is
- * older than his parent.
- */
+/** Whether `pid` is the process or one that it has brought forth; see {@linkcode isDescendantOf}. */
 export function isDescendant(pid: number, ancestor: ProcessIdentity): boolean {
-  const root = readStat(ancestor.pid);
-  if (root?.startTicks !== ancestor.startTime || readBootId() !== ancestor.bootId) return false;
-  let current = pid;
-  let childTicks = Infinity;
-  for (let i = 0; i < MAX_GENERATIONS && current > 1; i++) {
-    const stat = readStat(current);
-    if (stat === undefined || Number(stat.startTicks) > childTicks) return false;
-    if (current === ancestor.pid) return true;
-    childTicks = Number(stat.startTicks);
-    if (stat.session === ancestor.pid && childTicks >= Number(root.startTicks)) return true;
-    current = stat.parent;
-  }
-  return false;
+  return isDescendantOf(ancestor, pid, { readProcess: readFacts, readBootId });
 }
 
-/** Fields 3, 4, 6 and 22 of proc_pid_stat(5); the second field may hold spaces and brackets. */
+function readFacts(pid: number): ProcessFacts | undefined {
+  const stat = readStat(pid);
+  return stat && { parent: stat.parent, session: stat.session, startTime: stat.startTicks };
+}
+
 function readStat(pid: number): Stat | undefined {
   const text = readProcFile(`/proc/${pid}/stat`);
-  if (text === undefined) return undefined;
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return text === undefined ? undefined : parseStat(text);
+}
+
+/** Fields 2 to 6 and 22 of proc_pid_stat(5); the second field may hold spaces and brackets. */
+export function parseStat(text: string): Stat {
+  const nameEnd = text.lastIndexOf(")");
+  const fields = text.slice(nameEnd + 2).split(" ");
   return {
+    name: text.slice(text.indexOf("(") + 1, nameEnd),
     state: fields[0]!,
     parent: Number(fields[1]),
+    group: Number(fields[2]),
     session: Number(fields[3]),
     startTicks: fields[19]!,
   };
 }
 
-function readBootId(): string | undefined {
+/** A UUID that changes with every boot (random(4)); `undefined` where it cannot be read. */
+export function readBootId(): string | undefined {
   return readProcFile("/proc/sys/kernel/random/boot_id")?.trim();
 }

@@ -1,8 +1,6 @@
 import type { ComponentSource, FingerprintSources, Reading } from "./hardware.ts";
 import { lowestMakersAddress } from "./makers_address.ts";
-
-/** Runs a program of the system's; what it writes, or `undefined` where it cannot be run or fails. */
-export type RunSystemTool = (path: string, args: readonly string[]) => Promise<string | undefined>;
+import type { RunSystemTool } from "./system_tool.ts";
 
 /**
  * Where a Mac's components are read from. Written from the manual pages (ioreg(8), diskutil(8), networksetup(8),

@@ -2,6 +2,11 @@ import { SentinelError } from "../core/errors.ts";
 import type { Platform } from "./contract.ts";
 import { linux } from "./linux.ts";
 
+/** Another system's code is loaded only there, as every start would pay for it. */
+const macos: Platform | undefined = Deno.build.os === "darwin"
+  ? (await import("./macos.ts")).macos
+  : undefined;
+
 /**
  * The system that we run on.
  *
@@ -9,5 +14,6 @@ import { linux } from "./linux.ts";
  */
 export function selectPlatform(): Platform {
   if (Deno.build.os === "linux") return linux;
+  if (macos !== undefined) return macos;
   throw new SentinelError("config.system", `sentinel does not run on ${Deno.build.os} yet`);
 }

@@ -1,84 +1,123 @@
-import { describeError, SentinelError } from "../core/errors.ts";
+import { describeError } from "../core/errors.ts";
+import { checkExecutable } from "./check_executable.ts";
+import { LaunchError } from "./launch_error.ts";
 
-/** How a process ended: its exit status, or 128 + the signal's number (as shells have it). */
+/** How a process ended. */
 export interface ExitStatus {
+  /** Its exit status, or 128 + the signal's number (as shells have it). */
   readonly code: number;
+  /** The signal that ended it, where one did. */
+  readonly signal: Deno.Signal | undefined;
 }
 
-/** What is launched: no shell, the arguments as they are, and `env` on top of our own environment. */
+/**
+ * The variable that marks a launched process and, as environments are inherited, all that it brings forth, wherever they
+ * went: the way to find those that left session, group and parents behind.
+ */
+export const MARK_VARIABLE = "SENTINEL_PROCESS";
+
+/** What is launched: no shell, the arguments as they are. */
 export interface LaunchOptions {
+  /** Absolute, or relative to our own working folder. */
   readonly path: string;
   readonly args: readonly string[];
+  /** On top of our own environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** The value of {@linkcode MARK_VARIABLE}, one for each launch. */
+  readonly mark?: string | undefined;
+  /** Leaves our own environment out. */
+  readonly clearEnv?: boolean | undefined;
+  /** The working folder; ours where there is none. */
+  readonly cwd?: string | undefined;
+  /** The user and group to run as, for which we must be root; supplementary groups are dropped (setgroups(2)). */
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** `inherit` (the default): its streams are ours, a terminal stays a terminal. `pipe`: it reads nothing, we read it. */
+  readonly output?: "inherit" | "pipe" | undefined;
 }
 
 /** A running process that leads a session and a process group of its own. */
 export interface LaunchedProcess {
   readonly pid: number;
-  /** Resolves once it has ended; never rejects. */
+  /** Resolves once it has ended, whoever still holds its output; never rejects. */
   readonly exited: Promise<ExitStatus>;
+  /** What it writes, where `output` is `pipe`; the caller's to read or cancel. */
+  readonly output: OutputStreams | undefined;
 }
 
-/** The software is not there or cannot be run (exit status 84). */
-export class LaunchError extends SentinelError {
-  constructor(
-    code: "not_found" | "not_a_file" | "not_executable" | "failed",
-    message: string,
-    cause?: unknown,
-  ) {
-    super(`software.${code}`, message, { cause });
-  }
+export interface OutputStreams {
+  readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** Processes that were launched and whose end has not been told yet: the runtime waits for them, nobody else may. */
+const waitedFor = new Set<number>();
+
+/** Whether the runtime waits for the end of this child, so that it must not be reaped by others. */
+export function isWaitedFor(pid: number): boolean {
+  return waitedFor.has(pid);
 }
 
 /**
- * Launches a program. Its three standard streams are ours, so a terminal stays a terminal and every byte of its output
- * is unchanged.
+ * Launches a program.
  *
  * @throws {LaunchError}
  */
-export async function launch({ path, args, env }: LaunchOptions): Promise<LaunchedProcess> {
-  await checkExecutable(path);
+export async function launch(options: LaunchOptions): Promise<LaunchedProcess> {
+  await checkExecutable(options.path);
+  const child = await spawn(options);
+  const { pid } = child;
+  waitedFor.add(pid);
+  return {
+    pid,
+    exited: child.status.then(({ code, signal }) => {
+      waitedFor.delete(pid);
+      return { code, signal: signal ?? undefined };
+    }),
+    output: options.output === "pipe" ? { stdout: child.stdout, stderr: child.stderr } : undefined,
+  };
+}
+
+async function spawn(options: LaunchOptions): Promise<Deno.ChildProcess> {
+  const { path, args, env, mark, clearEnv, cwd, uid, gid, output = "inherit" } = options;
   try {
-    const child = new Deno.Command(path, {
+    return new Deno.Command(path, {
       args: [...args],
-      env: { ...env },
-      stdin: "inherit",
-      stdout: "inherit",
-      stderr: "inherit",
+      env: { ...env, ...(mark !== undefined && { [MARK_VARIABLE]: mark }) },
+      clearEnv: clearEnv ?? false,
+      ...(cwd !== undefined && { cwd }),
+      ...(uid !== undefined && { uid }),
+      ...(gid !== undefined && { gid }),
+      stdin: output === "pipe" ? "null" : "inherit",
+      stdout: output === "pipe" ? "piped" : "inherit",
+      stderr: output === "pipe" ? "piped" : "inherit",
       detached: true,
     }).spawn();
-    return { pid: child.pid, exited: child.status.then(({ code }) => ({ code })) };
   } catch (error) {
-    throw new LaunchError(
-      "failed",
-      `software cannot be launched: ${path} (${describeError(error)})`,
-      error,
+    throw await explainFailure(options, error);
+  }
+}
+
+async function explainFailure({ path, cwd }: LaunchOptions, cause: unknown): Promise<LaunchError> {
+  if (cwd !== undefined && !await isFolder(cwd)) {
+    return new LaunchError("working_folder", `working folder not found: ${cwd}`, cause);
+  }
+  const why = describeError(cause);
+  // fork(2) and clone(2): EAGAIN is the limit of processes; the runtime says it as WouldBlock
+  if (cause instanceof Deno.errors.WouldBlock || /os error 11\b/.test(why)) {
+    return new LaunchError(
+      "out_of_processes",
+      `software cannot be launched: ${path} (no more processes allowed)`,
+      cause,
     );
   }
+  return new LaunchError("failed", `software cannot be launched: ${path} (${why})`, cause);
 }
 
-const ANY_EXECUTE_BIT = 0o111;
-
-async function checkExecutable(path: string): Promise<void> {
-  const info = await stat(path);
-  if (info === undefined) throw new LaunchError("not_found", `software not found: ${path}`);
-  if (!info.isFile) throw new LaunchError("not_a_file", `software is not a file: ${path}`);
-  if (info.mode !== null && (info.mode & ANY_EXECUTE_BIT) === 0) {
-    throw new LaunchError("not_executable", `software is not executable: ${path} (chmod +x it)`);
-  }
-}
-
-async function stat(path: string): Promise<Deno.FileInfo | undefined> {
+async function isFolder(path: string): Promise<boolean> {
   try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return undefined;
-    }
-    throw new LaunchError(
-      "failed",
-      `software cannot be launched: ${path} (${describeError(error)})`,
-      error,
-    );
+    return (await Deno.stat(path)).isDirectory;
+  } catch {
+    return false;
   }
 }

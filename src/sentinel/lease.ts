@@ -3,26 +3,15 @@ import type { LicenseServer, RequestOptions } from "../activation/client.ts";
 import type { PlatformName } from "../activation/messages.ts";
 import { retryUnreachable } from "../activation/retry.ts";
 import type { Clock } from "../core/clock.ts";
-import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { VERSION } from "../core/version.ts";
 import type { StandardLicense } from "../license/payload.ts";
-import type { LicenseRecord, State } from "../state/state_file.ts";
 import { GO_ON, judgeStatus, RefusedError, UnreachableError, type Verdict } from "./endings.ts";
-import { chargeMiss, hasGrace } from "./grace.ts";
-import { recordOf, withRecord } from "./remembered_state.ts";
-
-/** Where state and keys are kept, as far as a lease needs them. */
-export interface LeaseStorage {
-  save(state: State): Promise<void>;
-  /** Forgets state and machine key for good. */
-  forget(): Promise<void>;
-}
+import type { Ledger } from "./ledger.ts";
 
 export interface LeaseOptions {
   readonly license: StandardLicense;
-  readonly state: State;
-  readonly storage: LeaseStorage;
+  readonly ledger: Ledger;
   readonly client: LicenseServer;
   /** Where the client asks, for people. */
   readonly serverUrl: string;
@@ -39,21 +28,18 @@ const GRACE_EXHAUSTED = "server unreachable and grace period exhausted";
 /** A licence as the server lets us have it: activated, kept alive by heartbeats, on grace while nobody answers. */
 export class Lease {
   readonly #options: LeaseOptions;
-  #state: State;
+  readonly #ledger: Ledger;
   #status = "ACTIVE";
-  #online = true;
   #tellGrace: (remainingSeconds: number) => void = () => {};
-  /** A full disk keeps the software from starting, but does not stop it. */
-  #launched = false;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
-    this.#state = options.state;
+    this.#ledger = options.ledger;
   }
 
   /** Seconds that the software may still run without the server. */
   get graceRemainingSeconds(): number {
-    return this.#record.grace_remaining_seconds;
+    return this.#ledger.graceRemainingSeconds;
   }
 
   /** The status that the server named last. */
@@ -61,7 +47,12 @@ export class Lease {
     return this.#status;
   }
 
-  /** Calls back after each missed heartbeat. */
+  /** Now, milliseconds since the Unix epoch; never earlier than what is known to be true. */
+  nowMs(): number {
+    return this.#ledger.nowMs();
+  }
+
+  /** Calls back whenever grace was charged. */
   onGraceCharged(tell: (remainingSeconds: number) => void): void {
     this.#tellGrace = tell;
   }
@@ -73,7 +64,7 @@ export class Lease {
    * @throws {UnreachableError} A machine that was never activated has no grace.
    */
   async activate(signal: AbortSignal): Promise<void> {
-    if (this.#record.activated) return;
+    if (this.#ledger.isActivated) return;
     const { client, license, platform, publicKeyPem, log } = this.#options;
     const answer = await client.activate({
       ...this.#identity,
@@ -90,15 +81,16 @@ export class Lease {
     if (answer.kind === "refused") throw new RefusedError("activation", activationRefusal(answer));
     const verdict = judgeStatus(answer.payload.status);
     if (verdict.kind === "stop") throw verdict.error;
-    await this.#remember({ ...this.#record, activated: true }, answer.respondedAtMs);
+    await this.#ledger.enterActivation(answer.respondedAtMs);
     log.info("machine activated", {
       license_key: license.license_key,
-      machine_id: this.#state.machine_id,
+      machine_id: this.#ledger.machineId,
     });
   }
 
   /**
-   * The heartbeat that every start makes. It costs no grace; without any left it must succeed.
+   * The heartbeat that every start makes. It costs no grace by itself, but without the server the runs before are paid
+   * for; where that leaves none, it must succeed.
    *
    * @throws {SentinelError} where the software must not be launched.
    */
@@ -112,41 +104,57 @@ export class Lease {
       if (verdict.kind === "stop") throw verdict.error;
       return;
     }
-    if (!hasGrace(this.#record)) {
-      await this.#remember({ ...this.#record, grace_exhausted: true });
+    const paid = await this.#ledger.startOffline();
+    if (paid > 0) {
+      this.#options.log.info(`earlier runs without the server used ${paid} seconds of grace`);
+    }
+    if (!this.#ledger.hasGrace) {
       throw new UnreachableError("grace_exhausted", `${GRACE_EXHAUSTED} — cannot start`);
     }
-    this.#online = false;
     this.#options.log.warn(
       `Server unreachable, operating under grace period (${this.graceRemainingSeconds} seconds remaining)`,
       { why: answer.why },
     );
   }
 
+  /** Looks at the clock; one that was set back costs grace, and may end a run that has no server to go on with. */
+  async checkClock(): Promise<Verdict> {
+    if (!await this.#ledger.enterClock()) return GO_ON;
+    this.#tellGrace(this.graceRemainingSeconds);
+    return this.#ledger.isOffline && !this.#ledger.hasGrace
+      ? { kind: "stop", error: exhausted("clock rollback") }
+      : GO_ON;
+  }
+
+  /** Notes that the run is alive, and looks at the clock. */
+  async keepAlive(): Promise<Verdict> {
+    this.#ledger.tolerateFaults();
+    const verdict = await this.checkClock();
+    await this.#ledger.keepAlive();
+    return verdict;
+  }
+
   /** One heartbeat of a running software, with its retries, within its interval. */
   async beat(signal: AbortSignal, withinMs: number): Promise<Verdict> {
-    this.#launched = true;
+    this.#ledger.tolerateFaults();
     const { clock, random, log } = this.#options;
     const ask = async (both: AbortSignal) => this.#distrustUnsigned(await this.#heartbeat(both));
     const answer = await retryUnreachable(ask, { withinMs, clock, random, signal });
     if (answer.kind === "verified") return await this.#accept(answer);
     if (answer.kind === "refused") {
       log.warn(`heartbeat refused by the server: ${answer.message}`);
+      await this.#ledger.enterRefusal();
       return GO_ON;
     }
     return signal.aborted ? GO_ON : await this.#miss(answer.why);
   }
 
-  get #record(): LicenseRecord {
-    return recordOf(this.#state, this.#options.license);
-  }
-
   get #identity(): { license_key: string; machine_id: string } {
-    return { license_key: this.#options.license.license_key, machine_id: this.#state.machine_id };
+    return { license_key: this.#options.license.license_key, machine_id: this.#ledger.machineId };
   }
 
   #request(signal: AbortSignal): RequestOptions {
-    return { lastRespondedAtMs: this.#state.last_responded_at_ms, signal };
+    return { lastRespondedAtMs: this.#ledger.lastRespondedAtMs, signal };
   }
 
   #heartbeat(signal: AbortSignal): Promise<Answer> {
@@ -166,8 +174,7 @@ export class Lease {
   }
 
   async #accept({ payload, respondedAtMs }: Answer & { kind: "verified" }): Promise<Verdict> {
-    if (!this.#online) {
-      this.#online = true;
+    if (this.#ledger.isOffline) {
       this.#options.log.info(
         `Server reachable again, ${this.graceRemainingSeconds} seconds of grace remaining`,
       );
@@ -175,53 +182,36 @@ export class Lease {
     this.#status = payload.status;
     this.#options.log.debug(`heartbeat: ${payload.status}`);
     if (payload.status === "DECOMMISSION_PENDING") await this.#decommission();
-    else await this.#remember(this.#record, respondedAtMs);
+    else await this.#ledger.enterAnswer(respondedAtMs);
     return judgeStatus(payload.status);
   }
 
   async #miss(why: string): Promise<Verdict> {
-    const { license, log } = this.#options;
-    this.#online = false;
-    await this.#remember(chargeMiss(this.#record, license.heartbeat_interval_minutes));
+    const { log } = this.#options;
+    await this.#ledger.enterMiss();
     this.#tellGrace(this.graceRemainingSeconds);
-    if (hasGrace(this.#record)) {
+    if (this.#ledger.hasGrace) {
       log.warn(`Heartbeat failed (${why}), grace remaining: ${this.graceRemainingSeconds} seconds`);
       return GO_ON;
     }
-    return {
-      kind: "stop",
-      error: new UnreachableError(
-        "grace_exhausted",
-        `${GRACE_EXHAUSTED} (${why}) — software stopped`,
-      ),
-    };
+    return { kind: "stop", error: exhausted(why) };
   }
 
   /** Without the server's word on it state and key stay, so that the next start can acknowledge again. */
   async #decommission(): Promise<void> {
-    const { client, storage, log } = this.#options;
+    const { client, log } = this.#options;
     const answer = await client.acknowledgeDecommission(
       this.#identity,
       this.#request(new AbortController().signal),
     );
-    if (answer.kind === "verified") return await storage.forget();
+    if (answer.kind === "verified") return await this.#ledger.forget();
     const why = answer.kind === "refused" ? answer.message : answer.why;
     log.warn(`decommission could not be acknowledged (${why}): the next start tries again`);
   }
+}
 
-  async #remember(record: LicenseRecord, respondedAtMs = 0): Promise<void> {
-    const state = withRecord(this.#state, record);
-    this.#state = {
-      ...state,
-      last_responded_at_ms: Math.max(state.last_responded_at_ms, respondedAtMs),
-    };
-    try {
-      await this.#options.storage.save(this.#state);
-    } catch (error) {
-      if (!this.#launched) throw error;
-      this.#options.log.error(`state cannot be saved: ${describeError(error)}`);
-    }
-  }
+function exhausted(why: string): UnreachableError {
+  return new UnreachableError("grace_exhausted", `${GRACE_EXHAUSTED} (${why}) — software stopped`);
 }
 
 function activationRefusal({ message, signed }: Answer & { kind: "refused" }): string {

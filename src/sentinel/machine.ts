@@ -3,11 +3,13 @@ import type { Logger } from "../core/log.ts";
 import type { Platform } from "../platform/contract.ts";
 import { derivedKey } from "../state/key_protector.ts";
 import { Keystore, type MachineKeys } from "../state/keystore.ts";
+import { outerWitness } from "../state/outer_witness.ts";
 import { type State, StateFile } from "../state/state_file.ts";
 import { StateFolderError } from "../state/state_folder.ts";
 import type { StateFolder } from "../state/state_folder.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import type { LeaseStorage } from "./lease.ts";
+import type { LeaseStorage } from "./ledger.ts";
+import { WitnessedState } from "../state/witnessed_state.ts";
 import { freshState } from "./remembered_state.ts";
 
 /** This machine: its keys, what it remembers, and where that is kept. */
@@ -15,6 +17,8 @@ export interface Machine {
   readonly keys: MachineKeys;
   readonly state: State;
   readonly storage: LeaseStorage;
+  /** What shows that an older state was put back, in plain words. */
+  readonly rollback: string | undefined;
 }
 
 /**
@@ -24,11 +28,12 @@ export interface Machine {
  */
 export async function openMachine(
   folder: StateFolder,
-  { platform, clock, log, newUuid }: {
+  { platform, clock, log, newUuid, readVariable }: {
     platform: Platform;
     clock: Clock;
     log: Logger;
     newUuid: () => string;
+    readVariable: (name: string) => string | undefined;
   },
 ): Promise<Machine> {
   return await explainFaults(folder, async () => {
@@ -43,18 +48,25 @@ export async function openMachine(
     if (keys.replaced !== undefined) {
       log.warn(`keystore cannot be read, set aside as ${keys.replaced}`);
     }
-    const file = new StateFile(folder.at("state.bin"), keys.stateKey);
+    const { stateKey } = keys;
+    const file = new WitnessedState(new StateFile(folder.at("state.bin"), stateKey), {
+      inner: new StateFile(folder.at("keystore.witness"), stateKey, "witness"),
+      outerOf: outerWitness(platform.witnessFolder(readVariable), stateKey),
+    });
     const loaded = await file.load(clock.wallMs());
-    if (loaded.kind === "set_aside") log.warn(`state cannot be read, set aside as ${loaded.path}`);
-    const state = loaded.kind === "loaded" ? loaded.state : freshState(newUuid());
-    if (loaded.kind !== "loaded") await file.save(state);
-    return { keys, state, storage: storageOf(folder, file, keystore) };
+    const { rollback, setAside } = loaded;
+    if (setAside !== undefined) log.warn(`state cannot be read, set aside as ${setAside}`);
+    const state = loaded.state ??
+      { ...freshState(newUuid()), is_unconfirmed: setAside !== undefined };
+    if (loaded.state === undefined) await file.save(state, { ahead: true });
+    return { keys, state, rollback, storage: storageOf(folder, file, keystore) };
   });
 }
 
-function storageOf(folder: StateFolder, file: StateFile, keystore: Keystore): LeaseStorage {
+function storageOf(folder: StateFolder, file: WitnessedState, keystore: Keystore): LeaseStorage {
   return {
-    save: (state) => explainFaults(folder, () => file.save(state)),
+    save: (state, options) => explainFaults(folder, () => file.save(state, options)),
+    settle: () => explainFaults(folder, () => file.showWitnesses()),
     forget: async () => {
       await file.delete();
       await keystore.delete();

@@ -4,7 +4,15 @@ import { fullGrace } from "./grace.ts";
 
 /** The state of a machine that has never run. */
 export function freshState(machineId: string): State {
-  return { machine_id: machineId, last_responded_at_ms: 0, licenses: [] };
+  return {
+    machine_id: machineId,
+    last_responded_at_ms: 0,
+    latest_known_ms: 0,
+    counter: 0,
+    has_outer_witness: false,
+    is_unconfirmed: false,
+    licenses: [],
+  };
 }
 
 /** What is remembered of this licence; a new licence starts with its full grace and no activation. */
@@ -13,6 +21,8 @@ export function recordOf(state: State, license: StandardLicense): LicenseRecord 
     license_key: license.license_key,
     activated: false,
     ...fullGrace(license.heartbeat_grace_period_days),
+    unpaid_ms: 0,
+    last_alive: null,
   };
 }
 

@@ -2,11 +2,15 @@ import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { LicenseInfo } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../ipc/socket_owner.ts";
-import { socketPath } from "../ipc/socket_path.ts";
 import type { License } from "../license/payload.ts";
 import { verifyChecksum } from "../process/checksum.ts";
+import type { TreeRoot } from "../process/process_tree.ts";
+import { Degradation } from "./degradation.ts";
+import { ipcPath } from "./ipc_path.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
-import { type ChildRecord, supervise } from "./supervise.ts";
+import { runControl } from "./run_control.ts";
+import type { ChildRecord } from "./software.ts";
+import { supervise } from "./supervise.ts";
 import type { Watch } from "./watches.ts";
 
 /** A licence that has been proved, and what keeps it so while the software runs. */
@@ -17,8 +21,8 @@ export interface ProvedLicense {
   readonly watches: readonly Watch[];
   /** What `status` adds about the licence. */
   readonly status: () => Record<string, string | number | boolean>;
-  /** Called once the socket listens, with the way to tell those who watch. */
-  readonly onServing?: (ipc: IpcServer) => void;
+  /** Called once the socket listens, with the way to tell those who watch, and to answer tampering. */
+  readonly onServing?: (ipc: IpcServer, degradation: Degradation) => void;
 }
 
 /**
@@ -32,49 +36,60 @@ export async function serveAndSupervise(
   deps: RunDependencies,
   { license, machineId, watches, status, onServing }: ProvedLicense,
 ): Promise<number> {
-  const { clock, log, platform, random, readVariable, stopRequest } = deps;
-  const path = socketPath({ machineId, runtimeFolder: platform.runtimeFolder(readVariable) });
+  const { clock, log, platform, random, stopRequest } = deps;
+  const { peer = "user", limits = {} } = request.ipc;
+  const path = ipcPath(request, { ...deps, machineId });
   await using claim = await claimSocket(path);
   const { software_checksum: checksum } = license;
   const verified = checksum === undefined
     ? undefined
     : await verifyChecksum(request.softwarePath, checksum, platform);
-  let launched: { pid: number; atMs: number } | undefined;
+  let launched: { leader: ProcessIdentity; atMs: number } | undefined;
+  const uptime = () =>
+    launched && { uptime_seconds: Math.floor((clock.monotonicMs() - launched.atMs) / 1000) };
   await using ipc = serveIpc({
     claim,
     license: licenseInfo(license),
+    peer,
+    limits,
+    isDescendant: (pid) => launched !== undefined && platform.isDescendant(pid, launched.leader),
+    control: runControl({
+      stop: () => stopRequest.request("stop over the socket"),
+      stats: () => ({ ...uptime(), ...ipc.counters() }),
+    }),
     log,
     clock,
     random,
     platform,
     status: () => ({
       state: stopRequest.stop.aborted ? "stopping" : launched ? "running" : "starting",
-      ...(launched && {
-        pid: launched.pid,
-        uptime_seconds: Math.floor((clock.monotonicMs() - launched.atMs) / 1000),
-      }),
+      ...(launched && { pid: launched.leader.pid }),
+      ...uptime(),
       ...status(),
+      counters: ipc.counters(),
     }),
   });
-  onServing?.(ipc);
+  const degradation = new Degradation((stage) => ipc.setDegradeStage(stage));
+  onServing?.(ipc, degradation);
   return await supervise({
     software: {
       path: request.softwarePath,
       args: request.softwareArgs,
-      env: { SENTINEL_IPC_SOCKET: path },
+      env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: path },
+      cwd: request.workingDirectory,
     },
-    verified,
-    watches,
-    childRecord: childRecordIn(claim),
+    watches: [...watches, degradation.watch],
+    dependencies: {
+      ...deps,
+      verified,
+      childRecord: childRecordIn(claim),
+      onLaunched: (leader) => launched = { leader, atMs: clock.monotonicMs() },
+    },
     stopRequest,
-    onLaunched: (pid) => launched = { pid, atMs: clock.monotonicMs() },
     onEnding: async () => {
       ipc.publish({ event: "stopping" });
       await ipc.close();
     },
-    platform,
-    clock,
-    log,
   });
 }
 
@@ -84,18 +99,21 @@ function licenseInfo(license: License): LicenseInfo {
   return { license_key, license_type, expiry_date, features, org_id, software_id };
 }
 
+/** The record is the leader's identity and the mark, flat. */
 function childRecordIn(claim: SocketClaim): ChildRecord {
   return {
-    read: async () => parseIdentity(await claim.readRecord()),
-    write: (child) => claim.writeRecord(child),
+    read: async () => parseRoot(await claim.readRecord()),
+    write: (root) => claim.writeRecord(root && { ...root.leader, mark: root.mark }),
   };
 }
 
-function parseIdentity(record: unknown): ProcessIdentity | undefined {
+function parseRoot(record: unknown): TreeRoot | undefined {
   if (typeof record !== "object" || record === null) return undefined;
-  const { pid, startTime, bootId } = record as Record<string, unknown>;
+  const { pid, startTime, bootId, mark } = record as Record<string, unknown>;
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 1) return undefined;
-  return typeof startTime === "string" && typeof bootId === "string"
-    ? { pid, startTime, bootId }
-    : undefined;
+  if (typeof startTime !== "string" || typeof bootId !== "string") return undefined;
+  return {
+    leader: { pid, startTime, bootId },
+    mark: typeof mark === "string" && mark !== "" ? mark : undefined,
+  };
 }

@@ -1,9 +1,11 @@
 /** What the user wants of a run: on until asked to stop, at once when asked twice. */
 export interface StopRequest {
-  /** Aborted by the first request to stop; its reason is the signal's name. */
+  /** Aborted by the first request to stop; its reason is the signal's name, or what else asked. */
   readonly stop: AbortSignal;
   /** Aborted by the second SIGINT: no more waiting. */
   readonly hurry: AbortSignal;
+  /** Asks to stop; `why` stands behind `Received` in the log. */
+  request(why: string): void;
 }
 
 /** A request to stop that signals are fed into. */
@@ -19,8 +21,12 @@ export class StopRequestSource implements StopRequest {
     return this.#hurry.signal;
   }
 
+  request(why: string): void {
+    if (!this.#stop.signal.aborted) this.#stop.abort(why);
+  }
+
   receive(signal: Deno.Signal): void {
-    if (!this.#stop.signal.aborted) this.#stop.abort(signal);
+    if (!this.#stop.signal.aborted) this.request(signal);
     else if (signal === "SIGINT") this.#hurry.abort(signal);
   }
 }

@@ -3,6 +3,7 @@ import { SentinelError } from "../core/errors.ts";
 import { checkDates } from "../license/dates.ts";
 import type { License, StandardLicense } from "../license/payload.ts";
 import type { Lease } from "./lease.ts";
+import { ALIVE_EVERY_MS } from "./offline_time.ts";
 
 /** Something that runs beside the software and may end it; `undefined` where it was told to stop. */
 export type Watch = (signal: AbortSignal) => Promise<SentinelError | undefined>;
@@ -25,7 +26,7 @@ export function heartbeatWatch(
       await clock.sleep(due - clock.monotonicMs(), signal);
       if (signal.aborted) break;
       due = Math.max(due + nextIntervalMs(), clock.monotonicMs());
-      const error = dateFault(license, clock);
+      const error = dateFault(license, lease.nowMs());
       if (error !== undefined) return error;
       const verdict = await lease.beat(signal, intervalMs * (1 - JITTER));
       if (verdict.kind === "stop") return verdict.error;
@@ -34,21 +35,37 @@ export function heartbeatWatch(
   };
 }
 
-/** Looks at the licence's dates once an hour. */
-export function dateWatch(license: License, clock: Clock): Watch {
+/**
+ * Looks at the licence's dates once an hour.
+ *
+ * @param nowMs The time that is held against them, milliseconds since the Unix epoch (default: the wall clock's).
+ */
+export function dateWatch(license: License, clock: Clock, nowMs = () => clock.wallMs()): Watch {
   return async (signal) => {
     while (!signal.aborted) {
       await clock.sleep(HOUR_MS, signal);
-      const error = signal.aborted ? undefined : dateFault(license, clock);
+      const error = signal.aborted ? undefined : dateFault(license, nowMs());
       if (error !== undefined) return error;
     }
     return undefined;
   };
 }
 
-function dateFault(license: License, clock: Clock): SentinelError | undefined {
+/** Notes that the run is alive, so that one that is killed has not run for nothing, and looks at the clock. */
+export function aliveWatch(lease: Lease, clock: Clock): Watch {
+  return async (signal) => {
+    while (!signal.aborted) {
+      const verdict = await lease.keepAlive();
+      if (verdict.kind === "stop") return verdict.error;
+      await clock.sleep(ALIVE_EVERY_MS, signal);
+    }
+    return undefined;
+  };
+}
+
+function dateFault(license: License, nowMs: number): SentinelError | undefined {
   try {
-    checkDates(license, clock.wallMs());
+    checkDates(license, nowMs);
     return undefined;
   } catch (error) {
     if (error instanceof SentinelError) return error;

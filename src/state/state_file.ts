@@ -1,24 +1,47 @@
 import * as v from "valibot";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import { removeDurably } from "./atomic_file.ts";
-import { type FileIdentity, readEncrypted, writeEncrypted } from "./encrypted_file.ts";
+import { type FileIdentity, type Opened, readEncrypted, writeEncrypted } from "./encrypted_file.ts";
 import { setAside } from "./set_aside.ts";
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** When an unfinished run without the server was last seen alive: by the wall clock and by the clock of one boot. */
+const aliveMarkSchema = v.object({
+  /** Milliseconds since the Unix epoch. */
+  wall_ms: whole,
+  /** Empty where the system tells no boot from another. */
+  boot_id: v.string(),
+  boot_ms: whole,
+});
 
 const licenseRecordSchema = v.object({
   license_key: v.string(),
   activated: v.boolean(),
   grace_remaining_seconds: whole,
   grace_exhausted: v.boolean(),
+  /** Milliseconds that software ran without the server and no missed heartbeat has paid for yet. */
+  unpaid_ms: v.optional(whole, 0),
+  /** Of a run without the server that has not ended, or was killed. */
+  last_alive: v.optional(v.nullable(aliveMarkSchema), null),
 });
 
 const stateSchema = v.object({
   machine_id: v.pipe(v.string(), v.uuid()),
   /** Milliseconds since the Unix epoch of the newest answer the server signed; 0 before the first. */
   last_responded_at_ms: whole,
+  /** Milliseconds since the Unix epoch: the latest time that was known to be true when this was saved. */
+  latest_known_ms: v.optional(whole, 0),
+  /** Grows with every save; 0 where an earlier version saved it. */
+  counter: v.optional(whole, 0),
+  /** Whether a copy lies outside the folder. */
+  has_outer_witness: v.optional(v.boolean(), false),
+  /** Whether there is no grace until the server has answered a heartbeat. */
+  is_unconfirmed: v.optional(v.boolean(), false),
   licenses: v.array(licenseRecordSchema),
 });
+
+export type AliveMark = Readonly<v.InferOutput<typeof aliveMarkSchema>>;
 
 /** What is remembered of one licence; kept when another takes its place, so that coming back refunds nothing. */
 export type LicenseRecord = Readonly<v.InferOutput<typeof licenseRecordSchema>>;
@@ -27,6 +50,10 @@ export type LicenseRecord = Readonly<v.InferOutput<typeof licenseRecordSchema>>;
 export interface State {
   readonly machine_id: string;
   readonly last_responded_at_ms: number;
+  readonly latest_known_ms: number;
+  readonly counter: number;
+  readonly has_outer_witness: boolean;
+  readonly is_unconfirmed: boolean;
   readonly licenses: readonly LicenseRecord[];
 }
 
@@ -43,9 +70,12 @@ export class StateFile {
   readonly #file: FileIdentity;
   readonly #key: CryptoKey;
 
-  /** @param path The state file; its folder is there and locked by us. */
-  constructor(path: string, key: CryptoKey) {
-    this.#file = { path, name: "state", version: VERSION };
+  /**
+   * @param path The state file; its folder is there and locked by us.
+   * @param name What is bound to the content: a copy elsewhere does not pass for the state.
+   */
+  constructor(path: string, key: CryptoKey, name: "state" | "witness" = "state") {
+    this.#file = { path, name, version: VERSION };
     this.#key = key;
   }
 
@@ -53,7 +83,7 @@ export class StateFile {
   async load(wallMs: number): Promise<LoadedState> {
     const opened = await readEncrypted(this.#file, this.#key);
     if (opened.kind === "absent") return opened;
-    const state = opened.kind === "opened" ? parseState(opened.content) : undefined;
+    const state = parseOpened(opened);
     if (state !== undefined) return { kind: "loaded", state };
     return { kind: "set_aside", path: await setAside(this.#file.path, wallMs) };
   }
@@ -62,7 +92,12 @@ export class StateFile {
   async probe(): Promise<State | "absent" | "unreadable"> {
     const opened = await readEncrypted(this.#file, this.#key);
     if (opened.kind !== "opened") return opened.kind;
-    return parseState(opened.content) ?? "unreadable";
+    return parseOpened(opened) ?? "unreadable";
+  }
+
+  /** What is there, or `undefined` where nothing can be read. */
+  async read(): Promise<State | undefined> {
+    return await readEncrypted(this.#file, this.#key).then(parseOpened, () => undefined);
   }
 
   async save(state: State): Promise<void> {
@@ -72,6 +107,10 @@ export class StateFile {
   async delete(): Promise<void> {
     await removeDurably(this.#file.path);
   }
+}
+
+function parseOpened(opened: Opened): State | undefined {
+  return opened.kind === "opened" ? parseState(opened.content) : undefined;
 }
 
 function parseState(content: Uint8Array<ArrayBuffer>): State | undefined {

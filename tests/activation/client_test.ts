@@ -139,6 +139,17 @@ Deno.test("an answer of more than 1 MiB is no answer", async () => {
   });
 });
 
+Deno.test("an answer of unknown length is read, up to 1 MiB", async () => {
+  const inPieces = (padding: number) => async (request: SeenRequest) => {
+    const text = await (await signedAnswer(organization, answerPayload(request))).text();
+    return new Response(
+      ReadableStream.from([text, " ".repeat(padding)]).pipeThrough(new TextEncoderStream()),
+    );
+  };
+  assertEquals((await askFor(inPieces(1))).kind, "verified");
+  assertEquals((await askFor(inPieces(1024 * 1024))).kind, "unreachable");
+});
+
 Deno.test("a refusal is the server's word only where it is signed", async () => {
   const refusal = {
     error: "Maximum machine limit reached\nfor this license.",

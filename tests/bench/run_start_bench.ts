@@ -68,7 +68,7 @@ async function firstByteMs(args: readonly string[], runtimeFolder: string): Prom
   const began = performance.now();
   await using child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, ...args],
-    env: { XDG_RUNTIME_DIR: runtimeFolder },
+    env: { XDG_RUNTIME_DIR: runtimeFolder, XDG_STATE_HOME: runtimeFolder },
     stdin: "null",
     stdout: "piped",
     stderr: "null",

@@ -151,7 +151,7 @@ async function assertRefused(folder: string, line: string): Promise<void> {
   const { code, stdout, stderr } = await runProgram([
     ...["run", "--license", `${folder}/a.lic`, "--software", `${folder}/software`],
     ...["--org-key", `${folder}/org.pem`, "--state-dir", `${folder}/state`],
-  ], { env: { XDG_RUNTIME_DIR: folder }, wrapper: WITHOUT_CAPABILITIES });
+  ], { env: { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder }, wrapper: WITHOUT_CAPABILITIES });
   assertEquals({ code, stdout, stderr }, {
     code: 80,
     stdout: "",

@@ -170,3 +170,27 @@ Deno.test("close() wakes an answer that is being delayed", async () => {
   await running[Symbol.asyncDispose]();
   await peer.rest();
 });
+
+Deno.test("close() lets the answer under way be written, that to whoever asked for the end among them", async () => {
+  await using running = await startServer({
+    control: { stop: () => void running.server.close() },
+  });
+  using silent = await connectPeer(running.path);
+  assertEquals(await ask(running.path, request("stop")), OK);
+  await running.server.close();
+  assertEquals(await silent.line(), undefined);
+});
+
+Deno.test("counters() tells the connections that are open, were accepted, and were refused", async () => {
+  await using running = await startServer({ limits: { maxConnections: 1 } });
+  using first = await connectPeer(running.path);
+  await first.send(request("health") + "\n");
+  assertEquals(await first.line(), OK);
+  using second = await connectPeer(running.path);
+  assertEquals(await second.line(), undefined);
+  assertEquals(running.server.counters(), {
+    connections_open: 1,
+    connections_accepted: 1,
+    connections_refused: 1,
+  });
+});

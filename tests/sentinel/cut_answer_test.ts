@@ -5,6 +5,8 @@ import type { StandardLicense } from "../../src/license/payload.ts";
 import { linux } from "../../src/platform/linux.ts";
 import { UnreachableError } from "../../src/sentinel/endings.ts";
 import { Lease } from "../../src/sentinel/lease.ts";
+import { Findings } from "../../src/sentinel/findings.ts";
+import { Ledger } from "../../src/sentinel/ledger.ts";
 import { openMachine } from "../../src/sentinel/machine.ts";
 import { recordOf } from "../../src/sentinel/remembered_state.ts";
 import type { State } from "../../src/state/state_file.ts";
@@ -79,6 +81,7 @@ Deno.test("a server killed in the middle of its answer, at any byte, leaves the 
       clock: systemClock,
       log,
       newUuid: () => crypto.randomUUID(),
+      readVariable: () => temporary.path,
     };
     const { keys, state, storage } = await openMachine(folder, { ...services, platform: quiet });
     const client = new LicenseServerClient({
@@ -92,8 +95,15 @@ Deno.test("a server killed in the middle of its answer, at any byte, leaves the 
     const { publicKeyPem } = keys;
     const lease = new Lease({
       license: LICENSE,
-      state,
-      storage,
+      ledger: new Ledger({
+        license: LICENSE,
+        state,
+        storage,
+        clock: systemClock,
+        readBootClock: linux.readBootClock,
+        findings: new Findings(log),
+        log,
+      }),
       client,
       serverUrl: server.url,
       publicKeyPem,

@@ -1,77 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { StandardLicense } from "../../src/license/payload.ts";
 import { RefusedError, UnreachableError } from "../../src/sentinel/endings.ts";
-import { Lease } from "../../src/sentinel/lease.ts";
-import { freshState, recordOf } from "../../src/sentinel/remembered_state.ts";
-import type { State } from "../../src/state/state_file.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { standardPayload } from "../support/organization.ts";
-import { RecordingLog } from "../support/recording_log.ts";
-import { ANSWERS, ScriptedServer, verified } from "../support/scripted_server.ts";
+import { forever, LeaseBench, LICENSE, withGrace } from "../support/lease_bench.ts";
+import { ANSWERS, verified } from "../support/scripted_server.ts";
 
-const LICENSE = standardPayload() as unknown as StandardLicense;
 const DAY = 86_400, MINUTE_MS = 60_000;
-const forever = new AbortController().signal;
-
-/** A lease of one machine, and what it did. */
-class Bench {
-  readonly server = new ScriptedServer(verified("ACTIVE"));
-  readonly clock = new FakeClock();
-  readonly log = new RecordingLog();
-  readonly saved: State[] = [];
-  forgotten = false;
-  saveFault: Error | undefined;
-  readonly lease: Lease;
-
-  constructor(state = freshState("M"), license = LICENSE) {
-    this.lease = new Lease({
-      license,
-      state,
-      storage: {
-        save: (state) => {
-          if (this.saveFault !== undefined) return Promise.reject(this.saveFault);
-          this.saved.push(state);
-          return Promise.resolve();
-        },
-        forget: () => {
-          this.forgotten = true;
-          return Promise.resolve();
-        },
-      },
-      client: this.server,
-      serverUrl: "http://server",
-      publicKeyPem: "PEM",
-      platform: "LINUX_AMD64",
-      clock: this.clock,
-      random: () => 0.5,
-      log: this.log,
-    });
-  }
-
-  get record() {
-    return recordOf(this.saved.at(-1)!, LICENSE);
-  }
-
-  /** A whole heartbeat with its retries. */
-  async beat() {
-    const verdict = this.lease.beat(forever, MINUTE_MS);
-    await this.clock.advance(MINUTE_MS);
-    return await verdict;
-  }
-}
-
-function withGrace(seconds: number, exhausted = false): State {
-  const record = {
-    license_key: LICENSE.license_key,
-    activated: true,
-    grace_remaining_seconds: seconds,
-    grace_exhausted: exhausted,
-  };
-  return { ...freshState("M"), licenses: [record] };
-}
 
 Deno.test("activate() is made once and remembered", async () => {
-  const bench = new Bench();
+  const bench = new LeaseBench();
   await bench.lease.activate(forever);
   await bench.lease.activate(forever);
   assertEquals(bench.server.calls, ["activate"]);
@@ -80,6 +15,8 @@ Deno.test("activate() is made once and remembered", async () => {
     activated: true,
     grace_remaining_seconds: DAY,
     grace_exhausted: false,
+    unpaid_ms: 0,
+    last_alive: null,
   });
 });
 
@@ -96,7 +33,7 @@ const FAILED_ACTIVATIONS = [
 
 for (const [answer, error, message] of FAILED_ACTIVATIONS) {
   Deno.test(`a first activation that ends with "${message}" is not remembered`, async () => {
-    const bench = new Bench();
+    const bench = new LeaseBench();
     bench.server.script(answer);
     assertEquals(
       (await assertRejects(() => bench.lease.activate(forever), error)).message,
@@ -117,7 +54,7 @@ const FINAL = [
 
 for (const [status, message] of FINAL) {
   Deno.test(`the server's ${status} ends a start and a run`, async () => {
-    const bench = new Bench(withGrace(DAY));
+    const bench = new LeaseBench(withGrace(DAY));
     bench.server.script(verified(status));
     const error = await assertRejects(() => bench.lease.beatAtStart(forever), RefusedError);
     assertEquals(error.message, message);
@@ -127,7 +64,7 @@ for (const [status, message] of FINAL) {
 }
 
 Deno.test("decommissioning is acknowledged, then state and key are forgotten", async () => {
-  const bench = new Bench(withGrace(DAY));
+  const bench = new LeaseBench(withGrace(DAY));
   bench.server.script(verified("DECOMMISSION_PENDING"), verified("DECOMMISSIONED"));
   await bench.beat();
   assertEquals(bench.server.calls, ["heartbeat", "acknowledge"]);
@@ -135,7 +72,7 @@ Deno.test("decommissioning is acknowledged, then state and key are forgotten", a
 });
 
 Deno.test("decommissioning that cannot be acknowledged keeps state and key for the next start", async () => {
-  const bench = new Bench(withGrace(DAY));
+  const bench = new LeaseBench(withGrace(DAY));
   bench.server.script(verified("DECOMMISSION_PENDING"), ANSWERS.unreachable);
   const verdict = await bench.beat();
   assertEquals(verdict.kind === "stop" && verdict.error.message, "machine decommissioned");
@@ -146,7 +83,7 @@ Deno.test("decommissioning that cannot be acknowledged keeps state and key for t
 });
 
 Deno.test("an unreachable start with grace goes on, says so, and costs nothing", async () => {
-  const bench = new Bench(withGrace(90));
+  const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.unreachable);
   await bench.lease.beatAtStart(forever);
   assertEquals(bench.lease.graceRemainingSeconds, 90);
@@ -158,7 +95,7 @@ Deno.test("an unreachable start with grace goes on, says so, and costs nothing",
 for (const state of [withGrace(0), withGrace(0, true), withGrace(90, true)]) {
   const { grace_remaining_seconds, grace_exhausted } = state.licenses[0]!;
   Deno.test(`an unreachable start with ${grace_remaining_seconds} s left, exhausted: ${grace_exhausted}, is refused`, async () => {
-    const bench = new Bench(state);
+    const bench = new LeaseBench(state);
     bench.server.script(ANSWERS.unreachable);
     const error = await assertRejects(() => bench.lease.beatAtStart(forever), UnreachableError);
     assertEquals(error.message, "server unreachable and grace period exhausted — cannot start");
@@ -167,7 +104,7 @@ for (const state of [withGrace(0), withGrace(0, true), withGrace(90, true)]) {
 }
 
 Deno.test("the server's refusal ends a start; an unsigned one is a stranger's and only costs grace", async () => {
-  const bench = new Bench(withGrace(90));
+  const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.refused);
   const error = await assertRejects(() => bench.lease.beatAtStart(forever), RefusedError);
   assertEquals(error.message, "heartbeat refused: no such machine");
@@ -178,7 +115,7 @@ Deno.test("the server's refusal ends a start; an unsigned one is a stranger's an
 });
 
 Deno.test("each missed heartbeat costs one interval, a successful one costs and refunds nothing", async () => {
-  const bench = new Bench(withGrace(200));
+  const bench = new LeaseBench(withGrace(200));
   bench.server.script(ANSWERS.unreachable);
   assertEquals(await bench.beat(), { kind: "go_on" });
   assertEquals(bench.record.grace_remaining_seconds, 140);
@@ -193,7 +130,7 @@ Deno.test("each missed heartbeat costs one interval, a successful one costs and 
 });
 
 Deno.test("at 0 the software is stopped; afterwards a single miss does it again", async () => {
-  const bench = new Bench(withGrace(70));
+  const bench = new LeaseBench(withGrace(70));
   bench.server.script(ANSWERS.unreachable);
   assertEquals((await bench.beat()).kind, "go_on");
   const verdict = await bench.beat();
@@ -201,7 +138,7 @@ Deno.test("at 0 the software is stopped; afterwards a single miss does it again"
   assertEquals(verdict.kind === "stop" && verdict.error.message, message);
   assertEquals([bench.record.grace_remaining_seconds, bench.record.grace_exhausted], [0, true]);
 
-  const next = new Bench(bench.saved.at(-1)!);
+  const next = new LeaseBench(bench.saved.at(-1)!);
   await next.lease.beatAtStart(forever);
   next.server.script(ANSWERS.unreachable);
   const again = await next.beat();
@@ -209,7 +146,7 @@ Deno.test("at 0 the software is stopped; afterwards a single miss does it again"
 });
 
 Deno.test("the server's signed refusal of a heartbeat is logged and costs nothing", async () => {
-  const bench = new Bench(withGrace(90));
+  const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.refused);
   assertEquals(await bench.beat(), { kind: "go_on" });
   assertEquals(bench.lease.graceRemainingSeconds, 90);
@@ -217,7 +154,7 @@ Deno.test("the server's signed refusal of a heartbeat is logged and costs nothin
 });
 
 Deno.test("a heartbeat that is stopped half-way costs nothing", async () => {
-  const bench = new Bench(withGrace(90));
+  const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.unreachable);
   const stop = new AbortController();
   const verdict = bench.lease.beat(stop.signal, MINUTE_MS);
@@ -228,19 +165,19 @@ Deno.test("a heartbeat that is stopped half-way costs nothing", async () => {
 });
 
 Deno.test("another license starts afresh, and coming back refunds nothing", async () => {
-  const bench = new Bench(withGrace(90));
+  const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.unreachable);
   await bench.beat();
   const other = { ...LICENSE, license_key: "ACME-0002" };
-  const second = new Bench(bench.saved.at(-1)!, other);
+  const second = new LeaseBench(bench.saved.at(-1)!, { license: other });
   assertEquals(second.lease.graceRemainingSeconds, DAY);
   await second.lease.activate(forever);
-  const third = new Bench(second.saved.at(-1)!);
+  const third = new LeaseBench(second.saved.at(-1)!);
   assertEquals(third.lease.graceRemainingSeconds, 30);
 });
 
 Deno.test("the newest signed time is remembered and never goes back", async () => {
-  const bench = new Bench(withGrace(90));
+  const bench = new LeaseBench(withGrace(90));
   bench.server.script(verified("ACTIVE", 5_000), verified("ACTIVE", 3_000));
   await bench.beat();
   await bench.beat();
@@ -248,9 +185,21 @@ Deno.test("the newest signed time is remembered and never goes back", async () =
 });
 
 Deno.test("a disk that is full keeps the software from starting, but does not stop it", async () => {
-  const bench = new Bench(withGrace(90));
+  const bench = new LeaseBench(withGrace(90));
   bench.saveFault = new Error("No space left on device");
   await assertRejects(() => bench.lease.beatAtStart(forever), Error, "No space left on device");
   assertEquals(await bench.beat(), { kind: "go_on" });
   assertEquals(bench.log.lines(), ["error state cannot be saved: No space left on device"]);
+});
+
+Deno.test("a state that the server must confirm has no grace until it does, and then has what it had", async () => {
+  const bench = new LeaseBench({ ...withGrace(90), is_unconfirmed: true });
+  bench.server.script(ANSWERS.unreachable);
+  await assertRejects(() => bench.lease.beatAtStart(forever), UnreachableError);
+  assertEquals(bench.record.grace_exhausted, false);
+  bench.server.script(verified("ACTIVE"));
+  await bench.lease.beatAtStart(forever);
+  assertEquals(bench.saved.at(-1)!.is_unconfirmed, false);
+  bench.server.script(ANSWERS.unreachable);
+  assertEquals((await bench.beat()).kind, "go_on");
 });

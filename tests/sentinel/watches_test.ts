@@ -20,7 +20,7 @@ function leaseOf(clock: FakeClock, { tookMs = 0, verdict = GO_ON as Verdict } = 
     await clock.sleep(tookMs, signal);
     return verdict;
   };
-  return { beatsAtMs, lease: { beat } as unknown as Lease };
+  return { beatsAtMs, lease: { beat, nowMs: () => clock.wallMs() } as unknown as Lease };
 }
 
 Deno.test("heartbeats keep their interval whatever an answer takes", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { derivedKey } from "../../src/state/key_protector.ts";
 import { Keystore } from "../../src/state/keystore.ts";
-import { type State, StateFile } from "../../src/state/state_file.ts";
+import { type LicenseRecord, type State, StateFile } from "../../src/state/state_file.ts";
 import {
   AlreadyRunningError,
   openStateFolder,
@@ -15,11 +15,17 @@ const NOW = Date.parse("2026-06-15T12:00:00Z");
 const STATE: State = {
   machine_id: "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11",
   last_responded_at_ms: 5,
+  latest_known_ms: 8,
+  counter: 3,
+  has_outer_witness: true,
+  is_unconfirmed: false,
   licenses: [{
     license_key: "__proto__",
     activated: true,
     grace_remaining_seconds: 60,
     grace_exhausted: false,
+    unpaid_ms: 7,
+    last_alive: { wall_ms: 1, boot_id: "b", boot_ms: 2 },
   }],
 };
 
@@ -84,6 +90,18 @@ Deno.test("a state is loaded as it was saved", async () => {
     state: STATE,
   });
   assertEquals((await Deno.stat(folder.at("s"))).mode! & 0o777, 0o600);
+});
+
+Deno.test("a state that an earlier version saved is read, with nothing unpaid", async () => {
+  await using folder = await temporaryFolder();
+  const key = await makeKey();
+  const { unpaid_ms: _unpaid, last_alive: _alive, ...record } = STATE.licenses[0]!;
+  const file = new StateFile(folder.at("s"), key);
+  await file.save({ ...STATE, licenses: [record as LicenseRecord] });
+  assertEquals(await file.load(NOW), {
+    kind: "loaded",
+    state: { ...STATE, licenses: [{ ...record, unpaid_ms: 0, last_alive: null }] },
+  });
 });
 
 Deno.test("a state with any byte changed, cut off or added is set aside, never deleted", async () => {

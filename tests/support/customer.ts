@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type ProgramOptions, runProgram, startProgram } from "./program.ts";
+import { programArguments, type ProgramOptions, runProgram, startProgram } from "./program.ts";
 import type { ProgramResult, RunningProgram } from "./program.ts";
 import { freePort } from "./free_port.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
@@ -102,6 +102,18 @@ export class Customer implements AsyncDisposable {
     return await runProgram(this.runArguments(software, options), this.#surroundings());
   }
 
+  /** Runs `sentinel run` on a terminal, which the Python program `driver` makes for the command behind it. */
+  async runOnTerminal(software: string, driver: string): Promise<ProgramResult> {
+    const program = programArguments(this.runArguments(software));
+    const { code, stdout, stderr } = await new Deno.Command("python3", {
+      args: ["-c", driver, Deno.execPath(), ...program],
+      stdin: "null",
+      env: { NO_COLOR: "1", ...this.#surroundings().env },
+    }).output();
+    const utf8 = new TextDecoder();
+    return { code, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
+  }
+
   /** Starts `sentinel run` with heartbeats on SIGUSR2 (see the fixture). */
   start(software: string, { args = [] as string[], intervalMinutes = 60 } = {}): RunningProgram {
     return startProgram(this.runArguments(software, { args }), {
@@ -125,6 +137,8 @@ export class Customer implements AsyncDisposable {
   #surroundings(env: Record<string, string> = {}): ProgramOptions {
     const runtime = this.folder.at("runtime");
     Deno.mkdirSync(runtime, { recursive: true, mode: 0o700 });
-    return { env: { XDG_RUNTIME_DIR: runtime, ...env } };
+    return {
+      env: { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: this.folder.at("witness"), ...env },
+    };
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/core/clock.ts";
+import type { BootReading } from "../../src/platform/contract.ts";
 
 interface Sleeper {
   readonly dueMs: number;
@@ -7,6 +8,7 @@ interface Sleeper {
 
 /** A clock that stands still until told to go on. */
 export class FakeClock implements Clock {
+  bootId = "first boot";
   #wallMs: number;
   #monotonicMs = 0;
   #sleepers: Sleeper[] = [];
@@ -22,6 +24,11 @@ export class FakeClock implements Clock {
 
   monotonicMs(): number {
     return this.#monotonicMs;
+  }
+
+  /** The clock of a boot that began an hour before. */
+  readBoot(): BootReading {
+    return { bootId: this.bootId, bootMs: Math.floor(3_600_000 + this.#monotonicMs) };
   }
 
   timeout(ms: number): AbortSignal {
@@ -68,6 +75,11 @@ export class FakeClock implements Clock {
     }
     this.#moveTo(until);
     await settle();
+  }
+
+  /** Lets time pass without waking anybody. */
+  skip(ms: number): void {
+    this.#moveTo(this.#monotonicMs + ms);
   }
 
   /** Moves the wall clock alone, as an administrator or a cheat does. */

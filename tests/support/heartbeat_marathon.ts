@@ -45,6 +45,7 @@ export async function runMarathon<T>(
       INTERVAL_MINUTES: "1",
       TICK_MS: String(tickMs),
       XDG_RUNTIME_DIR: folder.path,
+      XDG_STATE_HOME: folder.path,
     },
     ...(v8Flags === undefined ? {} : { v8Flags }),
   });

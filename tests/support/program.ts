@@ -133,6 +133,11 @@ export class LineReader {
   }
 }
 
+/** The arguments with which `deno` runs the program. */
+export function programArguments(args: readonly string[], entry = MAIN): string[] {
+  return ["run", "--quiet", "--no-prompt", ...PERMISSIONS, entry, ...args];
+}
+
 function command(
   args: readonly string[],
   { env = {}, cwd, fixture, v8Flags, wrapper = [] }: ProgramOptions,

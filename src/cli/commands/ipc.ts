@@ -42,7 +42,7 @@ function print({ line, value }: IpcMessage, { args, output }: CommandContext): n
 
 /** The server answered, but not with what was asked for. */
 function refusal(message: string): SentinelError {
-  const code = message.startsWith("unknown method")
+  const code = /^(?:unknown method|not supported)/.test(message)
     ? "usage"
     : message.startsWith("permission denied")
     ? "permission.method"

@@ -1,10 +1,12 @@
 import type { Command } from "../command.ts";
+import { runOptions, warnOfNoEffect } from "../run_options.ts";
 
 export const command: Command = {
   usage: "--license FILE --software FILE [options] [-- ARG…]",
-  options: ["license", "software", "server-url", "state-dir", "org-key"],
+  options: ["license", "software", "server-url", "state-dir", "org-key", "config"],
   passesArguments: true,
   notes: [
+    "Options beat SENTINEL_* variables, which beat the configuration file.",
     "Arguments behind -- belong to the software. Its exit status becomes ours; 128 + S if signal S killed it.",
     "Other exit statuses: 2 usage, 80 license not valid, 81 refused by the server, 82 server unreachable and",
     "no grace, 83 another machine, 84 software cannot be launched, 85 already running.",
@@ -12,15 +14,10 @@ export const command: Command = {
     "Example: sentinel run --license acme.lic --software /opt/acme/server -- --port 8000",
   ],
   async run(context) {
-    const { args } = context;
+    const { args, config, log } = context;
+    const options = runOptions(args, config);
+    if (config !== undefined) warnOfNoEffect(config, log);
     const { composeRun } = await import("../../compose.ts");
-    return await composeRun({
-      licensePath: args.required("license"),
-      softwarePath: args.required("software"),
-      softwareArgs: args.passed,
-      serverUrl: args.value("server-url"),
-      stateDir: args.value("state-dir"),
-      orgKeyPath: args.required("org-key"),
-    }, context);
+    return await composeRun(options, context);
   },
 };

@@ -1,0 +1,52 @@
+import { lazySymbols } from "./lazy_symbols.ts";
+
+/**
+ * The C library of macOS. One table; the prototype stands beside each symbol. None is variadic: on Apple arm64 those take
+ * their arguments differently. Not yet run on a Mac.
+ */
+const SYMBOLS = {
+  // int getsockopt(int, int level, int optname, void *optval, socklen_t *optlen); getsockopt(2)
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  // int getsockname(int, struct sockaddr *, socklen_t *); getsockname(2)
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // int getpeername(int, struct sockaddr *, socklen_t *); getpeername(2)
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // int fstat(int fildes, struct stat *buf); stat(2): on x86_64 the bare name has inodes of 32 bits
+  fstat: {
+    name: Deno.build.arch === "x86_64" ? "fstat$INODE64" : "fstat",
+    parameters: ["i32", "buffer"],
+    result: "i32",
+  },
+  // int getdtablesize(void); getdtablesize(2)
+  getdtablesize: { parameters: [], result: "i32" },
+  // int proc_pidinfo(int pid, int flavor, uint64_t arg, void *buffer, int buffersize); <libproc.h>
+  proc_pidinfo: { parameters: ["i32", "i32", "u64", "buffer", "i32"], result: "i32" },
+  // int proc_listallpids(void *buffer, int buffersize); <libproc.h>: without a buffer the number of processes
+  proc_listallpids: { parameters: ["buffer", "i32"], result: "i32" },
+  // int sysctlbyname(const char *name, void *oldp, size_t *oldlenp, void *newp, size_t newlen); sysctl(3)
+  sysctlbyname: { parameters: ["buffer", "buffer", "buffer", "pointer", "usize"], result: "i32" },
+  // pid_t getsid(pid_t pid); getsid(2)
+  getsid: { parameters: ["i32"], result: "i32" },
+  // int gethostuuid(uuid_t id, const struct timespec *wait); gethostuuid(2)
+  gethostuuid: { parameters: ["buffer", "buffer"], result: "i32" },
+  // int clock_gettime(clockid_t clock_id, struct timespec *tp); clock_gettime(3)
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  // int setrlimit(int resource, const struct rlimit *rlp); setrlimit(2)
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  // int ptrace(int request, pid_t pid, caddr_t addr, int data); ptrace(2)
+  ptrace: { parameters: ["i32", "i32", "pointer", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The functions, so that a test can stand in for the kernel. */
+export type Libsystem = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+let symbols: Libsystem | undefined;
+
+/**
+ * The library's functions.
+ *
+ * @throws {Error} at the first use of one, where it cannot be opened.
+ */
+export function libsystem(): Libsystem {
+  return symbols ??= lazySymbols(SYMBOLS, ["/usr/lib/libSystem.B.dylib"]);
+}

@@ -1,0 +1,62 @@
+import type { RunOptions } from "../compose.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import type { Logger } from "../core/log.ts";
+import type { IpcSettings } from "../sentinel/run.ts";
+import type { ParsedArguments } from "./parse_arguments.ts";
+
+/** Tables, and keys of other tables, that are for the daemon alone. */
+export const WITHOUT_EFFECT: readonly string[] = [
+  "process",
+  "health",
+  "limits",
+  "security",
+  "server",
+  "shutdown",
+  "software.success_exit_codes",
+  "software.no_restart_exit_codes",
+  "logging.file",
+  "logging.rotate_bytes",
+  "logging.rotate_keep",
+];
+
+/**
+ * What is to be run: options and variables beat the configuration file.
+ *
+ * @throws {UsageError} where something that is needed is named nowhere.
+ */
+export function runOptions(args: ParsedArguments, loaded: LoadedConfig | undefined): RunOptions {
+  const config = loaded?.config;
+  return {
+    licensePath: args.value("license") ?? config?.license.path ?? args.required("license"),
+    softwarePath: args.value("software") ?? config?.software.path ?? args.required("software"),
+    softwareArgs: args.passed.length > 0 ? args.passed : config?.software.args ?? [],
+    softwareEnv: config?.software.env ?? {},
+    workingDirectory: config?.software.working_directory,
+    serverUrl: args.value("server-url") ?? config?.license.server_url,
+    stateDir: args.value("state-dir") ?? config?.license.state_dir,
+    orgKeyPath: args.required("org-key"),
+    ipc: config === undefined ? {} : ipcSettings(config.ipc),
+  };
+}
+
+/** Says what of a configuration file does nothing here, once for each table or key. */
+export function warnOfNoEffect({ given }: LoadedConfig, log: Logger): void {
+  for (const name of WITHOUT_EFFECT.filter((name) => given.has(name))) {
+    log.warn(`${name.includes(".") ? name : `[${name}]`} has no effect on sentinel run`);
+  }
+}
+
+function ipcSettings(ipc: Config["ipc"]): IpcSettings {
+  return {
+    location: ipc.location,
+    path: ipc.path,
+    peer: ipc.peer,
+    limits: {
+      readTimeoutMs: ipc.read_timeout_ms,
+      writeTimeoutMs: ipc.write_timeout_ms,
+      idleTimeoutMs: ipc.idle_timeout_ms,
+      maxConnections: ipc.max_connections,
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import * as v from "valibot";
+import { closestString } from "@std/text/closest-string";
+import { CONTRADICTIONS } from "./contradictions.ts";
+import { type Config, configTables, type TableName } from "./schema.ts";
+import { isTable, type ResolvePath } from "./values.ts";
+
+/** A configuration, or every mistake in it, each as one line without the file's name. */
+export type CheckResult = { config: Config } | { mistakes: readonly string[] };
+
+type Entries = Readonly<Record<string, v.GenericSchema>>;
+
+/** What is shown of a value in a message. */
+const MAX_SHOWN_CHARACTERS = 80;
+
+/** Checks a parsed `sentinel.toml` and puts the defaults in. */
+export function checkConfig(document: unknown, resolvePath: ResolvePath): CheckResult {
+  const tables: Readonly<Record<string, Entries>> = configTables(resolvePath);
+  const given = isTable(document) ? document : {};
+  const mistakes = unknownTables(given, tables);
+  const config: Record<string, unknown> = {};
+  for (const [name, entries] of Object.entries(tables)) {
+    const table = Object.hasOwn(given, name) ? given[name] : {};
+    if (!isTable(table)) {
+      mistakes.push(`${name} must be a table: current value is ${show(table)}`);
+      continue;
+    }
+    mistakes.push(...unknownKeys(name, table, tables));
+    const { success, output, issues } = v.safeParse(v.object(entries), table, {
+      abortPipeEarly: true,
+    });
+    if (!success) mistakes.push(...issues.map((issue) => describeIssue(name, issue)));
+    else mistakes.push(...contradictions(name as TableName, config[name] = output));
+  }
+  return mistakes.length === 0 ? { config: config as Config } : { mistakes };
+}
+
+function contradictions(name: TableName, table: unknown): readonly string[] {
+  const find = CONTRADICTIONS[name] as ((table: unknown) => readonly string[]) | undefined;
+  return find?.(table) ?? [];
+}
+
+function unknownTables(
+  given: Readonly<Record<string, unknown>>,
+  tables: Readonly<Record<string, Entries>>,
+): string[] {
+  return Object.keys(given).filter((name) => !Object.hasOwn(tables, name)).map((name) => {
+    if (!isTable(given[name])) return unknownKey(name, given[name], tables);
+    return `unknown table [${name}] (did you mean [${closestString(name, Object.keys(tables))}]?)`;
+  });
+}
+
+function unknownKeys(
+  name: string,
+  table: Readonly<Record<string, unknown>>,
+  tables: Readonly<Record<string, Entries>>,
+): string[] {
+  return Object.keys(table).filter((key) => !Object.hasOwn(tables[name]!, key))
+    .map((key) => unknownKey(`${name}.${key}`, table[key], tables));
+}
+
+/** A key of the same name in another table is nearer than any spelling. */
+function unknownKey(
+  key: string,
+  value: unknown,
+  tables: Readonly<Record<string, Entries>>,
+): string {
+  const known = Object.entries(tables).flatMap(([name, entries]) =>
+    Object.keys(entries).map((key) => `${name}.${key}`)
+  );
+  const last = key.slice(key.indexOf(".") + 1);
+  const nearest = known.find((name) => name.endsWith(`.${last}`)) ?? closestString(key, known);
+  return `unknown key ${key} (did you mean ${nearest}?): current value is ${show(value)}`;
+}
+
+function describeIssue(table: string, issue: v.BaseIssue<unknown>): string {
+  let key = table;
+  for (const { key: part } of issue.path ?? []) {
+    key += typeof part === "number" ? `[${part}]` : `.${part}`;
+  }
+  const isSecret = key.startsWith("software.env.");
+  return `${key} must be ${issue.message}: current value is ${
+    isSecret ? `hidden (${kindOf(issue.input)})` : show(issue.input)
+  }`;
+}
+
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? "a list" : isTable(value) ? "a table" : `a ${typeof value}`;
+}
+
+function show(value: unknown): string {
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value);
+  return text.length <= MAX_SHOWN_CHARACTERS ? text : text.slice(0, MAX_SHOWN_CHARACTERS) + "…";
+}

@@ -1,0 +1,196 @@
+import type { Clock } from "../core/clock.ts";
+import type { ProcessControl, ProcessLimits } from "../platform/process_control.ts";
+import { findProgram } from "./find_program.ts";
+import { launch, type LaunchedProcess, type LaunchOptions } from "./launch.ts";
+import { launchLimited } from "./launch_limited.ts";
+import { openOutputLog, type OutputLog } from "./output_log.ts";
+import type { OutputWriterOptions } from "./output_writer.ts";
+import type { ProcessRecord } from "./process_record.ts";
+import { recoverRecords } from "./recover_records.ts";
+import { RecordStore } from "./record_store.ts";
+import { RunningProcess } from "./running_process.ts";
+import type { StopTreeOptions } from "./stop_tree.ts";
+
+export interface ProcessTableDependencies {
+  readonly control: ProcessControl;
+  readonly clock: Clock;
+  /** Our own pid. */
+  readonly ownPid: number;
+  /** Makes the mark of a launch: unique, and not to be guessed. */
+  readonly newMark: () => string;
+  /** Where a command without a slash is looked for. */
+  readonly searchPath?: string | undefined;
+  /** How output is kept; unless its `sync` is `never`, records are synced, too. */
+  readonly output?: RunningProcessOutput | undefined;
+}
+
+type RunningProcessOutput = Omit<OutputWriterOptions, "clock"> & {
+  readonly drainMs?: number | undefined;
+};
+
+/** What a process is started with; without a shell. */
+export interface StartOptions extends Omit<LaunchOptions, "path" | "output" | "mark"> {
+  /** A path, or a name that is looked for. */
+  readonly command: string;
+  readonly limits?: ProcessLimits | undefined;
+}
+
+/** How a process is stopped. */
+export type StopOptions = Pick<StopTreeOptions, "signal" | "graceMs" | "hurry">;
+
+/** Ids and what became of them. Memory is for those that run; the others are on disk. */
+export class ProcessTable implements AsyncDisposable {
+  readonly #running = new Map<string, RunningProcess>();
+  /** Those whose end could not be saved. */
+  readonly #unsaved = new Map<string, ProcessRecord>();
+
+  private constructor(readonly store: RecordStore, readonly deps: ProcessTableDependencies) {}
+
+  /**
+   * Opens the table of a folder. Processes that ran when its last holder ended without a word are stopped first, or noted
+   * as lost. Our orphans should be adopted by then (`Platform.adoptOrphans`).
+   *
+   * @returns `undefined` where somebody else holds the folder.
+   */
+  static async open(
+    folder: string,
+    deps: ProcessTableDependencies,
+  ): Promise<ProcessTable | undefined> {
+    const { sync = "never" } = deps.output ?? {};
+    const store = await RecordStore.open(folder, { sync: sync !== "never" });
+    if (store === undefined) return undefined;
+    try {
+      await recoverRecords(store, deps);
+      return new ProcessTable(store, deps);
+    } catch (error) {
+      store[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Starts a process whose output is recorded.
+   *
+   * @throws {LaunchError} and then nothing is left of it but its id, which is not given out again.
+   */
+  async start(options: StartOptions): Promise<ProcessRecord> {
+    const { clock, newMark } = this.deps;
+    const record: ProcessRecord = {
+      id: await this.store.newId(),
+      command: options.command,
+      args: [...options.args],
+      state: "running",
+      mark: newMark(),
+      startedAtMs: clock.wallMs(),
+      outputBytes: 0,
+    };
+    await this.store.write(record);
+    let child: LaunchedProcess;
+    try {
+      child = await this.#launch(options, record.mark);
+    } catch (error) {
+      await this.store.remove(record.id);
+      throw error;
+    }
+    return await this.#keep({ ...record, identity: this.#identify(child.pid) }, child);
+  }
+
+  /** `undefined` where there is no such id. */
+  async query(id: string): Promise<ProcessRecord | undefined> {
+    return this.#running.get(id)?.record ?? this.#unsaved.get(id) ?? await this.store.read(id);
+  }
+
+  /** All records, oldest first, one at a time. */
+  async *list(): AsyncGenerator<ProcessRecord> {
+    for (const id of await this.store.ids()) {
+      const record = await this.query(id);
+      if (record !== undefined) yield record;
+    }
+  }
+
+  /** Stops a process with its tree; its last record, also where it had ended before. */
+  async stop(id: string, options: StopOptions = {}): Promise<ProcessRecord | undefined> {
+    const running = this.#running.get(id);
+    return running === undefined ? await this.query(id) : await running.stop(options);
+  }
+
+  /** Resolves with the last record once the process has ended; `undefined` where there is no such id. */
+  async ended(id: string): Promise<ProcessRecord | undefined> {
+    return await (this.#running.get(id)?.ended ?? this.query(id));
+  }
+
+  /** What a process wrote, to be read with `readOutput()`; `undefined` where there is no such id. */
+  async output(id: string): Promise<OutputLog | undefined> {
+    const running = this.#running.get(id);
+    if (running !== undefined) return running.log;
+    const record = await this.query(id);
+    return record && await openOutputLog(this.store.outputFolder(id), record.fault);
+  }
+
+  /** Resident memory of a running process with its tree, in bytes; 0 where it does not run. */
+  residentBytes(id: string): number {
+    return this.#running.get(id)?.tree.residentBytes() ?? 0;
+  }
+
+  /** Stops all, waits until they are recorded, and lets go of the folder. May be called twice. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(Array.from(this.#running.values(), (running) => running.stop()));
+    this.store[Symbol.dispose]();
+  }
+
+  async #launch(
+    { command, limits, ...options }: StartOptions,
+    mark: string,
+  ): Promise<LaunchedProcess> {
+    const { control, searchPath } = this.deps;
+    const path = await findProgram(command, searchPath);
+    const launchOptions = { ...options, path, mark, output: "pipe" } as const;
+    return limits === undefined
+      ? await launch(launchOptions)
+      : await launchLimited(launchOptions, { limits, control });
+  }
+
+  /** Where it has ended already, all that can be said is that it is younger than we are. */
+  #identify(pid: number): NonNullable<ProcessRecord["identity"]> {
+    const { control, ownPid } = this.deps;
+    const identity = control.identify(pid) ?? control.identify(ownPid);
+    if (identity === undefined) throw new Error("Cannot identify processes: /proc is not readable");
+    return { ...identity, pid };
+  }
+
+  async #keep(
+    record: ProcessRecord & Required<Pick<ProcessRecord, "identity">>,
+    child: LaunchedProcess,
+  ): Promise<ProcessRecord> {
+    const { control, clock, ownPid, output = {} } = this.deps;
+    const saved = this.#save(record);
+    const running = new RunningProcess(record, {
+      child,
+      folder: this.store.outputFolder(record.id),
+    }, {
+      control,
+      clock,
+      ownPid,
+      output,
+      // an orphan without a mark is nobody else's where nobody else is there
+      claimsOrphans: () => this.#running.size === 1,
+      save: async (last) => {
+        await saved;
+        await this.#save(last);
+        this.#running.delete(last.id);
+      },
+    });
+    this.#running.set(record.id, running);
+    await saved;
+    return running.record;
+  }
+
+  /** A full disk must not cost what is known: then it is kept in memory. */
+  async #save(record: ProcessRecord): Promise<void> {
+    try {
+      await this.store.write(record);
+    } catch {
+      if (record.state !== "running") this.#unsaved.set(record.id, record);
+    }
+  }
+}

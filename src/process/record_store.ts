@@ -1,0 +1,135 @@
+import { parseRecord, type ProcessRecord } from "./process_record.ts";
+
+/**
+ * Records below a folder, one folder for each process: `<id>/record.json`, `<id>/output/`. Held by one store at a time
+ * (flock(2) on `lock`).
+ */
+export class RecordStore implements Disposable {
+  readonly #lock: Deno.FsFile;
+  #lastId: number;
+  readonly #sync: boolean;
+  #isOpen = true;
+
+  private constructor(
+    readonly folder: string,
+    lock: Deno.FsFile,
+    { lastId, sync }: { lastId: number; sync: boolean },
+  ) {
+    this.#lock = lock;
+    this.#sync = sync;
+    this.#lastId = lastId;
+  }
+
+  /**
+   * Opens a folder and makes it where there is none; `undefined` where somebody else has it open.
+   *
+   * @param options `sync`: whether records survive a power failure, too.
+   */
+  static async open(
+    folder: string,
+    { sync }: { sync: boolean },
+  ): Promise<RecordStore | undefined> {
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    const lock = await Deno.open(`${folder}/lock`, { write: true, create: true, mode: 0o600 });
+    try {
+      if (await lock.tryLock(true)) {
+        return new RecordStore(folder, lock, { lastId: await findLastId(folder), sync });
+      }
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+    lock.close();
+    return undefined;
+  }
+
+  /** An id that was never given out, and its folder for output. Removed records give none back (`last_id`). */
+  async newId(): Promise<string> {
+    const id = String(++this.#lastId);
+    await replaceFile(`${this.folder}/last_id`, id, this.#sync);
+    await Deno.mkdir(this.outputFolder(id), { recursive: true, mode: 0o700 });
+    return id;
+  }
+
+  outputFolder(id: string): string {
+    return `${this.folder}/${id}/output`;
+  }
+
+  /** Replaces the record, whole or not at all. */
+  async write(record: ProcessRecord): Promise<void> {
+    await replaceFile(
+      `${this.folder}/${record.id}/record.json`,
+      JSON.stringify(record),
+      this.#sync,
+    );
+  }
+
+  /** Forgets a process; its id stays used. */
+  async remove(id: string): Promise<void> {
+    await Deno.remove(`${this.folder}/${id}`, { recursive: true });
+  }
+
+  /** `undefined` where there is no such id, or its record cannot be read. */
+  async read(id: string): Promise<ProcessRecord | undefined> {
+    if (!isId(id)) return undefined;
+    try {
+      return parseRecord(JSON.parse(await Deno.readTextFile(`${this.folder}/${id}/record.json`)));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+
+  /** All ids, ascending. */
+  async ids(): Promise<string[]> {
+    return (await findIds(this.folder)).map(String);
+  }
+
+  /** Lets go of the folder; may be called twice. */
+  [Symbol.dispose](): void {
+    if (this.#isOpen) this.#lock.close();
+    this.#isOpen = false;
+  }
+}
+
+function isId(text: string): boolean {
+  return /^[1-9]\d{0,15}$/.test(text);
+}
+
+async function findIds(folder: string): Promise<number[]> {
+  const ids: number[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory && isId(name)) ids.push(Number(name));
+  }
+  return ids.sort((a, b) => a - b);
+}
+
+/** The larger of what was noted and what is there, whichever a crash left behind. */
+async function findLastId(folder: string): Promise<number> {
+  const there = (await findIds(folder)).at(-1) ?? 0;
+  try {
+    const noted = await Deno.readTextFile(`${folder}/last_id`);
+    return isId(noted) ? Math.max(there, Number(noted)) : there;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return there;
+    throw error;
+  }
+}
+
+/** Through a file beside it (rename(2)): whoever reads finds the old content or the new one. */
+async function replaceFile(path: string, text: string, sync: boolean): Promise<void> {
+  const temporary = `${path}.tmp`;
+  {
+    using file = await Deno.open(temporary, {
+      write: true,
+      create: true,
+      truncate: true,
+      mode: 0o600,
+    });
+    for (let rest = new TextEncoder().encode(text); rest.length > 0;) {
+      rest = rest.subarray(await file.write(rest));
+    }
+    if (sync) await file.syncData();
+  }
+  await Deno.rename(temporary, path);
+}

@@ -1,0 +1,71 @@
+/** When a process that ended is started again. */
+export interface RestartPolicy {
+  /** False: whatever ended it is final. */
+  readonly restartOnFailure: boolean;
+  /** Exit statuses that are final: done as it should be, or not worth another try. */
+  readonly finalExitCodes: readonly number[];
+  /** No restart comes sooner than this after the one before. */
+  readonly restartDelayMs: number;
+  /** Restarts without a stable run between them. */
+  readonly maxRestartAttempts: number;
+}
+
+/** What the policy remembers between two ends. */
+export interface RestartState {
+  /** Restarts since the last stable run. */
+  readonly attempts: number;
+}
+
+/** How a run ended; `healthyMs` is how long it was up and healthy before that. */
+export type RunEnd =
+  | { readonly kind: "exited"; readonly code: number; readonly healthyMs: number }
+  | { readonly kind: "killed"; readonly healthyMs: number }
+  | { readonly kind: "unhealthy"; readonly healthyMs: number }
+  /** It could not be launched. */
+  | { readonly kind: "not_launched" };
+
+export type RestartDecision =
+  | { readonly kind: "restart"; readonly delayMs: number; readonly state: RestartState }
+  /** It stays as it ended. */
+  | { readonly kind: "final" }
+  /** `maximum recovery attempts reached` */
+  | { readonly kind: "give_up"; readonly attempts: number };
+
+export const FRESH_RESTART_STATE: RestartState = { attempts: 0 };
+
+/** A run of this length is stable: what went before is forgotten. */
+export const STABLE_RUN_MS = 10_000;
+
+const FIRST_BACK_OFF_MS = 100, LONGEST_BACK_OFF_MS = 60_000;
+
+/** Delays are spread downwards by up to a quarter, so that many do not start at once. */
+const JITTER = 0.25;
+
+/**
+ * Decides what follows the end of a run: the first restart at once, then after 100 ms, twice as long each time, 60 s at
+ * most; never sooner than the cool-down.
+ *
+ * @param random Uniform in [0, 1).
+ */
+export function decideRestart(
+  state: RestartState,
+  end: RunEnd,
+  { policy, random }: { policy: RestartPolicy; random: () => number },
+): RestartDecision {
+  const isFinal = end.kind === "exited" && policy.finalExitCodes.includes(end.code);
+  if (isFinal || !policy.restartOnFailure) return { kind: "final" };
+  const wasStable = end.kind !== "not_launched" && end.healthyMs >= STABLE_RUN_MS;
+  const attempts = wasStable ? 0 : state.attempts;
+  if (attempts >= policy.maxRestartAttempts) return { kind: "give_up", attempts };
+  return {
+    kind: "restart",
+    delayMs: Math.max(policy.restartDelayMs, backOffMs(attempts, random)),
+    state: { attempts: attempts + 1 },
+  };
+}
+
+function backOffMs(attempts: number, random: () => number): number {
+  if (attempts === 0) return 0;
+  const full = Math.min(FIRST_BACK_OFF_MS * 2 ** (attempts - 1), LONGEST_BACK_OFF_MS);
+  return full * (1 - JITTER * random());
+}

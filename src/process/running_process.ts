@@ -1,0 +1,104 @@
+import type { Clock } from "../core/clock.ts";
+import type { ProcessControl } from "../platform/process_control.ts";
+import type { ExitStatus, LaunchedProcess } from "./launch.ts";
+import { OutputLog } from "./output_log.ts";
+import { OutputWriter, type OutputWriterOptions } from "./output_writer.ts";
+import type { ProcessRecord } from "./process_record.ts";
+import { ProcessTree, type TreeDependencies } from "./process_tree.ts";
+import { recordOutput } from "./record_output.ts";
+import { stopTree, type StopTreeOptions, type Survivor } from "./stop_tree.ts";
+
+/** Wider than what the system gives (64 KiB), so that a busy writer waits less (pipe(7)). */
+const PIPE_BYTES = 2 ** 20;
+
+export interface RunningProcessDependencies extends Omit<TreeDependencies, "control"> {
+  readonly control: ProcessControl;
+  readonly clock: Clock;
+  readonly output: Omit<OutputWriterOptions, "clock"> & { readonly drainMs?: number | undefined };
+  /** Called with the last state of the record, and awaited; must not reject. */
+  readonly save: (record: ProcessRecord) => Promise<void>;
+}
+
+/** A process of the table while it runs: records what it writes, notes how it ends, stops it with its tree. */
+export class RunningProcess {
+  readonly log: OutputLog;
+  /** Resolves once the tree is gone, the output is recorded and the last record is saved; never rejects. */
+  readonly ended: Promise<ProcessRecord>;
+  readonly tree: ProcessTree;
+  readonly #child: LaunchedProcess;
+  readonly #deps: RunningProcessDependencies;
+  readonly #writer: OutputWriter;
+  #record: ProcessRecord;
+  #stopping: Promise<Survivor[]> | undefined;
+  readonly #isStopping = Promise.withResolvers<void>();
+  #isAsked = false;
+
+  constructor(
+    record: ProcessRecord & Required<Pick<ProcessRecord, "identity">>,
+    { child, folder }: { child: LaunchedProcess; folder: string },
+    deps: RunningProcessDependencies,
+  ) {
+    this.#record = record;
+    this.#child = child;
+    this.#deps = deps;
+    this.log = new OutputLog(folder);
+    this.#writer = new OutputWriter(this.log, { ...deps.output, clock: deps.clock });
+    this.tree = new ProcessTree({ leader: record.identity!, mark: record.mark }, deps);
+    for (const descriptor of [1, 2] as const) {
+      deps.control.widenPipe(child.pid, descriptor, PIPE_BYTES);
+    }
+    this.ended = this.#run();
+  }
+
+  get record(): ProcessRecord {
+    return { ...this.#record, outputBytes: this.log.end };
+  }
+
+  /** Asks it to stop; resolves like {@linkcode RunningProcess.ended}. A second call waits for the first. */
+  async stop(options: Omit<StopTreeOptions, "clock" | "exited"> = {}): Promise<ProcessRecord> {
+    this.#isAsked = true;
+    await this.#empty(options);
+    return await this.ended;
+  }
+
+  async #run(): Promise<ProcessRecord> {
+    const { clock, output: { drainMs }, save } = this.#deps;
+    const exited = Promise.race([this.#child.exited, this.#givenUp()]);
+    const recording = recordOutput(this.#child.output!, this.#writer, { clock, exited, drainMs });
+    const status = await exited;
+    const endedAtMs = clock.wallMs();
+    this.#record = { ...this.#record, ...endOf(status, this.#isAsked), endedAtMs };
+    const survivors = await this.#empty({});
+    await recording;
+    this.#record = { ...this.record, fault: this.log.fault };
+    if (survivors.length > 0) this.#record = { ...this.#record, survivors };
+    await save(this.#record);
+    return this.#record;
+  }
+
+  /** Where not even SIGKILL ended it, nobody waits for it. */
+  async #givenUp(): Promise<undefined> {
+    await this.#isStopping.promise;
+    const survivors = await this.#stopping!;
+    if (!survivors.some(({ pid }) => pid === this.#child.pid)) await this.#child.exited;
+    return undefined;
+  }
+
+  /** What a process leaves behind goes with it. */
+  #empty(options: Omit<StopTreeOptions, "clock" | "exited">): Promise<Survivor[]> {
+    const { clock } = this.#deps;
+    this.#stopping ??= stopTree(this.tree, { ...options, clock, exited: this.#child.exited });
+    this.#isStopping.resolve();
+    return this.#stopping;
+  }
+}
+
+function endOf(
+  status: ExitStatus | undefined,
+  isAsked: boolean,
+): Pick<ProcessRecord, "state" | "exitCode" | "signal"> {
+  if (isAsked || status === undefined) return { state: "stopped" };
+  return status.signal === undefined
+    ? { state: "exited", exitCode: status.code }
+    : { state: "killed", signal: status.signal };
+}

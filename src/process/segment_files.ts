@@ -1,0 +1,56 @@
+/** The stream that bytes were written to; the numbers stand in the index. */
+export type StreamName = "stdout" | "stderr";
+
+/** A run of bytes of one stream: where it begins in the whole output, counted from 0, and how long it is. */
+export interface Run {
+  readonly stream: StreamName;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * One entry of an index: u64 offset, u32 length, u8 stream (1 stdout, 2 stderr), three zero bytes; big-endian. A rest that
+ * is shorter was cut by a crash and does not count.
+ */
+export const ENTRY_BYTES = 16;
+
+const STREAM_NUMBERS: Readonly<Record<StreamName, number>> = { stdout: 1, stderr: 2 };
+
+/** Wide enough for the largest safe integer. */
+const NAME_DIGITS = 16;
+
+/** A segment's two files: the bytes as they came, and whose they were. Named after the offset of its first byte. */
+export function segmentPaths(folder: string, start: number): { data: string; index: string } {
+  const name = String(start).padStart(NAME_DIGITS, "0");
+  return { data: `${folder}/${name}.out`, index: `${folder}/${name}.idx` };
+}
+
+/** The segments of a folder by their starts, ascending. */
+export async function listSegments(folder: string): Promise<number[]> {
+  const starts: number[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    const digits = /^(\d{16})\.idx$/.exec(name)?.[1];
+    if (digits !== undefined) starts.push(Number(digits));
+  }
+  return starts.sort((a, b) => a - b);
+}
+
+export function encodeRuns(runs: readonly Run[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(runs.length * ENTRY_BYTES);
+  const view = new DataView(bytes.buffer);
+  runs.forEach(({ stream, offset, length }, i) => {
+    view.setBigUint64(i * ENTRY_BYTES, BigInt(offset));
+    view.setUint32(i * ENTRY_BYTES + 8, length);
+    view.setUint8(i * ENTRY_BYTES + 12, STREAM_NUMBERS[stream]);
+  });
+  return bytes;
+}
+
+export function decodeRuns(bytes: Uint8Array<ArrayBuffer>): Run[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: Math.floor(bytes.length / ENTRY_BYTES) }, (_, i) => ({
+    offset: Number(view.getBigUint64(i * ENTRY_BYTES)),
+    length: view.getUint32(i * ENTRY_BYTES + 8),
+    stream: view.getUint8(i * ENTRY_BYTES + 12) === STREAM_NUMBERS.stdout ? "stdout" : "stderr",
+  }));
+}

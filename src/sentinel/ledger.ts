@@ -1,0 +1,220 @@
+import type { Clock } from "../core/clock.ts";
+import { describeError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import type { StandardLicense } from "../license/payload.ts";
+import type { BootReading } from "../platform/contract.ts";
+import type { LicenseRecord, State } from "../state/state_file.ts";
+import type { Findings } from "./findings.ts";
+import { charge, costOfMiss, hasGrace, intervalSeconds } from "./grace.ts";
+import { KnownTime } from "./known_time.ts";
+import { debtMs, markAlive, type Moment, OfflineTime } from "./offline_time.ts";
+import { recordOf, withRecord } from "./remembered_state.ts";
+
+/** Where state and keys are kept, as far as a lease needs them. */
+export interface LeaseStorage {
+  /** `ahead`: not even a kill in the middle may lose it. */
+  save(state: State, options: { readonly ahead: boolean }): Promise<void>;
+  /** Does what can wait until the software runs. */
+  settle(): Promise<void>;
+  /** Forgets state and machine key for good. */
+  forget(): Promise<void>;
+}
+
+export interface LedgerOptions {
+  readonly license: StandardLicense;
+  readonly state: State;
+  readonly storage: LeaseStorage;
+  readonly clock: Clock;
+  readonly readBootClock: () => BootReading;
+  readonly findings: Findings;
+  readonly log: Logger;
+}
+
+/** The accounts of one licence on this machine: what it has used without the server, and what is left. Each entry is saved. */
+export class Ledger {
+  readonly #options: LedgerOptions;
+  readonly #offline: OfflineTime;
+  readonly #time: KnownTime;
+  #state: State;
+  /** When the server was last there, or this run began; by the monotonic clock. */
+  #reachedAtMs: number;
+  /** Ends with the save that was begun last: one at a time may write. */
+  #saved: Promise<unknown> = Promise.resolve();
+  /** A full disk keeps the software from starting, but does not stop it. */
+  #toleratesFaults = false;
+  #isForgotten = false;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#state = options.state;
+    this.#offline = new OfflineTime(options.clock);
+    const { latest_known_ms, last_responded_at_ms } = options.state;
+    this.#time = new KnownTime(options.clock, Math.max(latest_known_ms, last_responded_at_ms));
+    this.#reachedAtMs = options.clock.monotonicMs();
+  }
+
+  get machineId(): string {
+    return this.#state.machine_id;
+  }
+
+  get isActivated(): boolean {
+    return this.#record.activated;
+  }
+
+  get isOffline(): boolean {
+    return this.#offline.isRunning;
+  }
+
+  /** The newest time that the server signed, milliseconds since the Unix epoch. */
+  get lastRespondedAtMs(): number {
+    return this.#state.last_responded_at_ms;
+  }
+
+  /** Now, milliseconds since the Unix epoch; never earlier than what is known to be true. */
+  nowMs(): number {
+    return this.#time.nowMs();
+  }
+
+  /** Seconds that the software may still run without the server. */
+  get graceRemainingSeconds(): number {
+    return this.#record.grace_remaining_seconds;
+  }
+
+  get hasGrace(): boolean {
+    return hasGrace(this.#record) && !this.#state.is_unconfirmed;
+  }
+
+  /** From now on a state that cannot be saved is an error in the log, and no end. */
+  tolerateFaults(): void {
+    this.#toleratesFaults = true;
+  }
+
+  async enterActivation(respondedAtMs: number): Promise<void> {
+    await this.#save({ ...this.#record, activated: true }, respondedAtMs);
+  }
+
+  /** The server is there: the meter stops. */
+  async enterAnswer(respondedAtMs: number): Promise<void> {
+    this.#stopMeter();
+    this.#time.confirm(Math.max(respondedAtMs, this.lastRespondedAtMs));
+    this.#state = { ...this.#state, is_unconfirmed: false };
+    await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null }, respondedAtMs);
+  }
+
+  /** The server is there, but says nothing that counts. */
+  async enterRefusal(): Promise<void> {
+    if (!this.isOffline) return;
+    this.#stopMeter();
+    await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null });
+  }
+
+  /**
+   * A start without the server: it pays first for what the runs before it used and did not pay for.
+   *
+   * @returns The seconds paid.
+   */
+  async startOffline(): Promise<number> {
+    const now = this.#now();
+    const paid = Math.ceil(debtMs(this.#record, now) / 1000);
+    const record = charge({ ...this.#record, unpaid_ms: 0, last_alive: null }, paid);
+    this.#offline.start(this.#options.clock.monotonicMs());
+    const last_alive = hasGrace(record) && !this.#state.is_unconfirmed ? markAlive(now) : null;
+    await this.#save({ ...record, last_alive, grace_exhausted: !hasGrace(record) });
+    return paid;
+  }
+
+  async enterMiss(): Promise<void> {
+    this.#offline.start(this.#reachedAtMs);
+    const { heartbeat_interval_minutes } = this.#options.license;
+    const seconds = costOfMiss(heartbeat_interval_minutes, this.#offline.unpaidMs);
+    this.#offline.pay(seconds * 1000);
+    await this.#save(this.#withOfflineTime(charge(this.#record, seconds)));
+  }
+
+  /** Looks whether the wall clock was set back, which costs an interval. Whether it did. */
+  async enterClock(): Promise<boolean> {
+    const behindMs = this.#time.takeRollback();
+    if (behindMs === undefined) return false;
+    const { clock, findings, license } = this.#options;
+    const iso = (ms: number) => new Date(ms).toISOString();
+    findings.report({
+      kind: "clock_rollback",
+      message: "clock rollback detected",
+      evidence: `it shows ${iso(clock.wallMs())}, at least ${
+        iso(this.nowMs())
+      } is known to be true`,
+    });
+    await this.#save(charge(this.#record, intervalSeconds(license.heartbeat_interval_minutes)));
+    return true;
+  }
+
+  /** Notes that a run without the server is alive, and what it owes. */
+  async keepAlive(): Promise<void> {
+    if (this.isOffline) await this.#save(this.#withOfflineTime(this.#record));
+    else await this.#write(() => this.#options.storage.settle());
+  }
+
+  /** The software is gone: nothing more is used. */
+  async end(): Promise<void> {
+    if (!this.isOffline || this.#isForgotten) return;
+    const record = this.#withOfflineTime(this.#record);
+    this.#stopMeter();
+    await this.#save({ ...record, last_alive: null });
+  }
+
+  async forget(): Promise<void> {
+    this.#isForgotten = true;
+    await this.#inTurn(() => this.#options.storage.forget());
+  }
+
+  get #record(): LicenseRecord {
+    return recordOf(this.#state, this.#options.license);
+  }
+
+  #now(): Moment {
+    const { clock, readBootClock } = this.#options;
+    return { wallMs: clock.wallMs(), boot: readBootClock() };
+  }
+
+  #stopMeter(): void {
+    this.#offline.stop();
+    this.#reachedAtMs = this.#options.clock.monotonicMs();
+  }
+
+  #withOfflineTime(record: LicenseRecord): LicenseRecord {
+    return {
+      ...record,
+      unpaid_ms: Math.max(0, this.#offline.unpaidMs),
+      last_alive: markAlive(this.#now()),
+    };
+  }
+
+  async #save(record: LicenseRecord, respondedAtMs?: number): Promise<void> {
+    const state = withRecord(this.#state, record);
+    this.#state = {
+      ...state,
+      last_responded_at_ms: Math.max(state.last_responded_at_ms, respondedAtMs ?? 0),
+      latest_known_ms: this.nowMs(),
+    };
+    // what the server said costs nothing
+    const ahead = respondedAtMs === undefined;
+    await this.#write(() => this.#options.storage.save(this.#state, { ahead }));
+  }
+
+  async #write(write: () => Promise<void>): Promise<void> {
+    try {
+      await this.#inTurn(async () => {
+        if (!this.#isForgotten) await write();
+      });
+    } catch (error) {
+      if (!this.#toleratesFaults) throw error;
+      this.#options.log.error(`state cannot be saved: ${describeError(error)}`);
+    }
+  }
+
+  async #inTurn(write: () => Promise<void>): Promise<void> {
+    const written = this.#saved.then(write);
+    this.#saved = written.catch(() => {});
+    await written;
+  }
+}

@@ -1,0 +1,154 @@
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { Platform } from "../platform/contract.ts";
+import type { VerifiedFile } from "../process/checksum.ts";
+import type { ExitStatus, LaunchedProcess } from "../process/launch.ts";
+import type { LaunchOptions } from "../process/launch.ts";
+import { launchVerified } from "../process/launch_verified.ts";
+import type { OrphanReaper } from "../process/orphan_reaper.ts";
+import type { TreeRoot } from "../process/process_tree.ts";
+
+/** The record of the software that runs, which outlives us. */
+export interface ChildRecord {
+  read(): Promise<TreeRoot | undefined>;
+  write(software: TreeRoot | undefined): Promise<void>;
+}
+
+export interface SoftwareDependencies {
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Our own pid. */
+  readonly pid: number;
+  /** Makes the mark of a launch. */
+  readonly newUuid: () => string;
+  /** Calls the listener on each such signal, until the function that it returns is called. */
+  readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
+  /** The file whose checksum was verified, where the licence carries one. */
+  readonly verified: VerifiedFile | undefined;
+  readonly childRecord: ChildRecord;
+  /** Called before the software can have got as far as to connect. */
+  readonly onLaunched: (leader: ProcessIdentity) => void;
+  /** Cuts the grace of a stop short. */
+  readonly hurry: AbortSignal;
+}
+
+/** What is needed to stop and to reap comes when there is something to: the launch must not wait for it. */
+const loadStopping = () => import("./stop_software.ts");
+
+/** The running software, with our own streams, and all that it brings forth, whose orphans become children of ours. */
+export class Software implements AsyncDisposable {
+  readonly #child: LaunchedProcess;
+  readonly #root: TreeRoot;
+  readonly #deps: SoftwareDependencies;
+  readonly #unlisten: () => void;
+
+  private constructor(
+    child: LaunchedProcess,
+    root: TreeRoot,
+    unlisten: () => void,
+    deps: SoftwareDependencies,
+  ) {
+    this.#child = child;
+    this.#root = root;
+    this.#unlisten = unlisten;
+    this.#deps = deps;
+  }
+
+  /** @throws {LaunchError}, {ChecksumError} */
+  static async launch(options: LaunchOptions, deps: SoftwareDependencies): Promise<Software> {
+    const mark = deps.newUuid();
+    deps.platform.adoptOrphans();
+    const { child, unlisten } = await launchAndListen({ ...options, mark }, deps);
+    const root = { leader: await identify(child.pid, deps), mark };
+    const software = new Software(child, root, unlisten, deps);
+    deps.onLaunched(root.leader);
+    try {
+      await deps.childRecord.write(root);
+      return software;
+    } catch (error) {
+      await software[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Resolves once it has ended; never rejects. */
+  get exited(): Promise<ExitStatus> {
+    return this.#child.exited;
+  }
+
+  /**
+   * Stops whatever is left. Says who could not be stopped, and keeps the record for the next run to try.
+   *
+   * Where there is no child, adopted or our own, there is nothing left, and nothing to look for.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#unlisten();
+    if (this.#deps.platform.hasChildren()) {
+      const { stopSoftware } = await loadStopping();
+      const isEmpty = await stopSoftware(this.#root, {
+        ...this.#deps,
+        claimsOrphans: true,
+        exited: this.exited,
+      });
+      if (!isEmpty) return;
+    }
+    await this.exited;
+    await this.#deps.childRecord.write(undefined);
+  }
+}
+
+/**
+ * Listens from before the launch, so that nothing is missed: orphans that end are reaped, and the software is told that
+ * the terminal's size has changed, as the terminal, whose session it is not in, does not tell it.
+ */
+async function launchAndListen(
+  options: LaunchOptions,
+  deps: SoftwareDependencies,
+): Promise<{ child: LaunchedProcess; unlisten: () => void }> {
+  const { platform, onSignal } = deps;
+  let child: LaunchedProcess | undefined;
+  let reaper: Promise<OrphanReaper> | undefined;
+  const removals = [
+    onSignal("SIGWINCH", () => child && platform.signalGroup(child.pid, "SIGWINCH")),
+    onSignal("SIGCHLD", async () => {
+      if ([child?.pid, undefined].includes(platform.endedChild())) return;
+      reaper ??= loadStopping().then(({ openReaper }) => openReaper(deps));
+      await (await reaper).reap();
+    }),
+  ];
+  const unlisten = () => removals.forEach((remove) => remove());
+  try {
+    child = await launchVerified(options, deps);
+    return { child, unlisten };
+  } catch (error) {
+    unlisten();
+    throw error;
+  }
+}
+
+/** Where it has ended already, all that can be said is that it is younger than we are. */
+async function identify(
+  pid: number,
+  deps: SoftwareDependencies,
+): Promise<TreeRoot["leader"]> {
+  const { platform } = deps;
+  const leader = await platform.identifyProcess(pid) ?? await platform.identifyProcess(deps.pid);
+  if (leader === undefined) throw new Error("Cannot identify processes: /proc is not readable");
+  return { ...leader, pid };
+}
+
+/** What outlived a killed run of ours must not stand beside the new one, though its leader may have ended. */
+export async function stopLeftOver(deps: SoftwareDependencies): Promise<void> {
+  const root = await deps.childRecord.read();
+  if (root === undefined) return;
+  const { findLeftOver, stopSoftware } = await loadStopping();
+  if (!await findLeftOver(root, deps)) return;
+  deps.log.warn(`stopping the software that an earlier run left behind (pid ${root.leader.pid})`);
+  await stopSoftware(root, { ...deps, claimsOrphans: false });
+}

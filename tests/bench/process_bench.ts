@@ -1,0 +1,285 @@
+import { createHash } from "node:crypto";
+import { cpuUsage } from "node:process";
+import { standardOutput } from "../../src/cli/output.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { keepRunning } from "../../src/process/keep_running.ts";
+import { launch } from "../../src/process/launch.ts";
+import { OutputLog } from "../../src/process/output_log.ts";
+import { readOutput } from "../../src/process/output_reader.ts";
+import { OutputWriter } from "../../src/process/output_writer.ts";
+import { ProcessTable } from "../../src/process/process_table.ts";
+import { recordOutput } from "../../src/process/record_output.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+/** One measured figure beside its floor of the same run. `ratio` is the figure over the floor. */
+export interface ProcessFigure {
+  readonly name: string;
+  readonly figure: number;
+  readonly unit: string;
+  readonly floor: number | undefined;
+  readonly ratio: number | undefined;
+  readonly bar: string;
+  readonly met: boolean;
+}
+
+const ROUNDS = 3, STARTS = 40;
+const OUTPUT_BYTES = 2 ** 30, READERS = 10;
+const CRASH_LOOP_MS = 20_000;
+const PIPE_BYTES = 2 ** 20;
+const UP = { command: "/bin/sh", args: ["-c", "echo up; exec sleep 1000"], env: {} };
+const WRITER = { path: "/bin/sh", args: ["-c", `exec head -c ${OUTPUT_BYTES} /dev/zero`], env: {} };
+
+const control = await selectPlatform().processControl();
+
+/** Measures the process library against the bare runtime. */
+export async function benchProcess(
+  onFigure: (figure: ProcessFigure) => void = () => {},
+): Promise<ProcessFigure[]> {
+  const figures: ProcessFigure[] = [];
+  for (const bench of [benchStarts, benchRecording, benchReaders, benchCrashLoop]) {
+    const measured = await bench();
+    measured.forEach(onFigure);
+    figures.push(...measured);
+  }
+  return figures;
+}
+
+async function openTable(folder: string): Promise<ProcessTable> {
+  const table = await ProcessTable.open(folder, {
+    control,
+    clock: systemClock,
+    ownPid: Deno.pid,
+    newMark: () => crypto.randomUUID(),
+  });
+  if (table === undefined) throw new Error("the folder is taken");
+  return table;
+}
+
+/** The first byte of a process of the table, as a reader of its output gets it. */
+async function firstByte(table: ProcessTable, id: string): Promise<void> {
+  const reader = readOutput((await table.output(id))!);
+  await reader.next();
+  await reader.return();
+}
+
+async function benchStarts(): Promise<ProcessFigure[]> {
+  await using folder = await temporaryFolder();
+  await using table = await openTable(folder.path);
+  const bare: number[] = [], ours: number[] = [], replaced: number[] = [];
+  let { id, identity } = await table.start(UP);
+  await firstByte(table, id);
+  for (let i = 0; i < STARTS; i++) {
+    bare.push(await timed(bareFirstByte));
+    ours.push(await timed(async () => await firstByte(table, (await table.start(UP)).id)));
+    replaced.push(
+      await timed(async () => {
+        Deno.kill(identity!.pid, "SIGKILL");
+        await table.ended(id);
+        ({ id, identity } = await table.start(UP));
+        await firstByte(table, id);
+      }),
+    );
+  }
+  const [floor, first, again] = [median(bare), median(ours), median(replaced)];
+  return [
+    {
+      name: "launch to first byte, recorded and read back",
+      figure: first,
+      unit: "ms",
+      floor,
+      ratio: first / floor,
+      bar: "at most 2 ms over Deno.Command",
+      met: first - floor <= 2,
+    },
+    {
+      name: "kill -9 to the replacement's first byte",
+      figure: again,
+      unit: "ms",
+      floor,
+      ratio: again / floor,
+      bar: "at most 20 ms",
+      met: again <= 20,
+    },
+  ];
+}
+
+async function bareFirstByte(): Promise<void> {
+  const child = new Deno.Command(UP.command, { args: UP.args, stdout: "piped", detached: true })
+    .spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  Deno.kill(-child.pid, "SIGKILL");
+  await reader.cancel();
+  await child.status;
+}
+
+async function benchRecording(): Promise<ProcessFigure[]> {
+  const ours: number[] = [], floors: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    floors.push(rate(await timed(readBare)));
+    await using folder = await temporaryFolder();
+    ours.push(rate(await timed(() => record(new OutputLog(folder.path)))));
+  }
+  const ratio = median(ours.map((value, i) => value / floors[i]!));
+  return [{
+    name: `recording ${OUTPUT_BYTES / 2 ** 20} MiB`,
+    figure: median(ours),
+    unit: "MiB/s",
+    floor: median(floors),
+    ratio,
+    bar: "at least 0.4 × a loop that throws away what it reads",
+    met: ratio >= 0.4,
+  }];
+}
+
+async function readBare(): Promise<void> {
+  const child = await launch({ ...WRITER, output: "pipe" });
+  const reader = child.output!.stdout.getReader({ mode: "byob" });
+  let buffer = new ArrayBuffer(65_536);
+  for (;;) {
+    const { value, done } = await reader.read(new Uint8Array(buffer));
+    if (done || value === undefined) break;
+    buffer = value.buffer;
+  }
+  await child.output!.stderr.cancel();
+  await child.exited;
+}
+
+async function record(log: OutputLog): Promise<void> {
+  const child = await launch({ ...WRITER, output: "pipe" });
+  control.widenPipe(child.pid, 1, PIPE_BYTES);
+  const writer = new OutputWriter(log, { clock: systemClock, maxOutputBytes: 2 * OUTPUT_BYTES });
+  await recordOutput(child.output!, writer, { clock: systemClock, exited: child.exited });
+}
+
+async function benchReaders(): Promise<ProcessFigure[]> {
+  const alone: number[] = [], nine: number[] = [];
+  let isEqual = true, grownMib = 0;
+  for (let i = 0; i < ROUNDS; i++) {
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(folder.at("one"));
+    const one = new OutputLog(folder.at("one"));
+    let expected = "";
+    alone.push(
+      await timed(async () => {
+        [expected] = await Promise.all([digest(one), record(one)]);
+      }),
+    );
+    await Deno.remove(folder.at("one"), { recursive: true });
+    await Deno.mkdir(folder.at("ten"));
+    const ten = new OutputLog(folder.at("ten"));
+    const idleBytes = Deno.memoryUsage().rss;
+    const stalled = readOutput(ten);
+    const hash = createHash("sha256");
+    let digests: string[] = [];
+    nine.push(
+      await timed(async () => {
+        const recording = record(ten);
+        await take(stalled, hash);
+        digests = await Promise.all(Array.from({ length: READERS - 1 }, () => digest(ten)));
+        await recording;
+      }),
+    );
+    grownMib = Math.max(grownMib, (Deno.memoryUsage().rss - idleBytes) / 2 ** 20);
+    while (await take(stalled, hash));
+    isEqual &&= [...digests, hash.digest("hex")].every((value) => value === expected);
+  }
+  const ratio = median(nine.map((value, i) => value / alone[i]!));
+  return [
+    {
+      name: `nine readers following beside one that is stopped${isEqual ? "" : ": DIGESTS DIFFER"}`,
+      figure: median(nine),
+      unit: "ms",
+      floor: median(alone),
+      ratio,
+      bar: "at most 4 × one reader alone, all digests equal",
+      met: ratio <= 4 && isEqual,
+    },
+    {
+      name: "resident memory with ten readers, over idle",
+      figure: grownMib,
+      unit: "MiB",
+      floor: undefined,
+      ratio: undefined,
+      bar: "at most 64 MiB",
+      met: grownMib <= 64,
+    },
+  ];
+}
+
+async function digest(log: OutputLog): Promise<string> {
+  const hash = createHash("sha256");
+  const reader = readOutput(log);
+  while (await take(reader, hash));
+  return hash.digest("hex");
+}
+
+/** Reads one item into the hash; whether there was one. */
+async function take(
+  reader: ReturnType<typeof readOutput>,
+  hash: ReturnType<typeof createHash>,
+): Promise<boolean> {
+  const { value, done } = await reader.next();
+  if (value?.kind === "bytes") hash.update(value.bytes);
+  return done !== true;
+}
+
+async function benchCrashLoop(): Promise<ProcessFigure[]> {
+  await using folder = await temporaryFolder();
+  await using table = await openTable(folder.path);
+  const before = cpuUsage();
+  const start = async () => {
+    const { id } = await table.start({ command: "/bin/false", args: [], env: {} });
+    const ended = table.ended(id).then((record) =>
+      ({ kind: "exited", code: record?.exitCode ?? 0, healthyMs: 0 }) as const
+    );
+    return { ended };
+  };
+  const policy = {
+    restartOnFailure: true,
+    finalExitCodes: [],
+    restartDelayMs: 0,
+    maxRestartAttempts: Infinity,
+  };
+  await keepRunning(
+    { policy, clock: systemClock, random: Math.random, start },
+    AbortSignal.timeout(CRASH_LOOP_MS),
+  );
+  const { user, system } = cpuUsage(before);
+  const percent = (user + system) / 1000 / CRASH_LOOP_MS * 100;
+  return [{
+    name: `crash loop of ${CRASH_LOOP_MS / 1000} s, our CPU`,
+    figure: percent,
+    unit: "%",
+    floor: undefined,
+    ratio: undefined,
+    bar: "below 5 %",
+    met: percent < 5,
+  }];
+}
+
+async function timed(action: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await action();
+  return performance.now() - start;
+}
+
+function rate(ms: number): number {
+  return OUTPUT_BYTES / 2 ** 20 / (ms / 1000);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+if (import.meta.main) {
+  await benchProcess(({ name, figure, unit, floor, ratio, bar, met }) => {
+    const compared = floor === undefined
+      ? ""
+      : `floor ${floor.toFixed(1)} ${unit}, ratio ${ratio!.toFixed(2)}; `;
+    standardOutput.result(
+      `${met ? "met   " : "MISSED"} ${name}: ${figure.toFixed(1)} ${unit} (${compared}${bar})`,
+    );
+  });
+}

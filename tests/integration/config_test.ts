@@ -1,0 +1,214 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { WITHOUT_EFFECT } from "../../src/cli/run_options.ts";
+import { ConfiguredCustomer } from "../support/configured_customer.ts";
+import { runProgram } from "../support/program.ts";
+import { runIpc } from "../support/scoped_program.ts";
+import { ask } from "../support/socket_peer.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const GET_LICENSE = '{"method":"get_license"}';
+const ASK = new URL("../fixtures/ask_line.ts", import.meta.url).pathname;
+const askLine = `${Deno.execPath()} run --quiet -A ${ASK}`;
+
+Deno.test("every mistake in the file is one line below the first, and nothing is launched", async () => {
+  await using folder = await temporaryFolder();
+  const file = folder.at("sentinel.toml");
+  await Deno.writeTextFile(
+    file,
+    '[ipc]\npeer = "everyone"\npear = 1\n[shutdown]\ntimeout_ms = "30s"\n',
+  );
+  const run = ["run", "--license", "absent.lic", "--software", "/bin/true", "--org-key", "absent"];
+  const { code, stdout, stderr } = await runProgram([...run, "--config", file]);
+  assertEquals({ code, stdout }, { code: 2, stdout: "" });
+  assertEquals(
+    stderr,
+    `sentinel: error: 3 mistakes in ${file}
+${file}: unknown key ipc.pear (did you mean ipc.peer?): current value is 1
+${file}: ipc.peer must be one of user, child: current value is "everyone"
+${file}: shutdown.timeout_ms must be a whole number from 1 to 86400000: current value is "30s"
+`,
+  );
+  const absent = await runProgram([...run, "--config", folder.at("absent.toml")]);
+  assertEquals(absent.code, 2);
+  assertEquals(
+    absent.stderr,
+    `sentinel: error: configuration file not found: ${folder.at("absent.toml")}\n`,
+  );
+});
+
+Deno.test("the file alone runs the software: path, arguments, variables, folder, socket", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script("software", 'echo "$PWD $MODE $SENTINEL_IPC_SOCKET $*"');
+  await Deno.mkdir(customer.at("work"));
+  await customer.configure("software", {
+    softwareKeys: 'args = ["a b", "--config"]\nworking_directory = "work"\nenv = { MODE = "fast" }',
+    tables: '[ipc]\npath = "short.sock"',
+  });
+  const { code, stdout, stderr } = await customer.run(["--log-level", "warn"]);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  assertEquals(
+    stdout,
+    `${customer.at("work")} fast ${customer.at("short.sock")} a b --config\n`,
+  );
+  assertEquals((await Deno.stat(customer.at("state"))).isDirectory, true);
+});
+
+Deno.test("options beat variables beat the file", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  for (const name of ["file", "variable", "option"]) {
+    await customer.customer.script(name, `echo ${name} "$@"`);
+  }
+  await customer.configure("file", { softwareKeys: 'args = ["from-file"]' });
+  const variable = { SENTINEL_SOFTWARE: customer.at("variable") };
+  assertEquals((await customer.run()).stdout, "file from-file\n");
+  assertEquals((await customer.run([], variable)).stdout, "variable from-file\n");
+  const option = ["--software", customer.at("option"), "--", "from-option"];
+  assertEquals((await customer.run(option, variable)).stdout, "option from-option\n");
+});
+
+Deno.test("the file's server, log level and format hold until something beats them", async () => {
+  await using customer = await ConfiguredCustomer.arrive("--max-machines", "2");
+  await customer.configure("/bin/true", {
+    tables: '[logging]\nlevel = "debug"\nformat = "json"\n[health]\n',
+  });
+  const json = await customer.run();
+  const levels = json.stderr.trim().split("\n").map((line) => JSON.parse(line)["level"]);
+  assert(levels.includes("DEBUG"), json.stderr);
+  const text = await customer.run([], { SENTINEL_LOG_LEVEL: "info", SENTINEL_LOG_FORMAT: "text" });
+  assertMatch(text.stderr, /^\S+ WARNING: \[health\] has no effect on sentinel run\n$/);
+  await customer.configure("/bin/true");
+  const path = customer.at("sentinel.toml");
+  const toml = await Deno.readTextFile(path);
+  await Deno.writeTextFile(
+    path,
+    toml.replace("[license]", '[license]\nserver_url = "http://127.0.0.1:9"'),
+  );
+  await Deno.remove(customer.at("state"), { recursive: true });
+  assertEquals((await customer.run()).code, 82);
+  assertEquals((await customer.run(["--server-url", customer.customer.url])).code, 0);
+});
+
+Deno.test("tables that do nothing here are said once each, as docs/CONFIGURATION.md has them", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.configure("/bin/true", {
+    tables: '[server]\nport = 1\naddress = "::1"\n[limits]\n[logging]\nfile = "x.log"\n',
+  });
+  const { code, stderr } = await customer.run();
+  assertEquals(code, 0);
+  const said = Array.from(stderr.matchAll(/WARNING: (.*) has no effect on sentinel run/g));
+  assertEquals(said.map(([, name]) => name), ["[limits]", "[server]", "logging.file"]);
+
+  const docs = await Deno.readTextFile(new URL("../../docs/CONFIGURATION.md", import.meta.url));
+  for (const section of docs.split("\n## ").slice(1)) {
+    const table = /^`\[(\w+)\]`/.exec(section)![1]!;
+    for (const [, key, mark] of section.matchAll(/^\| `(\w+)` *\|[^|]*\|[^|]*\| *(\S*) *\|/gm)) {
+      const isWithout = WITHOUT_EFFECT.includes(table) ||
+        WITHOUT_EFFECT.includes(`${table}.${key}`);
+      assertEquals(mark, isWithout ? "" : "✓", `${table}.${key}`);
+    }
+  }
+});
+
+Deno.test('location = "runtime" without XDG_RUNTIME_DIR is refused before the machine is activated', async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.configure("/bin/true", { tables: '[ipc]\nlocation = "runtime"' });
+  const { code, stderr } = await customer.run([], { XDG_RUNTIME_DIR: "" });
+  assertEquals({ code, stderr }, { code: 2, stderr: "sentinel: error: XDG_RUNTIME_DIR not set\n" });
+});
+
+Deno.test("a path that no socket can have is refused before the machine is activated", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  const path = `/${"x".repeat(107)}`;
+  await customer.configure("/bin/true", { tables: `[ipc]\npath = "${path}"` });
+  const { code, stderr } = await customer.run();
+  assertEquals(code, 2);
+  assertEquals(
+    stderr,
+    `sentinel: error: Cannot use the socket path ${path}: it has 108 bytes, the system's limit is 107\n`,
+  );
+});
+
+Deno.test("SENTINEL_CONFIG alone is enough to run", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.configure("/bin/true", { tables: "[shutdown]" });
+  const { code, stderr } = await runProgram([], {
+    env: {
+      SENTINEL_CONFIG: customer.at("sentinel.toml"),
+      SENTINEL_ORG_KEY: customer.at("org_public_key.pem"),
+    },
+  });
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "[shutdown] has no effect on sentinel run");
+});
+
+Deno.test('location = "tmp" puts the socket into /tmp', async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script("software", 'echo "$SENTINEL_IPC_SOCKET"');
+  await customer.configure("software", { tables: '[ipc]\nlocation = "tmp"' });
+  assertMatch((await customer.run()).stdout, /^\/tmp\/sentinel-[0-9a-f-]{36}\.sock\n$/);
+});
+
+Deno.test('peer = "child" admits software and grandchild, and no stranger of the same user', async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script(
+    "software",
+    `${askLine} '${GET_LICENSE}'\nsh -c "${askLine} '{\\"method\\":\\"get_features\\"}'; true"\n` +
+      `echo $SENTINEL_IPC_SOCKET; exec sleep 1000`,
+  );
+  await customer.configure("software", { tables: '[ipc]\npeer = "child"' });
+  await using run = customer.start();
+  const [, path] = await run.stdout.match(/^(\/.*)\n/m);
+  const [license, features] = run.stdout.text.split("\n");
+  assertStringIncludes(license!, '{"status":"ok","license":{"license_key":"K1"');
+  assertEquals(features, '{"status":"ok","features":{}}');
+  assertEquals(
+    await ask(path!, GET_LICENSE),
+    '{"status":"error","error":"permission denied: get_license"}',
+  );
+  assertEquals(await ask(path!, '{"method":"health"}'), '{"status":"ok"}');
+  const { code, err } = await runIpc(["get_license", "--socket", path!]);
+  assertEquals([code, err], [86, "sentinel: error: permission denied: get_license\n"]);
+});
+
+Deno.test("the file's limits hold on the socket", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
+  await customer.configure("software", {
+    tables: "[ipc]\nmax_connections = 1\nread_timeout_ms = 200",
+  });
+  await using run = customer.start();
+  const [path] = await run.stdout.match(/^\S+(?=\n)/);
+  using silent = await Deno.connect({ transport: "unix", path });
+  using refused = await Deno.connect({ transport: "unix", path });
+  const read = (conn: Deno.Conn) => conn.read(new Uint8Array(1));
+  const startMs = performance.now();
+  assertEquals(await read(refused), null);
+  assertEquals(await read(silent), null);
+  // without the file's limits the read timeout of a minute ends both
+  assert(performance.now() - startMs < 30_000);
+});
+
+Deno.test("stop over the socket is answered and ends the run like SIGTERM; what is the daemon's is not supported", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script(
+    "software",
+    'trap "echo bye; exit 3" TERM; echo $SENTINEL_IPC_SOCKET; while :; do sleep 0.01; done',
+  );
+  await customer.configure("software");
+  await using run = customer.start();
+  const [path] = await run.stdout.match(/^\S+(?=\n)/);
+  for (const method of ["reload", "restart", "debug"]) {
+    const { code, err } = await runIpc([method, "--socket", path]);
+    assertEquals([code, err], [2, "sentinel: error: not supported by sentinel run\n"]);
+  }
+  const stats = JSON.parse((await ask(path, '{"method":"stats"}'))!);
+  assertEquals(stats["status"], "ok");
+  assertEquals([stats["connections_accepted"], stats["connections_refused"]], [4, 0]);
+  assert(stats["uptime_seconds"] >= 0);
+  assertEquals(await ask(path, '{"method":"stop","id":7}'), '{"status":"ok","id":7}');
+  const { code, stdout, stderr } = await run.end();
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "bye");
+  assertStringIncludes(stderr, "INFO: Received stop over the socket, shutting down...");
+  assertEquals(await customer.customer.sockets(), []);
+});

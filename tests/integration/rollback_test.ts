@@ -1,0 +1,47 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Customer } from "../support/customer.ts";
+
+async function copy(customer: Customer, from: string, to: string): Promise<void> {
+  const at = (name: string) => customer.folder.at(name);
+  await Deno.remove(at(to), { recursive: true }).catch(() => {});
+  await new Deno.Command("cp", { args: ["-r", at(from), at(to)] }).output();
+}
+
+Deno.test("the state folder put back refunds nothing: without the server the software does not start", async () => {
+  await using customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
+  assertEquals((await customer.run("/bin/true")).code, 0);
+  await copy(customer, "state", "backup");
+  await customer.stopServer();
+  const software = await customer.script("software", "echo up; exec sleep 1000");
+  {
+    await using run = customer.start(software, { intervalMinutes: 720 });
+    await run.stdout.match(/up/);
+    run.kill("SIGUSR2");
+    await run.stderr.match(/grace remaining: 43200 seconds/);
+  }
+  await copy(customer, "backup", "state");
+  const refused = await customer.run("/bin/true");
+  assertEquals(refused.code, 82, refused.stderr);
+  assertStringIncludes(refused.stderr, "WARNING: state rollback detected: it is number ");
+  assertStringIncludes(refused.stderr, "grace period exhausted — cannot start");
+
+  await customer.startServer();
+  assertEquals((await customer.run("/bin/true")).code, 0);
+  await customer.stopServer();
+  const resumed = await customer.run("/bin/true");
+  assertEquals(resumed.code, 0, resumed.stderr);
+  assertStringIncludes(resumed.stderr, "operating under grace period (43200 seconds remaining)");
+});
+
+Deno.test("a state that cannot be read is set aside, and the server must confirm the one that takes its place", async () => {
+  await using customer = await Customer.arrive("--max-machines", "1");
+  assertEquals((await customer.run("/bin/true")).code, 0);
+  await Deno.writeTextFile(customer.folder.at("state/state.bin"), "?");
+  await customer.stopServer();
+  const refused = await customer.run("/bin/true");
+  assertEquals(refused.code, 82);
+  assertStringIncludes(refused.stderr, "state cannot be read, set aside as ");
+  assertStringIncludes(refused.stderr, "cannot activate this machine");
+  await customer.startServer();
+  assertEquals((await customer.run("/bin/true")).code, 0);
+});

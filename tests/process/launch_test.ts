@@ -1,0 +1,190 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { launch, type LaunchOptions } from "../../src/process/launch.ts";
+import { LaunchError } from "../../src/process/launch_error.ts";
+import { launchLimited } from "../../src/process/launch_limited.ts";
+import { processControl } from "../support/launched_shell.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
+import { scopedCommand } from "../support/scoped_program.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+openLibraries();
+
+/** What a program writes to its standard output, under `launch`. */
+async function outputOf(options: Partial<LaunchOptions> & { script: string }): Promise<string> {
+  const { script, args = [], ...rest } = options;
+  const child = await launch({
+    path: "/bin/sh",
+    args: ["-c", script, "sh", ...args],
+    env: {},
+    output: "pipe",
+    ...rest,
+  });
+  const [out] = await Promise.all([
+    new Response(child.output!.stdout).text(),
+    child.output!.stderr.cancel(),
+    child.exited,
+  ]);
+  return out;
+}
+
+Deno.test("launch() passes arguments as they are, whatever is in them", async () => {
+  const args = ["", "a b", "$HOME", "`id`", "'", "\\", "*", "ä", "--", Deno.execPath()];
+  const out = await outputOf({ script: `printf '%s\\n' "$@"`, args });
+  assertEquals(out, args.join("\n") + "\n");
+});
+
+Deno.test("launch() makes a session and a group of its own", async () => {
+  const [pid, session, group] = (await outputOf({
+    script: `set -- $(cat /proc/$$/stat); echo $$ $6 $5`,
+  })).trim().split(" ");
+  assertEquals([session, group], [pid, pid]);
+});
+
+Deno.test("launch() adds to our environment, or leaves ours out", async () => {
+  const script = 'echo "${PATH:+path} $OWN $SENTINEL_PROCESS"';
+  assertEquals(await outputOf({ script, env: { OWN: "x" }, mark: "m1" }), "path x m1\n");
+  const out = await outputOf({ script: "/usr/bin/env", env: { OWN: "x" }, clearEnv: true });
+  assertEquals(out.split("\n").filter((line) => !/^(PWD|SHLVL|_|OLDPWD)=|^$/.test(line)), [
+    "OWN=x",
+  ]);
+});
+
+Deno.test("launch() starts in the folder that is given", async () => {
+  assertEquals(await outputOf({ script: "pwd", cwd: "/usr" }), "/usr\n");
+});
+
+testWith([NEEDS_ROOT], "launch() runs as another user and group, and as none besides", async () => {
+  const out = await outputOf({ script: "id -u; id -g; id -G", uid: 12345, gid: 12346 });
+  assertEquals(out, "12345\n12346\n12346\n");
+});
+
+Deno.test("launch() tells an exit status from a signal", async () => {
+  const status = async (script: string) => {
+    const child = await launch({ path: "/bin/sh", args: ["-c", script], env: {} });
+    return await child.exited;
+  };
+  assertEquals(await status("exit 137"), { code: 137, signal: undefined });
+  assertEquals(await status("kill -KILL $$"), { code: 137, signal: "SIGKILL" });
+});
+
+/** An ELF header (elf(5)) for EM_S390, which is big-endian. */
+function foreignProgram(): Uint8Array<ArrayBuffer> {
+  const header = new Uint8Array(64);
+  header.set([0x7f, 0x45, 0x4c, 0x46, 2, 2, 1]);
+  header.set([0, 2, 0, 22], 16);
+  return header;
+}
+
+interface Refusal {
+  readonly what: string;
+  readonly code: string;
+  readonly message: string;
+  readonly content?: Uint8Array<ArrayBuffer> | string;
+  readonly mode?: number;
+}
+
+const REFUSALS: Refusal[] = [
+  { what: "is not there", code: "not_found", message: "software not found: PATH" },
+  {
+    what: "is a folder",
+    code: "not_a_file",
+    message: "software is not a file: PATH",
+  },
+  {
+    what: "is not executable",
+    code: "not_executable",
+    message: "software is not executable: PATH (chmod +x it)",
+    content: "#!/bin/sh\n",
+    mode: 0o644,
+  },
+  {
+    what: "is for another architecture",
+    code: "wrong_architecture",
+    message:
+      `software is for another architecture: PATH (ELF machine 22, this is ${Deno.build.arch})`,
+    content: foreignProgram(),
+  },
+  {
+    what: "has no format, so that no shell guesses",
+    code: "wrong_format",
+    message:
+      "software has no known format: PATH (neither an ELF program nor a script that begins with #!)",
+    content: "echo hello\n",
+  },
+  {
+    what: "is empty",
+    code: "wrong_format",
+    message:
+      "software has no known format: PATH (neither an ELF program nor a script that begins with #!)",
+    content: "",
+  },
+  {
+    what: "is a script whose interpreter is not there",
+    code: "not_found",
+    message: "software not found: PATH (its interpreter /nowhere/sh is not there)",
+    content: "#! /nowhere/sh -e\n",
+  },
+];
+
+for (const { what, code, message, content, mode = 0o755 } of REFUSALS) {
+  Deno.test(`launch() refuses software that ${what}`, async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("software");
+    if (what === "is a folder") await Deno.mkdir(path);
+    if (typeof content === "string") await Deno.writeTextFile(path, content, { mode });
+    else if (content !== undefined) await Deno.writeFile(path, content, { mode });
+    const error = await assertRejects(() => launch({ path, args: [], env: {} }), LaunchError);
+    assertEquals(error.code, `software.${code}`);
+    assertEquals(error.message, message.replace("PATH", path));
+  });
+}
+
+Deno.test("launch() says that the working folder is not there", async () => {
+  const error = await assertRejects(
+    () => launch({ path: "/bin/true", args: [], env: {}, cwd: "/nowhere" }),
+    LaunchError,
+  );
+  assertEquals(error.code, "software.working_folder");
+  assertEquals(error.message, "working folder not found: /nowhere");
+});
+
+testWith([NEEDS_ROOT], "launch() says that no more processes are allowed", async () => {
+  await using child = scopedCommand("tests/fixtures/launch_without_processes.ts", []).spawn();
+  await child.stdin.close();
+  const { stdout } = await child.output();
+  assertEquals(new TextDecoder().decode(stdout).split("\n"), [
+    "0",
+    "software.out_of_processes: software cannot be launched: /bin/true (no more processes allowed)",
+    "",
+  ]);
+});
+
+Deno.test("launchLimited() limits the process and not us", async () => {
+  const child = await launchLimited({
+    path: "/bin/sh",
+    args: ["-c", "until [ $(ulimit -n) = 64 ]; do :; done; ulimit -n; ulimit -c"],
+    env: {},
+    output: "pipe",
+  }, { limits: { openFiles: 64, coreBytes: 0 }, control: processControl });
+  const [out] = await Promise.all([
+    new Response(child.output!.stdout).text(),
+    child.output!.stderr.cancel(),
+    child.exited,
+  ]);
+  assertEquals(out, "64\n0\n");
+});
+
+Deno.test("launchLimited() kills what it cannot limit and says which limit was refused", async () => {
+  const control = { ...processControl, limit: () => ["openFiles" as const] };
+  const error = await assertRejects(
+    () =>
+      launchLimited({ path: "/bin/sleep", args: ["1000"], env: {}, output: "pipe" }, {
+        limits: { openFiles: 64 },
+        control,
+      }),
+    LaunchError,
+  );
+  assertEquals(error.code, "software.limits");
+  assertEquals(error.message, "limits are refused by the system: openFiles = 64");
+});

@@ -1,0 +1,196 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../src/core/clock.ts";
+import { LaunchError } from "../../src/process/launch_error.ts";
+import { readOutput } from "../../src/process/output_reader.ts";
+import type { ProcessRecord } from "../../src/process/process_record.ts";
+import { ProcessTable, type ProcessTableDependencies } from "../../src/process/process_table.ts";
+import { RecordStore } from "../../src/process/record_store.ts";
+import { processControl } from "../support/launched_shell.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import { readAll } from "../support/recorded.ts";
+import { LineReader } from "../support/program.ts";
+import { scopedCommand } from "../support/scoped_program.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+
+openLibraries();
+
+const DEPENDENCIES: ProcessTableDependencies = {
+  control: processControl,
+  clock: systemClock,
+  // not our own, so that no other test's orphan is claimed
+  ownPid: -1,
+  newMark: () => crypto.randomUUID(),
+};
+
+async function openTable(
+  folder: TemporaryFolder,
+  deps: Partial<ProcessTableDependencies> = {},
+): Promise<ProcessTable> {
+  const own = processControl.identify(Deno.pid);
+  const control = {
+    ...processControl,
+    identify: (pid: number) => pid === -1 ? own : processControl.identify(pid),
+  };
+  const table = await ProcessTable.open(folder.path, { ...DEPENDENCIES, control, ...deps });
+  assert(table);
+  return table;
+}
+
+const shell = (script: string) => ({ command: "sh", args: ["-c", script], env: {} });
+
+function summary(record: ProcessRecord | undefined) {
+  if (record === undefined) return undefined;
+  const { state, exitCode, signal } = record;
+  return { state, exitCode, signal };
+}
+
+const ENDINGS: [string, string, ReturnType<typeof summary>][] = [
+  ["exits", "exit 7", { state: "exited", exitCode: 7, signal: undefined }],
+  ["is killed", "kill -SEGV $$", { state: "killed", exitCode: undefined, signal: "SIGSEGV" }],
+];
+
+for (const [what, script, expected] of ENDINGS) {
+  Deno.test(`a process that ${what} is recorded so`, async () => {
+    await using folder = await temporaryFolder();
+    await using table = await openTable(folder);
+    const { id } = await table.start(shell(script));
+    assertEquals(summary(await table.ended(id)), expected);
+    assertEquals(summary(await table.query(id)), expected);
+  });
+}
+
+Deno.test("a process that is stopped is recorded so, whatever its status", async () => {
+  await using folder = await temporaryFolder();
+  await using table = await openTable(folder);
+  const { id } = await table.start(
+    shell("trap 'exit 9' TERM; echo up; while :; do sleep 0.01; done"),
+  );
+  const output = readOutput((await table.output(id))!);
+  await output.next();
+  await output.return();
+  const [first, second] = await Promise.all([table.stop(id), table.stop(id)]);
+  assertEquals(summary(first), { state: "stopped", exitCode: undefined, signal: undefined });
+  assertEquals(second, first);
+  assertEquals(summary(await table.stop(id)), summary(first));
+});
+
+Deno.test("what a process leaves behind is gone when it has ended", async () => {
+  await using folder = await temporaryFolder();
+  await using table = await openTable(folder);
+  const { id } = await table.start(shell("sleep 1000 & echo $!; exit 0"));
+  await table.ended(id);
+  const { stdout } = await readAll((await table.output(id))!);
+  assertEquals(processControl.identify(Number(stdout)), undefined);
+});
+
+Deno.test("an id that is unknown, or no id at all, is nobody's", async () => {
+  await using folder = await temporaryFolder();
+  await using table = await openTable(folder);
+  for (const id of ["1", "0", "", "../1", "1/../1", "x", "9".repeat(40)]) {
+    assertEquals(await table.query(id), undefined, id);
+    assertEquals(await table.stop(id), undefined, id);
+    assertEquals(await table.output(id), undefined, id);
+  }
+});
+
+Deno.test("ids are never given out twice, not after a failed start, a removal or a new opening", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using table = await openTable(folder);
+    assertEquals((await table.start(shell("exit 0"))).id, "1");
+    const nowhere = { command: "/nowhere", args: [], env: {} };
+    await assertRejects(() => table.start(nowhere), LaunchError);
+    assertEquals((await table.start(shell("exit 0"))).id, "3");
+    await Promise.all([table.ended("1"), table.ended("3")]);
+    await table.store.remove("3");
+  }
+  await using table = await openTable(folder);
+  assertEquals((await table.start(shell("exit 0"))).id, "4");
+  const ids = await Array.fromAsync(table.list(), ({ id }) => id);
+  assertEquals(ids, ["1", "4"]);
+});
+
+Deno.test("records and output of ended processes are there after the table was closed", async () => {
+  await using folder = await temporaryFolder();
+  let before: ProcessRecord | undefined;
+  {
+    await using table = await openTable(folder);
+    const { id } = await table.start(shell("echo out; echo err >&2; exit 2"));
+    before = await table.ended(id);
+  }
+  await using table = await openTable(folder);
+  assertEquals(await table.query("1"), JSON.parse(JSON.stringify(before)));
+  assertEquals(before?.outputBytes, 8);
+  const { stdout, stderr } = await readAll((await table.output("1"))!);
+  assertEquals([stdout, stderr], ["out\n", "err\n"]);
+});
+
+Deno.test("closing the table stops what runs, and may be done twice", async () => {
+  await using folder = await temporaryFolder();
+  const table = await openTable(folder);
+  const { identity } = await table.start(shell("exec sleep 1000"));
+  await table[Symbol.asyncDispose]();
+  await table[Symbol.asyncDispose]();
+  assertEquals(processControl.identify(identity!.pid), undefined);
+});
+
+Deno.test("a folder is held by one table at a time", async () => {
+  await using folder = await temporaryFolder();
+  await using _table = await openTable(folder);
+  assertEquals(await ProcessTable.open(folder.path, DEPENDENCIES), undefined);
+});
+
+Deno.test("after a crash, what still runs is stopped and what does not is lost", async () => {
+  await using folder = await temporaryFolder();
+  const holder = scopedCommand("tests/fixtures/hold_table.ts", [
+    folder.path,
+    "echo first; trap '' PIPE; while :; do sleep 0.01; done",
+    "exec sleep 1000",
+  ]).spawn();
+  await holder.stdin.close();
+  const stdout = new LineReader(holder.stdout), stderr = new LineReader(holder.stderr);
+  const [, first] = await stdout.match(/^1 (\d+)$/m);
+  const [, second] = await stdout.match(/^2 (\d+)$/m);
+  holder.kill("SIGKILL");
+  await Promise.all([holder.status, stdout.ended, stderr.ended]);
+  Deno.kill(Number(second), "SIGKILL");
+  await using table = await openTable(folder);
+  assertEquals(summary(await table.query("1"))?.state, "stopped");
+  assertEquals(summary(await table.query("2"))?.state, "lost");
+  assertEquals(processControl.identify(Number(first)), undefined);
+});
+
+Deno.test("a record that a crash left before the launch, or of an earlier boot, is lost", async () => {
+  await using folder = await temporaryFolder();
+  const running: ProcessRecord = {
+    id: "1",
+    command: "x",
+    args: [],
+    state: "running",
+    mark: "m",
+    startedAtMs: 0,
+    outputBytes: 0,
+  };
+  {
+    using store = (await RecordStore.open(folder.path, { sync: true }))!;
+    await store.newId();
+    await store.newId();
+    await store.write(running);
+    const own = processControl.identify(Deno.pid)!;
+    await store.write({ ...running, id: "2", identity: { ...own, bootId: "before" } });
+  }
+  await using table = await openTable(folder);
+  assertEquals(summary(await table.query("1"))?.state, "lost");
+  assertEquals(summary(await table.query("2"))?.state, "lost");
+});
+
+Deno.test("a record that is broken is nobody's and stands in nobody's way", async () => {
+  await using folder = await temporaryFolder();
+  for (const [i, text] of ["", "{", "[]", "{}", "null", '{"id":1}'].entries()) {
+    await Deno.mkdir(folder.at(String(i + 1)));
+    await Deno.writeTextFile(folder.at(`${i + 1}/record.json`), text);
+  }
+  await using table = await openTable(folder);
+  assertEquals(await Array.fromAsync(table.list()), []);
+  assertEquals((await table.start(shell("exit 0"))).id, "7");
+});

@@ -1,0 +1,168 @@
+import { assert, assertEquals } from "@std/assert";
+import type { ListedProcess, ProcessControl } from "../../src/platform/process_control.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { ProcessTree } from "../../src/process/process_tree.ts";
+import { stopTree } from "../../src/process/stop_tree.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { LaunchedShell, processControl } from "../support/launched_shell.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+
+openLibraries();
+
+const isThere = (pid: number) => processControl.identify(pid) !== undefined;
+
+Deno.test("stopTree() asks first, and says that nobody is left", async () => {
+  await using shell = await LaunchedShell.launch(
+    'trap "echo bye; exit 3" TERM; echo up $$; while :; do sleep 0.01; done',
+  );
+  await shell.pid("up");
+  const { child: { exited } } = shell;
+  assertEquals(await stopTree(shell.tree, { clock: systemClock, exited }), []);
+  assertEquals(await exited, { code: 3, signal: undefined });
+  await shell.stdout.match(/bye/);
+});
+
+Deno.test("stopTree() kills who ignores SIGTERM, when the grace is over and not before", async () => {
+  await using shell = await LaunchedShell.launch(
+    'trap "" TERM; echo up $$; while :; do sleep 0.01; done',
+  );
+  const pid = await shell.pid("up");
+  const clock = new FakeClock();
+  const stopped = stopTree(shell.tree, { clock, graceMs: 10_000 });
+  await clock.advance(9_999);
+  assert(isThere(pid));
+  const killed = Promise.race([stopped, shell.child.exited]);
+  await clock.advance(1);
+  await killed;
+  assertEquals(await shell.child.exited, { code: 137, signal: "SIGKILL" });
+  await clock.advance(1_000);
+  assertEquals(await stopped, []);
+});
+
+Deno.test("stopTree() does not wait for the grace once it is to hurry", async () => {
+  await using shell = await LaunchedShell.launch(
+    'trap "echo no" TERM; echo up $$; while :; do sleep 0.01; done',
+  );
+  await shell.pid("up");
+  const hurry = new AbortController();
+  const stopped = stopTree(shell.tree, { clock: systemClock, hurry: hurry.signal });
+  await shell.stdout.match(/no/);
+  hurry.abort();
+  assertEquals(await stopped, []);
+  assertEquals((await shell.child.exited).signal, "SIGKILL");
+});
+
+Deno.test("stopTree() sends the signal that it is told to", async () => {
+  await using shell = await LaunchedShell.launch(
+    'trap "exit 5" INT; echo up $$; while :; do sleep 0.01; done',
+  );
+  await shell.pid("up");
+  assertEquals(await stopTree(shell.tree, { clock: systemClock, signal: "SIGINT" }), []);
+  assertEquals((await shell.child.exited).code, 5);
+});
+
+Deno.test("stopTree() wakes a process that is stopped, so that it hears the request", async () => {
+  await using shell = await LaunchedShell.launch(
+    'trap "exit 4" TERM; echo up $$; kill -STOP $$; while :; do sleep 0.01; done',
+  );
+  await shell.pid("up");
+  assertEquals(await stopTree(shell.tree, { clock: systemClock }), []);
+  assertEquals((await shell.child.exited).code, 4);
+});
+
+Deno.test("stopTree() stops the group whose leader has ended", async () => {
+  await using shell = await LaunchedShell.launch("sleep 1000 & echo left $!");
+  const left = await shell.pid("left");
+  await shell.child.exited;
+  assert(isThere(left));
+  assertEquals(await stopTree(shell.tree, { clock: systemClock }), []);
+  assert(!isThere(left));
+});
+
+testWith(
+  [needsProgram("setsid")],
+  "stopTree() finds who forked twice and made a session of its own",
+  async () => {
+    await using shell = await LaunchedShell.launch(
+      `(setsid sh -c 'echo daemon $$; exec sleep 1000' &) ; sleep 1000`,
+    );
+    const daemon = await shell.pid("daemon");
+    const entry = processControl.list().find(({ pid }) => pid === daemon)!;
+    assertEquals([entry.session, entry.group], [daemon, daemon]);
+    assertEquals(await stopTree(shell.tree, { clock: systemClock }), []);
+    assert(!isThere(daemon));
+  },
+);
+
+testWith(
+  [needsProgram("setsid")],
+  "stopTree() kills who comes into being while it stops the others",
+  async () => {
+    await using shell = await LaunchedShell.launch(
+      `trap 'setsid sh -c "trap \\"\\" TERM; echo late \\$\\$; while :; do sleep 0.01; done" & wait' TERM
+       echo up $$; while :; do sleep 0.01; done`,
+    );
+    await shell.pid("up");
+    assertEquals(await stopTree(shell.tree, { clock: systemClock, graceMs: 200 }), []);
+    assert(!isThere(await shell.pid("late")));
+  },
+);
+
+Deno.test("stopTree() of a tree that is gone already is done at once", async () => {
+  await using shell = await LaunchedShell.launch("exit 0");
+  await shell.child.exited;
+  assertEquals(await stopTree(shell.tree, { clock: new FakeClock() }), []);
+});
+
+Deno.test("stopTree() leaves a process alone that was given the pid of another", async () => {
+  await using shell = await LaunchedShell.launch("echo up $$; exec sleep 1000");
+  const pid = await shell.pid("up");
+  const { leader } = shell.tree.root;
+  for (const other of [{ ...leader, startTime: "1" }, { ...leader, bootId: "before" }]) {
+    const tree = new ProcessTree({ leader: other }, shell.tree.dependencies);
+    assertEquals(await stopTree(tree, { clock: new FakeClock() }), []);
+  }
+  assert(isThere(pid));
+});
+
+const LEADER = { pid: 4711, startTime: "1000", bootId: "boot" };
+
+/** A tree of one process that cannot be stopped. */
+function stubbornTree(
+  state: ListedProcess["state"],
+  outcome: "sent" | "denied",
+): ProcessTree {
+  const entry: ListedProcess = {
+    pid: 4711,
+    parent: 1,
+    group: 4711,
+    session: 4711,
+    startTime: "1000",
+    name: "stubborn",
+    state,
+  };
+  const control = {
+    list: () => [entry],
+    bootId: () => "boot",
+    variable: () => undefined,
+    signal: () => outcome,
+    signalGroup: () => outcome,
+  } as unknown as ProcessControl;
+  return new ProcessTree({ leader: LEADER }, { control, ownPid: 1, claimsOrphans: () => false });
+}
+
+for (
+  const [why, state, outcome] of [
+    ["denied", "alive", "denied"],
+    ["uninterruptible", "uninterruptible", "sent"],
+    ["unkillable", "alive", "sent"],
+  ] as const
+) {
+  Deno.test(`stopTree() reports who is still there: ${why}`, async () => {
+    const clock = new FakeClock();
+    const stopped = stopTree(stubbornTree(state, outcome), { clock, graceMs: 100 });
+    await clock.advance(20_000);
+    assertEquals(await stopped, [{ pid: 4711, name: "stubborn", why }]);
+  });
+}

@@ -1,0 +1,120 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { checkDates } from "../../src/license/dates.ts";
+import { UnreachableError } from "../../src/sentinel/endings.ts";
+import type { Finding } from "../../src/sentinel/findings.ts";
+import { KnownTime } from "../../src/sentinel/known_time.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { forever, LeaseBench, withGrace } from "../support/lease_bench.ts";
+import { ANSWERS, verified } from "../support/scripted_server.ts";
+
+const MINUTE_MS = 60_000, HOUR_MS = 3_600_000;
+const NOON = Date.parse("2026-06-15T12:00:00Z");
+
+Deno.test("time goes on by the monotonic clock when the wall clock is set back", () => {
+  const clock = new FakeClock();
+  const time = new KnownTime(clock, 0);
+  assertEquals(time.takeRollback(), undefined);
+  clock.skip(HOUR_MS);
+  clock.setWall("2026-06-14T00:00:00Z");
+  assertEquals(time.nowMs(), NOON + HOUR_MS);
+});
+
+Deno.test("five minutes back are a correction, more are a rollback, told once", () => {
+  const clock = new FakeClock();
+  const time = new KnownTime(clock, NOON);
+  clock.setWall("2026-06-15T11:55:00Z");
+  assertEquals(time.takeRollback(), undefined);
+  clock.setWall("2026-06-15T11:54:59Z");
+  assertEquals(time.takeRollback(), 301_000);
+  clock.skip(MINUTE_MS);
+  assertEquals(time.takeRollback(), undefined);
+  clock.setWall("2026-06-15T11:40:00Z");
+  assertEquals(time.takeRollback(), 1_260_000);
+  clock.setWall("2026-06-15T12:01:00Z");
+  assertEquals(time.takeRollback(), undefined);
+  clock.setWall("2026-06-15T11:00:00Z");
+  assertEquals(time.takeRollback(), 3_660_000);
+});
+
+Deno.test("a clock that was ahead is forgiven by the server's word, not by its being set right", () => {
+  const clock = new FakeClock();
+  const time = new KnownTime(clock, Date.parse("2099-01-01T00:00:00Z"));
+  assertEquals(new Date(time.nowMs()).getUTCFullYear(), 2099);
+  time.confirm(NOON);
+  assertEquals([time.takeRollback(), time.nowMs()], [undefined, NOON]);
+});
+
+Deno.test("a suspended machine's clock runs ahead of the monotonic one, which is no rollback", () => {
+  const clock = new FakeClock();
+  const time = new KnownTime(clock, NOON);
+  clock.setWall("2026-06-16T12:00:00Z");
+  assertEquals(time.takeRollback(), undefined);
+  clock.skip(MINUTE_MS);
+  assertEquals(time.takeRollback(), undefined);
+  assertEquals(time.nowMs(), NOON + 24 * HOUR_MS + MINUTE_MS);
+});
+
+Deno.test("a clock that is set back while running is logged, told, and costs one interval at once", async () => {
+  const bench = new LeaseBench(withGrace(200));
+  const told: Finding[] = [], remaining: number[] = [];
+  bench.findings.onFound((finding) => told.push(finding));
+  bench.lease.onGraceCharged((seconds) => remaining.push(seconds));
+  await bench.lease.keepAlive();
+  bench.clock.setWall("2026-06-14T12:00:00Z");
+  assertEquals(await bench.lease.keepAlive(), { kind: "go_on" });
+  await bench.lease.keepAlive();
+  assertEquals(remaining, [140]);
+  const evidence = "it shows 2026-06-14T12:00:00.000Z, at least 2026-06-15T12:00:00.000Z " +
+    "is known to be true";
+  assertEquals(told, [{ kind: "clock_rollback", message: "clock rollback detected", evidence }]);
+  assertEquals(bench.log.lines(), [`warn clock rollback detected: ${evidence}`]);
+});
+
+Deno.test("a start with an earlier clock than the last run's is a rollback, and the dates are not fooled", async () => {
+  const license = { issue_date: "2020-01-01", expiry_date: "2026-06-15" };
+  const first = new LeaseBench(withGrace(300), { clock: new FakeClock("2026-06-16T08:00:00Z") });
+  first.server.script(ANSWERS.unreachable);
+  await first.lease.beatAtStart(forever);
+  await first.ledger.end();
+
+  const second = new LeaseBench(first.saved.at(-1)!, { clock: new FakeClock() });
+  await second.lease.checkClock();
+  second.server.script(ANSWERS.unreachable);
+  await second.lease.beatAtStart(forever);
+  assertEquals(second.findings.count, 1);
+  assertEquals(second.lease.graceRemainingSeconds, 240);
+  await assertRejects(() => Promise.try(() => checkDates(license, second.lease.nowMs())));
+
+  // the attack: without the saved time the expired licence is valid again
+  const forgetful = { ...first.saved.at(-1)!, latest_known_ms: 0 };
+  const third = new LeaseBench(forgetful, { clock: new FakeClock() });
+  await third.lease.checkClock();
+  assertEquals(third.findings.count, 0);
+  checkDates(license, third.lease.nowMs());
+});
+
+Deno.test("the server's signed time is known to be true, whatever the clock said before and after", async () => {
+  const bench = new LeaseBench(withGrace(200));
+  bench.server.script(verified("ACTIVE", NOON + HOUR_MS));
+  await bench.lease.beatAtStart(forever);
+  assertEquals(bench.lease.nowMs(), NOON + HOUR_MS);
+  await bench.lease.keepAlive();
+  assertEquals(bench.lease.graceRemainingSeconds, 140);
+  assertEquals(bench.saved.at(-1)!.latest_known_ms, NOON + HOUR_MS);
+});
+
+Deno.test("a rollback that uses up the last grace stops software that has no server, no other", async () => {
+  const online = new LeaseBench(withGrace(60));
+  await online.lease.keepAlive();
+  online.clock.setWall("2026-06-14T12:00:00Z");
+  assertEquals(await online.lease.keepAlive(), { kind: "go_on" });
+  assertEquals(online.record.grace_exhausted, true);
+
+  const offline = new LeaseBench(withGrace(60));
+  offline.server.script(ANSWERS.unreachable);
+  await offline.lease.checkClock();
+  await offline.lease.beatAtStart(forever);
+  offline.clock.setWall("2026-06-14T12:00:00Z");
+  const verdict = await offline.lease.keepAlive();
+  assertEquals(verdict.kind === "stop" && verdict.error instanceof UnreachableError, true);
+});

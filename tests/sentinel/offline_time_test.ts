@@ -1,0 +1,211 @@
+import { assert, assertEquals } from "@std/assert";
+import type { StandardLicense } from "../../src/license/payload.ts";
+import { linux } from "../../src/platform/linux.ts";
+import { GO_ON } from "../../src/sentinel/endings.ts";
+import { Findings } from "../../src/sentinel/findings.ts";
+import type { Lease } from "../../src/sentinel/lease.ts";
+import { type LeaseStorage, Ledger } from "../../src/sentinel/ledger.ts";
+import { ALIVE_EVERY_MS } from "../../src/sentinel/offline_time.ts";
+import { freshState, recordOf } from "../../src/sentinel/remembered_state.ts";
+import { aliveWatch } from "../../src/sentinel/watches.ts";
+import type { LicenseRecord, State } from "../../src/state/state_file.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import { standardPayload } from "../support/organization.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+
+openLibraries();
+
+const SECOND_MS = 1000, MINUTE_MS = 60_000, HOUR_MS = 3_600_000, DAYS = 30;
+const LICENSE = standardPayload({
+  heartbeat_interval_minutes: 30,
+  heartbeat_grace_period_days: DAYS,
+}) as unknown as StandardLicense;
+const QUOTA_SECONDS = DAYS * 86_400;
+
+/** A machine that is started again and again where nobody answers. */
+class Outage implements LeaseStorage {
+  readonly clock = new FakeClock();
+  state: State = freshState("M");
+  /** Makes the state as one that keeps no time would: only missed heartbeats count. */
+  isForgetful = false;
+
+  save(state: State): Promise<void> {
+    const licenses = state.licenses.map((record) => ({
+      ...record,
+      unpaid_ms: 0,
+      last_alive: null,
+    }));
+    this.state = this.isForgetful ? { ...state, licenses } : state;
+    return Promise.resolve();
+  }
+
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  forget(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  get record(): LicenseRecord {
+    return recordOf(this.state, LICENSE);
+  }
+
+  get usedSeconds(): number {
+    return QUOTA_SECONDS - this.record.grace_remaining_seconds;
+  }
+
+  open(): Ledger {
+    return new Ledger({
+      license: LICENSE,
+      state: this.state,
+      storage: this,
+      clock: this.clock,
+      readBootClock: () => this.clock.readBoot(),
+      findings: new Findings(new RecordingLog()),
+      log: new RecordingLog(),
+    });
+  }
+
+  /** A run of so long, noting that it is alive as often as it does; ended cleanly or killed. */
+  async run(ms: number, ending: "clean" | "killed"): Promise<void> {
+    const ledger = this.open();
+    await ledger.startOffline();
+    for (let leftMs = ms; leftMs > 0; leftMs -= ALIVE_EVERY_MS) {
+      this.clock.skip(Math.min(leftMs, ALIVE_EVERY_MS));
+      if (leftMs >= ALIVE_EVERY_MS) await ledger.keepAlive();
+    }
+    if (ending === "clean") await ledger.end();
+  }
+
+  /** What the next start finds that it owes. */
+  async startAgain(): Promise<void> {
+    await this.open().startOffline();
+  }
+}
+
+function leaseOf(ledger: Ledger): Lease {
+  const keepAlive = () => ledger.keepAlive().then(() => GO_ON);
+  return { keepAlive } as unknown as Lease;
+}
+
+for (const ending of ["clean", "killed"] as const) {
+  Deno.test(`a hundred ${ending} runs of 29 minutes, an hour apart, are paid for`, async () => {
+    const outage = new Outage();
+    for (let i = 0; i < 100; i++) {
+      await outage.run(29 * MINUTE_MS, ending);
+      outage.clock.skip(HOUR_MS);
+    }
+    await outage.startAgain();
+    const least = ending === "clean" ? 29 : 28;
+    assert(outage.usedSeconds >= 100 * least * 60, `${outage.usedSeconds}`);
+    assert(outage.usedSeconds <= 100 * 30 * 60, `${outage.usedSeconds}`);
+  });
+
+  Deno.test(`${ending} runs of 20 seconds, one right after the other, are paid for`, async () => {
+    const outage = new Outage();
+    for (let i = 0; i < 90; i++) await outage.run(20 * SECOND_MS, ending);
+    await outage.startAgain();
+    assertEquals(outage.usedSeconds, 1800);
+  });
+}
+
+Deno.test("without the record of time, restarting before each tick costs nothing: the attack", async () => {
+  const outage = new Outage();
+  outage.isForgetful = true;
+  for (let i = 0; i < 100; i++) await outage.run(29 * MINUTE_MS, "killed");
+  await outage.startAgain();
+  assertEquals(outage.usedSeconds, 0);
+});
+
+Deno.test("after a reboot the wall clock says how long a killed run went on; set back, it is the longest", async () => {
+  for (const [wall, seconds] of [["12:00:20", 20], ["18:00:00", 60], ["11:00:00", 60]] as const) {
+    const outage = new Outage();
+    await outage.run(0, "killed");
+    outage.clock.bootId = "second boot";
+    outage.clock.setWall(`2026-06-15T${wall}Z`);
+    await outage.startAgain();
+    assertEquals(outage.usedSeconds, seconds);
+  }
+});
+
+Deno.test("a missed heartbeat pays its interval, the next start the rest alone", async () => {
+  const outage = new Outage();
+  const ledger = outage.open();
+  await ledger.startOffline();
+  outage.clock.skip(33 * MINUTE_MS);
+  await ledger.enterMiss();
+  assertEquals(outage.usedSeconds, 30 * 60);
+  outage.clock.skip(7 * MINUTE_MS);
+  await ledger.end();
+  await outage.startAgain();
+  assertEquals(outage.usedSeconds, 40 * 60);
+});
+
+Deno.test("a heartbeat that comes early pays ahead, and nothing is paid twice", async () => {
+  const outage = new Outage();
+  const ledger = outage.open();
+  await ledger.startOffline();
+  outage.clock.skip(28 * MINUTE_MS);
+  await ledger.enterMiss();
+  outage.clock.skip(MINUTE_MS);
+  await ledger.end();
+  await outage.startAgain();
+  assertEquals(outage.usedSeconds, 30 * 60);
+});
+
+Deno.test("a process that was frozen for a day pays for the day at its next heartbeat", async () => {
+  const outage = new Outage();
+  const ledger = outage.open();
+  await ledger.startOffline();
+  outage.clock.skip(24 * HOUR_MS + 5 * MINUTE_MS);
+  await ledger.enterMiss();
+  assertEquals(outage.usedSeconds, 86_400);
+});
+
+Deno.test("an answer of the server stops the meter: what was not paid for by then is not asked for", async () => {
+  const outage = new Outage();
+  await outage.run(29 * MINUTE_MS, "killed");
+  const ledger = outage.open();
+  await ledger.enterAnswer(1);
+  outage.clock.skip(HOUR_MS);
+  await ledger.end();
+  await outage.startAgain();
+  assertEquals([outage.usedSeconds, outage.record.unpaid_ms], [0, 0]);
+});
+
+Deno.test("paying may use up the last of it: then the start is refused, with nothing left open", async () => {
+  const outage = new Outage();
+  const record = { ...outage.record, grace_remaining_seconds: 60 };
+  outage.state = { ...outage.state, licenses: [record] };
+  await outage.run(5 * MINUTE_MS, "clean");
+  const ledger = outage.open();
+  assertEquals(await ledger.startOffline(), 300);
+  assertEquals(ledger.hasGrace, false);
+  assertEquals([outage.record.grace_exhausted, outage.record.last_alive], [true, null]);
+});
+
+Deno.test("a run without the server is noted at least every 60 seconds, one with it not at all", async () => {
+  const outage = new Outage();
+  const ledger = outage.open();
+  const stop = new AbortController();
+  const watch = aliveWatch(leaseOf(ledger), outage.clock)(stop.signal);
+  await outage.clock.advance(5 * MINUTE_MS);
+  assertEquals(outage.state.licenses, []);
+  await ledger.startOffline();
+  for (let minute = 1; minute <= 5; minute++) {
+    await outage.clock.advance(MINUTE_MS);
+    assert(outage.record.unpaid_ms > (minute - 1) * MINUTE_MS);
+  }
+  stop.abort();
+  assertEquals(await watch, undefined);
+  assertEquals(outage.clock.sleeping, 0);
+});
+
+Deno.test("the boot clock goes on and belongs to a boot", () => {
+  const first = linux.readBootClock(), second = linux.readBootClock();
+  assertEquals(first.bootId, second.bootId);
+  assert(first.bootId.length === 36 && first.bootMs > 0 && second.bootMs >= first.bootMs);
+  assert(Math.abs(first.bootMs / 1000 - Deno.osUptime()) < 2);
+});

@@ -1,0 +1,228 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { freshState } from "../../src/sentinel/remembered_state.ts";
+import { outerWitness, type Witness } from "../../src/state/outer_witness.ts";
+import { type State, StateFile } from "../../src/state/state_file.ts";
+import { WitnessedState } from "../../src/state/witnessed_state.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+
+const NOW = Date.parse("2026-06-15T12:00:00Z");
+const MACHINE = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
+
+/** A state folder and a place outside, whose files survive the process; `writesLeft` until it is killed. */
+class Disk implements AsyncDisposable {
+  writesLeft = Infinity;
+  hasOuter = true;
+
+  private constructor(readonly folder: TemporaryFolder, readonly key: CryptoKey) {}
+
+  static async make(): Promise<Disk> {
+    const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [
+      "encrypt",
+      "decrypt",
+    ]);
+    const folder = await temporaryFolder();
+    await Deno.mkdir(folder.at("in"));
+    return new Disk(folder, key);
+  }
+
+  open(): WitnessedState {
+    const outerOf = outerWitness(this.hasOuter ? this.folder.at("out") : undefined, this.key);
+    return new WitnessedState(
+      this.#mortal(new StateFile(this.folder.at("in/state"), this.key)) as StateFile,
+      {
+        inner: this.#mortal(new StateFile(this.folder.at("in/witness"), this.key, "witness")),
+        outerOf: (id) => {
+          const outer = outerOf(id);
+          return outer === undefined ? undefined : this.#mortal(outer);
+        },
+      },
+    );
+  }
+
+  /** What a start finds, with its grace. */
+  async start(): Promise<{ found: string; grace: number | undefined; state: WitnessedState }> {
+    const state = this.open();
+    const { rollback, setAside, state: loaded } = await state.load(NOW);
+    const found = rollback ?? (setAside === undefined ? "nothing" : "set aside");
+    return { found, grace: loaded?.licenses[0]?.grace_remaining_seconds, state };
+  }
+
+  async copy(name: string, to: string): Promise<void> {
+    await new Deno.Command("cp", { args: ["-rT", this.folder.at(name), this.folder.at(to)] })
+      .output();
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.folder[Symbol.asyncDispose]();
+  }
+
+  #mortal(file: Witness): Witness & Pick<StateFile, "load"> {
+    return {
+      load: (wallMs) => (file as StateFile).load(wallMs),
+      read: () => file.read(),
+      delete: () => file.delete(),
+      save: (state) => {
+        if (this.writesLeft-- > 0) return file.save(state);
+        return Promise.reject(new Error("killed"));
+      },
+    };
+  }
+}
+
+function withGrace(seconds: number): State {
+  const record = {
+    license_key: "K",
+    activated: true,
+    grace_remaining_seconds: seconds,
+    grace_exhausted: false,
+    unpaid_ms: 0,
+    last_alive: null,
+  };
+  return { ...freshState(MACHINE), licenses: [record] };
+}
+
+/** A machine with 300 s of grace, of which a copy of the folder is kept, then 200 and 100 s. */
+async function spent(): Promise<Disk> {
+  const disk = await Disk.make();
+  const state = disk.open();
+  await state.save(withGrace(300), { ahead: true });
+  await disk.copy("in", "backup");
+  await state.save(withGrace(200), { ahead: true });
+  await state.save(withGrace(100), { ahead: true });
+  return disk;
+}
+
+Deno.test("a state is found as it was saved, and nothing wrong with it", async () => {
+  await using disk = await spent();
+  const { found, grace } = await disk.start();
+  assertEquals({ found, grace }, { found: "nothing", grace: 100 });
+});
+
+Deno.test("an old state file that is put back is seen, and gives nothing back", async () => {
+  await using disk = await spent();
+  await disk.copy("backup/state", "in/state");
+  const { found, grace } = await disk.start();
+  assertEquals(found, "it is number 1, number 3 has been seen");
+  assertEquals(grace, 100);
+  const { state } = await disk.open().load(NOW);
+  assertEquals(state?.is_unconfirmed, true);
+});
+
+Deno.test("the whole folder put back is seen by the witness outside; without that one it is not: the attack", async () => {
+  await using disk = await spent();
+  await disk.copy("backup", "in");
+  assertEquals((await disk.start()).found, "it is number 1, number 3 has been seen");
+
+  await using blind = await Disk.make();
+  blind.hasOuter = false;
+  const state = blind.open();
+  await state.save(withGrace(300), { ahead: true });
+  await blind.copy("in", "backup");
+  await state.save(withGrace(200), { ahead: true });
+  await state.save(withGrace(100), { ahead: true });
+  await blind.copy("backup", "in");
+  const { found, grace } = await blind.start();
+  assertEquals({ found, grace }, { found: "nothing", grace: 300 });
+});
+
+for (const name of ["in/witness", `out/${MACHINE}.bin`]) {
+  Deno.test(`a witness that is gone is as good as a rollback: ${name.slice(0, 3)}`, async () => {
+    await using disk = await spent();
+    await Deno.remove(disk.folder.at(name));
+    assertEquals((await disk.start()).found, "a witness of it is gone");
+  });
+}
+
+Deno.test("a state that was deleted or cannot be read comes back from a witness, without its activation", async () => {
+  for (
+    const [harm, found] of [["delete", "it is gone, number 3 has been seen"], [
+      "change",
+      "set aside",
+    ]]
+  ) {
+    await using disk = await spent();
+    if (harm === "delete") await Deno.remove(disk.folder.at("in/state"));
+    else await Deno.writeTextFile(disk.folder.at("in/state"), "?");
+    const state = disk.open();
+    const loaded = await state.load(NOW);
+    assertEquals(loaded.rollback ?? (loaded.setAside && "set aside"), found);
+    const { machine_id, is_unconfirmed, licenses: [record] } = loaded.state!;
+    assertEquals([machine_id, is_unconfirmed], [MACHINE, true]);
+    assertEquals([record?.activated, record?.grace_remaining_seconds], [false, 100]);
+  }
+});
+
+Deno.test("a kill before any write of any save is no rollback, and gives nothing back that was seen", async () => {
+  const saves = [300, 300, 200, 200, 100];
+  const isAhead = [true, false, true, false, true];
+  let kills = 0;
+  for (let survived = 0; survived < 12; survived++) {
+    await using disk = await Disk.make();
+    const state = disk.open();
+    disk.writesLeft = survived;
+    let least = Infinity;
+    try {
+      for (const [i, grace] of saves.entries()) {
+        // an online run shows its witnesses later, or never
+        if (i === 2 && survived % 2 === 0) await state.showWitnesses();
+        await state.save(withGrace(grace), { ahead: isAhead[i]! });
+        least = grace;
+      }
+    } catch {
+      kills++;
+    }
+    disk.writesLeft = Infinity;
+    const after = await disk.start();
+    assertEquals(after.found, "nothing", `after ${survived} writes`);
+    assert((after.grace ?? Infinity) <= least, `after ${survived} writes`);
+
+    // a second kill in the save that follows is no rollback either
+    disk.writesLeft = survived % 3;
+    await after.state.save(withGrace(50), { ahead: true }).catch(() => {});
+    disk.writesLeft = Infinity;
+    assertEquals((await disk.start()).found, "nothing", `twice after ${survived} writes`);
+  }
+  assert(kills >= 10, `${kills}`);
+});
+
+Deno.test("a charge whose save was killed after the witness saw it is not lost when the old state is put back", async () => {
+  await using disk = await spent();
+  await disk.copy("in/state", "in/kept");
+  const { state } = await disk.start();
+  disk.writesLeft = 1;
+  await assertRejects(() => state.save(withGrace(40), { ahead: true }));
+  disk.writesLeft = Infinity;
+  await disk.copy("in/kept", "in/state");
+  const { found, grace } = await disk.start();
+  assertEquals({ found, grace }, { found: "nothing", grace: 40 });
+});
+
+Deno.test("a disk that was full for a while is no rollback", async () => {
+  await using disk = await spent();
+  const { state } = await disk.start();
+  for (let i = 0; i < 5; i++) {
+    disk.writesLeft = 2;
+    await assertRejects(() => state.save(withGrace(90 - i), { ahead: true }));
+  }
+  disk.writesLeft = Infinity;
+  assertEquals((await disk.start()).found, "nothing");
+});
+
+Deno.test("a place outside that cannot be written to is done without", async () => {
+  await using disk = await Disk.make();
+  await Deno.writeTextFile(disk.folder.at("out"), "a file");
+  await disk.open().save(withGrace(300), { ahead: true });
+  const { found, grace } = await disk.start();
+  assertEquals({ found, grace }, { found: "nothing", grace: 300 });
+});
+
+Deno.test("decommissioning leaves no witness", async () => {
+  await using disk = await spent();
+  const { state } = await disk.start();
+  await state.delete();
+  const left: string[] = [];
+  for (const folder of ["in", "out"]) {
+    for await (const { name } of Deno.readDir(disk.folder.at(folder))) left.push(name);
+  }
+  assertEquals(left, []);
+});

@@ -1,0 +1,52 @@
+import { Customer } from "./customer.ts";
+import { type ProgramOptions, type ProgramResult, runProgram, startProgram } from "./program.ts";
+import type { RunningProgram } from "./program.ts";
+
+/** A customer whose `sentinel run` is told everything by a configuration file, save the vendor's key. */
+export class ConfiguredCustomer implements AsyncDisposable {
+  private constructor(readonly customer: Customer) {}
+
+  static async arrive(...terms: string[]): Promise<ConfiguredCustomer> {
+    return new ConfiguredCustomer(await Customer.arrive(...terms));
+  }
+
+  at(name: string): string {
+    return this.customer.folder.at(name);
+  }
+
+  /** Writes `sentinel.toml`: licence, software and state, and what is given. */
+  async configure(software: string, { softwareKeys = "", tables = "" } = {}): Promise<void> {
+    await Deno.writeTextFile(
+      this.at("sentinel.toml"),
+      `[license]\npath = "K1.lic"\nstate_dir = "state"\n` +
+        `[software]\npath = "${software}"\n${softwareKeys}\n${tables}\n`,
+    );
+  }
+
+  async run(
+    args: readonly string[] = [],
+    env: Record<string, string> = {},
+  ): Promise<ProgramResult> {
+    return await runProgram(this.#arguments(args), this.#surroundings(env));
+  }
+
+  start(args: readonly string[] = [], env: Record<string, string> = {}): RunningProgram {
+    return startProgram(this.#arguments(args), this.#surroundings(env));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.customer[Symbol.asyncDispose]();
+  }
+
+  #arguments(args: readonly string[]): string[] {
+    return [
+      ...["run", "--config", this.at("sentinel.toml"), "--org-key", this.at("org_public_key.pem")],
+      ...args,
+    ];
+  }
+
+  #surroundings(env: Record<string, string>): ProgramOptions {
+    Deno.mkdirSync(this.at("runtime"), { recursive: true, mode: 0o700 });
+    return { env: { XDG_RUNTIME_DIR: this.at("runtime"), ...env } };
+  }
+}

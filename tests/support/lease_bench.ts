@@ -1,0 +1,90 @@
+import type { StandardLicense } from "../../src/license/payload.ts";
+import { Findings } from "../../src/sentinel/findings.ts";
+import { Lease } from "../../src/sentinel/lease.ts";
+import { Ledger } from "../../src/sentinel/ledger.ts";
+import { freshState, recordOf } from "../../src/sentinel/remembered_state.ts";
+import type { LicenseRecord, State } from "../../src/state/state_file.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { standardPayload } from "./organization.ts";
+import { RecordingLog } from "./recording_log.ts";
+import { ScriptedServer, verified } from "./scripted_server.ts";
+
+/** A licence with an interval of a minute and a day of grace. */
+export const LICENSE = standardPayload() as unknown as StandardLicense;
+
+/** A signal that nobody aborts. */
+export const forever = new AbortController().signal;
+
+const MINUTE_MS = 60_000;
+
+/** A lease of one machine, and what it did. */
+export class LeaseBench {
+  readonly server = new ScriptedServer(verified("ACTIVE"));
+  readonly clock: FakeClock;
+  readonly log = new RecordingLog();
+  readonly findings = new Findings(this.log);
+  readonly saved: State[] = [];
+  forgotten = false;
+  saveFault: Error | undefined;
+  readonly ledger: Ledger;
+  readonly lease: Lease;
+
+  constructor(state = freshState("M"), { license = LICENSE, clock = new FakeClock() } = {}) {
+    this.clock = clock;
+    this.ledger = new Ledger({
+      license,
+      state,
+      clock,
+      readBootClock: () => clock.readBoot(),
+      findings: this.findings,
+      log: this.log,
+      storage: {
+        save: (state) => {
+          if (this.saveFault !== undefined) return Promise.reject(this.saveFault);
+          this.saved.push(state);
+          return Promise.resolve();
+        },
+        settle: () => Promise.resolve(),
+        forget: () => {
+          this.forgotten = true;
+          return Promise.resolve();
+        },
+      },
+    });
+    this.lease = new Lease({
+      license,
+      ledger: this.ledger,
+      client: this.server,
+      serverUrl: "http://server",
+      publicKeyPem: "PEM",
+      platform: "LINUX_AMD64",
+      clock,
+      random: () => 0.5,
+      log: this.log,
+    });
+  }
+
+  get record(): LicenseRecord {
+    return recordOf(this.saved.at(-1)!, LICENSE);
+  }
+
+  /** A whole heartbeat with its retries, which takes a minute. */
+  async beat(): ReturnType<Lease["beat"]> {
+    const verdict = this.lease.beat(forever, MINUTE_MS);
+    await this.clock.advance(MINUTE_MS);
+    return await verdict;
+  }
+}
+
+/** The state of an activated machine with so much grace left. */
+export function withGrace(seconds: number, exhausted = false): State {
+  const record = {
+    license_key: LICENSE.license_key,
+    activated: true,
+    grace_remaining_seconds: seconds,
+    grace_exhausted: exhausted,
+    unpaid_ms: 0,
+    last_alive: null,
+  };
+  return { ...freshState("M"), licenses: [record] };
+}
