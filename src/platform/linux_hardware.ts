@@ -1,5 +1,6 @@
 import { libc } from "../../ffi/libc.ts";
 import type { ComponentSource, FingerprintSources, Reading } from "./hardware.ts";
+import { lowestMakersAddress } from "./makers_address.ts";
 import { rootDisk, type RootMount, rootMount } from "./linux_root_disk.ts";
 import { readKernelFile } from "./linux_proc.ts";
 
@@ -92,18 +93,8 @@ function readLowestAddress(root: string): Reading {
     .map((name) => `${root}/sys/class/net/${name}`)
     .filter((folder) => "value" in readKernelFile(`${folder}/device/uevent`))
     .map((folder) => readKernelFile(`${folder}/address`))
-    .flatMap((address) => "value" in address && isMakersAddress(address.value) ? address.value : [])
-    .sort();
-  const [lowest] = addresses;
-  return lowest === undefined
-    ? { error: "no physical interface with a universally administered address" }
-    : { value: lowest };
-}
-
-/** IEEE 802: bit 0 of the first octet is for groups, bit 1 for addresses that were given locally. */
-function isMakersAddress(address: string): boolean {
-  if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(address) || /^[0:]+$/.test(address)) return false;
-  return (Number.parseInt(address.slice(0, 2), 16) & 0b11) === 0;
+    .flatMap((address) => "value" in address ? address.value : []);
+  return lowestMakersAddress(addresses);
 }
 
 /** File systems that are made anew with each container or boot, so that their ids do not last. */

@@ -1,9 +1,10 @@
 import { type Libsystem, libsystem } from "../../ffi/libsystem.ts";
 import type { GroupSignal, Platform } from "./contract.ts";
 import { isDescendantOf } from "./descent.ts";
-import type { Reading } from "./hardware.ts";
 import { acceptedPeers, serversAt } from "./macos_peers.ts";
 import { readBootId, readHostUuid, readProcess } from "./macos_processes.ts";
+import { statVersion } from "./stat_version.ts";
+import { runSystemTool } from "./system_tool.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
 
 /** <time.h>: since the boot, sleep included, and not to be set; clock_gettime(3). */
@@ -56,23 +57,6 @@ export function macosOn(lib: () => Libsystem): Platform {
         process && bootId !== undefined ? { pid, startTime: process.startTime, bootId } : undefined,
       );
     },
-    fileVersion(path) {
-      try {
-        const { dev, ino, size, mtime, ctime } = Deno.statSync(path);
-        return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
-      } catch {
-        return undefined;
-      }
-    },
-    fingerprintSources: () =>
-      Promise.resolve({
-        machine_id: [{ place: "gethostuuid(2)", read: () => readHost(lib()) }],
-        cpu: [],
-        disk: [],
-        board: [],
-        mac: [],
-        cpu_model: [],
-      }),
     // nothing is looked at here yet
     watchSurroundings: () => Promise.resolve({ look: () => Promise.resolve([]) }),
     isDescendant: (pid, ancestor) =>
@@ -80,6 +64,11 @@ export function macosOn(lib: () => Libsystem): Platform {
         readProcess: (pid) => readProcess(lib(), pid),
         readBootId: () => readBootId(lib()),
       }),
+    fileVersion: statVersion,
+    async fingerprintSources() {
+      const { macosFingerprintSources } = await import("./macos_hardware.ts");
+      return macosFingerprintSources(runSystemTool);
+    },
     // sockaddr_un.sun_path has 104 bytes, the last for the NUL; unix(4)
     maxSocketPathBytes: 103,
     acceptedPeers: (path) => acceptedPeers(lib(), path),
@@ -109,11 +98,6 @@ function signalGroup(leader: number, signal: GroupSignal): boolean {
     if (error instanceof Deno.errors.PermissionDenied) return false;
     throw error;
   }
-}
-
-function readHost(lib: Libsystem): Reading {
-  const value = readHostUuid(lib);
-  return value === undefined ? { error: "the system does not tell it" } : { value };
 }
 
 function absolute(path: string | undefined): string | undefined {

@@ -43,7 +43,7 @@ export async function runHardwareBound(
   return await serveAndSupervise(request, deps, {
     license,
     machineId: await socketId(expected, license.hardware_fingerprint),
-    watches: [dateWatch(license, clock)],
+    watches: [dateWatch(license, clock, () => clock.wallMs())],
     status: () => ({ license_status: "ACTIVE" }),
   });
 }
