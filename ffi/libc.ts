@@ -16,16 +16,6 @@ const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout); poll(2)
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
-  // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf); statx(2)
-  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
-  // int statfs(const char *path, struct statfs *buf); statfs(2)
-  statfs: { parameters: ["buffer", "buffer"], result: "i32" },
-  // DIR *opendir(const char *name); opendir(3)
-  opendir: { parameters: ["buffer"], result: "pointer" },
-  // struct dirent *readdir(DIR *dirp); readdir(3)
-  readdir: { parameters: ["pointer"], result: "pointer" },
-  // int closedir(DIR *dirp); closedir(3)
-  closedir: { parameters: ["pointer"], result: "i32" },
   // ssize_t getdents64(int fd, void *dirp, size_t count); getdents64(2)
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int fcntl(int fd, int op, ...); fcntl(2), with an integer behind it
@@ -44,10 +34,20 @@ const SYMBOLS = {
     parameters: ["isize", "isize", "isize", "isize", "isize"],
     result: "isize",
   },
-  // int *__errno_location(void); errno(3), the same in glibc and musl
+  // int *__errno_location(void); errno(3), of the calling thread, the same in glibc and musl
   errno_location: { name: "__errno_location", parameters: [], result: "pointer" },
   // int clock_gettime(clockid_t clockid, struct timespec *tp); clock_gettime(2)
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf); statx(2)
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  // int statfs(const char *path, struct statfs *buf); statfs(2)
+  statfs: { parameters: ["buffer", "buffer"], result: "i32" },
+  // DIR *opendir(const char *name); opendir(3)
+  opendir: { parameters: ["buffer"], result: "pointer" },
+  // struct dirent *readdir(DIR *dirp); readdir(3)
+  readdir: { parameters: ["pointer"], result: "pointer" },
+  // int closedir(DIR *dirp); closedir(3)
+  closedir: { parameters: ["pointer"], result: "i32" },
   // int close(int fd); close(2)
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -52,9 +52,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/compose_fingerprint.ts": ["src/core", "src/platform", "src/license"],
   "src/cli": [
     "src/core",
+    "src/config",
     "src/compose_doctor.ts",
     "src/compose_fingerprint.ts",
-    "src/config",
     "src/compose.ts",
     "src/compose_vendor.ts",
     "src/sentinel",

@@ -1,3 +1,4 @@
+import { releaseLock } from "../core/release_lock.ts";
 import { AlreadyServingError, SocketPlaceError } from "./errors.ts";
 
 /** How often the lock file may vanish between opening and locking before that is no coincidence. */
@@ -46,10 +47,10 @@ function lockOn(path: string, file: Deno.FsFile): FileLock {
       try {
         if (await stillNames(path, file)) await Deno.remove(path);
       } finally {
-        file.close();
+        releaseLock(file);
       }
     },
-    release: () => file.close(),
+    release: () => releaseLock(file),
   };
 }
 

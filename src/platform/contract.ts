@@ -1,6 +1,6 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
-import type { FingerprintSources } from "./hardware.ts";
 import type { ProcessControl, ProcessSignal } from "./process_control.ts";
+import type { FingerprintSources } from "./hardware.ts";
 
 /** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
 export interface PeerCredentials {

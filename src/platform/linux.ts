@@ -1,8 +1,8 @@
 import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
-import { fileVersion } from "./linux_file_version.ts";
 import { adoptOrphans, endedChild, hasChildren } from "./linux_children.ts";
 import { readBootClock } from "./linux_boot_clock.ts";
+import { fileVersion } from "./linux_file_version.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { signalUnixGroup } from "./unix_signals.ts";

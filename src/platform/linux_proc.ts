@@ -7,12 +7,14 @@ const O_RDONLY_CLOEXEC = 0o2000000;
 const ENOENT = 2, EACCES = 13, ENOTDIR = 20;
 const CHUNK_BYTES = 4096;
 
+const UTF8 = new TextEncoder();
+
 /**
  * A small file below `/proc`, read by the system calls themselves: the runtime keeps `/proc` from every program that was
  * not given all permissions. `undefined` where it cannot be read.
  */
 export function readProcFile(path: string): string | undefined {
-  const fd = libc().open(new TextEncoder().encode(path + "\0"), O_RDONLY_CLOEXEC);
+  const fd = libc().open(UTF8.encode(path + "\0"), O_RDONLY_CLOEXEC);
   if (fd < 0) return undefined;
   try {
     return readAll(fd);
@@ -30,7 +32,7 @@ export function readKernelFile(path: string): Reading {
   if (text !== undefined) return { value: text.trim() };
   // opened before the call whose errno is asked for
   const { errno_location, open } = libc();
-  const fd = open(new TextEncoder().encode(path + "\0"), O_RDONLY_CLOEXEC);
+  const fd = open(UTF8.encode(path + "\0"), O_RDONLY_CLOEXEC);
   const errno = new Deno.UnsafePointerView(errno_location()!).getInt32();
   if (fd >= 0) libc().close(fd);
   if (fd < 0 && (errno === ENOENT || errno === ENOTDIR)) return { error: "not there" };
@@ -44,7 +46,7 @@ const NAME_OFFSET = 19;
 /** The names in a folder below `/proc` or `/sys`, sorted; none where it cannot be read. */
 export function listKernelFolder(path: string): string[] {
   const { opendir, readdir, closedir } = libc();
-  const folder = opendir(new TextEncoder().encode(path + "\0"));
+  const folder = opendir(UTF8.encode(path + "\0"));
   if (folder === null) return [];
   const names: string[] = [];
   for (let entry; (entry = readdir(folder)) !== null;) {
@@ -54,9 +56,11 @@ export function listKernelFolder(path: string): string[] {
   return names.filter((name) => name !== "." && name !== "..").sort();
 }
 
+/** One for all, as looking at all processes reads hundreds of files. */
+const chunk = new Uint8Array(CHUNK_BYTES);
+
 function readAll(fd: number): string | undefined {
   const decoder = new TextDecoder();
-  const chunk = new Uint8Array(CHUNK_BYTES);
   let text = "";
   for (;;) {
     const count = Number(libc().read(fd, chunk, BigInt(CHUNK_BYTES)));

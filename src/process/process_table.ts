@@ -76,7 +76,7 @@ export class ProcessTable implements AsyncDisposable {
   async start(options: StartOptions): Promise<ProcessRecord> {
     const { clock, newMark } = this.deps;
     const record: ProcessRecord = {
-      id: await this.store.newId(),
+      id: this.store.newId(),
       command: options.command,
       args: [...options.args],
       state: "running",
@@ -92,7 +92,7 @@ export class ProcessTable implements AsyncDisposable {
       await this.store.remove(record.id);
       throw error;
     }
-    return await this.#keep({ ...record, identity: this.#identify(child.pid) }, child);
+    return this.#keep({ ...record, identity: this.#identify(child.pid) }, child);
   }
 
   /** `undefined` where there is no such id. */
@@ -158,10 +158,11 @@ export class ProcessTable implements AsyncDisposable {
     return { ...identity, pid };
   }
 
-  async #keep(
+  /** Nobody waits for this record: until it is written, the mark in the one before tells of the process. */
+  #keep(
     record: ProcessRecord & Required<Pick<ProcessRecord, "identity">>,
     child: LaunchedProcess,
-  ): Promise<ProcessRecord> {
+  ): ProcessRecord {
     const { control, clock, ownPid, output = {} } = this.deps;
     const saved = this.#save(record);
     const running = new RunningProcess(record, {
@@ -181,7 +182,6 @@ export class ProcessTable implements AsyncDisposable {
       },
     });
     this.#running.set(record.id, running);
-    await saved;
     return running.record;
   }
 

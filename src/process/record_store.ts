@@ -43,11 +43,10 @@ export class RecordStore implements Disposable {
     return undefined;
   }
 
-  /** An id that was never given out, and its folder for output. Removed records give none back (`last_id`). */
-  async newId(): Promise<string> {
+  /** An id that was never given out, taken by making its folder. */
+  newId(): string {
     const id = String(++this.#lastId);
-    await replaceFile(`${this.folder}/last_id`, id, this.#sync);
-    await Deno.mkdir(this.outputFolder(id), { recursive: true, mode: 0o700 });
+    Deno.mkdirSync(this.outputFolder(id), { recursive: true, mode: 0o700 });
     return id;
   }
 
@@ -64,8 +63,9 @@ export class RecordStore implements Disposable {
     );
   }
 
-  /** Forgets a process; its id stays used. */
+  /** Forgets a process. Its id stays used: it is noted before the folder goes that would tell of it. */
   async remove(id: string): Promise<void> {
+    await replaceFile(`${this.folder}/last_id`, String(this.#lastId), this.#sync);
     await Deno.remove(`${this.folder}/${id}`, { recursive: true });
   }
 
@@ -116,20 +116,16 @@ async function findLastId(folder: string): Promise<number> {
   }
 }
 
-/** Through a file beside it (rename(2)): whoever reads finds the old content or the new one. */
+/**
+ * Through a file beside it (rename(2)): whoever reads finds the old content or the new one. Without a sync that is a
+ * matter of the system's memory and done at once, as turns of a thread cost a start more than the writing.
+ */
 async function replaceFile(path: string, text: string, sync: boolean): Promise<void> {
   const temporary = `${path}.tmp`;
-  {
-    using file = await Deno.open(temporary, {
-      write: true,
-      create: true,
-      truncate: true,
-      mode: 0o600,
-    });
-    for (let rest = new TextEncoder().encode(text); rest.length > 0;) {
-      rest = rest.subarray(await file.write(rest));
-    }
-    if (sync) await file.syncData();
+  Deno.writeTextFileSync(temporary, text, { mode: 0o600 });
+  if (sync) {
+    using file = await Deno.open(temporary, { write: true });
+    await file.syncData();
   }
-  await Deno.rename(temporary, path);
+  Deno.renameSync(temporary, path);
 }

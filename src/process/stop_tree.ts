@@ -54,6 +54,7 @@ class TreeStop {
   constructor(readonly tree: ProcessTree, readonly options: StopTreeOptions) {}
 
   async run(): Promise<Survivor[]> {
+    if (this.tree.members().length === 0) return [];
     const { clock, hurry, exited, graceMs = STOP_GRACE_MS } = this.options;
     const wake = () => this.#woken.abort();
     hurry?.addEventListener("abort", wake);

@@ -3,8 +3,7 @@ import type { Logger } from "../core/log.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { VerifiedFile } from "../process/checksum.ts";
-import type { ExitStatus, LaunchedProcess } from "../process/launch.ts";
-import type { LaunchOptions } from "../process/launch.ts";
+import type { ExitStatus, LaunchedProcess, LaunchOptions } from "../process/launch.ts";
 import { launchVerified } from "../process/launch_verified.ts";
 import type { OrphanReaper } from "../process/orphan_reaper.ts";
 import type { TreeRoot } from "../process/process_tree.ts";
@@ -25,9 +24,9 @@ export interface SoftwareDependencies {
   readonly newUuid: () => string;
   /** Calls the listener on each such signal, until the function that it returns is called. */
   readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
+  readonly childRecord: ChildRecord;
   /** The file whose checksum was verified, where the licence carries one. */
   readonly verified: VerifiedFile | undefined;
-  readonly childRecord: ChildRecord;
   /** Called before the software can have got as far as to connect. */
   readonly onLaunched: (leader: ProcessIdentity) => void;
   /** Cuts the grace of a stop short. */
@@ -56,7 +55,7 @@ export class Software implements AsyncDisposable {
     this.#deps = deps;
   }
 
-  /** @throws {LaunchError}, {ChecksumError} */
+  /** @throws {LaunchError} */
   static async launch(options: LaunchOptions, deps: SoftwareDependencies): Promise<Software> {
     const mark = deps.newUuid();
     deps.platform.adoptOrphans();

@@ -91,8 +91,7 @@ export class StateFile {
   /** As {@linkcode load}, but sets nothing aside. */
   async probe(): Promise<State | "absent" | "unreadable"> {
     const opened = await readEncrypted(this.#file, this.#key);
-    if (opened.kind !== "opened") return opened.kind;
-    return parseOpened(opened) ?? "unreadable";
+    return opened.kind === "opened" ? parseOpened(opened) ?? "unreadable" : opened.kind;
   }
 
   /** What is there, or `undefined` where nothing can be read. */

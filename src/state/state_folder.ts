@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { releaseLock } from "../core/release_lock.ts";
 import type { Logger } from "../core/log.ts";
 
 /** A state folder that is ours until it is disposed of: one run per folder. */
@@ -40,7 +41,7 @@ export async function openStateFolder(
     return {
       path,
       at: (name) => `${path}/${name}`,
-      [Symbol.dispose]: () => lock.close(),
+      [Symbol.dispose]: () => releaseLock(lock),
     };
   } catch (error) {
     if (error instanceof SentinelError) throw error;
