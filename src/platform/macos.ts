@@ -1,6 +1,7 @@
 import { type Libsystem, libsystem } from "../../ffi/libsystem.ts";
 import type { GroupSignal, Platform } from "./contract.ts";
 import { isDescendantOf } from "./descent.ts";
+import type { Reading } from "./hardware.ts";
 import { acceptedPeers, serversAt } from "./macos_peers.ts";
 import { readBootId, readHostUuid, readProcess } from "./macos_processes.ts";
 import { statVersion } from "./stat_version.ts";
@@ -67,7 +68,9 @@ export function macosOn(lib: () => Libsystem): Platform {
     fileVersion: statVersion,
     async fingerprintSources() {
       const { macosFingerprintSources } = await import("./macos_hardware.ts");
-      return macosFingerprintSources(runSystemTool);
+      const sources = macosFingerprintSources(runSystemTool);
+      const host = { place: "gethostuuid(2)", read: () => readHost(lib()) };
+      return { ...sources, machine_id: [host, ...sources.machine_id] };
     },
     // sockaddr_un.sun_path has 104 bytes, the last for the NUL; unix(4)
     maxSocketPathBytes: 103,
@@ -98,6 +101,11 @@ function signalGroup(leader: number, signal: GroupSignal): boolean {
     if (error instanceof Deno.errors.PermissionDenied) return false;
     throw error;
   }
+}
+
+function readHost(lib: Libsystem): Reading {
+  const value = readHostUuid(lib);
+  return value === undefined ? { error: "the system does not tell it" } : { value };
 }
 
 function absolute(path: string | undefined): string | undefined {

@@ -55,7 +55,7 @@ export class Software implements AsyncDisposable {
     this.#deps = deps;
   }
 
-  /** @throws {LaunchError}, {ChecksumError} */
+  /** @throws {LaunchError} */
   static async launch(options: LaunchOptions, deps: SoftwareDependencies): Promise<Software> {
     const mark = deps.newUuid();
     deps.platform.adoptOrphans();

@@ -36,7 +36,7 @@ Deno.test("launchVerified() launches the file that was verified", async () => {
   await using folder = await temporaryFolder();
   const { software, verified } = await prepare(folder);
   const child = await launchVerified(software, { verified, platform });
-  assertEquals((await child.exited).code, 7);
+  assertEquals(await child.exited, { code: 7, signal: undefined });
 });
 
 /** Sets times to the nanosecond. */
@@ -64,7 +64,7 @@ for (const [what, swap] of SWAPS) {
     const { software, evilPath, verified } = await prepare(folder);
     swap(software.path, evilPath);
     const undefended = await launchVerified(software, { verified: undefined, platform });
-    assertEquals((await undefended.exited).code, 9);
+    assertEquals(await undefended.exited, { code: 9, signal: undefined });
     const error = await assertRejects(
       () => launchVerified(software, { verified, platform }),
       ChecksumError,
@@ -88,7 +88,7 @@ Deno.test("a file swapped in between the last look and the launch is killed", as
     () => launchVerified(software, { verified, platform, launch: attack }),
     ChecksumError,
   );
-  assertEquals((await launched!.exited).code, 137);
+  assertEquals(await launched!.exited, { code: 137, signal: "SIGKILL" });
 });
 
 Deno.test("a file that is gone by the time of the launch is a changed one", async () => {
