@@ -73,9 +73,10 @@ Deno.test("a server killed in the middle of its answer, at any byte, leaves the 
   const organization = await makeOrganization();
   await using server = new CuttingServer(organization);
 
+  // locked once: a program that another test starts may hold a lock that was let go for a moment longer
+  using folder = await openStateFolder(temporary.at("state"), { log: new RecordingLog(), pid: 1 });
   const activateOnce = async (): Promise<State> => {
     const log = new RecordingLog();
-    using folder = await openStateFolder(temporary.at("state"), { log, pid: 1 });
     const services = {
       platform: linux,
       clock: systemClock,
