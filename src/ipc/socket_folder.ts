@@ -54,10 +54,11 @@ function statFolder(folder: string): Deno.FileInfo | undefined {
   }
 }
 
-/** What is there where another was faster. */
+/** What is there where another was faster. The mode is set once more, as a umask may have taken bits from it. */
 function makeFolder(folder: string): Deno.FileInfo | undefined {
   try {
     Deno.mkdirSync(folder, { mode: 0o700 });
+    Deno.chmodSync(folder, 0o700);
     return undefined;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return statFolder(folder);

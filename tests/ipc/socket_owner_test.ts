@@ -1,12 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import { AlreadyServingError, SocketPlaceError } from "../../src/ipc/errors.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { startServer } from "../support/ipc_server.ts";
+import { programArguments } from "../support/program.ts";
 import { ask } from "../support/socket_peer.ts";
 import { scopedCommand } from "../support/scoped_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
+const SERVE_IPC = fromFileUrl(new URL("../fixtures/serve_ipc.ts", import.meta.url));
 const AS_ROOT = Deno.uid() === 0;
 const SKIPPED = AS_ROOT ? "" : " (skipped: needs root)";
 
@@ -26,12 +29,29 @@ function leaveSocket(path: string): void {
   listener.close();
 }
 
-Deno.test("claimSocket() makes the folder 0700 and the lock file 0600, whatever the umask", async () => {
+for (const umask of ["000", "177"]) {
+  Deno.test(`folder, lock file and socket are closed to others under a umask of ${umask}`, async () => {
+    await using folder = await temporaryFolder();
+    // a umask is the whole process's, and this one has other tests in it
+    const server = programArguments([folder.at("new/s.sock")], SERVE_IPC);
+    await using child = new Deno.Command("sh", {
+      args: ["-c", `umask ${umask}; exec "$@"`, "sh", Deno.execPath(), ...server],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    await reader.read();
+    const names = ["new", "new/s.sock.lock", "new/s.sock"];
+    assertEquals(names.map((name) => modeOf(folder.at(name))), [0o700, 0o600, 0o600]);
+    await reader.cancel();
+    await child.stdin.close();
+    await child.status;
+  });
+}
+
+Deno.test("claimSocket() leaves nothing once it is let go, twice", async () => {
   await using folder = await temporaryFolder();
-  const umask = Deno.umask(0);
   const claim = await claimSocket(folder.at("new/s.sock"));
-  Deno.umask(umask);
-  assertEquals([modeOf(folder.at("new")), modeOf(folder.at("new/s.sock.lock"))], [0o700, 0o600]);
   await claim[Symbol.asyncDispose]();
   await claim[Symbol.asyncDispose]();
   assertEquals([...Deno.readDirSync(folder.at("new"))], []);
