@@ -154,6 +154,8 @@ Deno.test("after a crash, what still runs is stopped and what does not is lost",
   holder.kill("SIGKILL");
   await Promise.all([holder.status, stdout.ended, stderr.ended]);
   Deno.kill(Number(second), "SIGKILL");
+  // kill(2) returns before the process has ended
+  while (processControl.identify(Number(second)) !== undefined) await systemClock.sleep(1);
   await using table = await openTable(folder);
   assertEquals(summary(await table.query("1"))?.state, "stopped");
   assertEquals(summary(await table.query("2"))?.state, "lost");
