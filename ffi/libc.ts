@@ -12,6 +12,8 @@ const SYMBOLS = {
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // int open(const char *pathname, int flags, ...); open(2), without a mode as nothing is created
   open: { parameters: ["buffer", "i32"], result: "i32" },
+  // int dup3(int oldfd, int newfd, int flags); dup3(2)
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // ssize_t read(int fd, void *buf, size_t count); read(2)
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout); poll(2)

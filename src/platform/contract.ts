@@ -72,6 +72,10 @@ export interface Platform {
   witnessFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
   runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  /** How this very process was started, its arguments included; `undefined` where the system does not tell. */
+  commandLine(): readonly string[] | undefined;
+  /** From now on standard input is empty and nobody hears what is written to the other two (null(4)). */
+  dropStreams(): void;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
   readBootClock(): BootReading;
