@@ -4,6 +4,7 @@ import type { Clock } from "./core/clock.ts";
 import type { ConfigurableLog } from "./core/log.ts";
 import { type DetachOutcome, startDetached } from "./daemon/detach.ts";
 import { ownCommand, ownEnvironment } from "./daemon/own_command.ts";
+import { SERVICE_VARIABLES, ServiceManager } from "./daemon/service_manager.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import { runDaemon } from "./sentinel/run_daemon.ts";
@@ -34,19 +35,31 @@ export async function composeDaemon(
   const platform = selectPlatform();
   const stopRequest = new StopRequestSource();
   using parts = await buildRun(run, { ...sources, stopRequest });
-  let isAttached = sayReady !== undefined;
   return await runDaemon({ config, loadConfig, pidFile, run: parts.request }, {
     ...parts.deps,
     log: sources.log,
     stopRequest,
     residentBytes: () => Deno.memoryUsage().rss,
-    announce(effect) {
-      if (effect !== "announce_ready" || !isAttached) return;
-      isAttached = false;
-      sayReady?.();
+    onReady() {
+      if (sayReady === undefined) return;
+      sayReady();
       platform.dropStreams();
     },
+    openServiceManager: () =>
+      new ServiceManager({
+        variables: takeVariables(SERVICE_VARIABLES),
+        platform,
+        clock: sources.clock,
+        pid: Deno.pid,
+      }),
   });
+}
+
+/** The values of variables, which are gone from the environment then. */
+function takeVariables(names: readonly string[]): Record<string, string | undefined> {
+  const values = names.map((name) => [name, Deno.env.get(name)]);
+  for (const name of names) Deno.env.delete(name);
+  return Object.fromEntries(values);
 }
 
 /**

@@ -4,6 +4,7 @@ import { adoptOrphans, endedChild, hasChildren } from "./linux_children.ts";
 import { readBootClock } from "./linux_boot_clock.ts";
 import { fileVersion } from "./linux_file_version.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
+import { notifyService } from "./linux_notify.ts";
 import { readProcFile } from "./linux_proc.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { dropStreams } from "./linux_streams.ts";
@@ -31,6 +32,7 @@ export const linux: Platform = {
   runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
   commandLine: () => readProcFile("/proc/self/cmdline")?.split("\0").slice(0, -1),
   dropStreams,
+  notifyService,
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },

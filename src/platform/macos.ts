@@ -50,6 +50,7 @@ export function macosOn(lib: () => Libsystem): Platform {
     },
     runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
     commandLine: () => undefined,
+    notifyService: () => false,
     dropStreams() {
       const { fopen, fileno, dup2, fclose } = lib();
       const none = fopen(cString("/dev/null"), cString("r+"));

@@ -2,8 +2,10 @@ import { diffConfig, mergeChangeable } from "../config/diff.ts";
 import type { Config } from "../config/schema.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { ConfigurableLog, LogLevel } from "../core/log.ts";
+import type { HealthReport } from "../daemon/health_endpoint.ts";
 import type { Lifecycle } from "../daemon/lifecycle.ts";
 import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
+import { UNKNOWN_HEALTH } from "../process/health.ts";
 import type { Agent } from "./agent.ts";
 import { ipcSettings, supervisionSettings } from "./configured.ts";
 import type { RunHost } from "./run.ts";
@@ -19,7 +21,7 @@ export interface DaemonOptions {
    */
   readonly loadConfig: () => Promise<Config>;
   /** Puts what is changed outside the run into force: log, health endpoint, shutdown. */
-  readonly applyConfig: (config: Config, changed: readonly string[]) => Promise<void>;
+  readonly applyConfig: (config: Config) => Promise<void>;
   readonly lifecycle: Lifecycle;
   readonly stopRequest: StopRequest;
   readonly log: ConfigurableLog;
@@ -54,6 +56,27 @@ export class Daemon implements RunHost {
   /** The run, while it serves its socket. */
   get agent(): Agent | undefined {
     return this.#agent;
+  }
+
+  /** Whether it does what it is there for: software that is not well is not, software that is being started anew is. */
+  get isWell(): boolean {
+    return this.#agent?.supervisor.health.status !== "unhealthy";
+  }
+
+  /** What the health endpoint answers. */
+  healthReport(): HealthReport {
+    const { lifecycle: { state } } = this.#options;
+    const { health } = this.#agent?.supervisor ?? { health: UNKNOWN_HEALTH };
+    const { status, checks, lastCheckMs, consecutiveFailures, lastError } = health;
+    return {
+      status,
+      state,
+      checks,
+      ...(lastCheckMs !== undefined && { last_check: new Date(lastCheckMs).toISOString() }),
+      consecutive_failures: consecutiveFailures,
+      ...(lastError !== undefined && { last_error: lastError }),
+      uptime_seconds: this.#agent?.uptimeSeconds ?? 0,
+    };
   }
 
   control(agent: () => Agent): Record<ControlMethod, ControlHandler> {
@@ -163,17 +186,18 @@ export class Daemon implements RunHost {
     }
   }
 
-  /** First what may be refused: the licence. */
+  /** First what may be refused. */
   async #applyChanges(after: Config): Promise<ReloadResult> {
     const { changeable, requiresRestart } = diffConfig(this.#config, after);
     const agent = this.#agent!;
     const isNewLicense = await agent.reloadLicense(after.license.path);
-    const config = this.#config = mergeChangeable(this.#config, after);
+    const config = mergeChangeable(this.#config, after);
+    await this.#options.applyConfig(config);
+    this.#config = config;
     agent.ipc.setLimits(ipcSettings(config).limits);
     if (changeable.some((key) => key.startsWith("health."))) {
       agent.supervisor.configure(supervisionSettings(config));
     }
-    await this.#options.applyConfig(config, changeable);
     const isSamePath = !changeable.includes("license.path");
     return {
       applied: [...isNewLicense && isSamePath ? ["license"] : [], ...changeable],

@@ -5,12 +5,13 @@ import { Lifecycle } from "../daemon/lifecycle.ts";
 import { makeFoldersOf } from "../daemon/made_folders.ts";
 import { PidFile } from "../daemon/pid_file.ts";
 import { inPhase, StartUpError } from "../daemon/start_up.ts";
-import type { LifecycleEffect } from "../daemon/transitions.ts";
+import type { ServiceManager } from "../daemon/service_manager.ts";
 import type { ProcessLimits } from "../platform/process_control.ts";
 import { ConfigError } from "./config_error.ts";
 import { daemonLimits } from "./configured.ts";
 import { Daemon } from "./daemon.ts";
 import { openDaemonLog } from "./daemon_log.ts";
+import { HealthListener } from "./health_listener.ts";
 import { type RunDependencies, type RunRequest, runSentinel } from "./run.ts";
 import { type ShutdownDeadline, startDeadline } from "./shutdown_clock.ts";
 import type { StopRequestSource } from "./stop_request.ts";
@@ -28,8 +29,10 @@ export interface DaemonDependencies extends RunDependencies {
   readonly log: ConfigurableLog;
   readonly stopRequest: StopRequestSource;
   readonly residentBytes: () => number;
-  /** Tells the service manager and whoever started us. */
-  readonly announce: (effect: LifecycleEffect) => void;
+  /** Called once, when the daemon is ready. */
+  readonly onReady: () => void;
+  /** The service manager that started us; asked for once, before the software is launched. */
+  readonly openServiceManager: () => ServiceManager;
 }
 
 /** The software did not stop in time (exit status 70). */
@@ -64,6 +67,9 @@ class DaemonRun {
   #config: Config;
   #deadline: ShutdownDeadline | undefined;
   #pidFile: PidFile | undefined;
+  readonly #endpoint: HealthListener;
+  #serviceManager: ServiceManager | undefined;
+  readonly #over = new AbortController();
   #hasStarted = false;
   #hasLogFile = false;
   #applyLogging: (config: Config) => void = () => {};
@@ -81,10 +87,11 @@ class DaemonRun {
       lifecycle: this.#lifecycle,
       applyConfig: (config) => this.#apply(config),
     });
-    this.#lifecycle.onChange(({ to, effects }) => {
-      for (const effect of effects) deps.announce(effect);
-      if (to === "running") this.#hasStarted = true;
-      if (to === "stopping") this.#startDeadline();
+    this.#endpoint = new HealthListener(this.#daemon);
+    this.#lifecycle.onChange((change) => {
+      this.#serviceManager?.announce(change);
+      if (change.to === "running" && !this.#hasStarted) this.#beReady();
+      if (change.to === "stopping") this.#startDeadline();
     });
     this.#missed.promise.catch(() => {});
   }
@@ -103,6 +110,7 @@ class DaemonRun {
       if (this.#lifecycle.state !== "stopped") this.#lifecycle.advance("fail");
       throw error;
     } finally {
+      this.#over.abort();
       this.#deadline?.met();
       for (const remove of removals) remove();
     }
@@ -130,10 +138,19 @@ class DaemonRun {
     await inPhase("daemonise", () => this.#settleDown());
     if (stop.aborted) return 0;
     try {
+      this.#serviceManager = this.#deps.openServiceManager();
+      undo.use(this.#endpoint);
+      await this.#endpoint.listen(this.#config.health.listen);
       return await runSentinel(run, this.#deps, this.#daemon);
     } catch (error) {
       throw this.#hasStarted ? error : new StartUpError("core", error);
     }
+  }
+
+  #beReady(): void {
+    this.#hasStarted = true;
+    this.#deps.onReady();
+    this.#serviceManager?.reassure(() => this.#daemon.isWell, this.#over.signal);
   }
 
   async #limitOurselves(): Promise<void> {
@@ -171,8 +188,9 @@ class DaemonRun {
     this.#deadline.missed.then(() => this.#missed.reject(new EmergencyError(timeoutMs)));
   }
 
-  // deno-lint-ignore require-await -- what else may change takes its time
+  /** First what may be refused. */
   async #apply(config: Config): Promise<void> {
+    await this.#endpoint.listen(config.health.listen);
     this.#config = config;
     this.#applyLogging(config);
   }
