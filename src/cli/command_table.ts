@@ -16,6 +16,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "ask a running sentinel over its local socket",
     load: () => import("./commands/ipc.ts"),
   },
+  "server": {
+    summary: "run processes for clients that hold a certificate",
+    load: () => import("./commands/server.ts"),
+  },
+  "client": {
+    summary: "start, watch and stop processes on a server",
+    load: () => import("./commands/client.ts"),
+  },
   "license verify": {
     summary: "check a licence file",
     load: () => import("./commands/license_verify.ts"),
