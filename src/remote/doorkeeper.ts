@@ -27,13 +27,17 @@ const KEEP_ALIVE_MS = 60_000;
 
 /** Lets connections in: bounds their number and that of handshakes, and has each client identified once. */
 export class Doorkeeper {
-  readonly #handshakes = new Set<string>();
+  /** Under way, by the other end's address: all that the TLS socket and the one below it have in common. */
+  readonly #handshakes = new Map<string, Socket>();
   readonly #admitted = new Map<TLSSocket, Admission>();
 
   constructor(readonly server: Server, readonly options: DoorkeeperOptions) {
     server.on("connection", (socket: Socket) => this.#begin(socket));
     server.on("secureConnection", (socket: TLSSocket) => this.#admit(socket));
-    server.on("tlsClientError", (error: Error, socket: TLSSocket) => this.#fail(error, socket));
+    server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+      this.#fail(describeError(error), addressOf(socket));
+      socket.destroy();
+    });
   }
 
   /** Connections whose handshake is under way. */
@@ -63,17 +67,17 @@ export class Doorkeeper {
       socket.destroy();
       return;
     }
-    this.#handshakes.add(address);
-    socket.on("close", () => this.#handshakes.delete(address));
+    this.#handshakes.set(address, socket);
+    // a client that is gone at once is not always told of as an error
+    socket.on("close", () => {
+      if (this.#handshakes.get(address) === socket) this.#fail("connection closed", address);
+    });
   }
 
-  #fail(error: Error, socket: TLSSocket): void {
-    const address = addressOf(socket);
-    this.#handshakes.delete(address);
+  #fail(why: string, address: string): void {
+    if (!this.#handshakes.delete(address)) return;
     this.options.telemetry.handshakeFailed();
-    const outcome = `handshake failed: ${describeError(error)}`;
-    this.options.audit({ action: "connect", outcome, address });
-    socket.destroy();
+    this.options.audit({ action: "connect", outcome: `handshake failed: ${why}`, address });
   }
 
   #admit(socket: TLSSocket): void {

@@ -104,7 +104,10 @@ class ListeningServer implements RemoteServer {
       log,
     });
     this.#https.on("request", (request, response) => this.#handler.handle(request, response));
-    this.#https.on("clientError", answerBroken);
+    this.#https.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      // of a handshake that failed, the doorkeeper is told
+      if (this.#doorkeeper.admissionOf(socket) !== undefined) answerBroken(error, socket);
+    });
   }
 
   get url(): string {
