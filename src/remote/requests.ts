@@ -17,36 +17,48 @@ const count = () =>
     v.check((value) => Number.isSafeInteger(value) && value >= 0, "must be a whole number"),
   );
 
-const startSchema = v.strictObject({
+/** To the library an array is an object, too. */
+const object = <T>(schema: v.GenericSchema<unknown, T>) =>
+  v.pipe(
+    v.unknown(),
+    v.check(
+      (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+      "must be an object",
+    ),
+    schema,
+  );
+
+const startSchema = object(v.strictObject({
   command: nonEmpty(),
   args: v.optional(v.array(text(), "must be a list of texts"), []),
   env: v.optional(
-    v.record(
-      v.pipe(nonEmpty(), v.check((name) => !name.includes("="), "must not hold =")),
-      text(),
-      "must be an object of texts",
+    object(
+      v.record(
+        v.pipe(nonEmpty(), v.check((name) => !name.includes("="), "must not hold =")),
+        text(),
+      ),
     ),
     {},
   ),
   cwd: v.optional(
     v.pipe(text(), v.check((path) => path.startsWith("/"), "must be an absolute path")),
   ),
-  limits: v.optional(v.strictObject({
+  limits: v.optional(object(v.strictObject({
     open_files: v.optional(count()),
     core_bytes: v.optional(count()),
     address_space_bytes: v.optional(count()),
     processes: v.optional(count()),
     file_bytes: v.optional(count()),
     max_output_bytes: v.optional(v.pipe(count(), v.minValue(1, "must be at least 1"))),
-  })),
-});
+  }))),
+}));
 
-const stopSchema = v.strictObject({
+const stopSchema = object(v.strictObject({
   signal: v.optional(v.picklist(STOP_SIGNALS, `must be one of ${STOP_SIGNALS.join(", ")}`)),
   grace_ms: v.optional(
     v.pipe(count(), v.maxValue(MAX_GRACE_MS, `must be at most ${MAX_GRACE_MS}`)),
   ),
-});
+}));
 
 /** The body of `POST /v1/processes`. */
 export function parseStart(body: Uint8Array<ArrayBuffer>): Checked<StartRequest> {
@@ -119,7 +131,10 @@ function parseBody<T>(
   if (json === undefined) return malformed("the body is not UTF-8");
   const parsed = parseStrictJson(json);
   if ("fault" in parsed) return malformed(describeFault(parsed.fault.kind));
-  const { success, output, issues } = v.safeParse(schema, parsed.value, { abortEarly: true });
+  const { success, output, issues } = v.safeParse(schema, parsed.value, {
+    abortEarly: true,
+    abortPipeEarly: true,
+  });
   return success ? { value: output } : malformed(describeIssue(issues[0]));
 }
 
@@ -133,7 +148,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   if (path === null) return "the body must be an object";
   if (issue.type !== "strict_object") return `${path} ${issue.message}`;
   if (issue.expected === "never") return `unknown field: ${path}`;
-  return issue.received === "undefined" ? `${path} is missing` : `${path} must be an object`;
+  return `${path} is missing`;
 }
 
 function malformed(detail: string): { problem: Problem } {
