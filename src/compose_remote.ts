@@ -65,7 +65,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
 
 /** @throws {SentinelError} `config.tls`. */
 async function readTrust(
-  { certificatePath, keyPath, certificateAuthorityPath, revocationListPath }: ServerSettings,
+  { certificatePath, keyPath, certificateAuthorityPath }: ServerSettings,
   log: Logger,
 ): Promise<Trust> {
   const read = async (path: string, what: string) =>
@@ -77,11 +77,8 @@ async function readTrust(
     log.warn(`key file can be read by others: ${keyPath} has mode ${bits} (chmod 600 it)`);
   }
   const { text: certificateAuthority } = await read(certificateAuthorityPath, "CA file");
-  const revocationList = revocationListPath === undefined
-    ? undefined
-    : (await read(revocationListPath, "revocation list")).text;
   return {
-    tls: { certificate, key: key.text, certificateAuthority, revocationList },
+    tls: { certificate, key: key.text, certificateAuthority },
     identify: identifyBy(clientVerifier(certificateAuthority, { nowMs: systemClock.wallMs })),
   };
 }

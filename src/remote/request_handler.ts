@@ -120,8 +120,8 @@ export class RequestHandler {
     try {
       return await route.handle(this.options.api, exchange);
     } catch (error) {
-      this.options.log.error(`remote request failed: ${describeError(error)}`);
       if (exchange.response.headersSent) throw error;
+      this.options.log.error(`remote request failed: ${describeError(error)}`);
       return { kind: "problem", problem: problem(500, "a fault of the server; see its log") };
     } finally {
       if (route.isStream === undefined) this.#inFlight--;

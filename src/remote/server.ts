@@ -11,17 +11,7 @@ import { DEFAULT_LIMITS, MAX_HEADER_BYTES, type RemoteLimits } from "./limits.ts
 import type { RemoteProcesses } from "./processes.ts";
 import { RequestHandler } from "./request_handler.ts";
 import { NO_TELEMETRY, type Telemetry } from "./telemetry.ts";
-
-/** What the server proves itself with and whom it believes; PEM. */
-export interface TlsMaterial {
-  /** The server's certificate, with its chain. */
-  readonly certificate: string;
-  readonly key: string;
-  /** Whoever signs clients' certificates. */
-  readonly certificateAuthority: string;
-  /** Certificates that count no more. */
-  readonly revocationList?: string | undefined;
-}
+import { checkMaterial, type TlsMaterial } from "./tls_material.ts";
 
 /** What may change while the server runs, for connections that are made from then on. */
 export interface Trust {
@@ -134,7 +124,8 @@ class ListeningServer implements RemoteServer {
   }
 
   reload({ tls, identify }: Trust): void {
-    guardTls(() => this.#https.setSecureContext(tlsOptions(tls)));
+    checkMaterial(tls);
+    this.#https.setSecureContext(tlsOptions(tls));
     this.#identify = identify;
   }
 
@@ -148,9 +139,9 @@ class ListeningServer implements RemoteServer {
 
   async #close(): Promise<void> {
     this.#handler.refuse();
-    const closed = new Promise<void>((resolve) => this.#https.close(() => resolve()));
     await this.#api.started();
     await this.options.processes.close();
+    const closed = new Promise<void>((resolve) => this.#https.close(() => resolve()));
     const drained = new AbortController();
     const settled = this.#handler.settled().then(() => drained.abort());
     await this.options.clock.sleep(this.#limits.drainMs, drained.signal);
@@ -161,38 +152,27 @@ class ListeningServer implements RemoteServer {
 }
 
 function createHttpsServer(tls: TlsMaterial, limits: RemoteLimits): Server {
-  return guardTls(() =>
-    createServer({
-      ...tlsOptions(tls),
-      handshakeTimeout: limits.handshakeMs,
-      headersTimeout: limits.headerMs,
-      requestTimeout: limits.headerMs + limits.bodyMs,
-      keepAliveTimeout: limits.idleMs,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    })
-  );
+  checkMaterial(tls);
+  return createServer({
+    ...tlsOptions(tls),
+    handshakeTimeout: limits.handshakeMs,
+    headersTimeout: limits.headerMs,
+    requestTimeout: limits.headerMs + limits.bodyMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
 }
 
-function tlsOptions({ certificate, key, certificateAuthority, revocationList }: TlsMaterial) {
+function tlsOptions({ certificate, key, certificateAuthority }: TlsMaterial) {
   return {
     cert: certificate,
     key,
     ca: certificateAuthority,
-    ...(revocationList !== undefined && { crl: revocationList }),
     requestCert: true,
     rejectUnauthorized: true,
     minVersion: "TLSv1.3",
   } as const;
-}
-
-function guardTls<T>(use: () => T): T {
-  try {
-    return use();
-  } catch (error) {
-    const message = `certificate, key or CA cannot be used: ${describeError(error)}`;
-    throw new SentinelError("config.tls", message, { cause: error });
-  }
 }
 
 const BROKEN_ANSWERS: Readonly<Record<string, string>> = {

@@ -41,7 +41,7 @@ export class RemoteDesk implements AsyncDisposable {
   }
 
   /** Whom a server with these files believes. */
-  async trust(revocationList?: string): Promise<Trust> {
+  async trust(): Promise<Trust> {
     const { server } = this.files;
     const certificateAuthority = await Deno.readTextFile(this.authority.certificate);
     return {
@@ -49,7 +49,6 @@ export class RemoteDesk implements AsyncDisposable {
         certificate: await Deno.readTextFile(server.certificate),
         key: await Deno.readTextFile(server.key),
         certificateAuthority,
-        ...(revocationList && { revocationList: await Deno.readTextFile(revocationList) }),
       },
       identify: identifyBy(clientVerifier(certificateAuthority, { nowMs: systemClock.wallMs })),
     };
