@@ -15,6 +15,7 @@ import type { RemoteProcesses, StartOutcome, StartRequest } from "./remote/proce
 import { requireClientVerification } from "./remote/runtime.ts";
 import { type RemoteServer, startRemoteServer, type Trust } from "./remote/server.ts";
 import type { Telemetry } from "./remote/telemetry.ts";
+import { checkMaterial } from "./remote/tls_material.ts";
 
 /** What `sentinel server` was told. */
 export interface ServerSettings {
@@ -77,8 +78,10 @@ async function readTrust(
     log.warn(`key file can be read by others: ${keyPath} has mode ${bits} (chmod 600 it)`);
   }
   const { text: certificateAuthority } = await read(certificateAuthorityPath, "CA file");
+  const tls = { certificate, key: key.text, certificateAuthority };
+  checkMaterial(tls);
   return {
-    tls: { certificate, key: key.text, certificateAuthority },
+    tls,
     identify: identifyBy(clientVerifier(certificateAuthority, { nowMs: systemClock.wallMs })),
   };
 }

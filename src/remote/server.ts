@@ -11,10 +11,11 @@ import { DEFAULT_LIMITS, MAX_HEADER_BYTES, type RemoteLimits } from "./limits.ts
 import type { RemoteProcesses } from "./processes.ts";
 import { RequestHandler } from "./request_handler.ts";
 import { NO_TELEMETRY, type Telemetry } from "./telemetry.ts";
-import { checkMaterial, type TlsMaterial } from "./tls_material.ts";
+import type { TlsMaterial } from "./tls_material.ts";
 
 /** What may change while the server runs, for connections that are made from then on. */
 export interface Trust {
+  /** Checked by `checkMaterial()`. */
   readonly tls: TlsMaterial;
   readonly identify: IdentifyClient;
 }
@@ -37,11 +38,7 @@ export interface RemoteServer extends AsyncDisposable {
   readonly url: string;
   /** Connections that were let in and handshakes under way. */
   readonly load: { readonly connections: number; readonly handshakes: number };
-  /**
-   * New connections are judged by this; those that are there stay as they are.
-   *
-   * @throws {SentinelError} `config.tls`, and then nothing has changed.
-   */
+  /** New connections are judged by this; those that are there stay as they are. */
   reload(trust: Trust): void;
   /**
    * Refuses what is new, stops the processes, lets readers have the rest, and closes. May be called twice.
@@ -52,7 +49,7 @@ export interface RemoteServer extends AsyncDisposable {
 /**
  * Starts the server. It is to be the only TLS server of its process: see `identifyBy()`.
  *
- * @throws {SentinelError} `config.listen` where it cannot listen there, `config.tls` for unusable certificates or keys.
+ * @throws {SentinelError} `config.listen` where it cannot listen there.
  */
 export async function startRemoteServer(options: RemoteServerOptions): Promise<RemoteServer> {
   const server = new ListeningServer(options);
@@ -124,7 +121,6 @@ class ListeningServer implements RemoteServer {
   }
 
   reload({ tls, identify }: Trust): void {
-    checkMaterial(tls);
     this.#https.setSecureContext(tlsOptions(tls));
     this.#identify = identify;
   }
@@ -152,7 +148,6 @@ class ListeningServer implements RemoteServer {
 }
 
 function createHttpsServer(tls: TlsMaterial, limits: RemoteLimits): Server {
-  checkMaterial(tls);
   return createServer({
     ...tlsOptions(tls),
     handshakeTimeout: limits.handshakeMs,

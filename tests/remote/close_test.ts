@@ -105,34 +105,3 @@ testWith(OPENSSL, "a port in use is said so", async () => {
     ["config.listen", `port ${served.port} is already in use on 127.0.0.1`],
   );
 });
-
-testWith(
-  OPENSSL,
-  "certificates that cannot be used are said so, and a reload then changes nothing",
-  async () => {
-    await using desk = await RemoteDesk.open();
-    const trust = await desk.trust();
-    const other = await desk.authority.client("other", "control");
-    for (
-      const change of [
-        { key: await Deno.readTextFile(other.key) },
-        { key: "no key" },
-        { certificate: "no certificate" },
-        { certificateAuthority: "no CA" },
-      ]
-    ) {
-      const broken = { ...trust, tls: { ...trust.tls, ...change } };
-      const error = await assertRejects(
-        () => desk.serve(new FakeProcesses(), broken),
-        SentinelError,
-      );
-      assertEquals(error.code, "config.tls");
-      await using served = await desk.serve(new FakeProcesses());
-      await assertRejects(
-        () => Promise.resolve().then(() => served.server.reload(broken)),
-        SentinelError,
-      );
-      assertEquals((await served.ask("/healthz")).status, 200);
-    }
-  },
-);
