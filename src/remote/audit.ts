@@ -24,12 +24,16 @@ const MAX_SHOWN_CHARACTERS = 300;
 /** Text of a client's choice as one word or quoted, so that it can neither end a line nor look like another field. */
 export function shown(text: string): string {
   const cut = cutShort(text);
-  return /^[\w.@:/+=-]+$/.test(cut) ? cut : escaped(JSON.stringify(cut));
+  return /^[\w.@:/+=-]+$/.test(cut) ? cut : withoutControl(JSON.stringify(cut));
 }
 
 /** Text that cannot end a line or move a terminal's cursor. */
 export function escaped(text: string): string {
-  return cutShort(text).replaceAll(
+  return withoutControl(cutShort(text));
+}
+
+function withoutControl(text: string): string {
+  return text.replaceAll(
     /[^\x20-\x7e]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
