@@ -10,6 +10,7 @@ import { OrphanReaper } from "./process/orphan_reaper.ts";
 import { readOutput } from "./process/output_reader.ts";
 import { ProcessTable } from "./process/process_table.ts";
 import { type Audit, escaped, shown } from "./remote/audit.ts";
+import { HEADER_BYTES } from "./remote/frames.ts";
 import { identifyBy } from "./remote/identity.ts";
 import type { RemoteProcesses, StartOutcome, StartRequest } from "./remote/processes.ts";
 import { requireClientVerification } from "./remote/runtime.ts";
@@ -138,7 +139,7 @@ function servedTable(table: ProcessTable): RemoteProcesses {
     ended: (id) => table.ended(id),
     async output(id, request) {
       const log = await table.output(id);
-      return log && readOutput(log, request);
+      return log && readOutput(log, { ...request, lending: { headroomBytes: HEADER_BYTES } });
     },
     close: () => table[Symbol.asyncDispose](),
   };

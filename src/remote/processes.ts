@@ -57,7 +57,13 @@ export interface StopRequest {
 
 /** What a reader of output is given, in order; `end` is the last. Offsets count both streams together. */
 export type OutputItem =
-  | { readonly kind: "bytes"; readonly stream: StreamName; readonly bytes: Uint8Array }
+  /** Lent until the second next item is asked for; the `headroom` bytes in front, in their memory, may be written to. */
+  | {
+    readonly kind: "bytes";
+    readonly stream: StreamName;
+    readonly bytes: Uint8Array;
+    readonly headroom: number;
+  }
   | { readonly kind: "gap"; readonly from: number; readonly to: number }
   | { readonly kind: "fault"; readonly at: number; readonly message: string }
   | { readonly kind: "end" };

@@ -80,7 +80,9 @@ testWith(
     const processes = new FakeProcesses();
     processes.add({ id: "1" });
     processes.items = async function* () {
-      for (;;) yield { kind: "bytes", stream: "stdout", bytes: new Uint8Array(65_536) };
+      for (;;) {
+        yield { kind: "bytes", stream: "stdout", bytes: new Uint8Array(65_536), headroom: 0 };
+      }
     };
     await using served = await desk.serve(processes, { clock });
     using stalled = await served.connect();

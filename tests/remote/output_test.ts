@@ -26,6 +26,7 @@ const bytes = (stream: "stdout" | "stderr", text: string): OutputItem => ({
   kind: "bytes",
   stream,
   bytes: UTF8.encode(text),
+  headroom: 0,
 });
 
 async function* give(...items: OutputItem[]): AsyncGenerator<OutputItem> {
@@ -44,7 +45,12 @@ class Flood {
     try {
       while (!signal.aborted) {
         this.taken++;
-        yield { kind: "bytes", stream: "stdout", bytes: new Uint8Array(this.pieceBytes) };
+        yield {
+          kind: "bytes",
+          stream: "stdout",
+          bytes: new Uint8Array(this.pieceBytes),
+          headroom: 0,
+        };
       }
     } finally {
       this.over.resolve();
