@@ -67,7 +67,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
 
 /** @throws {SentinelError} `config.tls`. */
 async function readTrust(
-  { certificatePath, keyPath, certificateAuthorityPath }: ServerSettings,
+  { certificatePath, keyPath, certificateAuthorityPath, revocationListPath }: ServerSettings,
   log: Logger,
 ): Promise<Trust> {
   const read = async (path: string, what: string) =>
@@ -79,11 +79,16 @@ async function readTrust(
     log.warn(`key file can be read by others: ${keyPath} has mode ${bits} (chmod 600 it)`);
   }
   const { text: certificateAuthority } = await read(certificateAuthorityPath, "CA file");
+  const revocationList = revocationListPath === undefined
+    ? undefined
+    : (await read(revocationListPath, "revocation list")).text;
   const tls = { certificate, key: key.text, certificateAuthority };
   checkMaterial(tls);
   return {
     tls,
-    identify: identifyBy(clientVerifier(certificateAuthority, { nowMs: systemClock.wallMs })),
+    identify: identifyBy(
+      await clientVerifier({ certificateAuthority, revocationList, nowMs: systemClock.wallMs }),
+    ),
   };
 }
 

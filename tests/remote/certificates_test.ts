@@ -137,3 +137,20 @@ testWith(
     assertEquals(await stale.read(), "");
   },
 );
+
+testWith(
+  OPENSSL,
+  "a revoked client is refused on its next connection, others are served",
+  async () => {
+    await using desk = await RemoteDesk.open();
+    const fine = await desk.authority.client("fine", "observe");
+    const emptyList = await desk.authority.revocationList();
+    await using served = await desk.serve(new FakeProcesses(), await desk.trust(emptyList));
+    assertMatch(await tryRequest(served, desk.files.control), /^HTTP\/1\.1 200/);
+    const list = await desk.authority.revoke(desk.files.control);
+    served.server.reload(await desk.trust(list));
+    assertEquals(await tryRequest(served, desk.files.control), "");
+    await desk.audit(/^(?:refused|handshake failed)/);
+    assertMatch(await tryRequest(served, fine), /^HTTP\/1\.1 200/);
+  },
+);

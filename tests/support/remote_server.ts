@@ -41,16 +41,22 @@ export class RemoteDesk implements AsyncDisposable {
   }
 
   /** Whom a server with these files believes. */
-  async trust(): Promise<Trust> {
+  async trust(list?: string): Promise<Trust> {
     const { server } = this.files;
     const certificateAuthority = await Deno.readTextFile(this.authority.certificate);
+    const revocationList = list === undefined ? undefined : await Deno.readTextFile(list);
+    const verify = await clientVerifier({
+      certificateAuthority,
+      revocationList,
+      nowMs: systemClock.wallMs,
+    });
     return {
       tls: {
         certificate: await Deno.readTextFile(server.certificate),
         key: await Deno.readTextFile(server.key),
         certificateAuthority,
       },
-      identify: identifyBy(clientVerifier(certificateAuthority, { nowMs: systemClock.wallMs })),
+      identify: identifyBy(verify),
     };
   }
 
