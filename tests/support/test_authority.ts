@@ -13,6 +13,10 @@ export interface CertificateTerms {
   readonly usage?: "clientAuth" | "serverAuth";
   /** As openssl takes it: `DNS:server,IP:127.0.0.1`. */
   readonly names?: string;
+  /** In place of the usual extensions, as openssl's configuration has them. */
+  readonly extensions?: string;
+  /** Another certificate of this CA that signs in its place. */
+  readonly issuer?: CertificateFiles;
   /** Of validity: `YYYYMMDDHHMMSSZ`. */
   readonly from?: string;
   readonly to?: string;
@@ -79,18 +83,15 @@ export class TestAuthority {
   }
 
   async issue(name: string, terms: CertificateTerms): Promise<CertificateFiles> {
-    const { subject, usage = "clientAuth", names, from, to } = terms;
-    await Deno.writeTextFile(
-      `${this.folder}/${name}.ext`,
-      `basicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\n` +
-        `extendedKeyUsage = ${usage}\n${names === undefined ? "" : `subjectAltName = ${names}\n`}`,
-    );
+    const { subject, from, to, issuer, extensions = extensionsOf(terms) } = terms;
+    await Deno.writeTextFile(`${this.folder}/${name}.ext`, extensions);
     await this.#openssl(
       ...["req", ...EC, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", subject],
     );
     await this.#openssl(
       ...["ca", "-config", "ca.cnf", "-batch", "-notext", "-preserveDN"],
       ...["-in", `${name}.csr`, "-out", `${name}.pem`, "-extfile", `${name}.ext`],
+      ...(issuer === undefined ? [] : ["-cert", issuer.certificate, "-keyfile", issuer.key]),
       ...(from === undefined ? [] : ["-startdate", from]),
       ...(to === undefined ? [] : ["-enddate", to]),
     );
@@ -121,4 +122,9 @@ export class TestAuthority {
   #openssl(...args: string[]): Promise<string> {
     return runTool("sh", "-c", 'cd "$1" && shift && exec openssl "$@"', "sh", this.folder, ...args);
   }
+}
+
+function extensionsOf({ usage = "clientAuth", names }: CertificateTerms): string {
+  return `basicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\n` +
+    `extendedKeyUsage = ${usage}\n${names === undefined ? "" : `subjectAltName = ${names}\n`}`;
 }
