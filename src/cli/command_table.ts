@@ -16,6 +16,42 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "ask a running sentinel over its local socket",
     load: () => import("./commands/ipc.ts"),
   },
+  "daemon start": {
+    summary: "run the software as a daemon",
+    load: () => import("./commands/daemon_start.ts"),
+  },
+  "daemon stop": {
+    summary: "stop the daemon with its software, and wait until it has",
+    load: () => import("./commands/daemon_stop.ts"),
+  },
+  "daemon restart": {
+    summary: "stop the daemon and start it again",
+    load: () => import("./commands/daemon_restart.ts"),
+  },
+  "daemon status": {
+    summary: "tell how the daemon, its software and its license are",
+    load: () => import("./commands/daemon_status.ts"),
+  },
+  "daemon reload": {
+    summary: "have the daemon read configuration and license again",
+    load: () => import("./commands/daemon_reload.ts"),
+  },
+  "daemon stats": {
+    summary: "print the daemon's statistics",
+    load: () => import("./commands/daemon_stats.ts"),
+  },
+  "service print": {
+    summary: "print the daemon's definition for a service manager",
+    load: () => import("./commands/service_print.ts"),
+  },
+  "service install": {
+    summary: "write the daemon's definition where the service manager finds it",
+    load: () => import("./commands/service_install.ts"),
+  },
+  "service uninstall": {
+    summary: "remove what service install has written",
+    load: () => import("./commands/service_uninstall.ts"),
+  },
   "server": {
     summary: "run processes for clients that hold a certificate",
     load: () => import("./commands/server.ts"),

@@ -60,6 +60,8 @@ export interface Platform {
   readonly wireName: `${"LINUX" | "WINDOWS" | "DARWIN"}_${"AMD64" | "ARM64"}`;
   /** Signals that ask a program to stop. */
   readonly stopSignals: readonly Deno.Signal[];
+  /** The signal that asks a program to read its files again, where the system has one. */
+  readonly reloadSignal: Deno.Signal | undefined;
   /** A number or SID that tells this user from the machine's others. */
   userId(): string;
   /** What tells this machine from others and does not change, where the system has such a thing. */
@@ -70,6 +72,12 @@ export interface Platform {
   witnessFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
   runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  /** How this very process was started, its arguments included; `undefined` where the system does not tell. */
+  commandLine(): readonly string[] | undefined;
+  /** From now on standard input is empty and nobody hears what is written to the other two (null(4)). */
+  dropStreams(): void;
+  /** Tells the service manager something, where there is one that listens at this address (sd_notify(3)); false where not. */
+  notifyService(address: string, text: string): boolean;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
   readBootClock(): BootReading;

@@ -4,7 +4,10 @@ import { adoptOrphans, endedChild, hasChildren } from "./linux_children.ts";
 import { readBootClock } from "./linux_boot_clock.ts";
 import { fileVersion } from "./linux_file_version.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
+import { notifyService } from "./linux_notify.ts";
+import { readProcFile } from "./linux_proc.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
+import { dropStreams } from "./linux_streams.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
 
 /** prctl(2), <linux/prctl.h>. */
@@ -12,7 +15,8 @@ const PR_SET_DUMPABLE = 4;
 
 export const linux: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "LINUX_AMD64" : "LINUX_ARM64",
-  stopSignals: ["SIGINT", "SIGTERM", "SIGHUP"],
+  stopSignals: ["SIGINT", "SIGTERM"],
+  reloadSignal: "SIGHUP",
   userId: () => String(Deno.uid()),
   async machineId() {
     for (const path of ["/etc/machine-id", "/var/lib/dbus/machine-id"]) {
@@ -26,6 +30,9 @@ export const linux: Platform = {
   witnessFolder: (readVariable) =>
     ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
+  commandLine: () => readProcFile("/proc/self/cmdline")?.split("\0").slice(0, -1),
+  dropStreams,
+  notifyService,
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },

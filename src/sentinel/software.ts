@@ -25,6 +25,8 @@ export interface SoftwareDependencies {
   /** Calls the listener on each such signal, until the function that it returns is called. */
   readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
   readonly childRecord: ChildRecord;
+  /** Launches, where that takes more than usual. */
+  readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
   /** The file whose checksum was verified, where the licence carries one. */
   readonly verified: VerifiedFile | undefined;
   /** Called before the software can have got as far as to connect. */
@@ -32,6 +34,9 @@ export interface SoftwareDependencies {
   /** Cuts the grace of a stop short. */
   readonly hurry: AbortSignal;
 }
+
+/** What stopping takes. */
+export type LeftOverDependencies = Omit<SoftwareDependencies, "launch" | "verified" | "onLaunched">;
 
 /** What is needed to stop and to reap comes when there is something to: the launch must not wait for it. */
 const loadStopping = () => import("./stop_software.ts");
@@ -72,8 +77,9 @@ export class Software implements AsyncDisposable {
     }
   }
 
-  get pid(): number {
-    return this.#child.pid;
+  /** What its tree is recognised by. */
+  get root(): TreeRoot {
+    return this.#root;
   }
 
   /** Resolves once it has ended; never rejects. */
@@ -143,7 +149,7 @@ async function identify(
 }
 
 /** What outlived a killed run of ours must not stand beside the new one, though its leader may have ended. */
-export async function stopLeftOver(deps: SoftwareDependencies): Promise<void> {
+export async function stopLeftOver(deps: LeftOverDependencies): Promise<void> {
   const root = await deps.childRecord.read();
   if (root === undefined) return;
   const { findLeftOver, stopSoftware } = await loadStopping();
