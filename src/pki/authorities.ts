@@ -1,6 +1,12 @@
 // before the library, which needs it
 import "reflect-metadata";
-import { BasicConstraintsExtension, PemConverter, X509Certificate } from "@peculiar/x509";
+import {
+  BasicConstraintsExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  X509Certificate,
+} from "@peculiar/x509";
 import { SentinelError } from "../core/errors.ts";
 
 /** Whoever signs certificates that are believed. */
@@ -31,9 +37,16 @@ export async function readAuthorities(pem: string): Promise<readonly Authority[]
     throw new SentinelError("config.tls", "CA cannot be used: the file has no certificate");
   }
   for (const { certificate } of authorities) {
-    if (certificate.getExtension(BasicConstraintsExtension)?.ca !== true) {
+    if (!isAuthority(certificate)) {
       throw new SentinelError("config.tls", `CA cannot be used: no CA: ${certificate.subject}`);
     }
   }
   return authorities;
+}
+
+/** Whether a certificate is one to sign others with (RFC 5280, 4.2.1.3 and 4.2.1.9). */
+export function isAuthority(certificate: X509Certificate): boolean {
+  const usages = certificate.getExtension(KeyUsagesExtension)?.usages;
+  return certificate.getExtension(BasicConstraintsExtension)?.ca === true &&
+    (usages === undefined || (usages & KeyUsageFlags.keyCertSign) !== 0);
 }

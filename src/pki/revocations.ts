@@ -14,7 +14,7 @@ export interface Revocations {
  * Reads a list (PEM). One that is out of date refuses everybody whom its issuer signed: who can hold back the newest list
  * could make a revoked certificate count otherwise.
  *
- * @throws {SentinelError} `config.tls` where it is none, or none of the authorities signed it.
+ * @throws {SentinelError} `config.tls` where it is none or only a part of one, or none of the authorities signed it.
  */
 export async function readRevocations(
   pem: string,
@@ -23,6 +23,10 @@ export async function readRevocations(
   const list = parse(pem);
   if (!await isSigned(list, authorities)) {
     throw new SentinelError("config.tls", "revocation list is not signed by the CA");
+  }
+  // a list of some certificates or of changes alone (RFC 5280, 5.2.4 and 5.2.5) would let the others count
+  if (list.extensions.some(({ critical }) => critical)) {
+    throw new SentinelError("config.tls", "revocation list cannot be used: it is only a part");
   }
   const serials = new Set(list.entries.map(({ serialNumber }) => normal(serialNumber)));
   return {

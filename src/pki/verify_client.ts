@@ -7,7 +7,7 @@ import {
   KeyUsagesExtension,
   X509Certificate,
 } from "@peculiar/x509";
-import { type Authority, readAuthorities } from "./authorities.ts";
+import { type Authority, isAuthority, readAuthorities } from "./authorities.ts";
 import { readRevocations, type Revocations } from "./revocations.ts";
 
 /** What is decided about a client's certificate. */
@@ -26,6 +26,9 @@ export interface ClientVerifierOptions {
 
 /** RFC 5280, 4.2.1.12: id-kp-clientAuth. */
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+
+/** What is looked at, or said by the handshake: constraints, usages, names of a client (RFC 5280, 4.2.1). */
+const UNDERSTOOD = ["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37"];
 
 /** Certificates between the client's and the CA's, at most. */
 const MAX_BETWEEN = 3;
@@ -68,14 +71,17 @@ async function faultOfChain(
 ): Promise<string | undefined> {
   let certificate = leaf;
   for (let between = 0; between <= MAX_BETWEEN; between++) {
-    const fault = faultOfDates(certificate, nowMs) ?? revocations?.faultOf(certificate, nowMs);
+    const fault = faultOfExtensions(certificate) ?? faultOfDates(certificate, nowMs) ??
+      revocations?.faultOf(certificate, nowMs);
     if (fault !== undefined) return fault;
     for (const { certificate: authority, key } of authorities) {
+      if (!allows(authority, between)) continue;
       if (await isSignedBy(certificate, authority, key)) return faultOfDates(authority, nowMs);
     }
     let issuer: X509Certificate | undefined;
     for (const other of others) {
-      if (other !== undefined && isAuthority(other) && await isSignedBy(certificate, other)) {
+      if (other === undefined || !isAuthority(other) || !allows(other, between)) continue;
+      if (await isSignedBy(certificate, other)) {
         issuer = other;
         break;
       }
@@ -100,10 +106,15 @@ async function isSignedBy(
   }
 }
 
-function isAuthority(certificate: X509Certificate): boolean {
-  const usages = certificate.getExtension(KeyUsagesExtension)?.usages;
-  return certificate.getExtension(BasicConstraintsExtension)?.ca === true &&
-    (usages === undefined || (usages & KeyUsageFlags.keyCertSign) !== 0);
+/** Whether so many CAs may stand between this one and the client (RFC 5280, 4.2.1.9). */
+function allows(authority: X509Certificate, between: number): boolean {
+  return between <= (authority.getExtension(BasicConstraintsExtension)?.pathLength ?? Infinity);
+}
+
+/** Who does not understand what is critical must refuse (RFC 5280, 4.2): name constraints, for one. */
+function faultOfExtensions({ extensions }: X509Certificate): string | undefined {
+  const strange = extensions.find(({ critical, type }) => critical && !UNDERSTOOD.includes(type));
+  return strange && `certificate has a critical extension that is not understood: ${strange.type}`;
 }
 
 function faultOfDates(

@@ -1,3 +1,6 @@
+// before the library, which needs it
+import "reflect-metadata";
+import { Extension, PemConverter, X509Certificate, X509CrlGenerator } from "@peculiar/x509";
 import { assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { type ClientVerdict, clientVerifier } from "../../src/pki/verify_client.ts";
@@ -139,6 +142,42 @@ testJudging(
   },
 );
 
+testJudging("a certificate that signed itself is refused", async ({ authority, judge }) => {
+  const alone = await authority.selfSigned("alone");
+  assertEquals(await judge([alone]), refused("certificate is a CA's"));
+  const client = await authority.client("signs", "control");
+  const below = await authority.issue("below", { subject: "/CN=signs/OU=control", issuer: client });
+  assertEquals(await judge([below]), refused("not signed by the CA"));
+  assertEquals(await judge([below, below]), refused("not signed by the CA"));
+});
+
+testJudging("a CA signs no deeper than it may", async ({ authority, judge }) => {
+  const extensions = CA_EXTENSIONS.replace("CA:TRUE", "CA:TRUE,pathlen:0");
+  const upper = await authority.issue("upper", { subject: "/CN=upper", extensions });
+  const lower = await authority.issue("lower", {
+    subject: "/CN=lower",
+    extensions: CA_EXTENSIONS,
+    issuer: upper,
+  });
+  const direct = await authority.issue("direct", { subject: CONTROL, issuer: upper });
+  const deep = await authority.issue("deep", { subject: CONTROL, issuer: lower });
+  assertEquals(await judge([direct, upper]), accepted);
+  assertEquals(await judge([deep, lower, upper]), refused("not signed by the CA"));
+});
+
+testJudging("what is critical and not understood is refused", async ({ authority, judge }) => {
+  const extensions = "extendedKeyUsage = clientAuth\n1.2.3.4 = critical,ASN1:NULL\n";
+  const leaf = await authority.issue("strange", { subject: CONTROL, extensions });
+  const why = "certificate has a critical extension that is not understood: ";
+  assertEquals(await judge([leaf]), refused(why + "1.2.3.4"));
+  const constrained = await authority.issue("constrained", {
+    subject: "/CN=constrained",
+    extensions: CA_EXTENSIONS + "nameConstraints = critical,permitted;dirName:only\n[only]\nCN=x\n",
+  });
+  const below = await authority.issue("below", { subject: CONTROL, issuer: constrained });
+  assertEquals(await judge([below, constrained]), refused(why + "2.5.29.30"));
+});
+
 testJudging("what is no certificate is refused", async ({ judge, authority }) => {
   assertEquals(await judge([]), refused("certificate cannot be read"));
   const verify = await clientVerifier({
@@ -169,13 +208,17 @@ testJudging("a list that is out of date refuses everybody", async ({ authority, 
 });
 
 testJudging("CAs and lists that cannot be used are said so", async ({ authority, judge }) => {
-  const other = await TestAuthority.create(`${authority.folder}/other`);
+  const other = await TestAuthority.create(`${authority.folder}/other`, authority.name);
   const ops = await authority.client("ops", "control");
   for (const crl of [await other.revocationList(), ops.certificate]) {
     const error = await assertRejects(() => judge([ops], { crl }), SentinelError);
     assertEquals(error.code, "config.tls");
   }
-  for (const path of [ops.certificate, ops.key]) {
+  const mute = await authority.issue("mute", {
+    subject: "/CN=mute",
+    extensions: "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,cRLSign\n",
+  });
+  for (const path of [ops.certificate, ops.key, mute.certificate]) {
     const certificateAuthority = await Deno.readTextFile(path);
     const error = await assertRejects(
       () => clientVerifier({ certificateAuthority, nowMs: Date.now }),
@@ -184,3 +227,39 @@ testJudging("CAs and lists that cannot be used are said so", async ({ authority,
     assertEquals(error.code, "config.tls");
   }
 });
+
+testJudging("a list that is only a part of one is not used", async ({ authority, judge }) => {
+  const ops = await authority.client("ops", "control");
+  const crl = `${authority.folder}/part.pem`;
+  const make = async (critical: boolean) => {
+    const DELTA_CRL = "2.5.29.27";
+    await Deno.writeTextFile(
+      crl,
+      await listWith(authority, new Extension(DELTA_CRL, critical, NUMBER_1)),
+    );
+  };
+  await make(false);
+  assertEquals(await judge([ops], { crl }), accepted);
+  await make(true);
+  const error = await assertRejects(() => judge([ops], { crl }), SentinelError);
+  assertEquals(error.message, "revocation list cannot be used: it is only a part");
+});
+
+/** DER of an INTEGER. */
+const NUMBER_1 = Uint8Array.of(2, 1, 1);
+
+/** A revocation list of nobody, signed by the CA. */
+async function listWith(authority: TestAuthority, extension: Extension): Promise<string> {
+  const ca = new X509Certificate(await Deno.readTextFile(authority.certificate));
+  const [der] = PemConverter.decode(await Deno.readTextFile(`${authority.folder}/ca.key`));
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const list = await X509CrlGenerator.create({
+    issuer: ca.subjectName.toJSON(),
+    thisUpdate: new Date(),
+    nextUpdate: new Date(Date.now() + 86_400_000),
+    extensions: [extension],
+    signingAlgorithm: algorithm,
+    signingKey: await crypto.subtle.importKey("pkcs8", der!, algorithm, false, ["sign"]),
+  });
+  return list.toString("pem");
+}
