@@ -2,6 +2,7 @@ import { systemClock } from "./core/clock.ts";
 import { describeError, SentinelError } from "./core/errors.ts";
 import type { LogFields, Logger } from "./core/log.ts";
 import { readConfigFile } from "./core/read_config_file.ts";
+import { readKeyFile } from "./core/read_key_file.ts";
 import { clientVerifier } from "./pki/verify_client.ts";
 import type { Platform } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
@@ -73,16 +74,12 @@ async function readTrust(
   const read = async (path: string, what: string) =>
     await readConfigFile(path, { what, code: "config.tls" });
   const { text: certificate } = await read(certificatePath, "certificate file");
-  const key = await read(keyPath, "key file");
-  if (key.mode !== null && (key.mode & 0o077) !== 0) {
-    const bits = (key.mode & 0o777).toString(8).padStart(4, "0");
-    log.warn(`key file can be read by others: ${keyPath} has mode ${bits} (chmod 600 it)`);
-  }
+  const key = await readKeyFile(keyPath, { what: "key file", code: "config.tls", log });
   const { text: certificateAuthority } = await read(certificateAuthorityPath, "CA file");
   const revocationList = revocationListPath === undefined
     ? undefined
     : (await read(revocationListPath, "revocation list")).text;
-  const tls = { certificate, key: key.text, certificateAuthority };
+  const tls = { certificate, key, certificateAuthority };
   checkMaterial(tls);
   return {
     tls,
