@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/ipc": ["src/core", "src/signing", "src/platform"],
   "src/process": ["src/core", "src/signing", "src/platform"],
   "src/remote": ["src/core", "src/platform"],
-  "src/pki": ["src/core"],
+  "src/pki": ["src/core", "src/signing"],
   "src/daemon": ["src/core", "src/platform"],
   "src/sentinel": [
     "src/core",
@@ -85,12 +85,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/remote",
   ],
   "src/compose_remote_client.ts": ["src/core", "src/platform", "src/remote"],
+  "src/compose_pki.ts": ["src/core", "src/pki"],
   "src/compose_signals.ts": [],
   "src/cli": [
     "src/core",
     "src/config",
     "src/compose_remote.ts",
     "src/compose_remote_client.ts",
+    "src/compose_pki.ts",
     "src/compose_signals.ts",
     "src/remote",
     "src/compose_doctor.ts",

@@ -60,6 +60,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "start, watch and stop processes on a server",
     load: () => import("./commands/client.ts"),
   },
+  "pki ca": {
+    summary: "make a CA that signs certificates for server and clients",
+    load: () => import("./commands/pki_ca.ts"),
+  },
+  "pki server": {
+    summary: "make a server's certificate",
+    load: () => import("./commands/pki_server.ts"),
+  },
+  "pki client": {
+    summary: "make a client's certificate",
+    load: () => import("./commands/pki_client.ts"),
+  },
   "license verify": {
     summary: "check a licence file",
     load: () => import("./commands/license_verify.ts"),

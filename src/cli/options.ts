@@ -71,6 +71,16 @@ export const OPTIONS = {
     letter: "C",
     help: "certificate of the CA that signs the other side's (PEM)",
   },
+  ca: { value: "DIR", help: "the CA's folder, with ca.pem and ca.key" },
+  name: { value: "NAME", help: "the certificate's name (CN)" },
+  san: {
+    value: "NAME|IP",
+    help: "a further name or address that the server is reached by",
+    repeatable: true,
+  },
+  role: { value: "ROLE", help: "observe or control (OU)" },
+  days: { value: "N", help: "days for which the certificate is valid" },
+  csr: { value: "FILE", help: "a certificate request (PEM) to sign, instead of making a key" },
   crl: { value: "FILE", help: "the CA's list of revoked certificates (PEM)" },
   "data-dir": { value: "DIR", help: "where processes and their output are recorded" },
   "server-name": {

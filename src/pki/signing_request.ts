@@ -1,0 +1,79 @@
+// before the library, which needs it
+import "reflect-metadata";
+import {
+  PemConverter,
+  Pkcs10CertificateRequest,
+  type PublicKey,
+  SubjectAlternativeNameExtension,
+} from "@peculiar/x509";
+import { SentinelError } from "../core/errors.ts";
+import type { Holder } from "./holder.ts";
+import { hostNameOf } from "./host_name.ts";
+
+const MIN_RSA_BITS = 2048;
+const CURVES = ["P-256", "P-384"];
+
+/**
+ * The key of a certificate request (PEM, PKCS#10) that asks for no more than the holder is granted: no other CN, OU or
+ * name. Whatever else it asks for, such as usages, is not looked at, and not granted.
+ *
+ * @throws {SentinelError} `config.request` where it is none, is not signed with its own key, has a weak key, or asks for
+ * more.
+ */
+export async function readSigningRequest(pem: string, holder: Holder): Promise<PublicKey> {
+  const request = parse(pem);
+  if (!await request.verify().catch(() => false)) {
+    throw new SentinelError("config.request", "request refused: its signature is not its key's");
+  }
+  const fault = faultOfKey(request.publicKey) ?? faultOfSubject(request, holder) ??
+    faultOfNames(request, holder);
+  if (fault !== undefined) throw new SentinelError("config.request", `request refused: ${fault}`);
+  return request.publicKey;
+}
+
+function parse(pem: string): Pkcs10CertificateRequest {
+  try {
+    const [der, ...others] = PemConverter.decode(pem);
+    if (der !== undefined && others.length === 0) return new Pkcs10CertificateRequest(der);
+  } catch { /* the same as none */ }
+  throw new SentinelError("config.request", "request cannot be read: it is none (PEM, PKCS#10)");
+}
+
+function faultOfKey({ algorithm }: PublicKey): string | undefined {
+  const { name, namedCurve, modulusLength = 0 } = algorithm as Algorithm & {
+    namedCurve?: string;
+    modulusLength?: number;
+  };
+  const isStrong = CURVES.includes(namedCurve ?? "") || name === "Ed25519" ||
+    name.startsWith("RSA") && modulusLength >= MIN_RSA_BITS;
+  const strong = `${CURVES.join(", ")}, Ed25519 or RSA of ${MIN_RSA_BITS} bits`;
+  return isStrong ? undefined : `its key is not ${strong}`;
+}
+
+function faultOfSubject(
+  { subjectName }: Pkcs10CertificateRequest,
+  { name, role }: Holder,
+): string | undefined {
+  const granted = { CN: name, OU: role };
+  for (const field of ["CN", "OU"] as const) {
+    const asked = subjectName.getField(field);
+    if (asked.length > 1) return `it has ${field} more than once`;
+    if (asked.length === 1 && asked[0] !== granted[field]) {
+      const instead = granted[field] === undefined ? "none is" : `${granted[field]} is`;
+      return `it asks for ${field}=${JSON.stringify(asked[0])}, but ${instead} granted`;
+    }
+  }
+  return undefined;
+}
+
+function faultOfNames(request: Pkcs10CertificateRequest, { hosts }: Holder): string | undefined {
+  const asked = request.extensions.filter((extension) =>
+    extension instanceof SubjectAlternativeNameExtension
+  );
+  for (const { type, value } of asked.flatMap(({ names }) => names.items)) {
+    const host = hostNameOf(value);
+    const isGranted = host?.type === type && hosts.some((granted) => granted.value === host.value);
+    if (!isGranted) return `it asks for the name ${JSON.stringify(value)}, which is not granted`;
+  }
+  return undefined;
+}
