@@ -115,9 +115,12 @@ export class Customer implements AsyncDisposable {
   }
 
   /** Starts `sentinel run` with heartbeats on SIGUSR2 (see the fixture). */
-  start(software: string, { args = [] as string[], intervalMinutes = 60 } = {}): RunningProgram {
+  start(
+    software: string,
+    { args = [] as string[], intervalMinutes = 60, env = {} as Record<string, string> } = {},
+  ): RunningProgram {
     return startProgram(this.runArguments(software, { args }), {
-      ...this.#surroundings({ INTERVAL_MINUTES: String(intervalMinutes) }),
+      ...this.#surroundings({ INTERVAL_MINUTES: String(intervalMinutes), ...env }),
       fixture: "sentinel_with_clock.ts",
     });
   }
