@@ -1,6 +1,7 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessSignal } from "./process_control.ts";
 import type { FingerprintSources } from "./hardware.ts";
+import type { SafeDependencies, SecretSafe } from "./secret_safe.ts";
 
 /** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
 export interface PeerCredentials {
@@ -70,6 +71,10 @@ export interface Platform {
   witnessFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
   runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  /** Whether a safe for secrets may answer in this session; looking costs nothing. */
+  announcesSafe(readVariable: (name: string) => string | undefined): boolean;
+  /** The safe for this user's secrets; `undefined` where the system has none, or it cannot be used yet. */
+  openSafe(deps: SafeDependencies): Promise<SecretSafe | undefined>;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
   readBootClock(): BootReading;

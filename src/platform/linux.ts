@@ -26,6 +26,9 @@ export const linux: Platform = {
   witnessFolder: (readVariable) =>
     ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
+  // only one that the session announces is worth the code that asks it
+  announcesSafe: (readVariable) => (readVariable("DBUS_SESSION_BUS_ADDRESS") ?? "") !== "",
+  openSafe: async (deps) => (await import("./linux_secret_service.ts")).secretService(deps),
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },

@@ -46,6 +46,9 @@ export function macosOn(lib: () => Libsystem): Platform {
       };
     },
     runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
+    // the Keychain is not used yet
+    announcesSafe: () => false,
+    openSafe: () => Promise.resolve(undefined),
     protectMemory() {
       // struct rlimit { rlim_t rlim_cur; rlim_t rlim_max; }
       lib().setrlimit(RLIMIT_CORE, new BigUint64Array(2));

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { Platform } from "../platform/contract.ts";
-import { derivedKey } from "../state/key_protector.ts";
+import { chooseProtector } from "../state/choose_protector.ts";
 import { Keystore, type MachineKeys } from "../state/keystore.ts";
 import { outerWitness } from "../state/outer_witness.ts";
 import { type State, StateFile } from "../state/state_file.ts";
@@ -38,11 +38,8 @@ export async function openMachine(
 ): Promise<Machine> {
   return await explainFaults(folder, async () => {
     platform.protectMemory();
-    const protector = derivedKey({
-      saltPath: folder.at("keystore.salt"),
-      machineId: platform.machineId,
-      userId: platform.userId(),
-    });
+    const { timeout } = clock;
+    const protector = await chooseProtector(folder.path, { platform, readVariable, timeout, log });
     const keystore = new Keystore(folder.at("keystore.bin"), protector);
     const keys = await keystore.open(clock.wallMs());
     if (keys.replaced !== undefined) {

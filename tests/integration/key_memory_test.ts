@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { readEncrypted } from "../../src/state/encrypted_file.ts";
-import { derivedKey } from "../../src/state/key_protector.ts";
+import { boundKey } from "../../src/state/key_protector.ts";
 import { fromFileUrl } from "@std/path";
 import { Customer } from "../support/customer.ts";
 import { startProgram } from "../support/program.ts";
@@ -25,8 +25,8 @@ async function searchMemory(
 /** The keystore's content, as it stands in the buffer that the keys are read from. */
 async function readKeystore(customer: Customer): Promise<Uint8Array<ArrayBuffer>> {
   const { machineId, userId } = selectPlatform();
-  const saltPath = customer.folder.at("state/keystore.salt");
-  const key = await derivedKey({ saltPath, machineId, userId: userId() }).unlock();
+  const salt = await Deno.readFile(customer.folder.at("state/keystore.salt"));
+  const key = await boundKey({ kind: "derived", salt, machineId, userId: userId() }).unlock();
   const file = { path: customer.folder.at("state/keystore.bin"), name: "keystore", version: 1 };
   const opened = await readEncrypted(file, key);
   assert(opened.kind === "opened");
