@@ -52,6 +52,13 @@ export interface SurroundingsReader {
   look(): Promise<Surrounding[]>;
 }
 
+/** A few bytes under a name, which the system keeps for the user in no file; they may be gone at any time. */
+export interface UserKeyring {
+  read(name: string): Uint8Array<ArrayBuffer> | undefined;
+  write(name: string, content: Uint8Array<ArrayBuffer>): void;
+  remove(name: string): void;
+}
+
 /** Signals that a process group is sent; 0 only asks whether it is there. */
 export type GroupSignal = ProcessSignal | 0;
 
@@ -75,6 +82,10 @@ export interface Platform {
   announcesSafe(readVariable: (name: string) => string | undefined): boolean;
   /** The safe for this user's secrets; `undefined` where the system has none, or it cannot be used yet. */
   openSafe(deps: SafeDependencies): Promise<SecretSafe | undefined>;
+  /** A keyring for this user; `undefined` where the system has none. What it forbids is done without. */
+  userKeyring(): UserKeyring | undefined;
+  /** Keeps bytes out of swap space and dumps, where the system allows it, until they are disposed of, which wipes them. */
+  guardMemory(bytes: Uint8Array<ArrayBuffer>): Disposable;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
   readBootClock(): BootReading;

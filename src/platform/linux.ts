@@ -2,6 +2,8 @@ import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
 import { adoptOrphans, endedChild, hasChildren } from "./linux_children.ts";
 import { readBootClock } from "./linux_boot_clock.ts";
+import { guardMemory } from "./linux_memory_guard.ts";
+import { linuxUserKeyring } from "./linux_user_keyring.ts";
 import { fileVersion } from "./linux_file_version.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
@@ -29,6 +31,8 @@ export const linux: Platform = {
   // only one that the session announces is worth the code that asks it
   announcesSafe: (readVariable) => (readVariable("DBUS_SESSION_BUS_ADDRESS") ?? "") !== "",
   openSafe: async (deps) => (await import("./linux_secret_service.ts")).secretService(deps),
+  userKeyring: () => linuxUserKeyring,
+  guardMemory,
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },

@@ -49,6 +49,8 @@ export function macosOn(lib: () => Libsystem): Platform {
     // the Keychain is not used yet
     announcesSafe: () => false,
     openSafe: () => Promise.resolve(undefined),
+    userKeyring: () => undefined,
+    guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
     protectMemory() {
       // struct rlimit { rlim_t rlim_cur; rlim_t rlim_max; }
       lib().setrlimit(RLIMIT_CORE, new BigUint64Array(2));

@@ -3,6 +3,7 @@ import type { Logger } from "../core/log.ts";
 import type { Platform } from "../platform/contract.ts";
 import { chooseProtector } from "../state/choose_protector.ts";
 import { Keystore, type MachineKeys } from "../state/keystore.ts";
+import { keyringWitness } from "../state/keyring_witness.ts";
 import { outerWitness } from "../state/outer_witness.ts";
 import { type State, StateFile } from "../state/state_file.ts";
 import { StateFolderError } from "../state/state_folder.ts";
@@ -40,7 +41,10 @@ export async function openMachine(
     platform.protectMemory();
     const { timeout } = clock;
     const protector = await chooseProtector(folder.path, { platform, readVariable, timeout, log });
-    const keystore = new Keystore(folder.at("keystore.bin"), protector);
+    const keystore = new Keystore(folder.at("keystore.bin"), {
+      protector,
+      guardMemory: platform.guardMemory,
+    });
     const keys = await keystore.open(clock.wallMs());
     if (keys.replaced !== undefined) {
       log.warn(`keystore cannot be read, set aside as ${keys.replaced}`);
@@ -49,6 +53,7 @@ export async function openMachine(
     const file = new WitnessedState(new StateFile(folder.at("state.bin"), stateKey), {
       inner: new StateFile(folder.at("keystore.witness"), stateKey, "witness"),
       outerOf: outerWitness(platform.witnessFolder(readVariable), stateKey),
+      volatileOf: keyringWitness(platform.userKeyring(), stateKey),
     });
     const loaded = await file.load(clock.wallMs());
     const { rollback, setAside } = loaded;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
+import { encodePem } from "../../src/signing/pem.ts";
 import { readEncrypted } from "../../src/state/encrypted_file.ts";
 import { boundKey } from "../../src/state/key_protector.ts";
 import { fromFileUrl } from "@std/path";
@@ -33,6 +34,11 @@ async function readKeystore(customer: Customer): Promise<Uint8Array<ArrayBuffer>
   return opened.content;
 }
 
+/** The line of a public key's PEM that has most of the key. */
+function publicKeyLine(der: Uint8Array<ArrayBuffer>): string {
+  return encodePem(der, "PUBLIC KEY").split("\n")[2]!;
+}
+
 testWith(
   [NEEDS_ROOT, needsProgram("python3")],
   "the buffers that the keys are read from are wiped: root finds none in the memory of a run",
@@ -49,8 +55,10 @@ testWith(
       // each with a length that stands beside it in the file, and nowhere else; what is freed loses its first bytes
       content.subarray(40, privateKeyBytes + 2),
       content.subarray(-stateKeyBytes),
-      // what is no secret shows that the search finds something
-      content.subarray(privateKeyBytes, -stateKeyBytes),
+      // what is no secret, and kept as text, shows that the search finds something
+      new TextEncoder().encode(
+        publicKeyLine(content.subarray(privateKeyBytes + 2, -stateKeyBytes)),
+      ),
     ];
     const [privateKeys, stateKeys, publicKeys] = (await searchMemory(run.pid, { patterns }))!;
     assertEquals([privateKeys, stateKeys], [0, 0]);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import type { Platform } from "../../src/platform/contract.ts";
 import type { FoundSecret, SecretSafe } from "../../src/platform/secret_safe.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
 import { chooseProtector, findProtector, KeySafeError } from "../../src/state/choose_protector.ts";
 import { Keystore } from "../../src/state/keystore.ts";
 import { RecordingLog } from "../support/recording_log.ts";
@@ -47,7 +48,10 @@ function dependencies(safe: SecretSafe | undefined, isAnnounced = true) {
 
 async function openKeystore(folder: string, safe: SecretSafe | undefined, isAnnounced = true) {
   const protector = await chooseProtector(folder, dependencies(safe, isAnnounced));
-  const keys = await new Keystore(`${folder}/keystore.bin`, protector).open(NOW);
+  const keys = await new Keystore(`${folder}/keystore.bin`, {
+    protector,
+    guardMemory: selectPlatform().guardMemory,
+  }).open(NOW);
   return { kind: protector.kind, ...keys };
 }
 

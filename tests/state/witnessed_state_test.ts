@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { freshState } from "../../src/sentinel/remembered_state.ts";
+import { keyringWitness, witnessName } from "../../src/state/keyring_witness.ts";
 import { outerWitness, type Witness } from "../../src/state/outer_witness.ts";
 import { type State, StateFile } from "../../src/state/state_file.ts";
 import { WitnessedState } from "../../src/state/witnessed_state.ts";
@@ -7,11 +8,14 @@ import { type TemporaryFolder, temporaryFolder } from "../support/temporary_fold
 
 const NOW = Date.parse("2026-06-15T12:00:00Z");
 const MACHINE = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
+const OTHER_MACHINE = "8c5d9a51-0b0e-4f6d-8f43-0f3a7e1c2d22";
 
 /** A state folder and a place outside, whose files survive the process; `writesLeft` until it is killed. */
 class Disk implements AsyncDisposable {
   writesLeft = Infinity;
   hasOuter = true;
+  /** In place of the user's keyring, where the test has one. */
+  keyring: Map<string, Uint8Array<ArrayBuffer>> | undefined;
 
   private constructor(readonly folder: TemporaryFolder, readonly key: CryptoKey) {}
 
@@ -34,6 +38,17 @@ class Disk implements AsyncDisposable {
         outerOf: (id) => {
           const outer = outerOf(id);
           return outer === undefined ? undefined : this.#mortal(outer);
+        },
+        volatileOf: (id) => {
+          const { keyring } = this;
+          if (keyring === undefined) return undefined;
+          return this.#mortal(
+            keyringWitness({
+              read: (name) => keyring.get(name),
+              write: (name, content) => void keyring.set(name, content),
+              remove: (name) => void keyring.delete(name),
+            }, this.key)(id)!,
+          );
         },
       },
     );
@@ -82,12 +97,14 @@ function withGrace(seconds: number): State {
   return { ...freshState(MACHINE), licenses: [record] };
 }
 
-/** A machine with 300 s of grace, of which a copy of the folder is kept, then 200 and 100 s. */
-async function spent(): Promise<Disk> {
+/** A machine with 300 s of grace, of which a copy of both folders is kept, then 200 and 100 s. */
+async function spent({ hasKeyring = false } = {}): Promise<Disk> {
   const disk = await Disk.make();
+  if (hasKeyring) disk.keyring = new Map();
   const state = disk.open();
   await state.save(withGrace(300), { ahead: true });
   await disk.copy("in", "backup");
+  await disk.copy("out", "backup-out");
   await state.save(withGrace(200), { ahead: true });
   await state.save(withGrace(100), { ahead: true });
   return disk;
@@ -126,6 +143,43 @@ Deno.test("the whole folder put back is seen by the witness outside; without tha
   assertEquals({ found, grace }, { found: "nothing", grace: 300 });
 });
 
+Deno.test("both folders put back are seen by the keyring; once that is gone they are not: the attack", async () => {
+  for (const isGone of [false, true]) {
+    await using disk = await spent({ hasKeyring: true });
+    await disk.copy("backup", "in");
+    await disk.copy("backup-out", "out");
+    if (isGone) disk.keyring!.clear();
+    const { found, grace } = await disk.start();
+    assertEquals(
+      { found, grace },
+      isGone
+        ? { found: "nothing", grace: 300 }
+        : { found: "it is number 1, number 3 has been seen", grace: 100 },
+    );
+  }
+});
+
+Deno.test("a keyring that forgot everything, or holds what nobody can read, says nothing", async () => {
+  await using disk = await spent({ hasKeyring: true });
+  disk.keyring!.set(witnessName(MACHINE), Uint8Array.of(1, 2, 3));
+  assertEquals((await disk.start()).found, "nothing");
+  disk.keyring!.clear();
+  const { found, state } = await disk.start();
+  assertEquals(found, "nothing");
+  await state.save(withGrace(50), { ahead: true });
+  assertEquals([...disk.keyring!.keys()], [witnessName(MACHINE)]);
+});
+
+Deno.test("machines of several state folders have a place each in the keyring", async () => {
+  await using first = await spent({ hasKeyring: true });
+  await using second = await Disk.make();
+  second.keyring = first.keyring;
+  await second.open().save({ ...withGrace(300), machine_id: OTHER_MACHINE }, { ahead: true });
+  assertEquals(first.keyring!.size, 2);
+  assertEquals((await first.start()).found, "nothing");
+  assertEquals((await second.start()).found, "nothing");
+});
+
 for (const name of ["in/witness", `out/${MACHINE}.bin`]) {
   Deno.test(`a witness that is gone is as good as a rollback: ${name.slice(0, 3)}`, async () => {
     await using disk = await spent();
@@ -157,8 +211,9 @@ Deno.test("a kill before any write of any save is no rollback, and gives nothing
   const saves = [300, 300, 200, 200, 100];
   const isAhead = [true, false, true, false, true];
   let kills = 0;
-  for (let survived = 0; survived < 12; survived++) {
+  for (let survived = 0; survived < 16; survived++) {
     await using disk = await Disk.make();
+    disk.keyring = new Map();
     const state = disk.open();
     disk.writesLeft = survived;
     let least = Infinity;
@@ -218,10 +273,10 @@ Deno.test("a place outside that cannot be written to is done without", async () 
 });
 
 Deno.test("decommissioning leaves no witness", async () => {
-  await using disk = await spent();
+  await using disk = await spent({ hasKeyring: true });
   const { state } = await disk.start();
   await state.delete();
-  const left: string[] = [];
+  const left = [...disk.keyring!.keys()];
   for (const folder of ["in", "out"]) {
     for await (const { name } of Deno.readDir(disk.folder.at(folder))) left.push(name);
   }

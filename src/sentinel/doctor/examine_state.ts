@@ -73,7 +73,12 @@ async function openAll(
     return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
   }
   const about = found.kind === "found" ? aboutKey(found.protector) : "its key is gone";
-  const keystore = found.kind === "found" ? new Keystore(keystorePath, found.protector) : undefined;
+  const keystore = found.kind === "found"
+    ? new Keystore(keystorePath, {
+      protector: found.protector,
+      guardMemory: platform.guardMemory,
+    })
+    : undefined;
   if (keystore === undefined || await keystore.probe() !== "opened") {
     return keystoreFault(
       `${keystorePath} cannot be opened here (${about})`,
