@@ -6,6 +6,8 @@ import type { Platform } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import { type IpcSettings, type RunDependencies, runSentinel } from "./sentinel/run.ts";
+import { PlainHost } from "./sentinel/run_host.ts";
+import type { SupervisionSettings } from "./sentinel/supervisor.ts";
 import { StopRequestSource } from "./sentinel/stop_request.ts";
 
 /** What `sentinel run` was told. */
@@ -23,6 +25,8 @@ export interface RunOptions {
   readonly ipc: IpcSettings;
   /** Certificates to trust besides the usual ones (PEM). */
   readonly caFile: string | undefined;
+  /** When the software is started again (default: never). */
+  readonly supervision?: SupervisionSettings | undefined;
   /** What is done about tampering (default: `degrade`). */
   readonly tamperPolicy: TamperPolicy | undefined;
 }
@@ -35,9 +39,19 @@ export async function composeRun(
   const platform = selectPlatform();
   using trusted = await trustedFetch(options.caFile);
   const stopRequest = new StopRequestSource();
+  const startedOnTerminal = Deno.stdin.isTerminal();
+  const host = new PlainHost({
+    stopRequest,
+    // what was hung up is no terminal any more
+    hasLostTerminal: () => startedOnTerminal && !Deno.stdin.isTerminal(),
+    log,
+  });
   const removals = platform.stopSignals.map((signal) =>
     onSignal(signal, () => stopRequest.receive(signal))
   );
+  if (platform.reloadSignal !== undefined) {
+    removals.push(onSignal(platform.reloadSignal, () => host.onHangup()));
+  }
   try {
     return await runSentinel({
       licensePath: options.licensePath,
@@ -47,6 +61,7 @@ export async function composeRun(
       workingDirectory: options.workingDirectory,
       serverUrl: checkedUrl(options.serverUrl),
       ipc: options.ipc,
+      supervision: options.supervision,
       ...(options.tamperPolicy !== undefined && { tamperPolicy: options.tamperPolicy }),
       stateFolder: () => options.stateDir ?? defaultStateFolder(platform),
     }, {
@@ -61,7 +76,7 @@ export async function composeRun(
       stopRequest,
       onSignal,
       readVariable: (name) => Deno.env.get(name),
-    });
+    }, host);
   } finally {
     for (const remove of removals) remove();
   }

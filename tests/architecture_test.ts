@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/config": ["src/core"],
   "src/ipc": ["src/core", "src/signing", "src/platform"],
   "src/process": ["src/core", "src/signing", "src/platform"],
+  "src/daemon": ["src/core", "src/platform"],
   "src/sentinel": [
     "src/core",
     "src/signing",
@@ -26,6 +27,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/state",
     "src/ipc",
     "src/process",
+    "src/daemon",
+    "src/config",
   ],
   "src/vendor": ["src/core", "src/signing", "src/platform", "src/license", "src/activation"],
   "src/compose.ts": [

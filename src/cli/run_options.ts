@@ -3,12 +3,13 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { Logger } from "../core/log.ts";
 import type { IpcSettings } from "../sentinel/run.ts";
+import { supervisionSettings } from "./supervision.ts";
 import type { ParsedArguments } from "./parse_arguments.ts";
 
 /** Tables, and keys of other tables, that are for the daemon alone. */
 export const WITHOUT_EFFECT: readonly string[] = [
   "process",
-  "health",
+  "health.listen",
   "limits",
   "security.umask",
   "security.chroot_directory",
@@ -17,8 +18,6 @@ export const WITHOUT_EFFECT: readonly string[] = [
   "security.no_new_privileges",
   "server",
   "shutdown",
-  "software.success_exit_codes",
-  "software.no_restart_exit_codes",
   "logging.file",
   "logging.rotate_bytes",
   "logging.rotate_keep",
@@ -41,6 +40,8 @@ export function runOptions(args: ParsedArguments, loaded: LoadedConfig | undefin
     stateDir: args.value("state-dir") ?? config?.license.state_dir,
     orgKeyPath: args.required("org-key"),
     caFile: args.value("ca-file"),
+    // without the table the software's end is the run's, as it is without a file
+    supervision: loaded?.given.has("health") ? supervisionSettings(loaded.config) : undefined,
     tamperPolicy: config?.security.anti_tamper,
     ipc: config === undefined ? {} : ipcSettings(config.ipc),
   };

@@ -51,6 +51,7 @@ export class Connection implements Deadlined {
   #messageSinceMs: number | undefined;
   #watchId: number | undefined;
   #closed = false;
+  #requests = 0;
 
   constructor(conn: Deno.UnixConn, options: ConnectionOptions) {
     this.#conn = conn;
@@ -60,6 +61,15 @@ export class Connection implements Deadlined {
       timeoutMs: options.limits.writeTimeoutMs,
       onWait: () => options.deadlines.arm(),
     });
+  }
+
+  get peer(): AdmittedPeer {
+    return this.#options.peer;
+  }
+
+  /** Messages so far. */
+  get requests(): number {
+    return this.#requests;
   }
 
   get deadlineMs(): number {
@@ -161,6 +171,7 @@ export class Connection implements Deadlined {
 
   /** Answers the message that the inbox has found; the result is there where that takes time. */
   #answerOne(): Promise<void> | undefined {
+    this.#requests++;
     const { service, memory, peer } = this.#options;
     const { bytes, from, to } = this.#inbox;
     const method = memory.find(bytes, from, to);

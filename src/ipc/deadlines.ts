@@ -14,13 +14,14 @@ export interface Deadlined {
 export class Deadlines {
   readonly #entries = new Set<Deadlined>();
   readonly #clock: Clock;
-  readonly #shortestMs: number;
+  readonly #shortestMs: () => number;
   readonly #closing = new AbortController();
   #running = false;
+  #nap = new AbortController();
   #sweep: Promise<void> | undefined;
 
-  /** @param shortestMs The shortest time from now at which any deadline is ever set. */
-  constructor(clock: Clock, shortestMs: number) {
+  /** @param shortestMs The shortest time from now at which any deadline is set. */
+  constructor(clock: Clock, shortestMs: () => number) {
     this.#clock = clock;
     this.#shortestMs = shortestMs;
   }
@@ -40,9 +41,15 @@ export class Deadlines {
     this.#sweep = this.#run();
   }
 
+  /** To be called when the shortest time has become another. */
+  rearm(): void {
+    this.#nap.abort();
+  }
+
   /** Stops the timer; resolves when it has ended. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#nap.abort();
     await this.#sweep;
   }
 
@@ -55,7 +62,8 @@ export class Deadlines {
         this.#running = false;
         return;
       }
-      await this.#clock.sleep(Math.min(nextMs - nowMs, this.#shortestMs), signal);
+      if (this.#nap.signal.aborted) this.#nap = new AbortController();
+      await this.#clock.sleep(Math.min(nextMs - nowMs, this.#shortestMs()), this.#nap.signal);
     }
   }
 

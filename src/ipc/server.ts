@@ -28,6 +28,8 @@ export interface IpcServerOptions {
   readonly peer?: "user" | "child";
   /** Whether a process is the launched software or a descendant of it; needed with `peer: "child"`. */
   readonly isDescendant?: (pid: number) => boolean | Promise<boolean>;
+  /** Whether requests of the software are counted, which costs a look at each new peer; asked for each. */
+  readonly followsChildren?: () => boolean;
   /** What `status` answers. */
   readonly status?: () => object;
   readonly control?: Partial<Readonly<Record<ControlMethod, ControlHandler>>>;
@@ -61,7 +63,13 @@ export interface IpcServer extends AsyncDisposable {
   publish(event: IpcEvent): void;
   /** Makes the licence methods' answers worse, or good again by `normal`. Ending the process at `crash` is the caller's. */
   setDegradeStage(stage: DegradeStage): void;
+  /** From now on these hold; the times for connections that are made from now on. */
+  setLimits(limits: Partial<IpcLimits>): void;
   counters(): IpcCounters;
+  /** Whether as many connections are open as may be. */
+  readonly isFull: boolean;
+  /** Whether the software has asked anything since this was called last; where children are followed. */
+  takeChildRequests(): Promise<boolean>;
   /**
    * Stops listening and removes the socket, if it is still ours; lets answers under way be written, for half a second at most,
    * and closes every connection. Resolves when all has ended; may be called twice.
@@ -90,7 +98,7 @@ class Server implements IpcServer {
   readonly path: string;
   readonly #socket: BoundSocket;
   readonly #parts: ServerParts;
-  readonly #limits: IpcLimits;
+  #limits: IpcLimits;
   readonly #clock: Clock;
   readonly #service: IpcService;
   readonly #deadlines: Deadlines;
@@ -102,6 +110,9 @@ class Server implements IpcServer {
   #closed: Promise<void> | undefined;
   #accepted = 0;
   #refused = 0;
+  /** Requests of the software, those of closed connections, and how many were told of. */
+  #closedChildRequests = 0;
+  #toldChildRequests = 0;
 
   constructor(socket: BoundSocket, parts: ServerParts) {
     const { license, log, random, status = () => ({}), control = {}, peer = "user" } = parts;
@@ -112,7 +123,7 @@ class Server implements IpcServer {
     this.#clock = parts.clock ?? systemClock;
     const clock = this.#clock;
     this.#service = new IpcService({ license, log, random, status, control, peer, clock });
-    this.#deadlines = new Deadlines(clock, shortestTimeoutMs(this.#limits));
+    this.#deadlines = new Deadlines(clock, () => shortestTimeoutMs(this.#limits));
     this.#accepting = this.#acceptAll();
   }
 
@@ -129,6 +140,25 @@ class Server implements IpcServer {
 
   setDegradeStage(stage: DegradeStage): void {
     this.#service.setDegradeStage(stage);
+  }
+
+  setLimits(limits: Partial<IpcLimits>): void {
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#deadlines.rearm();
+  }
+
+  get isFull(): boolean {
+    return this.#connections.size >= this.#limits.maxConnections;
+  }
+
+  async takeChildRequests(): Promise<boolean> {
+    let requests = this.#closedChildRequests;
+    for (const connection of this.#connections.keys()) {
+      if (await connection.peer.isChild) requests += connection.requests;
+    }
+    const isMore = requests > this.#toldChildRequests;
+    this.#toldChildRequests = requests;
+    return isMore;
   }
 
   counters(): IpcCounters {
@@ -209,7 +239,7 @@ class Server implements IpcServer {
       });
       return false;
     }
-    if (this.#connections.size < this.#limits.maxConnections) return true;
+    if (!this.isFull) return true;
     log.debug(`ipc connection refused: ${this.#limits.maxConnections} connections are open`);
     return false;
   }
@@ -228,7 +258,8 @@ class Server implements IpcServer {
       log: this.#parts.log,
       onWatch: (watcher) => this.#watchers.add(watcher),
     });
-    const ended = connection.serve().then(() => {
+    const ended = connection.serve().then(async () => {
+      if (await connection.peer.isChild) this.#closedChildRequests += connection.requests;
       this.#connections.delete(connection);
       this.#watchers.delete(connection);
     });
@@ -237,8 +268,8 @@ class Server implements IpcServer {
 
   /** Asks at once, while the peer that was accepted last is the one in question. */
   #isChild(pid: number): boolean | Promise<boolean> {
-    const { peer, peers, isDescendant } = this.#parts;
-    if (peer !== "child" || isDescendant === undefined) return false;
+    const { peer, peers, isDescendant, followsChildren } = this.#parts;
+    if (isDescendant === undefined || peer !== "child" && !followsChildren?.()) return false;
     const pinned = peers.pin();
     if (pinned === undefined) return false;
     return (async () => {

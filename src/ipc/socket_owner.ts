@@ -1,5 +1,5 @@
+import { type FileLock, lockFile } from "../core/locked_file.ts";
 import { AlreadyServingError, SocketPlaceError } from "./errors.ts";
-import { type FileLock, takeLock } from "./lock_file.ts";
 import { ensureSocketFolder } from "./socket_folder.ts";
 
 /** The right to serve a socket: one process has it at a time, until it is disposed of or the process ends. */
@@ -29,7 +29,7 @@ const MAX_RECORD_BYTES = 65_536;
 export async function claimSocket(path: string): Promise<SocketClaim> {
   const ownUser = Deno.uid() ?? 0;
   ensureSocketFolder(folderOf(path), ownUser);
-  const lock = await takeLock(path, { path: `${path}.lock`, ownUser });
+  const lock = await takeLock(path, ownUser);
   const claim = new Claim(path, lock);
   try {
     for (const name of [path, bindingPath(path)]) await removeStale(name, { path, ownUser });
@@ -37,6 +37,19 @@ export async function claimSocket(path: string): Promise<SocketClaim> {
   } catch (error) {
     await claim[Symbol.asyncDispose]();
     throw error;
+  }
+}
+
+async function takeLock(socket: string, ownUser: number): Promise<FileLock> {
+  const path = `${socket}.lock`;
+  const outcome = await lockFile(path, { ownUser });
+  switch (outcome.kind) {
+    case "locked":
+      return outcome.lock;
+    case "taken":
+      throw new AlreadyServingError(socket);
+    case "unusable":
+      throw new SocketPlaceError("permission.ipc_path", `Cannot lock ${path}: ${outcome.why}`);
   }
 }
 

@@ -68,6 +68,8 @@ export interface Platform {
   readonly wireName: `${"LINUX" | "WINDOWS" | "DARWIN"}_${"AMD64" | "ARM64"}`;
   /** Signals that ask a program to stop. */
   readonly stopSignals: readonly Deno.Signal[];
+  /** The signal that asks a program to read its files again, where the system has one. */
+  readonly reloadSignal: Deno.Signal | undefined;
   /** A number or SID that tells this user from the machine's others. */
   userId(): string;
   /** What tells this machine from others and does not change, where the system has such a thing. */

@@ -14,7 +14,8 @@ const PR_SET_DUMPABLE = 4;
 
 export const linux: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "LINUX_AMD64" : "LINUX_ARM64",
-  stopSignals: ["SIGINT", "SIGTERM", "SIGHUP"],
+  stopSignals: ["SIGINT", "SIGTERM"],
+  reloadSignal: "SIGHUP",
   userId: () => String(Deno.uid()),
   async machineId() {
     for (const path of ["/etc/machine-id", "/var/lib/dbus/machine-id"]) {

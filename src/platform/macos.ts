@@ -23,7 +23,8 @@ const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;
 export function macosOn(lib: () => Libsystem): Platform {
   return {
     wireName: Deno.build.arch === "x86_64" ? "DARWIN_AMD64" : "DARWIN_ARM64",
-    stopSignals: ["SIGINT", "SIGTERM", "SIGHUP"],
+    stopSignals: ["SIGINT", "SIGTERM"],
+    reloadSignal: "SIGHUP",
     userId: () => String(Deno.uid()),
     machineId: () => Promise.resolve(readHostUuid(lib())),
     defaultStateFolder(readVariable) {

@@ -12,6 +12,8 @@ export interface HealthMonitorOptions {
   readonly intervalMs: number;
   /** Of each check; the interval by default. */
   readonly timeoutMs?: number | undefined;
+  /** Whether the watch ends with the round that makes it unhealthy (default: it does). */
+  readonly endsUnhealthy?: boolean | undefined;
   /** Called after each round. */
   readonly onChecked?: ((health: Health) => void) | undefined;
 }
@@ -23,9 +25,10 @@ export interface HealthMonitorOptions {
  * @returns The health that is `unhealthy`, or the last one known where `signal` was aborted.
  */
 export async function watchHealth(
-  { checks, clock, intervalMs, timeoutMs = intervalMs, onChecked }: HealthMonitorOptions,
+  options: HealthMonitorOptions,
   signal: AbortSignal,
 ): Promise<Health> {
+  const { checks, clock, intervalMs, timeoutMs = intervalMs, endsUnhealthy = true } = options;
   let health = UNKNOWN_HEALTH;
   while (!signal.aborted) {
     await clock.sleep(intervalMs, signal);
@@ -33,8 +36,8 @@ export async function watchHealth(
     const results = await checkAll(checks, { clock, timeoutMs, signal });
     if (signal.aborted) break;
     health = judgeHealth(health, { results, atMs: clock.wallMs() });
-    onChecked?.(health);
-    if (health.status === "unhealthy") break;
+    options.onChecked?.(health);
+    if (endsUnhealthy && health.status === "unhealthy") break;
   }
   return health;
 }

@@ -13,12 +13,15 @@ export interface Run {
 }
 
 export interface KeepRunningOptions {
-  readonly policy: RestartPolicy;
+  /** Asked for at every end, as it may change. */
+  readonly policy: () => RestartPolicy;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Starts a run; `undefined` where it could not be launched. Stopping it when told to is the caller's. */
   readonly start: () => Promise<Run | undefined>;
+  /** Aborted when the next restart is not to wait any longer; asked for at every end. */
+  readonly wake?: (() => AbortSignal) | undefined;
   /** Called before each restart. */
   readonly onRestart?:
     | ((restart: { attempt: number; delayMs: number; end: RunEnd }) => void)
@@ -33,7 +36,7 @@ export type KeepRunningEnd =
 
 /** Starts it, and again as the policy says, until that says otherwise or `signal` is aborted. Never two at a time. */
 export async function keepRunning(
-  { policy, clock, random, start, onRestart }: KeepRunningOptions,
+  { policy, clock, random, start, wake, onRestart }: KeepRunningOptions,
   signal: AbortSignal,
 ): Promise<KeepRunningEnd> {
   let state = FRESH_RESTART_STATE;
@@ -41,11 +44,11 @@ export async function keepRunning(
     const run = await start();
     const end: RunEnd = run === undefined ? { kind: "not_launched" } : await run.ended;
     if (signal.aborted) break;
-    const decision = decideRestart(state, end, { policy, random });
+    const decision = decideRestart(state, end, { policy: policy(), random });
     if (decision.kind !== "restart") return { ...decision, end };
     state = decision.state;
     onRestart?.({ attempt: state.attempts, delayMs: decision.delayMs, end });
-    await clock.sleep(decision.delayMs, signal);
+    await clock.sleep(decision.delayMs, wake ? AbortSignal.any([signal, wake()]) : signal);
   }
   return { kind: "asked" };
 }

@@ -19,8 +19,11 @@ export interface RestartState {
 /** How a run ended; `healthyMs` is how long it was up and healthy before that. */
 export type RunEnd =
   | { readonly kind: "exited"; readonly code: number; readonly healthyMs: number }
-  | { readonly kind: "killed"; readonly healthyMs: number }
+  /** By a signal; `code` is 128 + its number. */
+  | { readonly kind: "killed"; readonly code: number; readonly healthyMs: number }
   | { readonly kind: "unhealthy"; readonly healthyMs: number }
+  /** It was stopped because somebody asked for a restart. */
+  | { readonly kind: "asked"; readonly healthyMs: number }
   /** It could not be launched. */
   | { readonly kind: "not_launched" };
 
@@ -43,7 +46,7 @@ const JITTER = 0.25;
 
 /**
  * Decides what follows the end of a run: the first restart at once, then after 100 ms, twice as long each time, 60 s at
- * most; never sooner than the cool-down.
+ * most; never sooner than the cool-down. A restart that was asked for is at once, and no attempt.
  *
  * @param random Uniform in [0, 1).
  */
@@ -52,6 +55,7 @@ export function decideRestart(
   end: RunEnd,
   { policy, random }: { policy: RestartPolicy; random: () => number },
 ): RestartDecision {
+  if (end.kind === "asked") return { kind: "restart", delayMs: 0, state };
   const isFinal = end.kind === "exited" && policy.finalExitCodes.includes(end.code);
   if (isFinal || !policy.restartOnFailure) return { kind: "final" };
   const wasStable = end.kind !== "not_launched" && end.healthyMs >= STABLE_RUN_MS;

@@ -2,8 +2,9 @@ import { SentinelError } from "../core/errors.ts";
 import { compareFingerprint, type FingerprintMatch, readHardware } from "../license/fingerprint.ts";
 import { type Fingerprint, parseFingerprint } from "../license/fingerprint_form.ts";
 import type { HardwareBoundLicense } from "../license/payload.ts";
-import type { RunDependencies, RunRequest } from "./run.ts";
-import { serveAndSupervise } from "./serve_and_supervise.ts";
+import { Findings } from "./findings.ts";
+import type { Licensing, ProvedLicense } from "./licensing.ts";
+import type { RunDependencies } from "./run.ts";
 import { dateWatch } from "./watches.ts";
 
 /** This is not the machine that the licence is for (exit status 83). */
@@ -16,36 +17,54 @@ export class HardwareMismatchError extends SentinelError {
   }
 }
 
-/**
- * Runs software under a licence that belongs to this machine: no server, no keystore, no state; the dates are all that may
- * end it besides the software itself.
- *
- * @throws {HardwareMismatchError} on another machine; which components differ is in the log.
- */
-export async function runHardwareBound(
-  license: HardwareBoundLicense,
-  request: RunRequest,
-  deps: RunDependencies,
-): Promise<number> {
-  const { clock, log, platform } = deps;
-  // the licence was not read if it had no fingerprint
-  const expected = parseFingerprint(license.hardware_fingerprint)!;
-  const hardware = await readHardware(await platform.fingerprintSources());
-  const match = await compareFingerprint(expected, hardware);
-  if (match.kind === "mismatch") {
-    log.warn(describeMismatch(expected, match));
-    for (const name of match.unreadable) {
-      const component = hardware[name];
-      if (component.kind === "unreadable") log.warn(`${name} cannot be read: ${component.why}`);
-    }
-    throw new HardwareMismatchError(match);
+/** Licences that belong to this machine: no server, no keystore, no state; the dates are all that may end a run. */
+export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
+  readonly findings: Findings;
+  readonly machineId: string;
+  readonly #deps: RunDependencies;
+
+  private constructor(machineId: string, deps: RunDependencies) {
+    this.machineId = machineId;
+    this.findings = new Findings(deps.log);
+    this.#deps = deps;
   }
-  return await serveAndSupervise(request, deps, {
-    license,
-    machineId: await socketId(expected, license.hardware_fingerprint),
-    watches: [dateWatch(license, clock, () => clock.wallMs())],
-    status: () => ({ license_status: "ACTIVE" }),
-  });
+
+  static async open(
+    license: HardwareBoundLicense,
+    deps: RunDependencies,
+  ): Promise<HardwareBoundLicensing> {
+    const machineId = await socketId(fingerprintOf(license), license.hardware_fingerprint);
+    return new HardwareBoundLicensing(machineId, deps);
+  }
+
+  /** @throws {HardwareMismatchError} on another machine; which components differ is in the log. */
+  async prove(license: HardwareBoundLicense): Promise<ProvedLicense> {
+    const { platform, log, clock } = this.#deps;
+    const expected = fingerprintOf(license);
+    const hardware = await readHardware(await platform.fingerprintSources());
+    const match = await compareFingerprint(expected, hardware);
+    if (match.kind === "mismatch") {
+      log.warn(describeMismatch(expected, match));
+      for (const name of match.unreadable) {
+        const component = hardware[name];
+        if (component.kind === "unreadable") log.warn(`${name} cannot be read: ${component.why}`);
+      }
+      throw new HardwareMismatchError(match);
+    }
+    return {
+      license,
+      watches: [dateWatch(license, clock)],
+      status: () => ({ license_status: "ACTIVE" }),
+      end: () => Promise.resolve(),
+    };
+  }
+
+  [Symbol.dispose](): void {}
+}
+
+/** The licence was not read if it had none. */
+function fingerprintOf({ hardware_fingerprint }: HardwareBoundLicense): Fingerprint {
+  return parseFingerprint(hardware_fingerprint)!;
 }
 
 /** For the vendor's support: a part was replaced, or it is another machine. */

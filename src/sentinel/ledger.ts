@@ -20,9 +20,16 @@ export interface LeaseStorage {
   forget(): Promise<void>;
 }
 
+/** What one ledger leaves to the next of the same run. */
+export interface LedgerMemory {
+  readonly state: State;
+  /** Absent in the first one. */
+  readonly time?: KnownTime;
+}
+
 export interface LedgerOptions {
   readonly license: StandardLicense;
-  readonly state: State;
+  readonly memory: LedgerMemory;
   readonly storage: LeaseStorage;
   readonly clock: Clock;
   readonly readBootClock: () => BootReading;
@@ -45,12 +52,18 @@ export class Ledger {
   #isForgotten = false;
 
   constructor(options: LedgerOptions) {
+    const { clock, memory: { state, time } } = options;
     this.#options = options;
-    this.#state = options.state;
-    this.#offline = new OfflineTime(options.clock);
-    const { latest_known_ms, last_responded_at_ms } = options.state;
-    this.#time = new KnownTime(options.clock, Math.max(latest_known_ms, last_responded_at_ms));
-    this.#reachedAtMs = options.clock.monotonicMs();
+    this.#state = state;
+    this.#offline = new OfflineTime(clock);
+    this.#time = time ??
+      new KnownTime(clock, Math.max(state.latest_known_ms, state.last_responded_at_ms));
+    this.#reachedAtMs = clock.monotonicMs();
+  }
+
+  /** For the ledger of the licence that follows, once this one has ended. */
+  get memory(): LedgerMemory {
+    return { state: this.#state, time: this.#time };
   }
 
   get machineId(): string {

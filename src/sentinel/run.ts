@@ -1,13 +1,20 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import type { Agent } from "./agent.ts";
+import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import type { IpcLimits } from "../ipc/limits.ts";
 import { loadValidLicense } from "../license/load_license.ts";
+import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { checkIpcPath } from "./ipc_path.ts";
 import type { TamperPolicy } from "./degradation_schedule.ts";
-import { runStandard } from "./standard.ts";
+import { UnreachableError } from "./endings.ts";
+import { CurrentLicense, type Licensing, type ProvedLicense } from "./licensing.ts";
+import { serveAndSupervise } from "./serve_and_supervise.ts";
+import { StandardLicensing } from "./standard.ts";
 import type { StopRequest } from "./stop_request.ts";
+import type { SupervisionSettings } from "./supervisor.ts";
 
 /** How the socket is served; what is absent is as the socket's own defaults have it. */
 export interface IpcSettings {
@@ -32,6 +39,8 @@ export interface RunRequest {
   readonly ipc: IpcSettings;
   /** Overrides the licence's own. */
   readonly serverUrl: string | undefined;
+  /** When the software is started again (default: never). */
+  readonly supervision?: SupervisionSettings | undefined;
   /** What is done about tampering (default: `degrade`). */
   readonly tamperPolicy?: TamperPolicy;
   /** The folder for state and keys; asked for only where one is needed. */
@@ -57,17 +66,56 @@ export interface RunDependencies {
   readonly readVariable: (name: string) => string | undefined;
 }
 
+/** Who hosts a run: `sentinel run`, or the daemon. */
+export interface RunHost {
+  /** What the socket's control methods do; the agent is there by the time they are called. */
+  control(agent: () => Agent): Partial<Record<ControlMethod, ControlHandler>>;
+  /** What `status` shows besides the agent's own. */
+  status(): object;
+  /** Called when the socket listens; no software runs yet. */
+  onServing(agent: Agent): void;
+  /** Called at each launch of the software. */
+  onRunning(agent: Agent): void;
+  /** Called when the end has begun, before the software is stopped; once. */
+  onEnding(): void;
+}
+
 /**
  * Proves the licence, launches the software and stays until it ends.
  *
  * @returns The software's exit status; 0 where we were asked to stop.
  * @throws {SentinelError} Why nothing was launched, or why the software was stopped.
  */
-export async function runSentinel(request: RunRequest, deps: RunDependencies): Promise<number> {
-  const { verify, clock } = deps;
+export async function runSentinel(
+  request: RunRequest,
+  deps: RunDependencies,
+  host: RunHost,
+): Promise<number> {
+  const { verify, clock, log, stopRequest: { stop } } = deps;
   checkIpcPath(request, deps);
   const license = await loadValidLicense(request.licensePath, { verify, wallMs: clock.wallMs() });
-  if (license.license_type === "STANDARD") return await runStandard(license, request, deps);
-  const { runHardwareBound } = await import("./hardware_bound.ts");
-  return await runHardwareBound(license, request, deps);
+  using licensing = await openLicensing(license, request, deps);
+  let first: ProvedLicense;
+  try {
+    first = await licensing.prove(license, stop);
+  } catch (error) {
+    // whoever asks to stop while the server is asked need not hear that it did not answer
+    if (!(stop.aborted && error instanceof UnreachableError)) throw error;
+    log.info(`Received signal ${stop.reason}, shutting down...`);
+    return 0;
+  }
+  await using current = new CurrentLicense(first, licensing);
+  return await serveAndSupervise(request, deps, { licensing, current, host });
+}
+
+async function openLicensing(
+  license: License,
+  request: RunRequest,
+  deps: RunDependencies,
+): Promise<Licensing> {
+  if (license.license_type === "STANDARD") {
+    return await StandardLicensing.open(license, request, deps);
+  }
+  const { HardwareBoundLicensing } = await import("./hardware_bound.ts");
+  return await HardwareBoundLicensing.open(license, deps);
 }

@@ -1,104 +1,103 @@
-import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { DegradeStage } from "../ipc/degradation.ts";
-import type { LicenseInfo } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
-import { claimSocket, type SocketClaim } from "../ipc/socket_owner.ts";
-import type { License } from "../license/payload.ts";
-import { verifyChecksum } from "../process/checksum.ts";
-import type { TreeRoot } from "../process/process_tree.ts";
-import { Findings } from "./findings.ts";
+import { claimSocket } from "../ipc/socket_owner.ts";
+import { Agent } from "./agent.ts";
+import { childRecordIn } from "./child_record.ts";
+import type { Findings } from "./findings.ts";
 import { ipcPath } from "./ipc_path.ts";
-import type { RunDependencies, RunRequest } from "./run.ts";
-import { runControl } from "./run_control.ts";
-import type { ChildRecord } from "./software.ts";
+import { licenseInfo } from "./license_info.ts";
+import type { CurrentLicense, Licensing } from "./licensing.ts";
+import type { RunDependencies, RunHost, RunRequest } from "./run.ts";
+import { Software, type SoftwareDependencies, stopLeftOver } from "./software.ts";
 import { supervise } from "./supervise.ts";
+import { LAUNCH_ONCE, Supervisor } from "./supervisor.ts";
+import { VerifiedSoftware } from "./verified_software.ts";
 import type { Watch } from "./watches.ts";
 
-/** A licence that has been proved, and what keeps it so while the software runs. */
-export interface ProvedLicense {
-  readonly license: License;
-  /** Names the socket. */
-  readonly machineId: string;
-  readonly watches: readonly Watch[];
-  /** What was found of tampering so far (default: nothing). */
-  readonly findings?: Findings;
-  /** What `status` adds about the licence. */
-  readonly status: () => Record<string, string | number | boolean>;
-  /** Called once the socket listens, with the way to tell those who watch. */
-  readonly onServing?: (ipc: IpcServer) => void;
+/** A licence that is proved, and who hosts the run under it. */
+export interface ServeOptions {
+  readonly licensing: Pick<Licensing, "machineId" | "findings">;
+  readonly current: CurrentLicense;
+  readonly host: RunHost;
 }
 
 /**
- * Checks the software, opens the socket, launches the software and stays until it ends. Socket and process are gone when
- * this returns or throws.
+ * Checks the software, opens the socket, launches the software and stays until it ends, or has to. Socket and processes
+ * are gone when this returns or throws.
  *
- * @returns The exit status of the run.
+ * @returns The software's exit status; 0 where we were asked to stop.
+ * @throws {SentinelError} What ended the run.
  */
 export async function serveAndSupervise(
   request: RunRequest,
   deps: RunDependencies,
-  proved: ProvedLicense,
+  { licensing: { machineId, findings }, current, host }: ServeOptions,
 ): Promise<number> {
-  const { clock, log, platform, random, stopRequest } = deps;
-  const { license, machineId, watches, status, onServing } = proved;
-  const { findings = new Findings(log) } = proved;
-  const { peer = "user", limits = {} } = request.ipc;
+  const { platform, stopRequest } = deps;
   const path = ipcPath(request, { ...deps, machineId });
   await using claim = await claimSocket(path);
-  const { software_checksum: checksum } = license;
-  const verified = checksum === undefined
-    ? undefined
-    : await verifyChecksum(request.softwarePath, checksum, platform);
-  let launched: { leader: ProcessIdentity; atMs: number } | undefined;
-  const uptime = () =>
-    launched && { uptime_seconds: Math.floor((clock.monotonicMs() - launched.atMs) / 1000) };
-  await using ipc = serveIpc({
-    claim,
-    license: licenseInfo(license),
-    peer,
-    limits,
-    isDescendant: (pid) => launched !== undefined && platform.isDescendant(pid, launched.leader),
-    control: runControl({
-      stop: () => stopRequest.request("stop over the socket"),
-      stats: () => ({ ...uptime(), ...ipc.counters() }),
-    }),
-    log,
-    clock,
-    random,
-    platform,
-    status: () => ({
-      state: stopRequest.stop.aborted ? "stopping" : launched ? "running" : "starting",
-      ...(launched && { pid: launched.leader.pid }),
-      ...uptime(),
-      findings: findings.count,
-      ...status(),
-      counters: ipc.counters(),
-    }),
+  const software = new VerifiedSoftware(request.softwarePath, platform);
+  await software.verify(current.license.software_checksum);
+  const launching = { ...deps, childRecord: childRecordIn(claim), hurry: stopRequest.hurry };
+  const supervisor: Supervisor = new Supervisor({
+    ...deps,
+    settings: request.supervision ?? LAUNCH_ONCE,
+    launch: async (onLaunched) => {
+      const verified = await software.verify(current.license.software_checksum);
+      return await launchSoftware(request, path, { ...launching, verified, onLaunched });
+    },
+    watchHealth: async (running, watch, signal) => {
+      const { watchRunHealth } = await import("./run_health.ts");
+      return await watchRunHealth({ ...watch, software: running, deps, ipc }, signal);
+    },
+    onLaunched: () => host.onRunning(agent),
   });
-  onServing?.(ipc);
-  findings.onFound(({ kind, message, evidence }) =>
-    ipc.publish({ event: "state", finding: kind, message, evidence })
-  );
+  await using ipc: IpcServer = serveIpc({
+    ...deps,
+    ...request.ipc,
+    claim,
+    license: licenseInfo(current.license),
+    isDescendant: (pid) => supervisor.isOfSoftware(pid),
+    followsChildren: () => supervisor.settings.health?.probe === "ipc",
+    control: host.control(() => agent),
+    status: () => ({ ...agent.status(), ...host.status() }),
+  });
+  const agent: Agent = new Agent({ request, deps, current, findings, supervisor, software, ipc });
+  tellWatchers(ipc, current, findings);
+  host.onServing(agent);
+  await stopLeftOver(launching);
   return await supervise({
-    software: {
-      path: request.softwarePath,
-      args: request.softwareArgs,
-      env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: path },
-      cwd: request.workingDirectory,
-    },
-    watches: [...watches, watchForTampering(request, deps, { ipc, findings })],
-    dependencies: {
-      ...deps,
-      verified,
-      childRecord: childRecordIn(claim),
-      onLaunched: (leader) => launched = { leader, atMs: clock.monotonicMs() },
-    },
-    stopRequest,
+    ...deps,
+    supervisor,
+    current,
+    tampering: watchForTampering(request, deps, { ipc, findings }),
     onEnding: async () => {
+      host.onEnding();
       ipc.publish({ event: "stopping" });
       await ipc.close();
     },
   });
+}
+
+function launchSoftware(
+  request: RunRequest,
+  socket: string,
+  deps: SoftwareDependencies,
+): Promise<Software> {
+  return Software.launch({
+    path: request.softwarePath,
+    args: request.softwareArgs,
+    env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: socket },
+    cwd: request.workingDirectory,
+  }, deps);
+}
+
+/** Events for those who watch the socket. */
+function tellWatchers(ipc: IpcServer, current: CurrentLicense, findings: Findings): void {
+  current.onGraceCharged((seconds) => ipc.publish({ event: "grace", remaining_seconds: seconds }));
+  findings.onFound(({ kind, message, evidence }) =>
+    ipc.publish({ event: "state", finding: kind, message, evidence })
+  );
 }
 
 /** What it needs is loaded when the software runs. */
@@ -113,30 +112,5 @@ function watchForTampering(
     const setDegradeStage = (stage: DegradeStage) => ipc.setDegradeStage(stage);
     const options = { policy, findings, surroundings, setDegradeStage, clock, random, log };
     return await tamperWatch(options)(signal);
-  };
-}
-
-/** What the licensed software is told of its licence. */
-function licenseInfo(license: License): LicenseInfo {
-  const { license_key, license_type, expiry_date, features, org_id, software_id } = license;
-  return { license_key, license_type, expiry_date, features, org_id, software_id };
-}
-
-/** The record is the leader's identity and the mark, flat. */
-function childRecordIn(claim: SocketClaim): ChildRecord {
-  return {
-    read: async () => parseRoot(await claim.readRecord()),
-    write: (root) => claim.writeRecord(root && { ...root.leader, mark: root.mark }),
-  };
-}
-
-function parseRoot(record: unknown): TreeRoot | undefined {
-  if (typeof record !== "object" || record === null) return undefined;
-  const { pid, startTime, bootId, mark } = record as Record<string, unknown>;
-  if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 1) return undefined;
-  if (typeof startTime !== "string" || typeof bootId !== "string") return undefined;
-  return {
-    leader: { pid, startTime, bootId },
-    mark: typeof mark === "string" && mark !== "" ? mark : undefined,
   };
 }

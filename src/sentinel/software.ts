@@ -33,6 +33,9 @@ export interface SoftwareDependencies {
   readonly hurry: AbortSignal;
 }
 
+/** What stopping takes. */
+export type LeftOverDependencies = Omit<SoftwareDependencies, "verified" | "onLaunched">;
+
 /** What is needed to stop and to reap comes when there is something to: the launch must not wait for it. */
 const loadStopping = () => import("./stop_software.ts");
 
@@ -72,8 +75,9 @@ export class Software implements AsyncDisposable {
     }
   }
 
-  get pid(): number {
-    return this.#child.pid;
+  /** What its tree is recognised by. */
+  get root(): TreeRoot {
+    return this.#root;
   }
 
   /** Resolves once it has ended; never rejects. */
@@ -143,7 +147,7 @@ async function identify(
 }
 
 /** What outlived a killed run of ours must not stand beside the new one, though its leader may have ended. */
-export async function stopLeftOver(deps: SoftwareDependencies): Promise<void> {
+export async function stopLeftOver(deps: LeftOverDependencies): Promise<void> {
   const root = await deps.childRecord.read();
   if (root === undefined) return;
   const { findLeftOver, stopSoftware } = await loadStopping();

@@ -1,74 +1,96 @@
 import { LicenseServerClient } from "../activation/client.ts";
 import { checkDates } from "../license/dates.ts";
 import type { StandardLicense } from "../license/payload.ts";
-import { openStateFolder } from "../state/state_folder.ts";
+import { openStateFolder, type StateFolder } from "../state/state_folder.ts";
 import { ConfigError } from "./config_error.ts";
-import { UnreachableError } from "./endings.ts";
 import { Findings } from "./findings.ts";
 import { Lease } from "./lease.ts";
-import { Ledger } from "./ledger.ts";
-import { openMachine } from "./machine.ts";
+import { Ledger, type LedgerMemory } from "./ledger.ts";
+import type { Licensing, ProvedLicense } from "./licensing.ts";
+import { type Machine, openMachine } from "./machine.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
-import { serveAndSupervise } from "./serve_and_supervise.ts";
 import { aliveWatch, dateWatch, heartbeatWatch } from "./watches.ts";
 
-/** Runs software under a licence that is kept alive against the vendor's server. */
-export async function runStandard(
-  license: StandardLicense,
-  request: RunRequest,
-  deps: RunDependencies,
-): Promise<number> {
-  const serverUrl = request.serverUrl ?? license.server_url;
-  if (serverUrl === undefined) {
-    throw new ConfigError("config.server_url", "--server-url is required for STANDARD licenses");
+interface Parts extends Pick<Machine, "keys" | "storage"> {
+  readonly folder: StateFolder;
+  readonly findings: Findings;
+}
+
+/** Licences that are kept alive against the vendor's server. */
+export class StandardLicensing implements Licensing<StandardLicense> {
+  readonly findings: Findings;
+  readonly machineId: string;
+  readonly #parts: Parts;
+  readonly #options: { readonly request: RunRequest; readonly deps: RunDependencies };
+  /** What the licences so far left behind. */
+  #memory: LedgerMemory;
+
+  private constructor(
+    parts: Parts,
+    memory: LedgerMemory,
+    options: { readonly request: RunRequest; readonly deps: RunDependencies },
+  ) {
+    this.findings = parts.findings;
+    this.machineId = memory.state.machine_id;
+    this.#parts = parts;
+    this.#memory = memory;
+    this.#options = options;
   }
-  const { clock, log, platform, random, stopRequest: { stop } } = deps;
-  using folder = await openStateFolder(request.stateFolder(), { log, pid: deps.pid });
-  const { keys, state, storage, rollback } = await openMachine(folder, deps);
-  const { sign, publicKeyPem } = keys;
-  const { verify, fetch, newUuid } = deps;
-  const client = new LicenseServerClient({
-    serverUrl,
-    sign,
-    verify,
-    clock,
-    fetch,
-    newNonce: newUuid,
-  });
-  const { readBootClock } = platform;
-  const findings = new Findings(log);
-  if (rollback !== undefined) {
-    const message = "state rollback detected";
-    findings.report({ kind: "state_rollback", message, evidence: rollback });
+
+  /**
+   * Opens this machine's state and keys, which are ours until the end.
+   *
+   * @throws {SentinelError}
+   */
+  static async open(
+    license: StandardLicense,
+    request: RunRequest,
+    deps: RunDependencies,
+  ): Promise<StandardLicensing> {
+    serverUrlOf(license, request);
+    using stack = new DisposableStack();
+    const folder = stack.use(
+      await openStateFolder(request.stateFolder(), { log: deps.log, pid: deps.pid }),
+    );
+    const { keys, state, storage, rollback } = await openMachine(folder, deps);
+    const findings = new Findings(deps.log);
+    if (rollback !== undefined) {
+      const message = "state rollback detected";
+      findings.report({ kind: "state_rollback", message, evidence: rollback });
+    }
+    stack.move();
+    return new StandardLicensing({ folder, keys, storage, findings }, { state }, { request, deps });
   }
-  const ledger = new Ledger({ license, state, storage, clock, readBootClock, findings, log });
-  const lease = new Lease({
-    license,
-    ledger,
-    client,
-    serverUrl,
-    publicKeyPem,
-    platform: platform.wireName,
-    clock,
-    random,
-    log,
-  });
-  await lease.checkClock();
-  try {
-    await lease.activate(stop);
-    await lease.beatAtStart(stop);
-  } catch (error) {
-    // whoever asks to stop while the server is asked need not hear that it did not answer
-    if (!(stop.aborted && error instanceof UnreachableError)) throw error;
-    log.info(`Received signal ${stop.reason}, shutting down...`);
-    return 0;
-  }
-  checkDates(license, lease.nowMs());
-  try {
-    return await serveAndSupervise(request, deps, {
+
+  async prove(license: StandardLicense, signal: AbortSignal): Promise<ProvedLicense> {
+    const { request, deps } = this.#options;
+    const { clock, random, platform: { readBootClock }, log } = deps;
+    const { storage, findings } = this.#parts;
+    const ledger = new Ledger({
       license,
-      machineId: state.machine_id,
+      memory: this.#memory,
+      storage,
+      clock,
+      readBootClock,
       findings,
+      log,
+    });
+    const lease = this.#lease(license, { ledger, serverUrl: serverUrlOf(license, request) });
+    const end = async () => {
+      await ledger.end();
+      this.#memory = ledger.memory;
+    };
+    try {
+      await lease.checkClock();
+      await lease.activate(signal);
+      await lease.beatAtStart(signal);
+      checkDates(license, lease.nowMs());
+    } catch (error) {
+      await end();
+      throw error;
+    }
+    return {
+      license,
       watches: [
         heartbeatWatch(lease, { license, clock, random }),
         dateWatch(license, clock, () => lease.nowMs()),
@@ -78,12 +100,38 @@ export async function runStandard(
         license_status: lease.status,
         grace_remaining_seconds: lease.graceRemainingSeconds,
       }),
-      onServing: (ipc) =>
-        lease.onGraceCharged((seconds) =>
-          ipc.publish({ event: "grace", remaining_seconds: seconds })
-        ),
-    });
-  } finally {
-    await ledger.end();
+      onGraceCharged: (tell) => lease.onGraceCharged(tell),
+      end,
+    };
   }
+
+  [Symbol.dispose](): void {
+    this.#parts.folder[Symbol.dispose]();
+  }
+
+  #lease(
+    license: StandardLicense,
+    { ledger, serverUrl }: { ledger: Ledger; serverUrl: string },
+  ): Lease {
+    const { verify, clock, fetch, newUuid: newNonce, random, platform, log } = this.#options.deps;
+    const { sign, publicKeyPem } = this.#parts.keys;
+    const client = new LicenseServerClient({ serverUrl, sign, verify, clock, fetch, newNonce });
+    return new Lease({
+      license,
+      ledger,
+      client,
+      serverUrl,
+      publicKeyPem,
+      platform: platform.wireName,
+      clock,
+      random,
+      log,
+    });
+  }
+}
+
+function serverUrlOf(license: StandardLicense, request: RunRequest): string {
+  const serverUrl = request.serverUrl ?? license.server_url;
+  if (serverUrl !== undefined) return serverUrl;
+  throw new ConfigError("config.server_url", "--server-url is required for STANDARD licenses");
 }

@@ -1,9 +1,9 @@
 import { OrphanReaper } from "../process/orphan_reaper.ts";
 import { ProcessTree, type TreeRoot } from "../process/process_tree.ts";
 import { stopTree } from "../process/stop_tree.ts";
-import type { SoftwareDependencies } from "./software.ts";
+import type { LeftOverDependencies } from "./software.ts";
 
-export interface StopSoftwareOptions extends SoftwareDependencies {
+export interface StopSoftwareOptions extends LeftOverDependencies {
   /** Whether every orphan that became a child of ours is the software's. */
   readonly claimsOrphans: boolean;
   /** The software's end, where it is a child of ours. */
@@ -12,8 +12,8 @@ export interface StopSoftwareOptions extends SoftwareDependencies {
 
 /** Stops the software and all that it brought forth; false where somebody is left, of whom the log tells. */
 export async function stopSoftware(root: TreeRoot, options: StopSoftwareOptions): Promise<boolean> {
-  const { claimsOrphans, exited, clock, hurry, log } = options;
-  const tree = await openTree(root, options, claimsOrphans);
+  const { exited, clock, hurry, log } = options;
+  const tree = await openTree(root, options);
   const survivors = await stopTree(tree, { clock, hurry, exited });
   for (const { name, pid, why } of survivors) {
     log.error(`Cannot stop ${name} (pid ${pid}): ${why}`);
@@ -23,20 +23,20 @@ export async function stopSoftware(root: TreeRoot, options: StopSoftwareOptions)
 }
 
 /** Whether anybody of a recorded tree is alive. */
-export async function findLeftOver(root: TreeRoot, deps: SoftwareDependencies): Promise<boolean> {
-  return (await openTree(root, deps, false)).members().length > 0;
+export async function findLeftOver(root: TreeRoot, deps: LeftOverDependencies): Promise<boolean> {
+  return (await openTree(root, { ...deps, claimsOrphans: false })).members().length > 0;
 }
 
 export async function openReaper(
-  { platform, clock, pid }: SoftwareDependencies,
+  { platform, clock, pid }: Pick<LeftOverDependencies, "platform" | "clock" | "pid">,
 ): Promise<OrphanReaper> {
   return new OrphanReaper({ control: await platform.processControl(), clock, ownPid: pid });
 }
 
-async function openTree(
+/** The tree of a software that runs, or ran. */
+export async function openTree(
   root: TreeRoot,
-  { platform, pid }: SoftwareDependencies,
-  claimsOrphans: boolean,
+  { platform, pid, claimsOrphans }: Pick<StopSoftwareOptions, "platform" | "pid" | "claimsOrphans">,
 ): Promise<ProcessTree> {
   return new ProcessTree(root, {
     control: await platform.processControl(),

@@ -258,12 +258,12 @@ async function benchCrashLoop(): Promise<ProcessFigure[]> {
     );
     return { ended };
   };
-  const policy = {
+  const policy = () => ({
     restartOnFailure: true,
     finalExitCodes: [],
     restartDelayMs: 0,
     maxRestartAttempts: Infinity,
-  };
+  });
   await keepRunning(
     { policy, clock: systemClock, random: Math.random, start },
     AbortSignal.timeout(CRASH_LOOP_MS),

@@ -70,19 +70,49 @@ for (const code of [0, 3]) {
   });
 }
 
-for (const end of [CRASH, { kind: "killed", healthyMs: 0 }, { kind: "not_launched" }] as RunEnd[]) {
+for (
+  const end of [CRASH, { kind: "killed", code: 137, healthyMs: 0 }, {
+    kind: "not_launched",
+  }] as RunEnd[]
+) {
   Deno.test(`${end.kind} is restarted, and is final where restarts are off`, () => {
     assertEquals(decide(end).kind, "restart");
     assertEquals(decide(end, { restartOnFailure: false }), { kind: "final" });
   });
 }
 
+Deno.test("a restart that was asked for is at once, and counts as no attempt", () => {
+  const end: RunEnd = { kind: "asked", healthyMs: 0 };
+  const restart = { kind: "restart", delayMs: 0, state: { attempts: 4 } } as const;
+  assertEquals(decide(end, { restartOnFailure: false, restartDelayMs: 500 }, 4), restart);
+});
+
+Deno.test("a restart that waits is woken by who asks for one", async () => {
+  const clock = new FakeClock();
+  const asked = new AbortController(), wake = new AbortController();
+  let starts = 0;
+  const over = keepRunning({
+    policy: () => ({ ...POLICY, restartDelayMs: 60_000 }),
+    clock,
+    random: least,
+    wake: () => wake.signal,
+    start: () => {
+      if (++starts === 2) asked.abort();
+      return Promise.resolve({ ended: Promise.resolve({ ...CRASH }) } as Run);
+    },
+  }, asked.signal);
+  await clock.sleepers(1);
+  wake.abort();
+  assertEquals(await over, { kind: "asked" });
+  assertEquals([starts, clock.monotonicMs()], [2, 0]);
+});
+
 Deno.test("a ten-minute crash loop has as many starts as the back-off says", async () => {
   const clock = new FakeClock();
   const asked = new AbortController();
   const startsMs: number[] = [];
   const over = keepRunning({
-    policy: { ...POLICY, maxRestartAttempts: Infinity },
+    policy: () => ({ ...POLICY, maxRestartAttempts: Infinity }),
     clock,
     random: least,
     start: () => {
@@ -111,7 +141,7 @@ Deno.test("what is kept running is never there twice, and the end tells why", as
     });
     return Promise.resolve({ ended });
   };
-  const policy = { ...POLICY, maxRestartAttempts: 3 };
+  const policy = () => ({ ...POLICY, maxRestartAttempts: 3 });
   const over = keepRunning({ policy, clock, random: least, start }, new AbortController().signal);
   await clock.advance(10_000);
   assertEquals(await over, { kind: "give_up", attempts: 3, end: CRASH });

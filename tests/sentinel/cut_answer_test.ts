@@ -98,7 +98,7 @@ Deno.test("a server killed in the middle of its answer, at any byte, leaves the 
       license: LICENSE,
       ledger: new Ledger({
         license: LICENSE,
-        state,
+        memory: { state },
         storage,
         clock: systemClock,
         readBootClock: linux.readBootClock,

@@ -59,7 +59,7 @@ class Outage implements LeaseStorage {
   open(): Ledger {
     return new Ledger({
       license: LICENSE,
-      state: this.state,
+      memory: { state: this.state },
       storage: this,
       clock: this.clock,
       readBootClock: () => this.clock.readBoot(),

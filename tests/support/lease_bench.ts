@@ -33,7 +33,7 @@ export class LeaseBench {
     this.clock = clock;
     this.ledger = new Ledger({
       license,
-      state,
+      memory: { state },
       clock,
       readBootClock: () => clock.readBoot(),
       findings: this.findings,

@@ -1,0 +1,59 @@
+import type { Config, TableName } from "./schema.ts";
+
+/** Keys whose new values may be put into force while a daemon runs; a table's name stands for all of its keys. */
+export const CHANGEABLE: readonly string[] = [
+  "license.path",
+  "ipc.read_timeout_ms",
+  "ipc.write_timeout_ms",
+  "ipc.idle_timeout_ms",
+  "ipc.max_connections",
+  "health",
+  "server.certificate",
+  "server.key",
+  "server.certificate_authority",
+  "logging",
+  "shutdown",
+];
+
+/** How two configurations differ; keys as `table.key`, in the order of the schema. */
+export interface ConfigDifference {
+  readonly changeable: readonly string[];
+  readonly requiresRestart: readonly string[];
+}
+
+/** Compares two configurations by their values, wherever these came from. */
+export function diffConfig(before: Config, after: Config): ConfigDifference {
+  const changed = differingKeys(before, after);
+  return {
+    changeable: changed.filter(isChangeable),
+    requiresRestart: changed.filter((key) => !isChangeable(key)),
+  };
+}
+
+/** The configuration that holds once all that is changeable has been changed. */
+export function mergeChangeable(before: Config, after: Config): Config {
+  const tables = Object.entries(before).map(([name, table]) => {
+    const news = after[name as TableName] as Record<string, unknown>;
+    const keys = new Set([...Object.keys(table), ...Object.keys(news)]);
+    const entries = Array.from(keys, (key) => {
+      const source = isChangeable(`${name}.${key}`) ? news : table as Record<string, unknown>;
+      return [key, source[key]];
+    });
+    return [name, Object.fromEntries(entries.filter(([, value]) => value !== undefined))];
+  });
+  return Object.fromEntries(tables) as Config;
+}
+
+function differingKeys(before: Config, after: Config): string[] {
+  return Object.keys(before).flatMap((name) => {
+    const old = before[name as TableName] as Record<string, unknown>;
+    const news = after[name as TableName] as Record<string, unknown>;
+    const keys = new Set([...Object.keys(old), ...Object.keys(news)]);
+    return Array.from(keys).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(news[key]))
+      .map((key) => `${name}.${key}`);
+  });
+}
+
+function isChangeable(key: string): boolean {
+  return CHANGEABLE.includes(key) || CHANGEABLE.includes(key.split(".")[0]!);
+}

@@ -1,0 +1,67 @@
+import type { Clock } from "../core/clock.ts";
+import type { CheckResult, Health } from "../process/health.ts";
+import { type HealthCheck, watchHealth } from "../process/health_monitor.ts";
+import { memoryCheck } from "../process/memory_check.ts";
+import { openProbe, parseProbe, type ProbeFunctions } from "../process/probe.ts";
+import type { ProcessTree } from "../process/process_tree.ts";
+
+/** How it is told whether the software is well. */
+export interface HealthSettings {
+  /** Between two rounds of checks, and the time that each has. */
+  readonly intervalMs: number;
+  /** As `[health] probe` says. */
+  readonly probe: string;
+  /** Resident memory of the whole tree, MiB. */
+  readonly memoryLimitMb?: number | undefined;
+  /** A program that ends with 0 where all is well. */
+  readonly script?: string | undefined;
+}
+
+export interface HealthWatchOptions {
+  readonly settings: HealthSettings;
+  readonly tree: ProcessTree;
+  /** Whether as many connections are open as may be. */
+  readonly isQueueFull: () => boolean;
+  readonly probes: ProbeFunctions;
+  /** Where commands without a slash are looked for. */
+  readonly searchPath: string | undefined;
+  readonly clock: Clock;
+  /** Whether the watch is over when the software is unhealthy. */
+  readonly endsUnhealthy: boolean;
+  readonly onChecked: (health: Health) => void;
+}
+
+/** Looks after the software until `signal` is aborted, or it is unhealthy where that ends it. */
+export async function watchSoftwareHealth(
+  options: HealthWatchOptions,
+  signal: AbortSignal,
+): Promise<Health> {
+  const { settings: { intervalMs }, clock, endsUnhealthy, onChecked } = options;
+  const checks = openChecks(options);
+  return await watchHealth({ checks, clock, intervalMs, endsUnhealthy, onChecked }, signal);
+}
+
+function openChecks(options: HealthWatchOptions): Record<string, HealthCheck> {
+  const { settings: { probe, memoryLimitMb, script }, tree, isQueueFull } = options;
+  const { probes: functions, searchPath } = options;
+  const checks: Record<string, HealthCheck | undefined> = {
+    process: () => leaderCheck(tree),
+    probe: openProbe(parseProbe(probe), { functions, searchPath }),
+    memory: memoryLimitMb === undefined ? undefined : memoryCheck(tree, memoryLimitMb),
+    queue: () => isQueueFull() ? "the queue of requests is full" : undefined,
+    script: script === undefined
+      ? undefined
+      : openProbe({ kind: "exec", command: script, args: [] }, { functions, searchPath }),
+  };
+  return Object.fromEntries(
+    Object.entries(checks).filter((entry): entry is [string, HealthCheck] =>
+      entry[1] !== undefined
+    ),
+  );
+}
+
+function leaderCheck({ root: { leader }, dependencies: { control } }: ProcessTree): CheckResult {
+  return control.identify(leader.pid)?.startTime === leader.startTime
+    ? undefined
+    : "the software has ended";
+}

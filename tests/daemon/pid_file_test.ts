@@ -1,0 +1,87 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../src/core/clock.ts";
+import {
+  AlreadyRunningError,
+  PidFile,
+  PidFileError,
+  readPidFile,
+} from "../../src/daemon/pid_file.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const ownUser = Deno.uid() ?? 0;
+const take = (path: string, pid = 42) => PidFile.take(path, { pid, ownUser, clock: systemClock });
+
+Deno.test("a PID file holds the pid, says that somebody runs, and is gone at the end", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("daemon.pid");
+  assertEquals(await readPidFile(path), { kind: "absent" });
+  const file = await take(path);
+  assertEquals(await Deno.readTextFile(path), "42\n");
+  assertEquals(await readPidFile(path), { kind: "running", pid: 42 });
+  const error = await assertRejects(() => take(path), AlreadyRunningError);
+  assertEquals(error.message, "another sentinel is running (pid 42)");
+  await file[Symbol.asyncDispose]();
+  await file[Symbol.asyncDispose]();
+  assertEquals(await readPidFile(path), { kind: "absent" });
+  await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+});
+
+Deno.test("a PID file that nobody holds is stale, whatever process its pid is, and is taken over", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("daemon.pid");
+  await Deno.writeTextFile(path, `${Deno.pid}\nand more that a longer pid left\n`);
+  assertEquals(await readPidFile(path), { kind: "absent" });
+  await using _file = await take(path);
+  assertEquals(await Deno.readTextFile(path), "42\n");
+});
+
+Deno.test("a PID file that was put in our place is left alone at the end", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("daemon.pid");
+  const file = await take(path);
+  await Deno.remove(path);
+  await Deno.writeTextFile(path, "7\n");
+  await file[Symbol.asyncDispose]();
+  assertEquals(await Deno.readTextFile(path), "7\n");
+});
+
+const UNUSABLE: Readonly<Record<string, (path: string) => Promise<void>>> = {
+  "a link": async (path) => {
+    await Deno.writeTextFile(`${path}.other`, "precious");
+    await Deno.symlink(`${path}.other`, path);
+  },
+  "a folder": (path) => Deno.mkdir(path),
+  "a second name of another file": async (path) => {
+    await Deno.writeTextFile(`${path}.other`, "precious");
+    await Deno.link(`${path}.other`, path);
+  },
+  "in a folder that is not there": (path) => Deno.remove(path.slice(0, path.lastIndexOf("/"))),
+};
+
+for (const [what, make] of Object.entries(UNUSABLE)) {
+  Deno.test(`a PID file that is ${what} is refused and left as it is`, async () => {
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(folder.at("below"));
+    const path = folder.at("below/daemon.pid");
+    await make(path);
+    const { message } = await assertRejects(() => take(path), PidFileError);
+    assert(message.startsWith(`PID file cannot be used: ${path} (`), message);
+    assert(!message.includes("\n"));
+    if (what.includes("link") || what.includes("name")) {
+      assertEquals(await Deno.readTextFile(`${path}.other`), "precious");
+    }
+  });
+}
+
+Deno.test("of fifty who want the PID file at once exactly one gets it", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("daemon.pid");
+  const tries = Array.from({ length: 50 }, (_, i) => take(path, 100 + i));
+  const outcomes = await Promise.allSettled(tries);
+  const winners = outcomes.filter((outcome) => outcome.status === "fulfilled");
+  assertEquals(winners.length, 1);
+  await winners[0]!.value[Symbol.asyncDispose]();
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected") assert(outcome.reason instanceof AlreadyRunningError);
+  }
+});

@@ -1,0 +1,123 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ConfiguredCustomer } from "../support/configured_customer.ts";
+import { freePort } from "../support/free_port.ts";
+import { isRunning } from "../support/process_state.ts";
+import { runIpc } from "../support/scoped_program.ts";
+
+/** A customer whose software is a script, looked after as the keys of `[health]` say. */
+async function arrive(script: string, health: string, keys = ""): Promise<ConfiguredCustomer> {
+  const customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script("software", script);
+  await customer.configure("software", { softwareKeys: keys, tables: `[health]\n${health}` });
+  return customer;
+}
+
+/** Counts its starts in a file beside it and says which this is. */
+const COUNT = `n=$(($(cat "$0.starts" 2>/dev/null) + 1)); echo $n > "$0.starts"; echo start $n $$`;
+
+Deno.test("software that crashes is started again until it ends as it should", async () => {
+  await using customer = await arrive(
+    `${COUNT}; [ $n -lt 3 ] && exit 5; exit 3`,
+    "",
+    "success_exit_codes = [0, 3]",
+  );
+  const { code, stdout, stderr } = await customer.run();
+  assertEquals(code, 3, stderr);
+  assertEquals(stdout.match(/start \d/g), ["start 1", "start 2", "start 3"]);
+  assertStringIncludes(stderr, "the software exited with status 5: restart 1 of 5 now");
+  assertStringIncludes(stderr, "the software exited with status 5: restart 2 of 5 in ");
+});
+
+Deno.test("a status that is not worth a restart is the run's", async () => {
+  await using customer = await arrive(`${COUNT}; exit 9`, "", "no_restart_exit_codes = [9]");
+  const { code, stdout } = await customer.run();
+  assertEquals([code, stdout.match(/start/g)?.length], [9, 1]);
+});
+
+Deno.test("software that crashes for ever ends the run with 70, and nothing is left", async () => {
+  await using customer = await arrive(`${COUNT}; kill -SEGV $$`, "max_restart_attempts = 2");
+  const { code, stdout, stderr } = await customer.run();
+  assertEquals([code, stdout.match(/start/g)?.length], [70, 3]);
+  assert(stderr.endsWith("sentinel: error: maximum recovery attempts reached\n"), stderr);
+  assertEquals(await customer.customer.sockets(), []);
+});
+
+Deno.test("without [health] a crash is the end, though the file has exit statuses", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script("software", `${COUNT}; exit 5`);
+  await customer.configure("software", { softwareKeys: "success_exit_codes = [0]" });
+  const { code, stdout } = await customer.run();
+  assertEquals([code, stdout.match(/start/g)?.length], [5, 1]);
+});
+
+Deno.test("a restart never runs beside what the crashed software left behind", async () => {
+  await using customer = await arrive(
+    `${COUNT}; [ $n = 2 ] && { kill -0 $(cat "$0.left") 2>/dev/null && echo beside; exit 0; }
+     setsid sleep 1000 & echo $! > "$0.left"; exit 5`,
+    "",
+  );
+  const { code, stdout } = await customer.run();
+  assertEquals(code, 0);
+  assert(!stdout.includes("beside"), stdout);
+});
+
+const UNHEALTHY: Readonly<Record<string, readonly [string, string]>> = {
+  "whose memory is over its limit": ["memory_limit_mb = 1", "memory: uses"],
+  "whose script fails": ['health_check_script = "check"', "script: exited: 4"],
+  "that does not listen": [`probe = "tcp:127.0.0.1:${freePort()}"`, "probe: "],
+  "that answers no HTTP": [`probe = "http:http://127.0.0.1:${freePort()}/up"`, "probe: "],
+  "that never asks over the socket": ['probe = "ipc"', "probe: it has not asked over the socket"],
+};
+
+for (const [what, [health, fault]] of Object.entries(UNHEALTHY)) {
+  Deno.test(`software ${what} is unhealthy after three checks, and started again`, async () => {
+    await using customer = await arrive(
+      `${COUNT}; [ $n = 2 ] && exit 0; exec sleep 1000`,
+      `check_interval_ms = 20\n${health}`,
+    );
+    await customer.customer.script("check", "exit 4");
+    const { code, stderr } = await customer.run();
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stderr, `health check failed (3 in a row): ${fault}`);
+    assertStringIncludes(stderr, "the software is unhealthy: restart 1 of 5 now");
+  });
+}
+
+Deno.test("where restarts are off unhealthy software runs on, and status tells of it", async () => {
+  await using customer = await arrive(
+    `echo $$ $SENTINEL_IPC_SOCKET; exec sleep 1000`,
+    'check_interval_ms = 20\nrestart_on_failure = false\nprobe = "exec:/bin/false"',
+  );
+  await using run = customer.start();
+  const [, pid, socket] = await run.stdout.match(/(\d+) (\S+)\n/);
+  await run.stderr.match(/health check failed \(4 in a row\): probe: exited: 1/);
+  const { out } = await runIpc(["status", "--json", "--socket", socket!]);
+  const { health, pid: shown, restarts } = JSON.parse(out);
+  assertEquals([health.status, health.checks.probe], ["unhealthy", "exited: 1"]);
+  assertEquals([shown, restarts], [Number(pid), 0]);
+});
+
+Deno.test("restart over the socket stops the software with all it brought forth and starts it anew", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script(
+    "software",
+    `${COUNT} $SENTINEL_IPC_SOCKET; sleep 1000 & exec sleep 1000`,
+  );
+  await customer.configure("software");
+  await using run = customer.start();
+  const [, first, socket] = await run.stdout.match(/start 1 (\d+) (\S+)/);
+  const { code, out } = await runIpc(["restart", "--json", "--socket", socket!]);
+  const [, second] = await run.stdout.match(/start 2 (\d+)/);
+  assertEquals([code, JSON.parse(out)], [0, { status: "ok", pid: Number(second) }]);
+  assert(!await isRunning(Number(first)));
+  run.kill("SIGTERM");
+  assertEquals((await run.end()).code, 0);
+});
+
+Deno.test("SIGTERM ends a run that waits for its next restart", async () => {
+  await using customer = await arrive("exit 5", "restart_delay_ms = 3600000");
+  await using run = customer.start();
+  await run.stderr.match(/restart 1 of 5 in 3600000 ms/);
+  run.kill("SIGTERM");
+  assertEquals((await run.end()).code, 0);
+});

@@ -1,0 +1,103 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Customer } from "../support/customer.ts";
+import { isRunning } from "../support/process_state.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+import { connectPeer } from "../support/socket_peer.ts";
+
+/** Says its pid and the socket, then stays. */
+const STAY = `echo $$ $SENTINEL_IPC_SOCKET; exec sleep 1000`;
+
+/** A licence of another file takes the place of the one that runs. */
+async function replaceLicense(customer: Customer, by: string): Promise<void> {
+  await Deno.rename(customer.folder.at(`${by}.lic`), customer.folder.at("K1.lic"));
+}
+
+Deno.test("SIGHUP puts a new licence in the old one's place while the software runs on", async () => {
+  await using customer = await Customer.arrive("--feature", "seats=5");
+  await customer.issue("K2", "--feature", "seats=50");
+  await using run = customer.start(await customer.script("software", STAY));
+  const [, pid, socket] = await run.stdout.match(/(\d+) (\S+)\n/);
+  using watcher = await connectPeer(socket!);
+  await watcher.send('{"method":"watch"}\n');
+  assertEquals(await watcher.line(), '{"status":"ok"}');
+  await replaceLicense(customer, "K2");
+  run.kill("SIGHUP");
+  assertEquals(await watcher.line(), '{"event":"license_changed"}');
+  using asker = await connectPeer(socket!);
+  await asker.send('{"method":"get_features"}\n');
+  assertEquals(await asker.line(), '{"status":"ok","features":{"seats":50}}');
+  await customer.vendor("revoke", "K2", "--database", customer.folder.at("vendor.db"));
+  run.kill("SIGUSR2");
+  const { code, stderr } = await run.end();
+  assertEquals(code, 81, stderr);
+  assertStringIncludes(stderr, "license changed: K2, valid to 2999-12-31");
+  assertStringIncludes(stderr, "stopping the software: license has been revoked");
+  assert(!await isRunning(Number(pid)));
+});
+
+const KEPT = [
+  ["is no licence", "{", "the license stays as it was: invalid license file"],
+  ["is gone", undefined, "the license stays as it was: license file not found"],
+] as const;
+
+for (const [what, text, message] of KEPT) {
+  Deno.test(`a new licence file that ${what} changes nothing`, async () => {
+    await using customer = await Customer.arrive();
+    await using run = customer.start(await customer.script("software", STAY));
+    await run.stdout.match(/\d+ \S+\n/);
+    const file = customer.folder.at("K1.lic");
+    if (text === undefined) await Deno.remove(file);
+    else await Deno.writeTextFile(file, text);
+    run.kill("SIGHUP");
+    await run.stderr.match(new RegExp(message));
+    run.kill("SIGTERM");
+    assertEquals((await run.end()).code, 0);
+  });
+}
+
+Deno.test("a licence that the server refuses leaves the old one in force, its meter running on", async () => {
+  await using customer = await Customer.arrive();
+  await customer.issue("K2");
+  await customer.vendor("revoke", "K2", "--database", customer.folder.at("vendor.db"));
+  await using run = customer.start(await customer.script("software", STAY));
+  const [, , socket] = await run.stdout.match(/(\d+) (\S+)\n/);
+  await replaceLicense(customer, "K2");
+  run.kill("SIGHUP");
+  await run.stderr.match(/the license stays as it was: activation refused/);
+  using asker = await connectPeer(socket!);
+  await asker.send('{"method":"get_license"}\n');
+  assertStringIncludes((await asker.line())!, '"license_key":"K1"');
+  run.kill("SIGUSR2");
+  await run.stderr.match(/(?:heartbeat: ACTIVE[^]*){3}/);
+  await customer.vendor("revoke", "K1", "--database", customer.folder.at("vendor.db"));
+  run.kill("SIGUSR2");
+  assertEquals((await run.end()).code, 81);
+});
+
+const HANG_UP = `
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+text = b""
+while b"ready" not in text:
+    text += os.read(fd, 4096)
+os.close(fd)
+_, status = os.waitpid(pid, 0)
+print("status", os.waitstatus_to_exitcode(status))
+`;
+
+testWith(
+  [needsProgram("python3")],
+  "where the terminal that it was started on is gone, the run ends with it",
+  async () => {
+    await using customer = await Customer.arrive();
+    const software = await customer.script(
+      "software",
+      `echo $$ > "$0.pid"; echo ready; sleep 1000`,
+    );
+    const { stdout, stderr } = await customer.runOnTerminal(software, HANG_UP);
+    assertStringIncludes(stdout, "status 0", stderr);
+    assert(!await isRunning(Number(await Deno.readTextFile(`${software}.pid`))));
+  },
+);
