@@ -51,7 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/activation",
     "src/vendor",
   ],
-  "src/compose_doctor.ts": ["src/core", "src/platform", "src/sentinel"],
+  "src/compose_doctor.ts": ["src/core", "src/platform", "src/activation", "src/sentinel"],
   "src/compose_fingerprint.ts": ["src/core", "src/platform", "src/license"],
   "src/cli": [
     "src/core",

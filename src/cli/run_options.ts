@@ -54,7 +54,8 @@ export function warnOfNoEffect({ given }: LoadedConfig, log: Logger): void {
   }
 }
 
-function ipcSettings(ipc: Config["ipc"]): IpcSettings {
+/** How the file has the socket served. */
+export function ipcSettings(ipc: Config["ipc"]): IpcSettings {
   return {
     location: ipc.location,
     path: ipc.path,
