@@ -158,17 +158,9 @@ export class Ledger {
 
   /** Looks whether the wall clock was set back, which costs an interval. Whether it did. */
   async enterClock(): Promise<boolean> {
-    const behindMs = this.#time.takeRollback();
-    if (behindMs === undefined) return false;
-    const { clock, findings, license } = this.#options;
-    const iso = (ms: number) => new Date(ms).toISOString();
-    findings.report({
-      kind: "clock_rollback",
-      message: "clock rollback detected",
-      evidence: `it shows ${iso(clock.wallMs())}, at least ${
-        iso(this.nowMs())
-      } is known to be true`,
-    });
+    if (this.#time.takeRollback() === undefined) return false;
+    const { findings, license } = this.#options;
+    findings.report(this.#time.describeRollback());
     await this.#save(charge(this.#record, intervalSeconds(license.heartbeat_interval_minutes)));
     return true;
   }
