@@ -128,8 +128,9 @@ export class Ledger {
 
   /** The server is there, but says nothing that counts. */
   async enterRefusal(): Promise<void> {
-    if (!this.isOffline) return;
+    const wasOffline = this.isOffline;
     this.#stopMeter();
+    if (!wasOffline) return;
     await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null });
   }
 
