@@ -4,6 +4,10 @@ import { lazySymbols } from "./lazy_symbols.ts";
 const SYMBOLS = {
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5); prctl(2)
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+  // int socket(int domain, int type, int protocol); socket(2)
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // ssize_t sendto(int sockfd, const void *buf, size_t len, int flags, const struct sockaddr *, socklen_t); send(2)
+  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
   // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen); getsockopt(2)
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen); getsockname(2)
@@ -12,6 +16,8 @@ const SYMBOLS = {
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // int open(const char *pathname, int flags, ...); open(2), without a mode as nothing is created
   open: { parameters: ["buffer", "i32"], result: "i32" },
+  // int dup3(int oldfd, int newfd, int flags); dup3(2)
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // ssize_t read(int fd, void *buf, size_t count); read(2)
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout); poll(2)

@@ -17,6 +17,14 @@ const SYMBOLS = {
     parameters: ["i32", "buffer"],
     result: "i32",
   },
+  // FILE *fopen(const char *path, const char *mode); fopen(3), as open(2) is variadic
+  fopen: { parameters: ["buffer", "buffer"], result: "pointer" },
+  // int fileno(FILE *stream); ferror(3)
+  fileno: { parameters: ["pointer"], result: "i32" },
+  // int fclose(FILE *stream); fclose(3)
+  fclose: { parameters: ["pointer"], result: "i32" },
+  // int dup2(int fildes, int fildes2); dup(2)
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
   // int getdtablesize(void); getdtablesize(2)
   getdtablesize: { parameters: [], result: "i32" },
   // int proc_pidinfo(int pid, int flavor, uint64_t arg, void *buffer, int buffersize); <libproc.h>

@@ -2,12 +2,18 @@ import { resolve } from "@std/path/posix";
 import type { TrustedFetch } from "./activation/trusted_fetch.ts";
 import type { TamperPolicy } from "./sentinel/degradation_schedule.ts";
 import { readOrganizationKey } from "./license/organization_key.ts";
-import type { Platform } from "./platform/contract.ts";
+import type { ProcessLimits } from "./platform/process_control.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
-import { type IpcSettings, type RunDependencies, runSentinel } from "./sentinel/run.ts";
+import {
+  type IpcSettings,
+  type RunDependencies,
+  type RunRequest,
+  runSentinel,
+} from "./sentinel/run.ts";
 import { PlainHost } from "./sentinel/run_host.ts";
 import type { SupervisionSettings } from "./sentinel/supervisor.ts";
+import { stateFolder } from "./sentinel/state_place.ts";
 import { StopRequestSource } from "./sentinel/stop_request.ts";
 
 /** What `sentinel run` was told. */
@@ -17,6 +23,10 @@ export interface RunOptions {
   readonly softwareArgs: readonly string[];
   /** On top of our own environment. */
   readonly softwareEnv: Readonly<Record<string, string>>;
+  /** Its standard streams: ours (the default), or none. */
+  readonly softwareStreams?: "inherit" | "null" | undefined;
+  /** Limits of its own (default: none). */
+  readonly softwareLimits?: ProcessLimits | undefined;
   /** Where the software starts; ours where it is absent. */
   readonly workingDirectory: string | undefined;
   readonly serverUrl: string | undefined;
@@ -31,60 +41,83 @@ export interface RunOptions {
   readonly tamperPolicy: TamperPolicy | undefined;
 }
 
+type RunSources = Pick<RunDependencies, "log" | "clock" | "random">;
+
 /** A run with real dependencies. */
-export async function composeRun(
-  options: RunOptions,
-  { log, clock, random }: Pick<RunDependencies, "log" | "clock" | "random">,
-): Promise<number> {
-  const platform = selectPlatform();
-  using trusted = await trustedFetch(options.caFile);
+export async function composeRun(options: RunOptions, sources: RunSources): Promise<number> {
   const stopRequest = new StopRequestSource();
   const startedOnTerminal = Deno.stdin.isTerminal();
   const host = new PlainHost({
     stopRequest,
     // what was hung up is no terminal any more
     hasLostTerminal: () => startedOnTerminal && !Deno.stdin.isTerminal(),
-    log,
+    log: sources.log,
   });
-  const removals = platform.stopSignals.map((signal) =>
-    onSignal(signal, () => stopRequest.receive(signal))
-  );
-  if (platform.reloadSignal !== undefined) {
-    removals.push(onSignal(platform.reloadSignal, () => host.onHangup()));
-  }
+  const { stopSignals, reloadSignal } = selectPlatform();
+  const removals = stopSignals.map((signal) => onSignal(signal, () => stopRequest.receive(signal)));
+  if (reloadSignal !== undefined) removals.push(onSignal(reloadSignal, () => host.onHangup()));
   try {
-    return await runSentinel({
+    using parts = await buildRun(options, { ...sources, stopRequest });
+    return await runSentinel(parts.request, parts.deps, host);
+  } finally {
+    for (const remove of removals) remove();
+  }
+}
+
+/** What a run is made of. */
+export interface RunParts extends Disposable {
+  readonly request: RunRequest;
+  readonly deps: RunDependencies;
+}
+
+/** Builds what a run works with; to be disposed of when it is over. */
+export async function buildRun(
+  options: RunOptions,
+  { log, clock, random, stopRequest }: RunSources & Pick<RunDependencies, "stopRequest">,
+): Promise<RunParts> {
+  const platform = selectPlatform();
+  const verify = await readOrganizationKey(options.orgKeyPath);
+  const trusted = await trustedFetch(options.caFile);
+  return {
+    request: {
       licensePath: options.licensePath,
       softwarePath: resolve(options.softwarePath),
       softwareArgs: options.softwareArgs,
       softwareEnv: options.softwareEnv,
+      softwareStreams: options.softwareStreams,
+      softwareLimits: options.softwareLimits,
       workingDirectory: options.workingDirectory,
       serverUrl: checkedUrl(options.serverUrl),
       ipc: options.ipc,
       supervision: options.supervision,
       ...(options.tamperPolicy !== undefined && { tamperPolicy: options.tamperPolicy }),
-      stateFolder: () => options.stateDir ?? defaultStateFolder(platform),
-    }, {
+      stateFolder: () => stateFolder(options.stateDir, { platform, readVariable }),
+    },
+    deps: {
       platform,
       clock,
       random,
       newUuid: () => crypto.randomUUID(),
       fetch: trusted?.fetch ?? fetch,
       log,
-      verify: await readOrganizationKey(options.orgKeyPath),
+      verify,
       pid: Deno.pid,
       stopRequest,
       onSignal,
-      readVariable: (name) => Deno.env.get(name),
-    }, host);
-  } finally {
-    for (const remove of removals) remove();
-  }
+      readVariable,
+    },
+    [Symbol.dispose]: () => trusted?.[Symbol.dispose](),
+  };
 }
 
-function onSignal(signal: Deno.Signal, listener: () => void): () => void {
+/** Calls the listener on each such signal, until the function that it returns is called. */
+export function onSignal(signal: Deno.Signal, listener: () => void): () => void {
   Deno.addSignalListener(signal, listener);
   return () => Deno.removeSignalListener(signal, listener);
+}
+
+function readVariable(name: string): string | undefined {
+  return Deno.env.get(name);
 }
 
 /** Loaded only where it is asked for. */
@@ -102,10 +135,4 @@ function checkedUrl(text: string | undefined): string | undefined {
     "config.server_url",
     `--server-url must be an http(s) URL: current value is ${text}`,
   );
-}
-
-function defaultStateFolder(platform: Platform): string {
-  const folder = platform.defaultStateFolder((name) => Deno.env.get(name));
-  if (folder !== undefined) return folder;
-  throw new ConfigError("config.state_dir", "no home directory is known: give --state-dir");
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { Logger } from "../core/log.ts";
+import type { ConfigurableLog } from "../core/log.ts";
 import type { ParsedArguments } from "./parse_arguments.ts";
 import type { OptionName } from "./options.ts";
 import type { Output } from "./output.ts";
@@ -18,7 +18,7 @@ export interface CommandContext extends Sources {
   /** The file that `--config` names, for commands that have this option. */
   readonly config: LoadedConfig | undefined;
   readonly output: Output;
-  readonly log: Logger;
+  readonly log: ConfigurableLog;
 }
 
 /** One command; its module imports only what every call of it needs. */
@@ -30,6 +30,8 @@ export interface Command {
   readonly notes?: readonly string[];
   /** How many operands it takes (default: none). */
   readonly operands?: { readonly min: number; readonly max: number };
+  /** Whether it goes on without a configuration that is not valid, as it only looks there for what is running. */
+  readonly toleratesConfig?: true;
   /** Whether arguments behind `--` are taken, for the software. */
   readonly passesArguments?: true;
   /** Does it; the result is the exit status. */

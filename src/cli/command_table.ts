@@ -16,6 +16,30 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "ask a running sentinel over its local socket",
     load: () => import("./commands/ipc.ts"),
   },
+  "daemon start": {
+    summary: "run the software as a daemon",
+    load: () => import("./commands/daemon_start.ts"),
+  },
+  "daemon stop": {
+    summary: "stop the daemon with its software, and wait until it has",
+    load: () => import("./commands/daemon_stop.ts"),
+  },
+  "daemon restart": {
+    summary: "stop the daemon and start it again",
+    load: () => import("./commands/daemon_restart.ts"),
+  },
+  "daemon status": {
+    summary: "tell how the daemon, its software and its license are",
+    load: () => import("./commands/daemon_status.ts"),
+  },
+  "daemon reload": {
+    summary: "have the daemon read configuration and license again",
+    load: () => import("./commands/daemon_reload.ts"),
+  },
+  "daemon stats": {
+    summary: "print the daemon's statistics",
+    load: () => import("./commands/daemon_stats.ts"),
+  },
   "license verify": {
     summary: "check a licence file",
     load: () => import("./commands/license_verify.ts"),

@@ -1,17 +1,8 @@
-import type { LogFields, Logger, LogLevel } from "../core/log.ts";
+import type { ConfigurableLog, LogFields, LogFormat, LogLevel, LogSettings } from "../core/log.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 
-export type LogFormat = "text" | "json";
-
-/** How records are written: the least level, the format, and where a line goes. */
-export interface LoggingOptions {
-  readonly level: LogLevel;
-  readonly format: LogFormat;
-  write(line: string): void;
-}
-
 /** A logger whose records may still be under way. */
-export interface FlushableLogger extends Logger {
+export interface FlushableLogger extends ConfigurableLog {
   /** Resolves once every record so far is written. */
   flush(): Promise<void>;
 }
@@ -22,13 +13,14 @@ type WriteRecord = (level: LogLevel, message: string, fields: LogFields) => void
  * The program's log. The logging library is loaded with the first record that is to be written, as most short runs
  * write none; records wait for it in order.
  */
-export function createLogger(options: LoggingOptions): FlushableLogger {
-  const least = LOG_LEVELS.indexOf(options.level);
+export function createLogger(initial: LogSettings): FlushableLogger {
+  let settings = initial;
   let loading: Promise<WriteRecord> | undefined;
   let last: Promise<void> = Promise.resolve();
+  const load = () => loadLibrary(settings.format, (line) => settings.write(line));
   const at = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
-    if (LOG_LEVELS.indexOf(level) < least) return;
-    loading ??= loadLibrary(options);
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(settings.level)) return;
+    loading ??= load();
     last = loading.then((write) => write(level, message, fields));
   };
   return {
@@ -37,10 +29,21 @@ export function createLogger(options: LoggingOptions): FlushableLogger {
     warn: at("warn"),
     error: at("error"),
     flush: () => last,
+    get settings() {
+      return settings;
+    },
+    configure(changes) {
+      const { format } = settings;
+      settings = { ...settings, ...changes };
+      if (loading !== undefined && settings.format !== format) loading = last.then(load);
+    },
   };
 }
 
-async function loadLibrary({ format, write }: LoggingOptions): Promise<WriteRecord> {
+async function loadLibrary(
+  format: LogFormat,
+  write: (line: string) => void,
+): Promise<WriteRecord> {
   const logtape = await import("@logtape/logtape");
   const formatter = format === "json" ? logtape.getJsonLinesFormatter() : logtape.getTextFormatter({
     timestamp: "rfc3339",

@@ -1,12 +1,12 @@
 import type { LoadedConfig } from "../config/load.ts";
 import { systemClock } from "../core/clock.ts";
 import { describeCauses, describeError, SentinelError } from "../core/errors.ts";
-import { LOG_LEVELS } from "../core/log.ts";
+import { LOG_LEVELS, type LogFormat } from "../core/log.ts";
 import { VERSION } from "../core/version.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
-import { createLogger, type LogFormat } from "./logging.ts";
+import { createLogger } from "./logging.ts";
 import { nearest } from "./nearest.ts";
 import { type OptionName, OPTIONS, variableOf } from "./options.ts";
 import { type Output, standardOutput } from "./output.ts";
@@ -75,7 +75,12 @@ async function readConfig(
   const path = command.options.includes("config") ? args.value("config") : undefined;
   if (path === undefined) return undefined;
   const { loadConfig } = await import("../config/load.ts");
-  return await loadConfig(path);
+  try {
+    return await loadConfig(path);
+  } catch (error) {
+    if (command.toleratesConfig) return undefined;
+    throw error;
+  }
 }
 
 /** The command to run, `undefined` where the program itself is asked (`--help`, `--version`, nothing at all). */

@@ -25,6 +25,11 @@ export const OPTIONS = {
   "state-dir": { value: "DIR", help: "where state and machine key are kept" },
   "org-key": { value: "FILE", help: "the organisation's public key (PEM)" },
   "ca-file": { value: "FILE", help: "certificates to trust besides the usual ones (PEM)" },
+  "pid-file": { value: "FILE", help: "the daemon's PID file" },
+  foreground: { help: "stay in the foreground, as service managers want it" },
+  detached: { help: "leave the standard streams when ready (for daemon start itself)" },
+  "check-config": { help: "check the configuration, and do nothing" },
+  "print-config": { help: "print the configuration with its defaults, and do nothing" },
   socket: {
     value: "PATH",
     help: "the socket (default: SENTINEL_IPC_SOCKET, else the only one there is)",

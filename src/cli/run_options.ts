@@ -1,9 +1,7 @@
 import type { RunOptions } from "../compose.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { Config } from "../config/schema.ts";
 import type { Logger } from "../core/log.ts";
-import type { IpcSettings } from "../sentinel/run.ts";
-import { supervisionSettings } from "./supervision.ts";
+import { ipcSettings, supervisionSettings } from "../sentinel/configured.ts";
 import type { ParsedArguments } from "./parse_arguments.ts";
 
 /** Tables, and keys of other tables, that are for the daemon alone. */
@@ -43,7 +41,7 @@ export function runOptions(args: ParsedArguments, loaded: LoadedConfig | undefin
     // without the table the software's end is the run's, as it is without a file
     supervision: loaded?.given.has("health") ? supervisionSettings(loaded.config) : undefined,
     tamperPolicy: config?.security.anti_tamper,
-    ipc: config === undefined ? {} : ipcSettings(config.ipc),
+    ipc: config === undefined ? {} : ipcSettings(config),
   };
 }
 
@@ -52,19 +50,4 @@ export function warnOfNoEffect({ given }: LoadedConfig, log: Logger): void {
   for (const name of WITHOUT_EFFECT.filter((name) => given.has(name))) {
     log.warn(`${name.includes(".") ? name : `[${name}]`} has no effect on sentinel run`);
   }
-}
-
-/** How the file has the socket served. */
-export function ipcSettings(ipc: Config["ipc"]): IpcSettings {
-  return {
-    location: ipc.location,
-    path: ipc.path,
-    peer: ipc.peer,
-    limits: {
-      readTimeoutMs: ipc.read_timeout_ms,
-      writeTimeoutMs: ipc.write_timeout_ms,
-      idleTimeoutMs: ipc.idle_timeout_ms,
-      maxConnections: ipc.max_connections,
-    },
-  };
 }

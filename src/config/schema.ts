@@ -43,7 +43,7 @@ export function configTables(resolvePath: ResolvePath) {
       no_restart_exit_codes: v.optional(exitCodes(), []),
     },
     process: {
-      daemonize: v.optional(yesOrNo(), false),
+      daemonize: v.optional(yesOrNo(), true),
       pid_file: file(),
       user: v.optional(text()),
       group: v.optional(text()),

@@ -7,6 +7,8 @@ const MAX_TRIES = 100;
 /** An exclusive lock (flock(2)) on a file of ours, held until it is closed or the process ends. */
 export interface FileLock {
   readonly file: Deno.FsFile;
+  /** Removes the file, if it is still the one at its path; the lock stays. */
+  remove(): Promise<void>;
   /** Removes the file, then lets go of the lock. */
   removeAndRelease(): Promise<void>;
   /** Lets go of the lock; the file stays. */
@@ -55,11 +57,15 @@ export async function lockFile(
 }
 
 function lockOn(path: string, file: Deno.FsFile): FileLock {
+  const remove = async () => {
+    if (await stillNames(path, file)) await Deno.remove(path);
+  };
   return {
     file,
+    remove,
     async removeAndRelease() {
       try {
-        if (await stillNames(path, file)) await Deno.remove(path);
+        await remove();
       } finally {
         releaseLock(file);
       }
@@ -120,4 +126,22 @@ async function lstatOrNothing(path: string): Promise<Deno.FileInfo | undefined> 
 
 function unusable(cause: unknown): Unusable {
   return { kind: "unusable", why: describeError(cause), cause };
+}
+
+/** Waits beside others for a lock that somebody holds. */
+export interface SharedWait extends Disposable {
+  /** Resolves once nobody holds the lock exclusively any more. */
+  readonly locked: Promise<void>;
+}
+
+/**
+ * Waits for the end of whoever holds a file's lock, that of its process included. The waiting cannot be called off, other
+ * than by our own end.
+ */
+export async function waitForLock(path: string): Promise<SharedWait> {
+  const file = await Deno.open(path);
+  return {
+    locked: file.lock(false),
+    [Symbol.dispose]: () => file.close(),
+  };
 }

@@ -12,3 +12,20 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
 }
+
+/** How records are written. */
+export type LogFormat = "text" | "json";
+
+/** What of a log may change while it is written; `write` takes a line without its end. */
+export interface LogSettings {
+  /** The least level that is written. */
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  write(line: string): void;
+}
+
+/** A log whose settings may change. */
+export interface ConfigurableLog extends Logger {
+  readonly settings: LogSettings;
+  configure(changes: Partial<LogSettings>): void;
+}

@@ -70,7 +70,12 @@ export class PidFile implements AsyncDisposable {
     }
   }
 
-  /** Removes the file, if it is still ours, and lets go of it. May be called twice. */
+  /** Removes the file, if it is still ours. The lock stays until the end of the process, for those who wait for that. */
+  async remove(): Promise<void> {
+    await this.#lock.remove();
+  }
+
+  /** Removes the file, if it is still ours, and lets go of the lock. May be called twice. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#removed ??= this.#lock.removeAndRelease();
   }

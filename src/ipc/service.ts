@@ -146,11 +146,22 @@ export class IpcService {
     try {
       return prepareAnswer({ status: "ok", ...await action() });
     } catch (error) {
-      if (error instanceof SentinelError) return errorAnswer(describeError(error));
+      if (error instanceof SentinelError) return refusal(error);
       this.#options.log.error(`ipc ${method} failed: ${describeError(error)}`);
       return errorAnswer("internal error");
     }
   }
+}
+
+/** With what a program needs to tell one refusal from another. */
+function refusal(error: SentinelError): PreparedAnswer {
+  const { code, details } = error;
+  return prepareAnswer({
+    status: "error",
+    error: describeError(error),
+    code,
+    ...(details.length > 0 && { details }),
+  });
 }
 
 export function isPlainMethod(method: string): method is PlainMethod {

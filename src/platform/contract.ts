@@ -88,6 +88,12 @@ export interface Platform {
   userKeyring(): UserKeyring | undefined;
   /** Keeps bytes out of swap space and dumps, where the system allows it, until they are disposed of, which wipes them. */
   guardMemory(bytes: Uint8Array<ArrayBuffer>): Disposable;
+  /** How this very process was started, its arguments included; `undefined` where the system does not tell. */
+  commandLine(): readonly string[] | undefined;
+  /** From now on standard input is empty and nobody hears what is written to the other two (null(4)). */
+  dropStreams(): void;
+  /** Tells the service manager something, where there is one that listens at this address (sd_notify(3)); false where not. */
+  notifyService(address: string, text: string): boolean;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
   readBootClock(): BootReading;

@@ -6,7 +6,10 @@ import { guardMemory } from "./linux_memory_guard.ts";
 import { linuxUserKeyring } from "./linux_user_keyring.ts";
 import { fileVersion } from "./linux_file_version.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
+import { notifyService } from "./linux_notify.ts";
+import { readProcFile } from "./linux_proc.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
+import { dropStreams } from "./linux_streams.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
 
 /** prctl(2), <linux/prctl.h>. */
@@ -34,6 +37,9 @@ export const linux: Platform = {
   openSafe: async (deps) => (await import("./linux_secret_service.ts")).secretService(deps),
   userKeyring: () => linuxUserKeyring,
   guardMemory,
+  commandLine: () => readProcFile("/proc/self/cmdline")?.split("\0").slice(0, -1),
+  dropStreams,
+  notifyService,
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },

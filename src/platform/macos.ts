@@ -12,6 +12,8 @@ import { signalUnixGroup } from "./unix_signals.ts";
 const CLOCK_MONOTONIC_RAW = 4;
 
 /** <sys/resource.h>, <sys/ptrace.h>. */
+const cString = (text: string) => new TextEncoder().encode(text + "\0");
+
 const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;
 
 /**
@@ -52,6 +54,15 @@ export function macosOn(lib: () => Libsystem): Platform {
     openSafe: () => Promise.resolve(undefined),
     userKeyring: () => undefined,
     guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
+    commandLine: () => undefined,
+    notifyService: () => false,
+    dropStreams() {
+      const { fopen, fileno, dup2, fclose } = lib();
+      const none = fopen(cString("/dev/null"), cString("r+"));
+      if (none === null) throw new Error("Cannot open /dev/null");
+      for (const stream of [0, 1, 2]) dup2(fileno(none), stream);
+      fclose(none);
+    },
     protectMemory() {
       // struct rlimit { rlim_t rlim_cur; rlim_t rlim_max; }
       lib().setrlimit(RLIMIT_CORE, new BigUint64Array(2));

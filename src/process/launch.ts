@@ -32,8 +32,11 @@ export interface LaunchOptions {
   /** The user and group to run as, for which we must be root; supplementary groups are dropped (setgroups(2)). */
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
-  /** `inherit` (the default): its streams are ours, a terminal stays a terminal. `pipe`: it reads nothing, we read it. */
-  readonly output?: "inherit" | "pipe" | undefined;
+  /**
+   * `inherit` (the default): its streams are ours, a terminal stays a terminal. `pipe`: it reads nothing, we read it.
+   * `null`: it reads nothing, and nobody reads it.
+   */
+  readonly output?: "inherit" | "pipe" | "null" | undefined;
 }
 
 /** A running process that leads a session and a process group of its own. */
@@ -78,6 +81,8 @@ export async function launch(options: LaunchOptions): Promise<LaunchedProcess> {
   };
 }
 
+const STREAM = { inherit: "inherit", pipe: "piped", null: "null" } as const;
+
 async function spawn(options: LaunchOptions): Promise<Deno.ChildProcess> {
   const { path, args, env, mark, clearEnv, cwd, uid, gid, output = "inherit" } = options;
   try {
@@ -88,9 +93,9 @@ async function spawn(options: LaunchOptions): Promise<Deno.ChildProcess> {
       ...(cwd !== undefined && { cwd }),
       ...(uid !== undefined && { uid }),
       ...(gid !== undefined && { gid }),
-      stdin: output === "pipe" ? "null" : "inherit",
-      stdout: output === "pipe" ? "piped" : "inherit",
-      stderr: output === "pipe" ? "piped" : "inherit",
+      stdin: output === "inherit" ? "inherit" : "null",
+      stdout: STREAM[output],
+      stderr: STREAM[output],
       detached: true,
     }).spawn();
   } catch (error) {

@@ -8,7 +8,7 @@ export interface VerifiedLaunch {
   readonly verified: VerifiedFile | undefined;
   readonly platform: Pick<Platform, "fileVersion" | "signalGroup">;
   /** Launches (default: {@linkcode launch}). */
-  readonly launch?: (options: LaunchOptions) => Promise<LaunchedProcess>;
+  readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
 }
 
 /**

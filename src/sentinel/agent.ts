@@ -46,7 +46,7 @@ export class Agent {
       state: isStopping ? "stopping" : running ? "running" : "starting",
       sentinel_pid: deps.pid,
       ...(running && { pid: running.leader.pid }),
-      ...this.#uptime(),
+      ...(running && { uptime_seconds: this.uptimeSeconds }),
       restarts: supervisor.restarts,
       findings: findings.count,
       ...current.status,
@@ -58,7 +58,11 @@ export class Agent {
   /** What `stats` answers, apart from what the host adds. */
   stats(): Record<string, unknown> {
     const { supervisor, ipc } = this.#parts;
-    return { ...this.#uptime(), restarts: supervisor.restarts, ...ipc.counters() };
+    return {
+      uptime_seconds: this.uptimeSeconds ?? 0,
+      restarts: supervisor.restarts,
+      ...ipc.counters(),
+    };
   }
 
   /**
@@ -86,9 +90,10 @@ export class Agent {
     return true;
   }
 
-  #uptime(): { uptime_seconds: number } | undefined {
+  /** Whole seconds since the software was launched; `undefined` where it does not run. */
+  get uptimeSeconds(): number | undefined {
     const { supervisor: { running }, deps: { clock } } = this.#parts;
-    return running && { uptime_seconds: Math.floor((clock.monotonicMs() - running.atMs) / 1000) };
+    return running && Math.floor((clock.monotonicMs() - running.atMs) / 1000);
   }
 }
 

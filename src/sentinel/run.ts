@@ -6,6 +6,7 @@ import type { IpcLimits } from "../ipc/limits.ts";
 import { loadValidLicense } from "../license/load_license.ts";
 import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
+import type { ProcessLimits } from "../platform/process_control.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { checkIpcPath } from "./ipc_path.ts";
 import type { TamperPolicy } from "./degradation_schedule.ts";
@@ -34,6 +35,10 @@ export interface RunRequest {
   readonly softwareArgs: readonly string[];
   /** On top of our own environment. */
   readonly softwareEnv: Readonly<Record<string, string>>;
+  /** Its standard streams: ours (the default), or none. */
+  readonly softwareStreams?: "inherit" | "null" | undefined;
+  /** Limits of its own (default: none). */
+  readonly softwareLimits?: ProcessLimits | undefined;
   /** Where the software starts; ours where it is absent. */
   readonly workingDirectory: string | undefined;
   readonly ipc: IpcSettings;
@@ -77,7 +82,7 @@ export interface RunHost {
   /** Called at each launch of the software. */
   onRunning(agent: Agent): void;
   /** Called when the end has begun, before the software is stopped; once. */
-  onEnding(): void;
+  onEnding(): void | Promise<void>;
 }
 
 /**

@@ -72,24 +72,37 @@ export async function serveAndSupervise(
     current,
     tampering: watchForTampering(request, deps, { ipc, findings }),
     onEnding: async () => {
-      host.onEnding();
+      await host.onEnding();
       ipc.publish({ event: "stopping" });
       await ipc.close();
     },
   });
 }
 
-function launchSoftware(
+async function launchSoftware(
   request: RunRequest,
   socket: string,
   deps: SoftwareDependencies,
 ): Promise<Software> {
-  return Software.launch({
+  const launch = await limitedLaunch(request, deps);
+  return await Software.launch({
     path: request.softwarePath,
     args: request.softwareArgs,
     env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: socket },
     cwd: request.workingDirectory,
-  }, deps);
+    output: request.softwareStreams,
+  }, { ...deps, launch });
+}
+
+/** Loaded only where there are limits. */
+async function limitedLaunch(
+  { softwareLimits: limits = {} }: RunRequest,
+  { platform }: SoftwareDependencies,
+): Promise<SoftwareDependencies["launch"]> {
+  if (Object.values(limits).every((value) => value === undefined)) return undefined;
+  const { launchLimited } = await import("../process/launch_limited.ts");
+  const control = await platform.processControl();
+  return (options) => launchLimited(options, { limits, control });
 }
 
 /** Events for those who watch the socket. */

@@ -25,6 +25,8 @@ export interface SoftwareDependencies {
   /** Calls the listener on each such signal, until the function that it returns is called. */
   readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
   readonly childRecord: ChildRecord;
+  /** Launches, where that takes more than usual. */
+  readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
   /** The file whose checksum was verified, where the licence carries one. */
   readonly verified: VerifiedFile | undefined;
   /** Called before the software can have got as far as to connect. */
@@ -34,7 +36,7 @@ export interface SoftwareDependencies {
 }
 
 /** What stopping takes. */
-export type LeftOverDependencies = Omit<SoftwareDependencies, "verified" | "onLaunched">;
+export type LeftOverDependencies = Omit<SoftwareDependencies, "launch" | "verified" | "onLaunched">;
 
 /** What is needed to stop and to reap comes when there is something to: the launch must not wait for it. */
 const loadStopping = () => import("./stop_software.ts");

@@ -2,7 +2,7 @@
 export interface StopRequest {
   /** Aborted by the first request to stop; its reason is the signal's name, or what else asked. */
   readonly stop: AbortSignal;
-  /** Aborted by the second SIGINT: no more waiting. */
+  /** Aborted where nobody waits any more, as after a second SIGINT. */
   readonly hurry: AbortSignal;
   /** Asks to stop; `why` stands behind `Received` in the log. */
   request(why: string): void;
@@ -25,8 +25,13 @@ export class StopRequestSource implements StopRequest {
     if (!this.#stop.signal.aborted) this.#stop.abort(why);
   }
 
+  /** No more waiting. */
+  hurryUp(): void {
+    this.#hurry.abort();
+  }
+
   receive(signal: Deno.Signal): void {
     if (!this.#stop.signal.aborted) this.request(signal);
-    else if (signal === "SIGINT") this.#hurry.abort(signal);
+    else if (signal === "SIGINT") this.hurryUp();
   }
 }

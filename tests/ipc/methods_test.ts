@@ -81,7 +81,10 @@ Deno.test("a control method that nobody handles is not available; one that fails
     },
   });
   assertEquals(await ask(running.path, request("stats")), refusal("method not available: stats"));
-  assertEquals(await ask(running.path, request("reload")), refusal("heartbeat must be positive"));
+  assertEquals(
+    await ask(running.path, request("reload")),
+    '{"status":"error","error":"heartbeat must be positive","code":"config.x"}',
+  );
   assertEquals(await ask(running.path, request("stop")), refusal("internal error"));
   assertEquals(running.log.records.map(({ message }) => message), [
     "ipc stop failed: secret detail",

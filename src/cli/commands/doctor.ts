@@ -3,7 +3,7 @@ import { SentinelError } from "../../core/errors.ts";
 import type { Finding } from "../../sentinel/doctor/finding.ts";
 import type { Command } from "../command.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
-import { ipcSettings } from "../run_options.ts";
+import { ipcSettings } from "../../sentinel/configured.ts";
 
 export const command: Command = {
   usage: "[--license FILE] [options]",
@@ -20,7 +20,7 @@ export const command: Command = {
       orgKeyPath: args.value("org-key"),
       serverUrl: args.value("server-url") ?? config?.license.server_url,
       stateDir: args.value("state-dir") ?? config?.license.state_dir,
-      ipc: config === undefined ? {} : ipcSettings(config.ipc),
+      ipc: config === undefined ? {} : ipcSettings(config),
       caFile: args.value("ca-file"),
     });
     const first = findings.find((finding) => finding.outcome === "failed");

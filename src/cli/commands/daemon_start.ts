@@ -1,0 +1,99 @@
+import type { LoadedConfig } from "../../config/load.ts";
+import type { Config } from "../../config/schema.ts";
+import { READY_LINE } from "../../daemon/detach.ts";
+import { softwareLimits, supervisionSettings } from "../../sentinel/configured.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { effectiveConfig } from "../effective_config.ts";
+import { EXIT } from "../exit_codes.ts";
+import { runOptions } from "../run_options.ts";
+
+export const command: Command = {
+  usage: "[--config FILE] [options] [-- ARG…]",
+  options: [
+    ...["config", "license", "software", "server-url", "state-dir", "org-key", "ca-file"] as const,
+    ...["pid-file", "foreground", "detached", "check-config", "print-config", "json"] as const,
+  ],
+  passesArguments: true,
+  notes: [
+    "Returns when the daemon is ready, or has failed and said why. With --foreground, or where the file",
+    "says `daemonize = false`, it stays until it is stopped.",
+    "Signals: SIGTERM stops, SIGHUP reloads, SIGUSR1 writes statistics to the log, SIGUSR2 turns debug",
+    "logging on and off.",
+    "Exit statuses: 0, 2 where the configuration is wrong, 70 where the software could not be kept",
+    "running, 85 where it runs already, else as `sentinel run`.",
+  ],
+  async run(context) {
+    const { args, output } = context;
+    const loaded = context.config ?? await noConfig();
+    const config = effectiveConfig(args, loaded);
+    if (args.flag("check-config")) {
+      output.result(`${loaded.path} is valid`);
+      return EXIT.ok;
+    }
+    if (args.flag("print-config")) {
+      const { printConfig } = await import("../../config/print.ts");
+      output.result(printConfig(config));
+      return EXIT.ok;
+    }
+    const staysHere = args.flag("foreground") || args.flag("detached") || !config.process.daemonize;
+    return staysHere
+      ? await stay(context, { ...loaded, config })
+      : await detach(context, { ...loaded, config });
+  },
+};
+
+/** All defaults; options alone say what is to run. */
+async function noConfig(): Promise<LoadedConfig> {
+  const { parseConfig } = await import("../../config/load.ts");
+  return parseConfig("", "the configuration");
+}
+
+async function stay(context: CommandContext, loaded: LoadedConfig): Promise<number> {
+  const { args } = context;
+  const { config } = loaded;
+  const isDetached = args.flag("detached");
+  const run = {
+    ...runOptions(args, loaded),
+    supervision: supervisionSettings(config),
+    softwareLimits: softwareLimits(config),
+    softwareStreams: isDetached ? "null" as const : "inherit" as const,
+  };
+  const { composeDaemon } = await import("../../compose_daemon.ts");
+  return await composeDaemon({
+    run,
+    config,
+    loadConfig: () => reloadConfig(context),
+    pidFile: await pidFile(config, run.softwarePath),
+    sayReady: isDetached ? () => context.output.result(READY_LINE) : undefined,
+  }, context);
+}
+
+async function reloadConfig({ args, config }: CommandContext): Promise<Config> {
+  const { loadConfig } = await import("../../config/load.ts");
+  const loaded = config === undefined ? await noConfig() : await loadConfig(config.path);
+  return effectiveConfig(args, loaded);
+}
+
+async function pidFile({ process, license }: Config, softwarePath: string): Promise<string> {
+  if (process.pid_file !== undefined) return process.pid_file;
+  const { pidFileOf } = await import("../../compose_daemon_control.ts");
+  return pidFileOf(softwarePath, license.state_dir);
+}
+
+async function detach(context: CommandContext, loaded: LoadedConfig): Promise<number> {
+  const { args, output } = context;
+  runOptions(args, loaded);
+  const [group, name, ...rest] = Deno.args;
+  const { composeDetachedStart } = await import("../../compose_daemon.ts");
+  const outcome = await composeDetachedStart({
+    args: [group!, name!, "--detached", ...rest],
+    onLine: output.note,
+  });
+  if (outcome.kind === "ended") {
+    if (outcome.status === EXIT.ok) output.note("the daemon was stopped before it was ready");
+    return outcome.status;
+  }
+  const { pid } = outcome;
+  output.result(args.flag("json") ? JSON.stringify({ pid }) : `daemon started (pid ${pid})`);
+  return EXIT.ok;
+}

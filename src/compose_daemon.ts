@@ -1,0 +1,91 @@
+import { buildRun, onSignal, type RunOptions } from "./compose.ts";
+import type { Config } from "./config/schema.ts";
+import type { Clock } from "./core/clock.ts";
+import type { ConfigurableLog } from "./core/log.ts";
+import { type DetachOutcome, startDetached } from "./daemon/detach.ts";
+import { ownCommand, ownEnvironment } from "./daemon/own_command.ts";
+import { SERVICE_VARIABLES, ServiceManager } from "./daemon/service_manager.ts";
+import { selectPlatform } from "./platform/select.ts";
+import { ConfigError } from "./sentinel/config_error.ts";
+import { runDaemon } from "./sentinel/run_daemon.ts";
+import { StopRequestSource } from "./sentinel/stop_request.ts";
+
+/** What `sentinel daemon start` was told. */
+export interface DaemonStartOptions {
+  readonly run: RunOptions;
+  readonly config: Config;
+  readonly loadConfig: () => Promise<Config>;
+  readonly pidFile: string;
+  /** Called when the daemon is ready, where it is to leave its standard streams then. */
+  readonly sayReady: (() => void) | undefined;
+}
+
+export interface DaemonSources {
+  readonly log: ConfigurableLog;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** Runs a daemon in this process until it ends. */
+export async function composeDaemon(
+  { run, config, loadConfig, pidFile, sayReady }: DaemonStartOptions,
+  sources: DaemonSources,
+): Promise<number> {
+  const platform = selectPlatform();
+  const stopRequest = new StopRequestSource();
+  using parts = await buildRun(run, { ...sources, stopRequest });
+  return await runDaemon({ config, loadConfig, pidFile, run: parts.request }, {
+    ...parts.deps,
+    log: sources.log,
+    stopRequest,
+    residentBytes: () => Deno.memoryUsage().rss,
+    onReady() {
+      if (sayReady === undefined) return;
+      sayReady();
+      platform.dropStreams();
+    },
+    openServiceManager: () =>
+      new ServiceManager({
+        variables: takeVariables(SERVICE_VARIABLES),
+        platform,
+        clock: sources.clock,
+        pid: Deno.pid,
+      }),
+  });
+}
+
+/** The values of variables, which are gone from the environment then. */
+function takeVariables(names: readonly string[]): Record<string, string | undefined> {
+  const values = names.map((name) => [name, Deno.env.get(name)]);
+  for (const name of names) Deno.env.delete(name);
+  return Object.fromEntries(values);
+}
+
+/**
+ * Starts ourselves in the background and waits until that is ready, or has failed.
+ *
+ * @param args Our own arguments, for the one in the background.
+ */
+export async function composeDetachedStart(
+  { args, onLine }: { args: readonly string[]; onLine: (line: string) => void },
+): Promise<DetachOutcome> {
+  const platform = selectPlatform();
+  const isStandalone = Deno.build.standalone;
+  const execPath = Deno.execPath();
+  const command = ownCommand({ platform, args: Deno.args, execPath, isStandalone });
+  if (command === undefined) {
+    throw new ConfigError(
+      "config.daemonize",
+      "this system does not tell how sentinel was started: use --foreground",
+    );
+  }
+  const stop = new AbortController();
+  const removals = platform.stopSignals.map((signal) => onSignal(signal, () => stop.abort()));
+  try {
+    const env = ownEnvironment(Deno.env.toObject(), { isStandalone });
+    return await startDetached({ command, args, env, onLine, signal: stop.signal });
+  } finally {
+    for (const remove of removals) remove();
+  }
+}

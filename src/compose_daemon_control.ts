@@ -1,0 +1,83 @@
+import type { Clock } from "./core/clock.ts";
+import { readPidFile } from "./daemon/pid_file.ts";
+import { findSockets } from "./ipc/find_socket.ts";
+import { selectPlatform } from "./platform/select.ts";
+import { ConfigError } from "./sentinel/config_error.ts";
+import { DaemonControl, NotRunningError } from "./sentinel/daemon_control.ts";
+import { type DaemonPlaceOptions, defaultPidFile, pidFolder } from "./sentinel/daemon_place.ts";
+import { stateFolder } from "./sentinel/state_place.ts";
+
+/** What says which daemon is meant; as much of it as is known. */
+export interface DaemonTarget {
+  readonly pidFile: string | undefined;
+  readonly socket: string | undefined;
+  readonly softwarePath: string | undefined;
+  readonly stateDir: string | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * The way to a daemon.
+ *
+ * @throws {NotRunningError} where nothing is known of it, and none runs.
+ * @throws {ConfigError} where several run, and it is not said which.
+ */
+export async function composeDaemonControl(target: DaemonTarget): Promise<DaemonControl> {
+  const platform = selectPlatform();
+  const { socket } = target;
+  return new DaemonControl({
+    pidFile: target.pidFile ?? await choosePidFile(target),
+    findSockets: async () => socket !== undefined ? [socket] : await findSockets(readVariable),
+    platform,
+    clock: target.clock,
+    kill: Deno.kill,
+  });
+}
+
+/** The PID file of a daemon that names no other. */
+export function pidFileOf(
+  softwarePath: string,
+  stateDir: string | undefined,
+): string {
+  return defaultPidFile(softwarePath, placeOptions(stateDir));
+}
+
+async function choosePidFile({ softwarePath, stateDir }: DaemonTarget): Promise<string> {
+  if (softwarePath !== undefined) return pidFileOf(softwarePath, stateDir);
+  const folder = pidFolder(placeOptions(stateDir));
+  const held: string[] = [];
+  for (const path of await pidFilesIn(folder)) {
+    if ((await readPidFile(path)).kind === "running") held.push(path);
+  }
+  const [only, ...others] = held;
+  if (only === undefined) throw new NotRunningError();
+  if (others.length === 0) return only;
+  throw new ConfigError(
+    "config.pid_file",
+    `several daemons run: give --config, or --pid-file with one of ${held.join(", ")}`,
+  );
+}
+
+async function pidFilesIn(folder: string): Promise<string[]> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    return entries.filter(({ name }) => name.endsWith(".pid"))
+      .map(({ name }) => `${folder}/${name}`).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function placeOptions(stateDir: string | undefined): DaemonPlaceOptions {
+  const platform = selectPlatform();
+  return {
+    platform,
+    readVariable,
+    stateFolder: () => stateFolder(stateDir, { platform, readVariable }),
+  };
+}
+
+function readVariable(name: string): string | undefined {
+  return Deno.env.get(name);
+}

@@ -1,0 +1,132 @@
+import { describeError, SentinelError } from "../core/errors.ts";
+
+export interface LogFileOptions {
+  readonly path: string;
+  /** A file that would grow beyond this is put aside first. */
+  readonly rotateBytes: number;
+  /** How many that were put aside are kept: `PATH.1` is the newest. */
+  readonly rotateKeep: number;
+  /** Told once when lines begin to be lost. */
+  readonly onFault: (message: string) => void;
+}
+
+const MODE = 0o640;
+
+/** The log file cannot be opened; the daemon does not start. */
+export class LogFileError extends SentinelError {
+  constructor(path: string, cause: unknown) {
+    super("config.log_file", `log file cannot be opened: ${path} (${describeError(cause)})`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * A log of lines in a file of limited size. Each line is with the kernel when `write()` returns, so that nothing is lost
+ * with us; on a full disk lines are lost, which the first one that fits again tells.
+ */
+export class LogFile implements Disposable {
+  readonly #utf8 = new TextEncoder();
+  #options: LogFileOptions;
+  #file: Deno.FsFile | undefined;
+  #inode: number | null = null;
+  #bytes = 0;
+  #lost = 0;
+
+  /** @throws {LogFileError} */
+  constructor(options: LogFileOptions) {
+    this.#options = options;
+    try {
+      this.#open();
+    } catch (error) {
+      throw new LogFileError(options.path, error);
+    }
+  }
+
+  /** Writes a line; never throws. */
+  write(line: string): void {
+    try {
+      this.#append(this.#lost > 0 ? `${this.#lost} lines of this log were lost\n${line}` : line);
+      this.#lost = 0;
+    } catch (error) {
+      const { path, onFault } = this.#options;
+      if (this.#lost++ === 0) onFault(`log cannot be written: ${path} (${describeError(error)})`);
+    }
+  }
+
+  /** Opens the file anew where it was moved or removed, as log rotation by others does. */
+  reopen(): void {
+    try {
+      this.#file?.close();
+      this.#file = undefined;
+      this.#open();
+    } catch (error) {
+      const { path, onFault } = this.#options;
+      onFault(`log cannot be opened: ${path} (${describeError(error)})`);
+    }
+  }
+
+  /** From now on this holds; the path stays. */
+  configure(limits: Pick<LogFileOptions, "rotateBytes" | "rotateKeep">): void {
+    this.#options = { ...this.#options, ...limits };
+  }
+
+  [Symbol.dispose](): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #append(line: string): void {
+    const bytes = this.#utf8.encode(line + "\n");
+    if (this.#bytes > 0 && this.#bytes + bytes.length > this.#options.rotateBytes) this.#rotate();
+    const file = this.#file ??= this.#open();
+    let rest = bytes;
+    try {
+      while (rest.length > 0) rest = rest.subarray(file.writeSync(rest));
+      this.#bytes += bytes.length;
+    } catch (error) {
+      // half a line would be taken for the beginning of the next
+      if (rest.length < bytes.length) file.truncateSync(this.#bytes);
+      throw error;
+    }
+  }
+
+  #open(): Deno.FsFile {
+    const { path } = this.#options;
+    const file = Deno.openSync(path, { append: true, create: true, mode: MODE });
+    const { size, ino } = file.statSync();
+    this.#bytes = size;
+    this.#inode = ino;
+    return this.#file = file;
+  }
+
+  /** Somebody else may have moved the file meanwhile; then there is nothing to put aside. */
+  #rotate(): void {
+    const { path, rotateKeep } = this.#options;
+    this.#file?.close();
+    this.#file = undefined;
+    if (inodeAt(path) === this.#inode) {
+      for (let i = rotateKeep - 1; i >= 1; i--) renameIfThere(`${path}.${i}`, `${path}.${i + 1}`);
+      if (rotateKeep === 0) Deno.removeSync(path);
+      else Deno.renameSync(path, `${path}.1`);
+    }
+    this.#open();
+  }
+}
+
+function inodeAt(path: string): number | null | undefined {
+  try {
+    return Deno.lstatSync(path).ino;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    Deno.renameSync(from, to);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

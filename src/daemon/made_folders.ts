@@ -1,0 +1,37 @@
+import { dirname } from "@std/path/posix";
+
+/** Folders that were made, outermost first. */
+export interface MadeFolders {
+  /** Removes those of them that nothing is in. */
+  remove(): Promise<void>;
+}
+
+/** Makes the folders that these files are to be in, where they are missing, for nobody but us (0700). */
+export async function makeFoldersOf(paths: readonly string[]): Promise<MadeFolders> {
+  const made: string[] = [];
+  for (const path of paths) {
+    const missing: string[] = [];
+    for (let folder = dirname(path); !await isThere(folder); folder = dirname(folder)) {
+      missing.unshift(folder);
+    }
+    for (const folder of missing) {
+      await Deno.mkdir(folder, { mode: 0o700 });
+      made.push(folder);
+    }
+  }
+  return {
+    async remove() {
+      for (const folder of made.toReversed()) await Deno.remove(folder).catch(() => {});
+    },
+  };
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  try {
+    await Deno.lstat(folder);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

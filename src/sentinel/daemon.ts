@@ -1,0 +1,207 @@
+import { diffConfig, mergeChangeable } from "../config/diff.ts";
+import type { Config } from "../config/schema.ts";
+import { describeError, SentinelError } from "../core/errors.ts";
+import type { ConfigurableLog, LogLevel } from "../core/log.ts";
+import type { HealthReport } from "../daemon/health_endpoint.ts";
+import type { Lifecycle } from "../daemon/lifecycle.ts";
+import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
+import { UNKNOWN_HEALTH } from "../process/health.ts";
+import type { Agent } from "./agent.ts";
+import { ipcSettings, supervisionSettings } from "./configured.ts";
+import type { RunHost } from "./run.ts";
+import type { StopRequest } from "./stop_request.ts";
+
+export interface DaemonOptions {
+  /** What holds at the start. */
+  readonly config: Config;
+  /**
+   * Reads the configuration again.
+   *
+   * @throws {SentinelError} Every mistake in it.
+   */
+  readonly loadConfig: () => Promise<Config>;
+  /** Puts what is changed outside the run into force: log, health endpoint, shutdown. */
+  readonly applyConfig: (config: Config) => Promise<void>;
+  readonly lifecycle: Lifecycle;
+  readonly stopRequest: StopRequest;
+  readonly log: ConfigurableLog;
+  /** Resident memory of this process, bytes. */
+  readonly residentBytes: () => number;
+}
+
+/** What became of a reload; keys as `table.key`, `license` for a file whose content is another. */
+export interface ReloadResult {
+  readonly applied: readonly string[];
+  readonly requires_restart: readonly string[];
+}
+
+/** The host of a daemon's run: what its operator may ask of it, and how its state goes with the software's. */
+export class Daemon implements RunHost {
+  readonly #options: DaemonOptions;
+  #config: Config;
+  #agent: Agent | undefined;
+  /** The reload that is under way, and the one that waits for it, whoever asked. */
+  #reloading: Promise<ReloadResult> | undefined;
+  #nextReload: Promise<ReloadResult> | undefined;
+  #reloads = 0;
+  #wantsReload = false;
+  /** The level that the debug toggle goes back to. */
+  #quietLevel: LogLevel = "info";
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    this.#config = options.config;
+  }
+
+  /** The run, while it serves its socket. */
+  get agent(): Agent | undefined {
+    return this.#agent;
+  }
+
+  /** Whether it does what it is there for: software that is not well is not, software that is being started anew is. */
+  get isWell(): boolean {
+    return this.#agent?.supervisor.health.status !== "unhealthy";
+  }
+
+  /** What the health endpoint answers. */
+  healthReport(): HealthReport {
+    const { lifecycle: { state } } = this.#options;
+    const { health } = this.#agent?.supervisor ?? { health: UNKNOWN_HEALTH };
+    const { status, checks, lastCheckMs, consecutiveFailures, lastError } = health;
+    return {
+      status,
+      state,
+      checks,
+      ...(lastCheckMs !== undefined && { last_check: new Date(lastCheckMs).toISOString() }),
+      consecutive_failures: consecutiveFailures,
+      ...(lastError !== undefined && { last_error: lastError }),
+      uptime_seconds: this.#agent?.uptimeSeconds ?? 0,
+    };
+  }
+
+  control(agent: () => Agent): Record<ControlMethod, ControlHandler> {
+    return {
+      stop: () => this.#options.stopRequest.request("stop over the socket"),
+      restart: async () => {
+        await agent().supervisor.restart();
+        return { pid: agent().supervisor.running?.leader.pid };
+      },
+      reload: () => this.reload(),
+      stats: () => this.stats(),
+      debug: () => ({ level: this.toggleDebug() }),
+    };
+  }
+
+  status(): object {
+    const { lifecycle } = this.#options;
+    return { state: lifecycle.state, since: new Date(lifecycle.sinceMs).toISOString() };
+  }
+
+  /** What `stats` answers and SIGUSR1 has written to the log. */
+  stats(): Record<string, unknown> {
+    const { lifecycle, residentBytes } = this.#options;
+    return {
+      state: lifecycle.state,
+      ...this.#agent?.stats(),
+      reloads: this.#reloads,
+      resident_bytes: residentBytes(),
+    };
+  }
+
+  onServing(agent: Agent): void {
+    this.#agent = agent;
+    this.#options.lifecycle.onChange(({ from, to, atMs }) =>
+      agent.ipc.publish({ event: "state", from, state: to, at: new Date(atMs).toISOString() })
+    );
+  }
+
+  onRunning(): void {
+    const { lifecycle } = this.#options;
+    if (lifecycle.state !== "starting") return;
+    lifecycle.advance("started");
+    if (this.#wantsReload) this.onHangup();
+  }
+
+  /** SIGHUP: a reload; at the start once all runs, at the end none. */
+  onHangup(): void {
+    const { state } = this.#options.lifecycle;
+    if (state === "running" || state === "reloading") this.reload().catch(() => {});
+    else this.#wantsReload = true;
+  }
+
+  /** A reload that is under way ends first; it is told to hurry by the request to stop. */
+  async onEnding(): Promise<void> {
+    const { lifecycle } = this.#options;
+    await this.#reloading?.catch(() => {});
+    if (lifecycle.state === "running") lifecycle.advance("stop");
+    this.#agent = undefined;
+  }
+
+  /**
+   * Reads configuration and licence again and puts into force what may change at run time. One that is asked for while
+   * another is under way follows it, once for all who ask meanwhile.
+   *
+   * @throws {SentinelError} Why nothing has changed.
+   */
+  reload(): Promise<ReloadResult> {
+    if (this.#reloading === undefined) return this.#beginReload();
+    return this.#nextReload ??= this.#reloading.catch(() => {}).then(() => {
+      this.#nextReload = undefined;
+      return this.#beginReload();
+    });
+  }
+
+  /** Writes everything to the log, or what it was before again; the level from now on. */
+  toggleDebug(): LogLevel {
+    const { log } = this.#options;
+    const { level: before } = log.settings;
+    const level = before === "debug" ? this.#quietLevel : "debug";
+    if (before !== "debug") this.#quietLevel = before;
+    log.configure({ level });
+    log.info(`log level: ${level}`);
+    return level;
+  }
+
+  #beginReload(): Promise<ReloadResult> {
+    const reloading = this.#reload().finally(() => this.#reloading = undefined);
+    return this.#reloading = reloading;
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const { lifecycle, log } = this.#options;
+    lifecycle.advance("reload");
+    try {
+      const result = await this.#applyChanges(await this.#options.loadConfig());
+      this.#reloads++;
+      for (const key of result.requires_restart) log.warn(`change to ${key} requires restart`);
+      log.info(`reloaded: ${result.applied.join(", ") || "nothing has changed"}`);
+      return result;
+    } catch (error) {
+      log.error(`reload failed, nothing has changed: ${describeError(error)}`);
+      const details = error instanceof SentinelError ? error.details : [];
+      for (const line of details) log.error(line);
+      throw error;
+    } finally {
+      lifecycle.advance("reloaded");
+    }
+  }
+
+  /** First what may be refused. */
+  async #applyChanges(after: Config): Promise<ReloadResult> {
+    const { changeable, requiresRestart } = diffConfig(this.#config, after);
+    const agent = this.#agent!;
+    const isNewLicense = await agent.reloadLicense(after.license.path);
+    const config = mergeChangeable(this.#config, after);
+    await this.#options.applyConfig(config);
+    this.#config = config;
+    agent.ipc.setLimits(ipcSettings(config).limits);
+    if (changeable.some((key) => key.startsWith("health."))) {
+      agent.supervisor.configure(supervisionSettings(config));
+    }
+    const isSamePath = !changeable.includes("license.path");
+    return {
+      applied: [...isNewLicense && isSamePath ? ["license"] : [], ...changeable],
+      requires_restart: requiresRestart,
+    };
+  }
+}

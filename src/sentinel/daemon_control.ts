@@ -1,0 +1,129 @@
+import type { Clock } from "../core/clock.ts";
+import { describeError, SentinelError } from "../core/errors.ts";
+import { waitForLock } from "../core/locked_file.ts";
+import { readPidFile } from "../daemon/pid_file.ts";
+import { type IpcMessage, requestIpc } from "../ipc/client.ts";
+import { IpcClientError } from "../ipc/errors.ts";
+import type { Platform } from "../platform/contract.ts";
+
+/** Nobody holds the PID file (exit status 87). */
+export class NotRunningError extends SentinelError {
+  constructor() {
+    super("absent.daemon", "sentinel daemon not running");
+  }
+}
+
+/** What the daemon answered is no success; its code decides the exit status. */
+export class DaemonRefusal extends SentinelError {
+  override readonly details: readonly string[];
+
+  constructor({ error, code, details }: Readonly<Record<string, unknown>>) {
+    super(typeof code === "string" ? code : "absent.answer", String(error));
+    this.details = Array.isArray(details) ? details.map(String) : [];
+  }
+}
+
+export interface DaemonControlOptions {
+  readonly pidFile: string;
+  /** Sockets that may be the daemon's, the likeliest first. */
+  readonly findSockets: () => Promise<readonly string[]>;
+  readonly platform: Platform;
+  readonly clock: Clock;
+  /** Signals a process. */
+  readonly kill: (pid: number, signal: Deno.Signal) => void;
+}
+
+/** What came of a request: the daemon's answer, or that all it got was a signal, which is not answered. */
+export type ControlOutcome =
+  | { readonly kind: "answered"; readonly answer: Readonly<Record<string, unknown>> }
+  | { readonly kind: "signaled"; readonly signal: Deno.Signal };
+
+/** Asks a running daemon: over its socket, and where that does not answer us by a signal. */
+export class DaemonControl {
+  readonly #options: DaemonControlOptions;
+
+  constructor(options: DaemonControlOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {NotRunningError} */
+  async pid(): Promise<number> {
+    const reading = await readPidFile(this.#options.pidFile);
+    if (reading.kind === "absent") throw new NotRunningError();
+    if (reading.pid !== undefined) return reading.pid;
+    throw new SentinelError(
+      "absent.pid",
+      `${this.#options.pidFile} is held, but does not say by whom`,
+    );
+  }
+
+  /**
+   * Asks a method.
+   *
+   * @param signal Sent where no socket of the daemon answers us.
+   * @throws {NotRunningError}
+   * @throws {DaemonRefusal}
+   */
+  async ask(method: string, signal: Deno.Signal | undefined): Promise<ControlOutcome> {
+    const pid = await this.pid();
+    const socket = await this.#findSocket(pid);
+    if (socket !== undefined) {
+      const { value } = await this.#request(socket, method);
+      if (value["status"] === "error") throw new DaemonRefusal(value);
+      return { kind: "answered", answer: value };
+    }
+    if (signal === undefined) throw new IpcClientError("absent.socket");
+    this.#kill(pid, signal);
+    return { kind: "signaled", signal };
+  }
+
+  /**
+   * Asks the daemon to stop and waits until it has.
+   *
+   * @throws {NotRunningError}
+   * @throws {SentinelError} `absent.stop` where it has not in time.
+   */
+  async stop(timeoutMs: number): Promise<void> {
+    await this.pid();
+    using ended = await waitForLock(this.#options.pidFile);
+    await this.ask("stop", "SIGTERM");
+    const over = new AbortController();
+    const isEnded = await Promise.race([
+      ended.locked.then(() => true),
+      this.#options.clock.sleep(timeoutMs, over.signal).then(() => false),
+    ]);
+    over.abort();
+    if (!isEnded) {
+      throw new SentinelError("absent.stop", `sentinel daemon has not stopped in ${timeoutMs} ms`);
+    }
+  }
+
+  #kill(pid: number, signal: Deno.Signal): void {
+    try {
+      this.#options.kill(pid, signal);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) throw new NotRunningError();
+      throw new SentinelError(
+        "permission.signal",
+        `sentinel daemon (pid ${pid}) cannot be signaled: ${describeError(error)}`,
+      );
+    }
+  }
+
+  async #findSocket(pid: number): Promise<string | undefined> {
+    for (const path of await this.#options.findSockets()) {
+      try {
+        const { value } = await this.#request(path, "status");
+        if (value["sentinel_pid"] === pid) return path;
+      } catch (error) {
+        if (!(error instanceof IpcClientError)) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  #request(path: string, method: string): Promise<IpcMessage> {
+    const { clock, platform } = this.#options;
+    return requestIpc({ path, method, clock, platform });
+  }
+}

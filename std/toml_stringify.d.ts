@@ -1,0 +1,2 @@
+/** The TOML text of a table. */
+export function stringify(table: Record<string, unknown>): string;

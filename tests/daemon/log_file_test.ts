@@ -1,0 +1,95 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { LogFile, LogFileError } from "../../src/daemon/log_file.ts";
+import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+
+const FAULTS: string[] = [];
+
+function open(folder: TemporaryFolder, { rotateBytes = 1000, rotateKeep = 2 } = {}): LogFile {
+  const onFault = (message: string) => void FAULTS.push(message);
+  return new LogFile({ path: folder.at("x.log"), rotateBytes, rotateKeep, onFault });
+}
+
+const read = (folder: TemporaryFolder, name: string) => Deno.readTextFile(folder.at(name));
+
+Deno.test("a log is appended to, a line at a time", async () => {
+  await using folder = await temporaryFolder();
+  for (const line of ["first", "second\nhas two"]) {
+    using log = open(folder);
+    log.write(line);
+  }
+  assertEquals(await read(folder, "x.log"), "first\nsecond\nhas two\n");
+  assertEquals((await Deno.stat(folder.at("x.log"))).mode! & 0o007, 0);
+});
+
+Deno.test("a log that is full is put aside, and only so many are kept", async () => {
+  await using folder = await temporaryFolder();
+  using log = open(folder, { rotateBytes: 10 });
+  for (let i = 0; i < 5; i++) log.write(`line ${i}`);
+  assertEquals(await read(folder, "x.log"), "line 4\n");
+  assertEquals(await read(folder, "x.log.1"), "line 3\n");
+  assertEquals(await read(folder, "x.log.2"), "line 2\n");
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
+  assertEquals(names.sort(), ["x.log", "x.log.1", "x.log.2"]);
+});
+
+Deno.test("a line that is longer than a whole log is written all the same", async () => {
+  await using folder = await temporaryFolder();
+  using log = open(folder, { rotateBytes: 4, rotateKeep: 0 });
+  log.write("a long line");
+  log.write("x");
+  assertEquals(await read(folder, "x.log"), "x\n");
+});
+
+Deno.test("reopen() begins a new file where the old one was moved away", async () => {
+  await using folder = await temporaryFolder();
+  using log = open(folder);
+  log.write("before");
+  await Deno.rename(folder.at("x.log"), folder.at("moved"));
+  log.write("still there");
+  log.reopen();
+  log.write("after");
+  assertEquals(await read(folder, "moved"), "before\nstill there\n");
+  assertEquals(await read(folder, "x.log"), "after\n");
+});
+
+Deno.test("a log that was moved by others is not put aside a second time", async () => {
+  await using folder = await temporaryFolder();
+  using log = open(folder, { rotateBytes: 10 });
+  log.write("12345678");
+  await Deno.rename(folder.at("x.log"), folder.at("x.log.1"));
+  log.write("87654321");
+  assertEquals(await read(folder, "x.log.1"), "12345678\n");
+  assertEquals(await read(folder, "x.log"), "87654321\n");
+});
+
+testWith(
+  [NEEDS_ROOT],
+  "a full disk costs lines and is told once; the log tells how many when there is room",
+  async () => {
+    await using folder = await temporaryFolder();
+    await runTool("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.path);
+    try {
+      FAULTS.length = 0;
+      using log = open(folder, { rotateBytes: 1e6 });
+      log.write("before");
+      await assertRejects(() => Deno.writeFile(folder.at("rest"), new Uint8Array(2 ** 20)));
+      for (const line of ["x".repeat(5000), "y".repeat(5000)]) log.write(line);
+      assertEquals(FAULTS.length, 1);
+      assert(FAULTS[0]!.startsWith(`log cannot be written: ${folder.at("x.log")} (`), FAULTS[0]);
+      await Deno.remove(folder.at("rest"));
+      log.write("after");
+      assertEquals(await read(folder, "x.log"), "before\n2 lines of this log were lost\nafter\n");
+    } finally {
+      await runTool("umount", "--lazy", folder.path);
+    }
+  },
+);
+
+Deno.test("a log that cannot be opened at the start is an error of one line", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("x.log"));
+  const { message } = assertThrows(() => open(folder), LogFileError);
+  assert(message.startsWith(`log file cannot be opened: ${folder.at("x.log")} (`), message);
+});

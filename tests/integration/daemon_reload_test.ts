@@ -1,0 +1,140 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { DaemonScene } from "../support/daemon_scene.ts";
+import { freePort } from "../support/free_port.ts";
+
+Deno.test("a reload puts into force what may change and names what may not", async () => {
+  await using scene = await DaemonScene.arrive();
+  await scene.daemon("start");
+  await scene.configure({
+    softwareKeys: 'args = ["other"]',
+    tables: 'level = "debug"\n[health]\nprobe = "ipc"\n[ipc]\nmax_connections = 7\n',
+  });
+  const { code, stdout } = await scene.daemon("reload");
+  assertEquals(code, 0);
+  assertEquals(stdout.split("\n"), [
+    "applied: ipc.max_connections, health.probe, logging.level",
+    "change to software.args requires restart",
+    "",
+  ]);
+  assertEquals(await scene.facts("reload"), {
+    applied: [],
+    requires_restart: ["software.args"],
+  });
+  assertStringIncludes(await scene.log(), "WARNING: change to software.args requires restart");
+});
+
+Deno.test("a reload of a broken configuration names every mistake and changes nothing", async () => {
+  await using scene = await DaemonScene.arrive();
+  await scene.daemon("start");
+  await scene.configure({ tables: 'level = "loud"\n[health]\nprobee = "ipc"\n' });
+  const { code, stderr } = await scene.daemon("reload");
+  assertEquals(code, 2);
+  const path = scene.at("sentinel.toml");
+  assertEquals(stderr.split("\n"), [
+    `sentinel: error: 2 mistakes in ${path}`,
+    `${path}: unknown key health.probee (did you mean health.probe?): current value is "ipc"`,
+    `${path}: logging.level must be one of debug, info, warn, error: current value is "loud"`,
+    "",
+  ]);
+  assertStringIncludes(await scene.log(), "reload failed, nothing has changed: 2 mistakes in");
+  const status = await scene.facts("status");
+  assertEquals([status["state"], status["license_status"]], ["running", "ACTIVE"]);
+  assertEquals((await scene.daemon("stop")).code, 0);
+});
+
+Deno.test("a reload takes a new licence, and keeps the old one where the new one is none", async () => {
+  await using scene = await DaemonScene.arrive();
+  await scene.customer.issue("K2");
+  await scene.daemon("start");
+  const path = scene.at("sentinel.toml");
+  const toml = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, toml.replace("K1.lic", "K2.lic"));
+  assertEquals((await scene.facts("reload"))["applied"], ["license.path"]);
+  assertStringIncludes(await scene.log(), "license changed: K2, valid to 2999-12-31");
+  await Deno.writeTextFile(path, toml.replace('K1.lic"', 'K3.lic"\nserver_url = "http://h/"'));
+  const { code, stderr } = await scene.daemon("reload");
+  assertEquals([code, stderr], [
+    80,
+    `sentinel: error: license file not found: ${scene.at("K3.lic")}\n`,
+  ]);
+  await Deno.writeTextFile(path, toml.replace("K1.lic", "K2.lic"));
+  assertEquals((await scene.facts("reload"))["applied"], []);
+});
+
+Deno.test("a hundred SIGHUPs in a row are a few reloads, and the daemon runs on", async () => {
+  await using scene = await DaemonScene.arrive();
+  await using daemon = scene.start();
+  await scene.logged(/starting -> running/);
+  for (let i = 0; i < 100; i++) daemon.kill("SIGHUP");
+  await scene.logged(/reloaded: nothing has changed/);
+  const stats = await scene.facts("stats");
+  assert(Number(stats["reloads"]) >= 1 && Number(stats["reloads"]) < 100);
+  assertEquals((await scene.daemon("stop")).code, 0);
+  assertEquals((await daemon.end()).code, 0);
+  await scene.requireNothingLeft();
+});
+
+Deno.test("SIGTERM in the middle of a reload stops the daemon, and nothing is left", async () => {
+  await using scene = await DaemonScene.arrive();
+  await scene.customer.issue("K2");
+  await using daemon = scene.start();
+  await scene.logged(/starting -> running/);
+  await scene.customer.stopServer();
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: scene.customer.port });
+  await Deno.rename(scene.at("K2.lic"), scene.at("K1.lic"));
+  daemon.kill("SIGHUP");
+  using _asked = await silent.accept();
+  daemon.kill("SIGTERM");
+  assertEquals((await daemon.end()).code, 0);
+  await scene.requireNothingLeft();
+  const states = (await scene.log()).match(/(?<=state: ).*/g);
+  assertEquals(states, [
+    "stopped -> starting",
+    "starting -> running",
+    "running -> reloading",
+    "reloading -> running",
+    "running -> stopping",
+    "stopping -> stopped",
+  ]);
+});
+
+Deno.test("SIGUSR1 writes statistics to the log, SIGUSR2 turns debug logging on and off", async () => {
+  await using scene = await DaemonScene.arrive();
+  await using daemon = scene.start();
+  await scene.logged(/starting -> running/);
+  daemon.kill("SIGUSR1");
+  const [, json] = await scene.logged(/INFO: (\{.*\})\n/);
+  assertEquals(JSON.parse(json!)["state"], "running");
+  daemon.kill("SIGUSR2");
+  await scene.logged(/log level: debug/);
+  daemon.kill("SIGUSR2");
+  await scene.logged(/log level: info/);
+});
+
+Deno.test("a log that was moved away begins anew with SIGHUP", async () => {
+  await using scene = await DaemonScene.arrive();
+  await using daemon = scene.start();
+  await scene.logged(/starting -> running/);
+  await Deno.rename(scene.at("d.log"), scene.at("d.log.old"));
+  daemon.kill("SIGHUP");
+  await scene.logged(/reloading -> running/);
+});
+
+Deno.test("the configuration is checked and printed without a daemon", async () => {
+  await using scene = await DaemonScene.arrive({
+    tables: `[health]\nlisten = "127.0.0.1:${freePort()}"`,
+    softwareKeys: 'env = { TOKEN = "secret" }',
+  });
+  const path = scene.at("sentinel.toml");
+  assertEquals((await scene.daemon("start", "--check-config")).stdout, `${path} is valid\n`);
+  const { code, stdout } = await scene.daemon("start", "--print-config", "--log-level", "debug");
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, '[logging]\nlevel = "debug"\nformat = "text"\n');
+  assertStringIncludes(stdout, "[shutdown]\ntimeout_ms = 30000\n");
+  assertStringIncludes(stdout, 'env = { "TOKEN" = "(hidden)" }\n');
+  await Deno.writeTextFile(path, stdout);
+  assertEquals((await scene.daemon("start", "--check-config")).code, 0);
+  await Deno.writeTextFile(path, "[process\n");
+  assertEquals((await scene.daemon("start", "--check-config")).code, 2);
+  await Deno.writeTextFile(path, "");
+});

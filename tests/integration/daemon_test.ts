@@ -1,0 +1,261 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { DaemonScene } from "../support/daemon_scene.ts";
+import { isRunning } from "../support/process_state.ts";
+import { programArguments, runProgram } from "../support/program.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+
+Deno.test("a daemon is started, tells how it is, and is stopped with nothing left", async () => {
+  await using scene = await DaemonScene.arrive();
+  const started = await scene.daemon("start");
+  assertEquals([started.code, started.stderr], [0, ""]);
+  const [, pid] = /^daemon started \(pid (\d+)\)\n$/.exec(started.stdout)!;
+  const pidFile = scene.at("runtime/sentinel/software.pid");
+  assertEquals(await Deno.readTextFile(pidFile), `${pid}\n`);
+  const [softwarePid] = await scene.softwarePids(1);
+  const status = await scene.facts("status");
+  assertEquals(
+    [status["state"], status["sentinel_pid"], status["pid"], status["license_status"]],
+    ["running", Number(pid), softwarePid, "ACTIVE"],
+  );
+  const { stdout: text } = await scene.daemon("status");
+  assertMatch(text, /^running \(pid \d+\) since 20\S+Z\nsoftware: pid \d+, up \d+ s, restarted 0 /);
+  const stats = await scene.facts("stats");
+  assertEquals([stats["state"], stats["restarts"], stats["reloads"]], ["running", 0, 0]);
+  assert(Number(stats["resident_bytes"]) > 1e6);
+  const stopped = await scene.daemon("stop");
+  assertEquals([stopped.code, stopped.stdout], [0, `daemon stopped (pid ${pid})\n`]);
+  assertEquals(await isRunning(Number(pid)), false);
+  await scene.requireNothingLeft();
+  const log = (await scene.log()).replaceAll(/^\S+ /gm, "");
+  assertEquals(log.match(/state: .*/g), [
+    "state: stopped -> starting",
+    "state: starting -> running",
+    "state: running -> stopping",
+    "state: stopping -> stopped",
+  ]);
+});
+
+Deno.test("where no daemon runs, status says so, and the others are errors, with 87", async () => {
+  await using scene = await DaemonScene.arrive();
+  const { code, stdout } = await scene.daemon("status");
+  assertEquals([code, stdout], [87, "stopped\n"]);
+  assertEquals((await scene.daemon("status", "--json")).stdout, '{"state":"stopped"}\n');
+  for (const command of ["stop", "reload", "stats"]) {
+    const { code, stderr } = await scene.daemon(command);
+    assertEquals([code, stderr], [87, "sentinel: error: sentinel daemon not running\n"]);
+  }
+});
+
+Deno.test("a second daemon is refused with 85 and leaves the first as it is", async () => {
+  await using scene = await DaemonScene.arrive();
+  await scene.daemon("start");
+  const { sentinel_pid: pid, uptime_seconds: _, ...before } = await scene.facts("status");
+  const { code, stderr } = await scene.daemon("start");
+  assertEquals(code, 85);
+  assert(stderr.endsWith(`another sentinel is running (pid ${pid})\n`), stderr);
+  const { state, pid: software } = await scene.facts("status");
+  assertEquals([state, software], [before["state"], before["pid"]]);
+});
+
+Deno.test("of six daemons that start at once exactly one runs", async () => {
+  await using scene = await DaemonScene.arrive();
+  const results = await Promise.all(Array.from({ length: 6 }, () => scene.daemon("start")));
+  assertEquals(results.map(({ code }) => code).sort(), [0, 85, 85, 85, 85, 85]);
+  assertEquals((await scene.softwarePids(1)).length, 1);
+});
+
+const FAILING: Readonly<
+  Record<string, readonly [number, string, (scene: DaemonScene) => unknown]>
+> = {
+  "whose software is missing": [
+    84,
+    "start-up failed (core): software not found: ",
+    (scene) => Deno.removeSync(scene.at("software")),
+  ],
+  "whose licence is broken": [
+    80,
+    "start-up failed (core): invalid license file",
+    (scene) => Deno.writeTextFileSync(scene.at("K1.lic"), "{"),
+  ],
+  "whose licence server is away": [
+    82,
+    "start-up failed (core): server unreachable (refused)",
+    (scene) => scene.customer.stopServer(),
+  ],
+  "whose PID file is a folder": [
+    2,
+    "start-up failed (process): PID file cannot be used: ",
+    (scene) => Deno.mkdirSync(scene.at("runtime/sentinel/software.pid"), { recursive: true }),
+  ],
+  "whose log is a folder": [
+    2,
+    "start-up failed (process): log file cannot be opened: ",
+    (scene) => Deno.mkdirSync(scene.at("d.log")),
+  ],
+  "whose working folder is missing": [
+    2,
+    "start-up failed (daemonise): working directory cannot be entered: ",
+    (scene) => scene.configure({ tables: '[process]\nworking_directory = "nowhere"' }),
+  ],
+};
+
+for (const [what, [status, message, spoil]] of Object.entries(FAILING)) {
+  Deno.test(`a daemon ${what} does not start, says why, and leaves nothing`, async () => {
+    await using scene = await DaemonScene.arrive();
+    await spoil(scene);
+    const { code, stdout, stderr } = await scene.daemon("start");
+    assertEquals([code, stdout], [status, ""], stderr);
+    assertStringIncludes(stderr, `sentinel: error: ${message}`);
+    assertEquals(stderr.trim().split("\n").length, 1, stderr);
+    assertEquals((await scene.daemon("status")).code, 87);
+    if (!what.includes("PID")) await scene.requireNothingLeft().catch(requireNoFolder);
+  });
+}
+
+/** A folder that the start made is gone with it. */
+function requireNoFolder(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+Deno.test("SIGTERM while the licence server is asked ends the start, and nothing is left", async () => {
+  await using scene = await DaemonScene.arrive();
+  await scene.customer.stopServer();
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: scene.customer.port });
+  await using daemon = scene.start();
+  using _asked = await silent.accept();
+  daemon.kill("SIGTERM");
+  assertEquals((await daemon.end()).code, 0);
+  await scene.requireNothingLeft().catch(requireNoFolder);
+});
+
+Deno.test("software that ends as it should ends the daemon with 0, any other final status is its own", async () => {
+  await using scene = await DaemonScene.arrive({
+    script: 'exit "$1"',
+    softwareKeys: 'args = ["3"]\nsuccess_exit_codes = [3]\nno_restart_exit_codes = [4]',
+  });
+  await using good = scene.start();
+  assertEquals((await good.end()).code, 0);
+  const { code } = await runProgram(
+    scene.arguments(["start", "--foreground", "--", "4"]),
+    scene.surroundings,
+  );
+  assertEquals(code, 4);
+  await scene.requireNothingLeft();
+});
+
+Deno.test("software that crashes for ever ends the daemon with 70, and the log tells why", async () => {
+  await using scene = await DaemonScene.arrive({
+    script: "exit 1",
+    tables: "[health]\nmax_restart_attempts = 2",
+  });
+  await using daemon = scene.start();
+  assertEquals((await daemon.end()).code, 70);
+  assertStringIncludes(await scene.log(), "ERROR: maximum recovery attempts reached");
+  assertStringIncludes(await scene.log(), "state: stopping -> error");
+  await scene.requireNothingLeft();
+});
+
+Deno.test("a daemon that was killed leaves a stale PID file and software, which the next start clears", async () => {
+  await using scene = await DaemonScene.arrive();
+  await using killed = scene.start();
+  await scene.logged(/starting -> running/);
+  const [left] = await scene.softwarePids(1);
+  killed.kill("SIGKILL");
+  await killed.end();
+  assertEquals(await isRunning(left!), true);
+  assertEquals((await scene.daemon("status")).code, 87);
+  assertEquals((await scene.daemon("start")).code, 0);
+  assertEquals(await isRunning(left!), false);
+  assertEquals((await scene.softwarePids(2)).length, 2);
+});
+
+Deno.test("software that does not want to stop is killed before the shutdown's time is over", async () => {
+  await using scene = await DaemonScene.arrive({
+    script: `trap "" TERM; echo $$ >> "$0.starts"; while :; do sleep 0.05; done`,
+    tables: "[shutdown]\ntimeout_ms = 400",
+  });
+  await scene.daemon("start");
+  assertEquals((await scene.daemon("stop")).code, 0);
+  await scene.requireNothingLeft();
+  assertStringIncludes(await scene.log(), "state: stopping -> stopped");
+});
+
+Deno.test("where the socket is gone, stop is a signal", async () => {
+  await using scene = await DaemonScene.arrive({ tables: '[ipc]\npath = "s.sock"' });
+  await Deno.chmod(scene.customer.folder.path, 0o700);
+  await scene.daemon("start");
+  await Deno.remove(scene.at("s.sock"));
+  const { code, stdout } = await scene.daemon("reload");
+  assertEquals([code, stdout], [0, "reload requested; the daemon's log tells the rest\n"]);
+  assertEquals((await scene.daemon("status")).code, 0);
+  assertEquals((await scene.daemon("stop")).code, 0);
+  assertStringIncludes(await scene.log(), "Received signal SIGTERM, shutting down...");
+});
+
+Deno.test("restart stops the daemon and starts it with the configuration of now", async () => {
+  await using scene = await DaemonScene.arrive();
+  const first = await scene.daemon("restart", "--json");
+  const second = await scene.daemon("restart", "--json");
+  assert(JSON.parse(first.stdout).pid !== JSON.parse(second.stdout).pid);
+  const [before, after] = await scene.softwarePids(2);
+  assertEquals([await isRunning(before!), await isRunning(after!)], [false, true]);
+});
+
+Deno.test("limits, umask and working folder hold for the software", async () => {
+  await using scene = await DaemonScene.arrive({
+    script:
+      `{ ulimit -n; ulimit -v; umask; pwd; } > "$0.tmp"; mv "$0.tmp" "$0.seen"; exec sleep 1000`,
+    tables:
+      "[limits]\nopen_files = 222\naddress_space_bytes = 1073741824\n[security]\numask = 31\n" +
+      '[process]\nworking_directory = "."',
+  });
+  await scene.daemon("start");
+  const [seen] = await scene.written("software.seen", /^[^]+$/);
+  assertEquals(seen.trim().split("\n"), [
+    ...["222", "1048576", "0037", scene.customer.folder.path],
+  ]);
+});
+
+const TERMINAL = `
+import os, pty, subprocess, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+text = b""
+try:
+    while True:
+        piece = os.read(fd, 4096)
+        if not piece: break
+        text += piece
+except OSError:
+    pass
+_, status = os.waitpid(pid, 0)
+daemon = text.split(b"pid ")[1].split(b")")[0].decode()
+print("status", os.waitstatus_to_exitcode(status))
+print("tty", subprocess.check_output(["ps", "-o", "tty=", "-p", daemon]).decode().strip())
+links = [os.readlink("/proc/%s/fd/%s" % (daemon, fd)) for fd in os.listdir("/proc/%s/fd" % daemon)]
+print("terminals", sum(link.startswith("/dev/pts") for link in links))
+print("streams", *[os.readlink("/proc/%s/fd/%d" % (daemon, fd)) for fd in range(3)])
+`;
+
+testWith(
+  [needsProgram("python3")],
+  "a daemon does not keep the terminal that it was started on",
+  async () => {
+    await using scene = await DaemonScene.arrive();
+    const { stdout, stderr } = await new Deno.Command("python3", {
+      args: [
+        ...["-c", TERMINAL, Deno.execPath()],
+        ...programArguments(scene.arguments(["start"])),
+      ],
+      stdin: "null",
+      env: { NO_COLOR: "1", ...scene.surroundings.env },
+    }).output();
+    const text = new TextDecoder();
+    assertEquals(
+      text.decode(stdout).trim().split("\n"),
+      ["status 0", "tty ?", "terminals 0", "streams /dev/null /dev/null /dev/null"],
+      text.decode(stderr),
+    );
+  },
+);

@@ -1,0 +1,166 @@
+/** The daemon under a service manager that listens as systemd does, and its health endpoint. */
+import { assert, assertEquals } from "@std/assert";
+import { DaemonScene } from "../support/daemon_scene.ts";
+import { freePort } from "../support/free_port.ts";
+import { LineReader } from "../support/program.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+
+const NEEDS_PYTHON = needsProgram("python3");
+
+/** Prints what it is told, each datagram as one line of JSON. */
+const MANAGER = `
+import json, socket, sys
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+name = sys.argv[1]
+manager.bind("\\0" + name[1:] if name[0] == "@" else name)
+print("ready", flush=True)
+while True:
+    print(json.dumps(manager.recv(4096).decode().split("\\n")), flush=True)
+`;
+
+class Manager implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly told: LineReader;
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.told = new LineReader(child.stdout);
+  }
+
+  static async listen(address: string): Promise<Manager> {
+    const manager = new Manager(
+      new Deno.Command("python3", { args: ["-c", MANAGER, address], stdout: "piped" }).spawn(),
+    );
+    await manager.told.match(/ready/);
+    return manager;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.told.ended;
+  }
+}
+
+for (const kind of ["a path", "an abstract name"]) {
+  testWith([NEEDS_PYTHON], `the service manager at ${kind} hears of every state`, async () => {
+    await using scene = await DaemonScene.arrive();
+    const address = kind === "a path" ? scene.at("notify") : `@sentinel-${crypto.randomUUID()}`;
+    await using manager = await Manager.listen(address);
+    await using daemon = scene.start({
+      env: { ...scene.surroundings.env, NOTIFY_SOCKET: address },
+    });
+    await manager.told.match(/\["READY=1", "STATUS=running"\]/);
+    daemon.kill("SIGHUP");
+    await manager.told.match(/\["RELOADING=1", "STATUS=reloading", "MONOTONIC_USEC=\d{6,}"\]/);
+    await manager.told.match(/reloading[^]*\["READY=1", "STATUS=running"\]/);
+    daemon.kill("SIGTERM");
+    await manager.told.match(/\["STOPPING=1", "STATUS=stopping"\]/);
+    await manager.told.match(/\["STATUS=stopped"\]/);
+    assert(!manager.told.text.includes("WATCHDOG"));
+    assertEquals((await daemon.end()).code, 0);
+  });
+}
+
+testWith([NEEDS_PYTHON], "the watchdog is reassured, until the software is not well", async () => {
+  await using scene = await DaemonScene.arrive({
+    tables: `[health]\ncheck_interval_ms = 50\nrestart_on_failure = false\nprobe = "exec:cat ok"`,
+  });
+  await Deno.writeTextFile(scene.at("ok"), "");
+  const address = scene.at("notify");
+  await using manager = await Manager.listen(address);
+  await using daemon = scene.start({
+    cwd: scene.customer.folder.path,
+    env: { ...scene.surroundings.env, NOTIFY_SOCKET: address, WATCHDOG_USEC: "40000" },
+  });
+  await manager.told.match(/(?:WATCHDOG=1[^]*){3}/);
+  await Deno.remove(scene.at("ok"));
+  await scene.logged(/health check failed \(4 in a row\)/);
+  const before = manager.told.text.length;
+  await scene.logged(/health check failed \(8 in a row\)/);
+  assertEquals(manager.told.text.slice(before), "");
+  daemon.kill("SIGTERM");
+  await manager.told.match(/STOPPING=1/);
+});
+
+testWith([NEEDS_PYTHON], "a watchdog that is another process's is none of ours", async () => {
+  await using scene = await DaemonScene.arrive({
+    script: `env > "$0.env"; exec sleep 1000 >/dev/null 2>&1`,
+  });
+  const address = scene.at("notify");
+  await using manager = await Manager.listen(address);
+  await using daemon = scene.start({
+    env: {
+      ...scene.surroundings.env,
+      NOTIFY_SOCKET: address,
+      WATCHDOG_USEC: "1000",
+      WATCHDOG_PID: "1",
+    },
+  });
+  const [env] = await scene.written("software.env", /^[^]*SENTINEL_IPC_SOCKET=[^]*\n$/);
+  daemon.kill("SIGTERM");
+  await manager.told.match(/"STATUS=stopped"/);
+  assert(!manager.told.text.includes("WATCHDOG"));
+  assert(!/NOTIFY_SOCKET|WATCHDOG/.test(env), env);
+});
+
+Deno.test("GET /health tells 200 while all is well and 503 when it is not", async () => {
+  const url = `http://127.0.0.1:${freePort()}`;
+  await using scene = await DaemonScene.arrive({
+    tables: `[health]\ncheck_interval_ms = 20\nrestart_on_failure = false\n` +
+      `listen = "${url.slice(7)}"\nhealth_check_script = "check"`,
+  });
+  await scene.customer.script("check", `exec cat "$(dirname "$0")/ok"`);
+  await Deno.writeTextFile(scene.at("ok"), "");
+  await scene.daemon("start");
+  const read = async () => {
+    const answer = await fetch(`${url}/health`);
+    return [answer.status, await answer.json()] as const;
+  };
+  const [status, report] = await read();
+  assertEquals([status, report.state], [200, "running"]);
+  for (
+    const [path, method, expected] of [
+      ["/", "GET", 404],
+      ["/health/x", "GET", 404],
+      ["/health", "POST", 405],
+      ["/health", "HEAD", 200],
+    ] as const
+  ) {
+    const answer = await fetch(url + path, { method });
+    assertEquals(answer.status, expected);
+    await answer.body?.cancel();
+  }
+  await Deno.remove(scene.at("ok"));
+  await scene.logged(/health check failed \(3 in a row\): script: exited: 1/);
+  const [bad, { consecutive_failures, last_error, ...facts }] = await read();
+  assertEquals([bad, facts.status, last_error], [503, "unhealthy", "script: exited: 1"]);
+  assert(consecutive_failures >= 3 && facts.uptime_seconds >= 0 && facts.last_check > "2");
+  assertEquals((await scene.daemon("stop")).code, 0);
+});
+
+Deno.test("a reload moves the health endpoint, and keeps the old one where the new place is taken", async () => {
+  const [first, second] = [freePort(), freePort()];
+  await using scene = await DaemonScene.arrive({
+    tables: `[health]\nlisten = "127.0.0.1:${first}"`,
+  });
+  const isThere = async (port: number) => {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}/health`);
+      await answer.body?.cancel();
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  };
+  await scene.daemon("start");
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await scene.configure({ tables: `[health]\nlisten = "127.0.0.1:${taken.addr.port}"` });
+  const { code, stderr } = await scene.daemon("reload");
+  assertEquals(code, 2);
+  assert(stderr.startsWith("sentinel: error: health.listen cannot be served: 127.0.0.1:"), stderr);
+  assertEquals(await isThere(first), true);
+  await scene.configure({ tables: `[health]\nlisten = "127.0.0.1:${second}"` });
+  assertEquals((await scene.facts("reload"))["applied"], ["health.listen"]);
+  assertEquals([await isThere(first), await isThere(second)], [false, true]);
+});

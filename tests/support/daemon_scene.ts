@@ -1,0 +1,125 @@
+import { assertEquals } from "@std/assert";
+import { Customer } from "./customer.ts";
+import { isRunning } from "./process_state.ts";
+import {
+  type ProgramOptions,
+  type ProgramResult,
+  type RunningProgram,
+  runProgram,
+  startProgram,
+} from "./program.ts";
+
+/** Says its pid and socket in a file beside it, then stays. */
+export const STAY = `echo $$ $SENTINEL_IPC_SOCKET >> "$0.starts"; exec sleep 1000 >/dev/null 2>&1`;
+
+export interface DaemonSceneOptions {
+  /** The software, for `sh`. */
+  readonly script?: string;
+  /** More of `sentinel.toml`. */
+  readonly tables?: string;
+  /** More of its table `[software]`. */
+  readonly softwareKeys?: string;
+}
+
+/** A customer whose daemon is told everything by a configuration file; what runs at the end of a test is stopped. */
+export class DaemonScene implements AsyncDisposable {
+  private constructor(readonly customer: Customer) {}
+
+  static async arrive(options: DaemonSceneOptions = {}): Promise<DaemonScene> {
+    const scene = new DaemonScene(await Customer.arrive());
+    Deno.mkdirSync(scene.at("runtime"), { mode: 0o700 });
+    await scene.customer.script("software", options.script ?? STAY);
+    await scene.configure(options);
+    return scene;
+  }
+
+  at(name: string): string {
+    return this.customer.folder.at(name);
+  }
+
+  async configure({ tables = "", softwareKeys = "" }: DaemonSceneOptions): Promise<void> {
+    await Deno.writeTextFile(
+      this.at("sentinel.toml"),
+      `[license]\npath = "K1.lic"\nstate_dir = "state"\n` +
+        `[software]\npath = "software"\n${softwareKeys}\n[logging]\nfile = "d.log"\n${tables}\n`,
+    );
+  }
+
+  /** `sentinel daemon …` to its end. */
+  async daemon(...args: string[]): Promise<ProgramResult> {
+    return await runProgram(this.arguments(args), this.surroundings);
+  }
+
+  /** A daemon in the foreground that is not waited for. */
+  start(options: ProgramOptions = {}): RunningProgram {
+    return startProgram(this.arguments(["start", "--foreground"]), {
+      ...this.surroundings,
+      ...options,
+    });
+  }
+
+  arguments([command, ...args]: readonly string[]): string[] {
+    return ["daemon", command!, "--config", this.at("sentinel.toml"), ...args];
+  }
+
+  get surroundings(): ProgramOptions {
+    const env = {
+      XDG_RUNTIME_DIR: this.at("runtime"),
+      SENTINEL_ORG_KEY: this.at("org_public_key.pem"),
+    };
+    return { env };
+  }
+
+  /** The daemon's answer to a command with `--json`. */
+  async facts(command: string): Promise<Record<string, unknown>> {
+    const { stdout, stderr } = await this.daemon(command, "--json");
+    assertEquals(stderr, "");
+    return JSON.parse(stdout);
+  }
+
+  /** The log so far. */
+  log(): Promise<string> {
+    return Deno.readTextFile(this.at("d.log"));
+  }
+
+  /** Waits until the log has it. */
+  logged(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.written("d.log", pattern);
+  }
+
+  /** Waits until a file has it. */
+  async written(name: string, pattern: RegExp): Promise<RegExpExecArray> {
+    using watcher = Deno.watchFs(this.customer.folder.path);
+    const events = watcher[Symbol.asyncIterator]();
+    for (;;) {
+      const found = pattern.exec(await Deno.readTextFile(this.at(name)).catch(() => ""));
+      if (found !== null) return found;
+      await events.next();
+    }
+  }
+
+  /** Pids of the software's starts, the last one last; waits for so many. */
+  async softwarePids(atLeast: number): Promise<number[]> {
+    const [text] = await this.written("software.starts", new RegExp(`^(?:.*\\n){${atLeast},}`));
+    return text.trim().split("\n").filter(Boolean).map((line) => Number(line.split(" ")[0]));
+  }
+
+  /** Checks that no process, socket, lock or PID file is left. */
+  async requireNothingLeft(): Promise<void> {
+    const runtime = Array.from(Deno.readDirSync(this.at("runtime/sentinel")), ({ name }) => name);
+    assertEquals(runtime, []);
+    for (const pid of await this.#startedPids()) {
+      assertEquals(await isRunning(pid), false);
+    }
+  }
+
+  async #startedPids(): Promise<number[]> {
+    const text = await Deno.readTextFile(this.at("software.starts")).catch(() => "");
+    return Array.from(text.matchAll(/^\d+/gm), ([pid]) => Number(pid));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.daemon("stop");
+    await this.customer[Symbol.asyncDispose]();
+  }
+}
