@@ -1,10 +1,11 @@
+import { dirname } from "@std/path/posix";
 import type { Clock } from "./core/clock.ts";
 import { readPidFile } from "./daemon/pid_file.ts";
-import { findSockets } from "./ipc/find_socket.ts";
+import { findSockets, socketsIn } from "./ipc/find_socket.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import { DaemonControl, NotRunningError } from "./sentinel/daemon_control.ts";
-import { type DaemonPlaceOptions, defaultPidFile, pidFolder } from "./sentinel/daemon_place.ts";
+import { type DaemonPlaceOptions, defaultPidFile, SYSTEM_FOLDER } from "./sentinel/daemon_place.ts";
 import { stateFolder } from "./sentinel/state_place.ts";
 
 /** What says which daemon is meant; as much of it as is known. */
@@ -25,9 +26,14 @@ export interface DaemonTarget {
 export async function composeDaemonControl(target: DaemonTarget): Promise<DaemonControl> {
   const platform = selectPlatform();
   const { socket } = target;
+  const pidFile = target.pidFile ?? await choosePidFile(target);
   return new DaemonControl({
-    pidFile: target.pidFile ?? await choosePidFile(target),
-    findSockets: async () => socket !== undefined ? [socket] : await findSockets(readVariable),
+    pidFile,
+    findSockets: async () =>
+      socket !== undefined ? [socket] : [
+        ...await socketsIn(dirname(pidFile), platform.userId()),
+        ...await findSockets(readVariable),
+      ],
     platform,
     clock: target.clock,
     kill: Deno.kill,
@@ -44,9 +50,8 @@ export function pidFileOf(
 
 async function choosePidFile({ softwarePath, stateDir }: DaemonTarget): Promise<string> {
   if (softwarePath !== undefined) return pidFileOf(softwarePath, stateDir);
-  const folder = pidFolder(placeOptions(stateDir));
   const held: string[] = [];
-  for (const path of await pidFilesIn(folder)) {
+  for (const path of await pidFiles(stateDir)) {
     if ((await readPidFile(path)).kind === "running") held.push(path);
   }
   const [only, ...others] = held;
@@ -58,13 +63,25 @@ async function choosePidFile({ softwarePath, stateDir }: DaemonTarget): Promise<
   );
 }
 
-async function pidFilesIn(folder: string): Promise<string[]> {
+/** Those in the folder that a daemon of ours has by default; as root those of all of the system's. */
+async function pidFiles(stateDir: string | undefined): Promise<string[]> {
+  const own = dirname(pidFileOf("any", stateDir));
+  const system = (await namesIn(SYSTEM_FOLDER)).map((name) => `${SYSTEM_FOLDER}/${name}/sentinel`);
+  const found: string[] = [];
+  for (const folder of [own, ...system]) {
+    const names = (await namesIn(folder)).filter((name) => name.endsWith(".pid"));
+    found.push(...names.map((name) => `${folder}/${name}`));
+  }
+  return found;
+}
+
+/** None where the folder is missing, or we may not look. */
+async function namesIn(folder: string): Promise<string[]> {
   try {
-    const entries = await Array.fromAsync(Deno.readDir(folder));
-    return entries.filter(({ name }) => name.endsWith(".pid"))
-      .map(({ name }) => `${folder}/${name}`).sort();
+    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof Deno.errors.PermissionDenied) return [];
     throw error;
   }
 }

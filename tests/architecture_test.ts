@@ -67,6 +67,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/sentinel",
   ],
   "src/compose_doctor.ts": ["src/core", "src/platform", "src/activation", "src/sentinel"],
+  "src/compose_service.ts": [
+    "src/core",
+    "src/platform",
+    "src/config",
+    "src/daemon",
+    "src/sentinel",
+  ],
   "src/compose_fingerprint.ts": ["src/core", "src/platform", "src/license"],
   "src/cli": [
     "src/core",
@@ -76,6 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/compose.ts",
     "src/compose_daemon.ts",
     "src/compose_daemon_control.ts",
+    "src/compose_service.ts",
     "src/compose_vendor.ts",
     "src/sentinel",
     "src/daemon",

@@ -8,17 +8,17 @@ export interface DaemonPlaceOptions {
   readonly stateFolder: () => string;
 }
 
-/** Where daemons of this user have their PID files, save those that name another place. */
-export function pidFolder(
-  { platform, readVariable, stateFolder }: DaemonPlaceOptions,
-): string {
-  const systemFolder = platform.userId() === "0" ? "/run" : undefined;
-  const runtimeFolder = platform.runtimeFolder(readVariable) ?? systemFolder;
-  return runtimeFolder === undefined ? stateFolder() : `${runtimeFolder}/sentinel`;
-}
+/** Where the system's own daemons have a folder each, by their software's name. */
+export const SYSTEM_FOLDER = "/run/sentinel";
 
 /** The PID file of the daemon of a software: it bears its name, so that several can run side by side. */
-export function defaultPidFile(softwarePath: string, options: DaemonPlaceOptions): string {
+export function defaultPidFile(
+  softwarePath: string,
+  { platform, readVariable, stateFolder }: DaemonPlaceOptions,
+): string {
   const name = softwarePath.slice(softwarePath.lastIndexOf("/") + 1);
-  return `${pidFolder(options)}/${name}.pid`;
+  const systemFolder = platform.userId() === "0" ? `${SYSTEM_FOLDER}/${name}` : undefined;
+  const runtimeFolder = platform.runtimeFolder(readVariable) ?? systemFolder;
+  const folder = runtimeFolder === undefined ? stateFolder() : `${runtimeFolder}/sentinel`;
+  return `${folder}/${name}.pid`;
 }
