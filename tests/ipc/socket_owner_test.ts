@@ -1,15 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import { AlreadyServingError, SocketPlaceError } from "../../src/ipc/errors.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { startServer } from "../support/ipc_server.ts";
-import { programArguments } from "../support/program.ts";
+import { programArguments, programCommand } from "../support/program.ts";
 import { ask } from "../support/socket_peer.ts";
-import { scopedCommand } from "../support/scoped_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-const SERVE_IPC = fromFileUrl(new URL("../fixtures/serve_ipc.ts", import.meta.url));
+const SERVE_IPC = { fixture: "serve_ipc.ts" };
 const AS_ROOT = Deno.uid() === 0;
 const SKIPPED = AS_ROOT ? "" : " (skipped: needs root)";
 
@@ -240,7 +238,7 @@ Deno.test("a record that was not cleared keeps the lock file for the next holder
 Deno.test("a holder that is killed leaves its record, and the next one serves", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("s.sock");
-  const child = scopedCommand("tests/fixtures/serve_ipc.ts", [path, '{"pid":42}']).spawn();
+  const child = programCommand([path, '{"pid":42}'], { ...SERVE_IPC, stdin: "piped" }).spawn();
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   assertEquals((await lines.read()).value, "ready\n");
   assertEquals(await ask(path, '{"method":"health"}'), '{"status":"ok"}');

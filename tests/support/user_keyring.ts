@@ -17,16 +17,20 @@ function isUsable(): boolean {
   return isKept;
 }
 
-/** Takes the witnesses out of the keyring that go with those in a folder, where tests have them put. */
+/** Takes the witnesses out of the keyring that go with those in a folder, or one below it. */
 export async function forgetWitnesses(folder: string): Promise<void> {
+  const below = Array.from(Deno.readDirSync(folder)).filter(({ isDirectory }) => isDirectory)
+    .map(({ name }) => `${folder}/${name}`);
+  for (const place of [folder, ...below]) await forgetWitnessesIn(`${place}/sentinel-drm`);
+}
+
+async function forgetWitnessesIn(folder: string): Promise<void> {
   const keyring = selectPlatform().userKeyring();
-  for (const place of [`${folder}/sentinel-drm`, `${folder}/witness/sentinel-drm`]) {
-    try {
-      for await (const { name } of Deno.readDir(place)) {
-        keyring?.remove(witnessName(name.replace(/\.bin$/, "")));
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      keyring?.remove(witnessName(name.replace(/\.bin$/, "")));
     }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
