@@ -52,6 +52,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "remove what service install has written",
     load: () => import("./commands/service_uninstall.ts"),
   },
+  "server": {
+    summary: "run processes for clients that hold a certificate",
+    load: () => import("./commands/server.ts"),
+  },
+  "client": {
+    summary: "start, watch and stop processes on a server",
+    load: () => import("./commands/client.ts"),
+  },
   "license verify": {
     summary: "check a licence file",
     load: () => import("./commands/license_verify.ts"),

@@ -132,6 +132,7 @@ Deno.test("SENTINEL_CONFIG alone is enough to run", async () => {
   await customer.configure("/bin/true", { tables: "[shutdown]" });
   const { code, stderr } = await runProgram([], {
     env: {
+      XDG_STATE_HOME: customer.at("witness"),
       SENTINEL_CONFIG: customer.at("sentinel.toml"),
       SENTINEL_ORG_KEY: customer.at("org_public_key.pem"),
     },
