@@ -1,7 +1,6 @@
 import { fromFileUrl } from "@std/path";
 import { PERMISSIONS } from "./permissions.ts";
 
-/** The program's entry, or another one of `tests/fixtures` in its place. */
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
 
 export interface ProgramOptions {
@@ -126,14 +125,13 @@ export class LineReader {
   }
 }
 
-/** The arguments with which `deno` runs the program. */
+/** The arguments with which `deno` runs the program, or the one whose path `entry` is. */
 export function programArguments(
   args: readonly string[],
-  { fixture, v8Flags }: Pick<ProgramOptions, "fixture" | "v8Flags"> = {},
+  { fixture, v8Flags, entry = entryOf(fixture) }:
+    & Pick<ProgramOptions, "fixture" | "v8Flags">
+    & { readonly entry?: string } = {},
 ): string[] {
-  const entry = fixture === undefined
-    ? MAIN
-    : fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
   const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
   return ["run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args];
 }
@@ -159,4 +157,9 @@ export function programCommand(
     stdout: "piped",
     stderr: "piped",
   });
+}
+
+function entryOf(fixture: string | undefined): string {
+  if (fixture === undefined) return MAIN;
+  return fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
 }
