@@ -40,6 +40,11 @@ const SYMBOLS = {
     parameters: ["isize", "isize", "isize", "isize", "isize"],
     result: "isize",
   },
+  // long syscall(long number, ...); syscall(2), with five arguments: numbers and addresses
+  syscall: {
+    parameters: ["isize", "isize", "isize", "isize", "isize", "isize"],
+    result: "isize",
+  },
   // int *__errno_location(void); errno(3), of the calling thread, the same in glibc and musl
   errno_location: { name: "__errno_location", parameters: [], result: "pointer" },
   // int clock_gettime(clockid_t clockid, struct timespec *tp); clock_gettime(2)

@@ -49,6 +49,11 @@ export function macosOn(lib: () => Libsystem): Platform {
       };
     },
     runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
+    // the Keychain is not used yet
+    announcesSafe: () => false,
+    openSafe: () => Promise.resolve(undefined),
+    userKeyring: () => undefined,
+    guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
     commandLine: () => undefined,
     notifyService: () => false,
     dropStreams() {

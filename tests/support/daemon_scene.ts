@@ -65,6 +65,7 @@ export class DaemonScene implements AsyncDisposable {
   get surroundings(): ProgramOptions {
     const env = {
       XDG_RUNTIME_DIR: this.at("runtime"),
+      XDG_STATE_HOME: this.at("witness"),
       SENTINEL_ORG_KEY: this.at("org_public_key.pem"),
     };
     return { env };
