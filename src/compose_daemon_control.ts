@@ -4,7 +4,14 @@ import { findSockets } from "./ipc/find_socket.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import { DaemonControl, NotRunningError } from "./sentinel/daemon_control.ts";
-import { type DaemonPlaceOptions, defaultPidFile, pidFolder } from "./sentinel/daemon_place.ts";
+import {
+  type DaemonPlaceOptions,
+  defaultPidFile,
+  type OtherUser,
+  pidFolder,
+  RUN_FOLDER,
+  USER_FOLDER,
+} from "./sentinel/daemon_place.ts";
 import { stateFolder } from "./sentinel/state_place.ts";
 
 /** What says which daemon is meant; as much of it as is known. */
@@ -13,6 +20,9 @@ export interface DaemonTarget {
   readonly socket: string | undefined;
   readonly softwarePath: string | undefined;
   readonly stateDir: string | undefined;
+  /** `process.user` and `security.chroot_directory`. */
+  readonly user: string | undefined;
+  readonly rootFolder: string | undefined;
   readonly clock: Clock;
 }
 
@@ -35,19 +45,48 @@ export async function composeDaemonControl(target: DaemonTarget): Promise<Daemon
 }
 
 /** The PID file of a daemon that names no other. */
-export function pidFileOf(
+export async function pidFileOf(
   softwarePath: string,
-  stateDir: string | undefined,
-): string {
-  return defaultPidFile(softwarePath, placeOptions(stateDir));
+  { stateDir, user, rootFolder }: Pick<DaemonTarget, "stateDir" | "user" | "rootFolder">,
+): Promise<string> {
+  const otherUser = user === undefined ? undefined : await otherUserNow(user, rootFolder);
+  return defaultPidFile(softwarePath, { ...placeOptions(stateDir), otherUser });
 }
 
-async function choosePidFile({ softwarePath, stateDir }: DaemonTarget): Promise<string> {
-  if (softwarePath !== undefined) return pidFileOf(softwarePath, stateDir);
-  const folder = pidFolder(placeOptions(stateDir));
+/** `undefined` where we are not root, or there is no such user: that is for the start to tell. */
+async function otherUserNow(
+  user: string,
+  rootFolder: string | undefined,
+): Promise<OtherUser | undefined> {
+  const platform = selectPlatform();
+  if (platform.userId() !== "0") return undefined;
+  const { findUser } = await import("./daemon/privileges.ts");
+  const userId = (await findUser(user, Deno.readTextFile))?.userId;
+  if (userId === undefined) return undefined;
+  const runtimeFolder = platform.runtimeFolder(readVariable);
+  const hasRuntimeFolder = runtimeFolder !== undefined && rootFolder === undefined &&
+    await folderOwner(runtimeFolder) === userId;
+  return { userId, rootFolder, hasRuntimeFolder };
+}
+
+/** The user that a folder belongs to; `undefined` where it is not there. */
+async function folderOwner(folder: string): Promise<number | undefined> {
+  try {
+    return (await Deno.stat(folder)).uid ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function choosePidFile(target: DaemonTarget): Promise<string> {
+  const { softwarePath, stateDir } = target;
+  if (softwarePath !== undefined) return await pidFileOf(softwarePath, target);
+  const folders = [pidFolder(placeOptions(stateDir)), ...await foldersOfOthers()];
   const held: string[] = [];
-  for (const path of await pidFilesIn(folder)) {
-    if ((await readPidFile(path)).kind === "running") held.push(path);
+  for (const folder of folders) {
+    for (const path of await pidFilesIn(folder)) {
+      if ((await readPidFile(path)).kind === "running") held.push(path);
+    }
   }
   const [only, ...others] = held;
   if (only === undefined) throw new NotRunningError();
@@ -56,6 +95,14 @@ async function choosePidFile({ softwarePath, stateDir }: DaemonTarget): Promise<
     "config.pid_file",
     `several daemons run: give --config, or --pid-file with one of ${held.join(", ")}`,
   );
+}
+
+/** Where root finds daemons that it had become other users. */
+async function foldersOfOthers(): Promise<string[]> {
+  if (selectPlatform().userId() !== "0") return [];
+  const entries = await Array.fromAsync(Deno.readDir(RUN_FOLDER)).catch(() => []);
+  return entries.filter(({ name }) => name.startsWith(USER_FOLDER))
+    .map(({ name }) => `${RUN_FOLDER}/${name}`).sort();
 }
 
 async function pidFilesIn(folder: string): Promise<string[]> {

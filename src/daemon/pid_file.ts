@@ -70,14 +70,22 @@ export class PidFile implements AsyncDisposable {
     }
   }
 
-  /** Removes the file, if it is still ours. The lock stays until the end of the process, for those who wait for that. */
+  /**
+   * Removes the file, if it is still ours; empties it where its folder is another's. The lock stays until the end of the
+   * process, for those who wait for that.
+   */
   async remove(): Promise<void> {
-    await this.#lock.remove();
+    try {
+      await this.#lock.remove();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+      await this.#lock.file.truncate();
+    }
   }
 
-  /** Removes the file, if it is still ours, and lets go of the lock. May be called twice. */
+  /** Removes the file as {@linkcode remove}, and lets go of the lock. May be called twice. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#removed ??= this.#lock.removeAndRelease();
+    return this.#removed ??= this.remove().finally(() => this.#lock.release());
   }
 }
 

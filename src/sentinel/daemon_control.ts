@@ -73,6 +73,7 @@ export class DaemonControl {
       return { kind: "answered", answer: value };
     }
     if (signal === undefined) throw new IpcClientError("absent.socket");
+    await this.#requireOwner(pid);
     this.#kill(pid, signal);
     return { kind: "signaled", signal };
   }
@@ -96,6 +97,19 @@ export class DaemonControl {
     if (!isEnded) {
       throw new SentinelError("absent.stop", `sentinel daemon has not stopped in ${timeoutMs} ms`);
     }
+  }
+
+  /** A user whose PID file root reads must not choose whom root signals. */
+  async #requireOwner(pid: number): Promise<void> {
+    const { platform, pidFile } = this.#options;
+    if (platform.userId() !== "0") return;
+    const { uid } = await Deno.lstat(pidFile);
+    const user = uid === 0 ? 0 : (await platform.privileges())?.userOf(pid);
+    if (user === uid) return;
+    throw new SentinelError(
+      "permission.signal",
+      `sentinel daemon is not signaled: ${pidFile} belongs to user ${uid}, process ${pid} does not`,
+    );
   }
 
   #kill(pid: number, signal: Deno.Signal): void {

@@ -8,6 +8,17 @@ export interface DaemonPlaceOptions {
   readonly stateFolder: () => string;
 }
 
+/** Whose daemons root starts, and with which root folder. */
+export interface OtherUser {
+  readonly userId: number;
+  readonly rootFolder: string | undefined;
+  /** Whether the login session's folder is this user's. */
+  readonly hasRuntimeFolder: boolean;
+}
+
+/** Where root keeps what of a user's daemons is to be found: one folder for each, which is the user's own. */
+export const RUN_FOLDER = "/run", USER_FOLDER = "sentinel-";
+
 /** Where daemons of this user have their PID files, save those that name another place. */
 export function pidFolder(
   { platform, readVariable, stateFolder }: DaemonPlaceOptions,
@@ -17,8 +28,26 @@ export function pidFolder(
   return runtimeFolder === undefined ? stateFolder() : `${runtimeFolder}/sentinel`;
 }
 
-/** The PID file of the daemon of a software: it bears its name, so that several can run side by side. */
-export function defaultPidFile(softwarePath: string, options: DaemonPlaceOptions): string {
+/** Where root's daemons that run as another user have theirs. */
+function pidFolderOf(
+  { userId, rootFolder = "", hasRuntimeFolder }: OtherUser,
+  options: DaemonPlaceOptions,
+): string {
+  return hasRuntimeFolder
+    ? pidFolder(options)
+    : `${rootFolder}${RUN_FOLDER}/${USER_FOLDER}${userId}`;
+}
+
+/**
+ * The PID file of the daemon of a software: it bears its name, so that several can run side by side.
+ *
+ * @param otherUser Whom it runs as, where root starts it as somebody else.
+ */
+export function defaultPidFile(
+  softwarePath: string,
+  { otherUser, ...options }: DaemonPlaceOptions & { readonly otherUser?: OtherUser | undefined },
+): string {
   const name = softwarePath.slice(softwarePath.lastIndexOf("/") + 1);
-  return `${pidFolder(options)}/${name}.pid`;
+  const folder = otherUser === undefined ? pidFolder(options) : pidFolderOf(otherUser, options);
+  return `${folder}/${name}.pid`;
 }

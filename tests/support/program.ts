@@ -19,6 +19,8 @@ export interface ProgramOptions {
   /** A program of `tests/fixtures` that stands in for `main.ts`. */
   readonly fixture?: string;
   readonly v8Flags?: string;
+  /** Another copy of the program, in place of the runtime with `main.ts`: the runtime, and the entry. */
+  readonly copy?: { readonly deno: string; readonly entry: string };
   /** A command that runs the command which follows it, such as `setpriv`. */
   readonly wrapper?: readonly string[];
 }
@@ -140,15 +142,25 @@ export function programArguments(args: readonly string[], entry = MAIN): string[
 
 function command(
   args: readonly string[],
-  { env = {}, cwd, fixture, v8Flags, wrapper = [] }: ProgramOptions,
+  { env = {}, cwd, fixture, v8Flags, copy, wrapper = [] }: ProgramOptions,
 ): Deno.Command {
-  const entry = fixture === undefined
-    ? MAIN
-    : fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
+  const entry = copy?.entry ??
+    (fixture === undefined
+      ? MAIN
+      : fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url)));
   const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
   const [program, ...rest] = [
     ...wrapper,
-    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args],
+    ...[
+      copy?.deno ?? Deno.execPath(),
+      "run",
+      "--quiet",
+      "--no-prompt",
+      ...flags,
+      ...PERMISSIONS,
+      entry,
+      ...args,
+    ],
   ];
   return new Deno.Command(program!, {
     args: rest,
