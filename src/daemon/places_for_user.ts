@@ -70,7 +70,7 @@ async function makeFile(
 }
 
 /** Whether there is the folder, and nobody else can exchange a name on the way to what root makes in it. */
-async function isRootsAlone(folder: string): Promise<boolean> {
+export async function isRootsAlone(folder: string): Promise<boolean> {
   const real = await Deno.realPath(folder).catch(() => undefined);
   if (real === undefined) return false;
   for (let path = real;; path = dirname(path)) {

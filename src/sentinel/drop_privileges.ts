@@ -1,11 +1,11 @@
 import type { Config } from "../config/schema.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { OwnCommand } from "../daemon/own_command.ts";
-import { type MadePlaces, makePlacesForUser } from "../daemon/places_for_user.ts";
+import { isRootsAlone, type MadePlaces, makePlacesForUser } from "../daemon/places_for_user.ts";
 import { environmentOf, planPrivileges, type PrivilegePlan } from "../daemon/privileges.ts";
 import { inPhase } from "../daemon/start_up.ts";
 import type { Platform } from "../platform/contract.ts";
-import type { PrivilegeControl } from "../platform/privilege_control.ts";
+import type { PrivilegeControl, ProcessRights } from "../platform/privilege_control.ts";
 import { ConfigError } from "./config_error.ts";
 import { limitDaemon } from "./daemon_limits.ts";
 
@@ -52,6 +52,7 @@ export async function dropPrivileges(request: DropRequest, deps: DropDependencie
     if (command === undefined) throw unsupported("how sentinel was started is not known");
     const image = { ...command, env: await environment(plan, deps) };
     control.check(plan.rights, image);
+    await requireOwnRootFolder(plan.rights);
     return image;
   });
   const places = await inPhase("environment", () => makePlaces(request, plan));
@@ -105,6 +106,15 @@ function requireRights({ user, rights }: PrivilegePlan, control: PrivilegeContro
   throw new SentinelError(
     "permission.privileges",
     `privileges are not as configured: ${first}${more}`,
+  );
+}
+
+/** Who could change what is in it could choose what is executed with the capabilities that are left. */
+async function requireOwnRootFolder({ rootFolder }: ProcessRights): Promise<void> {
+  if (rootFolder === undefined || await isRootsAlone(rootFolder)) return;
+  throw new SentinelError(
+    "config.chroot",
+    `chroot directory cannot be used: ${rootFolder} (others than root can change it)`,
   );
 }
 

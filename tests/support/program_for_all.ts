@@ -1,32 +1,39 @@
 import { fromFileUrl } from "@std/path";
 import { denoForAll } from "./other_user.ts";
 
-/** The program where every user can run it: bundled, so that it needs no cache of modules. */
+/** A program where every user can run it: bundled, so that it needs no cache of modules. */
 export interface ProgramForAll {
   readonly deno: string;
   readonly entry: string;
 }
 
-let made: Promise<ProgramForAll> | undefined;
+const made = new Map<string, Promise<ProgramForAll>>();
 
-/** Made once, and gone with this process. */
-export function programForAll(): Promise<ProgramForAll> {
-  return made ??= make();
+/**
+ * Made once, and gone with this process.
+ *
+ * @param entry Relative to the folder of the sources.
+ */
+export function programForAll(entry = "main.ts"): Promise<ProgramForAll> {
+  const program = made.get(entry) ?? make(entry);
+  made.set(entry, program);
+  return program;
 }
 
-async function make(): Promise<ProgramForAll> {
+async function make(entry: string): Promise<ProgramForAll> {
   const folder = await Deno.makeTempDir({ prefix: "sentinel-test-" });
   globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["bundle", "--quiet", "--code-splitting", "--outdir", `${folder}/bundle`],
-      fromFileUrl(new URL("../../main.ts", import.meta.url)),
+      fromFileUrl(new URL(`../../${entry}`, import.meta.url)),
     ],
     stdout: "null",
   }).output();
-  if (!success) throw new Error("Cannot bundle main.ts");
+  if (!success) throw new Error(`Cannot bundle ${entry}`);
   await openForAll(folder);
-  return { deno: await denoForAll(folder), entry: `${folder}/bundle/main.js` };
+  const name = entry.slice(entry.lastIndexOf("/") + 1).replace(/ts$/, "js");
+  return { deno: await denoForAll(folder), entry: `${folder}/bundle/${name}` };
 }
 
 async function openForAll(folder: string): Promise<void> {
