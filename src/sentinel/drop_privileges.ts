@@ -55,10 +55,10 @@ export async function dropPrivileges(request: DropRequest, deps: DropDependencie
     await requireOwnRootFolder(plan.rights);
     return image;
   });
+  // root may raise them, the user may not
+  await inPhase("process", () => limitDaemon(config, { platform, pid }));
   const places = await inPhase("environment", () => makePlaces(request, plan));
   try {
-    // root may raise them, the user may not
-    await inPhase("process", () => limitDaemon(config, { platform, pid }));
     await inPhase("privileges", () => control.become(plan.rights, image));
   } catch (error) {
     await places.remove();

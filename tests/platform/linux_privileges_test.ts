@@ -77,6 +77,18 @@ testWith(
   },
 );
 
+testWith(
+  [NEEDS_USERS],
+  "what is not to be given up stays for programs that bring it with them",
+  async () => {
+    const rights = { ...NOBODY, capabilities: undefined, noNewPrivileges: false };
+    const { differences, threads: [thread, ...others] } = await giveUp(rights);
+    assertEquals([differences, others], [[], []]);
+    assertEquals([parseInt(thread!["CapEff"]!, 16), thread!["NoNewPrivs"]], [0, "0"]);
+    assert(parseInt(thread!["CapBnd"]!, 16) > 0);
+  },
+);
+
 testWith([NEEDS_USERS], "who can be root again is noticed", async () => {
   const { differences } = await giveUp({ ...NOBODY, capabilities: ["CAP_SETUID"] });
   assertEquals(differences, ["the process can be root again"]);
