@@ -26,16 +26,32 @@ interface Afterwards {
   readonly differences: string[];
   /** What its threads are seen to be, each different one once. */
   readonly threads: Record<string, string>[];
+  /** What it has open. */
+  readonly files: string[];
 }
+
+/** What root has open when it gives its rights up. */
+const SECRET = "/etc/shadow";
 
 /** Has a process of root's give its rights up. */
 async function giveUp(rights: ProcessRights, ...flags: string[]): Promise<Afterwards> {
   const { deno, entry } = await programForAll("tests/fixtures/give_up_rights.ts");
   await using cache = await temporaryFolder();
   await Deno.chown(cache.path, rights.userId, rights.groupId);
-  await using child = new Deno.Command(deno, {
+  await using child = new Deno.Command("sh", {
     args: [
-      ...["run", "--quiet", "--no-prompt", "--no-config", "--allow-all", entry],
+      ...[
+        "-c",
+        `exec "$@" 9< ${SECRET}`,
+        "sh",
+        deno,
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--no-config",
+        "--allow-all",
+        entry,
+      ],
       ...[JSON.stringify(rights), ...flags],
     ],
     env: { DENO_DIR: cache.path, NO_COLOR: "1" },
@@ -45,9 +61,17 @@ async function giveUp(rights: ProcessRights, ...flags: string[]): Promise<Afterw
   const stdout = new LineReader(child.stdout);
   const [line] = await stdout.match(/^\[.*\]$/m);
   const threads = await threadRights(child.pid);
+  const files = await openFiles(child.pid);
   await child.stdin.close();
   await stdout.ended;
-  return { differences: JSON.parse(line), threads };
+  return { differences: JSON.parse(line), threads, files };
+}
+
+async function openFiles(pid: number): Promise<string[]> {
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", `for fd in /proc/${pid}/fd/*; do readlink "$fd"; done`],
+  }).output();
+  return new TextDecoder().decode(stdout).trim().split("\n");
 }
 
 testWith(
@@ -62,6 +86,11 @@ testWith(
     ]);
   },
 );
+
+testWith([NEEDS_USERS], "what root had open is closed to the user", async () => {
+  const { files } = await giveUp(NOBODY);
+  assertEquals([files.length > 2, files.includes(SECRET)], [true, false]);
+});
 
 testWith(
   [NEEDS_USERS],
