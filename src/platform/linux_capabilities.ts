@@ -19,11 +19,16 @@ export function capabilitySet(names: readonly string[]): bigint {
   return names.reduce((set, name) => set | 1n << BigInt(NAMES.indexOf(name)), 0n);
 }
 
+/** The numbers of the capabilities in a set. */
+export function numbersIn(set: bigint): bigint[] {
+  const numbers: bigint[] = [];
+  for (let number = 0n; set >> number > 0n; number++) {
+    if ((set >> number & 1n) === 1n) numbers.push(number);
+  }
+  return numbers;
+}
+
 /** The names in a set; a capability that is newer than the list has its number. */
 export function namesOf(set: bigint): string[] {
-  const names: string[] = [];
-  for (let number = 0; set >> BigInt(number) > 0n; number++) {
-    if ((set >> BigInt(number) & 1n) === 1n) names.push(NAMES[number] ?? `capability ${number}`);
-  }
-  return names;
+  return numbersIn(set).map((number) => NAMES[Number(number)] ?? `capability ${number}`);
 }

@@ -1,6 +1,6 @@
 import { libc } from "../../ffi/libc.ts";
 import { SentinelError } from "../core/errors.ts";
-import { capabilityNumber, capabilitySet, namesOf } from "./linux_capabilities.ts";
+import { capabilityNumber, capabilitySet, namesOf, numbersIn } from "./linux_capabilities.ts";
 import { keepStreamsOnly, prepareExecve } from "./linux_execute.ts";
 import { containsItself, isSameFile, missingInside } from "./linux_jail.ts";
 import { allThreadRights, realUserOf, type ThreadRights } from "./linux_thread_rights.ts";
@@ -97,13 +97,13 @@ function checkRootFolder(folder: string, image: ProgramImage): void {
 }
 
 function become(rights: ProcessRights, image: ProgramImage): void {
-  const { gettid, setgroups, setresgid, setresuid, prctl, capset } = libc();
   // opened before the root folder changes, where another library would be opened by the same path
-  const { chroot, chdir, errno_location } = libc();
+  const symbols = openSymbols();
+  const { gettid, setgroups, setresgid, setresuid, prctl } = symbols;
   // this thread's, wherever it is read
-  const errnoView = new Deno.UnsafePointerView(errno_location()!);
+  const errno = new Deno.UnsafePointerView(symbols.errno_location()!);
   const step = (name: string, result: number) => {
-    if (result !== 0) throw refusal(`${name} is refused (errno ${errnoView.getInt32()})`);
+    if (result !== 0) throw refusal(`${name} is refused (errno ${errno.getInt32()})`);
   };
   if (gettid() !== Deno.pid) throw refusal("privileges can only be dropped by the main thread");
   const { userId, groupId, groups, capabilities, noNewPrivileges, rootFolder } = rights;
@@ -111,46 +111,55 @@ function become(rights: ProcessRights, image: ProgramImage): void {
   const [{ bounding } = { bounding: 0n }] = allThreadRights();
   const execute = prepareExecve(image);
   keepStreamsOnly();
-  if (rootFolder !== undefined) {
-    const workingFolder = Deno.cwd();
-    step("chroot", chroot(cString(rootFolder)));
-    step("chdir", chdir(cString("/")));
-    // back where we were, if that is inside
-    chdir(cString(workingFolder));
-  }
-  if (capabilities !== undefined) {
-    for (const number of numbersOf(bounding & ~kept)) {
-      step("PR_CAPBSET_DROP", prctl(PR_CAPBSET_DROP, number, 0n, 0n, 0n));
-    }
+  if (rootFolder !== undefined) enterRootFolder(rootFolder, { symbols, step });
+  for (const number of capabilities === undefined ? [] : numbersIn(bounding & ~kept)) {
+    step("PR_CAPBSET_DROP", prctl(PR_CAPBSET_DROP, number, 0n, 0n, 0n));
   }
   step("PR_SET_KEEPCAPS", prctl(PR_SET_KEEPCAPS, kept === 0n ? 0n : 1n, 0n, 0n, 0n));
   step("setgroups", setgroups(BigInt(groups.length), Uint32Array.from(groups)));
   step("setresgid", setresgid(groupId, groupId, groupId));
   step("setresuid", setresuid(userId, userId, userId));
+  keepCapabilities(kept, { symbols, step });
+  if (noNewPrivileges) step("PR_SET_NO_NEW_PRIVS", prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n));
+  execute();
+  const why = `errno ${errno.getInt32()}; it must be accessible to user ${userId}`;
+  throw refusal(`${image.path} cannot be executed (${why})`);
+}
+
+function openSymbols() {
+  const { gettid, setgroups, setresgid, setresuid, prctl, capset, chroot, chdir } = libc();
+  const { errno_location } = libc();
+  return { gettid, setgroups, setresgid, setresuid, prctl, capset, chroot, chdir, errno_location };
+}
+
+interface Steps {
+  readonly symbols: ReturnType<typeof openSymbols>;
+  /** Throws where the result says that the system has refused it. */
+  readonly step: (name: string, result: number) => void;
+}
+
+function enterRootFolder(folder: string, { symbols: { chroot, chdir }, step }: Steps): void {
+  const workingFolder = Deno.cwd();
+  step("chroot", chroot(cString(folder)));
+  step("chdir", chdir(cString("/")));
+  // back where we were, if that is inside
+  chdir(cString(workingFolder));
+}
+
+/** In the ambient set, too: all others are lost when a user who is not root executes a program (capabilities(7)). */
+function keepCapabilities(kept: bigint, { symbols: { capset, prctl }, step }: Steps): void {
   step("capset", capset(new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]), allThree(kept)));
   const ambient = (what: bigint, number: bigint) => prctl(PR_CAP_AMBIENT, what, number, 0n, 0n);
   step("PR_CAP_AMBIENT_CLEAR_ALL", ambient(PR_CAP_AMBIENT_CLEAR_ALL, 0n));
-  for (const number of numbersOf(kept)) {
+  for (const number of numbersIn(kept)) {
     step("PR_CAP_AMBIENT_RAISE", ambient(PR_CAP_AMBIENT_RAISE, number));
   }
-  if (noNewPrivileges) step("PR_SET_NO_NEW_PRIVS", prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n));
-  execute();
-  const why = `errno ${errnoView.getInt32()}; it must be accessible to user ${userId}`;
-  throw refusal(`${image.path} cannot be executed (${why})`);
 }
 
 /** struct __user_cap_data_struct { __u32 effective, permitted, inheritable; }, the lower halves first. */
 function allThree(set: bigint): Uint32Array<ArrayBuffer> {
   const [low, high] = [Number(set & 0xffffffffn), Number(set >> 32n)];
   return new Uint32Array([low, low, low, high, high, high]);
-}
-
-function numbersOf(set: bigint): bigint[] {
-  const numbers: bigint[] = [];
-  for (let number = 0n; set >> number > 0n; number++) {
-    if ((set >> number & 1n) === 1n) numbers.push(number);
-  }
-  return numbers;
 }
 
 function refusal(message: string): SentinelError {
