@@ -1,6 +1,7 @@
+import { dirname } from "@std/path/posix";
 import type { Clock } from "./core/clock.ts";
 import { readPidFile } from "./daemon/pid_file.ts";
-import { findSockets } from "./ipc/find_socket.ts";
+import { findSockets, socketsIn } from "./ipc/find_socket.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import { DaemonControl, NotRunningError } from "./sentinel/daemon_control.ts";
@@ -8,9 +9,8 @@ import {
   type DaemonPlaceOptions,
   defaultPidFile,
   type OtherUser,
-  pidFolder,
-  RUN_FOLDER,
-  USER_FOLDER,
+  SYSTEM_FOLDER,
+  USERS_FOLDERS,
 } from "./sentinel/daemon_place.ts";
 import { stateFolder } from "./sentinel/state_place.ts";
 
@@ -35,9 +35,14 @@ export interface DaemonTarget {
 export async function composeDaemonControl(target: DaemonTarget): Promise<DaemonControl> {
   const platform = selectPlatform();
   const { socket } = target;
+  const pidFile = target.pidFile ?? await choosePidFile(target);
   return new DaemonControl({
-    pidFile: target.pidFile ?? await choosePidFile(target),
-    findSockets: async () => socket !== undefined ? [socket] : await findSockets(readVariable),
+    pidFile,
+    findSockets: async () =>
+      socket !== undefined ? [socket] : [
+        ...await socketsIn(dirname(pidFile), platform.userId()),
+        ...await findSockets(readVariable),
+      ],
     platform,
     clock: target.clock,
     kill: Deno.kill,
@@ -81,12 +86,9 @@ async function folderOwner(folder: string): Promise<number | undefined> {
 async function choosePidFile(target: DaemonTarget): Promise<string> {
   const { softwarePath, stateDir } = target;
   if (softwarePath !== undefined) return await pidFileOf(softwarePath, target);
-  const folders = [pidFolder(placeOptions(stateDir)), ...await foldersOfOthers()];
   const held: string[] = [];
-  for (const folder of folders) {
-    for (const path of await pidFilesIn(folder)) {
-      if ((await readPidFile(path)).kind === "running") held.push(path);
-    }
+  for (const path of await pidFiles(stateDir)) {
+    if ((await readPidFile(path)).kind === "running") held.push(path);
   }
   const [only, ...others] = held;
   if (only === undefined) throw new NotRunningError();
@@ -97,21 +99,33 @@ async function choosePidFile(target: DaemonTarget): Promise<string> {
   );
 }
 
-/** Where root finds daemons that it had become other users. */
-async function foldersOfOthers(): Promise<string[]> {
-  if (selectPlatform().userId() !== "0") return [];
-  const entries = await Array.fromAsync(Deno.readDir(RUN_FOLDER)).catch(() => []);
-  return entries.filter(({ name }) => name.startsWith(USER_FOLDER))
-    .map(({ name }) => `${RUN_FOLDER}/${name}`).sort();
+/** Those in the folder that a daemon of ours has by default; as root those of all of the system's. */
+async function pidFiles(stateDir: string | undefined): Promise<string[]> {
+  const own = dirname(defaultPidFile("any", placeOptions(stateDir)));
+  const system = (await namesIn(SYSTEM_FOLDER)).map((name) => `${SYSTEM_FOLDER}/${name}/sentinel`);
+  const found: string[] = [];
+  for (const folder of [own, ...system, ...await usersFolders()]) {
+    const names = (await namesIn(folder)).filter((name) => name.endsWith(".pid"));
+    found.push(...names.map((name) => `${folder}/${name}`));
+  }
+  return found;
 }
 
-async function pidFilesIn(folder: string): Promise<string[]> {
+/** Where root finds the daemons that it started as other users. */
+async function usersFolders(): Promise<string[]> {
+  if (selectPlatform().userId() !== "0") return [];
+  const parent = dirname(USERS_FOLDERS);
+  const paths = (await namesIn(parent)).map((name) => `${parent}/${name}`);
+  return paths.filter((path) => path.startsWith(USERS_FOLDERS));
+}
+
+/** None where the folder is missing, or we may not look. */
+async function namesIn(folder: string): Promise<string[]> {
   try {
-    const entries = await Array.fromAsync(Deno.readDir(folder));
-    return entries.filter(({ name }) => name.endsWith(".pid"))
-      .map(({ name }) => `${folder}/${name}`).sort();
+    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof Deno.errors.PermissionDenied) return [];
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import {
 } from "./vendor/administration.ts";
 import { issueLicenseFile, type IssueRequest } from "./vendor/issue_license_file.ts";
 import { readSigningKey } from "./vendor/keys.ts";
-import { readConfigFile } from "./vendor/read_config_file.ts";
+import { readConfigFile } from "./core/read_config_file.ts";
 import { describeLicenses, type LicenseListing } from "./vendor/list.ts";
 import { type LicenseServer, startLicenseServer } from "./vendor/server.ts";
 import { openSqliteStore } from "./vendor/sqlite_store.ts";
@@ -155,23 +155,4 @@ async function readTls(
   });
   const key = await readConfigFile(keyPath, { what: "TLS key file", code: "config.tls" });
   return { certificate: certificate.text, key: key.text };
-}
-
-/** Resolves with the first signal that asks the program to stop; a second one then has its usual effect. */
-export function waitForStopSignal(): Promise<Deno.Signal> {
-  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-  const listeners = new Map<Deno.Signal, () => void>();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    const listener = () => {
-      for (const [name, other] of listeners) Deno.removeSignalListener(name, other);
-      resolve(signal);
-    };
-    try {
-      Deno.addSignalListener(signal, listener);
-      listeners.set(signal, listener);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-    }
-  }
-  return promise;
 }

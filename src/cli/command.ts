@@ -34,6 +34,8 @@ export interface Command {
   readonly toleratesConfig?: true;
   /** Whether arguments behind `--` are taken, for the software. */
   readonly passesArguments?: true;
+  /** An operand behind which every argument is the software's, whatever it looks like. */
+  readonly passesBehind?: string;
   /** Does it; the result is the exit status. */
   run(context: CommandContext): Promise<number>;
 }

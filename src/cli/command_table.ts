@@ -40,6 +40,26 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "print the daemon's statistics",
     load: () => import("./commands/daemon_stats.ts"),
   },
+  "service print": {
+    summary: "print the daemon's definition for a service manager",
+    load: () => import("./commands/service_print.ts"),
+  },
+  "service install": {
+    summary: "write the daemon's definition where the service manager finds it",
+    load: () => import("./commands/service_install.ts"),
+  },
+  "service uninstall": {
+    summary: "remove what service install has written",
+    load: () => import("./commands/service_uninstall.ts"),
+  },
+  "server": {
+    summary: "run processes for clients that hold a certificate",
+    load: () => import("./commands/server.ts"),
+  },
+  "client": {
+    summary: "start, watch and stop processes on a server",
+    load: () => import("./commands/client.ts"),
+  },
   "license verify": {
     summary: "check a licence file",
     load: () => import("./commands/license_verify.ts"),

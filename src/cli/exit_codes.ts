@@ -29,6 +29,7 @@ const BY_ROOM: Readonly<Record<string, number>> = {
   running: EXIT.alreadyRunning,
   permission: EXIT.permission,
   absent: EXIT.nobodyThere,
+  process: EXIT.processNotFound,
   tamper: EXIT.tampered,
 };
 

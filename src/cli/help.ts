@@ -37,8 +37,10 @@ export function commandHelp(name: string, command: Command): string {
 }
 
 function signature(name: OptionName): string {
-  const { value, repeatable }: OptionSpec = OPTIONS[name];
-  return `--${name}${value ? ` ${value}` : ""}${repeatable ? "…" : ""}`;
+  const { value, letter, repeatable }: OptionSpec = OPTIONS[name];
+  return `${letter ? `-${letter}, ` : ""}--${name}${value ? ` ${value}` : ""}${
+    repeatable ? "…" : ""
+  }`;
 }
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {

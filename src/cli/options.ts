@@ -2,6 +2,8 @@
 export interface OptionSpec {
   /** What stands for the value in the help, such as `FILE`. */
   readonly value?: string;
+  /** The letter that stands for it, behind one dash. */
+  readonly letter?: string;
   readonly help: string;
   /** May be given more than once. */
   readonly repeatable?: true;
@@ -12,7 +14,7 @@ export interface OptionSpec {
  * behind `SENTINEL_`.
  */
 export const OPTIONS = {
-  help: { help: "show this help" },
+  help: { letter: "h", help: "show this help" },
   version: { help: "show the version" },
   "log-level": { value: "LEVEL", help: "debug, info, warn or error (default: info)" },
   "log-format": { value: "FORMAT", help: "text or json (default: text)" },
@@ -36,7 +38,7 @@ export const OPTIONS = {
   },
 
   out: { value: "PATH", help: "where to write" },
-  key: { value: "FILE", help: "the organisation's private key (PEM)" },
+  key: { value: "FILE", letter: "k", help: "the private key (PEM)" },
   type: { value: "TYPE", help: "standard or hardware-bound" },
   org: { value: "ID", help: "the organisation's id" },
   "software-id": { value: "ID", help: "the software's id" },
@@ -59,10 +61,23 @@ export const OPTIONS = {
   checksum: { value: "FILE", help: "the software whose SHA-256 goes into the licence" },
   "license-key": { value: "K", help: "the licence's key (default: a new one)" },
   database: { value: "DB", help: "the licence server's database: a SQLite file" },
-  address: { value: "A", help: "address to listen on (default: 127.0.0.1)" },
-  port: { value: "P", help: "port to listen on; 0 picks one (default: 8080)" },
+  address: { value: "ADDRESS", letter: "a", help: "address to listen on, or of the server" },
+  port: { value: "PORT", letter: "p", help: "port to listen on (0 picks one), or of the server" },
   "tls-cert": { value: "FILE", help: "certificate chain (PEM) to serve https with" },
   "tls-key": { value: "FILE", help: "the certificate's private key (PEM)" },
+  certificate: { value: "FILE", letter: "c", help: "our own certificate, with its chain (PEM)" },
+  "certificate-authority": {
+    value: "FILE",
+    letter: "C",
+    help: "certificate of the CA that signs the other side's (PEM)",
+  },
+  crl: { value: "FILE", help: "the CA's list of revoked certificates (PEM)" },
+  "data-dir": { value: "DIR", help: "where processes and their output are recorded" },
+  "server-name": {
+    value: "NAME",
+    help: "name in the server's certificate (default: the address, or `server`)",
+  },
+  "trust-on-first-use": { help: "remember the server's certificate instead of asking a CA" },
   "trust-proxy": { help: "take the client's address from X-Forwarded-For (audit only)" },
 } as const satisfies Record<string, OptionSpec>;
 

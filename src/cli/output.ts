@@ -4,22 +4,27 @@ export interface Output {
   result(text: string): void;
   /** Writes a line to standard error. */
   note(text: string): void;
+  /** Writes bytes as they are; false where nobody reads them any more. */
+  forward(stream: "stdout" | "stderr", bytes: Uint8Array): boolean;
 }
 
 const UTF8 = new TextEncoder();
 
 export const standardOutput: Output = {
-  result: (text) => writeAll(Deno.stdout, text + "\n"),
-  note: (text) => writeAll(Deno.stderr, text + "\n"),
+  result: (text) => void writeAll(Deno.stdout, UTF8.encode(text + "\n")),
+  note: (text) => void writeAll(Deno.stderr, UTF8.encode(text + "\n")),
+  forward: (stream, bytes) => writeAll(Deno[stream], bytes),
 };
 
-/** A reader that has gone away (`sentinel … | head`) is no error of ours. */
-function writeAll(stream: { writeSync(data: Uint8Array): number }, text: string): void {
-  let rest = UTF8.encode(text);
+/** A reader that has gone away (`sentinel … | head`) is no error of ours; whether it is there. */
+function writeAll(stream: { writeSync(data: Uint8Array): number }, bytes: Uint8Array): boolean {
+  let rest = bytes;
   try {
     while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+    return true;
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw error;
   }
 }
 

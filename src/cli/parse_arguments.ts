@@ -8,12 +8,13 @@ import {
   variableOf,
 } from "./options.ts";
 import { nearest } from "./nearest.ts";
+import { splitPassed } from "./split_passed.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** A command's arguments: options beat variables. */
 export interface ParsedArguments {
   readonly operands: readonly string[];
-  /** What stood behind `--`. */
+  /** What stood behind `--`, or behind the operand that the command names. */
   readonly passed: readonly string[];
   flag(name: OptionName): boolean;
   value(name: OptionName): string | undefined;
@@ -34,19 +35,24 @@ export type ReadVariable = (name: string) => string | undefined;
  */
 export function parseArguments(
   args: readonly string[],
-  command: Pick<Command, "options" | "operands" | "passesArguments">,
+  command: Pick<Command, "options" | "operands" | "passesArguments" | "passesBehind">,
   readVariable: ReadVariable,
 ): ParsedArguments {
   const known = [...command.options, ...GLOBAL_OPTIONS];
   const values = known.filter((name) => specOf(name).value !== undefined);
-  const parsed = parseArgs(args, {
+  const { own, passed } = splitPassed(args, {
+    word: command.passesBehind,
+    values: values.map((name) => ({ name, letter: specOf(name).letter })),
+  });
+  const parsed = parseArgs(own, {
     "--": true,
     boolean: known.filter((name) => specOf(name).value === undefined),
     string: [...values, "_"],
     collect: values,
-    alias: { help: "h" },
+    alias: lettersOf(known),
     unknown: (argument, key) => key === undefined || refuseOption(argument, known),
   });
+  if (passed !== undefined) parsed["--"] = passed;
   const result = new Arguments(parsed, readVariable);
   if (parsed["help"] !== true) checkOperands(result, command);
   return result;
@@ -104,6 +110,13 @@ class Arguments implements ParsedArguments {
   }
 }
 
+function lettersOf(known: readonly OptionName[]): Record<string, string> {
+  return Object.fromEntries(known.flatMap((name) => {
+    const { letter } = specOf(name);
+    return letter === undefined ? [] : [[name, letter]];
+  }));
+}
+
 function specOf(name: OptionName): OptionSpec {
   return OPTIONS[name];
 }
@@ -117,13 +130,16 @@ function refuseOption(argument: string, known: readonly OptionName[]): never {
 
 function checkOperands(
   args: ParsedArguments,
-  { operands, passesArguments }: Pick<Command, "operands" | "passesArguments">,
+  { operands, passesArguments, passesBehind }: Pick<
+    Command,
+    "operands" | "passesArguments" | "passesBehind"
+  >,
 ): void {
   const { min, max } = operands ?? { min: 0, max: 0 };
   const extra = args.operands[max];
   if (extra !== undefined) throw new UsageError(`unexpected argument: ${extra}`);
   if (args.operands.length < min) throw new UsageError("an argument is missing (see --help)");
-  if (args.passed.length > 0 && !passesArguments) {
+  if (args.passed.length > 0 && !passesArguments && passesBehind === undefined) {
     throw new UsageError(`unexpected argument: ${args.passed[0]}`);
   }
 }

@@ -18,7 +18,8 @@ export async function findSockets(
   return inSession.length > 0 ? inSession : await socketsIn(SHARED_FOLDER, platform.userId());
 }
 
-async function socketsIn(folder: string, ownUser: string): Promise<string[]> {
+/** Our own servers' sockets in a folder, sorted. */
+export async function socketsIn(folder: string, ownUser: string): Promise<string[]> {
   const paths: string[] = [];
   try {
     for await (const { name } of Deno.readDir(folder)) {

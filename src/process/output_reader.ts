@@ -1,16 +1,20 @@
 import { describeError } from "../core/errors.ts";
 import type { OutputLog } from "./output_log.ts";
-import { SegmentReader } from "./segment_reader.ts";
+import { type Lending, SegmentReader } from "./segment_reader.ts";
 import type { StreamName } from "./segment_files.ts";
 
 /** What a reader is given, in order. */
 export type OutputItem =
-  /** Bytes of one stream; `offset` counts the whole output. The reader's to keep, not to change. */
+  /**
+   * Bytes of one stream; `offset` counts the whole output. The reader's to keep, not to change, save where they are lent;
+   * then the `headroom` bytes in front of them in their memory may be written to.
+   */
   | {
     readonly kind: "bytes";
     readonly stream: StreamName;
     readonly offset: number;
     readonly bytes: Uint8Array<ArrayBuffer>;
+    readonly headroom: number;
   }
   /** Bytes from `from` to before `to` are not there (any more). */
   | { readonly kind: "gap"; readonly from: number; readonly to: number; readonly why: GapReason }
@@ -27,6 +31,8 @@ export interface ReadOutputOptions {
   readonly from?: number | undefined;
   /** Waits for what is still to come; true by default. Else the end is where the output ends now. */
   readonly follow?: boolean | undefined;
+  /** Bytes are lent, until the second next item is asked for; a reader that copies or sends them at once is faster so. */
+  readonly lending?: Lending | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,9 +42,9 @@ export interface ReadOutputOptions {
  */
 export async function* readOutput(
   log: OutputLog,
-  { from = 0, follow = true, signal }: ReadOutputOptions = {},
+  { from = 0, follow = true, signal, lending }: ReadOutputOptions = {},
 ): AsyncGenerator<OutputItem, void, void> {
-  using reader = new SegmentReader(log);
+  using reader = new SegmentReader(log, lending);
   const lastEnd = follow ? undefined : log.end;
   let wake = () => {};
   const onAbort = () => wake();

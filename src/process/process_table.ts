@@ -33,6 +33,8 @@ export interface StartOptions extends Omit<LaunchOptions, "path" | "output" | "m
   /** A path, or a name that is looked for. */
   readonly command: string;
   readonly limits?: ProcessLimits | undefined;
+  /** Instead of the table's own, for this process. */
+  readonly maxOutputBytes?: number | undefined;
 }
 
 /** How a process is stopped. */
@@ -92,7 +94,9 @@ export class ProcessTable implements AsyncDisposable {
       await this.store.remove(record.id);
       throw error;
     }
-    return this.#keep({ ...record, identity: this.#identify(child.pid) }, child);
+    const { maxOutputBytes = this.deps.output?.maxOutputBytes } = options;
+    const output = { ...this.deps.output, maxOutputBytes };
+    return this.#keep({ ...record, identity: this.#identify(child.pid) }, { child, output });
   }
 
   /** `undefined` where there is no such id. */
@@ -139,7 +143,7 @@ export class ProcessTable implements AsyncDisposable {
   }
 
   async #launch(
-    { command, limits, ...options }: StartOptions,
+    { command, limits, maxOutputBytes: _, ...options }: StartOptions,
     mark: string,
   ): Promise<LaunchedProcess> {
     const { control, searchPath } = this.deps;
@@ -161,9 +165,9 @@ export class ProcessTable implements AsyncDisposable {
   /** Nobody waits for this record: until it is written, the mark in the one before tells of the process. */
   #keep(
     record: ProcessRecord & Required<Pick<ProcessRecord, "identity">>,
-    child: LaunchedProcess,
+    { child, output }: { child: LaunchedProcess; output: RunningProcessOutput },
   ): ProcessRecord {
-    const { control, clock, ownPid, output = {} } = this.deps;
+    const { control, clock, ownPid } = this.deps;
     const saved = this.#save(record);
     const running = new RunningProcess(record, {
       child,

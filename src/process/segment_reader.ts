@@ -26,13 +26,23 @@ interface Piece {
   readonly stream: StreamName;
   readonly offset: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many bytes in front of them, in the same memory, are the reader's to write to. */
+  readonly headroom: number;
+}
+
+/** How blocks are handed out: given away, or lent until the second next block is read, with room in front. */
+export interface Lending {
+  readonly headroomBytes: number;
 }
 
 /** Reads segments block by block; keeps the one open that was read last. */
 export class SegmentReader implements Disposable {
   #open: OpenSegment | undefined;
+  /** Lent in turns: memory that is used again is memory that need not be found, cleared and collected. */
+  readonly #lent: Uint8Array<ArrayBuffer>[] = [];
+  #turn = 0;
 
-  constructor(readonly log: OutputLog) {}
+  constructor(readonly log: OutputLog, readonly lending?: Lending) {}
 
   /**
    * Bytes from an offset on, by stream, at most a block and not beyond `end`; nothing where the files are shorter.
@@ -44,14 +54,15 @@ export class SegmentReader implements Disposable {
     { offset, end }: { offset: number; end: number },
   ): Promise<Piece[]> {
     const segment = await this.#segment(start);
-    const block = await readBlock(segment, { offset, end });
+    const block = await readBlock(segment, { offset, room: this.#room(end - offset) });
     const pieces: Piece[] = [];
     for (let at = 0; at < block.length;) {
       const run = await runAt(segment, offset + at);
       if (run === undefined) break;
       const to = Math.min(block.length, run.offset + run.length - offset);
       const bytes = block.subarray(at, to);
-      pieces.push({ kind: "bytes", stream: run.stream, offset: offset + at, bytes });
+      const headroom = at === 0 ? this.lending?.headroomBytes ?? 0 : 0;
+      pieces.push({ kind: "bytes", stream: run.stream, offset: offset + at, bytes, headroom });
       at = to;
     }
     return mergePieces(pieces, block);
@@ -61,6 +72,15 @@ export class SegmentReader implements Disposable {
     this.#open?.data.close();
     this.#open?.index.close();
     this.#open = undefined;
+  }
+
+  /** Where at most so many bytes are read to. */
+  #room(bytes: number): Uint8Array<ArrayBuffer> {
+    if (this.lending === undefined) return new Uint8Array(Math.min(BLOCK_BYTES, bytes));
+    const { headroomBytes } = this.lending;
+    const whole = this.#lent[this.#turn] ??= new Uint8Array(headroomBytes + BLOCK_BYTES);
+    this.#turn = 1 - this.#turn;
+    return whole.subarray(headroomBytes, headroomBytes + bytes);
   }
 
   async #segment(start: number): Promise<OpenSegment> {
@@ -80,15 +100,14 @@ export class SegmentReader implements Disposable {
 
 async function readBlock(
   segment: OpenSegment,
-  { offset, end }: { offset: number; end: number },
+  { offset, room }: { offset: number; room: Uint8Array<ArrayBuffer> },
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (segment.dataOffset !== offset) {
     await segment.data.seek(offset - segment.start, Deno.SeekMode.Start);
   }
-  const block = new Uint8Array(Math.min(BLOCK_BYTES, end - offset));
-  const length = await readFull(segment.data, block);
+  const length = await readFull(segment.data, room);
   segment.dataOffset = offset + length;
-  return block.subarray(0, length);
+  return room.subarray(0, length);
 }
 
 /** The run that holds an offset; runs before it are used up, as a reader goes forward only. */

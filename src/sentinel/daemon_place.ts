@@ -16,27 +16,11 @@ export interface OtherUser {
   readonly hasRuntimeFolder: boolean;
 }
 
-/** Where root keeps what of a user's daemons is to be found: one folder for each, which is the user's own. */
-export const RUN_FOLDER = "/run", USER_FOLDER = "sentinel-";
+/** Where the system's own daemons have a folder each, by their software's name. */
+export const SYSTEM_FOLDER = "/run/sentinel";
 
-/** Where daemons of this user have their PID files, save those that name another place. */
-export function pidFolder(
-  { platform, readVariable, stateFolder }: DaemonPlaceOptions,
-): string {
-  const systemFolder = platform.userId() === "0" ? "/run" : undefined;
-  const runtimeFolder = platform.runtimeFolder(readVariable) ?? systemFolder;
-  return runtimeFolder === undefined ? stateFolder() : `${runtimeFolder}/sentinel`;
-}
-
-/** Where root's daemons that run as another user have theirs. */
-function pidFolderOf(
-  { userId, rootFolder = "", hasRuntimeFolder }: OtherUser,
-  options: DaemonPlaceOptions,
-): string {
-  return hasRuntimeFolder
-    ? pidFolder(options)
-    : `${rootFolder}${RUN_FOLDER}/${USER_FOLDER}${userId}`;
-}
+/** Where those that root starts as another user have theirs: a folder of each user's own, its id behind this. */
+export const USERS_FOLDERS = "/run/sentinel-";
 
 /**
  * The PID file of the daemon of a software: it bears its name, so that several can run side by side.
@@ -45,9 +29,17 @@ function pidFolderOf(
  */
 export function defaultPidFile(
   softwarePath: string,
-  { otherUser, ...options }: DaemonPlaceOptions & { readonly otherUser?: OtherUser | undefined },
+  { platform, readVariable, stateFolder, otherUser }: DaemonPlaceOptions & {
+    readonly otherUser?: OtherUser | undefined;
+  },
 ): string {
   const name = softwarePath.slice(softwarePath.lastIndexOf("/") + 1);
-  const folder = otherUser === undefined ? pidFolder(options) : pidFolderOf(otherUser, options);
+  if (otherUser !== undefined && !otherUser.hasRuntimeFolder) {
+    const { rootFolder = "", userId } = otherUser;
+    return `${rootFolder}${USERS_FOLDERS}${userId}/${name}.pid`;
+  }
+  const systemFolder = platform.userId() === "0" ? `${SYSTEM_FOLDER}/${name}` : undefined;
+  const runtimeFolder = platform.runtimeFolder(readVariable) ?? systemFolder;
+  const folder = runtimeFolder === undefined ? stateFolder() : `${runtimeFolder}/sentinel`;
   return `${folder}/${name}.pid`;
 }

@@ -3,7 +3,7 @@ import { describeError, SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../signing/ecdsa.ts";
 import { decodePem, encodePem } from "../signing/pem.ts";
-import { readConfigFile } from "./read_config_file.ts";
+import { readConfigFile } from "../core/read_config_file.ts";
 
 /** Names of the organisation's two key files. */
 export const PRIVATE_KEY_FILE = "org_private_key.pem";

@@ -230,6 +230,29 @@ Deno.test("a segment that cannot be read is a gap that says why", async () => {
   assertMatch(gap?.kind === "gap" ? gap.why : "", /^unreadable: Is a directory/);
 });
 
+Deno.test("lent bytes are those that were written, until the second next item", async () => {
+  await using folder = await temporaryFolder();
+  const log = new OutputLog(folder.path);
+  const writer = new OutputWriter(log, { clock: systemClock, segmentBytes: 300_000 });
+  const written = crypto.getRandomValues(new Uint8Array(60_000));
+  for (let i = 0; i < 20; i++) await writer.append(i % 5 === 4 ? "stderr" : "stdout", written);
+  await writer.finish();
+  let offset = 0, before: OutputItem | undefined;
+  const check = (item: OutputItem | undefined) => {
+    if (item?.kind !== "bytes") return;
+    assertEquals(item.bytes.every((byte, i) => byte === written[(item.offset + i) % 60_000]), true);
+    // nothing else of a block may lie where the reader may write
+    assert(item.bytes.byteOffset >= item.headroom);
+    new Uint8Array(item.bytes.buffer, item.bytes.byteOffset - item.headroom, item.headroom).fill(1);
+    offset = item.offset + item.bytes.length;
+  };
+  for await (const item of readOutput(log, { lending: { headroomBytes: 8 } })) {
+    check(before);
+    before = item;
+  }
+  assertEquals([before?.kind, offset], ["end", 1_200_000]);
+});
+
 Deno.test("an index that a crash cut off counts as far as it goes", async () => {
   await using folder = await temporaryFolder();
   await written(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });

@@ -11,6 +11,7 @@ export const command: Command = {
     "--key FILE --database DB [--address A] [--port P] [--tls-cert FILE --tls-key FILE] [--trust-proxy]",
   options: ["key", "database", "address", "port", "tls-cert", "tls-key", "trust-proxy"],
   notes: [
+    `Listens on ${DEFAULT_ADDRESS} port ${DEFAULT_PORT} where it is not told otherwise.`,
     "Prints `listening on URL` once it does. SIGTERM and SIGINT stop it: requests under way are answered first.",
     "Knows the licences that `sentinel vendor issue --database DB` registered. A database that is missing is made.",
     "A request body over 1 MiB is refused with status 400.",
@@ -24,7 +25,8 @@ export const command: Command = {
       tls: readTls(args),
       trustProxy: args.flag("trust-proxy"),
     };
-    const { startVendorServer, waitForStopSignal } = await import("../../compose_vendor.ts");
+    const { startVendorServer } = await import("../../compose_vendor.ts");
+    const { waitForStopSignal } = await import("../../compose_signals.ts");
     const stopSignal = waitForStopSignal();
     await using server = await startVendorServer(settings, log);
     output.result(`listening on ${server.url}`);

@@ -1,5 +1,5 @@
-import { describeError, SentinelError } from "../core/errors.ts";
-import { decodeUtf8 } from "../core/strict_json.ts";
+import { describeError, SentinelError } from "./errors.ts";
+import { decodeUtf8 } from "./strict_json.ts";
 
 /** Larger than any key or certificate chain. */
 const MAX_BYTES = 256 * 1024;

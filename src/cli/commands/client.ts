@@ -1,0 +1,147 @@
+import type { ClientSettings } from "../../compose_remote_client.ts";
+import type { RemoteClient } from "../../remote/client.ts";
+import type { ProcessStatus } from "../../remote/wire.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import { nearest } from "../nearest.ts";
+import { UsageError } from "../usage_error.ts";
+
+type Action = (client: RemoteClient, context: CommandContext) => Promise<number>;
+
+/** What can be asked of a server, and how many operands it takes behind its name. */
+const ACTIONS: Readonly<Record<string, { readonly run: Action; readonly operands: 0 | 1 }>> = {
+  start: { run: start, operands: 0 },
+  status: { run: status, operands: 1 },
+  stop: { run: stop, operands: 1 },
+  stream: { run: stream, operands: 1 },
+  list: { run: list, operands: 0 },
+};
+
+export const command: Command = {
+  usage:
+    "-c CERT -k KEY -C CA -a ADDRESS -p PORT start CMD [ARG…] | status ID | stop ID | stream ID | list",
+  options: [
+    "certificate",
+    "key",
+    "certificate-authority",
+    "address",
+    "port",
+    "server-name",
+    "trust-on-first-use",
+    "json",
+  ],
+  operands: { min: 1, max: 2 },
+  passesBehind: "start",
+  notes: [
+    "What follows `start` belongs to the process, whatever it looks like. `stream` prints what the process wrote from",
+    "its beginning, waits for its end, and ends with 0; Ctrl-C ends `stream`, not the process.",
+    "Exit status: 0, 84 where it cannot be launched, 86 where permission is denied or a certificate not accepted,",
+    "87 where no server answers, 88 where there is no such process.",
+  ],
+  async run(context) {
+    const action = chooseAction(context);
+    const settings = readSettings(context);
+    const { openClient } = await import("../../compose_remote_client.ts");
+    return await action(await openClient(settings), context);
+  },
+};
+
+/** @throws {UsageError} */
+function chooseAction({ args }: CommandContext): Action {
+  const [name = "", operand] = args.operands;
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (action === undefined) {
+    throw new UsageError(`unknown command: client ${name}${nearest(name, Object.keys(ACTIONS))}`);
+  }
+  if (action.operands === 0 && operand !== undefined) {
+    throw new UsageError(`unexpected argument: ${operand}`);
+  }
+  if (action.operands === 1 && operand === undefined) {
+    throw new UsageError(`client ${name} needs the id of a process`);
+  }
+  if (name === "start" && args.passed.length === 0) {
+    throw new UsageError("client start needs a command");
+  }
+  return action.run;
+}
+
+function readSettings({ args, output }: CommandContext): ClientSettings {
+  const address = args.required("address");
+  args.required("port");
+  const port = args.integer("port", { min: 1, max: 65_535 })!;
+  const common = {
+    certificatePath: args.required("certificate"),
+    keyPath: args.required("key"),
+    address,
+    port,
+  };
+  if (!args.flag("trust-on-first-use")) {
+    const certificateAuthorityPath = args.required("certificate-authority");
+    const serverName = args.value("server-name");
+    return { ...common, trust: { kind: "authority", certificateAuthorityPath, serverName } };
+  }
+  if (args.value("certificate-authority") !== undefined) {
+    throw new UsageError("--trust-on-first-use and --certificate-authority exclude each other");
+  }
+  const onFirstUse = (fingerprint: string) =>
+    output.note(
+      `first use of ${address} port ${port}: its certificate is remembered (SHA-256 ${fingerprint})`,
+    );
+  return { ...common, trust: { kind: "first_use", onFirstUse } };
+}
+
+async function start(client: RemoteClient, { args, output }: CommandContext): Promise<number> {
+  const [name, ...rest] = args.passed;
+  const id = await client.start(name!, rest);
+  output.result(args.flag("json") ? JSON.stringify({ id }) : id);
+  return EXIT.ok;
+}
+
+async function status(client: RemoteClient, context: CommandContext): Promise<number> {
+  const found = await client.status(context.args.operands[1]!);
+  return printFound(found, context, describe);
+}
+
+async function stop(client: RemoteClient, context: CommandContext): Promise<number> {
+  const found = await client.stop(context.args.operands[1]!);
+  return printFound(found, context, () => "process stopped");
+}
+
+/** That there is no such process is a result like others. */
+function printFound(
+  found: ProcessStatus | undefined,
+  { args, output }: CommandContext,
+  words: (found: ProcessStatus) => string,
+): number {
+  if (args.flag("json")) output.result(JSON.stringify(found ?? { error: "process not found" }));
+  else output.result(found === undefined ? "process not found" : words(found));
+  return found === undefined ? EXIT.processNotFound : EXIT.ok;
+}
+
+function describe({ state, exit_code, signal }: ProcessStatus): string {
+  if (state === "exited") return `exited: ${exit_code}`;
+  return state === "killed" ? `killed: ${signal}` : state;
+}
+
+async function stream(
+  client: RemoteClient,
+  { args, output }: CommandContext,
+): Promise<number> {
+  for await (const event of client.stream(args.operands[1]!)) {
+    if (event.kind !== "control") {
+      if (!output.forward(event.kind, event.bytes)) break;
+    } else if ("gap" in event.message) {
+      output.note(`sentinel: output is missing here: ${JSON.stringify(event.message["gap"])}`);
+    } else if ("fault" in event.message) {
+      output.note(`sentinel: recording stopped: ${JSON.stringify(event.message["fault"])}`);
+    }
+  }
+  return EXIT.ok;
+}
+
+async function list(client: RemoteClient, { args, output }: CommandContext): Promise<number> {
+  const { processTable } = await import("../process_table.ts");
+  const processes = await client.list();
+  output.result(args.flag("json") ? JSON.stringify(processes) : processTable(processes, describe));
+  return EXIT.ok;
+}

@@ -1,0 +1,39 @@
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+
+export const command: Command = {
+  usage: "-c CERT -k KEY -C CA -a ADDRESS -p PORT [--data-dir DIR] [--crl FILE]",
+  options: [
+    "certificate",
+    "key",
+    "certificate-authority",
+    "address",
+    "port",
+    "data-dir",
+    "crl",
+  ],
+  notes: [
+    "Prints `listening on URL` once it does. TLS 1.3; a client's certificate must come from the CA and have as its",
+    "only OU `observe` (status, stream, list) or `control` (also start and stop).",
+    "SIGHUP reads certificates, key, CA and revocation list anew; connections that are there stay.",
+    "SIGTERM and SIGINT stop the processes, let their readers have the rest, and end the server.",
+  ],
+  async run({ args, output, log }) {
+    const settings = {
+      certificatePath: args.required("certificate"),
+      keyPath: args.required("key"),
+      certificateAuthorityPath: args.required("certificate-authority"),
+      revocationListPath: args.value("crl"),
+      address: args.required("address"),
+      port: Number(args.required("port") && args.integer("port", { min: 0, max: 65_535 })),
+      dataDir: args.value("data-dir"),
+    };
+    const { startServer } = await import("../../compose_remote.ts");
+    const { waitForStopSignal } = await import("../../compose_signals.ts");
+    const stopSignal = waitForStopSignal();
+    await using server = await startServer(settings, log);
+    output.result(`listening on ${server.url}`);
+    log.info(`Received signal ${await stopSignal}, shutting down...`);
+    return EXIT.ok;
+  },
+};

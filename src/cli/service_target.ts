@@ -1,0 +1,44 @@
+import {
+  SERVICE_KINDS,
+  type ServiceDescription,
+  serviceFileName,
+  type ServiceKind,
+} from "../daemon/service_file.ts";
+import { servicePath } from "../daemon/service_place.ts";
+import type { CommandContext } from "./command.ts";
+import { nearest } from "./nearest.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What the `service` commands are for. */
+export interface ServiceTarget {
+  readonly kind: ServiceKind;
+  readonly service: ServiceDescription;
+}
+
+/** @throws {UsageError} where the service manager is none that we know, or no configuration is named. */
+export async function serviceTarget({ args, config }: CommandContext): Promise<ServiceTarget> {
+  const given = args.operands[0]!;
+  const kind = SERVICE_KINDS.find((kind) => kind === given);
+  if (kind === undefined) {
+    throw new UsageError(`unknown service manager: ${given}${nearest(given, SERVICE_KINDS)}`);
+  }
+  const configPath = args.required("config");
+  const softwarePath = config?.config.software.path;
+  if (config === undefined || softwarePath === undefined) {
+    throw new UsageError(`${configPath} names no software: software.path is required`);
+  }
+  const { describeService } = await import("../compose_service.ts");
+  const orgKeyPath = args.value("org-key");
+  return {
+    kind,
+    service: describeService({ configPath, config: config.config, softwarePath, orgKeyPath }),
+  };
+}
+
+/** The service's file, in `--out` or where the service manager looks. */
+export function targetPath({ args }: CommandContext, { kind, service }: ServiceTarget): string {
+  return servicePath(kind, {
+    fileName: serviceFileName(kind, service.name),
+    folder: args.value("out"),
+  });
+}

@@ -1,0 +1,188 @@
+import { systemClock } from "./core/clock.ts";
+import { describeError, SentinelError } from "./core/errors.ts";
+import type { LogFields, Logger } from "./core/log.ts";
+import { readConfigFile } from "./core/read_config_file.ts";
+import { clientVerifier } from "./pki/verify_client.ts";
+import type { Platform } from "./platform/contract.ts";
+import { selectPlatform } from "./platform/select.ts";
+import { LaunchError } from "./process/launch_error.ts";
+import { OrphanReaper } from "./process/orphan_reaper.ts";
+import { readOutput } from "./process/output_reader.ts";
+import { ProcessTable } from "./process/process_table.ts";
+import { type Audit, escaped, shown } from "./remote/audit.ts";
+import { HEADER_BYTES } from "./remote/frames.ts";
+import { identifyBy } from "./remote/identity.ts";
+import type { RemoteProcesses, StartOutcome, StartRequest } from "./remote/processes.ts";
+import { requireClientVerification } from "./remote/runtime.ts";
+import { type RemoteServer, startRemoteServer, type Trust } from "./remote/server.ts";
+import type { Telemetry } from "./remote/telemetry.ts";
+import { checkMaterial } from "./remote/tls_material.ts";
+
+/** What `sentinel server` was told. */
+export interface ServerSettings {
+  readonly certificatePath: string;
+  readonly keyPath: string;
+  readonly certificateAuthorityPath: string;
+  readonly revocationListPath: string | undefined;
+  readonly address: string;
+  readonly port: number;
+  /** Where processes are recorded. */
+  readonly dataDir: string | undefined;
+}
+
+/** A server that listens. */
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string;
+}
+
+/**
+ * Opens the table of processes and serves it. SIGHUP reads the certificates anew. Disposing it refuses what is new, stops
+ * the processes, and closes.
+ *
+ * @throws {SentinelError} `config.…`, or `running.server` where another server has the data folder.
+ */
+export async function startServer(settings: ServerSettings, log: Logger): Promise<RunningServer> {
+  requireClientVerification(Deno.version.deno);
+  const trust = await readTrust(settings, log);
+  const platform = selectPlatform();
+  await using opened = new AsyncDisposableStack();
+  const table = opened.use(await openTable(settings.dataDir, platform));
+  await reapOrphans(platform, opened);
+  const server = opened.use(
+    await startRemoteServer({
+      ...trust,
+      address: settings.address,
+      port: settings.port,
+      processes: servedTable(table),
+      clock: systemClock,
+      log,
+      audit: auditInto(log),
+      telemetry: await openTelemetry(),
+    }),
+  );
+  opened.defer(onSignal("SIGHUP", () => void reload(server, settings, log)));
+  const owned = opened.move();
+  return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** @throws {SentinelError} `config.tls`. */
+async function readTrust(
+  { certificatePath, keyPath, certificateAuthorityPath, revocationListPath }: ServerSettings,
+  log: Logger,
+): Promise<Trust> {
+  const read = async (path: string, what: string) =>
+    await readConfigFile(path, { what, code: "config.tls" });
+  const { text: certificate } = await read(certificatePath, "certificate file");
+  const key = await read(keyPath, "key file");
+  if (key.mode !== null && (key.mode & 0o077) !== 0) {
+    const bits = (key.mode & 0o777).toString(8).padStart(4, "0");
+    log.warn(`key file can be read by others: ${keyPath} has mode ${bits} (chmod 600 it)`);
+  }
+  const { text: certificateAuthority } = await read(certificateAuthorityPath, "CA file");
+  const revocationList = revocationListPath === undefined
+    ? undefined
+    : (await read(revocationListPath, "revocation list")).text;
+  const tls = { certificate, key: key.text, certificateAuthority };
+  checkMaterial(tls);
+  return {
+    tls,
+    identify: identifyBy(
+      await clientVerifier({ certificateAuthority, revocationList, nowMs: systemClock.wallMs }),
+    ),
+  };
+}
+
+/** What cannot be read or used changes nothing. */
+async function reload(server: RemoteServer, settings: ServerSettings, log: Logger): Promise<void> {
+  try {
+    server.reload(await readTrust(settings, log));
+    log.info("certificates reloaded");
+  } catch (error) {
+    log.error(`certificates not reloaded: ${describeError(error)}`);
+  }
+}
+
+async function openTable(dataDir: string | undefined, platform: Platform): Promise<ProcessTable> {
+  const folder = dataDir ?? defaultDataFolder(platform);
+  platform.adoptOrphans();
+  try {
+    const table = await ProcessTable.open(folder, {
+      control: await platform.processControl(),
+      clock: systemClock,
+      ownPid: Deno.pid,
+      newMark: () => crypto.randomUUID(),
+      searchPath: Deno.env.get("PATH"),
+      output: { sync: "segment" },
+    });
+    if (table !== undefined) return table;
+  } catch (error) {
+    const message = `data folder cannot be used: ${folder} (${describeError(error)})`;
+    throw new SentinelError("config.data_dir", message, { cause: error });
+  }
+  throw new SentinelError("running.server", `another server is using the data folder: ${folder}`);
+}
+
+function defaultDataFolder(platform: Platform): string {
+  const folder = platform.defaultStateFolder((name) => Deno.env.get(name));
+  if (folder !== undefined) return `${folder}/processes`;
+  throw new SentinelError("config.data_dir", "no home directory is known: give --data-dir");
+}
+
+async function reapOrphans(platform: Platform, opened: AsyncDisposableStack): Promise<void> {
+  const control = await platform.processControl();
+  const reaper = new OrphanReaper({ control, clock: systemClock, ownPid: Deno.pid });
+  opened.defer(onSignal("SIGCHLD", () => void reaper.reap()));
+}
+
+/** The table as the server sees it. */
+function servedTable(table: ProcessTable): RemoteProcesses {
+  return {
+    start: (request) => startIn(table, request),
+    query: (id) => table.query(id),
+    list: () => table.list(),
+    stop: (id, request) => table.stop(id, request),
+    ended: (id) => table.ended(id),
+    async output(id, request) {
+      const log = await table.output(id);
+      return log && readOutput(log, { ...request, lending: { headroomBytes: HEADER_BYTES } });
+    },
+    close: () => table[Symbol.asyncDispose](),
+  };
+}
+
+async function startIn(table: ProcessTable, request: StartRequest): Promise<StartOutcome> {
+  try {
+    return { kind: "started", id: (await table.start(request)).id };
+  } catch (error) {
+    if (error instanceof LaunchError) return { kind: "refused", why: error.message };
+    throw error;
+  }
+}
+
+/** One record for each entry; refusals stand out. */
+function auditInto(log: Logger): Audit {
+  return ({ action, outcome, address, client, process, command, request }) => {
+    const fields: LogFields = {
+      client: client && shown(client.cn),
+      role: client?.role,
+      address,
+      process,
+      command: command && shown(command),
+      request: request && shown(request),
+    };
+    const level = /^(?:refused|handshake)/.test(outcome) ? "warn" : "info";
+    log[level](`audit: ${action}: ${escaped(outcome)}`, fields);
+  };
+}
+
+/** Loaded only where the runtime exports what is told to it. */
+async function openTelemetry(): Promise<Telemetry | undefined> {
+  if (!["1", "true"].includes(Deno.env.get("OTEL_DENO") ?? "")) return undefined;
+  const { openTelemetry } = await import("./remote/open_telemetry.ts");
+  return openTelemetry(systemClock);
+}
+
+function onSignal(signal: Deno.Signal, listener: () => void): () => void {
+  Deno.addSignalListener(signal, listener);
+  return () => Deno.removeSignalListener(signal, listener);
+}

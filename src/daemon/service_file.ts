@@ -1,0 +1,195 @@
+import { dirname } from "@std/path/posix";
+
+/** Kinds of services that can be described. */
+export const SERVICE_KINDS = ["systemd", "launchd", "windows"] as const;
+export type ServiceKind = (typeof SERVICE_KINDS)[number];
+
+/** A daemon, as a service manager is to run it. */
+export interface ServiceDescription {
+  /** The software's name; names the service, too. */
+  readonly name: string;
+  /** The command that starts the daemon, in the foreground; absolute. */
+  readonly command: readonly string[];
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
+  /** Names of the capabilities that it keeps (default: none). */
+  readonly capabilities?: readonly string[];
+  /** Files and folders that it reads and writes. */
+  readonly writablePaths: readonly string[];
+  readonly readablePaths: readonly string[];
+  /** How long a stop may take. */
+  readonly stopTimeoutMs: number;
+}
+
+/** Not even the service manager should try again: configuration, licence, another machine, a program that is not there. */
+const HOPELESS_STATUSES = [2, 80, 81, 83, 84, 85, 86];
+
+/** Longer than the software has to stop, so that it is we who stop it. */
+const STOP_MARGIN_MS = 10_000;
+
+/** A daemon waits for its licence server for as long as a request may take. */
+const START_TIMEOUT_SECONDS = 120;
+const WATCHDOG_SECONDS = 30;
+
+/** By this a file is known to be ours. */
+export const OWN_MARK = "written by sentinel service";
+
+/** The text of the service's file. */
+export function serviceFile(kind: ServiceKind, service: ServiceDescription): string {
+  switch (kind) {
+    case "systemd":
+      return systemdUnit(service);
+    case "launchd":
+      return launchdPlist(service);
+    case "windows":
+      return windowsCommands(service);
+  }
+}
+
+/** The name of the service's file. */
+export function serviceFileName(kind: ServiceKind, name: string): string {
+  const names: Record<ServiceKind, string> = {
+    systemd: `sentinel-${name}.service`,
+    launchd: `sentinel.${name}.plist`,
+    windows: `sentinel-${name}.cmd`,
+  };
+  return names[kind];
+}
+
+/** systemd.service(5), systemd.exec(5). Memory stays executable where it is written, as the runtime compiles while it runs. */
+function systemdUnit(service: ServiceDescription): string {
+  const { name, command, user, group, capabilities = [], writablePaths, stopTimeoutMs } = service;
+  const folder = `sentinel/${name}`;
+  return lines([
+    `# ${OWN_MARK}`,
+    "[Unit]",
+    `Description=Sentinel for ${name}`,
+    "Wants=network-online.target",
+    "After=network-online.target",
+    "",
+    "[Service]",
+    "Type=notify",
+    "NotifyAccess=main",
+    `ExecStart=${command.map(quoteForSystemd).join(" ")}`,
+    "ExecReload=/bin/kill -HUP $MAINPID",
+    "Restart=on-failure",
+    `RestartPreventExitStatus=${HOPELESS_STATUSES.join(" ")}`,
+    `TimeoutStartSec=${START_TIMEOUT_SECONDS}`,
+    `TimeoutStopSec=${Math.ceil((stopTimeoutMs + STOP_MARGIN_MS) / 1000)}`,
+    "KillMode=mixed",
+    `WatchdogSec=${WATCHDOG_SECONDS}`,
+    ...(user === undefined ? [] : [`User=${user}`]),
+    ...(group === undefined ? [] : [`Group=${group}`]),
+    `RuntimeDirectory=${folder}`,
+    "RuntimeDirectoryMode=0700",
+    `Environment=XDG_RUNTIME_DIR=/run/${folder}`,
+    "UMask=0077",
+    "",
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    `ProtectHome=${isHomeNeeded(service) ? "read-only" : "yes"}`,
+    `ReadWritePaths=${foldersOf(writablePaths).map(quoteForSystemd).join(" ")}`.trimEnd(),
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "RemoveIPC=yes",
+    "LockPersonality=yes",
+    "MemoryDenyWriteExecute=no",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SystemCallFilter=~@privileged @resources",
+    "SystemCallFilter=prlimit64 setpriority sched_setaffinity",
+    "SystemCallErrorNumber=EPERM",
+    `CapabilityBoundingSet=${capabilities.join(" ")}`,
+    `AmbientCapabilities=${capabilities.join(" ")}`,
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ]);
+}
+
+/** launchd.plist(5); it has neither readiness nor a watchdog. */
+function launchdPlist({ name, command, user, group }: ServiceDescription): string {
+  const text = (key: string, value: string) => [
+    `  <key>${key}</key>`,
+    `  <string>${escapeXml(value)}</string>`,
+  ];
+  return lines([
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
+    `<!-- ${OWN_MARK} -->`,
+    '<plist version="1.0">',
+    "<dict>",
+    ...text("Label", `sentinel.${name}`),
+    "  <key>ProgramArguments</key>",
+    "  <array>",
+    ...command.map((word) => `    <string>${escapeXml(word)}</string>`),
+    "  </array>",
+    "  <key>RunAtLoad</key>",
+    "  <true/>",
+    "  <key>KeepAlive</key>",
+    "  <dict>",
+    "    <key>SuccessfulExit</key>",
+    "    <false/>",
+    "  </dict>",
+    "  <key>Umask</key>",
+    "  <integer>63</integer>",
+    ...(user === undefined ? [] : text("UserName", user)),
+    ...(group === undefined ? [] : text("GroupName", group)),
+    "</dict>",
+    "</plist>",
+  ]);
+}
+
+/** sc.exe; a command each, to be typed by an administrator. */
+function windowsCommands({ name, command }: ServiceDescription): string {
+  const service = `sentinel-${name}`;
+  const path = command.map((word) => `\\"${word}\\"`).join(" ");
+  return lines([
+    `rem ${OWN_MARK}`,
+    `sc.exe create ${service} binPath= "${path}" start= auto DisplayName= "Sentinel for ${name}"`,
+    `sc.exe failure ${service} reset= 86400 actions= restart/1000/restart/10000/restart/60000`,
+    `sc.exe start ${service}`,
+  ]);
+}
+
+function lines(all: readonly string[]): string {
+  return all.join("\n") + "\n";
+}
+
+/** Folders are needed, as files are replaced by new ones. */
+function foldersOf(paths: readonly string[]): string[] {
+  return [...new Set(paths.map((path) => path.endsWith("/") ? path.slice(0, -1) : dirname(path)))];
+}
+
+function isHomeNeeded({ writablePaths, readablePaths, command }: ServiceDescription): boolean {
+  return [...writablePaths, ...readablePaths, ...command].some((path) =>
+    /^\/(?:home|root|run\/user)\//.test(path)
+  );
+}
+
+/** systemd.syntax(7): quotes, and what stands for something else twice. */
+function quoteForSystemd(word: string): string {
+  const escaped = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
+  return /^[\w@%+=:,./$-]+$/.test(escaped)
+    ? escaped
+    : `"${escaped.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/** A service's name: the software's, of characters that every manager takes. */
+export function serviceNameOf(softwarePath: string): string {
+  return softwarePath.slice(softwarePath.lastIndexOf("/") + 1).replaceAll(/[^\w.-]/g, "_");
+}

@@ -1,0 +1,58 @@
+// before the library, which needs it
+import "reflect-metadata";
+import { type X509Certificate, X509Crl } from "@peculiar/x509";
+import { SentinelError } from "../core/errors.ts";
+import type { Authority } from "./authorities.ts";
+
+/** What an authority says of its certificates that count no more (RFC 5280, 5). */
+export interface Revocations {
+  /** Why a certificate does not count, as far as the list tells. */
+  faultOf(certificate: X509Certificate, nowMs: number): string | undefined;
+}
+
+/**
+ * Reads a list (PEM). One that is out of date refuses everybody whom its issuer signed: who can hold back the newest list
+ * could make a revoked certificate count otherwise.
+ *
+ * @throws {SentinelError} `config.tls` where it is none, or none of the authorities signed it.
+ */
+export async function readRevocations(
+  pem: string,
+  authorities: readonly Authority[],
+): Promise<Revocations> {
+  const list = parse(pem);
+  if (!await isSigned(list, authorities)) {
+    throw new SentinelError("config.tls", "revocation list is not signed by the CA");
+  }
+  const serials = new Set(list.entries.map(({ serialNumber }) => normal(serialNumber)));
+  return {
+    faultOf(certificate, nowMs) {
+      if (certificate.issuer !== list.issuer) return undefined;
+      if (list.nextUpdate !== undefined && nowMs > list.nextUpdate.getTime()) {
+        return "revocation list is out of date";
+      }
+      return serials.has(normal(certificate.serialNumber)) ? "certificate is revoked" : undefined;
+    },
+  };
+}
+
+function parse(pem: string): X509Crl {
+  try {
+    return new X509Crl(pem);
+  } catch (error) {
+    throw new SentinelError("config.tls", "revocation list cannot be used: it is none (PEM)", {
+      cause: error,
+    });
+  }
+}
+
+async function isSigned(list: X509Crl, authorities: readonly Authority[]): Promise<boolean> {
+  for (const { certificate, key } of authorities) {
+    if (list.issuer === certificate.subject && await list.verify({ publicKey: key })) return true;
+  }
+  return false;
+}
+
+function normal(serialNumber: string): string {
+  return serialNumber.toLowerCase().replace(/^0+/, "");
+}

@@ -1,0 +1,198 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../core/clock.ts";
+import { STREAM_TYPE } from "./frames.ts";
+import type { RemoteLimits } from "./limits.ts";
+import { NOT_FOUND, type Problem, problem } from "./problem.ts";
+import type { ProcessView, RemoteProcesses } from "./processes.ts";
+import { readBody } from "./read_body.ts";
+import { parseOutputQuery, parseStart, parseStop } from "./requests.ts";
+import { sendOutput, writable } from "./send_output.ts";
+import type { Telemetry } from "./telemetry.ts";
+import { toStatus } from "./wire.ts";
+
+/** One request that may be answered. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The id in the path, checked to be one; empty where the path has none. */
+  readonly id: string;
+  /** What stands behind the `?`. */
+  readonly query: string;
+}
+
+/** What a request is answered with; `sent`: the body is on its way already. */
+export type Answer =
+  & (
+    | { readonly kind: "json"; readonly status: number; readonly body: unknown }
+    | { readonly kind: "problem"; readonly problem: Problem }
+    | { readonly kind: "sent"; readonly status: number }
+  )
+  & { readonly audit?: AnswerAudit };
+
+/** What an answer adds to the audit log. */
+export interface AnswerAudit {
+  readonly process?: string;
+  readonly command?: string;
+  readonly outcome?: string;
+}
+
+export interface ApiOptions {
+  readonly processes: RemoteProcesses;
+  readonly clock: Clock;
+  readonly limits: RemoteLimits;
+  readonly telemetry: Telemetry;
+}
+
+/** What each route does; who may call it is decided before. */
+export class Api {
+  #running = 0;
+  #readers = 0;
+  readonly #starting = new Set<Promise<unknown>>();
+
+  constructor(readonly options: ApiOptions) {}
+
+  /** Streams of output under way. */
+  get readers(): number {
+    return this.#readers;
+  }
+
+  /** Resolves when no start is under way; nobody may ask for another. */
+  async started(): Promise<void> {
+    while (this.#starting.size > 0) await Promise.allSettled(this.#starting);
+  }
+
+  health(): Promise<Answer> {
+    return Promise.resolve({ kind: "json", status: 200, body: { status: "ok" } });
+  }
+
+  async start({ request }: Exchange): Promise<Answer> {
+    const body = await this.#body(request);
+    if ("problem" in body) return refused(body.problem);
+    const checked = parseStart(body.value);
+    if ("problem" in checked) return refused(checked.problem);
+    const { limits, processes, telemetry } = this.options;
+    const { command } = checked.value;
+    if (this.#running >= limits.processes) {
+      const reason = `too many processes are running (limit: ${limits.processes})`;
+      return { ...refused(problem(429, reason)), audit: { command } };
+    }
+    this.#running++;
+    const starting = processes.start(checked.value);
+    this.#starting.add(starting);
+    try {
+      const outcome = await starting;
+      if (outcome.kind === "refused") {
+        this.#running--;
+        return { ...refused(problem(409, outcome.why)), audit: { command } };
+      }
+      const { id } = outcome;
+      telemetry.processStarted();
+      processes.ended(id).finally(() => this.#running--);
+      return {
+        kind: "json",
+        status: 201,
+        body: { id },
+        audit: { process: id, command, outcome: "started" },
+      };
+    } catch (error) {
+      this.#running--;
+      throw error;
+    } finally {
+      this.#starting.delete(starting);
+    }
+  }
+
+  /** One element at a time, as there may be any number. */
+  async list({ response }: Exchange): Promise<Answer> {
+    response.writeHead(200, { "content-type": "application/json" });
+    let before = "[";
+    for await (const view of this.options.processes.list()) {
+      if (response.destroyed) return { kind: "sent", status: 200 };
+      if (!response.write(before + JSON.stringify(toStatus(view)))) await writable(response);
+      before = ",\n";
+    }
+    response.end(before === "[" ? "[]\n" : "]\n");
+    return { kind: "sent", status: 200 };
+  }
+
+  async status({ id }: Exchange): Promise<Answer> {
+    const view = await this.options.processes.query(id);
+    if (view === undefined) return notFound(id);
+    return { kind: "json", status: 200, body: toStatus(view) };
+  }
+
+  async stop({ request, id }: Exchange): Promise<Answer> {
+    const body = await this.#body(request);
+    if ("problem" in body) return refused(body.problem);
+    const checked = parseStop(body.value);
+    if ("problem" in checked) return refused(checked.problem);
+    const view: ProcessView | undefined = await this.options.processes.stop(id, checked.value);
+    if (view === undefined) return notFound(id);
+    return {
+      kind: "json",
+      status: 200,
+      body: toStatus(view),
+      audit: { process: id, command: view.command, outcome: view.state },
+    };
+  }
+
+  async output({ response, id, query }: Exchange): Promise<Answer> {
+    const checked = parseOutputQuery(query);
+    if ("problem" in checked) return refused(checked.problem);
+    const { limits, telemetry } = this.options;
+    if (this.#readers >= limits.readers) {
+      return refused(problem(429, `too many readers of output (limit: ${limits.readers})`));
+    }
+    this.#readers++;
+    telemetry.readers(1);
+    try {
+      return await this.#stream(response, id, checked.value);
+    } finally {
+      this.#readers--;
+      telemetry.readers(-1);
+    }
+  }
+
+  async #stream(
+    response: ServerResponse,
+    id: string,
+    { stream, from, follow }: {
+      stream: "stdout" | "stderr" | "both";
+      from: number;
+      follow: boolean;
+    },
+  ): Promise<Answer> {
+    const { processes, telemetry } = this.options;
+    const gone = new AbortController();
+    const onClose = () => gone.abort();
+    response.on("close", onClose);
+    try {
+      const items = await processes.output(id, { from, follow, signal: gone.signal });
+      if (items === undefined) return notFound(id);
+      response.writeHead(200, { "content-type": STREAM_TYPE });
+      response.flushHeaders();
+      await sendOutput(items, response, {
+        stream,
+        lastView: () => follow ? processes.ended(id) : processes.query(id),
+        onSent: (bytes) => telemetry.outputSent(bytes),
+      });
+      response.end();
+      return { kind: "sent", status: 200 };
+    } finally {
+      response.off("close", onClose);
+    }
+  }
+
+  #body(request: IncomingMessage): ReturnType<typeof readBody> {
+    const { clock, limits } = this.options;
+    return readBody(request, { clock, timeoutMs: limits.bodyMs });
+  }
+}
+
+function refused(problem: Problem): Answer {
+  return { kind: "problem", problem };
+}
+
+function notFound(id: string): Answer {
+  return { kind: "problem", problem: problem(404, NOT_FOUND), audit: { process: id } };
+}

@@ -1,0 +1,195 @@
+import { Buffer } from "node:buffer";
+import { type IncomingMessage, request as httpRequest } from "node:http";
+import { describeError } from "../core/errors.ts";
+import { RemoteClientError } from "./client_errors.ts";
+import { type ConnectOptions, connectToServer } from "./connect.ts";
+import { FrameDecoder } from "./frames.ts";
+import { NOT_FOUND } from "./problem.ts";
+import { parseStarted, parseStatus, parseStatuses, type ProcessStatus } from "./wire.ts";
+
+/** The largest answer that is taken, streams of output not among them. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+/** What a stream of output tells, in order; the last is `end`. */
+export type StreamEvent =
+  | { readonly kind: "stdout" | "stderr"; readonly bytes: Uint8Array }
+  | { readonly kind: "control"; readonly message: Readonly<Record<string, unknown>> };
+
+interface Call {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+/**
+ * Asks a server; each call makes a connection of its own.
+ *
+ * All calls throw {@linkcode RemoteClientError}: `permission.…` where we or the server are not accepted, `absent.remote`
+ * where no usable answer comes.
+ */
+export class RemoteClient {
+  constructor(readonly options: ConnectOptions) {}
+
+  /** Starts a process; its id. */
+  async start(command: string, args: readonly string[]): Promise<string> {
+    const body = { command, args };
+    const answer = await this.#ask({ method: "POST", path: "/v1/processes", body });
+    return expected(parseStarted(answer)).id;
+  }
+
+  /** `undefined` where there is no such process. */
+  async status(id: string): Promise<ProcessStatus | undefined> {
+    return await this.#askAbout({ method: "GET", path: pathOf(id) });
+  }
+
+  /** Stops a process; resolves once it has stopped. `undefined` where there is no such process. */
+  async stop(id: string): Promise<ProcessStatus | undefined> {
+    return await this.#askAbout({ method: "POST", path: `${pathOf(id)}/stop` });
+  }
+
+  /** All processes, oldest first. */
+  async list(): Promise<ProcessStatus[]> {
+    return expected(parseStatuses(await this.#ask({ method: "GET", path: "/v1/processes" })));
+  }
+
+  /**
+   * A process's output from its beginning to its end.
+   *
+   * @throws {RemoteClientError} `process.not_found`; `absent.remote` where the stream breaks off.
+   */
+  async *stream(id: string): AsyncGenerator<StreamEvent, void, void> {
+    const response = await this.#call({ method: "GET", path: `${pathOf(id)}/output?follow=1` });
+    if (response.statusCode !== 200) throw await refusalOf(response);
+    const decoder = new FrameDecoder();
+    let hasEnded = false;
+    try {
+      for await (const chunk of response) {
+        for (const piece of decoder.decode(chunk)) {
+          if (piece.kind !== "control") yield piece;
+          else {
+            const message = JSON.parse(piece.text);
+            hasEnded ||= "end" in message;
+            yield { kind: "control", message };
+          }
+        }
+      }
+    } catch (error) {
+      throw brokenOff(error);
+    } finally {
+      response.destroy();
+    }
+    if (!hasEnded) throw brokenOff(undefined);
+  }
+
+  async #askAbout(call: Call): Promise<ProcessStatus | undefined> {
+    try {
+      return expected(parseStatus(await this.#ask(call)));
+    } catch (error) {
+      if (error instanceof RemoteClientError && error.code === "process.not_found") {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async #ask(call: Call): Promise<unknown> {
+    const response = await this.#call(call);
+    const { statusCode = 0 } = response;
+    if (statusCode >= 300) throw await refusalOf(response);
+    return parseJson(await readText(response));
+  }
+
+  /** The connection ends with the answer. */
+  async #call({ method, path, body }: Call): Promise<IncomingMessage> {
+    const socket = await connectToServer(this.options);
+    const { address: host, port } = this.options;
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return await new Promise((resolve, reject) => {
+      const request = httpRequest({
+        createConnection: () => socket,
+        host,
+        port,
+        method,
+        path,
+        headers: {
+          connection: "close",
+          ...(text !== undefined && {
+            "content-type": "application/json",
+            "content-length": String(Buffer.byteLength(text)),
+          }),
+        },
+      });
+      request.on("response", resolve);
+      request.on("error", (error) => reject(notAccepted(error)));
+      request.end(text);
+    });
+  }
+}
+
+function pathOf(id: string): string {
+  return `/v1/processes/${encodeURIComponent(id)}`;
+}
+
+/** In TLS 1.3 the client's side of the handshake is over before the server has looked at the certificate. */
+function notAccepted(cause: unknown): RemoteClientError {
+  return new RemoteClientError(
+    "permission.certificate",
+    "certificate not accepted by the server",
+    cause,
+  );
+}
+
+function brokenOff(cause: unknown): RemoteClientError {
+  const why = cause === undefined ? "" : `: ${describeError(cause)}`;
+  return new RemoteClientError(
+    "absent.remote",
+    `connection lost before the end of the output${why}`,
+    cause,
+  );
+}
+
+async function refusalOf(response: IncomingMessage): Promise<RemoteClientError> {
+  const { statusCode = 0 } = response;
+  const problem = parseJson(await readText(response)) as { detail?: unknown } | null;
+  const detail = typeof problem?.detail === "string" ? problem.detail : `HTTP status ${statusCode}`;
+  if (statusCode === 404 && detail === NOT_FOUND) {
+    return new RemoteClientError("process.not_found", detail);
+  }
+  const code = statusCode === 403
+    ? "permission.role"
+    : statusCode === 409
+    ? "software.remote"
+    : statusCode === 400
+    ? "usage.remote"
+    : "absent.remote";
+  return new RemoteClientError(code, code === "absent.remote" ? `refused: ${detail}` : detail);
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response) {
+      length += chunk.length;
+      if (length > MAX_ANSWER_BYTES) throw new Error("answer is too long");
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    const message = `no whole answer from the server: ${describeError(error)}`;
+    throw new RemoteClientError("absent.remote", message, error);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function expected<T>(answer: T | undefined): T {
+  if (answer !== undefined) return answer;
+  throw new RemoteClientError("absent.remote", "malformed answer from the server");
+}

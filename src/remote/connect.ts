@@ -1,0 +1,124 @@
+import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
+import type { Clock } from "../core/clock.ts";
+import { describeError } from "../core/errors.ts";
+import { RemoteClientError } from "./client_errors.ts";
+import type { KnownHosts } from "./known_hosts.ts";
+
+/** Whom a client believes to be its server. */
+export type ServerTrust =
+  /** Whoever this CA (PEM) names so: `serverName`, else the address or `server`. */
+  | {
+    readonly kind: "authority";
+    readonly certificateAuthority: string;
+    readonly serverName: string | undefined;
+  }
+  /** Whoever was there first. */
+  | {
+    readonly kind: "first_use";
+    readonly knownHosts: KnownHosts;
+    /** Told of a server that was met for the first time. */
+    readonly onFirstUse: (fingerprint: string) => void;
+  };
+
+export interface ConnectOptions {
+  readonly address: string;
+  readonly port: number;
+  /** PEM. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly trust: ServerTrust;
+  readonly clock: Clock;
+}
+
+/** The name that every server has, besides its own. */
+const COMMON_NAME = "server";
+
+const CONNECT_MS = 10_000;
+
+/**
+ * Connects and makes sure who the server is, before a byte of a request is sent. Whether the server accepts us shows only
+ * at its first answer (TLS 1.3).
+ *
+ * @throws {RemoteClientError}
+ */
+export async function connectToServer(options: ConnectOptions): Promise<TLSSocket> {
+  const socket = await shakeHands(options);
+  const { trust, address, port } = options;
+  if (trust.kind === "authority") return socket;
+  try {
+    const fingerprint = socket.getPeerCertificate().fingerprint256;
+    const place = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+    const outcome = await trust.knownHosts.check(place, fingerprint);
+    if (outcome === "changed") throw changedError(place, fingerprint);
+    if (outcome === "first") trust.onFirstUse(fingerprint);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function shakeHands(options: ConnectOptions): Promise<TLSSocket> {
+  let socket: TLSSocket | undefined;
+  try {
+    socket = startHandshake(options);
+    await secured(socket, options.clock.timeout(CONNECT_MS));
+    return socket;
+  } catch (error) {
+    socket?.destroy();
+    throw explain(error, options);
+  }
+}
+
+function startHandshake({ address, port, certificate, key, trust }: ConnectOptions): TLSSocket {
+  const common = { host: address, port, cert: certificate, key, minVersion: "TLSv1.3" } as const;
+  if (trust.kind === "first_use") {
+    return connect({ ...common, servername: COMMON_NAME, rejectUnauthorized: false });
+  }
+  const { certificateAuthority, serverName } = trust;
+  const names = serverName === undefined ? [address, COMMON_NAME] : [serverName];
+  return connect({
+    ...common,
+    servername: serverName ?? COMMON_NAME,
+    ca: certificateAuthority,
+    checkServerIdentity: (_, certificate) => {
+      const faults = names.map((name) => checkServerIdentity(name, certificate));
+      return faults.includes(undefined) ? undefined : faults[0];
+    },
+  });
+}
+
+function secured(socket: TLSSocket, late: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onLate = () => done(new Error("connection timeout"));
+    const done = (error?: Error) => {
+      late.removeEventListener("abort", onLate);
+      socket.off("error", done);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    late.addEventListener("abort", onLate);
+    socket.on("error", done);
+    socket.once("secureConnect", () => done());
+  });
+}
+
+function explain(error: unknown, { address, port }: ConnectOptions): RemoteClientError {
+  const why = describeError(error), code = (error as NodeJS.ErrnoException).code ?? "";
+  if (/^E[A-Z]+$/.test(code) || why === "connection timeout") {
+    const message = `server does not answer at ${address} port ${port}: ${why}`;
+    return new RemoteClientError("absent.remote", message, error);
+  }
+  if (/^ERR_TLS_CERT|^UNABLE_TO|CERT/.test(code)) {
+    return new RemoteClientError("permission.server", `server not trusted: ${why}`, error);
+  }
+  return new RemoteClientError("absent.remote", `no TLS connection to the server: ${why}`, error);
+}
+
+function changedError(place: string, fingerprint: string): RemoteClientError {
+  return new RemoteClientError(
+    "permission.server",
+    `THE CERTIFICATE OF ${place} HAS CHANGED: somebody may stand between. If the change is known, remove its line ` +
+      `from the known-hosts file (now SHA-256 ${fingerprint})`,
+  );
+}

@@ -1,0 +1,67 @@
+import { dirname } from "@std/path/posix";
+
+/** The certificates that servers showed at first, by address and port. */
+export interface KnownHosts {
+  /**
+   * Holds a server's fingerprint against the one that is known.
+   *
+   * `first`: there was none, and this one is known from now on.
+   */
+  check(host: string, fingerprint: string): Promise<"same" | "first" | "changed">;
+}
+
+/**
+ * Known hosts in a file of lines `HOST:PORT SHA-256`, of its owner alone (0600). A file that is replaced as a whole, under
+ * a lock beside it: two clients that meet two servers at once forget neither.
+ */
+export function knownHostsFile(path: string): KnownHosts {
+  return {
+    async check(host, fingerprint) {
+      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      using lock = await Deno.open(`${path}.lock`, { write: true, create: true, mode: 0o600 });
+      await lock.lock(true);
+      const known = await readKnown(path);
+      const before = known.get(host);
+      if (before !== undefined) return before === fingerprint ? "same" : "changed";
+      known.set(host, fingerprint);
+      await replace(path, known);
+      return "first";
+    },
+  };
+}
+
+async function readKnown(path: string): Promise<Map<string, string>> {
+  const known = new Map<string, string>();
+  for (const line of (await readText(path)).split("\n")) {
+    const [host, fingerprint] = line.trim().split(/\s+/);
+    if (host && fingerprint && !host.startsWith("#")) known.set(host, fingerprint);
+  }
+  return known;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+/** Old content or new, whenever it is cut short (rename(2)). */
+async function replace(path: string, known: ReadonlyMap<string, string>): Promise<void> {
+  const text = Array.from(known, ([host, fingerprint]) => `${host} ${fingerprint}\n`).join("");
+  const temporary = `${path}.tmp`;
+  {
+    using file = await Deno.open(temporary, {
+      write: true,
+      create: true,
+      truncate: true,
+      mode: 0o600,
+    });
+    let rest = new TextEncoder().encode(text);
+    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+    await file.sync();
+  }
+  await Deno.rename(temporary, path);
+}

@@ -1,0 +1,156 @@
+import * as v from "valibot";
+import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
+import { type Problem, problem } from "./problem.ts";
+import { type StartRequest, STOP_SIGNALS, type StopRequest } from "./processes.ts";
+
+/** What a client sent, or what is wrong with it. */
+export type Checked<T> = { readonly value: T } | { readonly problem: Problem };
+
+const MAX_GRACE_MS = 600_000;
+
+const text = () =>
+  v.pipe(v.string("must be text"), v.check((value) => !value.includes("\0"), "must not hold NUL"));
+const nonEmpty = () => v.pipe(text(), v.minLength(1, "must not be empty"));
+const count = () =>
+  v.pipe(
+    v.number("must be a number"),
+    v.check((value) => Number.isSafeInteger(value) && value >= 0, "must be a whole number"),
+  );
+
+/** To the library an array is an object, too. */
+const object = <T>(schema: v.GenericSchema<unknown, T>) =>
+  v.pipe(
+    v.unknown(),
+    v.check(
+      (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+      "must be an object",
+    ),
+    schema,
+  );
+
+const startSchema = object(v.strictObject({
+  command: nonEmpty(),
+  args: v.optional(v.array(text(), "must be a list of texts"), []),
+  env: v.optional(
+    object(
+      v.record(
+        v.pipe(nonEmpty(), v.check((name) => !name.includes("="), "must not hold =")),
+        text(),
+      ),
+    ),
+    {},
+  ),
+  cwd: v.optional(
+    v.pipe(text(), v.check((path) => path.startsWith("/"), "must be an absolute path")),
+  ),
+  limits: v.optional(object(v.strictObject({
+    open_files: v.optional(count()),
+    core_bytes: v.optional(count()),
+    address_space_bytes: v.optional(count()),
+    processes: v.optional(count()),
+    file_bytes: v.optional(count()),
+    max_output_bytes: v.optional(v.pipe(count(), v.minValue(1, "must be at least 1"))),
+  }))),
+}));
+
+const stopSchema = object(v.strictObject({
+  signal: v.optional(v.picklist(STOP_SIGNALS, `must be one of ${STOP_SIGNALS.join(", ")}`)),
+  grace_ms: v.optional(
+    v.pipe(count(), v.maxValue(MAX_GRACE_MS, `must be at most ${MAX_GRACE_MS}`)),
+  ),
+}));
+
+/** The body of `POST /v1/processes`. */
+export function parseStart(body: Uint8Array<ArrayBuffer>): Checked<StartRequest> {
+  const checked = parseBody(startSchema, body);
+  if ("problem" in checked) return checked;
+  const { command, args, env, cwd, limits } = checked.value;
+  return {
+    value: {
+      command,
+      args,
+      env,
+      cwd,
+      limits: limits && {
+        openFiles: limits.open_files,
+        coreBytes: limits.core_bytes,
+        addressSpaceBytes: limits.address_space_bytes,
+        processes: limits.processes,
+        fileBytes: limits.file_bytes,
+      },
+      maxOutputBytes: limits?.max_output_bytes,
+    },
+  };
+}
+
+/** The body of `POST /v1/processes/ID/stop`; none is as good as `{}`. */
+export function parseStop(body: Uint8Array<ArrayBuffer>): Checked<StopRequest> {
+  if (body.length === 0) return { value: { signal: undefined, graceMs: undefined } };
+  const checked = parseBody(stopSchema, body);
+  if ("problem" in checked) return checked;
+  return { value: { signal: checked.value.signal, graceMs: checked.value.grace_ms } };
+}
+
+/** What of the output is asked for. */
+export interface OutputQuery {
+  readonly from: number;
+  readonly follow: boolean;
+  readonly stream: "stdout" | "stderr" | "both";
+}
+
+const PARAMETERS: Readonly<Record<string, RegExp>> = {
+  follow: /^[01]$/,
+  offset: /^\d{1,15}$/,
+  stream: /^(?:stdout|stderr|both)$/,
+};
+
+/** The query of `GET /v1/processes/ID/output`. */
+export function parseOutputQuery(query: string): Checked<OutputQuery> {
+  const given = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(query)) {
+    const pattern = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
+    if (pattern === undefined) return malformed(`unknown parameter: ${name}`);
+    if (given.has(name)) return malformed(`parameter is there twice: ${name}`);
+    if (!pattern.test(value)) return malformed(`${name} has no such value: ${value}`);
+    given.set(name, value);
+  }
+  return {
+    value: {
+      from: Number(given.get("offset") ?? 0),
+      follow: given.get("follow") === "1",
+      stream: (given.get("stream") ?? "both") as OutputQuery["stream"],
+    },
+  };
+}
+
+function parseBody<T>(
+  schema: v.GenericSchema<unknown, T>,
+  body: Uint8Array<ArrayBuffer>,
+): Checked<T> {
+  const json = decodeUtf8(body);
+  if (json === undefined) return malformed("the body is not UTF-8");
+  const parsed = parseStrictJson(json);
+  if ("fault" in parsed) return malformed(describeFault(parsed.fault.kind));
+  const { success, output, issues } = v.safeParse(schema, parsed.value, {
+    abortEarly: true,
+    abortPipeEarly: true,
+  });
+  return success ? { value: output } : malformed(describeIssue(issues[0]));
+}
+
+function describeFault(kind: "too_deep" | "malformed" | "duplicate_key"): string {
+  if (kind === "too_deep") return "the body is nested too deep";
+  return kind === "malformed" ? "the body is not JSON" : "the body has a key twice";
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue);
+  if (path === null) return "the body must be an object";
+  if (issue.type !== "strict_object") return `${path} ${issue.message}`;
+  if (issue.expected === "never") return `unknown field: ${path}`;
+  return `${path} is missing`;
+}
+
+function malformed(detail: string): { problem: Problem } {
+  return { problem: problem(400, detail) };
+}

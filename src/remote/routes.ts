@@ -1,0 +1,90 @@
+import type { Answer, Api, Exchange } from "./api.ts";
+import type { AuditEntry } from "./audit.ts";
+import type { Role } from "./identity.ts";
+import { NOT_FOUND, type Problem, problem } from "./problem.ts";
+
+/** What may be asked for, and by whom. */
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** The path, as telemetry names it. */
+  readonly path: string;
+  readonly role: Role;
+  readonly action: AuditEntry["action"];
+  /** Whether it goes on for as long as the reader likes. */
+  readonly isStream?: true;
+  handle(api: Api, exchange: Exchange): Promise<Answer>;
+}
+
+const ROUTES: readonly Route[] = [
+  {
+    method: "POST",
+    path: "/v1/processes",
+    role: "control",
+    action: "start",
+    handle: (api, exchange) => api.start(exchange),
+  },
+  {
+    method: "GET",
+    path: "/v1/processes",
+    role: "observe",
+    action: "request",
+    handle: (api, exchange) => api.list(exchange),
+  },
+  {
+    method: "GET",
+    path: "/v1/processes/{id}",
+    role: "observe",
+    action: "request",
+    handle: (api, exchange) => api.status(exchange),
+  },
+  {
+    method: "POST",
+    path: "/v1/processes/{id}/stop",
+    role: "control",
+    action: "stop",
+    handle: (api, exchange) => api.stop(exchange),
+  },
+  {
+    method: "GET",
+    path: "/v1/processes/{id}/output",
+    role: "observe",
+    action: "request",
+    isStream: true,
+    handle: (api, exchange) => api.output(exchange),
+  },
+  {
+    method: "GET",
+    path: "/healthz",
+    role: "observe",
+    action: "request",
+    handle: (api) => api.health(),
+  },
+];
+
+/** What a request's target means, or why nothing. */
+export type Found =
+  | { readonly route: Route; readonly id: string; readonly query: string }
+  | { readonly problem: Problem; readonly allow?: string };
+
+/** As ids are given out; nothing else is looked for. */
+const ID = /^[1-9]\d{0,15}$/;
+
+/** Finds the route of a request; the target is taken as it was sent, with nothing resolved or decoded. */
+export function findRoute(method: string, target: string): Found {
+  const [path = "", ...rest] = target.split("?");
+  const [, id, action] = /^\/v1\/processes\/([^/]*)(\/.*)?$/.exec(path) ?? [];
+  const pattern = id === undefined ? path : `/v1/processes/{id}${action ?? ""}`;
+  const routes = ROUTES.filter((route) => route.path === pattern);
+  if (routes.length === 0) return { problem: problem(404, "no such resource") };
+  const route = routes.find((route) => route.method === method);
+  if (route === undefined) {
+    const allow = routes.map((route) => route.method).join(", ");
+    return { problem: problem(405, `only ${allow} is allowed here`), allow };
+  }
+  if (id !== undefined && !ID.test(id)) return { problem: problem(404, NOT_FOUND) };
+  const query = rest.join("?");
+  if (query !== "" && route.isStream === undefined) {
+    return { problem: problem(400, "no parameters are taken here") };
+  }
+  return { route, id: id ?? "", query };
+}

@@ -1,0 +1,200 @@
+import { createServer, type Server } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { describeError, SentinelError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import { Api } from "./api.ts";
+import type { Audit } from "./audit.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
+import type { IdentifyClient } from "./identity.ts";
+import { DEFAULT_LIMITS, MAX_HEADER_BYTES, type RemoteLimits } from "./limits.ts";
+import type { RemoteProcesses } from "./processes.ts";
+import { RequestHandler } from "./request_handler.ts";
+import { NO_TELEMETRY, type Telemetry } from "./telemetry.ts";
+import type { TlsMaterial } from "./tls_material.ts";
+
+/** What may change while the server runs, for connections that are made from then on. */
+export interface Trust {
+  /** Checked by `checkMaterial()`. */
+  readonly tls: TlsMaterial;
+  readonly identify: IdentifyClient;
+}
+
+export interface RemoteServerOptions extends Trust {
+  readonly address: string;
+  /** 0 picks one. */
+  readonly port: number;
+  readonly processes: RemoteProcesses;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly audit: Audit;
+  readonly telemetry?: Telemetry | undefined;
+  readonly limits?: Partial<RemoteLimits> | undefined;
+}
+
+/** A server that listens. */
+export interface RemoteServer extends AsyncDisposable {
+  /** Where, such as `https://127.0.0.1:7443`. */
+  readonly url: string;
+  /** Connections that were let in and handshakes under way. */
+  readonly load: { readonly connections: number; readonly handshakes: number };
+  /** New connections are judged by this; those that are there stay as they are. */
+  reload(trust: Trust): void;
+  /**
+   * Refuses what is new, stops the processes, lets readers have the rest, and closes. May be called twice.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the server. It is to be the only TLS server of its process: see `identifyBy()`.
+ *
+ * @throws {SentinelError} `config.listen` where it cannot listen there.
+ */
+export async function startRemoteServer(options: RemoteServerOptions): Promise<RemoteServer> {
+  const server = new ListeningServer(options);
+  await server.listen();
+  return server;
+}
+
+/** How often the runtime looks for requests that take too long. */
+const CHECK_INTERVAL_MS = 1_000;
+
+class ListeningServer implements RemoteServer {
+  readonly #https: Server;
+  readonly #doorkeeper: Doorkeeper;
+  readonly #handler: RequestHandler;
+  readonly #api: Api;
+  readonly #limits: RemoteLimits;
+  #identify: IdentifyClient;
+  #url = "";
+  #closing: Promise<void> | undefined;
+
+  constructor(readonly options: RemoteServerOptions) {
+    const { audit, log, telemetry = NO_TELEMETRY } = options;
+    const limits = this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#identify = options.identify;
+    this.#https = createHttpsServer(options.tls, limits);
+    this.#doorkeeper = new Doorkeeper(this.#https, {
+      identify: () => this.#identify,
+      limits,
+      audit,
+      telemetry,
+    });
+    this.#api = new Api({ ...options, limits, telemetry });
+    this.#handler = new RequestHandler({
+      api: this.#api,
+      doorkeeper: this.#doorkeeper,
+      limits,
+      audit,
+      telemetry,
+      log,
+    });
+    this.#https.on("request", (request, response) => this.#handler.handle(request, response));
+    this.#https.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      // of a handshake that failed, the doorkeeper is told
+      if (this.#doorkeeper.admissionOf(socket) !== undefined) answerBroken(error, socket);
+    });
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get load(): { connections: number; handshakes: number } {
+    const { connections, handshakes } = this.#doorkeeper;
+    return { connections, handshakes };
+  }
+
+  listen(): Promise<void> {
+    const { address, port } = this.options;
+    return new Promise((resolve, reject) => {
+      const onError = (error: Error) => reject(explainListenError(error, { address, port }));
+      this.#https.once("error", onError);
+      this.#https.listen({ host: address, port }, () => {
+        this.#https.off("error", onError);
+        this.#https.on("error", (error: Error) => this.options.log.error(describeError(error)));
+        this.#url = urlOf(this.#https.address() as AddressInfo);
+        resolve();
+      });
+    });
+  }
+
+  reload({ tls, identify }: Trust): void {
+    this.#https.setSecureContext(tlsOptions(tls));
+    this.#identify = identify;
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#handler.refuse();
+    await this.#api.started();
+    await this.options.processes.close();
+    const closed = new Promise<void>((resolve) => this.#https.close(() => resolve()));
+    const drained = new AbortController();
+    const settled = this.#handler.settled().then(() => drained.abort());
+    await this.options.clock.sleep(this.#limits.drainMs, drained.signal);
+    this.#https.closeAllConnections();
+    this.#doorkeeper.closeAll();
+    await Promise.all([settled, closed]);
+  }
+}
+
+function createHttpsServer(tls: TlsMaterial, limits: RemoteLimits): Server {
+  return createServer({
+    ...tlsOptions(tls),
+    handshakeTimeout: limits.handshakeMs,
+    headersTimeout: limits.headerMs,
+    requestTimeout: limits.headerMs + limits.bodyMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+}
+
+function tlsOptions({ certificate, key, certificateAuthority }: TlsMaterial) {
+  return {
+    cert: certificate,
+    key,
+    ca: certificateAuthority,
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: "TLSv1.3",
+  } as const;
+}
+
+const BROKEN_ANSWERS: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+};
+
+/** What is no HTTP, or takes too long to become a request, gets a last word where it can still be heard. */
+function answerBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+  const answer = BROKEN_ANSWERS[error.code ?? ""] ?? "400 Bad Request";
+  if (socket.writable) {
+    socket.end(`HTTP/1.1 ${answer}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  }
+  socket.destroySoon();
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  return `https://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+function explainListenError(
+  error: Error,
+  { address, port }: { address: string; port: number },
+): SentinelError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const message = code === "EADDRINUSE"
+    ? `port ${port} is already in use on ${address}`
+    : `cannot listen on ${address} port ${port}: ${describeError(error)}`;
+  return new SentinelError("config.listen", message, { cause: error });
+}

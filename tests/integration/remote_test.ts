@@ -1,0 +1,399 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runProgram, startProgram } from "../support/program.ts";
+import { isRunning } from "../support/process_state.ts";
+import { RemoteSetup, type ServingRemote } from "../support/remote_program.ts";
+import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
+import { TestAuthority } from "../support/test_authority.ts";
+
+const OPENSSL = [needsProgram("openssl")];
+
+function testRemote(
+  name: string,
+  run: (setup: RemoteSetup, server: ServingRemote) => Promise<void>,
+): void {
+  testWith(OPENSSL, name, async () => {
+    await using setup = await RemoteSetup.open();
+    await using server = await setup.serve();
+    await run(setup, server);
+  });
+}
+
+const result = (code: number, stdout: string, stderr = "") => ({ code, stdout, stderr });
+const NOT_FOUND = result(88, "process not found\n");
+const OBSERVE_ONLY = result(
+  86,
+  "",
+  "sentinel: error: permission denied: this certificate may only observe\n",
+);
+
+testRemote(
+  "a process is started, seen running, stopped, and seen stopped",
+  async (setup, server) => {
+    assertEquals(await setup.ops(server, "start", "sleep", "1000"), result(0, "1\n"));
+    assertEquals(await setup.watch(server, "status", "1"), result(0, "running\n"));
+    assertEquals(await setup.ops(server, "stop", "1"), result(0, "process stopped\n"));
+    assertEquals(await setup.watch(server, "status", "1"), result(0, "stopped\n"));
+    assertEquals(await setup.ops(server, "stop", "1"), result(0, "process stopped\n"));
+    const { program } = server;
+    await program.stderr.match(
+      /INFO: audit: start: started \(client: ops, role: control, address: 127\.0\.0\.1:\d+, process: 1, command: sleep, /,
+    );
+    await program.stderr.match(
+      /INFO: audit: stop: stopped \(client: ops, role: control, .*process: 1, /,
+    );
+  },
+);
+
+testRemote("how a process ended is told: its status or the signal", async (setup, server) => {
+  await setup.ops(server, "start", "sh", "-c", "exit 7");
+  await setup.ops(server, "start", "sh", "-c", "kill -SEGV $$");
+  await Promise.all([setup.watch(server, "stream", "1"), setup.watch(server, "stream", "2")]);
+  assertEquals(await setup.watch(server, "status", "1"), result(0, "exited: 7\n"));
+  assertEquals(await setup.watch(server, "status", "2"), result(0, "killed: SIGSEGV\n"));
+  const { stdout } = await setup.watch(server, "status", "2", "--json");
+  const { state, signal, output_bytes: bytes } = JSON.parse(stdout);
+  assertEquals({ state, signal, bytes }, { state: "killed", signal: "SIGSEGV", bytes: 0 });
+});
+
+testRemote(
+  "a process that is not there is a result of status and stop, an error of stream",
+  async (setup, server) => {
+    assertEquals(await setup.watch(server, "status", "4"), NOT_FOUND);
+    assertEquals(await setup.ops(server, "stop", "4"), NOT_FOUND);
+    assertEquals(await setup.watch(server, "status", "../1"), NOT_FOUND);
+    assertEquals(
+      await setup.watch(server, "stream", "4"),
+      result(88, "", "sentinel: error: process not found\n"),
+    );
+  },
+);
+
+testRemote("who may only observe can neither start nor stop", async (setup, server) => {
+  await setup.ops(server, "start", "sleep", "1000");
+  assertEquals(await setup.watch(server, "start", "id"), OBSERVE_ONLY);
+  assertEquals(await setup.watch(server, "stop", "1"), OBSERVE_ONLY);
+  assertEquals(await setup.watch(server, "status", "1"), result(0, "running\n"));
+  await server.program.stderr.match(
+    /WARNING: audit: stop: refused: 403 .*client: watch, role: observe/,
+  );
+});
+
+testRemote(
+  "what follows `start` belongs to the process, whatever it looks like",
+  async (setup, server) => {
+    const args = ["--json", "-c", "--", "--help", "start", "a  b", "$HOME", ""];
+    assertEquals(await setup.ops(server, "start", "printf", "%s\\n", ...args), result(0, "1\n"));
+    assertEquals(await setup.watch(server, "stream", "1"), result(0, args.join("\n") + "\n"));
+    assertEquals(
+      await setup.ops(server, "--json", "start", "--", "echo", "-n"),
+      result(0, '{"id":"2"}\n'),
+    );
+    assertEquals(await setup.watch(server, "stream", "2"), result(0, ""));
+  },
+);
+
+testRemote("a command that cannot be launched is said so", async (setup, server) => {
+  assertEquals(
+    await setup.ops(server, "start", "/no/such"),
+    result(84, "", "sentinel: error: software not found: /no/such\n"),
+  );
+});
+
+testRemote(
+  "stream gives both streams byte for byte, from the beginning to the end",
+  async (setup, server) => {
+    const script = "head -c 3000000 /dev/urandom | tee $0; echo err >&2; head -c 5 /dev/zero >&2";
+    const path = setup.folder.at("expected");
+    await setup.ops(server, "start", "sh", "-c", script, path);
+    const out = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "-A",
+        "main.ts",
+        ...setup.clientArguments(server.port, setup.files.watch, "stream", "1"),
+      ],
+      env: { NO_COLOR: "1" },
+    }).output();
+    assertEquals(out.code, 0);
+    assertEquals(new TextDecoder().decode(out.stderr), "err\n\0\0\0\0\0");
+    const expected = await Deno.readFile(path);
+    assertEquals(out.stdout.length, 3_000_000);
+    assertEquals(out.stdout.every((byte, i) => byte === expected[i]), true);
+  },
+);
+
+testRemote("Ctrl-C ends stream, not the process", async (setup, server) => {
+  await setup.ops(server, "start", "sh", "-c", "echo up; exec sleep 1000");
+  await using stream = startProgram(
+    setup.clientArguments(server.port, setup.files.watch, "stream", "1"),
+  );
+  await stream.stdout.match(/^up\n/);
+  stream.kill("SIGINT");
+  await stream.end();
+  assertEquals(await setup.watch(server, "status", "1"), result(0, "running\n"));
+});
+
+testRemote("list is a table, or JSON", async (setup, server) => {
+  assertEquals((await setup.watch(server, "list")).stdout, "ID  STATE  STARTED  OUTPUT  COMMAND\n");
+  await setup.ops(server, "start", "sh", "-c", "echo $0; exit 3", "a\u001b[31m");
+  await setup.watch(server, "stream", "1");
+  const { code, stdout, stderr } = await setup.watch(server, "list");
+  assertEquals([code, stderr], [0, ""]);
+  const [head, line, end] = stdout.split("\n");
+  assertMatch(head!, /^ID +STATE +STARTED +OUTPUT +COMMAND$/);
+  assertMatch(
+    line!,
+    /^1 +exited: 3 +\d{4}-\d\d-\d\dT\S+Z +7 B +sh -c "echo \$0; exit 3" "a\\u001b\[31m"$/,
+  );
+  assertEquals(end, "");
+  const [process] = JSON.parse((await setup.watch(server, "list", "--json")).stdout);
+  assertEquals([process.id, process.state, process.exit_code], ["1", "exited", 3]);
+});
+
+testRemote("certificates that the server does not accept are said so", async (setup, server) => {
+  const other = await TestAuthority.create(setup.folder.at("other"));
+  for (
+    const files of [
+      await other.client("evil", "control"),
+      await setup.authority.issue("none", { subject: "/CN=none" }),
+      await setup.authority.issue("two", { subject: "/CN=two/OU=observe/OU=control" }),
+      await setup.authority.issue("usage", { subject: "/CN=x/OU=control", usage: "serverAuth" }),
+    ]
+  ) {
+    assertEquals(
+      await runProgram(setup.clientArguments(server.port, files, "list")),
+      result(86, "", "sentinel: error: certificate not accepted by the server\n"),
+    );
+  }
+});
+
+testRemote("a server of another CA, or of another name, is not trusted", async (setup, server) => {
+  const other = await TestAuthority.create(setup.folder.at("other"));
+  const asked = setup.clientArguments(server.port, setup.files.ops, "list");
+  const elsewhere = asked.map((arg) =>
+    arg === setup.authority.certificate ? other.certificate : arg
+  );
+  const untrusted = await runProgram(elsewhere);
+  assertEquals(untrusted.code, 86);
+  assertMatch(untrusted.stderr, /^sentinel: error: server not trusted: .+\n$/);
+  const misnamed = await setup.ops(server, "list", "--server-name", "db.example");
+  assertEquals(misnamed.code, 86);
+  assertMatch(misnamed.stderr, /^sentinel: error: server not trusted: .*db\.example/);
+  assertEquals((await setup.ops(server, "list", "--server-name", "server")).code, 0);
+});
+
+testWith(
+  OPENSSL,
+  "a server that bears neither its address nor `server` needs --server-name",
+  async () => {
+    await using setup = await RemoteSetup.open();
+    const { certificate, key } = await setup.authority.issue("named", {
+      subject: "/CN=db",
+      usage: "serverAuth",
+      names: "DNS:db.example",
+    });
+    await using server = await setup.serve(["-c", certificate, "-k", key]);
+    assertEquals((await setup.ops(server, "list")).code, 86);
+    assertEquals((await setup.ops(server, "list", "--server-name", "db.example")).code, 0);
+  },
+);
+
+testWith(OPENSSL, "a server's certificate whose only name is CN=server will do", async () => {
+  await using setup = await RemoteSetup.open();
+  const { certificate, key } = await setup.authority.issue("plain", {
+    subject: "/CN=server",
+    usage: "serverAuth",
+  });
+  await using server = await setup.serve(["-c", certificate, "-k", key]);
+  assertEquals((await setup.ops(server, "list")).code, 0);
+});
+
+testRemote("nobody who answers is said so", async (setup, server) => {
+  server.program.kill("SIGTERM");
+  await server.program.end();
+  const { code, stderr } = await setup.ops(server, "list");
+  assertEquals(code, 87);
+  assertMatch(
+    stderr,
+    /^sentinel: error: server does not answer at 127\.0\.0\.1 port \d+: .*ECONNREFUSED.*\n$/,
+  );
+});
+
+testRemote("curl starts a process and reads its output", async (setup, server) => {
+  if (!needsProgram("curl").met) return;
+  const { certificate, key } = setup.files.ops;
+  const curl = (path: string, ...args: string[]) =>
+    runTool(
+      "curl",
+      ...["-sS", "--fail", "--cacert", setup.authority.certificate, "--cert", certificate],
+      ...["--key", key, ...args, `https://127.0.0.1:${server.port}${path}`],
+    );
+  const body = JSON.stringify({ command: "echo", args: ["hello"] });
+  assertEquals(await curl("/v1/processes", "-d", body), '{"id":"1"}\n');
+  const output = await curl("/v1/processes/1/output?follow=1");
+  assertEquals(output.slice(0, 14), "\x01\0\0\0\0\0\0\x06hello\n");
+  assertMatch(output.slice(22), /^\{"end":\{.*"state":"exited"/);
+});
+
+testRemote("SIGTERM stops the processes, and readers get the end", async (setup, server) => {
+  await setup.ops(
+    server,
+    "start",
+    "sh",
+    "-c",
+    "echo $$; trap 'echo bye; exit' TERM; while :; do sleep 0.01; done",
+  );
+  await using stream = startProgram(
+    setup.clientArguments(server.port, setup.files.watch, "stream", "1"),
+  );
+  const [, pid] = await stream.stdout.match(/^(\d+)\n/);
+  server.program.kill("SIGTERM");
+  const ended = await stream.end();
+  assertEquals(ended.code, 0);
+  assertStringIncludes(ended.stdout, "bye\n");
+  const { code, stderr } = await server.program.end();
+  assertEquals(code, 0);
+  assertStringIncludes(stderr, "Received signal SIGTERM, shutting down...");
+  assertEquals(await isRunning(Number(pid)), false);
+});
+
+testRemote(
+  "after kill -9 the records are there, what ran is stopped, and ids go on",
+  async (setup, server) => {
+    await setup.ops(server, "start", "sh", "-c", "echo first; exit 4");
+    await setup.watch(server, "stream", "1");
+    await setup.ops(server, "start", "sh", "-c", "echo $$; exec sleep 1000");
+    await using stream = startProgram(
+      setup.clientArguments(server.port, setup.files.watch, "stream", "2"),
+    );
+    const [, pid] = await stream.stdout.match(/^(\d+)\n/);
+    server.program.kill("SIGKILL");
+    await server.program.end();
+    const cut = await stream.end();
+    assertEquals(cut.code, 87);
+    assertMatch(cut.stderr, /^sentinel: error: connection lost before the end of the output/);
+    await using next = await setup.serve();
+    assertEquals(await isRunning(Number(pid)), false);
+    assertEquals(await setup.watch(next, "status", "2"), result(0, "stopped\n"));
+    assertEquals(await setup.watch(next, "status", "1"), result(0, "exited: 4\n"));
+    assertEquals(await setup.watch(next, "stream", "1"), result(0, "first\n"));
+    assertEquals(await setup.ops(next, "start", "true"), result(0, "3\n"));
+  },
+);
+
+testWith(
+  [...OPENSSL, NEEDS_ROOT, needsProgram("mount")],
+  "a full disk stops the recording, not the process, and the reader is told",
+  async () => {
+    await using setup = await RemoteSetup.open();
+    await Deno.mkdir(setup.dataDir);
+    await runTool("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", setup.dataDir);
+    try {
+      await using server = await setup.serve();
+      await setup.ops(server, "start", "sh", "-c", "head -c 5000000 /dev/zero; exit 3");
+      const { code, stdout, stderr } = await setup.watch(server, "stream", "1");
+      assertEquals([code, stdout.length > 0, stdout.length < 5_000_000], [0, true, true]);
+      assertMatch(stderr, /^sentinel: recording stopped: .*No space left on device/);
+      assertEquals(await setup.watch(server, "status", "1"), result(0, "exited: 3\n"));
+    } finally {
+      await runTool("umount", setup.dataDir);
+    }
+  },
+);
+
+testRemote("a second server does not get the data folder", async (setup) => {
+  const { code, stderr } = await runProgram(setup.serverArguments());
+  assertEquals(code, 85);
+  assertStringIncludes(stderr, `another server is using the data folder: ${setup.dataDir}`);
+});
+
+testWith(OPENSSL, "SIGHUP takes a new CA for new connections, and streams go on", async () => {
+  await using setup = await RemoteSetup.open();
+  const other = await TestAuthority.create(setup.folder.at("other"), "new CA");
+  const replaced = await other.client("new", "observe");
+  const trusted = setup.folder.at("trusted.pem"), go = setup.folder.at("go");
+  await Deno.copyFile(setup.authority.certificate, trusted);
+  await using server = await setup.serve(["-C", trusted]);
+  const script = "echo up; while [ ! -e $0 ]; do sleep 0.01; done; echo down";
+  await setup.ops(server, "start", "sh", "-c", script, go);
+  await using stream = startProgram(
+    setup.clientArguments(server.port, setup.files.watch, "stream", "1"),
+  );
+  await stream.stdout.match(/^up\n/);
+  await Deno.writeTextFile(trusted, "no certificate\n");
+  server.program.kill("SIGHUP");
+  await server.program.stderr.match(/ERROR: certificates not reloaded: CA cannot be used: /);
+  assertEquals((await setup.watch(server, "status", "1")).stdout, "running\n");
+  await Deno.copyFile(other.certificate, trusted);
+  server.program.kill("SIGHUP");
+  await server.program.stderr.match(/INFO: certificates reloaded\n/);
+  const asked = setup.clientArguments(server.port, replaced, "status", "1");
+  assertEquals((await runProgram(asked)).stdout, "running\n");
+  assertEquals((await setup.watch(server, "status", "1")).code, 86);
+  await Deno.writeTextFile(go, "");
+  assertEquals(await stream.end(), result(0, "up\ndown\n"));
+});
+
+testRemote(
+  "trust on first use remembers the certificate, and a change is a loud error",
+  async (setup, server) => {
+    const home = setup.folder.at("home");
+    const { certificate, key } = setup.files.watch;
+    const asked = [
+      ...["client", "-c", certificate, "-k", key, "-a", "127.0.0.1", "-p", String(server.port)],
+      ...["--trust-on-first-use", "status", "1"],
+    ];
+    const ask = () => runProgram(asked, { env: { XDG_DATA_HOME: home } });
+    const first = await ask();
+    assertEquals([first.code, first.stdout], [88, "process not found\n"]);
+    assertMatch(
+      first.stderr,
+      /^first use of 127\.0\.0\.1 port \d+: its certificate is remembered \(SHA-256 [0-9A-F:]{95}\)\n$/,
+    );
+    assertEquals(await ask(), NOT_FOUND);
+    const path = `${home}/sentinel-drm/known_hosts`;
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+    const known = await Deno.readTextFile(path);
+    await Deno.writeTextFile(
+      path,
+      known.replace(/[0-9A-F]{2}\n$/, (end) => end === "00\n" ? "01\n" : "00\n"),
+    );
+    const changed = await ask();
+    assertEquals([changed.code, changed.stdout], [86, ""]);
+    assertMatch(
+      changed.stderr,
+      /^sentinel: error: THE CERTIFICATE OF 127\.0\.0\.1:\d+ HAS CHANGED/,
+    );
+  },
+);
+
+const USAGE: [string, string[], RegExp][] = [
+  ["no certificate", ["client", "list"], /--(?:address|certificate) is required/],
+  ["no command", ["client"], /an argument is missing/],
+  ["an unknown command", ["client", "lst"], /unknown command: client lst \(did you mean list\?\)/],
+  ["no id", ["client", "status"], /client status needs the id of a process/],
+  ["a second id", ["client", "status", "1", "2"], /unexpected argument: 2/],
+  ["an operand of list", ["client", "list", "1"], /unexpected argument: 1/],
+  ["nothing to start", ["client", "start"], /client start needs a command/],
+  [
+    "an unknown option",
+    ["client", "list", "--jsn"],
+    /unknown option: --jsn \(did you mean --json\?\)/,
+  ],
+  [
+    "port 0 of a server that is there",
+    ["client", "-a", "::1", "-p", "0", "list"],
+    /--port must be a whole number from 1 to 65535/,
+  ],
+  ["a server without an address", ["server", "-p", "1"], /--certificate is required/],
+];
+
+for (const [what, args, message] of USAGE) {
+  Deno.test(`${what} is a mistake of usage`, async () => {
+    const { code, stdout, stderr } = await runProgram(args);
+    assertEquals([code, stdout], [2, ""]);
+    assertMatch(stderr, message);
+  });
+}

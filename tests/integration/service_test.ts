@@ -1,0 +1,120 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type ProgramResult, runProgram } from "../support/program.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+
+const CONFIG = `
+[license]
+path = "/etc/rocket/rocket.lic"
+state_dir = "/var/lib/rocket"
+[software]
+path = "/opt/rocket 100%/rocket"
+[process]
+user = "rocket"
+[logging]
+file = "/var/log/rocket/sentinel.log"
+`;
+
+async function service(
+  folder: TemporaryFolder,
+  command: string,
+  ...args: string[]
+): Promise<ProgramResult> {
+  await Deno.writeTextFile(folder.at("it's $5.toml"), CONFIG);
+  return await runProgram(["service", command, ...args, "--config", folder.at("it's $5.toml")]);
+}
+
+testWith(
+  [needsProgram("systemd-analyze")],
+  "systemd takes the unit, and finds it safe",
+  async () => {
+    await using folder = await temporaryFolder();
+    const { code, stdout, stderr } = await service(folder, "print", "systemd");
+    assertEquals([code, stderr], [0, ""]);
+    assertStringIncludes(stdout, "ReadWritePaths=/var/lib/rocket /var/log/rocket\n");
+    assertStringIncludes(stdout, "\nUser=rocket\n");
+    assertStringIncludes(stdout, `--config "${folder.path}/it's $$5.toml"`);
+    const unit = folder.at("sentinel-rocket.service");
+    await Deno.writeTextFile(unit, stdout);
+    assertEquals(await runTool("systemd-analyze", "verify", unit), "");
+    const verdict = await runTool(
+      "systemd-analyze",
+      "security",
+      "--offline=true",
+      "--no-pager",
+      unit,
+    );
+    const [, exposure] = /Overall exposure level for \S+: ([\d.]+)/.exec(verdict)!;
+    assert(Number(exposure) <= 3.5, verdict);
+  },
+);
+
+Deno.test("the unit leaves the capabilities that the configuration allows, and no other", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("c.toml");
+  const security = '[security]\nallowed_capabilities = ["CAP_NET_BIND_SERVICE", "CAP_KILL"]\n';
+  await Deno.writeTextFile(path, CONFIG + security);
+  const { stdout } = await runProgram(["service", "print", "systemd", "--config", path]);
+  assertStringIncludes(stdout, "\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_KILL\n");
+  assertStringIncludes(stdout, "\nAmbientCapabilities=CAP_NET_BIND_SERVICE CAP_KILL\n");
+});
+
+testWith([needsProgram("python3")], "the plist is one, with the command word by word", async () => {
+  await using folder = await temporaryFolder();
+  const { stdout } = await service(folder, "print", "launchd");
+  await Deno.writeTextFile(folder.at("x.plist"), stdout);
+  const json = await runTool(
+    "python3",
+    "-c",
+    "import plistlib,json,sys; print(json.dumps(plistlib.load(open(sys.argv[1],'rb'))))",
+    folder.at("x.plist"),
+  );
+  const plist = JSON.parse(json);
+  assertEquals([plist.Label, plist.UserName, plist.RunAtLoad], ["sentinel.rocket", "rocket", true]);
+  assertEquals(plist.ProgramArguments.slice(-5), [
+    ...["daemon", "start", "--foreground", "--config", folder.at("it's $5.toml")],
+  ]);
+});
+
+Deno.test("for Windows the commands are printed, and cannot be installed", async () => {
+  await using folder = await temporaryFolder();
+  const { stdout } = await service(folder, "print", "windows");
+  assertStringIncludes(stdout, "sc.exe create sentinel-rocket binPath= ");
+  const { code, stderr } = await service(folder, "install", "windows");
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "type the commands that `sentinel service print windows` prints");
+});
+
+Deno.test("a service is installed, installed again and uninstalled; somebody else's file is left alone", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("sentinel-rocket.service");
+  const out = ["systemd", "--out", folder.path];
+  for (let i = 0; i < 2; i++) {
+    const { code, stdout } = await service(folder, "install", ...out);
+    assertEquals([code, stdout], [
+      0,
+      `${path} written\nnext: systemctl daemon-reload && systemctl enable --now sentinel-rocket.service\n`,
+    ]);
+  }
+  assertEquals((await service(folder, "uninstall", ...out)).stdout, `${path} removed\n`);
+  assertEquals((await service(folder, "uninstall", ...out)).stdout, `${path} is not there\n`);
+  await Deno.writeTextFile(path, "[Unit]\n");
+  for (const command of ["install", "uninstall"]) {
+    const { code, stderr } = await service(folder, command, ...out);
+    assertEquals([code, stderr], [
+      2,
+      `sentinel: error: ${path} was not written by sentinel: remove it first\n`,
+    ]);
+  }
+  assertEquals(await Deno.readTextFile(path), "[Unit]\n");
+});
+
+Deno.test("an unknown service manager is named, with the nearest one", async () => {
+  await using folder = await temporaryFolder();
+  const { code, stderr } = await service(folder, "print", "sytemd");
+  assertEquals([code, stderr], [
+    2,
+    "sentinel: error: unknown service manager: sytemd (did you mean systemd?)\n",
+  ]);
+});

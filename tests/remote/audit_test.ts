@@ -1,0 +1,23 @@
+import { assertEquals } from "@std/assert";
+import { escaped, shown } from "../../src/remote/audit.ts";
+
+for (
+  const [text, expected] of [
+    ["ops@example.com", "ops@example.com"],
+    ["/usr/bin/env", "/usr/bin/env"],
+    ["a b", '"a b"'],
+    ["x, role: control", '"x, role: control"'],
+    ["x\n2026 INFO: forged", '"x\\n2026 INFO: forged"'],
+    ["\u001b[31m\u009b\u2028", '"\\u001b[31m\\u009b\\u2028"'],
+    ["", '""'],
+  ] as const
+) {
+  Deno.test(`the audit log shows ${JSON.stringify(text)} as one word`, () => {
+    assertEquals(shown(text), expected);
+  });
+}
+
+Deno.test("what is long is cut, and no outcome ends a line", () => {
+  assertEquals(escaped("a\r\nb"), "a\\u000d\\u000ab");
+  assertEquals(shown("a".repeat(10_000)).length, 303);
+});

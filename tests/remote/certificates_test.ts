@@ -1,0 +1,156 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { FakeProcesses } from "../support/fake_processes.ts";
+import { RawConnection, RemoteDesk, ServedDesk } from "../support/remote_server.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+import { type CertificateFiles, TestAuthority } from "../support/test_authority.ts";
+
+const OPENSSL = [needsProgram("openssl")];
+const REQUEST = "GET /v1/processes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/** Whatever comes back of a request; empty where the server hung up. */
+async function tryRequest(served: ServedDesk, files: CertificateFiles | null) {
+  try {
+    using raw = await served.connect(files);
+    await raw.send(REQUEST);
+    return await raw.read();
+  } catch {
+    return "";
+  }
+}
+
+const REFUSED: Record<string, (desk: RemoteDesk) => Promise<CertificateFiles | null>> = {
+  "without a certificate": () => Promise.resolve(null),
+  "with one of an unknown CA": async ({ folder }) =>
+    await (await TestAuthority.create(folder.at("other"))).client("evil", "control"),
+  "with one of an unknown CA of the same name": async ({ folder, authority }) =>
+    await (await TestAuthority.create(folder.at("other"), authority.name)).client(
+      "evil",
+      "control",
+    ),
+  "with one that is expired": ({ authority }) =>
+    authority.issue("old", {
+      subject: "/CN=old/OU=control",
+      from: "20200101000000Z",
+      to: "20200102000000Z",
+    }),
+  "with one that is not valid yet": ({ authority }) =>
+    authority.issue("early", {
+      subject: "/CN=early/OU=control",
+      from: "20480101000000Z",
+      to: "20490102000000Z",
+    }),
+  "with one for servers only": ({ authority }) =>
+    authority.issue("server-only", { subject: "/CN=x/OU=control", usage: "serverAuth" }),
+  "with the server's own": ({ files }) => Promise.resolve(files.server),
+  "without an OU": ({ authority }) => authority.issue("none", { subject: "/CN=none" }),
+  "with two OUs": ({ authority }) =>
+    authority.issue("two", { subject: "/CN=two/OU=observe/OU=control" }),
+  "with the same OU twice": ({ authority }) =>
+    authority.issue("twice", { subject: "/CN=two/OU=control/OU=control" }),
+  "with OU=Control": ({ authority }) => authority.client("capital", "Control"),
+  "with OU=admin": ({ authority }) => authority.client("admin", "admin"),
+  "with one that it signed itself": ({ authority }) => authority.selfSigned("self"),
+};
+
+for (const [how, make] of Object.entries(REFUSED)) {
+  testWith(OPENSSL, `a client ${how} is refused, and audited`, async () => {
+    await using desk = await RemoteDesk.open();
+    const files = await make(desk);
+    const processes = new FakeProcesses();
+    await using served = await desk.serve(processes);
+    assertEquals(await tryRequest(served, files), "");
+    const { client } = await desk.audit(/^(?:refused|handshake failed): ./);
+    assertEquals(client, undefined);
+    assertEquals(desk.audited.length, 1);
+    assertEquals((await served.ask("/healthz")).status, 200);
+  });
+}
+
+testWith(OPENSSL, "a client of the CA is served, whatever its CN", async () => {
+  await using desk = await RemoteDesk.open();
+  await using served = await desk.serve(new FakeProcesses());
+  assertMatch(await tryRequest(served, desk.files.observe), /^HTTP\/1\.1 200 OK\r\n/);
+  const odd = await desk.authority.issue("odd", { subject: "/CN=a b\\/c/OU=observe" });
+  assertMatch(await tryRequest(served, odd), /^HTTP\/1\.1 200 OK\r\n/);
+  assertEquals(desk.audited, []);
+});
+
+testWith(OPENSSL, "TLS 1.2 is refused", async () => {
+  await using desk = await RemoteDesk.open();
+  await using served = await desk.serve(new FakeProcesses());
+  const { control } = desk.files;
+  const { success } = await new Deno.Command("openssl", {
+    args: ["s_client", "-connect", `127.0.0.1:${served.port}`, "-tls1_2", "-quiet"].concat(
+      ["-cert", control.certificate, "-key", control.key],
+    ),
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  assertEquals(success, false);
+  await desk.audit(/^handshake failed/);
+});
+
+for (
+  const [what, text] of Object.entries({
+    "plain HTTP": REQUEST,
+    "garbage": "\0\x01\x02".repeat(10_000),
+    "the start of a handshake": "\x16\x03\x01\x02\x00\x01\x00",
+  })
+) {
+  testWith(OPENSSL, `${what} in place of TLS is refused, and audited`, async () => {
+    await using desk = await RemoteDesk.open();
+    await using served = await desk.serve(new FakeProcesses());
+    {
+      using raw = new RawConnection(
+        await Deno.connect({ hostname: "127.0.0.1", port: served.port }),
+      );
+      await raw.send(text).catch(() => {});
+      if (what !== "the start of a handshake") await raw.read();
+    }
+    const { address } = await desk.audit(/^handshake failed/);
+    assertMatch(address, /^127\.0\.0\.1:\d+$/);
+    assertEquals(served.server.load.handshakes, 0);
+    assertEquals((await served.ask("/healthz")).status, 200);
+  });
+}
+
+testWith(
+  OPENSSL,
+  "after a reload new connections are judged by the new CA, old ones go on",
+  async () => {
+    await using desk = await RemoteDesk.open();
+    const other = await RemoteDesk.open();
+    await using _ = other;
+    await using served = await desk.serve(new FakeProcesses());
+    using old = await served.connect();
+    await old.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    await old.read(/"ok"/);
+    served.server.reload(await other.trust());
+    await old.send(REQUEST);
+    assertMatch(await old.read(), /^HTTP\/1\.1 200/);
+    using replaced = await new ServedDesk(other, served.server).connect(other.files.control);
+    await replaced.send(REQUEST);
+    assertMatch(await replaced.read(), /^HTTP\/1\.1 200/);
+    using stale = await new ServedDesk(other, served.server).connect(desk.files.control);
+    await stale.send(REQUEST).catch(() => {});
+    assertEquals(await stale.read(), "");
+  },
+);
+
+testWith(
+  OPENSSL,
+  "a revoked client is refused on its next connection, others are served",
+  async () => {
+    await using desk = await RemoteDesk.open();
+    const fine = await desk.authority.client("fine", "observe");
+    const emptyList = await desk.authority.revocationList();
+    await using served = await desk.serve(new FakeProcesses(), await desk.trust(emptyList));
+    assertMatch(await tryRequest(served, desk.files.control), /^HTTP\/1\.1 200/);
+    const list = await desk.authority.revoke(desk.files.control);
+    served.server.reload(await desk.trust(list));
+    assertEquals(await tryRequest(served, desk.files.control), "");
+    await desk.audit(/^(?:refused|handshake failed)/);
+    assertMatch(await tryRequest(served, fine), /^HTTP\/1\.1 200/);
+  },
+);

@@ -1,0 +1,31 @@
+import { assertEquals } from "@std/assert";
+import { knownHostsFile } from "../../src/remote/known_hosts.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+Deno.test("a server is remembered from its first use, by address and port", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("sub/known_hosts");
+  const hosts = knownHostsFile(path);
+  assertEquals(await hosts.check("[::1]:1", "AA"), "first");
+  assertEquals(await hosts.check("[::1]:1", "AA"), "same");
+  assertEquals(await hosts.check("[::1]:2", "BB"), "first");
+  assertEquals(await knownHostsFile(path).check("[::1]:1", "BB"), "changed");
+  assertEquals(await hosts.check("[::1]:1", "AA"), "same");
+  assertEquals(await Deno.readTextFile(path), "[::1]:1 AA\n[::1]:2 BB\n");
+  assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+});
+
+Deno.test("servers that are met at once are all remembered", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("known_hosts");
+  const names = Array.from({ length: 20 }, (_, i) => `host:${i}`);
+  await Promise.all(names.map((name) => knownHostsFile(path).check(name, name)));
+  const again = names.map((name) => knownHostsFile(path).check(name, name));
+  assertEquals(new Set(await Promise.all(again)), new Set(["same"]));
+});
+
+Deno.test("comments and empty lines of a known-hosts file are nobody's", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("known_hosts"), "# mine\n\nhost:1 AA\n");
+  assertEquals(await knownHostsFile(folder.at("known_hosts")).check("host:1", "BB"), "changed");
+});

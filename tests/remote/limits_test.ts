@@ -1,0 +1,139 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { RemoteLimits } from "../../src/remote/limits.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { FakeProcesses } from "../support/fake_processes.ts";
+import { RawConnection, RemoteDesk, type ServedDesk } from "../support/remote_server.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+
+const OPENSSL = [needsProgram("openssl")];
+const HEALTH = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+const START = { method: "POST", body: '{"command":"id"}' };
+
+function testLimited(
+  name: string,
+  limits: Partial<RemoteLimits>,
+  run: (served: ServedDesk, processes: FakeProcesses) => Promise<void>,
+): void {
+  testWith(OPENSSL, name, async () => {
+    await using desk = await RemoteDesk.open();
+    const processes = new FakeProcesses();
+    await using served = await desk.serve(processes, { limits });
+    await run(served, processes);
+  });
+}
+
+testLimited(
+  "a process too many is refused until another one ends",
+  { processes: 1 },
+  async (served, processes) => {
+    assertEquals((await served.ask("/v1/processes", START)).status, 201);
+    const answer = await served.ask("/v1/processes", START);
+    assertEquals([answer.status, answer.body.detail], [
+      429,
+      "too many processes are running (limit: 1)",
+    ]);
+    processes.end("1", { state: "exited" });
+    assertEquals((await served.ask("/v1/processes", START)).status, 201);
+  },
+);
+
+testLimited(
+  "a start that fails leaves room for the next",
+  { processes: 1 },
+  async (served, processes) => {
+    processes.outcome = { kind: "refused", why: "no" };
+    assertEquals((await served.ask("/v1/processes", START)).status, 409);
+    processes.outcome = undefined;
+    assertEquals((await served.ask("/v1/processes", START)).status, 201);
+  },
+);
+
+testLimited("a connection too many is told so and closed", { connections: 1 }, async (served) => {
+  using first = await served.connect();
+  await first.send(HEALTH);
+  assertMatch(await first.read(/"ok"/), /200 OK/);
+  using second = await served.connect();
+  await second.send(HEALTH);
+  assertMatch(await second.read(), /^HTTP\/1\.1 503 .*too many connections \(limit: 1\)/s);
+  await first.send(HEALTH);
+  assertMatch(await first.read(/"ok"/), /200 OK/);
+});
+
+testLimited("a request too many is refused", { requests: 1 }, async (served, processes) => {
+  const arrived = Promise.withResolvers<void>(), gate = Promise.withResolvers<void>();
+  const query = processes.query.bind(processes);
+  processes.query = async (id) => {
+    arrived.resolve();
+    await gate.promise;
+    return await query(id);
+  };
+  const first = served.ask("/v1/processes/1");
+  await arrived.promise;
+  const second = await served.ask("/healthz");
+  assertEquals([second.status, second.body.detail], [
+    503,
+    "too many requests are under way (limit: 1)",
+  ]);
+  gate.resolve();
+  assertEquals((await first).status, 404);
+  assertEquals((await served.ask("/healthz")).status, 200);
+});
+
+testLimited(
+  "a handshake too many is closed before it begins, and audited",
+  { handshakes: 2 },
+  async (served) => {
+    const target = { hostname: "127.0.0.1", port: served.port };
+    {
+      using _first = new RawConnection(await Deno.connect(target));
+      using _second = new RawConnection(await Deno.connect(target));
+      using third = new RawConnection(await Deno.connect(target));
+      assertEquals(await third.read(), "");
+      await served.desk.audit(/^refused: too many handshakes$/);
+    }
+    await served.desk.audit(/^handshake failed/);
+    assertEquals((await served.ask("/healthz")).status, 200);
+  },
+);
+
+testLimited("a handshake that does not go on is given up", { handshakeMs: 50 }, async (served) => {
+  using silent = new RawConnection(
+    await Deno.connect({ hostname: "127.0.0.1", port: served.port }),
+  );
+  assertEquals(await silent.read(), "");
+  await served.desk.audit(/^handshake failed: TLS handshake timeout$/);
+  assertEquals(served.server.load.handshakes, 0);
+});
+
+for (const [what, text] of [["nothing", ""], ["half a head", "GET / HTTP/1.1\r\nHo"]] as const) {
+  testLimited(
+    `a client that sends ${what} is hung up on`,
+    { headerMs: 50, bodyMs: 50 },
+    async (served) => {
+      using raw = await served.connect();
+      await raw.send(text);
+      assertMatch(await raw.read(), /^(?:HTTP\/1\.1 408 .*)?$/s);
+    },
+  );
+}
+
+testLimited(
+  "a connection that is idle between requests is closed",
+  { idleMs: 50 },
+  async (served) => {
+    using raw = await served.connect();
+    await raw.send(HEALTH);
+    assertMatch(await raw.read(), /200 OK/);
+  },
+);
+
+testWith(OPENSSL, "a body that does not arrive is given up after ten seconds", async () => {
+  await using desk = await RemoteDesk.open();
+  const clock = new FakeClock();
+  await using served = await desk.serve(new FakeProcesses(), { clock });
+  using raw = await served.connect();
+  await raw.send("POST /v1/processes HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{");
+  await clock.sleepers(1);
+  await clock.advance(10_000);
+  assertMatch(await raw.read(), /^HTTP\/1\.1 408 .*did not arrive in time/s);
+});

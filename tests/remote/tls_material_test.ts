@@ -1,0 +1,28 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { SentinelError } from "../../src/core/errors.ts";
+import { checkMaterial } from "../../src/remote/tls_material.ts";
+import { RemoteDesk } from "../support/remote_server.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+
+testWith(
+  [needsProgram("openssl")],
+  "certificate, key and CA that cannot be used are said so",
+  async () => {
+    await using desk = await RemoteDesk.open();
+    const { tls } = await desk.trust();
+    const foreignKey = await Deno.readTextFile(desk.files.control.key);
+    checkMaterial(tls);
+    for (
+      const [change, message] of [
+        [{ key: foreignKey }, /^certificate and key do not belong together$/],
+        [{ key: "no key" }, /^key cannot be used: ./],
+        [{ key: tls.certificate }, /^key cannot be used: ./],
+        [{ certificate: "" }, /^certificate cannot be used: ./],
+        [{ certificateAuthority: "no CA" }, /^CA cannot be used: ./],
+      ] as const
+    ) {
+      const error = assertThrows(() => checkMaterial({ ...tls, ...change }), SentinelError);
+      assertEquals([error.code, message.test(error.message)], ["config.tls", true], error.message);
+    }
+  },
+);
