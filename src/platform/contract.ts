@@ -2,6 +2,7 @@ import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessSignal } from "./process_control.ts";
 import type { FingerprintSources } from "./hardware.ts";
 import type { SafeDependencies, SecretSafe } from "./secret_safe.ts";
+import type { PrivilegeControl } from "./privilege_control.ts";
 
 /** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
 export interface PeerCredentials {
@@ -129,6 +130,8 @@ export interface Platform {
   endedChild(): number | undefined;
   /** What processes are found, signaled and reaped with; loaded only when asked for. */
   processControl(): Promise<ProcessControl>;
+  /** What rights are given up with; loaded only when asked for. `undefined` where that is not supported. */
+  privileges(): Promise<PrivilegeControl | undefined>;
   /** Signals a process group, 0 only asks (kill(2)); false where it is gone. */
   signalGroup(leader: number, signal: GroupSignal): boolean;
 }

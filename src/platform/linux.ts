@@ -62,6 +62,7 @@ export const linux: Platform = {
   hasChildren,
   endedChild,
   processControl: async () => (await import("./linux_process_control.ts")).linuxProcessControl(),
+  privileges: async () => (await import("./linux_privileges.ts")).linuxPrivileges(),
   signalGroup: signalUnixGroup,
 };
 

@@ -94,6 +94,7 @@ export function macosOn(lib: () => Libsystem): Platform {
     acceptedPeers: (path) => acceptedPeers(lib(), path),
     serversAt: (path) => serversAt(lib(), path),
     signalGroup,
+    privileges: () => Promise.resolve(undefined),
     // orphans become launchd's children here, whatever we ask
     adoptOrphans() {},
     hasChildren: () => true,

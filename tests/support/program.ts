@@ -9,6 +9,8 @@ export interface ProgramOptions {
   /** A program of `tests/fixtures` that stands in for `main.ts`. */
   readonly fixture?: string;
   readonly v8Flags?: string;
+  /** Another copy of the program, in place of the runtime with `main.ts`: the runtime, and the entry. */
+  readonly copy?: { readonly deno: string; readonly entry: string };
   /** A command that runs the command which follows it, such as `setpriv`. */
   readonly wrapper?: readonly string[];
   /** `null` by default. */
@@ -141,8 +143,13 @@ export function programCommand(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Deno.Command {
-  const { env = {}, cwd, wrapper = [], stdin = "null" } = options;
-  const [program, ...rest] = [...wrapper, Deno.execPath(), ...programArguments(args, options)];
+  const { env = {}, cwd, copy, wrapper = [], stdin = "null" } = options;
+  const runtime = copy?.deno ?? Deno.execPath();
+  const entry = copy && { entry: copy.entry };
+  const [program, ...rest] = [
+    ...wrapper,
+    ...[runtime, ...programArguments(args, { ...options, ...entry })],
+  ];
   return new Deno.Command(program!, {
     args: rest,
     // keyring and home of whoever runs the tests are no place for what they leave
