@@ -1,17 +1,8 @@
 import { fromFileUrl } from "@std/path";
 import type { Narrator } from "./narrator.ts";
+import { PERMISSIONS } from "../tests/support/permissions.ts";
+import { forgetWitnesses } from "../tests/support/user_keyring.ts";
 import { Program } from "./program.ts";
-
-/** The permissions that `sentinel` runs with from source. */
-const PERMISSIONS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-net",
-  "--allow-run",
-  "--allow-ffi",
-  "--allow-sys",
-];
 
 /** A program asked to stop has 10 s for its own software; this is a little more. */
 const LONGEST_STOP_MS = 12_000;
@@ -89,6 +80,7 @@ export class Workshop implements AsyncDisposable {
     }, LONGEST_STOP_MS);
     await Promise.all(this.#programs.map(({ ended }) => ended));
     clearTimeout(killing);
+    await forgetWitnesses(this.folder);
     await Deno.remove(this.folder, { recursive: true });
   }
 
@@ -100,6 +92,7 @@ export class Workshop implements AsyncDisposable {
       ...Object.fromEntries(inherited),
       XDG_RUNTIME_DIR: this.folder,
       XDG_STATE_HOME: this.folder,
+      DBUS_SESSION_BUS_ADDRESS: "",
     };
   }
 }

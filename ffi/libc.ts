@@ -40,6 +40,11 @@ const SYMBOLS = {
     parameters: ["isize", "isize", "isize", "isize", "isize"],
     result: "isize",
   },
+  // long syscall(long number, ...); syscall(2), with five arguments: numbers and addresses
+  syscall: {
+    parameters: ["isize", "isize", "isize", "isize", "isize", "isize"],
+    result: "isize",
+  },
   // int *__errno_location(void); errno(3), of the calling thread, the same in glibc and musl
   errno_location: { name: "__errno_location", parameters: [], result: "pointer" },
   // int clock_gettime(clockid_t clockid, struct timespec *tp); clock_gettime(2)
@@ -54,6 +59,28 @@ const SYMBOLS = {
   readdir: { parameters: ["pointer"], result: "pointer" },
   // int closedir(DIR *dirp); closedir(3)
   closedir: { parameters: ["pointer"], result: "i32" },
+  // pid_t gettid(void); gettid(2)
+  gettid: { parameters: [], result: "i32" },
+  // int setgroups(size_t size, const gid_t *list); setgroups(2)
+  setgroups: { parameters: ["usize", "buffer"], result: "i32" },
+  // int setresgid(gid_t rgid, gid_t egid, gid_t sgid); setresgid(2), of every thread (nptl(7))
+  setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // int setresuid(uid_t ruid, uid_t euid, uid_t suid); setresuid(2), of every thread (nptl(7))
+  setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // int capset(cap_user_header_t hdrp, const cap_user_data_t datap); capset(2), of the calling thread
+  capset: { parameters: ["buffer", "buffer"], result: "i32" },
+  // int chroot(const char *path); chroot(2)
+  chroot: { parameters: ["buffer"], result: "i32" },
+  // int chdir(const char *path); chdir(2)
+  chdir: { parameters: ["buffer"], result: "i32" },
+  // int execve(const char *pathname, char *const argv[], char *const envp[]); execve(2)
+  execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+  // long syscall(SYS_openat2, int dirfd, const char *pathname, struct open_how *how, size_t size); openat2(2)
+  openat2: {
+    name: "syscall",
+    parameters: ["isize", "isize", "buffer", "buffer", "usize"],
+    result: "isize",
+  },
   // int close(int fd); close(2)
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -66,6 +93,9 @@ const PATHS: Readonly<Record<typeof Deno.build.arch, readonly string[]>> = {
   aarch64: ["/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/lib/ld-musl-aarch64.so.1"],
 };
 
+/** As {@linkcode libc} tries them. */
+export const LIBC_PATHS: readonly string[] = PATHS[Deno.build.arch];
+
 let symbols: Libc | undefined;
 
 /**
@@ -74,5 +104,5 @@ let symbols: Libc | undefined;
  * @throws {Error} at the first use of one, naming the paths that were tried.
  */
 export function libc(): Libc {
-  return symbols ??= lazySymbols(SYMBOLS, PATHS[Deno.build.arch]);
+  return symbols ??= lazySymbols(SYMBOLS, LIBC_PATHS);
 }

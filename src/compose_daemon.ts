@@ -3,10 +3,12 @@ import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { ConfigurableLog } from "./core/log.ts";
 import { type DetachOutcome, startDetached } from "./daemon/detach.ts";
-import { ownCommand, ownEnvironment } from "./daemon/own_command.ts";
+import { type OwnCommand, ownCommand, ownEnvironment } from "./daemon/own_command.ts";
 import { SERVICE_VARIABLES, ServiceManager } from "./daemon/service_manager.ts";
+import type { Platform } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
+import type { DropRequest } from "./sentinel/drop_privileges.ts";
 import { runDaemon } from "./sentinel/run_daemon.ts";
 import { StopRequestSource } from "./sentinel/stop_request.ts";
 
@@ -33,6 +35,7 @@ export async function composeDaemon(
   sources: DaemonSources,
 ): Promise<number> {
   const platform = selectPlatform();
+  await becomeUser({ config, pidFile }, platform);
   const stopRequest = new StopRequestSource();
   using parts = await buildRun(run, { ...sources, stopRequest });
   return await runDaemon({ config, loadConfig, pidFile, run: parts.request }, {
@@ -55,6 +58,35 @@ export async function composeDaemon(
   });
 }
 
+/** Loaded only where another user is configured. */
+async function becomeUser(request: DropRequest, platform: Platform): Promise<void> {
+  const { process, security } = request.config;
+  const configured = [process.user, process.group, security.chroot_directory];
+  if (configured.every((value) => value === undefined)) return;
+  const { dropPrivileges } = await import("./sentinel/drop_privileges.ts");
+  await dropPrivileges(request, {
+    platform,
+    pid: Deno.pid,
+    readText: Deno.readTextFile,
+    ownerOf: (folder) => Deno.stat(folder).then(({ uid }) => uid ?? undefined, () => undefined),
+    command: () => sameCommand(request, platform),
+    variables: ownEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone }),
+  });
+}
+
+/** This very program with its arguments, and the PID file, whose default would be another one for another user. */
+function sameCommand({ config, pidFile }: DropRequest, platform: Platform): OwnCommand | undefined {
+  const command = commandOfOurs(platform);
+  const [group, name, ...rest] = Deno.args;
+  const told = config.process.pid_file === undefined ? ["--pid-file", pidFile] : [];
+  return command && { ...command, args: [...command.args, group!, name!, ...told, ...rest] };
+}
+
+function commandOfOurs(platform: Platform): OwnCommand | undefined {
+  const { args, build: { standalone: isStandalone } } = Deno;
+  return ownCommand({ platform, args, execPath: Deno.execPath(), isStandalone });
+}
+
 /** The values of variables, which are gone from the environment then. */
 function takeVariables(names: readonly string[]): Record<string, string | undefined> {
   const values = names.map((name) => [name, Deno.env.get(name)]);
@@ -71,9 +103,7 @@ export async function composeDetachedStart(
   { args, onLine }: { args: readonly string[]; onLine: (line: string) => void },
 ): Promise<DetachOutcome> {
   const platform = selectPlatform();
-  const isStandalone = Deno.build.standalone;
-  const execPath = Deno.execPath();
-  const command = ownCommand({ platform, args: Deno.args, execPath, isStandalone });
+  const command = commandOfOurs(platform);
   if (command === undefined) {
     throw new ConfigError(
       "config.daemonize",
@@ -83,7 +113,7 @@ export async function composeDetachedStart(
   const stop = new AbortController();
   const removals = platform.stopSignals.map((signal) => onSignal(signal, () => stop.abort()));
   try {
-    const env = ownEnvironment(Deno.env.toObject(), { isStandalone });
+    const env = ownEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone });
     return await startDetached({ command, args, env, onLine, signal: stop.signal });
   } finally {
     for (const remove of removals) remove();

@@ -5,7 +5,13 @@ import { findSockets, socketsIn } from "./ipc/find_socket.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import { DaemonControl, NotRunningError } from "./sentinel/daemon_control.ts";
-import { type DaemonPlaceOptions, defaultPidFile, SYSTEM_FOLDER } from "./sentinel/daemon_place.ts";
+import {
+  type DaemonPlaceOptions,
+  defaultPidFile,
+  type OtherUser,
+  SYSTEM_FOLDER,
+  USERS_FOLDERS,
+} from "./sentinel/daemon_place.ts";
 import { stateFolder } from "./sentinel/state_place.ts";
 
 /** What says which daemon is meant; as much of it as is known. */
@@ -14,6 +20,9 @@ export interface DaemonTarget {
   readonly socket: string | undefined;
   readonly softwarePath: string | undefined;
   readonly stateDir: string | undefined;
+  /** `process.user` and `security.chroot_directory`. */
+  readonly user: string | undefined;
+  readonly rootFolder: string | undefined;
   readonly clock: Clock;
 }
 
@@ -41,15 +50,42 @@ export async function composeDaemonControl(target: DaemonTarget): Promise<Daemon
 }
 
 /** The PID file of a daemon that names no other. */
-export function pidFileOf(
+export async function pidFileOf(
   softwarePath: string,
-  stateDir: string | undefined,
-): string {
-  return defaultPidFile(softwarePath, placeOptions(stateDir));
+  { stateDir, user, rootFolder }: Pick<DaemonTarget, "stateDir" | "user" | "rootFolder">,
+): Promise<string> {
+  const otherUser = user === undefined ? undefined : await otherUserNow(user, rootFolder);
+  return defaultPidFile(softwarePath, { ...placeOptions(stateDir), otherUser });
 }
 
-async function choosePidFile({ softwarePath, stateDir }: DaemonTarget): Promise<string> {
-  if (softwarePath !== undefined) return pidFileOf(softwarePath, stateDir);
+/** `undefined` where we are not root, or there is no such user: that is for the start to tell. */
+async function otherUserNow(
+  user: string,
+  rootFolder: string | undefined,
+): Promise<OtherUser | undefined> {
+  const platform = selectPlatform();
+  if (platform.userId() !== "0") return undefined;
+  const { findUser } = await import("./daemon/privileges.ts");
+  const userId = (await findUser(user, Deno.readTextFile))?.userId;
+  if (userId === undefined) return undefined;
+  const runtimeFolder = platform.runtimeFolder(readVariable);
+  const hasRuntimeFolder = runtimeFolder !== undefined && rootFolder === undefined &&
+    await folderOwner(runtimeFolder) === userId;
+  return { userId, rootFolder, hasRuntimeFolder };
+}
+
+/** The user that a folder belongs to; `undefined` where it is not there. */
+async function folderOwner(folder: string): Promise<number | undefined> {
+  try {
+    return (await Deno.stat(folder)).uid ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function choosePidFile(target: DaemonTarget): Promise<string> {
+  const { softwarePath, stateDir } = target;
+  if (softwarePath !== undefined) return await pidFileOf(softwarePath, target);
   const held: string[] = [];
   for (const path of await pidFiles(stateDir)) {
     if ((await readPidFile(path)).kind === "running") held.push(path);
@@ -65,14 +101,22 @@ async function choosePidFile({ softwarePath, stateDir }: DaemonTarget): Promise<
 
 /** Those in the folder that a daemon of ours has by default; as root those of all of the system's. */
 async function pidFiles(stateDir: string | undefined): Promise<string[]> {
-  const own = dirname(pidFileOf("any", stateDir));
+  const own = dirname(defaultPidFile("any", placeOptions(stateDir)));
   const system = (await namesIn(SYSTEM_FOLDER)).map((name) => `${SYSTEM_FOLDER}/${name}/sentinel`);
   const found: string[] = [];
-  for (const folder of [own, ...system]) {
+  for (const folder of [own, ...system, ...await usersFolders()]) {
     const names = (await namesIn(folder)).filter((name) => name.endsWith(".pid"));
     found.push(...names.map((name) => `${folder}/${name}`));
   }
   return found;
+}
+
+/** Where root finds the daemons that it started as other users. */
+async function usersFolders(): Promise<string[]> {
+  if (selectPlatform().userId() !== "0") return [];
+  const parent = dirname(USERS_FOLDERS);
+  const paths = (await namesIn(parent)).map((name) => `${parent}/${name}`);
+  return paths.filter((path) => path.startsWith(USERS_FOLDERS));
 }
 
 /** None where the folder is missing, or we may not look. */

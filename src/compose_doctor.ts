@@ -1,7 +1,9 @@
+import type { TrustedFetch } from "./activation/trusted_fetch.ts";
 import { systemClock } from "./core/clock.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { examine } from "./sentinel/doctor/examine.ts";
 import type { Finding } from "./sentinel/doctor/finding.ts";
+import type { IpcSettings } from "./sentinel/run.ts";
 
 /** What `sentinel doctor` was told. */
 export interface DoctorOptions {
@@ -9,13 +11,21 @@ export interface DoctorOptions {
   readonly orgKeyPath: string | undefined;
   readonly serverUrl: string | undefined;
   readonly stateDir: string | undefined;
+  readonly ipc: IpcSettings;
+  /** Certificates to trust besides the usual ones (PEM). */
+  readonly caFile: string | undefined;
 }
 
 /** What the program needs of the runtime. */
 const ACCESS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
 
-/** Looks at this machine and at the licence server for real. */
+/**
+ * Looks at this machine and at the licence server for real.
+ *
+ * @throws {CaFileError} as a run would.
+ */
 export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> {
+  using trusted = await trustedFetch(options.caFile);
   const platform = selectPlatform();
   const readVariable = (name: string) => Deno.env.get(name);
   return await examine({
@@ -25,11 +35,12 @@ export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> 
     platform,
     clock: systemClock,
     readVariable,
-    fetch,
+    fetch: trusted?.fetch ?? fetch,
     newUuid: () => crypto.randomUUID(),
     connectTcp: async (target) => addressOf(await Deno.connect(target)),
     connectTls: async (target) => {
-      const conn = await Deno.connectTls(target);
+      const trust = trusted === undefined ? {} : { caCerts: [trusted.pem] };
+      const conn = await Deno.connectTls({ ...target, ...trust });
       using _ = conn;
       await conn.handshake();
       return describeAddress(conn.remoteAddr);
@@ -37,6 +48,13 @@ export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> 
     missingAccess: () =>
       ACCESS.filter((name) => Deno.permissions.querySync({ name }).state !== "granted"),
   });
+}
+
+/** Loaded only where it is asked for. */
+async function trustedFetch(caFile: string | undefined): Promise<TrustedFetch | undefined> {
+  if (caFile === undefined) return undefined;
+  const { openTrustedFetch } = await import("./activation/trusted_fetch.ts");
+  return await openTrustedFetch(caFile);
 }
 
 function addressOf(conn: Deno.TcpConn): string {

@@ -20,7 +20,7 @@ export function describeService(
   { configPath, config, softwarePath, orgKeyPath }: ServiceOptions,
 ): ServiceDescription {
   const platform = selectPlatform();
-  const { license, logging, ipc, server, process, shutdown } = config;
+  const { license, logging, ipc, server, process, security, shutdown } = config;
   const readVariable = (name: string) => Deno.env.get(name);
   const folders = [stateFolder(license.state_dir, { platform, readVariable }), server.data_dir];
   const files = [logging.file, ipc.path];
@@ -39,6 +39,7 @@ export function describeService(
     ],
     user: process.user,
     group: process.group,
+    capabilities: security.allowed_capabilities,
     writablePaths: [...folders.filter(isThere).map((path) => `${path}/`), ...files.filter(isThere)],
     readablePaths: [license.path, softwarePath, configPath].filter(isThere).map((path) =>
       resolve(path)

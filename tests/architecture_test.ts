@@ -68,6 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/daemon",
     "src/sentinel",
   ],
+  "src/compose_doctor.ts": ["src/core", "src/platform", "src/activation", "src/sentinel"],
   "src/compose_service.ts": [
     "src/core",
     "src/platform",
@@ -75,7 +76,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/daemon",
     "src/sentinel",
   ],
-  "src/compose_doctor.ts": ["src/core", "src/platform", "src/sentinel"],
   "src/compose_fingerprint.ts": ["src/core", "src/platform", "src/license"],
   "src/compose_remote.ts": [
     "src/core",

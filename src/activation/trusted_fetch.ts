@@ -10,6 +10,8 @@ export class CaFileError extends SentinelError {
 /** A `fetch` with its connections, which are closed when it is disposed of. */
 export interface TrustedFetch extends Disposable {
   readonly fetch: typeof fetch;
+  /** The certificates, as they stand in the file. */
+  readonly pem: string;
 }
 
 /**
@@ -23,6 +25,7 @@ export async function openTrustedFetch(caFile: string): Promise<TrustedFetch> {
   const client = openClient(caFile, pem);
   return {
     fetch: (input, init) => fetch(input, { ...init, client }),
+    pem,
     [Symbol.dispose]: () => client.close(),
   };
 }

@@ -15,6 +15,8 @@ export async function daemonTarget(
     socket: args.value("socket") ?? config?.config.ipc.path,
     softwarePath: config?.config.software.path,
     stateDir: config?.config.license.state_dir,
+    user: config?.config.process.user,
+    rootFolder: config?.config.security.chroot_directory,
     clock,
   });
 }

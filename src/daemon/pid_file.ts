@@ -25,9 +25,15 @@ export class PidFileError extends SentinelError {
   }
 }
 
+/** What a PID file holds, and the user whose word that is; `undefined` where there is none. */
+export interface PidFileContent {
+  readonly pid: number | undefined;
+  readonly owner: number | undefined;
+}
+
 /** Who runs, as a PID file tells: the lock says whether anybody does, not the file's presence. */
 export type PidFileReading =
-  | { readonly kind: "running"; readonly pid: number | undefined }
+  | ({ readonly kind: "running" } & PidFileContent)
   | { readonly kind: "absent" };
 
 /** The PID file of this process, locked until it ends (flock(2)). */
@@ -57,7 +63,7 @@ export class PidFile implements AsyncDisposable {
       await clock.sleep(LOOK_MS);
       outcome = await lockFile(path, { ownUser, mode: MODE });
     }
-    if (outcome.kind === "taken") throw new AlreadyRunningError(await readPid(path));
+    if (outcome.kind === "taken") throw new AlreadyRunningError((await readContent(path)).pid);
     if (outcome.kind === "unusable") throw new PidFileError(path, outcome.why, outcome.cause);
     const { lock } = outcome;
     try {
@@ -70,14 +76,22 @@ export class PidFile implements AsyncDisposable {
     }
   }
 
-  /** Removes the file, if it is still ours. The lock stays until the end of the process, for those who wait for that. */
+  /**
+   * Removes the file, if it is still ours; empties it where its folder is another's. The lock stays until the end of the
+   * process, for those who wait for that.
+   */
   async remove(): Promise<void> {
-    await this.#lock.remove();
+    try {
+      await this.#lock.remove();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+      await this.#lock.file.truncate();
+    }
   }
 
-  /** Removes the file, if it is still ours, and lets go of the lock. May be called twice. */
+  /** Removes the file as {@linkcode remove}, and lets go of the lock. May be called twice. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#removed ??= this.#lock.removeAndRelease();
+    return this.#removed ??= this.remove().finally(() => this.#lock.release());
   }
 }
 
@@ -93,19 +107,23 @@ export async function readPidFile(path: string): Promise<PidFileReading> {
   try {
     // shared: two who look at once must not take each other for the daemon
     const isFree = await file.tryLock(false);
-    return isFree ? { kind: "absent" } : { kind: "running", pid: await readPid(path) };
+    return isFree ? { kind: "absent" } : { kind: "running", ...await readContent(path) };
   } finally {
     releaseLock(file);
   }
 }
 
-/** `undefined` where it holds none; one that takes the file is about to write. */
-async function readPid(path: string): Promise<number | undefined> {
+/** No pid where it holds none: one that takes the file is about to write. Both are of one file, whatever is put there. */
+async function readContent(path: string): Promise<PidFileContent> {
   try {
-    const text = await Deno.readTextFile(path);
-    const digits = text.length > MAX_BYTES ? undefined : /^(\d+)\n$/.exec(text)?.[1];
-    return digits === undefined ? undefined : Number(digits);
+    using file = await Deno.open(path);
+    const { uid } = await file.stat();
+    const bytes = new Uint8Array(MAX_BYTES + 1);
+    const count = await file.read(bytes) ?? 0;
+    const text = new TextDecoder().decode(bytes.subarray(0, count));
+    const digits = count > MAX_BYTES ? undefined : /^(\d+)\n$/.exec(text)?.[1];
+    return { pid: digits === undefined ? undefined : Number(digits), owner: uid ?? undefined };
   } catch {
-    return undefined;
+    return { pid: undefined, owner: undefined };
   }
 }

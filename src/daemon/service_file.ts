@@ -12,6 +12,8 @@ export interface ServiceDescription {
   readonly command: readonly string[];
   readonly user?: string | undefined;
   readonly group?: string | undefined;
+  /** Names of the capabilities that it keeps (default: none). */
+  readonly capabilities?: readonly string[];
   /** Files and folders that it reads and writes. */
   readonly writablePaths: readonly string[];
   readonly readablePaths: readonly string[];
@@ -56,7 +58,7 @@ export function serviceFileName(kind: ServiceKind, name: string): string {
 
 /** systemd.service(5), systemd.exec(5). Memory stays executable where it is written, as the runtime compiles while it runs. */
 function systemdUnit(service: ServiceDescription): string {
-  const { name, command, user, group, writablePaths, stopTimeoutMs } = service;
+  const { name, command, user, group, capabilities = [], writablePaths, stopTimeoutMs } = service;
   const folder = `sentinel/${name}`;
   return lines([
     `# ${OWN_MARK}`,
@@ -107,8 +109,8 @@ function systemdUnit(service: ServiceDescription): string {
     "SystemCallFilter=~@privileged @resources",
     "SystemCallFilter=prlimit64 setpriority sched_setaffinity",
     "SystemCallErrorNumber=EPERM",
-    "CapabilityBoundingSet=",
-    "AmbientCapabilities=",
+    `CapabilityBoundingSet=${capabilities.join(" ")}`,
+    `AmbientCapabilities=${capabilities.join(" ")}`,
     "",
     "[Install]",
     "WantedBy=multi-user.target",

@@ -1,6 +1,8 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessSignal } from "./process_control.ts";
 import type { FingerprintSources } from "./hardware.ts";
+import type { SafeDependencies, SecretSafe } from "./secret_safe.ts";
+import type { PrivilegeControl } from "./privilege_control.ts";
 
 /** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
 export interface PeerCredentials {
@@ -51,6 +53,13 @@ export interface SurroundingsReader {
   look(): Promise<Surrounding[]>;
 }
 
+/** A few bytes under a name, which the system keeps for the user in no file; they may be gone at any time. */
+export interface UserKeyring {
+  read(name: string): Uint8Array<ArrayBuffer> | undefined;
+  write(name: string, content: Uint8Array<ArrayBuffer>): void;
+  remove(name: string): void;
+}
+
 /** Signals that a process group is sent; 0 only asks whether it is there. */
 export type GroupSignal = ProcessSignal | 0;
 
@@ -72,6 +81,14 @@ export interface Platform {
   witnessFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
   runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  /** Whether a safe for secrets may answer in this session; looking costs nothing. */
+  announcesSafe(readVariable: (name: string) => string | undefined): boolean;
+  /** The safe for this user's secrets; `undefined` where the system has none, or it cannot be used yet. */
+  openSafe(deps: SafeDependencies): Promise<SecretSafe | undefined>;
+  /** A keyring for this user; `undefined` where the system has none. What it forbids is done without. */
+  userKeyring(): UserKeyring | undefined;
+  /** Keeps bytes out of swap space and dumps, where the system allows it, until they are disposed of, which wipes them. */
+  guardMemory(bytes: Uint8Array<ArrayBuffer>): Disposable;
   /** How this very process was started, its arguments included; `undefined` where the system does not tell. */
   commandLine(): readonly string[] | undefined;
   /** From now on standard input is empty and nobody hears what is written to the other two (null(4)). */
@@ -113,6 +130,8 @@ export interface Platform {
   endedChild(): number | undefined;
   /** What processes are found, signaled and reaped with; loaded only when asked for. */
   processControl(): Promise<ProcessControl>;
+  /** What rights are given up with; loaded only when asked for. `undefined` where that is not supported. */
+  privileges(): Promise<PrivilegeControl | undefined>;
   /** Signals a process group, 0 only asks (kill(2)); false where it is gone. */
   signalGroup(leader: number, signal: GroupSignal): boolean;
 }

@@ -2,6 +2,8 @@ import { libc } from "../../ffi/libc.ts";
 import type { Platform } from "./contract.ts";
 import { adoptOrphans, endedChild, hasChildren } from "./linux_children.ts";
 import { readBootClock } from "./linux_boot_clock.ts";
+import { guardMemory } from "./linux_memory_guard.ts";
+import { linuxUserKeyring } from "./linux_user_keyring.ts";
 import { fileVersion } from "./linux_file_version.ts";
 import { acceptedPeers, serversAt } from "./linux_peers.ts";
 import { notifyService } from "./linux_notify.ts";
@@ -30,6 +32,11 @@ export const linux: Platform = {
   witnessFolder: (readVariable) =>
     ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
+  // only one that the session announces is worth the code that asks it
+  announcesSafe: (readVariable) => (readVariable("DBUS_SESSION_BUS_ADDRESS") ?? "") !== "",
+  openSafe: async (deps) => (await import("./linux_secret_service.ts")).secretService(deps),
+  userKeyring: () => linuxUserKeyring,
+  guardMemory,
   commandLine: () => readProcFile("/proc/self/cmdline")?.split("\0").slice(0, -1),
   dropStreams,
   notifyService,
@@ -55,6 +62,7 @@ export const linux: Platform = {
   hasChildren,
   endedChild,
   processControl: async () => (await import("./linux_process_control.ts")).linuxProcessControl(),
+  privileges: async () => (await import("./linux_privileges.ts")).linuxPrivileges(),
   signalGroup: signalUnixGroup,
 };
 

@@ -49,6 +49,11 @@ export function macosOn(lib: () => Libsystem): Platform {
       };
     },
     runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
+    // the Keychain is not used yet
+    announcesSafe: () => false,
+    openSafe: () => Promise.resolve(undefined),
+    userKeyring: () => undefined,
+    guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
     commandLine: () => undefined,
     notifyService: () => false,
     dropStreams() {
@@ -89,6 +94,7 @@ export function macosOn(lib: () => Libsystem): Platform {
     acceptedPeers: (path) => acceptedPeers(lib(), path),
     serversAt: (path) => serversAt(lib(), path),
     signalGroup,
+    privileges: () => Promise.resolve(undefined),
     // orphans become launchd's children here, whatever we ask
     adoptOrphans() {},
     hasChildren: () => true,

@@ -8,7 +8,12 @@ import type { Survivor } from "./stop_tree.ts";
  */
 export type ProcessState = "running" | "exited" | "stopped" | "killed" | "lost";
 
-/** What is known of a process; on disk as JSON. Times are milliseconds since the Unix epoch. */
+/**
+ * What is known of a process; on disk as JSON. Times are milliseconds since the Unix epoch.
+ *
+ * What it used (rusage) is not known: the runtime waits for a child before wait4(2) could be asked, RUSAGE_CHILDREN adds up
+ * all children, and `/proc` of who has ended is gone. `ProcessTable.residentBytes()` tells the memory of one that runs.
+ */
 export interface ProcessRecord {
   /** Decimal digits; never given out twice. */
   readonly id: string;

@@ -75,8 +75,10 @@ export class Agent {
   async reloadLicense(path = this.#licensePath): Promise<boolean> {
     const { deps: { verify, clock, log, stopRequest }, current, software, ipc } = this.#parts;
     const license = await loadValidLicense(path, { verify, wallMs: clock.wallMs() });
-    this.#licensePath = path;
-    if (isSame(license, current.license)) return false;
+    if (isSame(license, current.license)) {
+      this.#licensePath = path;
+      return false;
+    }
     if (license.license_type !== current.license.license_type) {
       throw new ConfigError(
         "config.license_type",
@@ -85,6 +87,7 @@ export class Agent {
     }
     await software.verify(license.software_checksum);
     await current.replace(license, stopRequest.stop);
+    this.#licensePath = path;
     ipc.setLicense(licenseInfo(license));
     log.info(`license changed: ${license.license_key}, valid to ${license.expiry_date}`);
     return true;

@@ -48,9 +48,14 @@ export class DaemonControl {
 
   /** @throws {NotRunningError} */
   async pid(): Promise<number> {
+    return (await this.#read()).pid;
+  }
+
+  async #read(): Promise<{ pid: number; owner: number | undefined }> {
     const reading = await readPidFile(this.#options.pidFile);
     if (reading.kind === "absent") throw new NotRunningError();
-    if (reading.pid !== undefined) return reading.pid;
+    const { pid, owner } = reading;
+    if (pid !== undefined) return { pid, owner };
     throw new SentinelError(
       "absent.pid",
       `${this.#options.pidFile} is held, but does not say by whom`,
@@ -65,7 +70,7 @@ export class DaemonControl {
    * @throws {DaemonRefusal}
    */
   async ask(method: string, signal: Deno.Signal | undefined): Promise<ControlOutcome> {
-    const pid = await this.pid();
+    const { pid, owner } = await this.#read();
     const socket = await this.#findSocket(pid);
     if (socket !== undefined) {
       const { value } = await this.#request(socket, method);
@@ -73,6 +78,7 @@ export class DaemonControl {
       return { kind: "answered", answer: value };
     }
     if (signal === undefined) throw new IpcClientError("absent.socket");
+    await this.#requireOwner(pid, owner);
     this.#kill(pid, signal);
     return { kind: "signaled", signal };
   }
@@ -96,6 +102,18 @@ export class DaemonControl {
     if (!isEnded) {
       throw new SentinelError("absent.stop", `sentinel daemon has not stopped in ${timeoutMs} ms`);
     }
+  }
+
+  /** A user whose PID file root reads must not choose whom root signals. */
+  async #requireOwner(pid: number, owner: number | undefined): Promise<void> {
+    const { platform, pidFile } = this.#options;
+    if (platform.userId() !== "0" || owner === 0) return;
+    const user = (await platform.privileges())?.userOf(pid);
+    if (user !== undefined && user === owner) return;
+    throw new SentinelError(
+      "permission.signal",
+      `sentinel daemon is not signaled: ${pidFile} belongs to user ${owner}, process ${pid} does not`,
+    );
   }
 
   #kill(pid: number, signal: Deno.Signal): void {

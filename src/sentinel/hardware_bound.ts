@@ -1,11 +1,13 @@
 import { SentinelError } from "../core/errors.ts";
+import { checkDates } from "../license/dates.ts";
 import { compareFingerprint, type FingerprintMatch, readHardware } from "../license/fingerprint.ts";
 import { type Fingerprint, parseFingerprint } from "../license/fingerprint_form.ts";
 import type { HardwareBoundLicense } from "../license/payload.ts";
 import { Findings } from "./findings.ts";
+import { KnownTime } from "./known_time.ts";
 import type { Licensing, ProvedLicense } from "./licensing.ts";
 import type { RunDependencies } from "./run.ts";
-import { dateWatch } from "./watches.ts";
+import { clockWatch, dateWatch } from "./watches.ts";
 
 /** This is not the machine that the licence is for (exit status 83). */
 export class HardwareMismatchError extends SentinelError {
@@ -22,11 +24,14 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
   readonly findings: Findings;
   readonly machineId: string;
   readonly #deps: RunDependencies;
+  /** Nothing is remembered of earlier runs, but within one the clock cannot be set back unseen. */
+  readonly #time: KnownTime;
 
   private constructor(machineId: string, deps: RunDependencies) {
     this.machineId = machineId;
     this.findings = new Findings(deps.log);
     this.#deps = deps;
+    this.#time = new KnownTime(deps.clock, deps.clock.wallMs());
   }
 
   static async open(
@@ -51,9 +56,13 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
       }
       throw new HardwareMismatchError(match);
     }
+    checkDates(license, this.#time.nowMs());
     return {
       license,
-      watches: [dateWatch(license, clock)],
+      watches: [
+        dateWatch(license, clock, () => this.#time.nowMs()),
+        clockWatch(this.#time, { findings: this.findings, clock }),
+      ],
       status: () => ({ license_status: "ACTIVE" }),
       end: () => Promise.resolve(),
     };

@@ -7,7 +7,7 @@ import type { ProcessTree } from "../process/process_tree.ts";
 
 /** How it is told whether the software is well. */
 export interface HealthSettings {
-  /** Between two rounds of checks, and the time that each has. */
+  /** Between two rounds of checks, and the time that each has; that is a second at least. */
   readonly intervalMs: number;
   /** As `[health] probe` says. */
   readonly probe: string;
@@ -16,6 +16,9 @@ export interface HealthSettings {
   /** A program that ends with 0 where all is well. */
   readonly script?: string | undefined;
 }
+
+/** A check has the time of an interval, but never less than this. */
+const SHORTEST_TIMEOUT_MS = 1_000;
 
 export interface HealthWatchOptions {
   readonly settings: HealthSettings;
@@ -38,7 +41,11 @@ export async function watchSoftwareHealth(
 ): Promise<Health> {
   const { settings: { intervalMs }, clock, endsUnhealthy, onChecked } = options;
   const checks = openChecks(options);
-  return await watchHealth({ checks, clock, intervalMs, endsUnhealthy, onChecked }, signal);
+  const timeoutMs = Math.max(intervalMs, SHORTEST_TIMEOUT_MS);
+  return await watchHealth(
+    { checks, clock, intervalMs, timeoutMs, endsUnhealthy, onChecked },
+    signal,
+  );
 }
 
 function openChecks(options: HealthWatchOptions): Record<string, HealthCheck> {

@@ -2,7 +2,7 @@ import { socketPath } from "../ipc/socket_path.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
 
 /** A machine id as long as any that names a socket (UUID, RFC 9562). */
-const SOME_MACHINE_ID = "00000000-0000-0000-0000-000000000000";
+export const SOME_MACHINE_ID = "00000000-0000-0000-0000-000000000000";
 
 /**
  * Where the run's socket is to be.

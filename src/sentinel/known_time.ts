@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { Finding } from "./findings.ts";
 
 /** What clocks may differ by before one of them is taken to have been set back; milliseconds. */
 export const CLOCK_TOLERANCE_MS = 300_000;
@@ -45,6 +46,22 @@ export class KnownTime {
     if (behindMs <= this.#toldMs + CLOCK_TOLERANCE_MS) return undefined;
     this.#toldMs = behindMs;
     return behindMs;
+  }
+
+  /** Whether the wall clock shows what it may. */
+  get isWallRight(): boolean {
+    return this.#carriedOnMs() - this.#clock.wallMs() <= CLOCK_TOLERANCE_MS;
+  }
+
+  /** What {@linkcode takeRollback} found, in plain words. */
+  describeRollback(): Finding {
+    const iso = (ms: number) => new Date(ms).toISOString();
+    const shown = iso(this.#clock.wallMs());
+    return {
+      kind: "clock_rollback",
+      message: "clock rollback detected",
+      evidence: `it shows ${shown}, at least ${iso(this.nowMs())} is known to be true`,
+    };
   }
 
   #carriedOnMs(): number {

@@ -30,6 +30,12 @@ export interface LeaseOptions {
   readonly log: Logger;
 }
 
+/**
+ * So many signed refusals of heartbeats in a row cost nothing, as a server may be in disorder. Further ones cost what missed
+ * ones do: who has each of them refused, by a clock that is wrong, never hears that the licence was revoked.
+ */
+const FREE_REFUSALS = 2;
+
 const GRACE_EXHAUSTED = "server unreachable and grace period exhausted";
 
 /** A licence as the server lets us have it: activated, kept alive by heartbeats, on grace while nobody answers. */
@@ -37,6 +43,8 @@ export class Lease {
   readonly #options: LeaseOptions;
   readonly #ledger: Ledger;
   #status = "ACTIVE";
+  /** Heartbeats refused since the last one that was not. */
+  #refusals = 0;
   #tellGrace: (remainingSeconds: number) => void = () => {};
 
   constructor(options: LeaseOptions) {
@@ -151,6 +159,9 @@ export class Lease {
     if (answer.kind === "verified") return await this.#accept(answer);
     if (answer.kind === "refused") {
       log.warn(`heartbeat refused by the server: ${answer.message}`);
+      if (++this.#refusals > FREE_REFUSALS) {
+        return await this.#miss(`refused ${this.#refusals} times in a row`);
+      }
       await this.#ledger.enterRefusal();
       return GO_ON;
     }
@@ -187,6 +198,7 @@ export class Lease {
         `Server reachable again, ${this.graceRemainingSeconds} seconds of grace remaining`,
       );
     }
+    this.#refusals = 0;
     this.#status = payload.status;
     this.#options.log.debug(`heartbeat: ${payload.status}`);
     if (payload.status === "DECOMMISSION_PENDING") await this.#decommission();

@@ -128,8 +128,9 @@ export class Ledger {
 
   /** The server is there, but says nothing that counts. */
   async enterRefusal(): Promise<void> {
-    if (!this.isOffline) return;
+    const wasOffline = this.isOffline;
     this.#stopMeter();
+    if (!wasOffline) return;
     await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null });
   }
 
@@ -158,17 +159,9 @@ export class Ledger {
 
   /** Looks whether the wall clock was set back, which costs an interval. Whether it did. */
   async enterClock(): Promise<boolean> {
-    const behindMs = this.#time.takeRollback();
-    if (behindMs === undefined) return false;
-    const { clock, findings, license } = this.#options;
-    const iso = (ms: number) => new Date(ms).toISOString();
-    findings.report({
-      kind: "clock_rollback",
-      message: "clock rollback detected",
-      evidence: `it shows ${iso(clock.wallMs())}, at least ${
-        iso(this.nowMs())
-      } is known to be true`,
-    });
+    if (this.#time.takeRollback() === undefined) return false;
+    const { findings, license } = this.#options;
+    findings.report(this.#time.describeRollback());
     await this.#save(charge(this.#record, intervalSeconds(license.heartbeat_interval_minutes)));
     return true;
   }

@@ -1,8 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { Platform } from "../platform/contract.ts";
-import { derivedKey } from "../state/key_protector.ts";
+import { chooseProtector } from "../state/choose_protector.ts";
 import { Keystore, type MachineKeys } from "../state/keystore.ts";
+import { keyringWitness } from "../state/keyring_witness.ts";
 import { outerWitness } from "../state/outer_witness.ts";
 import { type State, StateFile } from "../state/state_file.ts";
 import { StateFolderError } from "../state/state_folder.ts";
@@ -38,12 +39,12 @@ export async function openMachine(
 ): Promise<Machine> {
   return await explainFaults(folder, async () => {
     platform.protectMemory();
-    const protector = derivedKey({
-      saltPath: folder.at("keystore.salt"),
-      machineId: platform.machineId,
-      userId: platform.userId(),
+    const { timeout } = clock;
+    const protector = await chooseProtector(folder.path, { platform, readVariable, timeout, log });
+    const keystore = new Keystore(folder.at("keystore.bin"), {
+      protector,
+      guardMemory: platform.guardMemory,
     });
-    const keystore = new Keystore(folder.at("keystore.bin"), protector);
     const keys = await keystore.open(clock.wallMs());
     if (keys.replaced !== undefined) {
       log.warn(`keystore cannot be read, set aside as ${keys.replaced}`);
@@ -52,6 +53,7 @@ export async function openMachine(
     const file = new WitnessedState(new StateFile(folder.at("state.bin"), stateKey), {
       inner: new StateFile(folder.at("keystore.witness"), stateKey, "witness"),
       outerOf: outerWitness(platform.witnessFolder(readVariable), stateKey),
+      volatileOf: keyringWitness(platform.userKeyring(), stateKey),
     });
     const loaded = await file.load(clock.wallMs());
     const { rollback, setAside } = loaded;

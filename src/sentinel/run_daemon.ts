@@ -6,10 +6,9 @@ import { makeFoldersOf } from "../daemon/made_folders.ts";
 import { PidFile } from "../daemon/pid_file.ts";
 import { inPhase, StartUpError } from "../daemon/start_up.ts";
 import type { ServiceManager } from "../daemon/service_manager.ts";
-import type { ProcessLimits } from "../platform/process_control.ts";
 import { ConfigError } from "./config_error.ts";
-import { daemonLimits } from "./configured.ts";
 import { Daemon } from "./daemon.ts";
+import { limitDaemon } from "./daemon_limits.ts";
 import { openDaemonLog } from "./daemon_log.ts";
 import { HealthListener } from "./health_listener.ts";
 import { type RunDependencies, type RunRequest, runSentinel } from "./run.ts";
@@ -52,11 +51,6 @@ export class EmergencyError extends SentinelError {
 export async function runDaemon(request: DaemonRequest, deps: DaemonDependencies): Promise<number> {
   return await new DaemonRun(request, deps).run();
 }
-
-const LIMIT_KEYS: Readonly<Partial<Record<keyof ProcessLimits, string>>> = {
-  openFiles: "limits.open_files",
-  coreBytes: "limits.core_bytes",
-};
 
 class DaemonRun {
   readonly #lifecycle: Lifecycle;
@@ -130,7 +124,7 @@ class DaemonRun {
       this.#hasLogFile = logFile !== undefined;
       // in the log like every other change
       this.#lifecycle.advance("start");
-      await this.#limitOurselves();
+      await limitDaemon(this.#config, this.#deps);
       const ownUser = Deno.uid() ?? 0;
       const taken = this.#pidFile = await PidFile.take(pidFile, { pid, ownUser, clock });
       undo.defer(() => taken.remove());
@@ -151,16 +145,6 @@ class DaemonRun {
     this.#hasStarted = true;
     this.#deps.onReady();
     this.#serviceManager?.reassure(() => this.#daemon.isWell, this.#over.signal);
-  }
-
-  async #limitOurselves(): Promise<void> {
-    const { platform, pid } = this.#deps;
-    const limits = daemonLimits(this.#config);
-    if (Object.values(limits).every((value) => value === undefined)) return;
-    const refused = (await platform.processControl()).limit(pid, limits);
-    if (refused.length === 0) return;
-    const values = refused.map((name) => `${LIMIT_KEYS[name]} = ${limits[name]}`).join(", ");
-    throw new ConfigError("config.limits", `limits are refused by the system: ${values}`);
   }
 
   /** The umask comes after the files that are to be read by others. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 
 /** The part of the time after which the software is asked no longer, but killed. */
-const PATIENCE = 0.75;
+const PATIENCE = 0.5;
 
 /** The one deadline of a shutdown. */
 export interface ShutdownDeadline {

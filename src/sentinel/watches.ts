@@ -2,6 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { SentinelError } from "../core/errors.ts";
 import { checkDates } from "../license/dates.ts";
 import type { License, StandardLicense } from "../license/payload.ts";
+import type { Findings } from "./findings.ts";
+import type { KnownTime } from "./known_time.ts";
 import type { Lease } from "./lease.ts";
 import { ALIVE_EVERY_MS } from "./offline_time.ts";
 
@@ -38,9 +40,9 @@ export function heartbeatWatch(
 /**
  * Looks at the licence's dates once an hour.
  *
- * @param nowMs The time that is held against them, milliseconds since the Unix epoch (default: the wall clock's).
+ * @param nowMs The time that is held against them, milliseconds since the Unix epoch.
  */
-export function dateWatch(license: License, clock: Clock, nowMs = () => clock.wallMs()): Watch {
+export function dateWatch(license: License, clock: Clock, nowMs: () => number): Watch {
   return async (signal) => {
     while (!signal.aborted) {
       await clock.sleep(HOUR_MS, signal);
@@ -58,6 +60,24 @@ export function aliveWatch(lease: Lease, clock: Clock): Watch {
       const verdict = await lease.keepAlive();
       if (verdict.kind === "stop") return verdict.error;
       await clock.sleep(ALIVE_EVERY_MS, signal);
+    }
+    return undefined;
+  };
+}
+
+/**
+ * Looks once a minute whether the clock was set back; what was found is settled once it shows what it should again, as no
+ * server will.
+ */
+export function clockWatch(
+  time: KnownTime,
+  { findings, clock }: { findings: Findings; clock: Clock },
+): Watch {
+  return async (signal) => {
+    while (!signal.aborted) {
+      await clock.sleep(MINUTE_MS, signal);
+      if (time.takeRollback() !== undefined) findings.report(time.describeRollback());
+      if (time.isWallRight) findings.settleRollbacks();
     }
     return undefined;
   };

@@ -1,10 +1,14 @@
 import { readIfThere, writeAtomically } from "./atomic_file.ts";
 
-/** What an encrypted file is: its place, its name (bound to the content) and the version of its content's format. */
-export interface FileIdentity {
-  readonly path: string;
+/** What encrypted content is: its name, which is bound to it, and the version of its format. */
+export interface ContentIdentity {
   readonly name: string;
   readonly version: number;
+}
+
+/** The same with the place of its file. */
+export interface FileIdentity extends ContentIdentity {
+  readonly path: string;
 }
 
 /** A file's content, or why there is none to be had. */
@@ -25,33 +29,50 @@ export async function writeEncrypted(
   key: CryptoKey,
   content: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
-  const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-  const sealed = await crypto.subtle.encrypt(parameters(file, iv), key, content);
-  const bytes = new Uint8Array(HEADER_BYTES + NONCE_BYTES + sealed.byteLength);
-  bytes.set(MAGIC);
-  bytes[MAGIC.length] = file.version;
-  bytes.set(iv, HEADER_BYTES);
-  bytes.set(new Uint8Array(sealed), HEADER_BYTES + NONCE_BYTES);
-  await writeAtomically(file.path, bytes);
+  await writeAtomically(file.path, await encryptContent(file, key, content));
 }
 
 /** Reads and decrypts; a file under another name, of another version or with a changed bit is `unreadable`. */
 export async function readEncrypted(file: FileIdentity, key: CryptoKey): Promise<Opened> {
-  const bytes = await readIfThere(file.path);
+  return await decryptContent(file, key, await readIfThere(file.path));
+}
+
+/** Encrypts as a file is, for another place. */
+export async function encryptContent(
+  identity: ContentIdentity,
+  key: CryptoKey,
+  content: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  const sealed = await crypto.subtle.encrypt(parameters(identity, iv), key, content);
+  const bytes = new Uint8Array(HEADER_BYTES + NONCE_BYTES + sealed.byteLength);
+  bytes.set(MAGIC);
+  bytes[MAGIC.length] = identity.version;
+  bytes.set(iv, HEADER_BYTES);
+  bytes.set(new Uint8Array(sealed), HEADER_BYTES + NONCE_BYTES);
+  return bytes;
+}
+
+/** Decrypts what {@linkcode encryptContent} made. */
+export async function decryptContent(
+  identity: ContentIdentity,
+  key: CryptoKey,
+  bytes: Uint8Array<ArrayBuffer> | undefined,
+): Promise<Opened> {
   if (bytes === undefined) return { kind: "absent" };
-  if (!MAGIC.every((byte, i) => bytes[i] === byte) || bytes[MAGIC.length] !== file.version) {
+  if (!MAGIC.every((byte, i) => bytes[i] === byte) || bytes[MAGIC.length] !== identity.version) {
     return { kind: "unreadable" };
   }
   const iv = bytes.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES);
   try {
     const sealed = bytes.subarray(HEADER_BYTES + NONCE_BYTES);
-    const content = await crypto.subtle.decrypt(parameters(file, iv), key, sealed);
+    const content = await crypto.subtle.decrypt(parameters(identity, iv), key, sealed);
     return { kind: "opened", content: new Uint8Array(content) };
   } catch {
     return { kind: "unreadable" };
   }
 }
 
-function parameters({ name, version }: FileIdentity, iv: Uint8Array<ArrayBuffer>): AesGcmParams {
+function parameters({ name, version }: ContentIdentity, iv: Uint8Array<ArrayBuffer>): AesGcmParams {
   return { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(`${name}\0${version}`) };
 }

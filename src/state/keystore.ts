@@ -31,11 +31,22 @@ const STATE_KEY_BYTES = 32;
 export class Keystore {
   readonly #file: FileIdentity;
   readonly #protector: KeyProtector;
+  readonly #guardMemory: (bytes: Uint8Array<ArrayBuffer>) => Disposable;
 
-  /** @param path The keystore file; its folder is there and locked by us. */
-  constructor(path: string, protector: KeyProtector) {
+  /**
+   * @param path The keystore file; its folder is there and locked by us.
+   * @param guardMemory Keeps bytes that are keys to itself until it is disposed of, and wipes them then.
+   */
+  constructor(
+    path: string,
+    { protector, guardMemory }: {
+      protector: KeyProtector;
+      guardMemory: (bytes: Uint8Array<ArrayBuffer>) => Disposable;
+    },
+  ) {
     this.#file = { path, name: "keystore", version: VERSION };
     this.#protector = protector;
+    this.#guardMemory = guardMemory;
   }
 
   /** The machine's keys; made and saved at the first run. A keystore that cannot be read is set aside. */
@@ -43,7 +54,7 @@ export class Keystore {
     const key = await this.#protector.unlock();
     const opened = await readEncrypted(this.#file, key);
     if (opened.kind === "opened") {
-      const keys = await this.#use(unpack(opened.content));
+      const keys = await this.#useContent(opened.content);
       if (keys !== undefined) return keys;
     }
     const replaced = opened.kind === "absent" ? undefined : await setAside(this.#file.path, wallMs);
@@ -55,7 +66,7 @@ export class Keystore {
   async probe(): Promise<"absent" | "opened" | "unreadable"> {
     const opened = await readEncrypted(this.#file, await this.#protector.unlock());
     if (opened.kind !== "opened") return opened.kind;
-    return await this.#use(unpack(opened.content)) === undefined ? "unreadable" : "opened";
+    return await this.#useContent(opened.content) === undefined ? "unreadable" : "opened";
   }
 
   /** Removes the keys for good. */
@@ -65,37 +76,39 @@ export class Keystore {
 
   async #make(key: CryptoKey): Promise<MachineKeys> {
     const pair = await generateKeyPairDer();
-    const stateKey = crypto.getRandomValues(new Uint8Array(STATE_KEY_BYTES));
+    using _privateKey = this.#guardMemory(pair.privateKey);
+    const stateKey = new Uint8Array(STATE_KEY_BYTES);
+    using _stateKey = this.#guardMemory(stateKey);
+    crypto.getRandomValues(stateKey);
     const packed = pack({ ...pair, stateKey });
-    try {
-      await writeEncrypted(this.#file, key, packed);
-    } finally {
-      packed.fill(0);
-    }
-    const keys = await this.#use({ ...pair, stateKey });
+    using _packed = this.#guardMemory(packed);
+    await writeEncrypted(this.#file, key, packed);
+    const keys = await useSecrets({ ...pair, stateKey });
     if (keys === undefined) throw new Error("Cannot use a key that was just made");
     return keys;
   }
 
-  /** Turns the secrets into key objects and wipes their bytes. */
-  async #use(secrets: Secrets | undefined): Promise<MachineKeys | undefined> {
-    if (secrets === undefined) return undefined;
-    try {
-      const privateKey = await importPrivateKey(secrets.privateKey);
-      if (privateKey === undefined) return undefined;
-      return {
-        sign: signerOf(privateKey),
-        publicKeyPem: encodePem(secrets.publicKey, "PUBLIC KEY"),
-        stateKey: await crypto.subtle.importKey("raw", secrets.stateKey, "AES-GCM", false, [
-          "encrypt",
-          "decrypt",
-        ]),
-      };
-    } finally {
-      secrets.privateKey.fill(0);
-      secrets.stateKey.fill(0);
-    }
+  async #useContent(content: Uint8Array<ArrayBuffer>): Promise<MachineKeys | undefined> {
+    using _guard = this.#guardMemory(content);
+    const secrets = unpack(content);
+    return secrets === undefined ? undefined : await useSecrets(secrets);
   }
+}
+
+/** Turns the secrets into key objects; their bytes stay the caller's, who wipes them. */
+async function useSecrets(
+  { privateKey, publicKey, stateKey }: Secrets,
+): Promise<MachineKeys | undefined> {
+  const signingKey = await importPrivateKey(privateKey);
+  if (signingKey === undefined) return undefined;
+  return {
+    sign: signerOf(signingKey),
+    publicKeyPem: encodePem(publicKey, "PUBLIC KEY"),
+    stateKey: await crypto.subtle.importKey("raw", stateKey, "AES-GCM", false, [
+      "encrypt",
+      "decrypt",
+    ]),
+  };
 }
 
 function pack({ privateKey, publicKey, stateKey }: Secrets): Uint8Array<ArrayBuffer> {

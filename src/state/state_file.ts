@@ -65,7 +65,8 @@ export type LoadedState =
   | { kind: "absent" }
   | { kind: "set_aside"; path: string };
 
-const VERSION = 1;
+/** Of the content's format. */
+export const STATE_VERSION = 1;
 
 /** The encrypted state file. */
 export class StateFile {
@@ -77,7 +78,7 @@ export class StateFile {
    * @param name What is bound to the content: a copy elsewhere does not pass for the state.
    */
   constructor(path: string, key: CryptoKey, name: "state" | "witness" = "state") {
-    this.#file = { path, name, version: VERSION };
+    this.#file = { path, name, version: STATE_VERSION };
     this.#key = key;
   }
 
@@ -102,7 +103,7 @@ export class StateFile {
   }
 
   async save(state: State): Promise<void> {
-    await writeEncrypted(this.#file, this.#key, new TextEncoder().encode(JSON.stringify(state)));
+    await writeEncrypted(this.#file, this.#key, encodeState(state));
   }
 
   async delete(): Promise<void> {
@@ -110,7 +111,13 @@ export class StateFile {
   }
 }
 
-function parseOpened(opened: Opened): State | undefined {
+/** A state as it is encrypted. */
+export function encodeState(state: State): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify(state));
+}
+
+/** The state that was decrypted, or `undefined` where it is none. */
+export function parseOpened(opened: Opened): State | undefined {
   return opened.kind === "opened" ? parseState(opened.content) : undefined;
 }
 

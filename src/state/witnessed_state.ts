@@ -16,9 +16,19 @@ export interface SaveOptions {
   readonly ahead: boolean;
 }
 
+/** Where copies of a state are kept, besides its file. */
+export interface Witnesses {
+  /** The one beside the state file. */
+  readonly inner: Witness;
+  /** The one elsewhere, of this machine; `undefined` where there is no place for one. */
+  readonly outerOf: (machineId: string) => Witness | undefined;
+  /** One that may be gone at any time, which says nothing. */
+  readonly volatileOf: (machineId: string) => Witness | undefined;
+}
+
 /**
- * A state file with two witnesses, which hold a copy of it: one beside it, one in another place, so that putting the
- * whole folder back is seen, too.
+ * A state file with witnesses, which hold a copy of it: one beside it, one in another place, so that putting the whole
+ * folder back is seen, too, and one in no file at all, so that putting back both is seen until it is gone.
  *
  * A counter grows with every save. The witnesses are at most one ahead of the file, as the copy is written before it where
  * grace is at stake; a start that finds them so takes the copy, and nothing is lost or given back. Otherwise they may be
@@ -27,27 +37,19 @@ export interface SaveOptions {
 export class WitnessedState {
   readonly #file: StateFile;
   readonly #inner: Witness;
-  readonly #outerOf: (machineId: string) => Witness | undefined;
+  readonly #outerOf: Witnesses["outerOf"];
+  readonly #volatileOf: Witnesses["volatileOf"];
   #counter = 0;
   #hasOuter = false;
   #machineId: string | undefined;
   /** What the witnesses have not seen yet. */
   #unwitnessed: State | undefined;
 
-  /**
-   * @param inner The witness beside the state file.
-   * @param outerOf The witness elsewhere, of this machine; `undefined` where there is no place for one.
-   */
-  constructor(
-    file: StateFile,
-    { inner, outerOf }: {
-      inner: Witness;
-      outerOf: (machineId: string) => Witness | undefined;
-    },
-  ) {
+  constructor(file: StateFile, { inner, outerOf, volatileOf }: Witnesses) {
     this.#file = file;
     this.#inner = inner;
     this.#outerOf = outerOf;
+    this.#volatileOf = volatileOf;
   }
 
   /** A state that cannot be read is set aside, never deleted; a witness takes its place, but vouches for no activation. */
@@ -55,9 +57,13 @@ export class WitnessedState {
     const [loaded, inner] = await Promise.all([this.#file.load(wallMs), this.#inner.read()]);
     const own = loaded.kind === "loaded" ? loaded.state : undefined;
     this.#machineId = own?.machine_id ?? inner?.machine_id;
-    const outer = this.#machineId && await this.#outerOf(this.#machineId)?.read();
-    const witness = newest(inner, outer || undefined);
-    const result = judge(loaded, { witness, hasInner: inner !== undefined, hasOuter: !!outer });
+    const [outer, volatile] = await this.#readElsewhere();
+    const witness = newest(newest(inner, outer), volatile);
+    const result = judge(loaded, {
+      witness,
+      hasInner: inner !== undefined,
+      hasOuter: outer !== undefined,
+    });
     this.#counter = result.state?.counter ?? 0;
     this.#hasOuter = result.state?.has_outer_witness ?? false;
     if (result.state !== undefined && result.state !== own) await this.#file.save(result.state);
@@ -85,11 +91,20 @@ export class WitnessedState {
   async delete(): Promise<void> {
     await this.#file.delete();
     await this.#inner.delete();
-    if (this.#machineId !== undefined) await this.#outerOf(this.#machineId)?.delete();
+    if (this.#machineId === undefined) return;
+    await this.#outerOf(this.#machineId)?.delete();
+    await this.#volatileOf(this.#machineId)?.delete();
   }
 
-  /** The one elsewhere is written first, as it is the harder to get at. */
+  async #readElsewhere(): Promise<[outer: State | undefined, volatile: State | undefined]> {
+    const id = this.#machineId;
+    if (id === undefined) return [undefined, undefined];
+    return await Promise.all([this.#outerOf(id)?.read(), this.#volatileOf(id)?.read()]);
+  }
+
+  /** Those elsewhere are written first, as they are the harder to get at. */
   async #witness(state: State): Promise<void> {
+    await this.#volatileOf(state.machine_id)?.save(state);
     const outer = this.#outerOf(state.machine_id);
     this.#hasOuter = await outer?.save({ ...state, has_outer_witness: true })
       .then(() => true, () => false) ?? false;

@@ -38,9 +38,9 @@ async function measureStartAndStop(scene: DaemonScene, main: string): Promise<Be
   const times = { empty: [] as number[], bare: [] as number[], ready: [] as number[] };
   const stops: number[] = [];
   for (let round = -2; round < ROUNDS; round++) {
-    const empty = await runMs(programArguments([], scene.at("empty.ts")), scene);
-    const flow = await runMs(programArguments(bare.slice(1), bare[0]!), scene);
-    const ready = await runMs(programArguments(scene.arguments(["start"]), main), scene);
+    const empty = await runMs(programArguments([], { entry: scene.at("empty.ts") }), scene);
+    const flow = await runMs(programArguments(bare.slice(1), { entry: bare[0]! }), scene);
+    const ready = await runMs(programArguments(scene.arguments(["start"]), { entry: main }), scene);
     const stop = await stopMs(scene);
     if (round < 0) continue;
     times.empty.push(empty);
@@ -150,7 +150,7 @@ async function startDaemon(scene: DaemonScene, main: string): Promise<RunningPro
   await Deno.remove(scene.at("d.log"));
   const daemon = new RunningProgram(
     new Deno.Command(Deno.execPath(), {
-      args: programArguments(scene.arguments(["start", "--foreground"]), main),
+      args: programArguments(scene.arguments(["start", "--foreground"]), { entry: main }),
       env: scene.surroundings.env ?? {},
       stdin: "null",
       stdout: "piped",

@@ -1,4 +1,5 @@
 import { fromFileUrl } from "@std/path";
+import { PERMISSIONS } from "../support/permissions.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 
@@ -33,7 +34,7 @@ async function startServer(): Promise<Paths & AsyncDisposable> {
   const folder = await temporaryFolder();
   const paths = { ipc: folder.at("sentinel-bench.sock"), echo: folder.at("echo.sock") };
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", SERVER, paths.ipc, paths.echo],
+    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, SERVER, paths.ipc, paths.echo],
     stdin: "piped",
     stdout: "piped",
   }).spawn();

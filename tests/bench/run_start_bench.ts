@@ -2,15 +2,13 @@
 import { fromFileUrl } from "@std/path";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
 import { Customer } from "../support/customer.ts";
+import { PERMISSIONS } from "../support/permissions.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 import { bundleProgram } from "./bundle_program.ts";
 
 const ROUNDS = 25;
 const LIMIT = 2.5;
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
-const PERMISSIONS = ["read", "write", "env", "net", "run", "ffi", "sys"].map((name) =>
-  `--allow-${name}`
-);
 
 /** One way to start, and the milliseconds it took in each round. */
 interface Contender {

@@ -1,7 +1,8 @@
 import { dirname, fromFileUrl, join } from "@std/path";
 import { HEARTBEAT_PATH } from "../../src/activation/messages.ts";
 import { makeOrganisationKey } from "../../src/vendor/keys.ts";
-import { serveLicenses } from "../support/sentinel_program.ts";
+import { PERMISSIONS } from "../support/permissions.ts";
+import { serveLicenses } from "../support/serving_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { heartbeatBody, signedBy, type TestMachine } from "../support/test_machine.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
@@ -104,7 +105,7 @@ async function rawHeartbeat(machine: TestMachine, host: string): Promise<string>
 
 async function runJson(script: string, ...args: string[]): Promise<Record<string, number>> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "-A", join(HERE, script), ...args],
+    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, join(HERE, script), ...args],
   }).output();
   if (!success) throw new Error(`${script}: ${new TextDecoder().decode(stderr)}`);
   return JSON.parse(new TextDecoder().decode(stdout));

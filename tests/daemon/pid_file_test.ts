@@ -17,7 +17,7 @@ Deno.test("a PID file holds the pid, says that somebody runs, and is gone at the
   assertEquals(await readPidFile(path), { kind: "absent" });
   const file = await take(path);
   assertEquals(await Deno.readTextFile(path), "42\n");
-  assertEquals(await readPidFile(path), { kind: "running", pid: 42 });
+  assertEquals(await readPidFile(path), { kind: "running", pid: 42, owner: Deno.uid()! });
   const error = await assertRejects(() => take(path), AlreadyRunningError);
   assertEquals(error.message, "another sentinel is running (pid 42)");
   await file[Symbol.asyncDispose]();

@@ -2,7 +2,6 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { WITHOUT_EFFECT } from "../../src/cli/run_options.ts";
 import { ConfiguredCustomer } from "../support/configured_customer.ts";
 import { runProgram } from "../support/program.ts";
-import { runIpc } from "../support/scoped_program.ts";
 import { ask } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -133,6 +132,7 @@ Deno.test("SENTINEL_CONFIG alone is enough to run", async () => {
   await customer.configure("/bin/true", { tables: "[shutdown]" });
   const { code, stderr } = await runProgram([], {
     env: {
+      XDG_STATE_HOME: customer.at("witness"),
       SENTINEL_CONFIG: customer.at("sentinel.toml"),
       SENTINEL_ORG_KEY: customer.at("org_public_key.pem"),
     },
@@ -166,8 +166,8 @@ Deno.test('peer = "child" admits software and grandchild, and no stranger of the
     '{"status":"error","error":"permission denied: get_license"}',
   );
   assertEquals(await ask(path!, '{"method":"health"}'), '{"status":"ok"}');
-  const { code, err } = await runIpc(["get_license", "--socket", path!]);
-  assertEquals([code, err], [86, "sentinel: error: permission denied: get_license\n"]);
+  const { code, stderr } = await runProgram(["ipc", "get_license", "--socket", path!]);
+  assertEquals([code, stderr], [86, "sentinel: error: permission denied: get_license\n"]);
 });
 
 Deno.test("the file's limits hold on the socket", async () => {
@@ -197,8 +197,11 @@ Deno.test("stop over the socket is answered and ends the run like SIGTERM; debug
   await customer.configure("software");
   await using run = customer.start();
   const [path] = await run.stdout.match(/^\S+(?=\n)/);
-  const { code: refused, err } = await runIpc(["debug", "--socket", path]);
-  assertEquals([refused, err], [2, "sentinel: error: not supported by sentinel run\n"]);
+  const refused = await runProgram(["ipc", "debug", "--socket", path]);
+  assertEquals([refused.code, refused.stderr], [
+    2,
+    "sentinel: error: not supported by sentinel run\n",
+  ]);
   const stats = JSON.parse((await ask(path, '{"method":"stats"}'))!);
   assertEquals(stats["status"], "ok");
   assertEquals([stats["connections_accepted"], stats["connections_refused"]], [2, 0]);

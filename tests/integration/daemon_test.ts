@@ -172,7 +172,7 @@ Deno.test("a daemon that was killed leaves a stale PID file and software, which 
 Deno.test("software that does not want to stop is killed before the shutdown's time is over", async () => {
   await using scene = await DaemonScene.arrive({
     script: `trap "" TERM; echo $$ >> "$0.starts"; while :; do sleep 0.05; done`,
-    tables: "[shutdown]\ntimeout_ms = 400",
+    tables: "[shutdown]\ntimeout_ms = 3000",
   });
   await scene.daemon("start");
   assertEquals((await scene.daemon("stop")).code, 0);

@@ -3,41 +3,54 @@ import { serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { LICENSE, LICENSE_LINE, startServer } from "../support/ipc_server.ts";
 import { RecordingLog } from "../support/recording_log.ts";
-import { runIpc, scopedCommand } from "../support/scoped_program.ts";
+import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const NOBODY = "sentinel: error: sentinel daemon not running (socket not found)\n";
 
+function runIpc(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<ProgramResult> {
+  return runProgram(["ipc", ...args], { env });
+}
+
 Deno.test("sentinel ipc prints the answer; with --json the line as it came", async () => {
   await using running = await startServer();
   const args = ["get_license", "--socket", running.path];
-  assertEquals(await runIpc([...args, "--json"]), { code: 0, out: LICENSE_LINE + "\n", err: "" });
-  const { code, out } = await runIpc(args);
-  assertEquals([code, JSON.parse(out)], [0, { status: "ok", license: LICENSE }]);
+  assertEquals(await runIpc([...args, "--json"]), {
+    code: 0,
+    stdout: LICENSE_LINE + "\n",
+    stderr: "",
+  });
+  const { code, stdout } = await runIpc(args);
+  assertEquals([code, JSON.parse(stdout)], [0, { status: "ok", license: LICENSE }]);
 });
 
 Deno.test("sentinel ipc takes the socket that the software was given", async () => {
   await using running = await startServer();
-  const { code, out } = await runIpc(["health", "--json"], { SENTINEL_IPC_SOCKET: running.path });
-  assertEquals([code, out], [0, '{"status":"ok"}\n']);
+  const { code, stdout } = await runIpc(["health", "--json"], {
+    SENTINEL_IPC_SOCKET: running.path,
+  });
+  assertEquals([code, stdout], [0, '{"status":"ok"}\n']);
 });
 
 Deno.test("sentinel ipc says that nobody is there and exits 87", async () => {
   await using folder = await temporaryFolder();
   const result = await runIpc(["health", "--socket", folder.at("absent.sock")]);
-  assertEquals(result, { code: 87, out: "", err: NOBODY });
+  assertEquals(result, { code: 87, stdout: "", stderr: NOBODY });
 });
 
 Deno.test("sentinel ipc exits 2 for a method that the server does not know", async () => {
   await using running = await startServer();
-  const { code, err } = await runIpc(["xyz", "--socket", running.path]);
-  assertEquals([code, err], [2, "sentinel: error: unknown method: xyz\n"]);
+  const { code, stderr } = await runIpc(["xyz", "--socket", running.path]);
+  assertEquals([code, stderr], [2, "sentinel: error: unknown method: xyz\n"]);
 });
 
 Deno.test("sentinel ipc exits 86 where the server denies the method", async () => {
   await using running = await startServer({ peer: "child", isDescendant: () => false });
-  const { code, err } = await runIpc(["get_license", "--socket", running.path]);
-  assertEquals([code, err], [86, "sentinel: error: permission denied: get_license\n"]);
+  const { code, stderr } = await runIpc(["get_license", "--socket", running.path]);
+  assertEquals([code, stderr], [86, "sentinel: error: permission denied: get_license\n"]);
 });
 
 Deno.test("sentinel ipc finds the only socket in the session's folder, and names them where there are several", async () => {
@@ -56,29 +69,19 @@ Deno.test("sentinel ipc finds the only socket in the session's folder, and names
     await server.close();
     await claim[Symbol.asyncDispose]();
   }
-  assertEquals([first.code, first.out], [0, '{"status":"ok"}\n']);
+  assertEquals([first.code, first.stdout], [0, '{"status":"ok"}\n']);
   assertEquals(second.code, 2);
-  assertMatch(second.err, /--socket is required: there are .*-one\.sock, .*-two\.sock/);
+  assertMatch(second.stderr, /--socket is required: there are .*-one\.sock, .*-two\.sock/);
 });
 
 Deno.test("sentinel ipc watch streams the events until the server ends", async () => {
   await using running = await startServer();
-  await using child = scopedCommand("main.ts", [
-    "ipc",
-    "watch",
-    "--json",
-    "--socket",
-    running.path,
-  ]).spawn();
-  await child.stdin.close();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  assertEquals((await lines.read()).value, '{"status":"ok"}\n');
+  await using watching = startProgram(["ipc", "watch", "--json", "--socket", running.path]);
+  await watching.stdout.match(/^{"status":"ok"}\n$/);
   running.server.publish({ event: "state", state: "running" });
-  assertEquals((await lines.read()).value, '{"event":"state","state":"running"}\n');
+  await watching.stdout.match(/\n{"event":"state","state":"running"}\n$/);
   running.server.publish({ event: "stopping" });
   await running.server.close();
-  assertEquals((await lines.read()).value, '{"event":"stopping"}\n');
-  assertEquals((await lines.read()).done, true);
-  await child.stderr.cancel();
-  assertEquals((await child.status).code, 0);
+  const { code, stdout } = await watching.end();
+  assertEquals([code, stdout.split("\n").slice(2)], [0, ['{"event":"stopping"}', ""]]);
 });

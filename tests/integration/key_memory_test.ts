@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
+import { encodePem } from "../../src/signing/pem.ts";
 import { readEncrypted } from "../../src/state/encrypted_file.ts";
-import { derivedKey } from "../../src/state/key_protector.ts";
+import { boundKey } from "../../src/state/key_protector.ts";
 import { fromFileUrl } from "@std/path";
 import { Customer } from "../support/customer.ts";
 import { startProgram } from "../support/program.ts";
@@ -25,12 +26,17 @@ async function searchMemory(
 /** The keystore's content, as it stands in the buffer that the keys are read from. */
 async function readKeystore(customer: Customer): Promise<Uint8Array<ArrayBuffer>> {
   const { machineId, userId } = selectPlatform();
-  const saltPath = customer.folder.at("state/keystore.salt");
-  const key = await derivedKey({ saltPath, machineId, userId: userId() }).unlock();
+  const salt = await Deno.readFile(customer.folder.at("state/keystore.salt"));
+  const key = await boundKey({ kind: "derived", salt, machineId, userId: userId() }).unlock();
   const file = { path: customer.folder.at("state/keystore.bin"), name: "keystore", version: 1 };
   const opened = await readEncrypted(file, key);
   assert(opened.kind === "opened");
   return opened.content;
+}
+
+/** The line of a public key's PEM that has most of the key. */
+function publicKeyLine(der: Uint8Array<ArrayBuffer>): string {
+  return encodePem(der, "PUBLIC KEY").split("\n")[2]!;
 }
 
 testWith(
@@ -49,8 +55,10 @@ testWith(
       // each with a length that stands beside it in the file, and nowhere else; what is freed loses its first bytes
       content.subarray(40, privateKeyBytes + 2),
       content.subarray(-stateKeyBytes),
-      // what is no secret shows that the search finds something
-      content.subarray(privateKeyBytes, -stateKeyBytes),
+      // what is no secret, and kept as text, shows that the search finds something
+      new TextEncoder().encode(
+        publicKeyLine(content.subarray(privateKeyBytes + 2, -stateKeyBytes)),
+      ),
     ];
     const [privateKeys, stateKeys, publicKeys] = (await searchMemory(run.pid, { patterns }))!;
     assertEquals([privateKeys, stateKeys], [0, 0]);

@@ -1,8 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { makeCertificate } from "../support/certificate.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization, type Organization, standardPayload } from "../support/organization.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";
-import { hasTool, runTool, testWith } from "../support/run_tool.ts";
+import { hasTool, testWith } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 const openssl = await hasTool("openssl", "version");
@@ -24,20 +25,6 @@ async function run(
     ...["--state-dir", folder.at("state"), "--software", "/bin/true"],
     ...["--log-level", "warn", ...args],
   ], { env: { XDG_RUNTIME_DIR: folder.path, XDG_STATE_HOME: folder.path, ...env } });
-}
-
-async function makeCertificate(folder: TemporaryFolder): Promise<{ cert: string; key: string }> {
-  await runTool(
-    "openssl",
-    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-    ...["-keyout", folder.at("tls.key"), "-out", folder.at("ca.pem"), "-days", "2"],
-    ...["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
-    ...["-addext", "basicConstraints=critical,CA:FALSE"],
-  );
-  const [cert, key] = await Promise.all(
-    ["ca.pem", "tls.key"].map((name) => Deno.readTextFile(folder.at(name))),
-  );
-  return { cert: cert!, key: key! };
 }
 
 testWith(

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ConfiguredCustomer } from "../support/configured_customer.ts";
 import { freePort } from "../support/free_port.ts";
 import { isRunning } from "../support/process_state.ts";
-import { runIpc } from "../support/scoped_program.ts";
+import { runProgram } from "../support/program.ts";
 
 /** A customer whose software is a script, looked after as the keys of `[health]` say. */
 async function arrive(script: string, health: string, keys = ""): Promise<ConfiguredCustomer> {
@@ -91,8 +91,8 @@ Deno.test("where restarts are off unhealthy software runs on, and status tells o
   await using run = customer.start();
   const [, pid, socket] = await run.stdout.match(/(\d+) (\S+)\n/);
   await run.stderr.match(/health check failed \(4 in a row\): probe: exited: 1/);
-  const { out } = await runIpc(["status", "--json", "--socket", socket!]);
-  const { health, pid: shown, restarts } = JSON.parse(out);
+  const { stdout } = await runProgram(["ipc", "status", "--json", "--socket", socket!]);
+  const { health, pid: shown, restarts } = JSON.parse(stdout);
   assertEquals([health.status, health.checks.probe], ["unhealthy", "exited: 1"]);
   assertEquals([shown, restarts], [Number(pid), 0]);
 });
@@ -106,9 +106,9 @@ Deno.test("restart over the socket stops the software with all it brought forth 
   await customer.configure("software");
   await using run = customer.start();
   const [, first, socket] = await run.stdout.match(/start 1 (\d+) (\S+)/);
-  const { code, out } = await runIpc(["restart", "--json", "--socket", socket!]);
+  const { code, stdout } = await runProgram(["ipc", "restart", "--json", "--socket", socket!]);
   const [, second] = await run.stdout.match(/start 2 (\d+)/);
-  assertEquals([code, JSON.parse(out)], [0, { status: "ok", pid: Number(second) }]);
+  assertEquals([code, JSON.parse(stdout)], [0, { status: "ok", pid: Number(second) }]);
   assert(!await isRunning(Number(first)));
   run.kill("SIGTERM");
   assertEquals((await run.end()).code, 0);

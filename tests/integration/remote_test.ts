@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runProgram, startProgram } from "../support/program.ts";
+import { programCommand, runProgram, startProgram } from "../support/program.ts";
 import { isRunning } from "../support/process_state.ts";
 import { RemoteSetup, type ServingRemote } from "../support/remote_program.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
@@ -106,16 +106,8 @@ testRemote(
     const script = "head -c 3000000 /dev/urandom | tee $0; echo err >&2; head -c 5 /dev/zero >&2";
     const path = setup.folder.at("expected");
     await setup.ops(server, "start", "sh", "-c", script, path);
-    const out = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "-A",
-        "main.ts",
-        ...setup.clientArguments(server.port, setup.files.watch, "stream", "1"),
-      ],
-      env: { NO_COLOR: "1" },
-    }).output();
+    const stream = setup.clientArguments(server.port, setup.files.watch, "stream", "1");
+    const out = await programCommand(stream).output();
     assertEquals(out.code, 0);
     assertEquals(new TextDecoder().decode(out.stderr), "err\n\0\0\0\0\0");
     const expected = await Deno.readFile(path);

@@ -1,5 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Customer } from "../support/customer.ts";
+import { testWith } from "../support/requirements.ts";
+import { forgetWitnesses, NEEDS_USER_KEYRING } from "../support/user_keyring.ts";
 
 async function copy(customer: Customer, from: string, to: string): Promise<void> {
   const at = (name: string) => customer.folder.at(name);
@@ -32,6 +34,34 @@ Deno.test("the state folder put back refunds nothing: without the server the sof
   assertEquals(resumed.code, 0, resumed.stderr);
   assertStringIncludes(resumed.stderr, "operating under grace period (43200 seconds remaining)");
 });
+
+testWith(
+  [NEEDS_USER_KEYRING],
+  "the witness outside put back with the state folder is seen through the user's keyring",
+  async () => {
+    await using customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
+    assertEquals((await customer.run("/bin/true")).code, 0);
+    await copy(customer, "state", "backup");
+    await copy(customer, "witness", "witness-backup");
+    await customer.stopServer();
+    for (let start = 0; start < 3; start++) {
+      assertEquals((await customer.run("/bin/true")).code, 0);
+    }
+    await copy(customer, "backup", "state");
+    await copy(customer, "witness-backup", "witness");
+    const { code, stderr } = await customer.run("/bin/true");
+    assertEquals(code, 82, stderr);
+    assertStringIncludes(stderr, "WARNING: state rollback detected: it is number ");
+
+    // the attack, where the keyring has forgotten
+    await copy(customer, "backup", "state");
+    await copy(customer, "witness-backup", "witness");
+    await forgetWitnesses(customer.folder.path);
+    const refunded = await customer.run("/bin/true");
+    assertEquals(refunded.code, 0, refunded.stderr);
+    assertStringIncludes(refunded.stderr, "operating under grace period (86400 seconds remaining)");
+  },
+);
 
 Deno.test("a state that cannot be read is set aside, and the server must confirm the one that takes its place", async () => {
   await using customer = await Customer.arrive("--max-machines", "1");

@@ -50,6 +50,16 @@ testWith(
   },
 );
 
+Deno.test("the unit leaves the capabilities that the configuration allows, and no other", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("c.toml");
+  const security = '[security]\nallowed_capabilities = ["CAP_NET_BIND_SERVICE", "CAP_KILL"]\n';
+  await Deno.writeTextFile(path, CONFIG + security);
+  const { stdout } = await runProgram(["service", "print", "systemd", "--config", path]);
+  assertStringIncludes(stdout, "\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_KILL\n");
+  assertStringIncludes(stdout, "\nAmbientCapabilities=CAP_NET_BIND_SERVICE CAP_KILL\n");
+});
+
 testWith([needsProgram("python3")], "the plist is one, with the command word by word", async () => {
   await using folder = await temporaryFolder();
   const { stdout } = await service(folder, "print", "launchd");

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { runSentinel, sentinelCommand } from "../support/sentinel_program.ts";
+import { runProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { setUpVendor, type VendorSetup } from "../support/vendor_setup.ts";
 
@@ -17,7 +17,7 @@ const CASES: readonly BadCall[] = [
   {
     name: "serve without a key",
     args: ({ database }) => serve("--database", database),
-    line: () => "--key is required (FILE: the organisation's private key (PEM))",
+    line: () => "--key is required (FILE: the private key (PEM))",
   },
   {
     name: "serve with a missing key file",
@@ -142,9 +142,9 @@ for (const { name, args, line } of CASES) {
   Deno.test(`vendor ${name} is one clear line and status 2`, async () => {
     await using folder = await temporaryFolder();
     const vendor = await setUpVendor(folder.path);
-    const result = await runSentinel("vendor", ...args(vendor, folder.path));
-    const err = `sentinel: error: ${line(vendor, folder.path)}\n`;
-    assertEquals(result, { code: 2, out: "", err });
+    const result = await runProgram(["vendor", ...args(vendor, folder.path)]);
+    const stderr = `sentinel: error: ${line(vendor, folder.path)}\n`;
+    assertEquals(result, { code: 2, stdout: "", stderr });
     const names = Array.from(Deno.readDirSync(folder.path), (entry) => entry.name).sort();
     assertEquals(names, ["keys", "licenses.db"]);
   });
@@ -156,8 +156,8 @@ Deno.test("vendor serve says that the database is locked by another process", as
   using other = new DatabaseSync(vendor.database);
   other.exec("BEGIN EXCLUSIVE");
   const args = serve("--key", vendor.keyPath, "--database", vendor.database);
-  const err = `sentinel: error: database is locked: ${vendor.database}\n`;
-  assertEquals(await runSentinel("vendor", ...args), { code: 2, out: "", err });
+  const stderr = `sentinel: error: database is locked: ${vendor.database}\n`;
+  assertEquals(await runProgram(["vendor", ...args]), { code: 2, stdout: "", stderr });
 });
 
 Deno.test("vendor serve says that the database is newer than the program", async () => {
@@ -168,9 +168,9 @@ Deno.test("vendor serve says that the database is newer than the program", async
     db.exec("PRAGMA user_version = 7");
   }
   const args = serve("--key", vendor.keyPath, "--database", vendor.database);
-  const err = `sentinel: error: database ${vendor.database} is newer than this program: ` +
+  const stderr = `sentinel: error: database ${vendor.database} is newer than this program: ` +
     "schema version is 7, expected at most 1\n";
-  assertEquals(await runSentinel("vendor", ...args), { code: 2, out: "", err });
+  assertEquals(await runProgram(["vendor", ...args]), { code: 2, stdout: "", stderr });
 });
 
 Deno.test("vendor serve says that the port is in use", async () => {
@@ -179,8 +179,8 @@ Deno.test("vendor serve says that the port is in use", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const args = ["--key", vendor.keyPath, "--database", vendor.database, "--port", String(port)];
-  const err = `sentinel: error: port ${port} is already in use on 127.0.0.1\n`;
-  assertEquals(await runSentinel("vendor", "serve", ...args), { code: 2, out: "", err });
+  const stderr = `sentinel: error: port ${port} is already in use on 127.0.0.1\n`;
+  assertEquals(await runProgram(["vendor", "serve", ...args]), { code: 2, stdout: "", stderr });
 });
 
 Deno.test("a key file that others may read is a warning, and the server serves", async () => {
@@ -188,9 +188,9 @@ Deno.test("a key file that others may read is a warning, and the server serves",
   const vendor = await setUpVendor(folder.path);
   await Deno.chmod(vendor.keyPath, 0o644);
   await using server = await vendor.serve();
-  const { code, err } = await server.stop("SIGTERM");
+  const { code, stderr } = await server.stop("SIGTERM");
   assertEquals(code, 0);
-  const [warning = ""] = err.split("\n");
+  const [warning = ""] = stderr.split("\n");
   assertMatch(warning, /WARN.*key file can be read by others: .* has mode 0644/);
 });
 
@@ -198,10 +198,10 @@ Deno.test("vendor issue without --database says that no server knows the license
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
   const args = issue(vendor, folder.path, "--license-key", "K2");
-  const { code, out } = await runSentinel("vendor", ...args);
+  const { code, stdout } = await runProgram(["vendor", ...args]);
   assertEquals(code, 0);
   const path = folder.at("new.lic");
-  assertEquals(out, `license K2 written to ${path} (not registered with a licence server)\n`);
+  assertEquals(stdout, `license K2 written to ${path} (not registered with a licence server)\n`);
   assert(!(await vendor.administer("list")).includes("K2"));
 });
 
@@ -209,6 +209,6 @@ Deno.test("options of vendor commands may stand in variables", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
   const env = { SENTINEL_DATABASE: vendor.database };
-  const { code, stdout } = await sentinelCommand(["vendor", "suspend", "K1"], { env }).output();
-  assertEquals([code, new TextDecoder().decode(stdout)], [0, "license K1 is suspended\n"]);
+  const { code, stdout } = await runProgram(["vendor", "suspend", "K1"], { env });
+  assertEquals([code, stdout], [0, "license K1 is suspended\n"]);
 });

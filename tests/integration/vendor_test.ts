@@ -7,7 +7,7 @@ import {
 } from "../../src/activation/messages.ts";
 import { verifyLicense } from "../../src/license/verify_license.ts";
 import { checksumFile } from "../../src/vendor/checksum.ts";
-import { runSentinel } from "../support/sentinel_program.ts";
+import { runProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import {
   acknowledgeBody,
@@ -78,21 +78,21 @@ Deno.test("keys made by keygen issue a license that the server knows and that ve
   await using folder = await temporaryFolder();
   const keys = folder.at("keys"), database = folder.at("a.db"), out = folder.at("a.lic");
   const key = `${keys}/org_private_key.pem`, publicKey = `${keys}/org_public_key.pem`;
-  assertEquals(await runSentinel("vendor", "keygen", "--out", keys), {
+  assertEquals(await runProgram(["vendor", "keygen", "--out", keys]), {
     code: 0,
-    out: `private key written to ${key}\npublic key written to ${publicKey}\n`,
-    err: "",
+    stdout: `private key written to ${key}\npublic key written to ${publicKey}\n`,
+    stderr: "",
   });
-  const issued = await runSentinel(
+  const issued = await runProgram([
     ...["vendor", "issue", "--key", key, "--database", database, "--type", "standard"],
     ...["--org", "acme", "--software-id", "app", "--issued", "2026-01-01"],
     ...["--expires", "2099-12-31", "--license-key", "K1", "--max-machines", "2", "--out", out],
     ...["--feature", "seats=5", "--feature", "tier=pro", "--feature", 'names=["a"]'],
     ...["--heartbeat-minutes", "10", "--grace-days", "2", "--server-url", "https://l.example/"],
     ...["--checksum", publicKey, "--json"],
-  );
-  assertEquals([issued.code, issued.err], [0, ""]);
-  assertEquals(JSON.parse(issued.out), { license_key: "K1", file: out, registered: true });
+  ]);
+  assertEquals([issued.code, issued.stderr], [0, ""]);
+  assertEquals(JSON.parse(issued.stdout), { license_key: "K1", file: out, registered: true });
   const verify = verifierOf((await importPublicKeyPem(await Deno.readTextFile(publicKey)))!);
   assertEquals(await verifyLicense(await Deno.readTextFile(out), verify), {
     v: 1,
@@ -109,8 +109,8 @@ Deno.test("keys made by keygen issue a license that the server knows and that ve
     heartbeat_grace_period_days: 2,
     software_checksum: await checksumFile(publicKey),
   });
-  const list = await runSentinel("vendor", "list", "--database", database);
-  assertEquals(list.out, "K1  ACTIVE  app  expires 2099-12-31  machines 0/2\n");
+  const list = await runProgram(["vendor", "list", "--database", database]);
+  assertEquals(list.stdout, "K1  ACTIVE  app  expires 2099-12-31  machines 0/2\n");
 });
 
 Deno.test("a revoked license is told at the heartbeat and refused at activation", async () => {
@@ -140,9 +140,9 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const body = activateBody(machine, "K1");
     const request = await signedBy(machine, ACTIVATE_PATH, { body });
     assertEquals((await readAnswer(await send(server.url, request), vendor.verify)).status, 200);
-    const { code, out, err } = await server.stop(signal);
-    assertEquals([code, out], [0, `listening on ${server.url}\n`]);
-    assertMatch(err, new RegExp(`Received signal ${signal}, shutting down\\.\\.\\.\\n$`));
+    const { code, stdout, stderr } = await server.stop(signal);
+    assertEquals([code, stdout], [0, `listening on ${server.url}\n`]);
+    assertMatch(stderr, new RegExp(`Received signal ${signal}, shutting down\\.\\.\\.\\n$`));
     const files = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
     assertEquals(files.filter((name) => name.startsWith("licenses")), ["licenses.db"]);
   });

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ACTIVATE_PATH } from "../../src/activation/messages.ts";
-import { runSentinel } from "../support/sentinel_program.ts";
+import { runProgram } from "../support/program.ts";
 import { hasTool, runTool, testWith } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { activateBody, makeMachine, signedBy } from "../support/test_machine.ts";
@@ -49,12 +49,12 @@ testWith(
     const vendor = await setUpVendor(folder.path);
     const [, certificate = "", , key = ""] = await makeCertificate(folder.path);
     const serve = async (...tls: string[]) => {
-      const { code, out, err } = await runSentinel(
+      const { code, stdout, stderr } = await runProgram([
         ...["vendor", "serve", "--key", vendor.keyPath, "--database", vendor.database],
         ...["--port", "0", ...tls],
-      );
-      assertEquals([code, out], [2, ""]);
-      return err;
+      ]);
+      assertEquals([code, stdout], [2, ""]);
+      return stderr;
     };
     assertMatch(
       await serve("--tls-cert", certificate, "--tls-key", vendor.keyPath),

@@ -1,15 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import { AlreadyServingError, SocketPlaceError } from "../../src/ipc/errors.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { startServer } from "../support/ipc_server.ts";
 import { programArguments } from "../support/program.ts";
 import { ask } from "../support/socket_peer.ts";
-import { scopedCommand } from "../support/scoped_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-const SERVE_IPC = fromFileUrl(new URL("../fixtures/serve_ipc.ts", import.meta.url));
+const SERVE_IPC = { fixture: "serve_ipc.ts" };
 const AS_ROOT = Deno.uid() === 0;
 const SKIPPED = AS_ROOT ? "" : " (skipped: needs root)";
 
@@ -214,42 +212,4 @@ Deno.test("close() leaves a socket alone that has taken the path meanwhile", asy
   using _other = Deno.listen({ transport: "unix", path: running.path });
   await running.server.close();
   assert((await Deno.lstat(running.path)).isSocket);
-});
-
-Deno.test("a record is read back, replaced by a shorter one, and gone when cleared", async () => {
-  await using folder = await temporaryFolder();
-  await using claim = await claimSocket(folder.at("s.sock"));
-  assertEquals(await claim.readRecord(), undefined);
-  await claim.writeRecord({ pid: 123_456, startTime: "99999999", bootId: "b" });
-  await claim.writeRecord({ pid: 1 });
-  assertEquals(await claim.readRecord(), { pid: 1 });
-  await claim.writeRecord(undefined);
-  assertEquals(await claim.readRecord(), undefined);
-});
-
-Deno.test("a record that was not cleared keeps the lock file for the next holder", async () => {
-  await using folder = await temporaryFolder();
-  const claim = await claimSocket(folder.at("s.sock"));
-  await claim.writeRecord({ pid: 7 });
-  await claim[Symbol.asyncDispose]();
-  await using next = await claimSocket(folder.at("s.sock"));
-  assertEquals(await next.readRecord(), { pid: 7 });
-  await next.writeRecord(undefined);
-});
-
-Deno.test("a holder that is killed leaves its record, and the next one serves", async () => {
-  await using folder = await temporaryFolder();
-  const path = folder.at("s.sock");
-  const child = scopedCommand("tests/fixtures/serve_ipc.ts", [path, '{"pid":42}']).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  assertEquals((await lines.read()).value, "ready\n");
-  assertEquals(await ask(path, '{"method":"health"}'), '{"status":"ok"}');
-  await assertRejects(() => claimSocket(path), AlreadyServingError);
-  child.kill("SIGKILL");
-  await child.status;
-  await Promise.all([lines.cancel(), child.stderr.cancel(), child.stdin.close().catch(() => {})]);
-  assert((await Deno.lstat(path)).isSocket);
-  await using claim = await claimSocket(path);
-  assertEquals(await claim.readRecord(), { pid: 42 });
-  await claim.writeRecord(undefined);
 });

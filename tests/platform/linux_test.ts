@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertExists } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { openLibraries } from "../support/open_libraries.ts";
-import { scopedCommand } from "../support/scoped_program.ts";
+import { programCommand } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
 const platform = selectPlatform();
-const CONNECT_ONCE = "tests/fixtures/connect_once.ts";
+const CONNECT_ONCE = { fixture: "connect_once.ts", stdin: "piped" } as const;
 
 /** A shell that runs `script` in a session of its own; it ends with its standard input. */
 function shell(script: string): Deno.ChildProcess {
@@ -77,7 +77,7 @@ Deno.test("pin() holds a peer while it lives and has none to hold that was gone 
   using listener = Deno.listen({ transport: "unix", path });
   const peers = platform.acceptedPeers(path);
 
-  await using staying = scopedCommand(CONNECT_ONCE, [path, "stay"]).spawn();
+  await using staying = programCommand([path, "stay"], CONNECT_ONCE).spawn();
   using _first = await listener.accept();
   assertEquals(peers.identify(), { pid: staying.pid, user: platform.userId() });
   using pinned = peers.pin();
@@ -89,7 +89,7 @@ Deno.test("pin() holds a peer while it lives and has none to hold that was gone 
   await staying.status;
   assert(!pinned.isAlive());
 
-  await using leaving = scopedCommand(CONNECT_ONCE, [path]).spawn();
+  await using leaving = programCommand([path], CONNECT_ONCE).spawn();
   await leaving.stdin.close();
   await leaving.output();
   using _second = await listener.accept();

@@ -5,7 +5,7 @@ import { launchLimited } from "../../src/process/launch_limited.ts";
 import { processControl } from "../support/launched_shell.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
-import { scopedCommand } from "../support/scoped_program.ts";
+import { runProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
@@ -150,10 +150,8 @@ Deno.test("launch() says that the working folder is not there", async () => {
 });
 
 testWith([NEEDS_ROOT], "launch() says that no more processes are allowed", async () => {
-  await using child = scopedCommand("tests/fixtures/launch_without_processes.ts", []).spawn();
-  await child.stdin.close();
-  const { stdout } = await child.output();
-  assertEquals(new TextDecoder().decode(stdout).split("\n"), [
+  const { stdout } = await runProgram([], { fixture: "launch_without_processes.ts" });
+  assertEquals(stdout.split("\n"), [
     "0",
     "software.out_of_processes: software cannot be launched: /bin/true (no more processes allowed)",
     "",

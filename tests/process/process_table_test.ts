@@ -8,8 +8,7 @@ import { RecordStore } from "../../src/process/record_store.ts";
 import { processControl } from "../support/launched_shell.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { readAll } from "../support/recorded.ts";
-import { LineReader } from "../support/program.ts";
-import { scopedCommand } from "../support/scoped_program.ts";
+import { startProgram } from "../support/program.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
@@ -142,17 +141,15 @@ Deno.test("a folder is held by one table at a time", async () => {
 
 Deno.test("after a crash, what still runs is stopped and what does not is lost", async () => {
   await using folder = await temporaryFolder();
-  const holder = scopedCommand("tests/fixtures/hold_table.ts", [
+  await using holder = startProgram([
     folder.path,
     "echo first; trap '' PIPE; while :; do sleep 0.01; done",
     "exec sleep 1000",
-  ]).spawn();
-  await holder.stdin.close();
-  const stdout = new LineReader(holder.stdout), stderr = new LineReader(holder.stderr);
-  const [, first] = await stdout.match(/^1 (\d+)$/m);
-  const [, second] = await stdout.match(/^2 (\d+)$/m);
+  ], { fixture: "hold_table.ts" });
+  const [, first] = await holder.stdout.match(/^1 (\d+)$/m);
+  const [, second] = await holder.stdout.match(/^2 (\d+)$/m);
   holder.kill("SIGKILL");
-  await Promise.all([holder.status, stdout.ended, stderr.ended]);
+  await holder.end();
   Deno.kill(Number(second), "SIGKILL");
   // kill(2) returns before the process has ended
   while (processControl.identify(Number(second)) !== undefined) await systemClock.sleep(1);

@@ -64,9 +64,8 @@ Deno.test("a verdict to stop ends the watch with its error", async () => {
 
 Deno.test("a license that runs out while the software runs is noticed within the hour", async () => {
   const clock = new FakeClock("2026-06-15T22:30:00Z");
-  const watch = dateWatch(licenseWith({ expiry_date: "2026-06-15" }), clock)(
-    new AbortController().signal,
-  );
+  const license = licenseWith({ expiry_date: "2026-06-15" });
+  const watch = dateWatch(license, clock, () => clock.wallMs())(new AbortController().signal);
   await clock.advance(HOUR_MS);
   assertEquals(clock.sleeping, 1);
   await clock.advance(HOUR_MS);

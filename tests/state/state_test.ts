@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { derivedKey } from "../../src/state/key_protector.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { boundKey } from "../../src/state/key_protector.ts";
 import { Keystore } from "../../src/state/keystore.ts";
 import { type LicenseRecord, type State, StateFile } from "../../src/state/state_file.ts";
 import {
@@ -30,12 +31,19 @@ const STATE: State = {
   }],
 };
 
-function protectorFor(folder: string, machineId = "machine", userId = "1000") {
-  return derivedKey({
-    saltPath: `${folder}/salt`,
+function protectorFor(machineId = "machine", userId = "1000") {
+  const salt = new Uint8Array(32);
+  return boundKey({
+    kind: "derived",
+    salt,
     machineId: () => Promise.resolve(machineId),
     userId,
   });
+}
+
+function keystoreIn(folder: string, protector = protectorFor()): Keystore {
+  const { guardMemory } = selectPlatform();
+  return new Keystore(`${folder}/k`, { protector, guardMemory });
 }
 
 async function makeKey(): Promise<CryptoKey> {
@@ -47,12 +55,11 @@ async function makeKey(): Promise<CryptoKey> {
 
 Deno.test("the keystore makes its keys once and finds them again", async () => {
   await using folder = await temporaryFolder();
-  const first = await new Keystore(folder.at("k"), protectorFor(folder.path)).open(NOW);
-  const second = await new Keystore(folder.at("k"), protectorFor(folder.path)).open(NOW);
+  const first = await keystoreIn(folder.path).open(NOW);
+  const second = await keystoreIn(folder.path).open(NOW);
   assertEquals(second.publicKeyPem, first.publicKeyPem);
   assertEquals(second.replaced, undefined);
   assertEquals((await Deno.stat(folder.at("k"))).mode! & 0o777, 0o600);
-  assertEquals((await Deno.stat(folder.at("salt"))).mode! & 0o777, 0o600);
 });
 
 for (
@@ -63,8 +70,8 @@ for (
 ) {
   Deno.test(`${who} cannot read the keystore: it is set aside and made anew`, async () => {
     await using folder = await temporaryFolder();
-    const first = await new Keystore(folder.at("k"), protectorFor(folder.path)).open(NOW);
-    const second = await new Keystore(folder.at("k"), protectorFor(folder.path, machineId, userId))
+    const first = await keystoreIn(folder.path).open(NOW);
+    const second = await keystoreIn(folder.path, protectorFor(machineId, userId))
       .open(NOW);
     assertNotEquals(second.publicKeyPem, first.publicKeyPem);
     assertEquals(second.replaced, folder.at("k.unreadable-20260615T120000Z"));
@@ -74,7 +81,7 @@ for (
 
 Deno.test("the private key is nowhere in the keystore file, and cannot be exported", async () => {
   await using folder = await temporaryFolder();
-  const keys = await new Keystore(folder.at("k"), protectorFor(folder.path)).open(NOW);
+  const keys = await keystoreIn(folder.path).open(NOW);
   await assertRejects(() => crypto.subtle.exportKey("raw", keys.stateKey));
   const bytes = await Deno.readFile(folder.at("k"));
   // the object identifier of P-256 stands in every PKCS#8 and SubjectPublicKeyInfo of such a key
@@ -127,8 +134,8 @@ Deno.test("a state with any byte changed, cut off or added is set aside, never d
 
 Deno.test("another file of the same key does not pass for the state", async () => {
   await using folder = await temporaryFolder();
-  const protector = protectorFor(folder.path);
-  await new Keystore(folder.at("k"), protector).open(NOW);
+  const protector = protectorFor();
+  await keystoreIn(folder.path, protector).open(NOW);
   await Deno.copyFile(folder.at("k"), folder.at("s"));
   assertEquals(
     (await new StateFile(folder.at("s"), await protector.unlock()).load(NOW)).kind,

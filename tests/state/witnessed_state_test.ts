@@ -1,97 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { freshState } from "../../src/sentinel/remembered_state.ts";
-import { outerWitness, type Witness } from "../../src/state/outer_witness.ts";
-import { type State, StateFile } from "../../src/state/state_file.ts";
-import { WitnessedState } from "../../src/state/witnessed_state.ts";
-import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+import { witnessName } from "../../src/state/keyring_witness.ts";
+import { Disk, MACHINE, NOW, spent, withGrace } from "../support/witnessed_disk.ts";
 
-const NOW = Date.parse("2026-06-15T12:00:00Z");
-const MACHINE = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
-
-/** A state folder and a place outside, whose files survive the process; `writesLeft` until it is killed. */
-class Disk implements AsyncDisposable {
-  writesLeft = Infinity;
-  hasOuter = true;
-
-  private constructor(readonly folder: TemporaryFolder, readonly key: CryptoKey) {}
-
-  static async make(): Promise<Disk> {
-    const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [
-      "encrypt",
-      "decrypt",
-    ]);
-    const folder = await temporaryFolder();
-    await Deno.mkdir(folder.at("in"));
-    return new Disk(folder, key);
-  }
-
-  open(): WitnessedState {
-    const outerOf = outerWitness(this.hasOuter ? this.folder.at("out") : undefined, this.key);
-    return new WitnessedState(
-      this.#mortal(new StateFile(this.folder.at("in/state"), this.key)) as StateFile,
-      {
-        inner: this.#mortal(new StateFile(this.folder.at("in/witness"), this.key, "witness")),
-        outerOf: (id) => {
-          const outer = outerOf(id);
-          return outer === undefined ? undefined : this.#mortal(outer);
-        },
-      },
-    );
-  }
-
-  /** What a start finds, with its grace. */
-  async start(): Promise<{ found: string; grace: number | undefined; state: WitnessedState }> {
-    const state = this.open();
-    const { rollback, setAside, state: loaded } = await state.load(NOW);
-    const found = rollback ?? (setAside === undefined ? "nothing" : "set aside");
-    return { found, grace: loaded?.licenses[0]?.grace_remaining_seconds, state };
-  }
-
-  async copy(name: string, to: string): Promise<void> {
-    await new Deno.Command("cp", { args: ["-rT", this.folder.at(name), this.folder.at(to)] })
-      .output();
-  }
-
-  [Symbol.asyncDispose](): PromiseLike<void> {
-    return this.folder[Symbol.asyncDispose]();
-  }
-
-  #mortal(file: Witness): Witness & Pick<StateFile, "load"> {
-    return {
-      load: (wallMs) => (file as StateFile).load(wallMs),
-      read: () => file.read(),
-      delete: () => file.delete(),
-      save: (state) => {
-        if (this.writesLeft-- > 0) return file.save(state);
-        return Promise.reject(new Error("killed"));
-      },
-    };
-  }
-}
-
-function withGrace(seconds: number): State {
-  const record = {
-    license_key: "K",
-    activated: true,
-    grace_remaining_seconds: seconds,
-    grace_exhausted: false,
-    is_decommissioned: false,
-    unpaid_ms: 0,
-    last_alive: null,
-  };
-  return { ...freshState(MACHINE), licenses: [record] };
-}
-
-/** A machine with 300 s of grace, of which a copy of the folder is kept, then 200 and 100 s. */
-async function spent(): Promise<Disk> {
-  const disk = await Disk.make();
-  const state = disk.open();
-  await state.save(withGrace(300), { ahead: true });
-  await disk.copy("in", "backup");
-  await state.save(withGrace(200), { ahead: true });
-  await state.save(withGrace(100), { ahead: true });
-  return disk;
-}
+const OTHER_MACHINE = "8c5d9a51-0b0e-4f6d-8f43-0f3a7e1c2d22";
 
 Deno.test("a state is found as it was saved, and nothing wrong with it", async () => {
   await using disk = await spent();
@@ -126,6 +37,43 @@ Deno.test("the whole folder put back is seen by the witness outside; without tha
   assertEquals({ found, grace }, { found: "nothing", grace: 300 });
 });
 
+Deno.test("both folders put back are seen by the keyring; once that is gone they are not: the attack", async () => {
+  for (const isGone of [false, true]) {
+    await using disk = await spent({ hasKeyring: true });
+    await disk.copy("backup", "in");
+    await disk.copy("backup-out", "out");
+    if (isGone) disk.keyring!.clear();
+    const { found, grace } = await disk.start();
+    assertEquals(
+      { found, grace },
+      isGone
+        ? { found: "nothing", grace: 300 }
+        : { found: "it is number 1, number 3 has been seen", grace: 100 },
+    );
+  }
+});
+
+Deno.test("a keyring that forgot everything, or holds what nobody can read, says nothing", async () => {
+  await using disk = await spent({ hasKeyring: true });
+  disk.keyring!.set(witnessName(MACHINE), Uint8Array.of(1, 2, 3));
+  assertEquals((await disk.start()).found, "nothing");
+  disk.keyring!.clear();
+  const { found, state } = await disk.start();
+  assertEquals(found, "nothing");
+  await state.save(withGrace(50), { ahead: true });
+  assertEquals([...disk.keyring!.keys()], [witnessName(MACHINE)]);
+});
+
+Deno.test("machines of several state folders have a place each in the keyring", async () => {
+  await using first = await spent({ hasKeyring: true });
+  await using second = await Disk.make();
+  second.keyring = first.keyring;
+  await second.open().save({ ...withGrace(300), machine_id: OTHER_MACHINE }, { ahead: true });
+  assertEquals(first.keyring!.size, 2);
+  assertEquals((await first.start()).found, "nothing");
+  assertEquals((await second.start()).found, "nothing");
+});
+
 for (const name of ["in/witness", `out/${MACHINE}.bin`]) {
   Deno.test(`a witness that is gone is as good as a rollback: ${name.slice(0, 3)}`, async () => {
     await using disk = await spent();
@@ -157,8 +105,9 @@ Deno.test("a kill before any write of any save is no rollback, and gives nothing
   const saves = [300, 300, 200, 200, 100];
   const isAhead = [true, false, true, false, true];
   let kills = 0;
-  for (let survived = 0; survived < 12; survived++) {
+  for (let survived = 0; survived < 16; survived++) {
     await using disk = await Disk.make();
+    disk.keyring = new Map();
     const state = disk.open();
     disk.writesLeft = survived;
     let least = Infinity;
@@ -218,10 +167,10 @@ Deno.test("a place outside that cannot be written to is done without", async () 
 });
 
 Deno.test("decommissioning leaves no witness", async () => {
-  await using disk = await spent();
+  await using disk = await spent({ hasKeyring: true });
   const { state } = await disk.start();
   await state.delete();
-  const left: string[] = [];
+  const left = [...disk.keyring!.keys()];
   for (const folder of ["in", "out"]) {
     for await (const { name } of Deno.readDir(disk.folder.at(folder))) left.push(name);
   }

@@ -47,6 +47,12 @@ export class ConfiguredCustomer implements AsyncDisposable {
 
   #surroundings(env: Record<string, string>): ProgramOptions {
     Deno.mkdirSync(this.at("runtime"), { recursive: true, mode: 0o700 });
-    return { env: { XDG_RUNTIME_DIR: this.at("runtime"), ...env } };
+    return {
+      env: {
+        XDG_RUNTIME_DIR: this.at("runtime"),
+        XDG_STATE_HOME: this.at("witness"),
+        ...env,
+      },
+    };
   }
 }

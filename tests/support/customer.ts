@@ -97,9 +97,16 @@ export class Customer implements AsyncDisposable {
 
   async run(
     software: string,
-    options: { license?: string; args?: string[] } = {},
+    { env, wrapper = [], ...options }: {
+      license?: string;
+      args?: string[];
+      env?: Record<string, string>;
+      /** A command that runs the command which follows it. */
+      wrapper?: readonly string[];
+    } = {},
   ): Promise<ProgramResult> {
-    return await runProgram(this.runArguments(software, options), this.#surroundings());
+    const surroundings = { ...this.#surroundings(env), wrapper };
+    return await runProgram(this.runArguments(software, options), surroundings);
   }
 
   /** Runs `sentinel run` on a terminal, which the Python program `driver` makes for the command behind it. */
@@ -115,9 +122,12 @@ export class Customer implements AsyncDisposable {
   }
 
   /** Starts `sentinel run` with heartbeats on SIGUSR2 (see the fixture). */
-  start(software: string, { args = [] as string[], intervalMinutes = 60 } = {}): RunningProgram {
+  start(
+    software: string,
+    { args = [] as string[], intervalMinutes = 60, env = {} as Record<string, string> } = {},
+  ): RunningProgram {
     return startProgram(this.runArguments(software, { args }), {
-      ...this.#surroundings({ INTERVAL_MINUTES: String(intervalMinutes) }),
+      ...this.#surroundings({ INTERVAL_MINUTES: String(intervalMinutes), ...env }),
       fixture: "sentinel_with_clock.ts",
     });
   }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Customer } from "./customer.ts";
+import type { ProgramForAll } from "./program_for_all.ts";
 import { isRunning } from "./process_state.ts";
 import {
   type ProgramOptions,
@@ -19,18 +20,28 @@ export interface DaemonSceneOptions {
   readonly tables?: string;
   /** More of its table `[software]`. */
   readonly softwareKeys?: string;
+  /** The program where every user can run it. */
+  readonly program?: ProgramForAll;
 }
 
 /** A customer whose daemon is told everything by a configuration file; what runs at the end of a test is stopped. */
 export class DaemonScene implements AsyncDisposable {
-  private constructor(readonly customer: Customer) {}
+  private constructor(readonly customer: Customer, readonly program: ProgramForAll | undefined) {}
 
   static async arrive(options: DaemonSceneOptions = {}): Promise<DaemonScene> {
-    const scene = new DaemonScene(await Customer.arrive());
+    const scene = new DaemonScene(await Customer.arrive(), options.program);
     Deno.mkdirSync(scene.at("runtime"), { mode: 0o700 });
     await scene.customer.script("software", options.script ?? STAY);
     await scene.configure(options);
     return scene;
+  }
+
+  /** Makes all of the folder, but the vendor's part, another user's. */
+  async giveTo(user: number): Promise<void> {
+    const folder = this.customer.folder.path;
+    for (const { name } of [...Deno.readDirSync(folder), { name: "." }]) {
+      if (!/^vendor|private/.test(name)) await Deno.chown(this.at(name), user, user);
+    }
   }
 
   at(name: string): string {
@@ -65,9 +76,11 @@ export class DaemonScene implements AsyncDisposable {
   get surroundings(): ProgramOptions {
     const env = {
       XDG_RUNTIME_DIR: this.at("runtime"),
+      XDG_STATE_HOME: this.at("witness"),
       SENTINEL_ORG_KEY: this.at("org_public_key.pem"),
     };
-    return { env };
+    if (this.program === undefined) return { env };
+    return { env: { ...env, DENO_DIR: this.at("cache") }, copy: this.program };
   }
 
   /** The daemon's answer to a command with `--json`. */

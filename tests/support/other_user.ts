@@ -43,7 +43,7 @@ export async function runAs(
 }
 
 /** The runtime may be in a folder that others cannot enter: another name for it in one that they can. */
-async function denoForAll(folder: string): Promise<string> {
+export async function denoForAll(folder: string): Promise<string> {
   const path = `${folder}/deno`;
   try {
     await Deno.link(Deno.execPath(), path);

@@ -1,17 +1,7 @@
 import { fromFileUrl } from "@std/path";
+import { PERMISSIONS } from "./permissions.ts";
 
-/** The program's entry, or another one of `tests/fixtures` in its place. */
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
-
-const PERMISSIONS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-net",
-  "--allow-run",
-  "--allow-ffi",
-  "--allow-sys",
-];
 
 export interface ProgramOptions {
   readonly env?: Record<string, string>;
@@ -19,8 +9,12 @@ export interface ProgramOptions {
   /** A program of `tests/fixtures` that stands in for `main.ts`. */
   readonly fixture?: string;
   readonly v8Flags?: string;
+  /** Another copy of the program, in place of the runtime with `main.ts`: the runtime, and the entry. */
+  readonly copy?: { readonly deno: string; readonly entry: string };
   /** A command that runs the command which follows it, such as `setpriv`. */
   readonly wrapper?: readonly string[];
+  /** `null` by default. */
+  readonly stdin?: "null" | "piped";
 }
 
 export interface ProgramResult {
@@ -34,7 +28,7 @@ export async function runProgram(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  const { code, stdout, stderr } = await command(args, options).output();
+  const { code, stdout, stderr } = await programCommand(args, options).output();
   const utf8 = new TextDecoder();
   return { code, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
 }
@@ -44,7 +38,7 @@ export function startProgram(
   args: readonly string[],
   options: ProgramOptions = {},
 ): RunningProgram {
-  return new RunningProgram(command(args, options).spawn());
+  return new RunningProgram(programCommand(args, options).spawn());
 }
 
 /** A program that is running. */
@@ -133,29 +127,46 @@ export class LineReader {
   }
 }
 
-/** The arguments with which `deno` runs the program. */
-export function programArguments(args: readonly string[], entry = MAIN): string[] {
-  return ["run", "--quiet", "--no-prompt", ...PERMISSIONS, entry, ...args];
+/** The arguments with which `deno` runs the program, or the one whose path `entry` is. */
+export function programArguments(
+  args: readonly string[],
+  { fixture, v8Flags, entry = entryOf(fixture) }:
+    & Pick<ProgramOptions, "fixture" | "v8Flags">
+    & { readonly entry?: string } = {},
+): string[] {
+  const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
+  return ["run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args];
 }
 
-function command(
+/** The command that runs the program, for tests that speak to it over its standard input. */
+export function programCommand(
   args: readonly string[],
-  { env = {}, cwd, fixture, v8Flags, wrapper = [] }: ProgramOptions,
+  options: ProgramOptions = {},
 ): Deno.Command {
-  const entry = fixture === undefined
-    ? MAIN
-    : fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
-  const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
+  const { env = {}, cwd, copy, wrapper = [], stdin = "null" } = options;
+  const runtime = copy?.deno ?? Deno.execPath();
+  const entry = copy && { entry: copy.entry };
   const [program, ...rest] = [
     ...wrapper,
-    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args],
+    ...[runtime, ...programArguments(args, { ...options, ...entry })],
   ];
   return new Deno.Command(program!, {
     args: rest,
-    env: { NO_COLOR: "1", ...env },
+    // keyring and home of whoever runs the tests are no place for what they leave
+    env: {
+      NO_COLOR: "1",
+      DBUS_SESSION_BUS_ADDRESS: "",
+      XDG_STATE_HOME: env["XDG_RUNTIME_DIR"] || "/dev/null",
+      ...env,
+    },
     ...(cwd === undefined ? {} : { cwd }),
-    stdin: "null",
+    stdin,
     stdout: "piped",
     stderr: "piped",
   });
+}
+
+function entryOf(fixture: string | undefined): string {
+  if (fixture === undefined) return MAIN;
+  return fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
 }

@@ -53,3 +53,23 @@ export async function readAll(log: OutputLog, from = 0): Promise<ReadAll> {
   }
   return { ...text, bytes, others };
 }
+
+/** A log of so many bytes `0123456789…`, written in pieces of a size. */
+export async function writeOutput(
+  folder: string,
+  { bytes, piece, ...options }: {
+    bytes: number;
+    piece: number;
+    maxOutputBytes?: number;
+    segmentBytes?: number;
+  },
+): Promise<OutputLog> {
+  const log = new OutputLog(folder);
+  const writer = new OutputWriter(log, { clock: systemClock, ...options });
+  const text = "0123456789".repeat(Math.ceil(bytes / 10)).slice(0, bytes);
+  for (let at = 0; at < bytes; at += piece) {
+    await writer.append("stdout", new TextEncoder().encode(text.slice(at, at + piece)));
+  }
+  await writer.finish();
+  return log;
+}

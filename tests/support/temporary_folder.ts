@@ -1,4 +1,6 @@
-/** A folder of the test's own, gone at the end: `await using folder = await temporaryFolder()`. */
+import { forgetWitnesses } from "./user_keyring.ts";
+
+/** A folder of the test's own, gone at the end with what the keyring holds for it: `await using folder = await temporaryFolder()`. */
 export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
   /** A path inside. */
@@ -12,6 +14,9 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
   return {
     path,
     at: (name) => `${path}/${name}`,
-    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+    async [Symbol.asyncDispose]() {
+      await forgetWitnesses(path);
+      await Deno.remove(path, { recursive: true });
+    },
   };
 }

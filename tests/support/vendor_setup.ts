@@ -3,7 +3,8 @@ import { parsePayload } from "../../src/license/payload.ts";
 import { importPublicKeyPem, verifierOf, type Verify } from "../../src/signing/ecdsa.ts";
 import { registerLicense } from "../../src/vendor/issue.ts";
 import { makeOrganisationKey } from "../../src/vendor/keys.ts";
-import { runSentinel, serveLicenses, type ServingProgram } from "./sentinel_program.ts";
+import { runProgram } from "./program.ts";
+import { serveLicenses, type ServingProgram } from "./serving_program.ts";
 import { openStore, standardPayload } from "./vendor_desk.ts";
 
 /** A vendor with a key, a database and one licence, `K1`. */
@@ -39,9 +40,14 @@ export async function setUpVendor(
     serve: (...args) =>
       serveLicenses("--key", keyPath, "--database", database, "--port", "0", ...args),
     async administer(...args) {
-      const { code, out, err } = await runSentinel("vendor", ...args, "--database", database);
-      assertEquals({ code, err }, { code: 0, err: "" });
-      return out;
+      const { code, stdout, stderr } = await runProgram([
+        "vendor",
+        ...args,
+        "--database",
+        database,
+      ]);
+      assertEquals({ code, stderr }, { code: 0, stderr: "" });
+      return stdout;
     },
   };
 }

@@ -74,10 +74,17 @@ async function reloadConfig({ args, config }: CommandContext): Promise<Config> {
   return effectiveConfig(args, loaded);
 }
 
-async function pidFile({ process, license }: Config, softwarePath: string): Promise<string> {
+async function pidFile(
+  { process, license, security }: Config,
+  softwarePath: string,
+): Promise<string> {
   if (process.pid_file !== undefined) return process.pid_file;
   const { pidFileOf } = await import("../../compose_daemon_control.ts");
-  return pidFileOf(softwarePath, license.state_dir);
+  return await pidFileOf(softwarePath, {
+    stateDir: license.state_dir,
+    user: process.user,
+    rootFolder: security.chroot_directory,
+  });
 }
 
 async function detach(context: CommandContext, loaded: LoadedConfig): Promise<number> {

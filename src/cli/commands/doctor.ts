@@ -3,20 +3,25 @@ import { SentinelError } from "../../core/errors.ts";
 import type { Finding } from "../../sentinel/doctor/finding.ts";
 import type { Command } from "../command.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
+import { ipcSettings } from "../../sentinel/configured.ts";
 
 export const command: Command = {
   usage: "[--license FILE] [options]",
-  options: ["license", "org-key", "server-url", "state-dir", "json"],
+  options: ["license", "org-key", "server-url", "state-dir", "ca-file", "config", "json"],
   notes: [
+    "Looks at what a run with the same options and configuration file would use.",
     "Changes nothing. The licence server is sent one request in the name of a machine that does not exist.",
     "Exit status 0 where all is well, else that of the first line that failed: 2, 80, 82, 83, 86, 87.",
   ],
-  async run({ args, output }) {
+  async run({ args, config: loaded, output }) {
+    const config = loaded?.config;
     const findings = await composeDoctor({
-      licensePath: args.value("license"),
+      licensePath: args.value("license") ?? config?.license.path,
       orgKeyPath: args.value("org-key"),
-      serverUrl: args.value("server-url"),
-      stateDir: args.value("state-dir"),
+      serverUrl: args.value("server-url") ?? config?.license.server_url,
+      stateDir: args.value("state-dir") ?? config?.license.state_dir,
+      ipc: config === undefined ? {} : ipcSettings(config),
+      caFile: args.value("ca-file"),
     });
     const first = findings.find((finding) => finding.outcome === "failed");
     output.result(

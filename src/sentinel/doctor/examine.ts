@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Platform } from "../../platform/contract.ts";
+import type { IpcSettings } from "../run.ts";
 import { examineLicense } from "./examine_license.ts";
 import { examineServer, type ServerProbes } from "./examine_server.ts";
 import { examineSocket } from "./examine_socket.ts";
@@ -15,6 +16,7 @@ export interface DoctorRequest {
   readonly serverUrl: string | undefined;
   /** `undefined` where no home is known. */
   readonly stateFolder: string | undefined;
+  readonly ipc: IpcSettings;
 }
 
 /** What looking takes; built in `compose_doctor.ts`. */
@@ -38,7 +40,7 @@ export async function examine(
     ...findings,
     ...await examineServer({ license, serverUrl, verify }, deps),
     ...await examineState(request, license, deps),
-    await examineSocket(deps),
+    await examineSocket(request, deps),
     await examinePermissions(request, deps),
   ];
 }

@@ -1,33 +1,35 @@
+import { dirname } from "@std/path/posix";
 import { SentinelError } from "../../core/errors.ts";
 import { requestIpc } from "../../ipc/client.ts";
 import { findSockets } from "../../ipc/find_socket.ts";
 import { isSocketFolderThere } from "../../ipc/socket_folder.ts";
-import { SHARED_FOLDER } from "../../ipc/socket_path.ts";
 import type { Platform } from "../../platform/contract.ts";
+import { ipcPath, SOME_MACHINE_ID } from "../ipc_path.ts";
+import type { IpcSettings } from "../run.ts";
 import { failed, type Finding, ok } from "./finding.ts";
 
-/** The folder that a run's socket goes to, and who answers there now. */
+/** The place that a run's socket goes to, and who answers there now. */
 export async function examineSocket(
-  { platform, readVariable }: {
-    platform: Platform;
-    readVariable: (name: string) => string | undefined;
-  },
+  { ipc }: { ipc: IpcSettings },
+  deps: { platform: Platform; readVariable: (name: string) => string | undefined },
 ): Promise<Finding> {
-  const session = platform.runtimeFolder(readVariable);
-  const folder = session === undefined ? SHARED_FOLDER : `${session}/sentinel`;
   try {
+    const folder = dirname(ipcPath({ ipc }, { ...deps, machineId: SOME_MACHINE_ID }));
+    const place = ipc.path ?? `in ${folder}`;
     if (!isSocketFolderThere(folder, Deno.uid() ?? 0)) {
-      return ok("socket", `will be in ${folder}, which the first run makes`);
+      return ok("socket", `will be ${place}, which the first run makes`);
     }
-    const paths = await findSockets(readVariable);
+    const paths = ipc.path === undefined ? await findSockets(deps.readVariable) : [ipc.path];
     const answers = await Promise.all(paths.map(isAnswering));
     const serving = paths.filter((_, i) => answers[i]);
     const running = serving.length === 0 ? "no sentinel runs" : `running: ${serving.join(", ")}`;
-    return ok("socket", `will be in ${folder}; ${running}`);
+    return ok("socket", `will be ${place}; ${running}`);
   } catch (error) {
     if (!(error instanceof SentinelError)) throw error;
     return failed("socket", error.message, {
-      advice: "move it away or chmod 700 it; XDG_RUNTIME_DIR must be this user's own folder",
+      advice: error.code.startsWith("permission.")
+        ? "move it away or chmod 700 it; XDG_RUNTIME_DIR must be this user's own folder"
+        : "name another place in [ipc] of the configuration file, or set XDG_RUNTIME_DIR",
       code: error.code,
     });
   }

@@ -3,16 +3,23 @@ import { describeError } from "../../core/errors.ts";
 import type { License } from "../../license/payload.ts";
 import type { Platform } from "../../platform/contract.ts";
 import { readIfThere } from "../../state/atomic_file.ts";
-import { derivedKey, SALT_BYTES } from "../../state/key_protector.ts";
+import { findProtector } from "../../state/choose_protector.ts";
+import { type KeyProtector, PROTECTS } from "../../state/key_protector.ts";
 import { Keystore } from "../../state/keystore.ts";
 import { StateFile } from "../../state/state_file.ts";
 import { failed, type Finding, ok, skipped } from "./finding.ts";
+
+interface StateDependencies {
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly readVariable: (name: string) => string | undefined;
+}
 
 /** Keystore and state: what is there, and whether it can be opened. Nothing is made or set aside. */
 export async function examineState(
   { stateFolder }: { stateFolder: string | undefined },
   license: License | undefined,
-  deps: { platform: Platform; clock: Clock },
+  deps: StateDependencies,
 ): Promise<Finding[]> {
   if (license?.license_type === "HARDWARE_BOUND") {
     return (["keystore", "state"] as const).map((line) =>
@@ -44,37 +51,54 @@ export async function examineState(
 async function openAll(
   folder: string,
   license: License | undefined,
-  { platform, clock }: { platform: Platform; clock: Clock },
+  { platform, clock, readVariable }: StateDependencies,
 ): Promise<Finding[]> {
-  const saltPath = `${folder}/keystore.salt`;
-  const protector = derivedKey({
-    saltPath,
-    machineId: platform.machineId,
-    userId: platform.userId(),
-  });
-  const about = `${protector.kind} key: ${protector.protects}`;
   const keystorePath = `${folder}/keystore.bin`;
-  const keystore = new Keystore(keystorePath, protector);
-  // without its salt the key would be made anew, and nothing is to be made
-  const hasSalt = (await readIfThere(saltPath))?.length === SALT_BYTES;
-  const isThere = await readIfThere(keystorePath) !== undefined;
-  const kind = hasSalt ? await keystore.probe() : isThere ? "unreadable" : "absent";
-  if (kind === "absent") {
-    return [ok("keystore", `none yet; will be a ${about}`), ok("state", `none yet in ${folder}`)];
+  const { timeout } = clock;
+  const found = await findProtector(folder, { platform, readVariable, timeout });
+  if (found.kind === "closed") {
+    return keystoreFault(
+      `the Secret Service does not give the key (${found.error.why})`,
+      "unlock the keyring, or run in the session that it belongs to",
+    );
   }
-  if (kind === "unreadable") {
-    return [
-      failed("keystore", `${keystorePath} cannot be opened here (${about})`, {
-        advice:
-          "it is another machine's or user's, or damaged: the next run sets it aside and activates anew",
-        code: "config.keystore",
-      }),
-      skipped("state", "the keystore holds its key"),
-    ];
+  const isThere = await readIfThere(keystorePath) !== undefined;
+  if (!isThere) {
+    const derived = `derived key: ${PROTECTS.derived}`;
+    const will = found.kind === "found"
+      ? aboutKey(found.protector)
+      : platform.announcesSafe(readVariable)
+      ? `secret-service key where the Secret Service answers, else a ${derived}`
+      : derived;
+    return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
+  }
+  const about = found.kind === "found" ? aboutKey(found.protector) : "its key is gone";
+  const keystore = found.kind === "found"
+    ? new Keystore(keystorePath, {
+      protector: found.protector,
+      guardMemory: platform.guardMemory,
+    })
+    : undefined;
+  if (keystore === undefined || await keystore.probe() !== "opened") {
+    return keystoreFault(
+      `${keystorePath} cannot be opened here (${about})`,
+      "it is another machine's or user's, or damaged: the next run sets it aside and activates anew",
+    );
   }
   const { stateKey } = await keystore.open(clock.wallMs());
   const state = await new StateFile(`${folder}/state.bin`, stateKey).probe();
   return [ok("keystore", about), describeState(state, { folder, license })];
+}
+
+function aboutKey({ kind, protects }: KeyProtector): string {
+  return `${kind} key: ${protects}`;
+}
+
+function keystoreFault(found: string, advice: string): Finding[] {
+  return [
+    failed("keystore", found, { advice, code: "config.keystore" }),
+    skipped("state", "the keystore holds its key"),
+  ];
 }
 
 function describeState(

@@ -1,0 +1,91 @@
+import { dirname } from "@std/path/posix";
+
+/** What a daemon is to have before it is another user's. */
+export interface PlacesForUser {
+  readonly folders: readonly string[];
+  /** Files, with their modes; the folders that they are in as well. */
+  readonly files: readonly { readonly path: string; readonly mode: number }[];
+  readonly userId: number;
+  readonly groupId: number;
+}
+
+/** What was made, to be undone where the start fails. */
+export interface MadePlaces {
+  remove(): Promise<void>;
+}
+
+/** Bits of a mode: writable by group or others; what is in it belongs to whom it belongs (chmod(1)). */
+const SHARED_BITS = 0o022, STICKY_BIT = 0o1000;
+
+/**
+ * Makes, as root, what the user could not: missing folders and files where nobody but root can write. A place that anybody
+ * else can write to is left to the user himself, as a name in it may be exchanged for a link to a file of root's between
+ * any two steps of ours.
+ */
+export async function makePlacesForUser(places: PlacesForUser): Promise<MadePlaces> {
+  const made: string[] = [];
+  const remove = async () => {
+    for (const path of made.toReversed()) await Deno.remove(path).catch(() => {});
+  };
+  try {
+    for (const folder of places.folders) made.push(...await makeFolder(folder, places));
+    for (const { path, mode } of places.files) {
+      const folders = await makeFolder(dirname(path), places);
+      made.push(...folders);
+      // in a folder of his own he makes it himself
+      if (folders.length === 0 && await makeFile(path, { mode, owner: places })) made.push(path);
+    }
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { remove };
+}
+
+type Owner = Pick<PlacesForUser, "userId" | "groupId">;
+
+/** The folders that were missing, outermost first. */
+async function makeFolder(path: string, owner: Owner): Promise<string[]> {
+  const missing: string[] = [];
+  let folder = path;
+  for (; await lstatOrNothing(folder) === undefined; folder = dirname(folder)) {
+    missing.unshift(folder);
+  }
+  if (missing.length === 0 || !await isRootsAlone(folder)) return [];
+  for (const path of missing) await Deno.mkdir(path, { mode: 0o700 });
+  // from within: what is given away is the user's to change
+  for (const path of missing.toReversed()) await Deno.chown(path, owner.userId, owner.groupId);
+  return missing;
+}
+
+/** False where there is one, or it is not for us to make. */
+async function makeFile(
+  path: string,
+  { mode, owner }: { mode: number; owner: Owner },
+): Promise<boolean> {
+  if (await lstatOrNothing(path) !== undefined || !await isRootsAlone(dirname(path))) return false;
+  (await Deno.open(path, { write: true, createNew: true, mode })).close();
+  await Deno.chown(path, owner.userId, owner.groupId);
+  return true;
+}
+
+/** Whether there is the folder, and nobody else can exchange a name on the way to what root makes in it. */
+export async function isRootsAlone(folder: string): Promise<boolean> {
+  const real = await Deno.realPath(folder).catch(() => undefined);
+  if (real === undefined) return false;
+  for (let path = real;; path = dirname(path)) {
+    const { isDirectory, uid, mode } = await Deno.lstat(path);
+    const isShared = (mode! & SHARED_BITS) !== 0 && (mode! & STICKY_BIT) === 0;
+    if (!isDirectory || uid !== 0 || isShared) return false;
+    if (path === "/") return true;
+  }
+}
+
+async function lstatOrNothing(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

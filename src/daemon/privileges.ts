@@ -1,0 +1,163 @@
+import { SentinelError } from "../core/errors.ts";
+import type { ProcessRights } from "../platform/privilege_control.ts";
+
+/** What is configured: `[process] user, group` and `[security]`. */
+export interface PrivilegeSettings {
+  readonly user: string | undefined;
+  readonly group: string | undefined;
+  /** Absolute. */
+  readonly chrootDirectory: string | undefined;
+  readonly dropCapabilities: boolean;
+  readonly allowedCapabilities: readonly string[];
+  readonly noNewPrivileges: boolean;
+}
+
+/** An entry of passwd(5). */
+export interface UserEntry {
+  readonly name: string;
+  readonly userId: number;
+  readonly groupId: number;
+  readonly home: string;
+}
+
+/** Who the daemon is to be. */
+export interface PrivilegePlan {
+  readonly user: UserEntry;
+  readonly rights: ProcessRights;
+}
+
+/** Reads a text file. */
+export type ReadText = (path: string) => Promise<string>;
+
+/** With this one whoever has it is root again. */
+const IS_ROOT = "CAP_SETUID";
+
+/**
+ * Makes names into ids, by `/etc/passwd` and `/etc/group`.
+ *
+ * @returns `undefined` where nothing is to be given up.
+ * @throws {SentinelError} `config.user`, `config.group`, `config.capability`, `config.chroot`.
+ */
+export async function planPrivileges(
+  settings: PrivilegeSettings,
+  readText: ReadText,
+): Promise<PrivilegePlan | undefined> {
+  const { chrootDirectory, dropCapabilities, allowedCapabilities, noNewPrivileges } = settings;
+  if (settings.user === undefined) {
+    refuseWithoutUser(settings);
+    return undefined;
+  }
+  const user = await findUser(settings.user, readText);
+  if (user === undefined) throw new SentinelError("config.user", `unknown user: ${settings.user}`);
+  if (user.userId === 0) {
+    throw new SentinelError(
+      "config.user",
+      `user ${settings.user} is root: leave process.user out to run as root`,
+    );
+  }
+  if (allowedCapabilities.includes(IS_ROOT)) {
+    throw new SentinelError(
+      "config.capability",
+      `${IS_ROOT} cannot be allowed: its holder can be root again`,
+    );
+  }
+  const groups = parseGroups(await readText("/etc/group"));
+  const groupId = settings.group === undefined
+    ? user.groupId
+    : findGroup(settings.group, groups).groupId;
+  return {
+    user,
+    rights: {
+      userId: user.userId,
+      groupId,
+      groups: supplementaryGroups(user.name, { groupId, groups }),
+      capabilities: dropCapabilities ? allowedCapabilities : undefined,
+      noNewPrivileges,
+      rootFolder: chrootDirectory,
+    },
+  };
+}
+
+/** Root who belongs to another group is root, and root leaves every chroot. */
+function refuseWithoutUser({ group, chrootDirectory }: PrivilegeSettings): void {
+  if (group !== undefined) {
+    throw new SentinelError("config.group", "process.group is for process.user: it is not set");
+  }
+  if (chrootDirectory !== undefined) {
+    throw new SentinelError(
+      "config.chroot",
+      "security.chroot_directory is for process.user, as root can leave it: it is not set",
+    );
+  }
+}
+
+/** A user by name or number; `undefined` where there is none. */
+export async function findUser(
+  nameOrId: string,
+  readText: ReadText,
+): Promise<UserEntry | undefined> {
+  const users = parseUsers(await readText("/etc/passwd"));
+  return users.find(({ name }) => name === nameOrId) ??
+    users.find(({ userId }) => String(userId) === nameOrId);
+}
+
+/** The variables of an environment that tell whose it is, put right for another user. */
+export function environmentOf(
+  { name, home }: UserEntry,
+  variables: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return { ...variables, HOME: home, USER: name, LOGNAME: name };
+}
+
+interface GroupEntry {
+  readonly name: string;
+  readonly groupId: number;
+  readonly members: readonly string[];
+}
+
+function findGroup(nameOrId: string, groups: readonly GroupEntry[]): GroupEntry {
+  const group = groups.find(({ name }) => name === nameOrId) ??
+    groups.find(({ groupId }) => String(groupId) === nameOrId);
+  if (group === undefined) throw new SentinelError("config.group", `unknown group: ${nameOrId}`);
+  return group;
+}
+
+/** As initgroups(3): the group itself, and those that have the user as a member. */
+function supplementaryGroups(
+  user: string,
+  { groupId, groups }: { groupId: number; groups: readonly GroupEntry[] },
+): number[] {
+  const others = groups.filter(({ members }) => members.includes(user));
+  return [...new Set([groupId, ...others.map(({ groupId }) => groupId)])];
+}
+
+/** passwd(5); lines that are none are passed over, as the C library does. */
+function parseUsers(text: string): UserEntry[] {
+  return fieldsOf(text).flatMap(([name, _password, userId, groupId, _comment, home]) =>
+    isName(name) && isId(userId) && isId(groupId) && home !== undefined
+      ? [{ name, userId: Number(userId), groupId: Number(groupId), home }]
+      : []
+  );
+}
+
+/** group(5) */
+function parseGroups(text: string): GroupEntry[] {
+  return fieldsOf(text).flatMap(([name, _password, groupId, members]) =>
+    isName(name) && isId(groupId)
+      ? [{ name, groupId: Number(groupId), members: (members ?? "").split(",").filter(Boolean) }]
+      : []
+  );
+}
+
+function fieldsOf(text: string): string[][] {
+  return text.split("\n").map((line) => line.split(":"));
+}
+
+function isName(text: string | undefined): text is string {
+  return text !== undefined && text !== "";
+}
+
+/** The largest number means "no id" (credentials(7)). */
+function isId(text: string | undefined): text is string {
+  return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) < 0xffffffff;
+}

@@ -1,0 +1,171 @@
+import { libc } from "../../ffi/libc.ts";
+import { SentinelError } from "../core/errors.ts";
+import { capabilityNumber, capabilitySet, namesOf, numbersIn } from "./linux_capabilities.ts";
+import { keepStreamsOnly, prepareExecve } from "./linux_execute.ts";
+import { containsItself, isSameFile, missingInside } from "./linux_jail.ts";
+import { allThreadRights, realUserOf, type ThreadRights } from "./linux_thread_rights.ts";
+import type { PrivilegeControl, ProcessRights, ProgramImage } from "./privilege_control.ts";
+
+/** <linux/prctl.h>; prctl(2), PR_CAP_AMBIENT(2const). */
+const PR_SET_KEEPCAPS = 8, PR_CAPBSET_DROP = 24, PR_SET_NO_NEW_PRIVS = 38, PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_RAISE = 2n, PR_CAP_AMBIENT_CLEAR_ALL = 4n;
+
+/** <linux/capability.h>; capset(2). */
+const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+
+/** Ids, groups, capabilities, root folder and no_new_privs of Linux: credentials(7), capabilities(7), chroot(2). */
+export function linuxPrivileges(): PrivilegeControl {
+  return { isRoot, differences, check, become, userOf: realUserOf };
+}
+
+function isRoot(): boolean {
+  const threads = allThreadRights();
+  return threads.length > 0 && threads.every(({ users }) => users.every((user) => user === 0));
+}
+
+function differences(rights: ProcessRights): string[] {
+  const threads = allThreadRights();
+  if (threads.length === 0) return ["/proc cannot be read"];
+  const { rootFolder } = rights;
+  const found = threads.flatMap((thread) => differencesOf(thread, rights));
+  if (rootFolder !== undefined && !isSameFile(rootFolder, "/")) {
+    found.push(`the root folder is not ${rootFolder}`);
+  }
+  if (found.length === 0 && canBeRoot(rights)) found.push("the process can be root again");
+  return found;
+}
+
+function differencesOf(actual: ThreadRights, rights: ProcessRights): string[] {
+  const kept = capabilitySet(rights.capabilities ?? []);
+  const groups = rights.groups.toSorted((a, b) => a - b).join(" ");
+  const wrong: string[] = [];
+  const expect = (isRight: boolean, what: string) => {
+    if (!isRight) wrong.push(`thread ${actual.thread}: ${what}`);
+  };
+  const { users, groupIds, permitted, effective, inheritable, ambient, bounding } = actual;
+  expect(users.every((id) => id === rights.userId), `user ids are ${users.join(" ")}`);
+  expect(groupIds.every((id) => id === rights.groupId), `group ids are ${groupIds.join(" ")}`);
+  expect(actual.groups.join(" ") === groups, `groups are ${actual.groups.join(" ") || "none"}`);
+  expect(actual.noNewPrivileges || !rights.noNewPrivileges, "no_new_privs is not set");
+  for (const [name, set] of Object.entries({ permitted, effective, inheritable, ambient })) {
+    expect(set === kept, `${name} capabilities are ${listed(set)}`);
+  }
+  if (rights.capabilities !== undefined) {
+    expect(bounding === kept, `bounding capabilities are ${listed(bounding)}`);
+  }
+  return wrong;
+}
+
+function listed(set: bigint): string {
+  const names = namesOf(set);
+  return names.length > 5 ? `${names.length} of them` : names.join(" ") || "none";
+}
+
+/** Where this comes true the start fails, and the process ends with it. */
+function canBeRoot({ userId, groupId }: ProcessRights): boolean {
+  const { setresuid, setresgid } = libc();
+  return userId !== 0 && setresuid(0, 0, 0) === 0 || groupId !== 0 && setresgid(0, 0, 0) === 0;
+}
+
+function check(rights: ProcessRights, image: ProgramImage): void {
+  const { capabilities, rootFolder } = rights;
+  const unknown = capabilities?.find((name) => capabilityNumber(name) === undefined);
+  if (unknown !== undefined) {
+    throw new SentinelError("config.capability", `unknown capability: ${unknown}`);
+  }
+  const needed = [
+    ...["CAP_SETUID", "CAP_SETGID"],
+    ...(capabilities === undefined ? [] : ["CAP_SETPCAP", ...capabilities]),
+    ...(rootFolder === undefined ? [] : ["CAP_SYS_CHROOT"]),
+  ];
+  const [{ permitted, effective } = { permitted: 0n, effective: 0n }] = allThreadRights();
+  const lacking = namesOf(capabilitySet(needed) & ~(permitted & effective));
+  if (lacking.length > 0) {
+    throw refusal(`no right to become user ${rights.userId}: ${lacking.join(", ")} is missing`);
+  }
+  if (rootFolder !== undefined) checkRootFolder(rootFolder, image);
+}
+
+function checkRootFolder(folder: string, image: ProgramImage): void {
+  const fault = (why: string) =>
+    new SentinelError("config.chroot", `chroot directory cannot be used: ${folder} (${why})`);
+  if (isSameFile(folder, "/")) throw fault("it is the root folder already");
+  if (!isSameFile(folder, `${folder}/.`)) throw fault("it is not there, or is no folder");
+  const missing = missingInside(folder, image);
+  if (missing.length > 0) throw fault(`it lacks ${missing.join(", ")}`);
+  if (!containsItself(folder)) throw fault(`it must contain itself as ${folder}${folder}`);
+}
+
+function become(rights: ProcessRights, image: ProgramImage): void {
+  // opened before the root folder changes, where another library would be opened by the same path
+  const symbols = openSymbols();
+  const { gettid, setgroups, setresgid, setresuid, prctl } = symbols;
+  // this thread's, wherever it is read
+  const errno = new Deno.UnsafePointerView(symbols.errno_location()!);
+  const step = (name: string, result: number) => {
+    if (result !== 0) throw refusal(`${name} is refused (errno ${errno.getInt32()})`);
+  };
+  if (gettid() !== Deno.pid) throw refusal("privileges can only be dropped by the main thread");
+  const { userId, groupId, groups, capabilities, noNewPrivileges, rootFolder } = rights;
+  const kept = capabilitySet(capabilities ?? []);
+  const [{ bounding } = { bounding: 0n }] = allThreadRights();
+  const execute = prepareExecve(image);
+  keepStreamsOnly();
+  if (rootFolder !== undefined) enterRootFolder(rootFolder, { symbols, step });
+  for (const number of capabilities === undefined ? [] : numbersIn(bounding & ~kept)) {
+    step("PR_CAPBSET_DROP", prctl(PR_CAPBSET_DROP, number, 0n, 0n, 0n));
+  }
+  step("PR_SET_KEEPCAPS", prctl(PR_SET_KEEPCAPS, kept === 0n ? 0n : 1n, 0n, 0n, 0n));
+  step("setgroups", setgroups(BigInt(groups.length), Uint32Array.from(groups)));
+  step("setresgid", setresgid(groupId, groupId, groupId));
+  step("setresuid", setresuid(userId, userId, userId));
+  keepCapabilities(kept, { symbols, step });
+  if (noNewPrivileges) step("PR_SET_NO_NEW_PRIVS", prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n));
+  execute();
+  const why = `errno ${errno.getInt32()}; it must be accessible to user ${userId}`;
+  throw refusal(`${image.path} cannot be executed (${why})`);
+}
+
+function openSymbols() {
+  const { gettid, setgroups, setresgid, setresuid, prctl, capset, chroot, chdir } = libc();
+  const { errno_location } = libc();
+  return { gettid, setgroups, setresgid, setresuid, prctl, capset, chroot, chdir, errno_location };
+}
+
+interface Steps {
+  readonly symbols: ReturnType<typeof openSymbols>;
+  /** Throws where the result says that the system has refused it. */
+  readonly step: (name: string, result: number) => void;
+}
+
+function enterRootFolder(folder: string, { symbols: { chroot, chdir }, step }: Steps): void {
+  const workingFolder = Deno.cwd();
+  step("chroot", chroot(cString(folder)));
+  step("chdir", chdir(cString("/")));
+  // back where we were, if that is inside
+  chdir(cString(workingFolder));
+}
+
+/** In the ambient set, too: all others are lost when a user who is not root executes a program (capabilities(7)). */
+function keepCapabilities(kept: bigint, { symbols: { capset, prctl }, step }: Steps): void {
+  step("capset", capset(new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]), allThree(kept)));
+  const ambient = (what: bigint, number: bigint) => prctl(PR_CAP_AMBIENT, what, number, 0n, 0n);
+  step("PR_CAP_AMBIENT_CLEAR_ALL", ambient(PR_CAP_AMBIENT_CLEAR_ALL, 0n));
+  for (const number of numbersIn(kept)) {
+    step("PR_CAP_AMBIENT_RAISE", ambient(PR_CAP_AMBIENT_RAISE, number));
+  }
+}
+
+/** struct __user_cap_data_struct { __u32 effective, permitted, inheritable; }, the lower halves first. */
+function allThree(set: bigint): Uint32Array<ArrayBuffer> {
+  const [low, high] = [Number(set & 0xffffffffn), Number(set >> 32n)];
+  return new Uint32Array([low, low, low, high, high, high]);
+}
+
+function refusal(message: string): SentinelError {
+  return new SentinelError("permission.privileges", message);
+}
+
+function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text + "\0");
+}

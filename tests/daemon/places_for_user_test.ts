@@ -1,0 +1,68 @@
+import { assertEquals } from "@std/assert";
+import { makePlacesForUser } from "../../src/daemon/places_for_user.ts";
+import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const USER = { userId: 65534, groupId: 65534 };
+
+function make(file: string, ...folders: string[]) {
+  return makePlacesForUser({ ...USER, folders, files: [{ path: file, mode: 0o640 }] });
+}
+
+testWith(
+  [NEEDS_ROOT],
+  "makePlacesForUser() makes folders that are the user's, and leaves what is in them to him",
+  async () => {
+    await using folder = await temporaryFolder();
+    const made = await make(folder.at("a/b/file"), folder.at("c"));
+    for (const name of ["a", "a/b", "c"]) {
+      const { uid, gid, mode } = await Deno.stat(folder.at(name));
+      assertEquals([uid, gid, mode! & 0o777], [65534, 65534, 0o700]);
+    }
+    assertEquals([...Deno.readDirSync(folder.at("a/b"))], []);
+    await made.remove();
+    assertEquals([...Deno.readDirSync(folder.path)], []);
+  },
+);
+
+testWith([NEEDS_ROOT], "makePlacesForUser() makes a file in a folder of root's, once", async () => {
+  await using folder = await temporaryFolder();
+  const made = await make(folder.at("file"));
+  const { uid, mode } = await Deno.stat(folder.at("file"));
+  assertEquals([uid, mode! & 0o777], [65534, 0o640]);
+  await (await make(folder.at("file"))).remove();
+  assertEquals((await Deno.stat(folder.at("file"))).isFile, true);
+  await made.remove();
+  assertEquals([...Deno.readDirSync(folder.path)], []);
+});
+
+testWith(
+  [NEEDS_ROOT],
+  "makePlacesForUser() gives nothing away that a link of the user's leads to",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.writeTextFile(folder.at("secret"), "root's");
+    await Deno.mkdir(folder.at("his"));
+    await Deno.symlink(folder.at("secret"), folder.at("his/file"));
+    await Deno.symlink(folder.path, folder.at("his/link"));
+    await Deno.chown(folder.at("his"), 65534, 65534);
+    await make(folder.at("his/file"), folder.at("his/folder"));
+    await make(folder.at("his/other"));
+    assertEquals((await Deno.stat(folder.at("secret"))).uid, 0);
+    assertEquals(Array.from(Deno.readDirSync(folder.at("his")), ({ name }) => name).sort(), [
+      ...["file", "link"],
+    ]);
+  },
+);
+
+testWith(
+  [NEEDS_ROOT],
+  "makePlacesForUser() makes nothing where others can write, on the way there too",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(folder.at("shared/inner"), { recursive: true });
+    await Deno.chmod(folder.at("shared"), 0o777);
+    await make(folder.at("shared/inner/file"), folder.at("shared/inner/folder"));
+    assertEquals([...Deno.readDirSync(folder.at("shared/inner"))], []);
+  },
+);

@@ -1,0 +1,97 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  environmentOf,
+  planPrivileges,
+  type PrivilegeSettings,
+} from "../../src/daemon/privileges.ts";
+
+const FILES: Readonly<Record<string, string>> = {
+  "/etc/passwd": [
+    "root:x:0:0:root:/root:/bin/sh",
+    "# none",
+    "toor:x:0:0::/root:/bin/sh",
+    "app:x:1000:1001:App,,,:/srv/app:/bin/false",
+    "7:x:1002:1001::/home/seven:",
+    "seventh:x:7:1001::/home/seventh:",
+    "broken:x:many:1::/:",
+    "+::::::",
+  ].join("\n"),
+  "/etc/group": [
+    "root:x:0:",
+    "app:x:1001:",
+    "audio:x:29:app,other",
+    "video:x:44:other",
+    "disk:x:6:other,app",
+    "backup:x:34:app2",
+    "",
+  ].join("\n"),
+};
+
+const readText = (path: string) => Promise.resolve(FILES[path]!);
+
+const SETTINGS: PrivilegeSettings = {
+  ...{ user: "app", group: undefined, chrootDirectory: undefined },
+  ...{ dropCapabilities: true, allowedCapabilities: [], noNewPrivileges: true },
+};
+
+function plan(settings: Partial<PrivilegeSettings>) {
+  return planPrivileges({ ...SETTINGS, ...settings }, readText);
+}
+
+Deno.test("planPrivileges() has nothing to give up where no user is configured", async () => {
+  assertEquals(await plan({ user: undefined }), undefined);
+});
+
+Deno.test("planPrivileges() takes the user's own group and those that have the user as a member", async () => {
+  assertEquals(await plan({}), {
+    user: { name: "app", userId: 1000, groupId: 1001, home: "/srv/app" },
+    rights: {
+      ...{ userId: 1000, groupId: 1001, groups: [1001, 29, 6] },
+      ...{ capabilities: [], noNewPrivileges: true, rootFolder: undefined },
+    },
+  });
+});
+
+Deno.test("planPrivileges() puts the group that is set in the place of the user's own", async () => {
+  const { groupId, groups } = (await plan({ group: "video" }))!.rights;
+  assertEquals([groupId, groups], [44, [44, 29, 6]]);
+  assertEquals((await plan({ group: "disk" }))!.rights.groups, [6, 29]);
+});
+
+Deno.test("planPrivileges() takes numbers for ids where no name is like them", async () => {
+  assertEquals((await plan({ user: "1000" }))!.rights.userId, 1000);
+  assertEquals((await plan({ user: "7" }))!.rights.userId, 1002);
+  assertEquals((await plan({ group: "44" }))!.rights.groupId, 44);
+});
+
+Deno.test("planPrivileges() leaves the bounding set where capabilities are not to be dropped", async () => {
+  assertEquals((await plan({ dropCapabilities: false }))!.rights.capabilities, undefined);
+});
+
+const REFUSED: Readonly<Record<string, Partial<PrivilegeSettings>>> = {
+  "unknown user: nosuch": { user: "nosuch" },
+  "unknown user: broken": { user: "broken" },
+  "unknown user: +": { user: "+" },
+  "unknown user: # none": { user: "# none" },
+  "unknown group: ": { group: "" },
+  "unknown group: nosuch": { group: "nosuch" },
+  "user toor is root: leave process.user out to run as root": { user: "toor" },
+  "user 0 is root: leave process.user out to run as root": { user: "0" },
+  "process.group is for process.user: it is not set": { user: undefined, group: "app" },
+  "CAP_SETUID cannot be allowed: its holder can be root again": {
+    allowedCapabilities: ["CAP_KILL", "CAP_SETUID"],
+  },
+};
+
+for (const [message, settings] of Object.entries(REFUSED)) {
+  Deno.test(`planPrivileges() refuses: ${message}`, async () => {
+    await assertRejects(() => plan(settings), Error, message);
+  });
+}
+
+Deno.test("environmentOf() changes what tells whose an environment is, and nothing else", () => {
+  const user = { name: "app", userId: 1, groupId: 1, home: "/srv/app" };
+  assertEquals(environmentOf(user, { HOME: "/root", PATH: "/bin" }), {
+    ...{ HOME: "/srv/app", PATH: "/bin", USER: "app", LOGNAME: "app" },
+  });
+});

@@ -1,0 +1,82 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { arrange, assertFails, diagnose, findCheck } from "../support/diagnosis.ts";
+import { freePort } from "../support/free_port.ts";
+import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";
+import { makeOrganization, standardPayload } from "../support/organization.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const organization = await makeOrganization();
+const stranger = await makeOrganization();
+
+const UNREACHABLE: [string, string, () => string][] = [
+  ["a name that nobody has", "dns", () => "https://licenses.invalid"],
+  ["a port where nobody listens", "tcp", () => `http://127.0.0.1:${freePort()}`],
+];
+
+for (const [what, check, url] of UNREACHABLE) {
+  Deno.test(`${what} fails the line ${check}, and the later ones are not tried`, async () => {
+    await using folder = await temporaryFolder();
+    const args = await arrange(folder, organization, standardPayload({ server_url: url() }));
+    const diagnosis = await diagnose(args, { XDG_RUNTIME_DIR: folder.path });
+    assertFails(diagnosis, check);
+    assertEquals(diagnosis.code, 87);
+    for (const later of ["http", "signature", "clock"]) {
+      assertEquals(findCheck(diagnosis, later).found, `${check} failed`);
+    }
+  });
+}
+
+const ANSWERS: [string, string, Parameters<typeof serveAnswers>[0]][] = [
+  ["a server out of order", "http", () => new Response("oops", { status: 500 })],
+  ["a stranger's web server", "signature", () => new Response("<html>", { status: 404 })],
+  [
+    "a refusal without signature",
+    "signature",
+    () => Response.json({ error: "no" }, { status: 403 }),
+  ],
+  [
+    "an answer that another organization signed",
+    "signature",
+    (request) => signedAnswer(stranger, answerPayload(request)),
+  ],
+  ["a server of another time", "clock", async (request) => {
+    const answer = await signedAnswer(organization, answerPayload(request));
+    answer.headers.set("date", new Date(Date.now() - 3_600_000).toUTCString());
+    return answer;
+  }],
+];
+
+for (const [what, check, answer] of ANSWERS) {
+  Deno.test(`${what} fails the line ${check}`, async () => {
+    await using folder = await temporaryFolder();
+    await using server = serveAnswers(answer);
+    const args = await arrange(folder, organization, standardPayload({ server_url: server.url }));
+    const diagnosis = await diagnose(args, { XDG_RUNTIME_DIR: folder.path });
+    assertFails(diagnosis, check);
+    assertEquals(diagnosis.code, check === "clock" ? 2 : 87);
+  });
+}
+
+Deno.test("a server that speaks no TLS fails the line tls", async () => {
+  await using folder = await temporaryFolder();
+  await using server = serveAnswers(() => new Response());
+  const url = server.url.replace("http:", "https:");
+  const args = await arrange(folder, organization, standardPayload({ server_url: url }));
+  assertFails(await diagnose(args, { XDG_RUNTIME_DIR: folder.path }), "tls");
+});
+
+Deno.test("a proxy is what is reached first, and no password of its URL is shown", async () => {
+  await using folder = await temporaryFolder();
+  const port = freePort();
+  const payload = standardPayload({ server_url: "http://licenses.invalid" });
+  const diagnosis = await diagnose(await arrange(folder, organization, payload), {
+    XDG_RUNTIME_DIR: folder.path,
+    HTTP_PROXY: `http://user:secret@127.0.0.1:${port}`,
+  });
+  assertFails(diagnosis, "tcp");
+  assertStringIncludes(
+    findCheck(diagnosis, "tcp").found,
+    `proxy 127.0.0.1:${port} cannot be reached`,
+  );
+  assert(!JSON.stringify(diagnosis).includes("secret"));
+});

@@ -1,0 +1,73 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Customer } from "../support/customer.ts";
+import { isRunning } from "../support/process_state.ts";
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`${signal} stops software and socket and ends with 0`, async () => {
+    await using customer = await Customer.arrive();
+    const software = await customer.script(
+      "software",
+      'trap "echo bye; exit 3" TERM; echo $$; while :; do sleep 0.01; done',
+    );
+    await using run = customer.start(software);
+    const [pid] = await run.stdout.match(/\d+\n/);
+    run.kill(signal);
+    const { code, stdout, stderr } = await run.end();
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, `INFO: Received signal ${signal}, shutting down...`);
+    assertStringIncludes(stdout, "bye");
+    assert(!await isRunning(Number(pid)));
+    assertEquals(await customer.sockets(), []);
+  });
+}
+
+Deno.test("SIGINT while the licence server takes its time ends with 0, and nothing is launched", async () => {
+  await using customer = await Customer.arrive();
+  await customer.stopServer();
+  const asked = Promise.withResolvers<void>(), over = Promise.withResolvers<Response>();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: customer.port, onListen() {} }, () => {
+    asked.resolve();
+    return over.promise;
+  });
+  await using run = customer.start(await customer.script("software", "echo launched"));
+  await asked.promise;
+  run.kill("SIGINT");
+  const { code, stdout, stderr } = await run.end();
+  over.resolve(new Response());
+  await server.shutdown();
+  assertEquals({ code, stdout }, { code: 0, stdout: "" });
+  assert(stderr.endsWith("INFO: Received signal SIGINT, shutting down...\n"), stderr);
+});
+
+Deno.test("a second SIGINT kills software that does not want to stop", async () => {
+  await using customer = await Customer.arrive();
+  const software = await customer.script(
+    "software",
+    'trap "echo no" TERM; echo $$; while :; do sleep 0.01; done',
+  );
+  await using run = customer.start(software);
+  const [pid] = await run.stdout.match(/\d+\n/);
+  run.kill("SIGINT");
+  await run.stdout.match(/no/);
+  run.kill("SIGINT");
+  assertEquals((await run.end()).code, 0);
+  assert(!await isRunning(Number(pid)));
+});
+
+Deno.test("software that an earlier, killed run left behind is stopped before it is launched again", async () => {
+  await using customer = await Customer.arrive();
+  const software = await customer.script("software", "echo $$; exec sleep 1000 >/dev/null 2>&1");
+  await using killed = customer.start(software);
+  const [pid] = await killed.stdout.match(/\d+\n/);
+  await killed.stderr.match(/software launched/);
+  killed.kill("SIGKILL");
+  await killed.end();
+  assert(await isRunning(Number(pid)));
+  await using run = customer.start(software);
+  await run.stdout.match(/\d+\n/);
+  assert(!await isRunning(Number(pid)));
+  assertStringIncludes(
+    run.stderr.text,
+    `stopping the software that an earlier run left behind (pid ${Number(pid)})`,
+  );
+});

@@ -1,0 +1,140 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { linuxPrivileges } from "../../src/platform/linux_privileges.ts";
+import type { ProcessRights } from "../../src/platform/privilege_control.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import { NO_OTHER_USERS } from "../support/other_user.ts";
+import { threadRights } from "../support/process_rights.ts";
+import { LineReader } from "../support/program.ts";
+import { programForAll } from "../support/program_for_all.ts";
+import { type Requirement, testWith } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+openLibraries();
+
+const NEEDS_USERS: Requirement = {
+  reason: NO_OTHER_USERS ?? "",
+  met: NO_OTHER_USERS === undefined,
+};
+
+const NOBODY: ProcessRights = {
+  ...{ userId: 65534, groupId: 65534, groups: [65534] },
+  ...{ capabilities: [], noNewPrivileges: true, rootFolder: undefined },
+};
+
+interface Afterwards {
+  /** What the process finds wrong with itself. */
+  readonly differences: string[];
+  /** What its threads are seen to be, each different one once. */
+  readonly threads: Record<string, string>[];
+  /** What it has open. */
+  readonly files: string[];
+}
+
+/** What root has open when it gives its rights up. */
+const SECRET = "/etc/shadow";
+
+/** Has a process of root's give its rights up. */
+async function giveUp(rights: ProcessRights, ...flags: string[]): Promise<Afterwards> {
+  const { deno, entry } = await programForAll("tests/fixtures/give_up_rights.ts");
+  await using cache = await temporaryFolder();
+  await Deno.chown(cache.path, rights.userId, rights.groupId);
+  await using child = new Deno.Command("sh", {
+    args: [
+      ...[
+        "-c",
+        `exec "$@" 9< ${SECRET}`,
+        "sh",
+        deno,
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--no-config",
+        "--allow-all",
+        entry,
+      ],
+      ...[JSON.stringify(rights), ...flags],
+    ],
+    env: { DENO_DIR: cache.path, NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const stdout = new LineReader(child.stdout);
+  const [line] = await stdout.match(/^\[.*\]$/m);
+  const threads = await threadRights(child.pid);
+  const files = await openFiles(child.pid);
+  await child.stdin.close();
+  await stdout.ended;
+  return { differences: JSON.parse(line), threads, files };
+}
+
+async function openFiles(pid: number): Promise<string[]> {
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", `for fd in /proc/${pid}/fd/*; do readlink "$fd"; done`],
+  }).output();
+  return new TextDecoder().decode(stdout).trim().split("\n");
+}
+
+testWith(
+  [NEEDS_USERS],
+  "rights that are given up are gone from every thread, under the same pid",
+  async () => {
+    const { differences, threads: [thread, ...others] } = await giveUp(NOBODY);
+    assertEquals([differences, others], [[], []]);
+    assertEquals([thread!["Uid"], parseInt(thread!["CapBnd"]!, 16)], [
+      Array(4).fill(65534).join("\t"),
+      0,
+    ]);
+  },
+);
+
+testWith([NEEDS_USERS], "what root had open is closed to the user", async () => {
+  const { files } = await giveUp(NOBODY);
+  assertEquals([files.length > 2, files.includes(SECRET)], [true, false]);
+});
+
+testWith(
+  [NEEDS_USERS],
+  "without the second execution threads keep what only one gave up, and that is noticed",
+  async () => {
+    const { differences, threads } = await giveUp(NOBODY, "--no-exec");
+    assert(
+      threads.some(({ NoNewPrivs, CapBnd }) => NoNewPrivs === "0" && parseInt(CapBnd!, 16) > 0),
+    );
+    const text = differences.join("\n");
+    assertMatch(text, /^thread \d+: no_new_privs is not set$/m);
+    assertMatch(text, /^thread \d+: bounding capabilities are \d+ of them$/m);
+  },
+);
+
+testWith(
+  [NEEDS_USERS],
+  "what is not to be given up stays for programs that bring it with them",
+  async () => {
+    const rights = { ...NOBODY, capabilities: undefined, noNewPrivileges: false };
+    const { differences, threads: [thread, ...others] } = await giveUp(rights);
+    assertEquals([differences, others], [[], []]);
+    assertEquals([parseInt(thread!["CapEff"]!, 16), thread!["NoNewPrivs"]], [0, "0"]);
+    assert(parseInt(thread!["CapBnd"]!, 16) > 0);
+  },
+);
+
+testWith([NEEDS_USERS], "who can be root again is noticed", async () => {
+  const { differences } = await giveUp({ ...NOBODY, capabilities: ["CAP_SETUID"] });
+  assertEquals(differences, ["the process can be root again"]);
+});
+
+testWith(
+  [NEEDS_USERS],
+  "what root started but is not as it is to be is noticed, each thing by its name",
+  () => {
+    const found = linuxPrivileges().differences({ ...NOBODY, rootFolder: "/nowhere" });
+    const kinds = new Set(
+      found.map((line) => line.replace(/^thread \d+: /, "").replace(/ are.*/, "")),
+    );
+    assertEquals([...kinds].sort(), [
+      ...["bounding capabilities", "effective capabilities", "group ids", "groups"],
+      ...["no_new_privs is not set", "permitted capabilities", "the root folder is not /nowhere"],
+      "user ids",
+    ]);
+  },
+);

@@ -1,0 +1,84 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { systemClock } from "../../src/core/clock.ts";
+import { openOutputLog, OutputLog } from "../../src/process/output_log.ts";
+import { readOutput } from "../../src/process/output_reader.ts";
+import { OutputWriter } from "../../src/process/output_writer.ts";
+import { segmentPaths } from "../../src/process/segment_files.ts";
+import { readAll, recordShell, writeOutput } from "../support/recorded.ts";
+import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const UTF8 = new TextEncoder();
+
+Deno.test("a segment that is taken away is a gap, and the rest is read", async () => {
+  await using folder = await temporaryFolder();
+  const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
+  await Deno.remove(segmentPaths(folder.path, 1_000).data);
+  const { bytes, others } = await readAll(log);
+  assertEquals(bytes, 2_000);
+  assertEquals(others, [{ kind: "gap", from: 1_000, to: 2_000, why: "missing" }, {
+    kind: "end",
+    at: 3_000,
+  }]);
+});
+
+Deno.test("a segment that cannot be read is a gap that says why", async () => {
+  await using folder = await temporaryFolder();
+  const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
+  const { data } = segmentPaths(folder.path, 1_000);
+  await Deno.remove(data);
+  await Deno.mkdir(data);
+  const [gap] = (await readAll(log)).others;
+  assertMatch(gap?.kind === "gap" ? gap.why : "", /^unreadable: Is a directory/);
+});
+
+Deno.test("an index that a crash cut off counts as far as it goes", async () => {
+  await using folder = await temporaryFolder();
+  await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
+  const { index } = segmentPaths(folder.path, 2_000);
+  await Deno.writeFile(index, new Uint8Array(7), { append: true });
+  const { bytes, others } = await readAll(await openOutputLog(folder.path));
+  assertEquals([bytes, others], [2_500, [{ kind: "end", at: 2_500 }]]);
+});
+
+Deno.test("a folder that goes away stops the recording, is told to readers and costs no more than the bytes", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("output"));
+  const log = new OutputLog(folder.at("output"));
+  const writer = new OutputWriter(log, { clock: systemClock, segmentBytes: 10, sync: "never" });
+  const reader = readOutput(log);
+  await writer.append("stdout", UTF8.encode("0123456789"));
+  await reader.next();
+  await Deno.remove(folder.at("output"), { recursive: true });
+  await writer.append("stdout", UTF8.encode("more"));
+  await writer.finish();
+  const items = await Array.fromAsync(reader);
+  assertEquals(items.map(({ kind }) => kind), ["fault", "end"]);
+  assertEquals(writer.droppedBytes, 4);
+});
+
+testWith(
+  [NEEDS_ROOT, needsProgram("mount")],
+  "a full disk stops the recording and not the process; readers get all that fitted, then the fault",
+  async () => {
+    await using folder = await temporaryFolder();
+    await runTool("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder.path);
+    try {
+      const { log, writer, child, recorded } = await recordShell(
+        "head -c 5000000 /dev/zero; echo alive >&2; exit 3",
+        folder.path,
+      );
+      assert(await recorded);
+      assertEquals((await child.exited).code, 3);
+      const { bytes, others } = await readAll(log);
+      assertEquals(bytes + writer.droppedBytes, 5_000_006);
+      const [fault, end] = others;
+      assertEquals(fault?.kind === "fault" && fault.at, bytes);
+      assertMatch(fault?.kind === "fault" ? fault.message : "", /No space left on device/);
+      assertEquals(end, { kind: "end", at: bytes });
+    } finally {
+      await runTool("umount", folder.path);
+    }
+  },
+);

@@ -1,0 +1,107 @@
+import { assert, assertEquals } from "@std/assert";
+import { systemClock } from "../../src/core/clock.ts";
+import { OutputLog } from "../../src/process/output_log.ts";
+import { type OutputItem, readOutput } from "../../src/process/output_reader.ts";
+import { OutputWriter } from "../../src/process/output_writer.ts";
+import { readAll, recordShell } from "../support/recorded.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const UTF8 = new TextEncoder();
+
+Deno.test("a reader that retention overtakes goes on behind the gap", async () => {
+  await using folder = await temporaryFolder();
+  const log = new OutputLog(folder.path);
+  const writer = new OutputWriter(log, { clock: systemClock, maxOutputBytes: 400 });
+  const reader = readOutput(log);
+  await writer.append("stdout", UTF8.encode("a".repeat(50)));
+  const { value: first } = await reader.next();
+  assertEquals([first?.kind, first?.kind === "bytes" && first.bytes.length], ["bytes", 50]);
+  for (let i = 0; i < 10; i++) await writer.append("stdout", UTF8.encode("b".repeat(100)));
+  await writer.finish();
+  const rest = await Array.fromAsync(reader);
+  const gap = rest.find((item) => item.kind === "gap")!;
+  assertEquals(gap, { kind: "gap", from: gap.from, to: log.first, why: "retention" });
+  assert(log.end - log.first <= 400);
+  assertEquals(rest.at(-1), { kind: "end", at: 1_050 });
+});
+
+Deno.test("readers follow live from the beginning, and one that stalls delays nobody and misses nothing", async () => {
+  await using folder = await temporaryFolder();
+  const { log, recorded } = await recordShell(
+    "head -c 8000000 /dev/zero | tr '\\0' y; sleep 0.05; echo end",
+    folder.path,
+    { segmentBytes: 1_000_000 },
+  );
+  const stalled = readOutput(log);
+  const { value: beginning } = await stalled.next();
+  const others = await Promise.all(Array.from({ length: 5 }, () => readAll(log)));
+  await recorded;
+  for (const { bytes, stdout } of others) {
+    assertEquals(bytes, 8_000_004);
+    assert(stdout.endsWith("yend\n"));
+  }
+  let bytes = beginning?.kind === "bytes" ? beginning.bytes.length : 0;
+  for await (const item of stalled) if (item.kind === "bytes") bytes += item.bytes.length;
+  assertEquals(bytes, 8_000_004);
+});
+
+Deno.test("a reader ends once, after the last byte, and not before the streams do", async () => {
+  await using folder = await temporaryFolder();
+  const log = new OutputLog(folder.path);
+  const writer = new OutputWriter(log, { clock: systemClock });
+  const items: OutputItem[] = [];
+  const reading = (async () => {
+    for await (const item of readOutput(log)) items.push(item);
+  })();
+  await writer.append("stderr", UTF8.encode("x"));
+  assertEquals(log.isOver, false);
+  await writer.finish();
+  await reading;
+  assertEquals(items.map(({ kind }) => kind), ["bytes", "end"]);
+});
+
+Deno.test("a reader that waits goes away when it is told to, without an end", async () => {
+  await using folder = await temporaryFolder();
+  const gone = new AbortController();
+  const reading = Array.fromAsync(
+    readOutput(new OutputLog(folder.path), { signal: gone.signal }),
+  );
+  gone.abort();
+  assertEquals(await reading, []);
+});
+
+Deno.test("a reader that does not follow ends where the output ends now", async () => {
+  await using folder = await temporaryFolder();
+  const log = new OutputLog(folder.path);
+  const writer = new OutputWriter(log, { clock: systemClock, sync: "always" });
+  const following = readOutput(log);
+  await writer.append("stdout", UTF8.encode("so far"));
+  await following.next();
+  const items = await Array.fromAsync(readOutput(log, { follow: false }));
+  assertEquals(items.map(({ kind }) => kind), ["bytes", "end"]);
+  await following.return();
+  await writer.finish();
+});
+
+Deno.test("lent bytes are those that were written, until the second next item", async () => {
+  await using folder = await temporaryFolder();
+  const log = new OutputLog(folder.path);
+  const writer = new OutputWriter(log, { clock: systemClock, segmentBytes: 300_000 });
+  const written = crypto.getRandomValues(new Uint8Array(60_000));
+  for (let i = 0; i < 20; i++) await writer.append(i % 5 === 4 ? "stderr" : "stdout", written);
+  await writer.finish();
+  let offset = 0, before: OutputItem | undefined;
+  const check = (item: OutputItem | undefined) => {
+    if (item?.kind !== "bytes") return;
+    assertEquals(item.bytes.every((byte, i) => byte === written[(item.offset + i) % 60_000]), true);
+    // nothing else of a block may lie where the reader may write
+    assert(item.bytes.byteOffset >= item.headroom);
+    new Uint8Array(item.bytes.buffer, item.bytes.byteOffset - item.headroom, item.headroom).fill(1);
+    offset = item.offset + item.bytes.length;
+  };
+  for await (const item of readOutput(log, { lending: { headroomBytes: 8 } })) {
+    check(before);
+    before = item;
+  }
+  assertEquals([before?.kind, offset], ["end", 1_200_000]);
+});

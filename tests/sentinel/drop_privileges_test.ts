@@ -1,0 +1,81 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { parseConfig } from "../../src/config/load.ts";
+import { StartUpError } from "../../src/daemon/start_up.ts";
+import type { Platform } from "../../src/platform/contract.ts";
+import type { PrivilegeControl, ProgramImage } from "../../src/platform/privilege_control.ts";
+import { type DropDependencies, dropPrivileges } from "../../src/sentinel/drop_privileges.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+interface Scene {
+  readonly control?: Partial<PrivilegeControl> | undefined;
+  readonly tables?: string;
+  readonly deps?: Partial<DropDependencies>;
+}
+
+const READY: PrivilegeControl = {
+  isRoot: () => true,
+  check() {},
+  become() {},
+  differences: () => [],
+  userOf: () => undefined,
+};
+
+/** Everything but the user's name is made up, so that nothing is really given up. */
+async function drop({ control = {}, tables = "", deps = {} }: Scene): Promise<void> {
+  await using folder = await temporaryFolder();
+  const { config } = parseConfig(`[process]\nuser = "app"\n${tables}`, folder.at("sentinel.toml"));
+  const files: Readonly<Record<string, string>> = {
+    "/etc/passwd": `app:x:${Deno.uid()}9:${Deno.gid()}9::/srv/app:\n`,
+    "/etc/group": "",
+  };
+  await dropPrivileges({ config, pidFile: folder.at("app.pid") }, {
+    platform: { privileges: () => Promise.resolve({ ...READY, ...control }) } as Platform,
+    pid: Deno.pid,
+    readText: (path) => Promise.resolve(files[path]!),
+    ownerOf: () => Promise.resolve(undefined),
+    command: () => ({ path: "/bin/sentinel", args: ["daemon", "start"] }),
+    variables: { PATH: "/bin", XDG_RUNTIME_DIR: "/run/user/0" },
+    ...deps,
+  });
+}
+
+Deno.test("dropPrivileges() gives up nothing twice", async () => {
+  const become = () => {
+    throw new Error("it was all given up");
+  };
+  await drop({ control: { isRoot: () => false, become } });
+});
+
+Deno.test("dropPrivileges() executes the same program with the user's environment", async () => {
+  const images: ProgramImage[] = [];
+  await drop({ control: { become: (_rights, image) => void images.push(image) } });
+  assertEquals(images, [{
+    ...{ path: "/bin/sentinel", args: ["daemon", "start"] },
+    env: { PATH: "/bin", HOME: "/srv/app", USER: "app", LOGNAME: "app" },
+  }]);
+});
+
+Deno.test("dropPrivileges() does not go on where the program did not take our place and a thread has more rights", async () => {
+  await assertRejects(
+    () => drop({ control: { differences: () => ["thread 7: no_new_privs is not set"] } }),
+    StartUpError,
+    "start-up failed (privileges): ",
+  );
+});
+
+Deno.test("dropPrivileges() fails on a system where nothing can be given up", async () => {
+  const platform = { privileges: () => Promise.resolve(undefined) } as unknown as Platform;
+  await assertRejects(
+    () => drop({ deps: { platform } }),
+    StartUpError,
+    "start-up failed (privileges): process.user is not supported on this system",
+  );
+});
+
+Deno.test("dropPrivileges() gives up nothing where it is not known how we were started", async () => {
+  await assertRejects(
+    () => drop({ deps: { command: () => undefined } }),
+    StartUpError,
+    "how sentinel was started is not known",
+  );
+});

@@ -1,0 +1,133 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import type { Platform } from "../../src/platform/contract.ts";
+import type { FoundSecret, SecretSafe } from "../../src/platform/secret_safe.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { chooseProtector, findProtector, KeySafeError } from "../../src/state/choose_protector.ts";
+import { Keystore } from "../../src/state/keystore.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const NOW = Date.parse("2026-06-15T12:00:00Z");
+
+/** A safe that does as the test says. */
+class FakeSafe implements SecretSafe {
+  readonly kept = new Map<string, string>();
+  fault: string | undefined;
+  asked = 0;
+
+  find(id: string): Promise<FoundSecret> {
+    this.asked++;
+    const secret = this.kept.get(id);
+    if (this.fault !== undefined) return Promise.resolve({ kind: "closed", why: this.fault });
+    return Promise.resolve(
+      secret === undefined ? { kind: "absent" } : { kind: "found", secret },
+    );
+  }
+
+  keep(id: string, secret: string): Promise<string | undefined> {
+    this.asked++;
+    if (this.fault === undefined) this.kept.set(id, secret);
+    return Promise.resolve(this.fault);
+  }
+}
+
+function dependencies(safe: SecretSafe | undefined, isAnnounced = true) {
+  const platform: Pick<Platform, "announcesSafe" | "openSafe" | "machineId" | "userId"> = {
+    announcesSafe: () => isAnnounced,
+    openSafe: () => Promise.resolve(safe),
+    machineId: () => Promise.resolve("machine"),
+    userId: () => "1000",
+  };
+  return {
+    platform: platform as Platform,
+    readVariable: () => undefined,
+    timeout: () => new AbortController().signal,
+    log: new RecordingLog(),
+  };
+}
+
+async function openKeystore(folder: string, safe: SecretSafe | undefined, isAnnounced = true) {
+  const protector = await chooseProtector(folder, dependencies(safe, isAnnounced));
+  const keys = await new Keystore(`${folder}/keystore.bin`, {
+    protector,
+    guardMemory: selectPlatform().guardMemory,
+  }).open(NOW);
+  return { kind: protector.kind, ...keys };
+}
+
+Deno.test("without a safe the key is derived, and the file beside the keystore is 0600", async () => {
+  await using folder = await temporaryFolder();
+  const first = await openKeystore(folder.path, undefined, false);
+  assertEquals(first.kind, "derived");
+  assertEquals((await Deno.stat(folder.at("keystore.salt"))).mode! & 0o777, 0o600);
+  assertEquals((await openKeystore(folder.path, undefined)).publicKeyPem, first.publicKeyPem);
+});
+
+Deno.test("a safe that answers holds a part of the key, of which the folder has nothing", async () => {
+  await using folder = await temporaryFolder();
+  const safe = new FakeSafe();
+  const first = await openKeystore(folder.path, safe);
+  assertEquals(first.kind, "secret-service");
+  const [secret] = safe.kept.values();
+  for await (const { name } of Deno.readDir(folder.path)) {
+    const bytes = await Deno.readFile(folder.at(name));
+    assert(!bytes.toHex().includes(secret!), name);
+    assert(!new TextDecoder("latin1").decode(bytes).includes(secret!), name);
+  }
+  assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, first.publicKeyPem);
+});
+
+Deno.test("a keystore that was made without a safe never asks one", async () => {
+  await using folder = await temporaryFolder();
+  await openKeystore(folder.path, undefined, false);
+  const safe = new FakeSafe();
+  assertEquals((await openKeystore(folder.path, safe)).kind, "derived");
+  assertEquals(safe.asked, 0);
+});
+
+Deno.test("a safe that does not answer any more is an error that throws nothing away", async () => {
+  await using folder = await temporaryFolder();
+  const safe = new FakeSafe();
+  const first = await openKeystore(folder.path, safe);
+  safe.fault = "the keyring is locked";
+  const error = await assertRejects(() => openKeystore(folder.path, safe), KeySafeError);
+  assertEquals(
+    error.message,
+    "the machine's key is in the Secret Service, which does not give it (the keyring is locked): unlock the " +
+      "keyring, or start in its session; to have a new key made, remove " +
+      folder.at("keystore.safe"),
+  );
+  await assertRejects(() => openKeystore(folder.path, undefined), KeySafeError);
+  assertEquals((await findProtector(folder.path, dependencies(safe))).kind, "closed");
+  safe.fault = undefined;
+  assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, first.publicKeyPem);
+});
+
+Deno.test("a safe that lost its part makes the keystore unreadable: set aside, and made anew", async () => {
+  await using folder = await temporaryFolder();
+  const first = await openKeystore(folder.path, new FakeSafe());
+  const emptied = new FakeSafe();
+  assertEquals((await findProtector(folder.path, dependencies(emptied))).kind, "lost");
+  const second = await openKeystore(folder.path, emptied);
+  assertNotEquals(second.publicKeyPem, first.publicKeyPem);
+  assertEquals(second.replaced, folder.at("keystore.bin.unreadable-20260615T120000Z"));
+  assertEquals((await openKeystore(folder.path, emptied)).publicKeyPem, second.publicKeyPem);
+});
+
+const USELESS: [string, Partial<SecretSafe>][] = [
+  ["refuses", { keep: () => Promise.resolve("denied") }],
+  ["forgets at once", { find: () => Promise.resolve({ kind: "absent" }) }],
+  ["gives back something else", {
+    find: () => Promise.resolve({ kind: "found", secret: "00".repeat(32) }),
+  }],
+];
+
+for (const [what, behaviour] of USELESS) {
+  Deno.test(`a safe that ${what} is done without`, async () => {
+    await using folder = await temporaryFolder();
+    const safe = Object.assign(new FakeSafe(), behaviour);
+    const first = await openKeystore(folder.path, safe);
+    assertEquals(first.kind, "derived");
+    assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, first.publicKeyPem);
+  });
+}

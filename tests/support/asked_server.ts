@@ -1,0 +1,52 @@
+import type { Answer } from "../../src/activation/answer.ts";
+import { LicenseServerClient } from "../../src/activation/client.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
+import type { Json } from "../../src/signing/canonical_json.ts";
+import { answerPayload, type SeenRequest, serveAnswers, signedAnswer } from "./license_server.ts";
+import { makeOrganization } from "./organization.ts";
+
+/** Who signs the answers. */
+export const organization = await makeOrganization();
+/** Who signs the requests. */
+export const machine = await makeOrganization();
+export const MACHINE_ID = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
+
+/** The answer to one heartbeat of {@linkcode MACHINE_ID}. */
+export async function ask(
+  url: string,
+  { lastRespondedAtMs = 0, clock = systemClock, signal = new AbortController().signal }: {
+    lastRespondedAtMs?: number;
+    clock?: Clock;
+    signal?: AbortSignal;
+  } = {},
+): Promise<Answer> {
+  const client = new LicenseServerClient({
+    serverUrl: url,
+    sign: machine.sign,
+    verify: organization.verify,
+    clock,
+    fetch,
+    newNonce: () => crypto.randomUUID(),
+  });
+  return await client.heartbeat(
+    { license_key: "K", machine_id: MACHINE_ID, software_version: "1" },
+    { lastRespondedAtMs, signal },
+  );
+}
+
+/** The same from a server that answers as the test says. */
+export async function askFor(
+  answer: (request: SeenRequest) => Response | Promise<Response>,
+): Promise<Answer> {
+  await using server = serveAnswers(answer);
+  return await ask(server.url);
+}
+
+/** Answers with the honest payload, with changes, signed. */
+export function signed(
+  changes: Record<string, Json> = {},
+  status = 200,
+): (request: SeenRequest) => Promise<Response> {
+  return (request: SeenRequest) =>
+    signedAnswer(organization, answerPayload(request, changes), status);
+}

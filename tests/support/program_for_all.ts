@@ -1,0 +1,45 @@
+import { fromFileUrl } from "@std/path";
+import { denoForAll } from "./other_user.ts";
+
+/** A program where every user can run it: bundled, so that it needs no cache of modules. */
+export interface ProgramForAll {
+  readonly deno: string;
+  readonly entry: string;
+}
+
+const made = new Map<string, Promise<ProgramForAll>>();
+
+/**
+ * Made once, and gone with this process.
+ *
+ * @param entry Relative to the folder of the sources.
+ */
+export function programForAll(entry = "main.ts"): Promise<ProgramForAll> {
+  const program = made.get(entry) ?? make(entry);
+  made.set(entry, program);
+  return program;
+}
+
+async function make(entry: string): Promise<ProgramForAll> {
+  const folder = await Deno.makeTempDir({ prefix: "sentinel-test-" });
+  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["bundle", "--quiet", "--code-splitting", "--outdir", `${folder}/bundle`],
+      fromFileUrl(new URL(`../../${entry}`, import.meta.url)),
+    ],
+    stdout: "null",
+  }).output();
+  if (!success) throw new Error(`Cannot bundle ${entry}`);
+  await openForAll(folder);
+  const name = entry.slice(entry.lastIndexOf("/") + 1).replace(/ts$/, "js");
+  return { deno: await denoForAll(folder), entry: `${folder}/bundle/${name}` };
+}
+
+async function openForAll(folder: string): Promise<void> {
+  await Deno.chmod(folder, 0o755);
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) await openForAll(`${folder}/${name}`);
+    else await Deno.chmod(`${folder}/${name}`, 0o644);
+  }
+}

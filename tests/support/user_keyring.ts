@@ -1,0 +1,36 @@
+import { selectPlatform } from "../../src/platform/select.ts";
+import { witnessName } from "../../src/state/keyring_witness.ts";
+import type { Requirement } from "./requirements.ts";
+
+/** Containers may forbid it. */
+export const NEEDS_USER_KEYRING: Requirement = {
+  reason: "the kernel's user keyring cannot be used",
+  met: isUsable(),
+};
+
+function isUsable(): boolean {
+  const keyring = selectPlatform().userKeyring();
+  const name = `sentinel-test:${crypto.randomUUID()}`;
+  keyring?.write(name, Uint8Array.of(1));
+  const isKept = keyring?.read(name) !== undefined;
+  keyring?.remove(name);
+  return isKept;
+}
+
+/** Takes the witnesses out of the keyring that go with those in a folder, or one below it. */
+export async function forgetWitnesses(folder: string): Promise<void> {
+  const below = Array.from(Deno.readDirSync(folder)).filter(({ isDirectory }) => isDirectory)
+    .map(({ name }) => `${folder}/${name}`);
+  for (const place of [folder, ...below]) await forgetWitnessesIn(`${place}/sentinel-drm`);
+}
+
+async function forgetWitnessesIn(folder: string): Promise<void> {
+  const keyring = selectPlatform().userKeyring();
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      keyring?.remove(witnessName(name.replace(/\.bin$/, "")));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,112 @@
+import { freshState } from "../../src/sentinel/remembered_state.ts";
+import { keyringWitness } from "../../src/state/keyring_witness.ts";
+import { outerWitness, type Witness } from "../../src/state/outer_witness.ts";
+import { type State, StateFile } from "../../src/state/state_file.ts";
+import { WitnessedState } from "../../src/state/witnessed_state.ts";
+import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
+
+/** When tests load a state. */
+export const NOW = Date.parse("2026-06-15T12:00:00Z");
+/** The machine of {@linkcode withGrace}. */
+export const MACHINE = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
+
+/** A state folder and a place outside, whose files survive the process; `writesLeft` until it is killed. */
+export class Disk implements AsyncDisposable {
+  writesLeft = Infinity;
+  hasOuter = true;
+  /** In place of the user's keyring, where the test has one. */
+  keyring: Map<string, Uint8Array<ArrayBuffer>> | undefined;
+
+  private constructor(readonly folder: TemporaryFolder, readonly key: CryptoKey) {}
+
+  static async make(): Promise<Disk> {
+    const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [
+      "encrypt",
+      "decrypt",
+    ]);
+    const folder = await temporaryFolder();
+    await Deno.mkdir(folder.at("in"));
+    return new Disk(folder, key);
+  }
+
+  open(): WitnessedState {
+    const outerOf = outerWitness(this.hasOuter ? this.folder.at("out") : undefined, this.key);
+    return new WitnessedState(
+      this.#mortal(new StateFile(this.folder.at("in/state"), this.key)) as StateFile,
+      {
+        inner: this.#mortal(new StateFile(this.folder.at("in/witness"), this.key, "witness")),
+        outerOf: (id) => {
+          const outer = outerOf(id);
+          return outer === undefined ? undefined : this.#mortal(outer);
+        },
+        volatileOf: (id) => {
+          const { keyring } = this;
+          if (keyring === undefined) return undefined;
+          return this.#mortal(
+            keyringWitness({
+              read: (name) => keyring.get(name),
+              write: (name, content) => void keyring.set(name, content),
+              remove: (name) => void keyring.delete(name),
+            }, this.key)(id)!,
+          );
+        },
+      },
+    );
+  }
+
+  /** What a start finds, with its grace. */
+  async start(): Promise<{ found: string; grace: number | undefined; state: WitnessedState }> {
+    const state = this.open();
+    const { rollback, setAside, state: loaded } = await state.load(NOW);
+    const found = rollback ?? (setAside === undefined ? "nothing" : "set aside");
+    return { found, grace: loaded?.licenses[0]?.grace_remaining_seconds, state };
+  }
+
+  async copy(name: string, to: string): Promise<void> {
+    await new Deno.Command("cp", { args: ["-rT", this.folder.at(name), this.folder.at(to)] })
+      .output();
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.folder[Symbol.asyncDispose]();
+  }
+
+  #mortal(file: Witness): Witness & Pick<StateFile, "load"> {
+    return {
+      load: (wallMs) => (file as StateFile).load(wallMs),
+      read: () => file.read(),
+      delete: () => file.delete(),
+      save: (state) => {
+        if (this.writesLeft-- > 0) return file.save(state);
+        return Promise.reject(new Error("killed"));
+      },
+    };
+  }
+}
+
+/** A state with one licence that has so much grace left. */
+export function withGrace(seconds: number): State {
+  const record = {
+    license_key: "K",
+    activated: true,
+    grace_remaining_seconds: seconds,
+    grace_exhausted: false,
+    is_decommissioned: false,
+    unpaid_ms: 0,
+    last_alive: null,
+  };
+  return { ...freshState(MACHINE), licenses: [record] };
+}
+
+/** A machine with 300 s of grace, of which a copy of both folders is kept, then 200 and 100 s. */
+export async function spent({ hasKeyring = false } = {}): Promise<Disk> {
+  const disk = await Disk.make();
+  if (hasKeyring) disk.keyring = new Map();
+  const state = disk.open();
+  await state.save(withGrace(300), { ahead: true });
+  await disk.copy("in", "backup");
+  await disk.copy("out", "backup-out");
+  await state.save(withGrace(200), { ahead: true });
+  await state.save(withGrace(100), { ahead: true });
+  return disk;
+}
