@@ -17,7 +17,7 @@ const CASES: readonly BadCall[] = [
   {
     name: "serve without a key",
     args: ({ database }) => serve("--database", database),
-    line: () => "--key is required (FILE: the organisation's private key (PEM))",
+    line: () => "--key is required (FILE: the private key (PEM))",
   },
   {
     name: "serve with a missing key file",
