@@ -72,6 +72,7 @@ export class Supervisor {
   #health = UNKNOWN_HEALTH;
   /** The last round of checks that found nothing; by the monotonic clock. */
   #goodUntilMs = 0;
+  #healthChecks = 0;
   #launches = 0;
   /** Why the last launch failed. */
   #failure: LaunchError | undefined;
@@ -230,9 +231,15 @@ export class Supervisor {
     return await new Promise(() => {});
   }
 
+  /** Rounds of checks so far, of all launches. */
+  get healthChecks(): number {
+    return this.#healthChecks;
+  }
+
   #note(health: Health): void {
     const { clock, log } = this.#options;
     const { consecutiveFailures, lastError } = health;
+    this.#healthChecks++;
     if (consecutiveFailures === 0) this.#goodUntilMs = clock.monotonicMs();
     else log.warn(`health check failed (${consecutiveFailures} in a row): ${lastError}`);
     this.#health = health;

@@ -3,6 +3,7 @@ import { fromFileUrl } from "@std/path";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
 import { Customer } from "../support/customer.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
+import { bundleProgram } from "./bundle_program.ts";
 
 const ROUNDS = 25;
 const LIMIT = 2.5;
@@ -24,7 +25,7 @@ async function measure(): Promise<BenchRow[]> {
   const software = await customer.script("software", "echo up");
   await Deno.writeFile(folder.at("machine_key"), (await generateKeyPairDer()).privateKey);
   await Deno.writeTextFile(folder.at("empty.ts"), "");
-  await bundle(folder.at("bundle"));
+  const main = await bundleProgram(folder.at("bundle"));
   const run = customer.runArguments(software).filter((arg) =>
     arg !== "--log-level" && arg !== "debug"
   );
@@ -38,7 +39,7 @@ async function measure(): Promise<BenchRow[]> {
     url,
     software,
   );
-  const bundled = contender("sentinel run, bundled", folder.at("bundle/main.js"), ...run);
+  const bundled = contender("sentinel run, bundled", main, ...run);
   const source = contender("sentinel run, from source", `${ROOT}main.ts`, ...run);
   const contenders = [empty, bare, bundled, source];
   for (let round = -2; round < ROUNDS; round++) {
@@ -79,16 +80,6 @@ async function firstByteMs(args: readonly string[], runtimeFolder: string): Prom
   await reader.cancel();
   await child.status;
   return ms;
-}
-
-async function bundle(folder: string): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--code-splitting", "--outdir", folder, `${ROOT}main.ts`],
-    cwd: ROOT,
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  if (!success) throw new Error("Cannot bundle main.ts");
 }
 
 function median(values: readonly number[]): number {
