@@ -58,7 +58,9 @@ export class RequestHandler {
     request.on("error", () => {});
     const admission = this.options.doorkeeper.admissionOf(request.socket);
     const client = await admission?.verdict;
-    if (admission === undefined || client?.kind !== "accepted") {
+    // whoever went meanwhile would not be told of again, and waited for without end
+    const isGone = request.socket.destroyed;
+    if (admission === undefined || client?.kind !== "accepted" || isGone) {
       request.socket.destroy();
       return;
     }
