@@ -39,6 +39,8 @@ function collect(request: IncomingMessage): Promise<Checked<Uint8Array<ArrayBuff
     const broken = () => resolve({ problem: problem(400, "the body did not arrive whole") });
     request.on("error", broken);
     request.on("close", broken);
+    // whoever is gone by now is not told of once more
+    if (request.destroyed) broken();
   });
 }
 

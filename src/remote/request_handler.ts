@@ -7,7 +7,7 @@ import { addressOf, type Doorkeeper } from "./doorkeeper.ts";
 import type { ClientIdentity } from "./identity.ts";
 import type { RemoteLimits } from "./limits.ts";
 import { OBSERVE_ONLY, type Problem, problem, PROBLEM_TYPE, problemBody } from "./problem.ts";
-import { findRoute, type Route } from "./routes.ts";
+import { findRoute, type Found, type Route } from "./routes.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 export interface RequestHandlerOptions {
@@ -18,6 +18,11 @@ export interface RequestHandlerOptions {
   readonly telemetry: Telemetry;
   readonly log: Logger;
 }
+
+/** Who asks, as the audit log has it. */
+type Caller =
+  & Pick<AuditEntry, "address">
+  & Required<{ [Name in "client" | "request"]: NonNullable<AuditEntry[Name]> }>;
 
 /** Answers requests: who asks, whether he may, what for. */
 export class RequestHandler {
@@ -52,62 +57,60 @@ export class RequestHandler {
     response.on("error", () => {});
     request.on("error", () => {});
     const admission = this.options.doorkeeper.admissionOf(request.socket);
-    const verdict = await admission?.verdict;
-    if (admission === undefined || verdict?.kind !== "accepted") {
+    const client = await admission?.verdict;
+    // whoever went meanwhile would not be told of again, and waited for without end
+    const isGone = request.socket.destroyed;
+    if (admission === undefined || client?.kind !== "accepted" || isGone) {
       request.socket.destroy();
       return;
     }
     const { method = "", url = "" } = request;
-    const entry = {
+    const caller: Caller = {
       address: addressOf(request.socket),
-      client: { cn: verdict.cn, role: verdict.role },
+      client: { cn: client.cn, role: client.role },
       request: `${method} ${url}`,
     };
     const found = findRoute(method, url);
+    const refusal = this.#refusalOfConnection(request, admission.isTooMany) ??
+      ("problem" in found ? found.problem : this.#refusalOfRoute(found.route, client));
+    if (admission.isTooMany) response.setHeader("connection", "close");
     if ("problem" in found) {
       if (found.allow !== undefined) response.setHeader("allow", found.allow);
-      this.#refuse(found.problem, request, response, { ...entry, action: "request" });
-      return;
-    }
-    const { route } = found;
-    const refusal = this.#refusal(route, request, {
-      client: verdict,
-      isTooMany: admission.isTooMany,
-    });
-    const { id: process } = found;
-    const named = { ...entry, action: route.action, ...(process && { process }) };
-    if (refusal !== undefined) {
-      if (admission.isTooMany) response.setHeader("connection", "close");
-      this.#refuse(refusal, request, response, named);
-      return;
-    }
-    const finish = this.options.telemetry.request(`${method} ${route.path}`, verdict.role);
-    const exchange = { request, response, id: found.id, query: found.query };
-    const answer = await this.#answer(route, exchange);
+      this.#refuse(refusal!, request, response, { ...caller, action: "request" });
+    } else if (refusal !== undefined) {
+      this.#refuse(refusal, request, response, { ...caller, ...namesOf(found) });
+    } else await this.#serve(found, request, response, caller);
+  }
+
+  async #serve(
+    found: Extract<Found, { route: Route }>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: Caller,
+  ): Promise<void> {
+    const { route, id, query } = found;
+    const { audit, telemetry } = this.options;
+    const finish = telemetry.request(`${route.method} ${route.path}`, caller.client.role);
+    const answer = await this.#answer(route, { request, response, id, query });
     finish(statusOf(answer));
-    if (answer.kind === "problem") {
-      this.#refuse(answer.problem, request, response, { ...named, ...answer.audit });
-      return;
-    }
-    if (answer.audit !== undefined) {
-      this.options.audit({ ...named, outcome: "done", ...answer.audit });
-    }
+    const entry = { ...caller, ...namesOf(found), ...answer.audit };
+    if (answer.kind === "problem") this.#refuse(answer.problem, request, response, entry);
+    else if (answer.audit !== undefined) audit({ outcome: "done", ...entry });
     if (answer.kind === "json") this.#send(response, answer.status, JSON.stringify(answer.body));
   }
 
-  /** Why it is not even tried. */
-  #refusal(
-    route: Route,
-    { headers }: IncomingMessage,
-    { client, isTooMany }: { client: ClientIdentity; isTooMany: boolean },
-  ): Problem | undefined {
+  /** Why nothing is done on this connection. */
+  #refusalOfConnection({ headers }: IncomingMessage, isTooMany: boolean): Problem | undefined {
     const { limits } = this.options;
     if (this.#isStopping) return problem(503, "the server is stopping");
     if (isTooMany) return problem(503, `too many connections (limit: ${limits.connections})`);
     // a browser that holds a certificate would send it for whichever page asks
-    if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined) {
-      return problem(403, "not for browsers");
-    }
+    const isBrowsers = headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;
+    return isBrowsers ? problem(403, "not for browsers") : undefined;
+  }
+
+  #refusalOfRoute(route: Route, client: ClientIdentity): Problem | undefined {
+    const { limits } = this.options;
     if (route.role === "control" && client.role !== "control") return problem(403, OBSERVE_ONLY);
     if (route.isStream === undefined && this.#inFlight >= limits.requests) {
       return problem(503, `too many requests are under way (limit: ${limits.requests})`);
@@ -152,4 +155,10 @@ export class RequestHandler {
 
 function statusOf(answer: Answer): number {
   return answer.kind === "problem" ? answer.problem.status : answer.status;
+}
+
+function namesOf(
+  { route, id }: Extract<Found, { route: Route }>,
+): Pick<AuditEntry, "action" | "process"> {
+  return { action: route.action, ...(id !== "" && { process: id }) };
 }

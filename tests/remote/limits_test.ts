@@ -53,7 +53,7 @@ testLimited("a connection too many is told so and closed", { connections: 1 }, a
   await first.send(HEALTH);
   assertMatch(await first.read(/"ok"/), /200 OK/);
   using second = await served.connect();
-  await second.send(HEALTH);
+  await second.send("GET /nope HTTP/1.1\r\nHost: a\r\n\r\n");
   assertMatch(await second.read(), /^HTTP\/1\.1 503 .*too many connections \(limit: 1\)/s);
   await first.send(HEALTH);
   assertMatch(await first.read(/"ok"/), /200 OK/);

@@ -281,8 +281,12 @@ testServed(
       await raw.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
       await raw.read(/\r\n\r\n/);
       await raw.send(
-        `POST /v1/processes HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n{"command":"x"}`,
+        "POST /v1/processes HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" +
+          "Content-Length: 50\r\n\r\n",
       );
+      // the request is known of before the client is gone
+      await raw.read(/100 Continue\r\n\r\n/);
+      await raw.send('{"command":"x"}');
     }
     await served.desk.audit(/^refused: 400 the body did not arrive whole/);
     assertEquals(processes.started, []);
