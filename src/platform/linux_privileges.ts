@@ -3,12 +3,18 @@ import { SentinelError } from "../core/errors.ts";
 import { capabilityNumber, capabilitySet, namesOf, numbersIn } from "./linux_capabilities.ts";
 import { keepStreamsOnly, prepareExecve } from "./linux_execute.ts";
 import { containsItself, isSameFile, missingInside } from "./linux_jail.ts";
+import { syscall } from "./linux_syscall.ts";
 import { allThreadRights, realUserOf, type ThreadRights } from "./linux_thread_rights.ts";
 import type { PrivilegeControl, ProcessRights, ProgramImage } from "./privilege_control.ts";
 
 /** <linux/prctl.h>; prctl(2), PR_CAP_AMBIENT(2const). */
 const PR_SET_KEEPCAPS = 8, PR_CAPBSET_DROP = 24, PR_SET_NO_NEW_PRIVS = 38, PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2n, PR_CAP_AMBIENT_CLEAR_ALL = 4n;
+
+/** <linux/keyctl.h>; keyctl(2), KEYCTL_JOIN_SESSION_KEYRING(2const). */
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+/** <asm-generic/errno-base.h>, <asm-generic/errno.h>: where keys are forbidden or unknown. */
+const EPERM = 1, ENOSYS = 38;
 
 /** <linux/capability.h>; capset(2). */
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
@@ -119,6 +125,7 @@ function become(rights: ProcessRights, image: ProgramImage): void {
   step("setgroups", setgroups(BigInt(groups.length), Uint32Array.from(groups)));
   step("setresgid", setresgid(groupId, groupId, groupId));
   step("setresuid", setresuid(userId, userId, userId));
+  leaveKeys({ errno, step });
   keepCapabilities(kept, { symbols, step });
   if (noNewPrivileges) step("PR_SET_NO_NEW_PRIVS", prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n));
   execute();
@@ -128,8 +135,18 @@ function become(rights: ProcessRights, image: ProgramImage): void {
 
 function openSymbols() {
   const { gettid, setgroups, setresgid, setresuid, prctl, capset, chroot, chdir } = libc();
-  const { errno_location } = libc();
-  return { gettid, setgroups, setresgid, setresuid, prctl, capset, chroot, chdir, errno_location };
+  const { errno_location, syscall } = libc();
+  const ids = { gettid, setgroups, setresgid, setresuid };
+  return { ...ids, prctl, capset, chroot, chdir, errno_location, syscall };
+}
+
+/** Whoever has root's session keyring can read root's keys, whatever user he is (session-keyring(7)). */
+function leaveKeys(
+  { errno, step }: Pick<Steps, "step"> & { readonly errno: Deno.UnsafePointerView },
+): void {
+  const keyring = syscall("keyctl", KEYCTL_JOIN_SESSION_KEYRING, 0);
+  // who may not ask for keys has none to leave
+  if (keyring < 0 && ![EPERM, ENOSYS].includes(errno.getInt32())) step("a keyring of its own", -1);
 }
 
 interface Steps {

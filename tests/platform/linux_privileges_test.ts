@@ -6,7 +6,7 @@ import { NO_OTHER_USERS } from "../support/other_user.ts";
 import { threadRights } from "../support/process_rights.ts";
 import { LineReader } from "../support/program.ts";
 import { programForAll } from "../support/program_for_all.ts";
-import { type Requirement, testWith } from "../support/requirements.ts";
+import { needsProgram, type Requirement, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
@@ -28,33 +28,29 @@ interface Afterwards {
   readonly threads: Record<string, string>[];
   /** What it has open. */
   readonly files: string[];
+  /** Whether its session keyring has root's key. */
+  readonly hasKey: boolean;
 }
 
 /** What root has open when it gives its rights up. */
-const SECRET = "/etc/shadow";
+const SECRET = "/etc/shadow", KEY = "sentinel-test-secret";
 
 /** Has a process of root's give its rights up. */
-async function giveUp(rights: ProcessRights, ...flags: string[]): Promise<Afterwards> {
+async function giveUp(
+  rights: ProcessRights,
+  { flags = [], script = `exec "$@" 9< ${SECRET}` }: { flags?: string[]; script?: string } = {},
+): Promise<Afterwards> {
   const { deno, entry } = await programForAll("tests/fixtures/give_up_rights.ts");
   await using cache = await temporaryFolder();
   await Deno.chown(cache.path, rights.userId, rights.groupId);
   await using child = new Deno.Command("sh", {
     args: [
-      ...[
-        "-c",
-        `exec "$@" 9< ${SECRET}`,
-        "sh",
-        deno,
-        "run",
-        "--quiet",
-        "--no-prompt",
-        "--no-config",
-        "--allow-all",
-        entry,
-      ],
+      ...["-c", script, "sh", deno, "run", "--quiet", "--no-prompt", "--no-config"],
+      ...["--allow-all", entry],
       ...[JSON.stringify(rights), ...flags],
     ],
-    env: { DENO_DIR: cache.path, NO_COLOR: "1" },
+    cwd: "/",
+    env: { DENO_DIR: cache.path, NO_COLOR: "1", SECRET_KEY: KEY },
     stdin: "piped",
     stdout: "piped",
   }).spawn();
@@ -64,7 +60,8 @@ async function giveUp(rights: ProcessRights, ...flags: string[]): Promise<Afterw
   const files = await openFiles(child.pid);
   await child.stdin.close();
   await stdout.ended;
-  return { differences: JSON.parse(line), threads, files };
+  const hasKey = /^has the key$/m.test(stdout.text);
+  return { differences: JSON.parse(line), threads, files, hasKey };
 }
 
 async function openFiles(pid: number): Promise<string[]> {
@@ -93,10 +90,21 @@ testWith([NEEDS_USERS], "what root had open is closed to the user", async () => 
 });
 
 testWith(
+  [NEEDS_USERS, needsProgram("keyctl")],
+  "the keys of root's session are not the user's",
+  async () => {
+    const add = `keyctl add user ${KEY} x @s >&2 && exec "$@"`;
+    const script = `exec keyctl session - sh -c '${add}' sh "$@"`;
+    const { hasKey } = await giveUp(NOBODY, { script });
+    assertEquals(hasKey, false);
+  },
+);
+
+testWith(
   [NEEDS_USERS],
   "without the second execution threads keep what only one gave up, and that is noticed",
   async () => {
-    const { differences, threads } = await giveUp(NOBODY, "--no-exec");
+    const { differences, threads } = await giveUp(NOBODY, { flags: ["--no-exec"] });
     assert(
       threads.some(({ NoNewPrivs, CapBnd }) => NoNewPrivs === "0" && parseInt(CapBnd!, 16) > 0),
     );
