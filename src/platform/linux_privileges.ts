@@ -115,6 +115,7 @@ function become(rights: ProcessRights, image: ProgramImage): void {
   const { userId, groupId, groups, capabilities, noNewPrivileges, rootFolder } = rights;
   const kept = capabilitySet(capabilities ?? []);
   const [{ bounding } = { bounding: 0n }] = allThreadRights();
+  const workingFolder = Deno.cwd();
   const execute = prepareExecve(image);
   keepStreamsOnly();
   if (rootFolder !== undefined) enterRootFolder(rootFolder, { symbols, step });
@@ -125,6 +126,7 @@ function become(rights: ProcessRights, image: ProgramImage): void {
   step("setgroups", setgroups(BigInt(groups.length), Uint32Array.from(groups)));
   step("setresgid", setresgid(groupId, groupId, groupId));
   step("setresuid", setresuid(userId, userId, userId));
+  enterWorkingFolder(workingFolder, { symbols, step });
   leaveKeys({ errno, step });
   keepCapabilities(kept, { symbols, step });
   if (noNewPrivileges) step("PR_SET_NO_NEW_PRIVS", prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n));
@@ -156,11 +158,13 @@ interface Steps {
 }
 
 function enterRootFolder(folder: string, { symbols: { chroot, chdir }, step }: Steps): void {
-  const workingFolder = Deno.cwd();
   step("chroot", chroot(cString(folder)));
   step("chdir", chdir(cString("/")));
-  // back where we were, if that is inside
-  chdir(cString(workingFolder));
+}
+
+/** Where we were, if that is inside, and open to the user: root's own home is not. */
+function enterWorkingFolder(folder: string, { symbols: { chdir }, step }: Steps): void {
+  if (chdir(cString(folder)) !== 0) step("chdir", chdir(cString("/")));
 }
 
 /** In the ambient set, too: all others are lost when a user who is not root executes a program (capabilities(7)). */

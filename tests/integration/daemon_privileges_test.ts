@@ -156,6 +156,17 @@ testWith(
   },
 );
 
+testWith([NEEDS_USERS], "a daemon starts in a folder that only root can enter", async () => {
+  await using place = await temporaryFolder();
+  await using scene = await arrive();
+  const { code, stderr } = await runProgram(scene.arguments(["start"]), {
+    ...scene.surroundings,
+    cwd: place.path,
+  });
+  assertEquals([code, stderr], [0, ""]);
+  await scene.softwarePids(1);
+});
+
 /** What `[process] user` and its like may say wrong: the tables, the exit status and what is said. */
 const WRONG: Readonly<Record<string, readonly [string, number, string]>> = {
   "a user that there is none of": ['user = "nosuchuser"', 2, "unknown user: nosuchuser"],
