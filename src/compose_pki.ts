@@ -2,10 +2,10 @@ import { join } from "@std/path";
 import type { PublicKey, X509Certificate } from "@peculiar/x509";
 import { systemClock } from "./core/clock.ts";
 import { describeError, SentinelError } from "./core/errors.ts";
+import { warnOfExposedKey } from "./core/exposed_key.ts";
 import type { Logger } from "./core/log.ts";
 import { type NewFile, writeNewFiles } from "./core/new_files.ts";
 import { readConfigFile } from "./core/read_config_file.ts";
-import { readKeyFile } from "./core/read_key_file.ts";
 import { pemOf } from "./pki/certificate.ts";
 import { clientHolder, type Holder, type Role, serverHolder } from "./pki/holder.ts";
 import { issueCertificate } from "./pki/issue.ts";
@@ -84,13 +84,16 @@ function surroundings(): { nowMs: number; randomBytes: (length: number) => Uint8
 }
 
 async function readAuthority(folder: string, log: Logger): Promise<SigningAuthority> {
-  const naming = { code: "config.tls" };
-  const { text: certificatePem } = await readConfigFile(join(folder, "ca.pem"), {
-    what: "CA file",
-    ...naming,
+  const keyPath = join(folder, "ca.key"), what = "CA key file", code = "config.tls";
+  const certificate = await readConfigFile(join(folder, "ca.pem"), { what: "CA file", code });
+  const key = await readConfigFile(keyPath, { what, code });
+  const authority = await openAuthority({
+    certificatePem: certificate.text,
+    keyPem: key.text,
+    nowMs: systemClock.wallMs(),
   });
-  const keyPem = await readKeyFile(join(folder, "ca.key"), { what: "CA key file", ...naming, log });
-  return await openAuthority({ certificatePem, keyPem, nowMs: systemClock.wallMs() });
+  warnOfExposedKey({ path: keyPath, mode: key.mode, what }, log);
+  return authority;
 }
 
 async function readRequest(

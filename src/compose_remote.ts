@@ -1,8 +1,8 @@
 import { systemClock } from "./core/clock.ts";
 import { describeError, SentinelError } from "./core/errors.ts";
+import { warnOfExposedKey } from "./core/exposed_key.ts";
 import type { LogFields, Logger } from "./core/log.ts";
 import { readConfigFile } from "./core/read_config_file.ts";
-import { readKeyFile } from "./core/read_key_file.ts";
 import { clientVerifier } from "./pki/verify_client.ts";
 import type { Platform } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
@@ -74,12 +74,13 @@ async function readTrust(
   const read = async (path: string, what: string) =>
     await readConfigFile(path, { what, code: "config.tls" });
   const { text: certificate } = await read(certificatePath, "certificate file");
-  const key = await readKeyFile(keyPath, { what: "key file", code: "config.tls", log });
+  const key = await read(keyPath, "key file");
+  warnOfExposedKey({ path: keyPath, mode: key.mode, what: "key file" }, log);
   const { text: certificateAuthority } = await read(certificateAuthorityPath, "CA file");
   const revocationList = revocationListPath === undefined
     ? undefined
     : (await read(revocationListPath, "revocation list")).text;
-  const tls = { certificate, key, certificateAuthority };
+  const tls = { certificate, key: key.text, certificateAuthority };
   checkMaterial(tls);
   return {
     tls,

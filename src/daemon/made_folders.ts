@@ -14,16 +14,24 @@ export async function makeFoldersOf(paths: readonly string[]): Promise<MadeFolde
     for (let folder = dirname(path); !await isThere(folder); folder = dirname(folder)) {
       missing.unshift(folder);
     }
-    for (const folder of missing) {
-      await Deno.mkdir(folder, { mode: 0o700 });
-      made.push(folder);
-    }
+    for (const folder of missing) if (await make(folder)) made.push(folder);
   }
   return {
     async remove() {
       for (const folder of made.toReversed()) await Deno.remove(folder).catch(() => {});
     },
   };
+}
+
+/** Whether it was us who made it: another daemon may start at the same time. */
+async function make(folder: string): Promise<boolean> {
+  try {
+    await Deno.mkdir(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
 }
 
 async function isThere(folder: string): Promise<boolean> {

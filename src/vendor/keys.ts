@@ -1,8 +1,9 @@
 import { join } from "@std/path";
 import { describeError, SentinelError } from "../core/errors.ts";
+import { warnOfExposedKey } from "../core/exposed_key.ts";
 import type { Logger } from "../core/log.ts";
 import { writeNewFiles } from "../core/new_files.ts";
-import { readKeyFile } from "../core/read_key_file.ts";
+import { readConfigFile } from "../core/read_config_file.ts";
 import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../signing/ecdsa.ts";
 import { decodePem, encodePem } from "../signing/pem.ts";
 
@@ -25,8 +26,8 @@ export async function makeOrganisationKey(
   try {
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     const outcome = await writeNewFiles([
-      { path: privateKeyPath, text: encodePem(pair.privateKey, "PRIVATE KEY"), mode: 0o600 },
       { path: publicKeyPath, text: encodePem(pair.publicKey, "PUBLIC KEY"), mode: 0o644 },
+      { path: privateKeyPath, text: encodePem(pair.privateKey, "PRIVATE KEY"), mode: 0o600 },
     ]);
     if (outcome.kind === "exists") {
       throw new SentinelError("config.key_exists", `key file already exists: ${outcome.path}`);
@@ -52,12 +53,14 @@ export async function makeOrganisationKey(
  * @throws {SentinelError} `config.key` where it cannot be read or is anything else.
  */
 export async function readSigningKey(path: string, log: Logger): Promise<Sign> {
-  const text = await readKeyFile(path, { what: "key file", code: "config.key", log });
+  const what = "key file";
+  const { text, mode } = await readConfigFile(path, { what, code: "config.key" });
   const der = decodePem(text, "PRIVATE KEY");
   const key = der && await importPrivateKey(der);
   der?.fill(0);
   if (key === undefined) {
     throw new SentinelError("config.key", `${path} is not a P-256 private key (PEM, PKCS#8)`);
   }
+  warnOfExposedKey({ path, mode, what }, log);
   return signerOf(key);
 }
