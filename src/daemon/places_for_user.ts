@@ -52,10 +52,15 @@ async function makeFolder(path: string, owner: Owner): Promise<string[]> {
     missing.unshift(folder);
   }
   if (missing.length === 0 || !await isRootsAlone(folder)) return [];
-  for (const path of missing) await Deno.mkdir(path, { mode: 0o700 });
+  const made: string[] = [];
+  for (const path of missing) {
+    // another start was faster, and makes the rest
+    if (!await isMade(() => Deno.mkdir(path, { mode: 0o700 }))) break;
+    made.push(path);
+  }
   // from within: what is given away is the user's to change
-  for (const path of missing.toReversed()) await Deno.chown(path, owner.userId, owner.groupId);
-  return missing;
+  for (const path of made.toReversed()) await Deno.chown(path, owner.userId, owner.groupId);
+  return made;
 }
 
 /** False where there is one, or it is not for us to make. */
@@ -64,9 +69,21 @@ async function makeFile(
   { mode, owner }: { mode: number; owner: Owner },
 ): Promise<boolean> {
   if (await lstatOrNothing(path) !== undefined || !await isRootsAlone(dirname(path))) return false;
-  (await Deno.open(path, { write: true, createNew: true, mode })).close();
+  const options = { write: true, createNew: true, mode };
+  if (!await isMade(async () => (await Deno.open(path, options)).close())) return false;
   await Deno.chown(path, owner.userId, owner.groupId);
   return true;
+}
+
+/** False where it was there already. */
+async function isMade(make: () => Promise<void>): Promise<boolean> {
+  try {
+    await make();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
 }
 
 /** Whether there is the folder, and nobody else can exchange a name on the way to what root makes in it. */

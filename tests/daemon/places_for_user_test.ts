@@ -66,3 +66,14 @@ testWith(
     assertEquals([...Deno.readDirSync(folder.at("shared/inner"))], []);
   },
 );
+
+testWith(
+  [NEEDS_ROOT],
+  "makePlacesForUser() is not disturbed by others that do the same",
+  async () => {
+    await using folder = await temporaryFolder();
+    const starts = Array.from({ length: 10 }, () => make(folder.at("a/b/file"), folder.at("a/c")));
+    await Promise.all(starts);
+    assertEquals((await Deno.stat(folder.at("a"))).uid, 65534);
+  },
+);
