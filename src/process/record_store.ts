@@ -1,3 +1,4 @@
+import { releaseLock } from "../core/release_lock.ts";
 import { parseRecord, type ProcessRecord } from "./process_record.ts";
 
 /**
@@ -87,7 +88,7 @@ export class RecordStore implements Disposable {
 
   /** Lets go of the folder; may be called twice. */
   [Symbol.dispose](): void {
-    if (this.#isOpen) this.#lock.close();
+    if (this.#isOpen) releaseLock(this.#lock);
     this.#isOpen = false;
   }
 }
