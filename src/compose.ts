@@ -12,7 +12,7 @@ import {
   runSentinel,
 } from "./sentinel/run.ts";
 import { PlainHost } from "./sentinel/run_host.ts";
-import type { SupervisionSettings } from "./sentinel/supervisor.ts";
+import type { SupervisionSettings } from "./sentinel/supervision_settings.ts";
 import { stateFolder } from "./sentinel/state_place.ts";
 import { StopRequestSource } from "./sentinel/stop_request.ts";
 

@@ -48,6 +48,17 @@ export async function composeDaemon(
       sayReady();
       platform.dropStreams();
     },
+    openServer: async (config, software) => {
+      const { openDaemonServer } = await import("./compose_daemon_server.ts");
+      const { log } = sources;
+      const { stateFolder } = parts.request;
+      return await openDaemonServer(config, {
+        log,
+        software,
+        stateFolder,
+        hurry: stopRequest.hurry,
+      });
+    },
     openServiceManager: () =>
       new ServiceManager({
         variables: takeVariables(SERVICE_VARIABLES),

@@ -15,7 +15,7 @@ import { HEADER_BYTES } from "./remote/frames.ts";
 import { identifyBy } from "./remote/identity.ts";
 import type { RemoteProcesses, StartOutcome, StartRequest } from "./remote/processes.ts";
 import { requireClientVerification } from "./remote/runtime.ts";
-import { type RemoteServer, startRemoteServer, type Trust } from "./remote/server.ts";
+import { startRemoteServer, type Trust } from "./remote/server.ts";
 import type { Telemetry } from "./remote/telemetry.ts";
 import { checkMaterial } from "./remote/tls_material.ts";
 
@@ -36,6 +36,27 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string;
 }
 
+/** Who hosts a server; `sentinel server` is content with the defaults. */
+export interface ServerHost {
+  readonly log: Logger;
+  /** What is served, where that is not the table alone. */
+  readonly serve?: ((table: ProcessTable) => RemoteProcesses) | undefined;
+  /** Aborted where a stop is to wait for nobody any more. */
+  readonly hurry?: AbortSignal | undefined;
+}
+
+/** A server that listens, with its table. */
+export interface OpenedServer extends RunningServer {
+  /**
+   * Reads certificates; the function that it returns has new connections judged by them.
+   *
+   * @throws {SentinelError} `config.tls`.
+   */
+  prepare(settings: ServerSettings): Promise<() => void>;
+  /** Refuses what is new, stops the processes, and closes. May be called twice. */
+  close(): Promise<void>;
+}
+
 /**
  * Opens the table of processes and serves it. SIGHUP reads the certificates anew. Disposing it refuses what is new, stops
  * the processes, and closes.
@@ -43,27 +64,59 @@ export interface RunningServer extends AsyncDisposable {
  * @throws {SentinelError} `config.…`, or `running.server` where another server has the data folder.
  */
 export async function startServer(settings: ServerSettings, log: Logger): Promise<RunningServer> {
+  const server = await openServer(settings, { log });
+  const reload = async () => {
+    try {
+      (await server.prepare(settings))();
+      log.info("certificates reloaded");
+    } catch (error) {
+      log.error(`certificates not reloaded: ${describeError(error)}`);
+    }
+  };
+  const removeListener = onSignal("SIGHUP", () => void reload());
+  return {
+    url: server.url,
+    async [Symbol.asyncDispose]() {
+      removeListener();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** As {@linkcode startServer}, for a host that reads certificates anew when it likes. */
+export async function openServer(
+  settings: ServerSettings,
+  { log, serve = servedTable, hurry }: ServerHost,
+): Promise<OpenedServer> {
   requireClientVerification(Deno.version.deno);
   const trust = await readTrust(settings, log);
   const platform = selectPlatform();
   await using opened = new AsyncDisposableStack();
-  const table = opened.use(await openTable(settings.dataDir, platform));
+  const table = opened.use(await openTable(settings.dataDir, { platform, hurry }));
   await reapOrphans(platform, opened);
   const server = opened.use(
     await startRemoteServer({
       ...trust,
       address: settings.address,
       port: settings.port,
-      processes: servedTable(table),
+      processes: serve(table),
       clock: systemClock,
       log,
       audit: auditInto(log),
       telemetry: await openTelemetry(),
+      hurry,
     }),
   );
-  opened.defer(onSignal("SIGHUP", () => void reload(server, settings, log)));
   const owned = opened.move();
-  return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    url: server.url,
+    async prepare(settings) {
+      const trust = await readTrust(settings, log);
+      return () => server.reload(trust);
+    },
+    close: () => server.close(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** @throws {SentinelError} `config.tls`. */
@@ -90,17 +143,10 @@ async function readTrust(
   };
 }
 
-/** What cannot be read or used changes nothing. */
-async function reload(server: RemoteServer, settings: ServerSettings, log: Logger): Promise<void> {
-  try {
-    server.reload(await readTrust(settings, log));
-    log.info("certificates reloaded");
-  } catch (error) {
-    log.error(`certificates not reloaded: ${describeError(error)}`);
-  }
-}
-
-async function openTable(dataDir: string | undefined, platform: Platform): Promise<ProcessTable> {
+async function openTable(
+  dataDir: string | undefined,
+  { platform, hurry }: { platform: Platform; hurry: AbortSignal | undefined },
+): Promise<ProcessTable> {
   const folder = dataDir ?? defaultDataFolder(platform);
   platform.adoptOrphans();
   try {
@@ -111,6 +157,7 @@ async function openTable(dataDir: string | undefined, platform: Platform): Promi
       newMark: () => crypto.randomUUID(),
       searchPath: Deno.env.get("PATH"),
       output: { sync: "segment" },
+      hurry,
     });
     if (table !== undefined) return table;
   } catch (error) {
@@ -133,12 +180,13 @@ async function reapOrphans(platform: Platform, opened: AsyncDisposableStack): Pr
 }
 
 /** The table as the server sees it. */
-function servedTable(table: ProcessTable): RemoteProcesses {
+export function servedTable(table: ProcessTable): RemoteProcesses {
   return {
     start: (request) => startIn(table, request),
     query: (id) => table.query(id),
     list: () => table.list(),
     stop: (id, request) => table.stop(id, request),
+    restart: async (id) => await table.query(id) && NOT_RESTARTED,
     ended: (id) => table.ended(id),
     async output(id, request) {
       const log = await table.output(id);
@@ -147,6 +195,11 @@ function servedTable(table: ProcessTable): RemoteProcesses {
     close: () => table[Symbol.asyncDispose](),
   };
 }
+
+const NOT_RESTARTED = {
+  kind: "refused",
+  why: "only a daemon's software can be restarted, by the id of its last start",
+} as const;
 
 async function startIn(table: ProcessTable, request: StartRequest): Promise<StartOutcome> {
   try {

@@ -23,6 +23,8 @@ export function describeService(
   const { license, logging, ipc, server, process, security, shutdown } = config;
   const readVariable = (name: string) => Deno.env.get(name);
   const folders = [stateFolder(license.state_dir, { platform, readVariable }), server.data_dir];
+  const certificates = [server.certificate, server.key, server.certificate_authority]
+    .concat(server.revocation_list);
   const files = [logging.file, ipc.path];
   const isThere = (path: string | undefined) => path !== undefined;
   const orgKey = orgKeyPath === undefined ? [] : ["--org-key", resolve(orgKeyPath)];
@@ -41,9 +43,9 @@ export function describeService(
     group: process.group,
     capabilities: security.allowed_capabilities,
     writablePaths: [...folders.filter(isThere).map((path) => `${path}/`), ...files.filter(isThere)],
-    readablePaths: [license.path, softwarePath, configPath].filter(isThere).map((path) =>
-      resolve(path)
-    ),
+    readablePaths: [license.path, softwarePath, configPath, ...certificates].filter(isThere).map((
+      path,
+    ) => resolve(path)),
     stopTimeoutMs: shutdown.timeout_ms,
   };
 }

@@ -60,6 +60,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/daemon",
     "src/sentinel",
     "src/compose.ts",
+    "src/compose_daemon_server.ts",
+  ],
+  "src/compose_daemon_server.ts": [
+    "src/core",
+    "src/config",
+    "src/process",
+    "src/remote",
+    "src/sentinel",
+    "src/compose_remote.ts",
   ],
   "src/compose_daemon_control.ts": [
     "src/core",

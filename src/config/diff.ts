@@ -11,6 +11,7 @@ export const CHANGEABLE: readonly string[] = [
   "server.certificate",
   "server.key",
   "server.certificate_authority",
+  "server.revocation_list",
   "logging",
   "shutdown",
 ];

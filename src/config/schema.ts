@@ -96,6 +96,7 @@ export function configTables(resolvePath: ResolvePath) {
       certificate: file(),
       key: file(),
       certificate_authority: file(),
+      revocation_list: file(),
       data_dir: file(),
     },
     logging: {

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessLimits } from "../platform/process_control.ts";
 import { findProgram } from "./find_program.ts";
 import { launch, type LaunchedProcess, type LaunchOptions } from "./launch.ts";
@@ -6,10 +7,11 @@ import { launchLimited } from "./launch_limited.ts";
 import { openOutputLog, type OutputLog } from "./output_log.ts";
 import type { OutputWriterOptions } from "./output_writer.ts";
 import type { ProcessRecord } from "./process_record.ts";
+import { ProcessTree, type TreeRoot } from "./process_tree.ts";
 import { recoverRecords } from "./recover_records.ts";
 import { RecordStore } from "./record_store.ts";
-import { RunningProcess } from "./running_process.ts";
-import type { StopTreeOptions } from "./stop_tree.ts";
+import { type LaunchedTree, RunningProcess, type StopOptions } from "./running_process.ts";
+import { stopTree, type Survivor } from "./stop_tree.ts";
 
 export interface ProcessTableDependencies {
   readonly control: ProcessControl;
@@ -18,6 +20,8 @@ export interface ProcessTableDependencies {
   readonly ownPid: number;
   /** Makes the mark of a launch: unique, and not to be guessed. */
   readonly newMark: () => string;
+  /** Cuts the grace short when the table is closed. */
+  readonly hurry?: AbortSignal | undefined;
   /** Where a command without a slash is looked for. */
   readonly searchPath?: string | undefined;
   /** How output is kept; unless its `sync` is `never`, records are synced, too. */
@@ -37,8 +41,15 @@ export interface StartOptions extends Omit<LaunchOptions, "path" | "output" | "m
   readonly maxOutputBytes?: number | undefined;
 }
 
-/** How a process is stopped. */
-export type StopOptions = Pick<StopTreeOptions, "signal" | "graceMs" | "hurry">;
+/** Who empties the tree of a process that the table did not launch. */
+type Empty = (options: StopOptions) => Promise<readonly Survivor[]>;
+
+/** A process that is to be kept; `maxOutputBytes`: instead of the table's own. */
+interface Kept extends LaunchedTree {
+  readonly leader: ProcessIdentity;
+  readonly empty: Empty;
+  readonly maxOutputBytes?: number | undefined;
+}
 
 /** Ids and what became of them. Memory is for those that run; the others are on disk. */
 export class ProcessTable implements AsyncDisposable {
@@ -76,27 +87,55 @@ export class ProcessTable implements AsyncDisposable {
    * @throws {LaunchError} and then nothing is left of it but its id, which is not given out again.
    */
   async start(options: StartOptions): Promise<ProcessRecord> {
-    const { clock, newMark } = this.deps;
-    const record: ProcessRecord = {
-      id: this.store.newId(),
-      command: options.command,
-      args: [...options.args],
-      state: "running",
-      mark: newMark(),
-      startedAtMs: clock.wallMs(),
-      outputBytes: 0,
-    };
-    await this.store.write(record);
+    const record = await this.announce({ ...options, mark: this.deps.newMark() });
     let child: LaunchedProcess;
     try {
       child = await this.#launch(options, record.mark);
     } catch (error) {
-      await this.store.remove(record.id);
+      await this.discard(record);
       throw error;
     }
-    const { maxOutputBytes = this.deps.output?.maxOutputBytes } = options;
-    const output = { ...this.deps.output, maxOutputBytes };
-    return this.#keep({ ...record, identity: this.#identify(child.pid) }, { child, output });
+    const leader = this.#identify(child.pid);
+    const tree = this.#treeOf({ leader, mark: record.mark });
+    const { clock } = this.deps;
+    const empty: Empty = (how) => stopTree(tree, { ...how, clock, exited: child.exited });
+    const { maxOutputBytes } = options;
+    return this.#keep(record, { child, tree, leader, empty, maxOutputBytes }).record;
+  }
+
+  /** Notes that a process is about to be launched, by whomever. */
+  async announce(
+    { command, args, mark }: Pick<StartOptions, "command" | "args"> & { readonly mark: string },
+  ): Promise<ProcessRecord> {
+    const record: ProcessRecord = {
+      id: this.store.newId(),
+      command,
+      args: [...args],
+      state: "running",
+      mark,
+      startedAtMs: this.deps.clock.wallMs(),
+      outputBytes: 0,
+    };
+    await this.store.write(record);
+    return record;
+  }
+
+  /** Forgets a process that could not be launched. */
+  async discard({ id }: ProcessRecord): Promise<void> {
+    await this.store.remove(id);
+  }
+
+  /**
+   * Records a process that was announced and that somebody else launched and stops.
+   *
+   * @param launched `empty` resolves once nothing of its tree is left but the survivors, whoever had it stopped.
+   */
+  adopt(
+    record: ProcessRecord,
+    launched: Pick<LaunchedTree, "child"> & { leader: ProcessIdentity; empty: Empty },
+  ): RunningProcess {
+    const tree = this.#treeOf({ leader: launched.leader, mark: record.mark });
+    return this.#keep(record, { ...launched, tree });
   }
 
   /** `undefined` where there is no such id. */
@@ -131,6 +170,11 @@ export class ProcessTable implements AsyncDisposable {
     return record && await openOutputLog(this.store.outputFolder(id), record.fault);
   }
 
+  /** How many run. */
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
   /** Resident memory of a running process with its tree, in bytes; 0 where it does not run. */
   residentBytes(id: string): number {
     return this.#running.get(id)?.tree.residentBytes() ?? 0;
@@ -138,7 +182,8 @@ export class ProcessTable implements AsyncDisposable {
 
   /** Stops all, waits until they are recorded, and lets go of the folder. May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(Array.from(this.#running.values(), (running) => running.stop()));
+    const { hurry } = this.deps;
+    await Promise.all(Array.from(this.#running.values(), (running) => running.stop({ hurry })));
     this.store[Symbol.dispose]();
   }
 
@@ -164,21 +209,18 @@ export class ProcessTable implements AsyncDisposable {
 
   /** Nobody waits for this record: until it is written, the mark in the one before tells of the process. */
   #keep(
-    record: ProcessRecord & Required<Pick<ProcessRecord, "identity">>,
-    { child, output }: { child: LaunchedProcess; output: RunningProcessOutput },
-  ): ProcessRecord {
-    const { control, clock, ownPid } = this.deps;
+    announced: ProcessRecord,
+    { leader, empty, maxOutputBytes = this.deps.output?.maxOutputBytes, ...launched }: Kept,
+  ): RunningProcess {
+    const { control, clock, output } = this.deps;
+    const record = { ...announced, identity: leader };
     const saved = this.#save(record);
-    const running = new RunningProcess(record, {
-      child,
-      folder: this.store.outputFolder(record.id),
-    }, {
+    const running = new RunningProcess(record, launched, {
       control,
       clock,
-      ownPid,
-      output,
-      // an orphan without a mark is nobody else's where nobody else is there
-      claimsOrphans: () => this.#running.size === 1,
+      output: { ...output, maxOutputBytes },
+      outputFolder: this.store.outputFolder(record.id),
+      empty,
       save: async (last) => {
         await saved;
         await this.#save(last);
@@ -186,7 +228,17 @@ export class ProcessTable implements AsyncDisposable {
       },
     });
     this.#running.set(record.id, running);
-    return running.record;
+    return running;
+  }
+
+  #treeOf(root: TreeRoot): ProcessTree {
+    const { control, ownPid } = this.deps;
+    // an orphan without a mark is nobody else's where nobody else is there
+    return new ProcessTree(root, {
+      control,
+      ownPid,
+      claimsOrphans: () => this.#running.size === 1,
+    });
   }
 
   /** A full disk must not cost what is known: then it is kept in memory. */

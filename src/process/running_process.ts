@@ -4,22 +4,34 @@ import type { ExitStatus, LaunchedProcess } from "./launch.ts";
 import { OutputLog } from "./output_log.ts";
 import { OutputWriter, type OutputWriterOptions } from "./output_writer.ts";
 import type { ProcessRecord } from "./process_record.ts";
-import { ProcessTree, type TreeDependencies } from "./process_tree.ts";
+import type { ProcessTree } from "./process_tree.ts";
 import { recordOutput } from "./record_output.ts";
-import { stopTree, type StopTreeOptions, type Survivor } from "./stop_tree.ts";
+import type { StopTreeOptions, Survivor } from "./stop_tree.ts";
 
 /** Wider than what the system gives (64 KiB), so that a busy writer waits less (pipe(7)). */
 const PIPE_BYTES = 2 ** 20;
 
-export interface RunningProcessDependencies extends Omit<TreeDependencies, "control"> {
+/** How a process is stopped. */
+export type StopOptions = Pick<StopTreeOptions, "signal" | "graceMs" | "hurry">;
+
+export interface RunningProcessDependencies {
   readonly control: ProcessControl;
   readonly clock: Clock;
   readonly output: Omit<OutputWriterOptions, "clock"> & { readonly drainMs?: number | undefined };
+  readonly outputFolder: string;
+  /** Empties the tree, or waits until that is done; called once. Who is left. */
+  readonly empty: (options: StopOptions) => Promise<readonly Survivor[]>;
   /** Called with the last state of the record, and awaited; must not reject. */
   readonly save: (record: ProcessRecord) => Promise<void>;
 }
 
-/** A process of the table while it runs: records what it writes, notes how it ends, stops it with its tree. */
+/** A launched process with its tree. */
+export interface LaunchedTree {
+  readonly child: LaunchedProcess;
+  readonly tree: ProcessTree;
+}
+
+/** A process of the table while it runs: records what it writes, notes how it ends, has it stopped with its tree. */
 export class RunningProcess {
   readonly log: OutputLog;
   /** Resolves once the tree is gone, the output is recorded and the last record is saved; never rejects. */
@@ -29,21 +41,21 @@ export class RunningProcess {
   readonly #deps: RunningProcessDependencies;
   readonly #writer: OutputWriter;
   #record: ProcessRecord;
-  #stopping: Promise<Survivor[]> | undefined;
+  #stopping: Promise<readonly Survivor[]> | undefined;
   readonly #isStopping = Promise.withResolvers<void>();
   #isAsked = false;
 
   constructor(
-    record: ProcessRecord & Required<Pick<ProcessRecord, "identity">>,
-    { child, folder }: { child: LaunchedProcess; folder: string },
+    record: ProcessRecord,
+    { child, tree }: LaunchedTree,
     deps: RunningProcessDependencies,
   ) {
     this.#record = record;
     this.#child = child;
     this.#deps = deps;
-    this.log = new OutputLog(folder);
+    this.tree = tree;
+    this.log = new OutputLog(deps.outputFolder);
     this.#writer = new OutputWriter(this.log, { ...deps.output, clock: deps.clock });
-    this.tree = new ProcessTree({ leader: record.identity!, mark: record.mark }, deps);
     for (const descriptor of [1, 2] as const) {
       deps.control.widenPipe(child.pid, descriptor, PIPE_BYTES);
     }
@@ -54,9 +66,14 @@ export class RunningProcess {
     return { ...this.#record, outputBytes: this.log.end };
   }
 
-  /** Asks it to stop; resolves like {@linkcode RunningProcess.ended}. A second call waits for the first. */
-  async stop(options: Omit<StopTreeOptions, "clock" | "exited"> = {}): Promise<ProcessRecord> {
+  /** From now on its end is no end by itself. */
+  noteStopping(): void {
     this.#isAsked = true;
+  }
+
+  /** Asks it to stop; resolves like {@linkcode RunningProcess.ended}. A second call waits for the first. */
+  async stop(options: StopOptions = {}): Promise<ProcessRecord> {
+    this.noteStopping();
     await this.#empty(options);
     return await this.ended;
   }
@@ -85,9 +102,8 @@ export class RunningProcess {
   }
 
   /** What a process leaves behind goes with it. */
-  #empty(options: Omit<StopTreeOptions, "clock" | "exited">): Promise<Survivor[]> {
-    const { clock } = this.#deps;
-    this.#stopping ??= stopTree(this.tree, { ...options, clock, exited: this.#child.exited });
+  #empty(options: StopOptions): Promise<readonly Survivor[]> {
+    this.#stopping ??= this.#deps.empty(options);
     this.#isStopping.resolve();
     return this.#stopping;
   }

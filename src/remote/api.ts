@@ -136,6 +136,20 @@ export class Api {
     };
   }
 
+  async restart({ id }: Exchange): Promise<Answer> {
+    const outcome = await this.options.processes.restart(id);
+    if (outcome === undefined) return notFound(id);
+    if (outcome.kind === "refused") {
+      return { ...refused(problem(409, outcome.why)), audit: { process: id } };
+    }
+    return {
+      kind: "json",
+      status: 201,
+      body: { id: outcome.id },
+      audit: { process: id, outcome: `restarted as ${outcome.id}` },
+    };
+  }
+
   async output({ response, id, query }: Exchange): Promise<Answer> {
     const checked = parseOutputQuery(query);
     if ("problem" in checked) return refused(checked.problem);

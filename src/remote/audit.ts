@@ -2,7 +2,7 @@ import type { Role } from "./identity.ts";
 
 /** Who did what, and what came of it; when, is up to whoever writes it down. */
 export interface AuditEntry {
-  readonly action: "start" | "stop" | "request" | "connect";
+  readonly action: "start" | "stop" | "restart" | "request" | "connect";
   /** `started`, `stopped`, `refused: …`. */
   readonly outcome: string;
   /** The address and port of the other end. */

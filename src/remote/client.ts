@@ -39,12 +39,20 @@ export class RemoteClient {
 
   /** `undefined` where there is no such process. */
   async status(id: string): Promise<ProcessStatus | undefined> {
-    return await this.#askAbout({ method: "GET", path: pathOf(id) });
+    const answer = await this.#askAbout({ method: "GET", path: pathOf(id) });
+    return answer && expected(parseStatus(answer));
   }
 
   /** Stops a process; resolves once it has stopped. `undefined` where there is no such process. */
   async stop(id: string): Promise<ProcessStatus | undefined> {
-    return await this.#askAbout({ method: "POST", path: `${pathOf(id)}/stop` });
+    const answer = await this.#askAbout({ method: "POST", path: `${pathOf(id)}/stop` });
+    return answer && expected(parseStatus(answer));
+  }
+
+  /** Has the licensed software started anew; the new process's id. `undefined` where there is no such process. */
+  async restart(id: string): Promise<string | undefined> {
+    const answer = await this.#askAbout({ method: "POST", path: `${pathOf(id)}/restart` });
+    return answer && expected(parseStarted(answer)).id;
   }
 
   /** All processes, oldest first. */
@@ -81,9 +89,10 @@ export class RemoteClient {
     if (!hasEnded) throw brokenOff(undefined);
   }
 
-  async #askAbout(call: Call): Promise<ProcessStatus | undefined> {
+  /** `undefined` where there is no such process; no answer has nothing in it. */
+  async #askAbout(call: Call): Promise<NonNullable<unknown> | undefined> {
     try {
-      return expected(parseStatus(await this.#ask(call)));
+      return expected(await this.#ask(call) ?? undefined);
     } catch (error) {
       if (error instanceof RemoteClientError && error.code === "process.not_found") {
         return undefined;

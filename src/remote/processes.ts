@@ -38,6 +38,11 @@ export type StartOutcome =
   | { readonly kind: "started"; readonly id: string }
   | { readonly kind: "refused"; readonly why: string };
 
+/** What became of a wish to have a process started anew: the id of the new one. */
+export type RestartOutcome =
+  | { readonly kind: "restarted"; readonly id: string }
+  | { readonly kind: "refused"; readonly why: string };
+
 /** The signals that a client may ask a process to stop with. */
 export const STOP_SIGNALS = [
   "SIGTERM",
@@ -85,6 +90,8 @@ export interface RemoteProcesses {
   list(): AsyncIterable<ProcessView>;
   /** Resolves once it has stopped, with its tree. */
   stop(id: string, request: StopRequest): Promise<ProcessView | undefined>;
+  /** Stops it with its tree and starts it anew; resolves once it runs. */
+  restart(id: string): Promise<RestartOutcome | undefined>;
   /** Resolves once it has ended, and its output with it. */
   ended(id: string): Promise<ProcessView | undefined>;
   output(id: string, request: OutputRequest): Promise<AsyncIterable<OutputItem> | undefined>;

@@ -45,6 +45,13 @@ const ROUTES: readonly Route[] = [
     handle: (api, exchange) => api.stop(exchange),
   },
   {
+    method: "POST",
+    path: "/v1/processes/{id}/restart",
+    role: "control",
+    action: "restart",
+    handle: (api, exchange) => api.restart(exchange),
+  },
+  {
     method: "GET",
     path: "/v1/processes/{id}/output",
     role: "observe",

@@ -30,6 +30,8 @@ export interface RemoteServerOptions extends Trust {
   readonly audit: Audit;
   readonly telemetry?: Telemetry | undefined;
   readonly limits?: Partial<RemoteLimits> | undefined;
+  /** Aborted where nobody waits for readers any more when the server closes. */
+  readonly hurry?: AbortSignal | undefined;
 }
 
 /** A server that listens. */
@@ -139,8 +141,9 @@ class ListeningServer implements RemoteServer {
     await this.options.processes.close();
     const closed = new Promise<void>((resolve) => this.#https.close(() => resolve()));
     const drained = new AbortController();
+    const { clock, hurry = drained.signal } = this.options;
     const settled = this.#handler.settled().then(() => drained.abort());
-    await this.options.clock.sleep(this.#limits.drainMs, drained.signal);
+    await clock.sleep(this.#limits.drainMs, AbortSignal.any([drained.signal, hurry]));
     this.#https.closeAllConnections();
     this.#doorkeeper.closeAll();
     await Promise.all([settled, closed]);

@@ -48,6 +48,7 @@ export class Agent {
       ...(running && { pid: running.leader.pid }),
       ...(running && { uptime_seconds: this.uptimeSeconds }),
       restarts: supervisor.restarts,
+      ...(supervisor.isHeld && { stopped_by_operator: true }),
       findings: findings.count,
       ...current.status,
       health: describeHealth(supervisor),

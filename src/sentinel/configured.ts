@@ -1,7 +1,7 @@
 import type { Config } from "../config/schema.ts";
 import type { ProcessLimits } from "../platform/process_control.ts";
 import type { IpcSettings } from "./run.ts";
-import type { SupervisionSettings } from "./supervisor.ts";
+import type { SupervisionSettings } from "./supervision_settings.ts";
 
 /** How the software is kept running, as `[software]` and `[health]` say. */
 export function supervisionSettings(

@@ -8,7 +8,9 @@ import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import { UNKNOWN_HEALTH } from "../process/health.ts";
 import type { Agent } from "./agent.ts";
 import { ipcSettings, supervisionSettings } from "./configured.ts";
+import type { DaemonServer, OpenDaemonServer } from "./daemon_server.ts";
 import type { RunHost } from "./run.ts";
+import type { SoftwareRecorder } from "./software_recorder.ts";
 import type { StopRequest } from "./stop_request.ts";
 
 export interface DaemonOptions {
@@ -22,6 +24,8 @@ export interface DaemonOptions {
   readonly loadConfig: () => Promise<Config>;
   /** Puts what is changed outside the run into force: log, health endpoint, shutdown. */
   readonly applyConfig: (config: Config) => Promise<void>;
+  /** Serves operators from afar; called where `[server]` is enabled. */
+  readonly openServer: OpenDaemonServer;
   readonly lifecycle: Lifecycle;
   readonly stopRequest: StopRequest;
   readonly log: ConfigurableLog;
@@ -36,10 +40,11 @@ export interface ReloadResult {
 }
 
 /** The host of a daemon's run: what its operator may ask of it, and how its state goes with the software's. */
-export class Daemon implements RunHost {
+export class Daemon implements RunHost, AsyncDisposable {
   readonly #options: DaemonOptions;
   #config: Config;
   #agent: Agent | undefined;
+  #server: DaemonServer | undefined;
   /** The reload that is under way, and the one that waits for it, whoever asked. */
   #reloading: Promise<ReloadResult> | undefined;
   #nextReload: Promise<ReloadResult> | undefined;
@@ -94,7 +99,11 @@ export class Daemon implements RunHost {
 
   status(): object {
     const { lifecycle } = this.#options;
-    return { state: lifecycle.state, since: new Date(lifecycle.sinceMs).toISOString() };
+    return {
+      state: lifecycle.state,
+      since: new Date(lifecycle.sinceMs).toISOString(),
+      ...(this.#server && { server: this.#server.url }),
+    };
   }
 
   /** What `stats` answers and SIGUSR1 has written to the log. */
@@ -108,11 +117,19 @@ export class Daemon implements RunHost {
     };
   }
 
-  onServing(agent: Agent): void {
+  async onServing(agent: Agent): Promise<void> {
+    const { lifecycle, openServer, log } = this.#options;
     this.#agent = agent;
-    this.#options.lifecycle.onChange(({ from, to, atMs }) =>
+    lifecycle.onChange(({ from, to, atMs }) =>
       agent.ipc.publish({ event: "state", from, state: to, at: new Date(atMs).toISOString() })
     );
+    if (!this.#config.server.enabled) return;
+    this.#server = await openServer(this.#config, agent.supervisor);
+    log.info(`serving operators at ${this.#server.url}`);
+  }
+
+  get recorder(): SoftwareRecorder | undefined {
+    return this.#server?.recorder;
   }
 
   onRunning(): void {
@@ -135,6 +152,13 @@ export class Daemon implements RunHost {
     await this.#reloading?.catch(() => {});
     if (lifecycle.state === "running") lifecycle.advance("stop");
     this.#agent = undefined;
+    // it waits for the end of the software, which is stopped next
+    this.#server?.close().catch(() => {});
+  }
+
+  /** Stops serving operators; may be called twice. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
   }
 
   /**
@@ -190,10 +214,12 @@ export class Daemon implements RunHost {
   async #applyChanges(after: Config): Promise<ReloadResult> {
     const { changeable, requiresRestart } = diffConfig(this.#config, after);
     const agent = this.#agent!;
-    const isNewLicense = await agent.reloadLicense(after.license.path);
     const config = mergeChangeable(this.#config, after);
+    const applyServer = await this.#server?.prepare(config);
+    const isNewLicense = await agent.reloadLicense(after.license.path);
     await this.#options.applyConfig(config);
     this.#config = config;
+    applyServer?.();
     agent.ipc.setLimits(ipcSettings(config).limits);
     if (changeable.some((key) => key.startsWith("health."))) {
       agent.supervisor.configure(supervisionSettings(config));

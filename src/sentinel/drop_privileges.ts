@@ -131,12 +131,12 @@ async function environment(
 }
 
 function makePlaces(
-  { config: { license, logging }, pidFile }: DropRequest,
+  { config: { license, server, logging }, pidFile }: DropRequest,
   { rights: { userId, groupId } }: PrivilegePlan,
 ): Promise<MadePlaces> {
   const log = logging.file === undefined ? [] : [{ path: logging.file, mode: 0o640 }];
   return makePlacesForUser({
-    folders: license.state_dir === undefined ? [] : [license.state_dir],
+    folders: [license.state_dir, server.data_dir].filter((folder) => folder !== undefined),
     files: [{ path: pidFile, mode: 0o644 }, ...log],
     userId,
     groupId,

@@ -13,9 +13,10 @@ import type { TamperPolicy } from "./degradation_schedule.ts";
 import { UnreachableError } from "./endings.ts";
 import { CurrentLicense, type Licensing, type ProvedLicense } from "./licensing.ts";
 import { serveAndSupervise } from "./serve_and_supervise.ts";
+import type { SoftwareRecorder } from "./software_recorder.ts";
 import { StandardLicensing } from "./standard.ts";
 import type { StopRequest } from "./stop_request.ts";
-import type { SupervisionSettings } from "./supervisor.ts";
+import type { SupervisionSettings } from "./supervision_settings.ts";
 
 /** How the socket is served; what is absent is as the socket's own defaults have it. */
 export interface IpcSettings {
@@ -78,7 +79,9 @@ export interface RunHost {
   /** What `status` shows besides the agent's own. */
   status(): object;
   /** Called when the socket listens; no software runs yet. */
-  onServing(agent: Agent): void;
+  onServing(agent: Agent): void | Promise<void>;
+  /** Who records what the software writes; asked for at each launch. */
+  readonly recorder?: SoftwareRecorder | undefined;
   /** Called at each launch of the software. */
   onRunning(agent: Agent): void;
   /** Called when the end has begun, before the software is stopped; once. */

@@ -9,6 +9,7 @@ import type { ServiceManager } from "../daemon/service_manager.ts";
 import { ConfigError } from "./config_error.ts";
 import { Daemon } from "./daemon.ts";
 import { limitDaemon } from "./daemon_limits.ts";
+import type { OpenDaemonServer } from "./daemon_server.ts";
 import { openDaemonLog } from "./daemon_log.ts";
 import { HealthListener } from "./health_listener.ts";
 import { type RunDependencies, type RunRequest, runSentinel } from "./run.ts";
@@ -30,6 +31,7 @@ export interface DaemonDependencies extends RunDependencies {
   readonly residentBytes: () => number;
   /** Called once, when the daemon is ready. */
   readonly onReady: () => void;
+  readonly openServer: OpenDaemonServer;
   /** The service manager that started us; asked for once, before the software is launched. */
   readonly openServiceManager: () => ServiceManager;
 }
@@ -134,6 +136,7 @@ class DaemonRun {
     try {
       this.#serviceManager = this.#deps.openServiceManager();
       undo.use(this.#endpoint);
+      undo.use(this.#daemon);
       await this.#endpoint.listen(this.#config.health.listen);
       return await runSentinel(run, this.#deps, this.#daemon);
     } catch (error) {

@@ -5,7 +5,7 @@ import { networkProbes } from "./network_probes.ts";
 import type { RunDependencies } from "./run.ts";
 import type { Software } from "./software.ts";
 import { openTree } from "./stop_software.ts";
-import type { SupervisionSettings } from "./supervisor.ts";
+import type { SupervisionSettings } from "./supervision_settings.ts";
 
 export interface RunHealthOptions {
   readonly software: Software;

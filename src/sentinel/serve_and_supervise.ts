@@ -10,7 +10,8 @@ import type { CurrentLicense, Licensing } from "./licensing.ts";
 import type { RunDependencies, RunHost, RunRequest } from "./run.ts";
 import { Software, type SoftwareDependencies, stopLeftOver } from "./software.ts";
 import { supervise } from "./supervise.ts";
-import { LAUNCH_ONCE, Supervisor } from "./supervisor.ts";
+import { LAUNCH_ONCE } from "./supervision_settings.ts";
+import { Supervisor } from "./supervisor.ts";
 import { VerifiedSoftware } from "./verified_software.ts";
 import type { Watch } from "./watches.ts";
 
@@ -44,7 +45,12 @@ export async function serveAndSupervise(
     settings: request.supervision ?? LAUNCH_ONCE,
     launch: async (onLaunched) => {
       const verified = await software.verify(current.license.software_checksum);
-      return await launchSoftware(request, path, { ...launching, verified, onLaunched });
+      return await launchSoftware(request, path, {
+        ...launching,
+        recorder: host.recorder,
+        verified,
+        onLaunched,
+      });
     },
     watchHealth: async (running, watch, signal) => {
       const { watchRunHealth } = await import("./run_health.ts");
@@ -64,7 +70,7 @@ export async function serveAndSupervise(
   });
   const agent: Agent = new Agent({ request, deps, current, findings, supervisor, software, ipc });
   tellWatchers(ipc, current, findings);
-  host.onServing(agent);
+  await host.onServing(agent);
   await stopLeftOver(launching);
   return await supervise({
     ...deps,

@@ -6,7 +6,10 @@ import type { VerifiedFile } from "../process/checksum.ts";
 import type { ExitStatus, LaunchedProcess, LaunchOptions } from "../process/launch.ts";
 import { launchVerified } from "../process/launch_verified.ts";
 import type { OrphanReaper } from "../process/orphan_reaper.ts";
+import type { StopOptions } from "../process/running_process.ts";
 import type { TreeRoot } from "../process/process_tree.ts";
+import type { Survivor } from "../process/stop_tree.ts";
+import type { SoftwareRecorder, SoftwareRecording } from "./software_recorder.ts";
 
 /** The record of the software that runs, which outlives us. */
 export interface ChildRecord {
@@ -31,42 +34,52 @@ export interface SoftwareDependencies {
   readonly verified: VerifiedFile | undefined;
   /** Called before the software can have got as far as to connect. */
   readonly onLaunched: (leader: ProcessIdentity) => void;
+  /** Who records what it writes; its streams are as the launch says where nobody does. */
+  readonly recorder?: SoftwareRecorder | undefined;
   /** Cuts the grace of a stop short. */
   readonly hurry: AbortSignal;
 }
 
 /** What stopping takes. */
-export type LeftOverDependencies = Omit<SoftwareDependencies, "launch" | "verified" | "onLaunched">;
+export type LeftOverDependencies = Omit<
+  SoftwareDependencies,
+  "launch" | "verified" | "onLaunched" | "recorder"
+>;
 
 /** What is needed to stop and to reap comes when there is something to: the launch must not wait for it. */
 const loadStopping = () => import("./stop_software.ts");
 
-/** The running software, with our own streams, and all that it brings forth, whose orphans become children of ours. */
+/** The running software, and all that it brings forth, whose orphans become children of ours. */
 export class Software implements AsyncDisposable {
   readonly #child: LaunchedProcess;
   readonly #root: TreeRoot;
   readonly #deps: SoftwareDependencies;
   readonly #unlisten: () => void;
+  readonly #recording: SoftwareRecording | undefined;
+  #hasExited = false;
+  #stopping: Promise<void> | undefined;
 
   private constructor(
-    child: LaunchedProcess,
+    { child, unlisten, recording }: Launched,
     root: TreeRoot,
-    unlisten: () => void,
     deps: SoftwareDependencies,
   ) {
     this.#child = child;
     this.#root = root;
     this.#unlisten = unlisten;
+    this.#recording = recording;
     this.#deps = deps;
+    child.exited.then(() => this.#hasExited = true);
+    recording?.begin(child, root.leader);
   }
 
   /** @throws {LaunchError} */
   static async launch(options: LaunchOptions, deps: SoftwareDependencies): Promise<Software> {
     const mark = deps.newUuid();
     deps.platform.adoptOrphans();
-    const { child, unlisten } = await launchAndListen({ ...options, mark }, deps);
-    const root = { leader: await identify(child.pid, deps), mark };
-    const software = new Software(child, root, unlisten, deps);
+    const launched = await launchRecorded({ ...options, mark }, deps);
+    const root = { leader: await identify(launched.child.pid, deps), mark };
+    const software = new Software(launched, root, deps);
     deps.onLaunched(root.leader);
     try {
       await deps.childRecord.write(root);
@@ -87,24 +100,61 @@ export class Software implements AsyncDisposable {
     return this.#child.exited;
   }
 
-  /**
-   * Stops whatever is left. Says who could not be stopped, and keeps the record for the next run to try.
-   *
-   * Where there is no child, adopted or our own, there is nothing left, and nothing to look for.
-   */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Stops whatever is left. Says who could not be stopped, and keeps the record for the next run to try. */
+  stop(how: StopOptions = {}): Promise<void> {
+    return this.#stopping ??= this.#stop(how);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(how: StopOptions): Promise<void> {
+    if (!this.#hasExited) this.#recording?.stopping();
     this.#unlisten();
-    if (this.#deps.platform.hasChildren()) {
-      const { stopSoftware } = await loadStopping();
-      const isEmpty = await stopSoftware(this.#root, {
-        ...this.#deps,
-        claimsOrphans: true,
-        exited: this.exited,
-      });
-      if (!isEmpty) return;
-    }
+    const survivors = await this.#empty(how);
+    await this.#recording?.finish(survivors);
+    if (survivors.length > 0) return;
     await this.exited;
     await this.#deps.childRecord.write(undefined);
+  }
+
+  /** Where there is no child, adopted or our own, there is nothing left, and nothing to look for. */
+  async #empty(how: StopOptions): Promise<Survivor[]> {
+    if (!this.#deps.platform.hasChildren()) return [];
+    const { stopSoftware } = await loadStopping();
+    return await stopSoftware(this.#root, {
+      ...how,
+      ...this.#deps,
+      claimsOrphans: this.#deps.recorder?.isAlone() ?? true,
+      exited: this.exited,
+    });
+  }
+}
+
+/** A launch with what goes with it. */
+interface Launched {
+  readonly child: LaunchedProcess;
+  readonly unlisten: () => void;
+  readonly recording: SoftwareRecording | undefined;
+}
+
+/** What cannot be recorded runs all the same, and nobody reads what it writes. */
+async function launchRecorded(
+  options: LaunchOptions & { readonly mark: string },
+  deps: SoftwareDependencies,
+): Promise<Launched> {
+  const { recorder } = deps;
+  if (recorder === undefined) {
+    return { ...await launchAndListen(options, deps), recording: undefined };
+  }
+  const recording = await recorder.prepare(options);
+  const output = recording === undefined ? "null" : "pipe";
+  try {
+    return { ...await launchAndListen({ ...options, output }, deps), recording };
+  } catch (error) {
+    await recording?.discard();
+    throw error;
   }
 }
 

@@ -1,25 +1,29 @@
 import { OrphanReaper } from "../process/orphan_reaper.ts";
 import { ProcessTree, type TreeRoot } from "../process/process_tree.ts";
-import { stopTree } from "../process/stop_tree.ts";
+import { stopTree, type StopTreeOptions, type Survivor } from "../process/stop_tree.ts";
 import type { LeftOverDependencies } from "./software.ts";
 
-export interface StopSoftwareOptions extends LeftOverDependencies {
+export interface StopSoftwareOptions
+  extends LeftOverDependencies, Pick<StopTreeOptions, "signal" | "graceMs"> {
   /** Whether every orphan that became a child of ours is the software's. */
   readonly claimsOrphans: boolean;
   /** The software's end, where it is a child of ours. */
   readonly exited?: Promise<unknown>;
 }
 
-/** Stops the software and all that it brought forth; false where somebody is left, of whom the log tells. */
-export async function stopSoftware(root: TreeRoot, options: StopSoftwareOptions): Promise<boolean> {
-  const { exited, clock, hurry, log } = options;
+/** Stops the software and all that it brought forth; who is left in spite of it, of whom the log tells as well. */
+export async function stopSoftware(
+  root: TreeRoot,
+  options: StopSoftwareOptions,
+): Promise<Survivor[]> {
+  const { log } = options;
   const tree = await openTree(root, options);
-  const survivors = await stopTree(tree, { clock, hurry, exited });
+  const survivors = await stopTree(tree, options);
   for (const { name, pid, why } of survivors) {
     log.error(`Cannot stop ${name} (pid ${pid}): ${why}`);
   }
   await (await openReaper(options)).reap();
-  return survivors.length === 0;
+  return survivors;
 }
 
 /** Whether anybody of a recorded tree is alive. */

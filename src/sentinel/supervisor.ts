@@ -4,24 +4,15 @@ import { describeError, SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { Platform } from "../platform/contract.ts";
-import { type Health, UNKNOWN_HEALTH } from "../process/health.ts";
+import type { Health } from "../process/health.ts";
 import { keepRunning, type Run } from "../process/keep_running.ts";
 import { LaunchError } from "../process/launch_error.ts";
-import type { RestartPolicy, RunEnd } from "../process/restart_policy.ts";
-import type { HealthSettings } from "./health_watch.ts";
+import type { StopOptions } from "../process/running_process.ts";
+import type { RunEnd } from "../process/restart_policy.ts";
+import { describeRestart, type Restart } from "./describe_restart.ts";
 import type { Software } from "./software.ts";
-
-/** When the software is started again, and how its health is told. */
-export interface SupervisionSettings {
-  readonly policy: RestartPolicy;
-  /** Absent where nobody looks after it. */
-  readonly health?: HealthSettings | undefined;
-}
-
-/** The software's end is the end, whatever it is. */
-export const LAUNCH_ONCE: SupervisionSettings = {
-  policy: { restartOnFailure: false, finalExitCodes: [], restartDelayMs: 0, maxRestartAttempts: 0 },
-};
+import { SoftwareHealth } from "./software_health.ts";
+import type { SupervisionSettings } from "./supervision_settings.ts";
 
 /** The software ended again and again (exit status 70). */
 export class RecoveryError extends SentinelError {
@@ -68,11 +59,10 @@ export class Supervisor {
   #asked = new AbortController();
   readonly #started = Promise.withResolvers<void>();
   #launched = Promise.withResolvers<void>();
+  /** There while the software is to stay stopped; how it is stopped, and what ends that. */
+  #hold: { readonly how: StopOptions; readonly released: PromiseWithResolvers<void> } | undefined;
   #running: RunningLeader | undefined;
-  #health = UNKNOWN_HEALTH;
-  /** The last round of checks that found nothing; by the monotonic clock. */
-  #goodUntilMs = 0;
-  #healthChecks = 0;
+  readonly #health: SoftwareHealth;
   #launches = 0;
   /** Why the last launch failed. */
   #failure: LaunchError | undefined;
@@ -81,6 +71,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#settings = options.settings;
+    this.#health = new SoftwareHealth(options);
   }
 
   /** The software, from its launch until its whole tree is gone. */
@@ -104,7 +95,17 @@ export class Supervisor {
   }
 
   get health(): Health {
-    return this.#health;
+    return this.#health.current;
+  }
+
+  /** Rounds of checks so far, of all launches. */
+  get healthChecks(): number {
+    return this.#health.checks;
+  }
+
+  /** Whether somebody wants it to stay stopped. */
+  get isHeld(): boolean {
+    return this.#hold !== undefined;
   }
 
   /** Launches behind the first. */
@@ -126,11 +127,25 @@ export class Supervisor {
    * @throws {SentinelError} `usage.restart` where there is nothing to restart any more.
    */
   async restart(): Promise<void> {
-    if (this.#isOver) throw new SentinelError("usage.restart", "the software is being stopped");
+    this.#requireMore();
     const launched = this.#launched = Promise.withResolvers<void>();
     launched.promise.catch(() => {});
+    this.#hold?.released.resolve();
+    this.#hold = undefined;
     this.#asked.abort();
     await launched.promise;
+  }
+
+  /**
+   * Has the software stopped with all that it brought forth, and keeps it so until it is restarted.
+   *
+   * @throws {SentinelError} `usage.restart` where it is being stopped for good.
+   */
+  hold(how: StopOptions = {}): void {
+    this.#requireMore();
+    this.#options.log.info("the software stays stopped until it is restarted: asked to");
+    this.#hold = { how, released: this.#hold?.released ?? Promise.withResolvers() };
+    this.#asked.abort();
   }
 
   /**
@@ -157,13 +172,17 @@ export class Supervisor {
       throw this.#failure ?? new RecoveryError(0);
     } finally {
       this.#isOver = true;
-      this.#launched.reject(new SentinelError("usage.restart", "the software is being stopped"));
+      this.#launched.reject(beingStopped());
       this.#launched.promise.catch(() => {});
     }
   }
 
   /** Only the first launch must succeed; a file that is not the verified one is never tried again. */
   async #start(signal: AbortSignal): Promise<Run | undefined> {
+    if (this.#hold !== undefined) {
+      await Promise.race([this.#hold.released.promise, whenAborted(signal)]);
+      if (signal.aborted) return undefined;
+    }
     this.#asked = new AbortController();
     let software: Software;
     try {
@@ -176,7 +195,6 @@ export class Supervisor {
       return undefined;
     }
     this.#launches++;
-    this.#health = UNKNOWN_HEALTH;
     this.#options.log.debug("software launched", { pid: software.root.leader.pid });
     this.#options.onLaunched();
     this.#started.resolve();
@@ -185,8 +203,7 @@ export class Supervisor {
   }
 
   #enter(leader: ProcessIdentity): void {
-    const atMs = this.#goodUntilMs = this.#options.clock.monotonicMs();
-    this.#running = { leader, atMs };
+    this.#running = { leader, atMs: this.#health.begin() };
   }
 
   /** Until it has ended, or has to end, and nothing of it is left. */
@@ -199,14 +216,14 @@ export class Supervisor {
         whenAborted(asked).then(() => "asked" as const),
         this.#becomeUnhealthy(software, over.signal),
       ]);
-      const healthyMs = this.#healthyMs();
+      const healthyMs = this.#health.healthyMs;
       if (typeof kind === "string") return { kind, healthyMs };
       return kind.signal === undefined
         ? { kind: "exited", code: kind.code, healthyMs }
         : { kind: "killed", code: kind.code, healthyMs };
     } finally {
       over.abort();
-      await software[Symbol.asyncDispose]();
+      await software.stop(this.#hold?.how);
       this.#running = undefined;
     }
   }
@@ -222,7 +239,7 @@ export class Supervisor {
       }
       const { status } = await this.#options.watchHealth(software, {
         settings,
-        onChecked: (health) => this.#note(health),
+        onChecked: (health) => this.#health.note(health),
       }, signal);
       if (status === "unhealthy" && settings.policy.restartOnFailure && !signal.aborted) {
         return "unhealthy";
@@ -231,47 +248,18 @@ export class Supervisor {
     return await new Promise(() => {});
   }
 
-  /** Rounds of checks so far, of all launches. */
-  get healthChecks(): number {
-    return this.#healthChecks;
-  }
-
-  #note(health: Health): void {
-    const { clock, log } = this.#options;
-    const { consecutiveFailures, lastError } = health;
-    this.#healthChecks++;
-    if (consecutiveFailures === 0) this.#goodUntilMs = clock.monotonicMs();
-    else log.warn(`health check failed (${consecutiveFailures} in a row): ${lastError}`);
-    this.#health = health;
-  }
-
-  /** How long the software was up, and as far as anybody knows well. */
-  #healthyMs(): number {
-    const nowMs = this.#options.clock.monotonicMs();
-    const untilMs = this.#health.consecutiveFailures > 0 ? this.#goodUntilMs : nowMs;
-    return untilMs - this.#running!.atMs;
-  }
-
-  #tell({ attempt, delayMs, end }: { attempt: number; delayMs: number; end: RunEnd }): void {
+  #tell(restart: Restart): void {
     const { log } = this.#options;
-    if (end.kind === "asked") return log.info("restarting the software: asked to");
-    const { maxRestartAttempts } = this.#settings.policy;
-    const when = delayMs === 0 ? "now" : `in ${Math.round(delayMs)} ms`;
-    log.warn(
-      `the software ${describeEnd(end)}: restart ${attempt} of ${maxRestartAttempts} ${when}`,
-    );
+    if (this.#hold !== undefined) return;
+    if (restart.end.kind === "asked") return log.info("restarting the software: asked to");
+    log.warn(describeRestart(restart, this.#settings.policy));
+  }
+
+  #requireMore(): void {
+    if (this.#isOver) throw beingStopped();
   }
 }
 
-function describeEnd(end: RunEnd): string {
-  switch (end.kind) {
-    case "exited":
-      return `exited with status ${end.code}`;
-    case "killed":
-      return `was killed (status ${end.code})`;
-    case "not_launched":
-      return "could not be launched";
-    default:
-      return "is unhealthy";
-  }
+function beingStopped(): SentinelError {
+  return new SentinelError("usage.restart", "the software is being stopped");
 }

@@ -90,6 +90,33 @@ testServed("status, list and stop tell the process's state", async (served, proc
   ]);
 });
 
+testServed(
+  "a restart is answered with the new process, or with why not",
+  async (served, processes) => {
+    const restart = () => served.ask("/v1/processes/1/restart", { method: "POST" });
+    assertEquals((await restart()).status, 404);
+    processes.restartOutcome = { kind: "refused", why: "not this one" };
+    const refused = await restart();
+    assertEquals([refused.status, refused.type, refused.body.detail], [
+      409,
+      PROBLEM,
+      "not this one",
+    ]);
+    processes.restartOutcome = { kind: "restarted", id: "2" };
+    const restarted = await restart();
+    assertEquals([restarted.status, restarted.body], [201, { id: "2" }]);
+    assertEquals(processes.restarts, ["1", "1", "1"]);
+    assertEquals(
+      served.desk.audited.map(({ action, outcome, process }) => [action, outcome, process]),
+      [
+        ["restart", "refused: 404 process not found", "1"],
+        ["restart", "refused: 409 not this one", "1"],
+        ["restart", "restarted as 2", "1"],
+      ],
+    );
+  },
+);
+
 testServed("how a process ended is told: status or signal", async (served, processes) => {
   processes.end("1", { state: "exited", exitCode: 0 });
   assertEquals((await served.ask("/v1/processes/1")).body.exit_code, 0);
@@ -98,16 +125,17 @@ testServed("how a process ended is told: status or signal", async (served, proce
 });
 
 for (
-  const [path, init] of [["/v1/processes", post({ command: "id" })], [
-    "/v1/processes/1/stop",
-    post({}),
-  ]] as const
+  const [path, init] of [
+    ["/v1/processes", post({ command: "id" })],
+    ["/v1/processes/1/stop", post({})],
+    ["/v1/processes/1/restart", { method: "POST" }],
+  ] as const
 ) {
   testServed(`who may only observe is refused at POST ${path}`, async (served, processes) => {
     const answer = await served.ask(path, { ...init, files: served.desk.files.observe });
     assertEquals([answer.status, answer.type], [403, PROBLEM]);
     assertEquals(answer.body.detail, "permission denied: this certificate may only observe");
-    assertEquals([processes.started, processes.stops], [[], []]);
+    assertEquals([processes.started, processes.stops, processes.restarts], [[], [], []]);
     assertMatch(served.desk.audited[0]!.outcome, /^refused: 403 /);
   });
 }

@@ -119,8 +119,10 @@ export class DaemonScene implements AsyncDisposable {
 
   /** Checks that no process, socket, lock or PID file is left. */
   async requireNothingLeft(): Promise<void> {
-    const runtime = Array.from(Deno.readDirSync(this.at("runtime/sentinel")), ({ name }) => name);
-    assertEquals(runtime, []);
+    for (const { name } of Deno.readDirSync(this.at("runtime"))) {
+      const left = Array.from(Deno.readDirSync(this.at(`runtime/${name}`)), ({ name }) => name);
+      assertEquals([name, ...left], ["sentinel"]);
+    }
     for (const pid of await this.#startedPids()) {
       assertEquals(await isRunning(pid), false);
     }

@@ -3,6 +3,7 @@ import type {
   OutputRequest,
   ProcessView,
   RemoteProcesses,
+  RestartOutcome,
   StartOutcome,
   StartRequest,
   StopRequest,
@@ -13,7 +14,10 @@ export class FakeProcesses implements RemoteProcesses {
   readonly started: StartRequest[] = [];
   readonly stops: [string, StopRequest][] = [];
   readonly views = new Map<string, ProcessView>();
+  readonly restarts: string[] = [];
   isClosed = false;
+  /** What a restart comes to. */
+  restartOutcome: RestartOutcome | undefined;
   /** What the next start comes to. */
   outcome: StartOutcome | undefined;
   /** What `output()` gives. */
@@ -58,6 +62,11 @@ export class FakeProcesses implements RemoteProcesses {
     this.stops.push([id, request]);
     if (this.views.has(id)) this.end(id, { state: "stopped" });
     return this.query(id);
+  }
+
+  restart(id: string): Promise<RestartOutcome | undefined> {
+    this.restarts.push(id);
+    return Promise.resolve(this.restartOutcome);
   }
 
   async ended(id: string): Promise<ProcessView | undefined> {

@@ -13,13 +13,14 @@ const ACTIONS: Readonly<Record<string, { readonly run: Action; readonly operands
   start: { run: start, operands: 0 },
   status: { run: status, operands: 1 },
   stop: { run: stop, operands: 1 },
+  restart: { run: restart, operands: 1 },
   stream: { run: stream, operands: 1 },
   list: { run: list, operands: 0 },
 };
 
 export const command: Command = {
   usage:
-    "-c CERT -k KEY -C CA -a ADDRESS -p PORT start CMD [ARG…] | status ID | stop ID | stream ID | list",
+    "-c CERT -k KEY -C CA -a ADDRESS -p PORT start CMD [ARG…] | status ID | stop ID | restart ID | stream ID | list",
   options: [
     "certificate",
     "key",
@@ -121,6 +122,17 @@ function printFound(
 function describe({ state, exit_code, signal }: ProcessStatus): string {
   if (state === "exited") return `exited: ${exit_code}`;
   return state === "killed" ? `killed: ${signal}` : state;
+}
+
+async function restart(
+  client: RemoteClient,
+  { args, output }: CommandContext,
+): Promise<number> {
+  const id = await client.restart(args.operands[1]!);
+  const answer = id === undefined ? { error: "process not found" } : { id };
+  if (args.flag("json")) output.result(JSON.stringify(answer));
+  else output.result(id ?? "process not found");
+  return id === undefined ? EXIT.processNotFound : EXIT.ok;
 }
 
 async function stream(

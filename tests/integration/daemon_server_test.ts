@@ -1,0 +1,213 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { DaemonScene } from "../support/daemon_scene.ts";
+import { isRunning } from "../support/process_state.ts";
+import { type ProgramResult, runProgram } from "../support/program.ts";
+import { RemoteSetup } from "../support/remote_program.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+
+/** Says its pid in a file and on its output, and stays. */
+const TALK = `echo $$ >> "$0.starts"; echo up; echo careful >&2; exec sleep 1000`;
+
+/** A daemon that serves operators, and one of them. */
+class Operation implements AsyncDisposable {
+  private constructor(readonly remote: RemoteSetup, readonly scene: DaemonScene) {}
+
+  static async begin(options: { script?: string; tables?: string } = {}): Promise<Operation> {
+    const remote = await RemoteSetup.open();
+    const scene = await DaemonScene.arrive({ script: options.script ?? TALK });
+    const operation = new Operation(remote, scene);
+    await operation.configure(options.tables);
+    return operation;
+  }
+
+  async configure(tables = ""): Promise<void> {
+    const { files, authority } = this.remote;
+    await this.scene.configure({
+      tables: `[server]\nenabled = true\nport = 0\n` +
+        `certificate = "${files.server.certificate}"\nkey = "${files.server.key}"\n` +
+        `certificate_authority = "${authority.certificate}"\n${tables}`,
+    });
+  }
+
+  async start(): Promise<void> {
+    assertEquals((await this.scene.daemon("start")).code, 0);
+  }
+
+  ops(...args: string[]): Promise<ProgramResult> {
+    return this.#client(this.remote.files.ops, args);
+  }
+
+  watch(...args: string[]): Promise<ProgramResult> {
+    return this.#client(this.remote.files.watch, args);
+  }
+
+  async #client(files: RemoteSetup["files"]["ops"], args: string[]): Promise<ProgramResult> {
+    const url = URL.parse(String((await this.scene.facts("status"))["server"]));
+    return await runProgram(this.remote.clientArguments(Number(url?.port), files, ...args));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.scene[Symbol.asyncDispose]();
+    await this.remote[Symbol.asyncDispose]();
+  }
+}
+
+function testOperation(
+  name: string,
+  run: (operation: Operation) => Promise<void>,
+  options: { script?: string; tables?: string } = {},
+): void {
+  testWith([needsProgram("openssl")], name, async () => {
+    await using operation = await Operation.begin(options);
+    await operation.start();
+    await run(operation);
+  });
+}
+
+const result = (code: number, stdout: string, stderr = "") => ({ code, stdout, stderr });
+
+testOperation("the daemon's software is a process that operators watch", async (operation) => {
+  assertEquals(await operation.watch("status", "1"), result(0, "running\n"));
+  const [software] = JSON.parse((await operation.watch("list", "--json")).stdout);
+  assertEquals(software.command, operation.scene.at("software"));
+  const streaming = operation.watch("stream", "1");
+  const stop = await operation.watch("stop", "1");
+  assertEquals(stop.code, 86);
+  assertStringIncludes(stop.stderr, "this certificate may only observe");
+  assertEquals(await operation.watch("restart", "1"), stop);
+  assertEquals((await operation.scene.daemon("stop")).code, 0);
+  assertEquals(await streaming, result(0, "up\n", "careful\n"));
+  await operation.scene.requireNothingLeft();
+});
+
+testOperation(
+  "an operator stops the software, which stays so until he restarts it",
+  async (operation) => {
+    const { scene } = operation;
+    const [first] = await scene.softwarePids(1);
+    assertEquals(await operation.ops("stop", "1"), result(0, "process stopped\n"));
+    assertEquals(await isRunning(first!), false);
+    const status = await scene.facts("status");
+    assertEquals(
+      [status["state"], status["stopped_by_operator"], status["pid"]],
+      ["running", true, undefined],
+    );
+    assertEquals(await operation.ops("stop", "1"), result(0, "process stopped\n"));
+    assertEquals(await operation.ops("restart", "1"), result(0, "2\n"));
+    const [, second] = await scene.softwarePids(2);
+    assert(await isRunning(second!));
+    assertEquals(await operation.watch("status", "1"), result(0, "stopped\n"));
+    assertEquals(await operation.ops("restart", "2"), result(0, "3\n"));
+    assertEquals(await operation.watch("status", "2"), result(0, "stopped\n"));
+    assertEquals(await isRunning(second!), false);
+    assertMatch(await scene.log(), /audit: restart: restarted as 2 \(client: ops, .*process: 1/);
+  },
+);
+
+testOperation(
+  "only the software's last start can be restarted",
+  async (operation) => {
+    assertEquals(await operation.ops("start", "sleep", "1000"), result(0, "2\n"));
+    const refused = await operation.ops("restart", "2");
+    assertEquals(
+      refused.stderr,
+      "sentinel: error: only a daemon's software can be restarted, by the id of its last start\n",
+    );
+    assertEquals(await operation.ops("restart", "99"), result(88, "process not found\n"));
+  },
+);
+
+testOperation(
+  "software that crashes is recorded with its status and followed by the next",
+  async (operation) => {
+    await operation.scene.softwarePids(2);
+    assertEquals(await operation.watch("stream", "1"), result(0, "crash\n"));
+    assertEquals(await operation.watch("status", "1"), result(0, "exited: 3\n"));
+    assertEquals(await operation.watch("status", "2"), result(0, "running\n"));
+  },
+  {
+    script: `echo $$ >> "$0.starts"; [ -e "$0.once" ] && exec sleep 1000
+: > "$0.once"; echo crash; exit 3`,
+  },
+);
+
+testOperation(
+  "software that waits for its restart can be kept from it, and started at once",
+  async (operation) => {
+    const { scene } = operation;
+    await scene.logged(/restart 1 of 5 in 600000 ms/);
+    assertEquals(await operation.ops("stop", "1"), result(0, "process stopped\n"));
+    await scene.logged(/the software stays stopped until it is restarted: asked to/);
+    assertEquals(await operation.ops("restart", "1"), result(0, "2\n"));
+    assertEquals(await operation.watch("status", "1"), result(0, "exited: 3\n"));
+  },
+  { script: "exit 3", tables: "[health]\nrestart_delay_ms = 600000\n" },
+);
+
+testOperation(
+  "software whose output cannot be recorded runs all the same, and the log tells of it",
+  async (operation) => {
+    const { scene } = operation;
+    await scene.softwarePids(1);
+    const data = scene.at("state/processes");
+    await Deno.rename(data, `${data}.gone`);
+    await Deno.writeTextFile(data, "");
+    assertEquals(await operation.ops("restart", "1"), result(0, "1\n"));
+    const [, second] = await scene.softwarePids(2);
+    assert(await isRunning(second!));
+    assertMatch(await scene.log(), /Cannot record what the software writes: /);
+  },
+);
+
+testOperation(
+  "a daemon that is killed leaves records that the next one settles",
+  async (operation) => {
+    const { scene } = operation;
+    const [software] = await scene.softwarePids(1);
+    const { sentinel_pid: daemon } = await scene.facts("status");
+    Deno.kill(Number(daemon), "SIGKILL");
+    await operation.start();
+    assertEquals(await isRunning(software!), false);
+    assertEquals(await operation.watch("status", "1"), result(0, "stopped\n"));
+    assertEquals(await operation.watch("status", "2"), result(0, "running\n"));
+  },
+);
+
+testOperation(
+  "a reload reads the certificates anew, and refuses those that are none",
+  async (operation) => {
+    const { scene, remote } = operation;
+    const { certificate } = remote.files.server;
+    const good = await Deno.readTextFile(certificate);
+    await Deno.writeTextFile(certificate, "nothing\n");
+    const { code, stderr } = await scene.daemon("reload");
+    assertEquals(code, 2);
+    assertMatch(stderr, /certificate/);
+    assertEquals(await operation.watch("status", "1"), result(0, "running\n"));
+    await Deno.writeTextFile(certificate, good);
+    const other = await remote.authority.server("other");
+    const toml = await Deno.readTextFile(scene.at("sentinel.toml"));
+    await Deno.writeTextFile(
+      scene.at("sentinel.toml"),
+      toml.replace(certificate, other.certificate).replace(remote.files.server.key, other.key),
+    );
+    assertEquals(
+      (await scene.daemon("reload")).stdout,
+      "applied: server.certificate, server.key\n",
+    );
+    assertEquals(await operation.watch("status", "1"), result(0, "running\n"));
+  },
+);
+
+testWith(
+  [needsProgram("openssl")],
+  "a certificate that cannot be read fails the start, and nothing is left",
+  async () => {
+    await using operation = await Operation.begin();
+    await Deno.remove(operation.remote.files.server.certificate);
+    const { code, stderr } = await operation.scene.daemon("start");
+    assertEquals(code, 2);
+    assertMatch(stderr, /certificate file not found/);
+    await operation.scene.requireNothingLeft();
+  },
+);
