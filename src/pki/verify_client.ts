@@ -33,6 +33,9 @@ const UNDERSTOOD = ["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37"];
 /** Certificates between the client's and the CA's, at most. */
 const MAX_BETWEEN = 3;
 
+/** Proved paths that are remembered, at most. */
+const MAX_PROVED = 256;
+
 /**
  * Judges the certificates that a client shows, its own first (DER): a chain of signatures to the CA, dates, usage, whether
  * one was revoked, and exactly one CN and one OU, `observe` or `control`.
@@ -46,37 +49,63 @@ export async function clientVerifier(
   const revocations = revocationList === undefined
     ? undefined
     : await readRevocations(revocationList, authorities);
-  return (chain) => judge(chain, { authorities, revocations, nowMs: nowMs() });
+  const paths = new ProvedPaths(authorities);
+  return async (chain) => {
+    const found = await paths.find(chain);
+    if (typeof found === "string") return { kind: "refused", why: found };
+    const why = faultOfPath(found, { revocations, nowMs: nowMs() });
+    return why === undefined ? nameOf(found[0]) : { kind: "refused", why };
+  };
 }
 
-interface Grounds {
-  readonly authorities: readonly Authority[];
-  readonly revocations: Revocations | undefined;
-  readonly nowMs: number;
+/** The client's certificate, those between, an authority's. */
+type Path = readonly [X509Certificate, ...X509Certificate[]];
+
+/** Paths whose signatures were verified: that they hold does not change, and a client comes again and again. */
+class ProvedPaths {
+  readonly #proved = new Map<string, Path>();
+
+  constructor(readonly authorities: readonly Authority[]) {}
+
+  /** The path from the client's certificate, the first of these, to an authority, or why there is none. */
+  async find(chain: readonly Uint8Array[]): Promise<Path | string> {
+    const key = await digestOf(chain);
+    const known = this.#proved.get(key);
+    if (known !== undefined) return known;
+    const [leaf, ...others] = chain.slice(0, 1 + MAX_BETWEEN + 1).map(parse);
+    if (leaf === undefined) return "certificate cannot be read";
+    const found = faultOfUse(leaf) ?? await findPath(leaf, others, this.authorities);
+    if (typeof found !== "string") this.#remember(key, found);
+    return found;
+  }
+
+  #remember(key: string, path: Path): void {
+    const [oldest] = this.#proved.keys();
+    if (this.#proved.size >= MAX_PROVED) this.#proved.delete(oldest!);
+    this.#proved.set(key, path);
+  }
 }
 
-async function judge(chain: readonly Uint8Array[], grounds: Grounds): Promise<ClientVerdict> {
-  const [leaf, ...others] = chain.slice(0, 1 + MAX_BETWEEN + 1).map(parse);
-  const why = leaf === undefined
-    ? "certificate cannot be read"
-    : faultOfUse(leaf) ?? await faultOfChain(leaf, others, grounds);
-  return why === undefined ? nameOf(leaf!) : { kind: "refused", why };
+/** What tells these certificates from all others, their order and number included. */
+async function digestOf(chain: readonly Uint8Array[]): Promise<string> {
+  const digests = await Promise.all(
+    chain.map((der) => crypto.subtle.digest("SHA-256", new Uint8Array(der))),
+  );
+  return digests.map((digest) => new Uint8Array(digest).toHex()).join(" ");
 }
 
 /** Follows the issuers up to an authority. */
-async function faultOfChain(
+async function findPath(
   leaf: X509Certificate,
   others: readonly (X509Certificate | undefined)[],
-  { authorities, revocations, nowMs }: Grounds,
-): Promise<string | undefined> {
+  authorities: readonly Authority[],
+): Promise<Path | string> {
+  const path: [X509Certificate, ...X509Certificate[]] = [leaf];
   let certificate = leaf;
   for (let between = 0; between <= MAX_BETWEEN; between++) {
-    const fault = faultOfExtensions(certificate) ?? faultOfDates(certificate, nowMs) ??
-      revocations?.faultOf(certificate, nowMs);
-    if (fault !== undefined) return fault;
     for (const { certificate: authority, key } of authorities) {
       if (!allows(authority, between)) continue;
-      if (await isSignedBy(certificate, authority, key)) return faultOfDates(authority, nowMs);
+      if (await isSignedBy(certificate, authority, key)) return [...path, authority];
     }
     let issuer: X509Certificate | undefined;
     for (const other of others) {
@@ -87,9 +116,26 @@ async function faultOfChain(
       }
     }
     if (issuer === undefined || issuer.equal(certificate)) return "not signed by the CA";
+    path.push(issuer);
     certificate = issuer;
   }
   return "chain is too long";
+}
+
+/** What changes with time and with the list is looked at for each connection. */
+function faultOfPath(
+  path: Path,
+  { revocations, nowMs }: { revocations: Revocations | undefined; nowMs: number },
+): string | undefined {
+  for (const certificate of path) {
+    const isAuthoritys = certificate === path.at(-1);
+    const fault = isAuthoritys
+      ? faultOfDates(certificate, nowMs)
+      : faultOfExtensions(certificate) ?? faultOfDates(certificate, nowMs) ??
+        revocations?.faultOf(certificate, nowMs);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }
 
 async function isSignedBy(

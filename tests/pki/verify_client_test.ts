@@ -70,6 +70,27 @@ testJudging("dates count to the second", async ({ authority, judge }) => {
   assertEquals(await judge([files], { atMs: to + 1 }), refused("certificate is expired"));
 });
 
+testWith(
+  OPENSSL,
+  "who was accepted once is refused when his time is over, and nobody is let in for him",
+  async () => {
+    await using folder = await temporaryFolder();
+    const authority = await TestAuthority.create(folder.at("ca"));
+    const der = await derOf(await authority.client("ops", "control"));
+    let nowMs = Date.now();
+    const verify = await clientVerifier({
+      certificateAuthority: await Deno.readTextFile(authority.certificate),
+      nowMs: () => nowMs,
+    });
+    assertEquals([await verify([der]), await verify([der])], [accepted, accepted]);
+    const changed = der.slice();
+    changed[changed.length - 1]! ^= 1;
+    assertEquals((await verify([changed])).kind, "refused");
+    nowMs = Date.parse("2100-01-01");
+    assertEquals(await verify([der]), refused("certificate is expired"));
+  },
+);
+
 testJudging("a CA that is expired vouches for nobody", async ({ authority, judge }) => {
   const files = await authority.issue("long", { subject: CONTROL, to: "20491231235959Z" });
   const atMs = Date.parse("2049-01-01");
