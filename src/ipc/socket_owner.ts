@@ -10,7 +10,7 @@ export interface SocketClaim extends AsyncDisposable {
   /**
    * Writes the record (any JSON value), or clears it by `undefined`. It outlives our own SIGKILL, though not a power cut.
    */
-  writeRecord(value: unknown | undefined): Promise<void>;
+  writeRecord(value: unknown | undefined): void;
   /** Lets go. The lock file goes too, unless a record still stands in it for the next holder. May be called twice. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -80,12 +80,12 @@ class Claim implements SocketClaim {
   }
 
   /** One write, closed by a line end, then the cut: killed in between, the old rest is behind the line. */
-  async writeRecord(value: unknown | undefined): Promise<void> {
+  writeRecord(value: unknown | undefined): void {
     const { file } = this.lock;
     const bytes = new TextEncoder().encode(value === undefined ? "" : JSON.stringify(value) + "\n");
-    await file.seek(0, Deno.SeekMode.Start);
-    if (bytes.length > 0) await file.write(bytes);
-    await file.truncate(bytes.length);
+    file.seekSync(0, Deno.SeekMode.Start);
+    if (bytes.length > 0) file.writeSync(bytes);
+    file.truncateSync(bytes.length);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

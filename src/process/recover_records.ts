@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { ProcessControl } from "../platform/process_control.ts";
-import { MARK_VARIABLE } from "./launch.ts";
+import { findMarked } from "./find_marked.ts";
 import { openOutputLog } from "./output_log.ts";
 import type { ProcessRecord } from "./process_record.ts";
 import { ProcessTree } from "./process_tree.ts";
@@ -49,15 +49,12 @@ async function settle(
   };
 }
 
-/** Where the crash came between launch and record, the mark alone tells: its eldest bearer is the leader. */
+/** Where the crash came between launch and record, the mark alone tells. */
 function findTree(
   { identity, mark }: ProcessRecord,
   { control, ownPid }: RecoveryDependencies,
 ): ProcessTree | undefined {
-  const dependencies = { control, ownPid, claimsOrphans: () => false };
-  if (identity !== undefined) return new ProcessTree({ leader: identity, mark }, dependencies);
-  const bearers = control.list().filter(({ pid }) => control.variable(pid, MARK_VARIABLE) === mark);
-  const [eldest] = bearers.sort((a, b) => Number(a.startTime) - Number(b.startTime));
-  const leader = eldest && control.identify(eldest.pid);
-  return leader && new ProcessTree({ leader, mark }, dependencies);
+  const leader = identity ?? findMarked(mark, control);
+  return leader &&
+    new ProcessTree({ leader, mark }, { control, ownPid, claimsOrphans: () => false });
 }

@@ -11,10 +11,16 @@ import type { TreeRoot } from "../process/process_tree.ts";
 import type { Survivor } from "../process/stop_tree.ts";
 import type { SoftwareRecorder, SoftwareRecording } from "./software_recorder.ts";
 
+/** Software that runs, or is about to be launched, as long as nobody knows its leader. */
+export interface RecordedSoftware {
+  readonly mark: string;
+  readonly leader?: ProcessIdentity | undefined;
+}
+
 /** The record of the software that runs, which outlives us. */
 export interface ChildRecord {
-  read(): Promise<TreeRoot | undefined>;
-  write(software: TreeRoot | undefined): Promise<void>;
+  read(): Promise<RecordedSoftware | undefined>;
+  write(software: RecordedSoftware | undefined): void;
 }
 
 export interface SoftwareDependencies {
@@ -77,12 +83,13 @@ export class Software implements AsyncDisposable {
   static async launch(options: LaunchOptions, deps: SoftwareDependencies): Promise<Software> {
     const mark = deps.newUuid();
     deps.platform.adoptOrphans();
+    deps.childRecord.write({ mark });
     const launched = await launchRecorded({ ...options, mark }, deps);
     const root = { leader: await identify(launched.child.pid, deps), mark };
     const software = new Software(launched, root, deps);
     deps.onLaunched(root.leader);
     try {
-      await deps.childRecord.write(root);
+      deps.childRecord.write(root);
       return software;
     } catch (error) {
       await software[Symbol.asyncDispose]();
@@ -116,7 +123,7 @@ export class Software implements AsyncDisposable {
     await this.#recording?.finish(survivors);
     if (survivors.length > 0) return;
     await this.exited;
-    await this.#deps.childRecord.write(undefined);
+    this.#deps.childRecord.write(undefined);
   }
 
   /** Where there is no child, adopted or our own, there is nothing left, and nothing to look for. */
@@ -144,16 +151,14 @@ async function launchRecorded(
   options: LaunchOptions & { readonly mark: string },
   deps: SoftwareDependencies,
 ): Promise<Launched> {
-  const { recorder } = deps;
-  if (recorder === undefined) {
-    return { ...await launchAndListen(options, deps), recording: undefined };
-  }
-  const recording = await recorder.prepare(options);
-  const output = recording === undefined ? "null" : "pipe";
+  const { recorder, childRecord } = deps;
+  const recording = await recorder?.prepare(options);
+  const output = recorder && (recording ? "pipe" : "null");
   try {
-    return { ...await launchAndListen({ ...options, output }, deps), recording };
+    return { ...await launchAndListen({ ...options, ...(output && { output }) }, deps), recording };
   } catch (error) {
     await recording?.discard();
+    childRecord.write(undefined);
     throw error;
   }
 }
@@ -200,10 +205,11 @@ async function identify(
 
 /** What outlived a killed run of ours must not stand beside the new one, though its leader may have ended. */
 export async function stopLeftOver(deps: LeftOverDependencies): Promise<void> {
-  const root = await deps.childRecord.read();
-  if (root === undefined) return;
+  const recorded = await deps.childRecord.read();
+  if (recorded === undefined) return;
   const { findLeftOver, stopSoftware } = await loadStopping();
-  if (!await findLeftOver(root, deps)) return;
+  const root = await findLeftOver(recorded, deps);
+  if (root === undefined) return;
   deps.log.warn(`stopping the software that an earlier run left behind (pid ${root.leader.pid})`);
   await stopSoftware(root, { ...deps, claimsOrphans: false });
 }

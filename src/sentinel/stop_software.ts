@@ -1,7 +1,8 @@
+import { findMarked } from "../process/find_marked.ts";
 import { OrphanReaper } from "../process/orphan_reaper.ts";
 import { ProcessTree, type TreeRoot } from "../process/process_tree.ts";
 import { stopTree, type StopTreeOptions, type Survivor } from "../process/stop_tree.ts";
-import type { LeftOverDependencies } from "./software.ts";
+import type { LeftOverDependencies, RecordedSoftware } from "./software.ts";
 
 export interface StopSoftwareOptions
   extends LeftOverDependencies, Pick<StopTreeOptions, "signal" | "graceMs"> {
@@ -26,9 +27,16 @@ export async function stopSoftware(
   return survivors;
 }
 
-/** Whether anybody of a recorded tree is alive. */
-export async function findLeftOver(root: TreeRoot, deps: LeftOverDependencies): Promise<boolean> {
-  return (await openTree(root, { ...deps, claimsOrphans: false })).members().length > 0;
+/** The tree of recorded software; `undefined` where nobody of it is alive. */
+export async function findLeftOver(
+  { mark, leader: recorded }: RecordedSoftware,
+  deps: LeftOverDependencies,
+): Promise<TreeRoot | undefined> {
+  const leader = recorded ?? findMarked(mark, await deps.platform.processControl());
+  if (leader === undefined) return undefined;
+  const root = { leader, mark };
+  const tree = await openTree(root, { ...deps, claimsOrphans: false });
+  return tree.members().length > 0 ? root : undefined;
 }
 
 export async function openReaper(

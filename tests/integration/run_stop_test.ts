@@ -71,3 +71,26 @@ Deno.test("software that an earlier, killed run left behind is stopped before it
     `stopping the software that an earlier run left behind (pid ${Number(pid)})`,
   );
 });
+
+Deno.test("software of a run that was killed in the launch itself is known by its mark", async () => {
+  await using customer = await Customer.arrive();
+  const software = await customer.script(
+    "software",
+    "echo $$ $SENTINEL_IPC_SOCKET; exec sleep 1000 >/dev/null 2>&1",
+  );
+  await using killed = customer.start(software);
+  const [, pid, socket] = await killed.stdout.match(/(\d+) (.+)\n/);
+  await killed.stderr.match(/software launched/);
+  killed.kill("SIGKILL");
+  await killed.end();
+  const record = `${socket}.lock`;
+  const { mark } = JSON.parse(await Deno.readTextFile(record));
+  await Deno.writeTextFile(record, JSON.stringify({ mark }) + "\n");
+  await using run = customer.start(software);
+  await run.stdout.match(/\d+ .+\n/);
+  assert(!await isRunning(Number(pid)));
+  assertStringIncludes(
+    run.stderr.text,
+    `stopping the software that an earlier run left behind (pid ${pid})`,
+  );
+});

@@ -11,21 +11,21 @@ Deno.test("a record is read back, replaced by a shorter one, and gone when clear
   await using folder = await temporaryFolder();
   await using claim = await claimSocket(folder.at("s.sock"));
   assertEquals(await claim.readRecord(), undefined);
-  await claim.writeRecord({ pid: 123_456, startTime: "99999999", bootId: "b" });
-  await claim.writeRecord({ pid: 1 });
+  claim.writeRecord({ pid: 123_456, startTime: "99999999", bootId: "b" });
+  claim.writeRecord({ pid: 1 });
   assertEquals(await claim.readRecord(), { pid: 1 });
-  await claim.writeRecord(undefined);
+  claim.writeRecord(undefined);
   assertEquals(await claim.readRecord(), undefined);
 });
 
 Deno.test("a record that was not cleared keeps the lock file for the next holder", async () => {
   await using folder = await temporaryFolder();
   const claim = await claimSocket(folder.at("s.sock"));
-  await claim.writeRecord({ pid: 7 });
+  claim.writeRecord({ pid: 7 });
   await claim[Symbol.asyncDispose]();
   await using next = await claimSocket(folder.at("s.sock"));
   assertEquals(await next.readRecord(), { pid: 7 });
-  await next.writeRecord(undefined);
+  next.writeRecord(undefined);
 });
 
 Deno.test("a holder that is killed leaves its record, and the next one serves", async () => {
@@ -42,5 +42,5 @@ Deno.test("a holder that is killed leaves its record, and the next one serves", 
   assert((await Deno.lstat(path)).isSocket);
   await using claim = await claimSocket(path);
   assertEquals(await claim.readRecord(), { pid: 42 });
-  await claim.writeRecord(undefined);
+  claim.writeRecord(undefined);
 });
