@@ -1,4 +1,4 @@
-import { resolve } from "@std/path/posix";
+import { resolve } from "./core/paths.ts";
 import type { TrustedFetch } from "./activation/trusted_fetch.ts";
 import type { TamperPolicy } from "./sentinel/degradation_schedule.ts";
 import { readOrganizationKey } from "./license/organization_key.ts";

@@ -1,4 +1,4 @@
-import { dirname } from "@std/path/posix";
+import { dirname } from "./core/paths.ts";
 import type { Clock } from "./core/clock.ts";
 import { readPidFile } from "./daemon/pid_file.ts";
 import { findSockets, socketsIn } from "./ipc/find_socket.ts";

@@ -1,4 +1,4 @@
-import { resolve } from "@std/path/posix";
+import { resolve } from "./core/paths.ts";
 import type { Config } from "./config/schema.ts";
 import { ownCommand } from "./daemon/own_command.ts";
 import { type ServiceDescription, serviceNameOf } from "./daemon/service_file.ts";

@@ -1,4 +1,4 @@
-import { resolve } from "@std/path/posix";
+import { resolve } from "../core/paths.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { LogFormat, LogLevel } from "../core/log.ts";

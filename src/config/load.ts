@@ -1,4 +1,4 @@
-import { dirname, resolve } from "@std/path/posix";
+import { dirname, resolve } from "../core/paths.ts";
 import { parse } from "@std/toml/parse";
 import { describeError } from "../core/errors.ts";
 import { decodeUtf8 } from "../core/strict_json.ts";
@@ -41,7 +41,7 @@ export function parseConfig(text: string, path: string): LoadedConfig {
   );
   const document = parseToml(text, { path, repeated });
   const folder = dirname(resolve(path));
-  const result = checkConfig(document, (file) => resolve(folder, file));
+  const result = checkConfig(document, (file) => resolve(file, folder));
   const mistakes = "config" in result ? [] : result.mistakes.map((line) => `${path}: ${line}`);
   if ("config" in result && repeated.length === 0) {
     return { path, config: result.config, given: givenKeys(document) };

@@ -106,7 +106,8 @@ async function openExisting(path: string): Promise<Deno.FsFile | Unusable | unde
 /** A second name of the file would be a way to have us write into another file of ours. */
 function findFault(info: Deno.FileInfo, ownUser: number): string | undefined {
   if (!info.isFile) return "it is not a file";
-  if (info.uid !== ownUser) return `it belongs to user ${info.uid}`;
+  // a system without uids tells owners in another way, and keeps others out of the folder
+  if ((info.uid ?? ownUser) !== ownUser) return `it belongs to user ${info.uid}`;
   return (info.nlink ?? 1) > 1 ? "it has a second name" : undefined;
 }
 

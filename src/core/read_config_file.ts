@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "./errors.ts";
+import { permissionBits } from "./permission_bits.ts";
 import { decodeUtf8 } from "./strict_json.ts";
 
 /** Larger than any key or certificate chain. */
@@ -22,7 +23,7 @@ export async function readConfigFile(
     }
     const text = decodeUtf8(await Deno.readFile(path));
     if (text === undefined) throw new SentinelError(code, `${what} is not text: ${path}`);
-    return { text, mode: info.mode };
+    return { text, mode: permissionBits(info) };
   } catch (error) {
     if (error instanceof SentinelError) throw error;
     if (error instanceof Deno.errors.NotFound) {

@@ -3,6 +3,10 @@
  * not yet executed its program: it holds the same open file until then.
  */
 export function releaseLock(file: Deno.FsFile): void {
-  file.unlockSync();
+  try {
+    file.unlockSync();
+  } catch {
+    // Windows unlocks no file that was removed, and leaves none to children
+  }
   file.close();
 }

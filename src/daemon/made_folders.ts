@@ -1,4 +1,4 @@
-import { dirname } from "@std/path/posix";
+import { dirname } from "../core/paths.ts";
 
 /** Folders that were made, outermost first. */
 export interface MadeFolders {

@@ -1,4 +1,4 @@
-import { dirname } from "@std/path/posix";
+import { dirname } from "../core/paths.ts";
 
 /** What a daemon is to have before it is another user's. */
 export interface PlacesForUser {

@@ -1,4 +1,4 @@
-import { dirname } from "@std/path/posix";
+import { dirname } from "../core/paths.ts";
 
 /** Kinds of services that can be described. */
 export const SERVICE_KINDS = ["systemd", "launchd", "windows"] as const;

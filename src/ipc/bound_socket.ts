@@ -1,22 +1,37 @@
 import { describeError } from "../core/errors.ts";
-import { SocketPlaceError } from "./errors.ts";
+import type { AcceptedPeers, LocalListener, LocalPipes, Platform } from "../platform/contract.ts";
+import { AlreadyServingError, SocketPlaceError } from "./errors.ts";
 import { bindingPath } from "./socket_owner.ts";
 
 /** A socket that listens under its final path. */
 export interface BoundSocket {
-  readonly listener: Deno.UnixListener;
-  /** The address that the kernel knows it by. */
-  readonly boundPath: string;
+  readonly listener: LocalListener;
+  /** Tells who comes. */
+  readonly peers: AcceptedPeers;
   /** Stops listening and removes the file at the path, if it is still this socket's. */
   close(): void;
 }
 
 /**
- * Makes the socket, 0600 from its first moment and complete when it appears at `path`: it is bound beside and renamed.
+ * Makes the socket.
  *
  * @throws {SocketPlaceError} `permission.ipc_path` where that fails.
  */
-export function bindSocket(path: string): BoundSocket {
+export function bindSocket(path: string, platform: Platform): BoundSocket {
+  const { pipes } = platform;
+  return pipes === undefined ? bindFile(path, platform) : bindPipe(path, pipes);
+}
+
+function bindPipe(path: string, pipes: LocalPipes): BoundSocket {
+  const listener = pipes.listen(path);
+  if (listener === undefined) throw new AlreadyServingError(path);
+  return { listener, peers: listener, close: () => listener.close() };
+}
+
+/**
+ * Makes the socket, 0600 from its first moment and complete when it appears at `path`: it is bound beside and renamed.
+ */
+function bindFile(path: string, platform: Platform): BoundSocket {
   const boundPath = bindingPath(path);
   const listener = listenPrivately(boundPath);
   try {
@@ -24,7 +39,8 @@ export function bindSocket(path: string): BoundSocket {
     const { ino, dev } = Deno.lstatSync(path);
     return {
       listener,
-      boundPath,
+      // the address that the kernel knows it by
+      peers: platform.acceptedPeers(boundPath),
       close() {
         try {
           removeIfSame(path, { ino, dev });

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Platform } from "../platform/contract.ts";
+import type { LocalConn, LocalPipes, Platform } from "../platform/contract.ts";
 import { CLIENT_FAULTS, IpcClientError } from "./errors.ts";
 
 /** How long a client waits, in milliseconds; 0 is for ever. */
@@ -34,11 +34,11 @@ export async function connectToServer(
   options: ConnectOptions,
 ): Promise<ClientConnection> {
   const { platform, limits, clock, signal } = options;
-  const conn = await connect(path, options);
+  const { conn, readServers } = await connect(path, options);
   try {
-    const servers = platform.serversAt(addressOf(conn, path));
+    const servers = readServers();
     const own = platform.userId();
-    if (servers.length === 0 || servers.some(({ user }) => user !== own)) {
+    if (servers.length === 0 || servers.some((user) => user !== own)) {
       throw new IpcClientError("permission.server");
     }
     return new ClientConnection(conn, { limits, clock, platform, signal });
@@ -53,7 +53,7 @@ export class ClientConnection implements Disposable {
   readonly #options: ConnectOptions;
   #closed = false;
 
-  constructor(readonly conn: Deno.UnixConn, options: ConnectOptions) {
+  constructor(readonly conn: LocalConn, options: ConnectOptions) {
     this.#options = options;
   }
 
@@ -104,18 +104,49 @@ export class ClientConnection implements Disposable {
 /** A server with a full queue lets nobody wait (unix(7): EAGAIN), so it is tried again until the time is up. */
 async function connect(
   path: string,
-  { clock, limits, signal }: ConnectOptions,
-): Promise<Deno.UnixConn> {
+  { clock, limits, platform, signal }: ConnectOptions,
+): Promise<Connected> {
   const untilMs = clock.monotonicMs() + (limits.connectTimeoutMs || Infinity);
   for (;;) {
     signal?.throwIfAborted();
-    try {
-      return await Deno.connect({ transport: "unix", path });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.WouldBlock)) throw connectError(error);
-      if (clock.monotonicMs() >= untilMs) throw new IpcClientError("absent.connect_timeout");
-    }
+    const connected = platform.pipes === undefined
+      ? await connectOnce(path, platform)
+      : connectToPipe(path, platform.pipes);
+    if (connected !== undefined) return connected;
+    if (clock.monotonicMs() >= untilMs) throw new IpcClientError("absent.connect_timeout");
     await clock.sleep(RETRY_MS, signal);
+  }
+}
+
+/** A connection, and the users who serve its other end. */
+interface Connected {
+  readonly conn: LocalConn;
+  readonly readServers: () => (string | undefined)[];
+}
+
+/** `undefined` where the server's queue is full. */
+async function connectOnce(path: string, platform: Platform): Promise<Connected | undefined> {
+  try {
+    const conn = await Deno.connect({ transport: "unix", path });
+    const address = addressOf(conn, path);
+    return { conn, readServers: () => platform.serversAt(address).map(({ user }) => user) };
+  } catch (error) {
+    if (error instanceof Deno.errors.WouldBlock) return undefined;
+    throw connectError(error);
+  }
+}
+
+function connectToPipe(name: string, pipes: LocalPipes): Connected | undefined {
+  const connection = pipes.connect(name);
+  switch (connection.kind) {
+    case "open":
+      return { conn: connection.conn, readServers: () => [connection.owner] };
+    case "busy":
+      return undefined;
+    case "absent":
+      throw new IpcClientError("absent.socket");
+    case "denied":
+      throw new IpcClientError("permission.socket");
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import type { LocalConn } from "../platform/contract.ts";
 import type { Deadlined, Deadlines } from "./deadlines.ts";
 import { encodeFrame, FRAME_KIND } from "./frame.ts";
 import { Inbox, type InboxStep } from "./inbox.ts";
@@ -38,7 +39,7 @@ export interface ConnectionOptions {
 
 /** One connection, from its acceptance to its end; requests are answered in their order, a batch at a time. */
 export class Connection implements Deadlined {
-  readonly #conn: Deno.UnixConn;
+  readonly #conn: LocalConn;
   readonly #options: ConnectionOptions;
   readonly #inbox = new Inbox();
   readonly #outbox: Outbox;
@@ -53,7 +54,7 @@ export class Connection implements Deadlined {
   #closed = false;
   #requests = 0;
 
-  constructor(conn: Deno.UnixConn, options: ConnectionOptions) {
+  constructor(conn: LocalConn, options: ConnectionOptions) {
     this.#conn = conn;
     this.#options = options;
     this.#outbox = new Outbox(conn, {

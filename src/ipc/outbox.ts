@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { LocalConn } from "../platform/contract.ts";
 
 export interface OutboxOptions {
   readonly clock: Clock;
@@ -17,14 +18,14 @@ export class Outbox {
   deadlineMs = Infinity;
   /** Bytes of the batch that is being gathered. */
   batchBytes = 0;
-  readonly #conn: Deno.UnixConn;
+  readonly #conn: LocalConn;
   readonly #options: OutboxOptions;
   #batch: Uint8Array[] = [];
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #writing: Promise<void> | undefined;
 
-  constructor(conn: Deno.UnixConn, options: OutboxOptions) {
+  constructor(conn: LocalConn, options: OutboxOptions) {
     this.#conn = conn;
     this.#options = options;
   }

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import type { AcceptedPeers, PeerCredentials, Platform } from "../platform/contract.ts";
+import type { LocalConn, PeerCredentials, Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import type { Connection, ConnectionOptions } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -52,7 +52,7 @@ const DRAIN_MS = 500;
 /** How long accepting pauses after it has failed, as it does when the process is out of descriptors. */
 const ACCEPT_PAUSE_MS = 50;
 
-type OpenConnection = (conn: Deno.UnixConn, options: ConnectionOptions) => Connection;
+type OpenConnection = (conn: LocalConn, options: ConnectionOptions) => Connection;
 
 /** A running server. */
 export interface IpcServer extends AsyncDisposable {
@@ -84,13 +84,11 @@ export interface IpcServer extends AsyncDisposable {
  */
 export function serveIpc(options: IpcServerOptions): IpcServer {
   const platform = options.platform ?? selectPlatform();
-  const socket = bindSocket(options.claim.path);
-  const peers = platform.acceptedPeers(socket.boundPath);
-  return new Server(socket, { ...options, peers, ownUser: platform.userId() });
+  const socket = bindSocket(options.claim.path, platform);
+  return new Server(socket, { ...options, ownUser: platform.userId() });
 }
 
 interface ServerParts extends IpcServerOptions {
-  readonly peers: AcceptedPeers;
   readonly ownUser: string;
 }
 
@@ -212,9 +210,9 @@ class Server implements IpcServer {
     }
   }
 
-  #admit(conn: Deno.UnixConn, open: OpenConnection): void {
+  #admit(conn: LocalConn, open: OpenConnection): void {
     try {
-      const peer = this.#parts.peers.identify();
+      const peer = this.#socket.peers.identify();
       if (!this.#closing.signal.aborted && this.#mayEnter(peer)) {
         this.#accepted++;
         return this.#serve(peer, (options) => open(conn, options));
@@ -268,9 +266,9 @@ class Server implements IpcServer {
 
   /** Asks at once, while the peer that was accepted last is the one in question. */
   #isChild(pid: number): boolean | Promise<boolean> {
-    const { peer, peers, isDescendant, followsChildren } = this.#parts;
+    const { peer, isDescendant, followsChildren } = this.#parts;
     if (isDescendant === undefined || peer !== "child" && !followsChildren?.()) return false;
-    const pinned = peers.pin();
+    const pinned = this.#socket.peers.pin();
     if (pinned === undefined) return false;
     return (async () => {
       using held = pinned;

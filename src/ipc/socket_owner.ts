@@ -1,4 +1,6 @@
 import { type FileLock, lockFile } from "../core/locked_file.ts";
+import type { LocalPipes, Platform } from "../platform/contract.ts";
+import { selectPlatform } from "../platform/select.ts";
 import { AlreadyServingError, SocketPlaceError } from "./errors.ts";
 import { ensureSocketFolder } from "./socket_folder.ts";
 
@@ -15,6 +17,12 @@ export interface SocketClaim extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+export interface ClaimOptions {
+  readonly platform?: Platform;
+  /** Where lock files are, for sockets that are no files. */
+  readonly lockFolder?: string | undefined;
+}
+
 /** A record longer than this is none of ours. */
 const MAX_RECORD_BYTES = 65_536;
 
@@ -26,10 +34,14 @@ const MAX_RECORD_BYTES = 65_536;
  * @throws {SocketPlaceError} `permission.ipc_path`, `config.ipc_path` where folder, lock file or socket are not as they
  * must be; what is not a socket is never removed.
  */
-export async function claimSocket(path: string): Promise<SocketClaim> {
+export async function claimSocket(
+  path: string,
+  { platform = selectPlatform(), lockFolder }: ClaimOptions = {},
+): Promise<SocketClaim> {
+  if (platform.pipes !== undefined) return await claimPipe(path, platform.pipes, lockFolder);
   const ownUser = Deno.uid() ?? 0;
   ensureSocketFolder(folderOf(path), ownUser);
-  const lock = await takeLock(path, ownUser);
+  const lock = await takeLock(path, { path: `${path}.lock`, ownUser });
   const claim = new Claim(path, lock);
   try {
     for (const name of [path, bindingPath(path)]) await removeStale(name, { path, ownUser });
@@ -40,8 +52,29 @@ export async function claimSocket(path: string): Promise<SocketClaim> {
   }
 }
 
-async function takeLock(socket: string, ownUser: number): Promise<FileLock> {
-  const path = `${socket}.lock`;
+/** A pipe is gone with its server; its lock file, which has the record, lies in a folder of its own. */
+async function claimPipe(
+  name: string,
+  pipes: LocalPipes,
+  lockFolder: string | undefined,
+): Promise<SocketClaim> {
+  if (lockFolder === undefined) {
+    throw new SocketPlaceError("config.ipc_path", "no folder is known for the pipe's lock file");
+  }
+  await Deno.mkdir(lockFolder, { recursive: true });
+  const path = `${lockFolder}/${name.slice(pipes.prefix.length)}.lock`;
+  const claim = new Claim(name, await takeLock(name, { path, ownUser: 0 }));
+  const there = pipes.connect(name);
+  if (there.kind === "absent") return claim;
+  if (there.kind === "open") there.conn.close();
+  await claim[Symbol.asyncDispose]();
+  throw new AlreadyServingError(name);
+}
+
+async function takeLock(
+  socket: string,
+  { path, ownUser }: { path: string; ownUser: number },
+): Promise<FileLock> {
   const outcome = await lockFile(path, { ownUser });
   switch (outcome.kind) {
     case "locked":

@@ -9,6 +9,8 @@ export interface SocketPathOptions {
   readonly runtimeFolder?: string | undefined;
   /** `runtime` insists on that folder, `tmp` on `/tmp`, `auto` (default) takes the first where there is one. */
   readonly location?: "runtime" | "tmp" | "auto" | undefined;
+  /** What the names of pipes begin with, where local sockets are these; the places above are none then. */
+  readonly pipePrefix?: string | undefined;
   /** A path named outright; beats everything else. */
   readonly path?: string | undefined;
   /** The longest path a socket can have, in bytes (default: the system's). */
@@ -26,6 +28,12 @@ export const SHARED_FOLDER = "/tmp";
  */
 export function socketPath(options: SocketPathOptions): string {
   const path = options.path ?? defaultPath(options);
+  if (!path.startsWith(options.pipePrefix ?? "")) {
+    throw new SocketPlaceError(
+      "config.ipc_path",
+      `Cannot use the pipe ${path}: its name must begin with ${options.pipePrefix}`,
+    );
+  }
   const length = new TextEncoder().encode(path).length;
   const maxBytes = options.maxBytes ?? selectPlatform().maxSocketPathBytes;
   if (length <= maxBytes) return path;
@@ -35,7 +43,9 @@ export function socketPath(options: SocketPathOptions): string {
   );
 }
 
-function defaultPath({ machineId, runtimeFolder, location = "auto" }: SocketPathOptions): string {
+function defaultPath(
+  { machineId, runtimeFolder, pipePrefix, location = "auto" }: SocketPathOptions,
+): string {
   if (!/^[\w.:+=-]+$/.test(machineId)) {
     throw new SocketPlaceError(
       "config.ipc_path",
@@ -43,6 +53,7 @@ function defaultPath({ machineId, runtimeFolder, location = "auto" }: SocketPath
     );
   }
   const name = `sentinel-${machineId}.sock`;
+  if (pipePrefix !== undefined) return `${pipePrefix}sentinel-${machineId}`;
   if (location === "tmp") return `${SHARED_FOLDER}/${name}`;
   if (runtimeFolder !== undefined) return `${runtimeFolder}/sentinel/${name}`;
   if (location === "auto") return `${SHARED_FOLDER}/${name}`;

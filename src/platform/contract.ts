@@ -11,6 +11,44 @@ export interface PeerCredentials {
   readonly pid: number;
 }
 
+/** A connection over a local socket, or one like it. */
+export interface LocalConn {
+  /** Resolves with the number of bytes that were read, or `null` at the end. */
+  read(bytes: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+/** Takes connections, one after the other, until it is closed. */
+export interface LocalListener {
+  accept(): Promise<LocalConn>;
+  close(): void;
+}
+
+/** What became of a wish to connect to a pipe. */
+export type PipeConnection =
+  /** The owner as {@linkcode Platform.userId} writes it; `undefined` where the system does not tell. */
+  | { readonly kind: "open"; readonly conn: LocalConn; readonly owner: string | undefined }
+  /** Nobody has a pipe of this name. */
+  | { readonly kind: "absent" }
+  /** Every instance has a client: to be tried again. */
+  | { readonly kind: "busy" }
+  | { readonly kind: "denied" };
+
+/** Named pipes, which local sockets are where they are no files. */
+export interface LocalPipes {
+  /** What every pipe's name begins with. */
+  readonly prefix: string;
+  /**
+   * Makes a pipe for this user alone.
+   *
+   * @returns `undefined` where somebody else has one of this name.
+   */
+  listen(name: string): LocalListener & AcceptedPeers | undefined;
+  /** Connects, without waiting. */
+  connect(name: string): PipeConnection;
+}
+
 /** Tells the connections that one listening local socket accepts apart, and who made them. */
 export interface AcceptedPeers {
   /**
@@ -53,6 +91,15 @@ export interface SurroundingsReader {
   look(): Promise<Surrounding[]>;
 }
 
+/** Seals small secrets for this user of this machine; what is sealed may lie in a file. */
+export interface DataProtection {
+  readonly kind: "dpapi";
+  /** `undefined` where the system does not. */
+  seal(secret: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined;
+  /** `undefined` where it is not ours, or not whole. */
+  open(sealed: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined;
+}
+
 /** A few bytes under a name, which the system keeps for the user in no file; they may be gone at any time. */
 export interface UserKeyring {
   read(name: string): Uint8Array<ArrayBuffer> | undefined;
@@ -67,6 +114,8 @@ export type GroupSignal = ProcessSignal | 0;
 export interface Platform {
   /** The system and architecture as the licence server's wire format names them. */
   readonly wireName: `${"LINUX" | "WINDOWS" | "DARWIN"}_${"AMD64" | "ARM64"}`;
+  /** What programs of this system are. */
+  readonly programFormat: "ELF" | "Mach-O" | "PE";
   /** Signals that ask a program to stop. */
   readonly stopSignals: readonly Deno.Signal[];
   /** The signal that asks a program to read its files again, where the system has one. */
@@ -85,6 +134,8 @@ export interface Platform {
   announcesSafe(readVariable: (name: string) => string | undefined): boolean;
   /** The safe for this user's secrets; `undefined` where the system has none, or it cannot be used yet. */
   openSafe(deps: SafeDependencies): Promise<SecretSafe | undefined>;
+  /** What seals the user's secrets, where the system has that. */
+  readonly dataProtection?: DataProtection | undefined;
   /** A keyring for this user; `undefined` where the system has none. What it forbids is done without. */
   userKeyring(): UserKeyring | undefined;
   /** Keeps bytes out of swap space and dumps, where the system allows it, until they are disposed of, which wipes them. */
@@ -111,8 +162,16 @@ export interface Platform {
    * compared as a whole, kept by nobody. `undefined` where there is none, or we may not look.
    */
   fileVersion(path: string): string | undefined;
+  /** Puts a file in another's place, which survives a power failure; whoever looks finds one of the two. */
+  replaceFile(from: string, to: string): Promise<void>;
+  /** Has the removal of a file survive a power failure. */
+  syncFolder(path: string): Promise<void>;
   /** Where this machine's components are read from, for a hardware fingerprint; reading is up to the caller. */
   fingerprintSources(): Promise<FingerprintSources>;
+  /** Absent where local sockets are files. */
+  readonly pipes?: LocalPipes | undefined;
+  /** Whether signals such as SIGCHLD and SIGUSR1 are there to be listened for. */
+  readonly hasUnixSignals: boolean;
   /** The longest path a local socket can have, in bytes. */
   readonly maxSocketPathBytes: number;
   /** Starts telling the peers of a listener apart; `path` is the address it is bound to. */

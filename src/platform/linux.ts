@@ -10,6 +10,7 @@ import { notifyService } from "./linux_notify.ts";
 import { readProcFile } from "./linux_proc.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { dropStreams } from "./linux_streams.ts";
+import { replaceFile, syncFolder } from "./unix_files.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
 
 /** prctl(2), <linux/prctl.h>. */
@@ -17,6 +18,7 @@ const PR_SET_DUMPABLE = 4;
 
 export const linux: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "LINUX_AMD64" : "LINUX_ARM64",
+  programFormat: "ELF",
   stopSignals: ["SIGINT", "SIGTERM"],
   reloadSignal: "SIGHUP",
   userId: () => String(Deno.uid()),
@@ -54,6 +56,9 @@ export const linux: Platform = {
     const { linuxFingerprintSources } = await import("./linux_hardware.ts");
     return linuxFingerprintSources();
   },
+  replaceFile,
+  syncFolder,
+  hasUnixSignals: true,
   // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)
   maxSocketPathBytes: 107,
   acceptedPeers,

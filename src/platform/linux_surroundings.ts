@@ -1,4 +1,5 @@
 import type { Surrounding, SurroundingsReader } from "./contract.ts";
+import { executableWatch } from "./executable_watch.ts";
 import { readProcFile } from "./linux_proc.ts";
 
 /** Variables with which ld.so(8) loads foreign code into a program. */
@@ -7,13 +8,12 @@ const PRELOADS = ["LD_PRELOAD", "LD_AUDIT"] as const;
 /** What there is to see of tampering on Linux; the executable at `path` is held against what it is now. */
 export async function watchSurroundings(
   readVariable: (name: string) => string | undefined,
-  path = Deno.execPath(),
+  path?: string,
 ): Promise<SurroundingsReader> {
-  const original = await describeFile(path);
+  const executable = await executableWatch(path);
   return {
     async look() {
-      const now = await describeFile(path);
-      return [tracer(), preload(readVariable), changed(path, original, now)].filter((found) =>
+      return [tracer(), preload(readVariable), await executable.look()].filter((found) =>
         found !== undefined
       );
     },
@@ -42,21 +42,4 @@ function preload(readVariable: (name: string) => string | undefined): Surroundin
     message: "foreign code is loaded into sentinel",
     evidence: set.join(", "),
   };
-}
-
-function changed(path: string, original: string, now: string): Surrounding | undefined {
-  return now === original ? undefined : {
-    kind: "executable_changed",
-    message: "sentinel's own executable was changed while it ran",
-    evidence: `${path} was ${original}, is ${now}`,
-  };
-}
-
-async function describeFile(path: string): Promise<string> {
-  try {
-    const { ino, size, mtime } = await Deno.stat(path);
-    return `inode ${ino}, ${size} bytes, of ${mtime?.toISOString()}`;
-  } catch {
-    return "gone";
-  }
 }

@@ -6,6 +6,7 @@ import { acceptedPeers, serversAt } from "./macos_peers.ts";
 import { readBootId, readHostUuid, readProcess } from "./macos_processes.ts";
 import { statVersion } from "./stat_version.ts";
 import { runSystemTool } from "./system_tool.ts";
+import { replaceFile, syncFolder } from "./unix_files.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
 
 /** <time.h>: since the boot, sleep included, and not to be set; clock_gettime(3). */
@@ -25,6 +26,7 @@ const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;
 export function macosOn(lib: () => Libsystem): Platform {
   return {
     wireName: Deno.build.arch === "x86_64" ? "DARWIN_AMD64" : "DARWIN_ARM64",
+    programFormat: "Mach-O",
     stopSignals: ["SIGINT", "SIGTERM"],
     reloadSignal: "SIGHUP",
     userId: () => String(Deno.uid()),
@@ -89,6 +91,9 @@ export function macosOn(lib: () => Libsystem): Platform {
       const host = { place: "gethostuuid(2)", read: () => readHost(lib()) };
       return { ...sources, machine_id: [host, ...sources.machine_id] };
     },
+    replaceFile,
+    syncFolder,
+    hasUnixSignals: true,
     // sockaddr_un.sun_path has 104 bytes, the last for the NUL; unix(4)
     maxSocketPathBytes: 103,
     acceptedPeers: (path) => acceptedPeers(lib(), path),

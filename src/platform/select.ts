@@ -6,6 +6,9 @@ import { linux } from "./linux.ts";
 const macos: Platform | undefined = Deno.build.os === "darwin"
   ? (await import("./macos.ts")).macos
   : undefined;
+const windows: Platform | undefined = Deno.build.os === "windows"
+  ? (await import("./windows.ts")).windows
+  : undefined;
 
 /**
  * The system that we run on.
@@ -14,6 +17,7 @@ const macos: Platform | undefined = Deno.build.os === "darwin"
  */
 export function selectPlatform(): Platform {
   if (Deno.build.os === "linux") return linux;
-  if (macos !== undefined) return macos;
+  const other = macos ?? windows;
+  if (other !== undefined) return other;
   throw new SentinelError("config.system", `sentinel does not run on ${Deno.build.os} yet`);
 }

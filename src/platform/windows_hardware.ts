@@ -1,51 +1,53 @@
-import type { ComponentSource, FingerprintSources, Reading } from "./hardware.ts";
+import type { FingerprintSources, Reading } from "./hardware.ts";
+import { lowestMakersAddress } from "./makers_address.ts";
 import { readSmbios, type SmbiosNumbers } from "./smbios.ts";
+import type { RegistryPlace } from "./windows_registry.ts";
 
-/** One value of the registry as `reg query KEY /v NAME` prints it, without type and name; `undefined` where there is none. */
-export type ReadRegistry = (key: string, name: string) => Promise<string | undefined>;
+/** Where a Windows machine's components come from; each `undefined` where the system does not tell. */
+export interface WindowsMachine {
+  readText(place: RegistryPlace): string | undefined;
+  /** `struct RawSMBIOSData` (GetSystemFirmwareTable). */
+  readSmbios(): Uint8Array<ArrayBuffer> | undefined;
+  /** Of the disk that the system is on (STORAGE_DEVICE_DESCRIPTOR). */
+  readDiskSerial(): string | undefined;
+  /** The addresses of all physical interfaces. */
+  readAddresses(): readonly string[];
+}
 
-const SMBIOS_KEY = String.raw`HKLM\SYSTEM\CurrentControlSet\Services\mssmbios\Data`;
-const MACHINE_KEY = String.raw`HKLM\SOFTWARE\Microsoft\Cryptography`;
-const PROCESSOR_KEY = String.raw`HKLM\HARDWARE\DESCRIPTION\System\CentralProcessor\0`;
+const CRYPTOGRAPHY = "SOFTWARE\\Microsoft\\Cryptography";
+const PROCESSOR = "HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0";
 
-/** `struct RawSMBIOSData`: four bytes of versions and the table's length (GetSystemFirmwareTable). */
+/** Four bytes of versions and the table's length, before the table. */
 const RAW_HEADER_BYTES = 8;
 
-/**
- * Where a Windows machine's components are read from, the registry alone. Disk 0's serial number and the addresses of the
- * interfaces need calls of the system that are not made here yet; without the former there is no v1. Written from the
- * documents and tested with recorded answers; it has not been run on Windows.
- */
-export function windowsFingerprintSources(readRegistry: ReadRegistry): FingerprintSources {
-  const missing = (place: string): ComponentSource => ({
-    place,
-    read: () => ({ error: "is not read on Windows yet" }),
-  });
+/** Where a Windows machine's components are read from: the registry and calls of the system, no programs. */
+export function windowsFingerprintSources(machine: WindowsMachine): FingerprintSources {
+  const registry = (key: string, name: string) => machine.readText({ hive: "HKLM", key, name });
   const smbios = (place: string, choose: (numbers: SmbiosNumbers) => string | undefined) => ({
     place: `${place} in SMBIOS`,
-    read: async () => found(choose(await readTable(readRegistry))),
+    read: () => found(choose(readTable(machine))),
   });
   return {
     machine_id: [{
-      place: `${MACHINE_KEY} MachineGuid`,
-      read: async () => found(await readRegistry(MACHINE_KEY, "MachineGuid")),
+      place: `HKLM\\${CRYPTOGRAPHY} MachineGuid`,
+      read: () => found(registry(CRYPTOGRAPHY, "MachineGuid")),
     }],
     cpu: [smbios("processor id", ({ processorId }) => processorId)],
-    disk: [missing("serial of disk 0")],
+    disk: [{ place: "serial of disk 0", read: () => found(machine.readDiskSerial()) }],
     board: [smbios("board serial", ({ boardSerial }) => boardSerial)],
-    mac: [missing("addresses of the interfaces")],
+    mac: [{
+      place: "physical interfaces (GetAdaptersAddresses)",
+      read: () => lowestMakersAddress(machine.readAddresses()),
+    }],
     cpu_model: [{
-      place: `${PROCESSOR_KEY} Identifier`,
-      read: async () => findModel(await readRegistry(PROCESSOR_KEY, "Identifier") ?? ""),
+      place: `HKLM\\${PROCESSOR} Identifier`,
+      read: () => findModel(registry(PROCESSOR, "Identifier") ?? ""),
     }],
   };
 }
 
-async function readTable(readRegistry: ReadRegistry): Promise<SmbiosNumbers> {
-  const hex = await readRegistry(SMBIOS_KEY, "SMBiosData") ?? "";
-  const isHex = /^(?:[0-9a-f]{2})*$/i.test(hex);
-  const raw = isHex ? Uint8Array.fromHex(hex) : new Uint8Array();
-  return readSmbios(raw.subarray(RAW_HEADER_BYTES));
+function readTable(machine: WindowsMachine): SmbiosNumbers {
+  return readSmbios((machine.readSmbios() ?? new Uint8Array()).subarray(RAW_HEADER_BYTES));
 }
 
 function found(value: string | undefined): Reading {

@@ -1,4 +1,7 @@
 import { describeError } from "../core/errors.ts";
+import { permissionBits } from "../core/permission_bits.ts";
+import type { Platform } from "../platform/contract.ts";
+import { selectPlatform } from "../platform/select.ts";
 import { LaunchError } from "./launch_error.ts";
 
 const ANY_EXECUTE_BIT = 0o111;
@@ -6,8 +9,12 @@ const ANY_EXECUTE_BIT = 0o111;
 /** What execve(2) looks at fits into the first 256 bytes (BINPRM_BUF_SIZE, <linux/binfmts.h>). */
 const HEADER_BYTES = 256;
 
-/** "\x7fELF", elf(5). */
-const ELF_MAGIC = 0x7f454c46;
+/** The first bytes of a program: elf(5); Mach-O of 64 bits, universal; "MZ", of which two count. */
+const PROGRAM_MAGICS = {
+  "ELF": [0x7f45_4c46],
+  "Mach-O": [0xcffa_edfe, 0xcafe_babe],
+  "PE": [0x4d5a],
+} as const satisfies Record<Platform["programFormat"], readonly number[]>;
 /** "#!", execve(2). */
 const SCRIPT_MAGIC = 0x2321;
 
@@ -29,7 +36,8 @@ export async function checkExecutable(path: string): Promise<void> {
   const info = await explain(path, () => Deno.stat(path));
   if (info === undefined) throw new LaunchError("not_found", `software not found: ${path}`);
   if (!info.isFile) throw new LaunchError("not_a_file", `software is not a file: ${path}`);
-  if (info.mode !== null && (info.mode & ANY_EXECUTE_BIT) === 0) {
+  const mode = permissionBits(info);
+  if (mode !== null && (mode & ANY_EXECUTE_BIT) === 0) {
     throw new LaunchError("not_executable", `software is not executable: ${path} (chmod +x it)`);
   }
   const header = await readHeader(path);
@@ -48,19 +56,34 @@ async function readHeader(path: string): Promise<Uint8Array<ArrayBuffer> | undef
 }
 
 async function checkHeader(path: string, header: Uint8Array<ArrayBuffer>): Promise<void> {
+  const { programFormat } = selectPlatform();
   const view = new DataView(header.buffer, 0, header.length);
-  if (view.byteLength >= 20 && view.getUint32(0) === ELF_MAGIC) return checkElf(path, view);
-  if (view.byteLength >= 2 && view.getUint16(0) === SCRIPT_MAGIC) {
+  const magic = view.byteLength >= 4 ? view.getUint32(0) : 0;
+  if (
+    (PROGRAM_MAGICS[programFormat] as readonly number[]).includes(
+      programFormat === "PE" ? magic >>> 16 : magic,
+    )
+  ) {
+    return programFormat === "ELF" ? checkElf(path, view) : undefined;
+  }
+  const mayBeScript = programFormat !== "PE";
+  if (mayBeScript && view.byteLength >= 2 && view.getUint16(0) === SCRIPT_MAGIC) {
     return await checkInterpreter(path, header);
   }
-  throw new LaunchError(
-    "wrong_format",
-    `software has no known format: ${path} (neither an ELF program nor a script that begins with #!)`,
-  );
+  const what = mayBeScript
+    ? `neither ${ARTICLES[programFormat]} program nor a script that begins with #!`
+    : "not a Windows program";
+  throw new LaunchError("wrong_format", `software has no known format: ${path} (${what})`);
 }
+
+const ARTICLES = { "ELF": "an ELF", "Mach-O": "a Mach-O", "PE": "a PE" } as const;
+
+/** Up to e_machine. */
+const ELF_HEADER_BYTES = 20;
 
 /** e_ident[EI_DATA] is 2 where the file is big-endian, which no machine of ours is. */
 function checkElf(path: string, view: DataView): void {
+  if (view.byteLength < ELF_HEADER_BYTES) return;
   const littleEndian = view.getUint8(5) !== 2;
   const machine = view.getUint16(18, littleEndian);
   if (littleEndian && MACHINES[Deno.build.arch].includes(machine)) return;

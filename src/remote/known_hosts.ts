@@ -1,4 +1,4 @@
-import { dirname } from "@std/path/posix";
+import { dirname } from "../core/paths.ts";
 
 /** The certificates that servers showed at first, by address and port. */
 export interface KnownHosts {

@@ -17,7 +17,8 @@ export function ipcPath(
 ): string {
   const runtimeFolder = platform.runtimeFolder(readVariable);
   const maxBytes = platform.maxSocketPathBytes;
-  return socketPath({ machineId, runtimeFolder, location, path, maxBytes });
+  const pipePrefix = platform.pipes?.prefix;
+  return socketPath({ machineId, runtimeFolder, pipePrefix, location, path, maxBytes });
 }
 
 /**

@@ -36,7 +36,10 @@ export async function serveAndSupervise(
 ): Promise<number> {
   const { platform, stopRequest } = deps;
   const path = ipcPath(request, { ...deps, machineId });
-  await using claim = await claimSocket(path);
+  await using claim = await claimSocket(path, {
+    platform,
+    lockFolder: platform.runtimeFolder(deps.readVariable),
+  });
   const software = new VerifiedSoftware(request.softwarePath, platform);
   await software.verify(current.license.software_checksum);
   const launching = { ...deps, childRecord: childRecordIn(claim), hurry: stopRequest.hurry };

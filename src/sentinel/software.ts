@@ -174,7 +174,7 @@ async function launchAndListen(
   const { platform, onSignal } = deps;
   let child: LaunchedProcess | undefined;
   let reaper: Promise<OrphanReaper> | undefined;
-  const removals = [
+  const removals = !platform.hasUnixSignals ? [] : [
     onSignal("SIGWINCH", () => child && platform.signalGroup(child.pid, "SIGWINCH")),
     onSignal("SIGCHLD", async () => {
       if ([child?.pid, undefined].includes(platform.endedChild())) return;

@@ -1,11 +1,11 @@
-import { dirname } from "@std/path/posix";
+import { selectPlatform } from "../platform/select.ts";
 
 /**
  * Replaces a file's content: whoever reads it, also after a power failure, finds the old content or the new one.
  *
- * Writes a temporary file in the same folder, syncs it, renames it and syncs the folder (rename(2), fsync(2)). The
- * temporary file's name is fixed, so that a write that was killed leaves at most one behind, which the next one reuses:
- * only the holder of the folder's lock may write.
+ * Writes a temporary file in the same folder, syncs it, and gives it the name for good. Its own name is fixed, so that a
+ * write that was killed leaves at most one behind, which the next one reuses: only the holder of the folder's lock may
+ * write.
  */
 export async function writeAtomically(path: string, content: Uint8Array): Promise<void> {
   const temporary = path + ".tmp";
@@ -20,8 +20,7 @@ export async function writeAtomically(path: string, content: Uint8Array): Promis
     while (rest.length > 0) rest = rest.subarray(await file.write(rest));
     await file.sync();
   }
-  await Deno.rename(temporary, path);
-  await syncFolder(dirname(path));
+  await selectPlatform().replaceFile(temporary, path);
 }
 
 /** Removes a file for good, if it is there. */
@@ -32,7 +31,7 @@ export async function removeDurably(path: string): Promise<void> {
     if (error instanceof Deno.errors.NotFound) return;
     throw error;
   }
-  await syncFolder(dirname(path));
+  await selectPlatform().syncFolder(path);
 }
 
 /** The file's bytes, or `undefined` where there is none. */
@@ -43,9 +42,4 @@ export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer>
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  using folder = await Deno.open(path);
-  await folder.sync();
 }

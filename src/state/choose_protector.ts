@@ -33,6 +33,8 @@ export interface ProtectorDependencies extends SafeDependencies {
 const SALT = "keystore.salt";
 /** The id under which the safe holds that part. */
 const MARK = "keystore.safe";
+/** That part, sealed by the system. */
+const SEALED = "keystore.sealed";
 
 /** Looks where the key of a state folder's keystore comes from; makes nothing. */
 export async function findProtector(
@@ -43,6 +45,8 @@ export async function findProtector(
   if (salt?.length === SALT_BYTES) {
     return { kind: "found", protector: bound("derived", salt, deps) };
   }
+  const sealed = await readIfThere(`${folder}/${SEALED}`);
+  if (sealed !== undefined) return openSealed(sealed, deps);
   const mark = await readIfThere(`${folder}/${MARK}`);
   if (mark === undefined) return { kind: "none" };
   const safe = await deps.platform.openSafe(deps);
@@ -71,13 +75,33 @@ export async function chooseProtector(
   const found = await findProtector(folder, deps);
   if (found.kind === "found") return found.protector;
   if (found.kind === "closed") throw found.error;
-  if (found.kind === "lost") await removeDurably(`${folder}/${MARK}`);
+  if (found.kind === "lost") {
+    for (const name of [MARK, SEALED]) await removeDurably(`${folder}/${name}`);
+  }
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  const { dataProtection } = deps.platform;
+  const sealed = dataProtection?.seal(salt);
+  if (dataProtection !== undefined && sealed !== undefined) {
+    await writeAtomically(`${folder}/${SEALED}`, sealed);
+    return bound(dataProtection.kind, salt, deps);
+  }
   const why = await keepInSafe(folder, salt, deps);
   if (why === undefined) return bound("secret-service", salt, deps);
   deps.log.debug(`the key of the keystore is derived: ${why}`);
   await writeAtomically(`${folder}/${SALT}`, salt);
   return bound("derived", salt, deps);
+}
+
+/** What another user, or another machine, sealed is as good as lost. */
+function openSealed(
+  sealed: Uint8Array<ArrayBuffer>,
+  deps: ProtectorDependencies,
+): FoundProtector {
+  const { dataProtection } = deps.platform;
+  const salt = dataProtection?.open(sealed);
+  return dataProtection === undefined || salt?.length !== SALT_BYTES
+    ? { kind: "lost" }
+    : { kind: "found", protector: bound(dataProtection.kind, salt, deps) };
 }
 
 /** Why it could not; what the safe took must come back, as what is lost with it is the machine's identity. */

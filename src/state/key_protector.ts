@@ -16,6 +16,9 @@ export const SALT_BYTES = 32;
 /** Where the salt is kept, beside the keystore or in the user's keyring, and what that protects against. */
 export const PROTECTS = {
   "derived": "a copy of the state folder cannot be used on another machine or by another user",
+  "dpapi":
+    "a copy of the state folder cannot be used on another machine or by another user, nor without " +
+    "this user's password",
   "secret-service":
     "a copy of the state folder cannot be used on another machine, by another user, or while " +
     "this user's keyring is locked",

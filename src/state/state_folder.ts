@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { permissionBits } from "../core/permission_bits.ts";
 import { releaseLock } from "../core/release_lock.ts";
 import type { Logger } from "../core/log.ts";
 
@@ -59,11 +60,12 @@ async function makeFolder(path: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-    await Deno.chmod(path, 0o700);
+    if (permissionBits(await Deno.stat(path)) !== null) await Deno.chmod(path, 0o700);
   }
 }
 
-function checkMode(path: string, { mode }: Deno.FileInfo, log: Logger): void {
+function checkMode(path: string, info: Deno.FileInfo, log: Logger): void {
+  const mode = permissionBits(info);
   if (mode === null) return;
   if ((mode & WRITE_OF_GROUP_AND_OTHERS) !== 0) {
     throw new StateFolderError(`state folder is writable by others: ${path} (chmod 700 it)`);

@@ -101,26 +101,34 @@ Deno.test("readSmbios() of a table cut anywhere ends, and tells nothing that is 
   }
 });
 
-Deno.test("Windows: components from recorded values of the registry", async () => {
-  const raw = Uint8Array.from([0, 3, 2, 0, TABLE.length, 0, 0, 0, ...TABLE]);
+Deno.test("Windows: components from recorded answers", async () => {
   const values: Record<string, string> = {
     MachineGuid: "5b1c2f6e-8d3a-4c0e-9a57-0d2f4b6c8e10",
-    SMBiosData: raw.toHex().toUpperCase(),
     Identifier: "Intel64 Family 6 Model 158 Stepping 10",
   };
-  const sources = windowsFingerprintSources((_, name) => Promise.resolve(values[name]));
+  const sources = windowsFingerprintSources({
+    readText: ({ name }) => values[name],
+    readSmbios: () => Uint8Array.from([0, 3, 2, 0, TABLE.length, 0, 0, 0, ...TABLE]),
+    readDiskSerial: () => "S3Z8NB0K123456",
+    readAddresses: () => ["3e:22:fb:00:00:00", "3c:22:fb:00:00:02", "3c:22:fb:00:00:01"],
+  });
   assertEquals(await describe(sources), {
     machine_id: "5b1c2f6e-8d3a-4c0e-9a57-0d2f4b6c8e10",
     cpu: "BFEBFBFF000906EA",
-    disk: "unreadable: serial of disk 0: is not read on Windows yet",
+    disk: "S3Z8NB0K123456",
     board: "190857291234567",
-    mac: "unreadable: addresses of the interfaces: is not read on Windows yet",
+    mac: "3c:22:fb:00:00:01",
     cpu_model: "model 158, family 6, stepping 10",
   });
 });
 
-Deno.test("Windows: of an empty registry nothing can be read, and nothing is thrown", async () => {
-  const sources = windowsFingerprintSources(() => Promise.resolve(undefined));
+Deno.test("Windows: of a machine that tells nothing nothing can be read, and nothing is thrown", async () => {
+  const sources = windowsFingerprintSources({
+    readText: () => undefined,
+    readSmbios: () => undefined,
+    readDiskSerial: () => undefined,
+    readAddresses: () => [],
+  });
   const values = Object.values(await describe(sources));
   assertEquals(values.filter((value) => !value.startsWith("unreadable: ")), []);
 });

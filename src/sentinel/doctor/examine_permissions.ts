@@ -1,3 +1,4 @@
+import { permissionBits } from "../../core/permission_bits.ts";
 import type { DoctorDependencies, DoctorRequest } from "./examine.ts";
 import { failed, type Finding, ok } from "./finding.ts";
 
@@ -57,7 +58,8 @@ async function modeFaults(
   path: string | undefined,
   { forbidden, remedy }: { forbidden: number; remedy: string },
 ): Promise<Fault[]> {
-  const mode = path === undefined ? undefined : (await look(path))?.mode;
+  const info = path === undefined ? undefined : await look(path);
+  const mode = info && permissionBits(info);
   if (mode === undefined || mode === null || (mode & forbidden) === 0) return [];
   const octal = (mode & 0o777).toString(8);
   return [{ fault: `${path} is open to others (mode ${octal})`, advice: `${remedy} ${path}` }];

@@ -1,4 +1,4 @@
-import { dirname } from "@std/path/posix";
+import { dirname } from "../../core/paths.ts";
 import { SentinelError } from "../../core/errors.ts";
 import { requestIpc } from "../../ipc/client.ts";
 import { findSockets } from "../../ipc/find_socket.ts";

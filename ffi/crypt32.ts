@@ -1,0 +1,15 @@
+import { systemLibrary } from "./windows_library.ts";
+
+/** crypt32.dll: DPAPI. DATA_BLOB is a length (DWORD, then four bytes of nothing) and an address. */
+export const crypt32 = systemLibrary("crypt32.dll", {
+  // BOOL CryptProtectData(DATA_BLOB *In, LPCWSTR, DATA_BLOB *Entropy, PVOID, CRYPTPROTECT_PROMPTSTRUCT *, DWORD, DATA_BLOB *Out)
+  CryptProtectData: {
+    parameters: ["buffer", "buffer", "buffer", "usize", "buffer", "u32", "buffer"],
+    result: "i32",
+  },
+  // BOOL CryptUnprotectData(DATA_BLOB *In, LPWSTR *, DATA_BLOB *Entropy, PVOID, CRYPTPROTECT_PROMPTSTRUCT *, DWORD, DATA_BLOB *Out)
+  CryptUnprotectData: {
+    parameters: ["buffer", "buffer", "buffer", "usize", "buffer", "u32", "buffer"],
+    result: "i32",
+  },
+});

@@ -1,0 +1,9 @@
+import { systemLibrary } from "./windows_library.ts";
+
+/** iphlpapi.dll: the table of interfaces. */
+export const iphlpapi = systemLibrary("iphlpapi.dll", {
+  // NETIO_STATUS GetIfTable2(PMIB_IF_TABLE2 *Table)
+  GetIfTable2: { parameters: ["buffer"], result: "u32" },
+  // VOID FreeMibTable(PVOID)
+  FreeMibTable: { parameters: ["usize"], result: "void" },
+});

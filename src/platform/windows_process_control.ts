@@ -1,0 +1,108 @@
+import { kernel32 } from "../../ffi/kernel32.ts";
+import type { ProcessIdentity } from "../core/process_identity.ts";
+import { isInOwnJob } from "./windows_job.ts";
+import type {
+  ListedProcess,
+  ProcessControl,
+  ProcessLimits,
+  ProcessSignal,
+  SignalOutcome,
+} from "./process_control.ts";
+import {
+  identifyProcess,
+  ProcessHandle,
+  readBootId,
+  snapshot,
+  type SnapshotEntry,
+} from "./windows_processes.ts";
+
+type Target = Pick<ListedProcess, "pid" | "startTime">;
+
+/** wincon.h; the status that a process has which was killed, as shells write SIGKILL's. */
+const CTRL_BREAK_EVENT = 1, KILLED_STATUS = 137;
+
+/** PROCESS_MEMORY_COUNTERS: WorkingSetSize at 16. */
+const COUNTERS_BYTES = 72, WORKING_SET_AT = 16;
+
+/** Processes on Windows: there are no signals, but a break for consoles and the end. */
+export class WindowsProcessControl implements ProcessControl {
+  /** A process whose parent has ended and who was born of us is listed as our child. */
+  list(): ListedProcess[] {
+    const entries = snapshot();
+    const pids = new Set(entries.map(({ pid }) => pid));
+    return entries.map((entry) => describe(entry, pids)).filter((entry) => entry !== undefined);
+  }
+
+  identify(pid: number): ProcessIdentity | undefined {
+    return identifyProcess(pid);
+  }
+
+  bootId(): string {
+    return readBootId();
+  }
+
+  signal({ pid, startTime }: Target, signal: ProcessSignal): SignalOutcome {
+    if (identifyProcess(pid)?.startTime !== startTime) return "gone";
+    if (signal !== "SIGKILL") return "sent";
+    using process = ProcessHandle.open(pid, { toTerminate: true });
+    if (process === undefined) return "denied";
+    if (process.startTime !== startTime || !process.isAlive()) return "gone";
+    if (kernel32().TerminateProcess(process.handle, KILLED_STATUS) !== 0) return "sent";
+    return process.isAlive() ? "denied" : "gone";
+  }
+
+  /** A break, where the leader's group has our console; without one there is nothing but the end. */
+  signalGroup(leader: Target, signal: ProcessSignal): SignalOutcome {
+    if (signal === "SIGKILL") return this.signal(leader, signal);
+    if (identifyProcess(leader.pid)?.startTime !== leader.startTime) return "gone";
+    if (signal === "SIGTERM") kernel32().GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader.pid);
+    return "sent";
+  }
+
+  /** The environment of another process is not to be had. */
+  variable(): undefined {
+    return undefined;
+  }
+
+  /** Nobody has to take note of an end. */
+  reap(): boolean {
+    return false;
+  }
+
+  residentBytes(pid: number): number {
+    using process = ProcessHandle.open(pid);
+    const counters = new DataView(new ArrayBuffer(COUNTERS_BYTES));
+    const { K32GetProcessMemoryInfo } = kernel32();
+    const isRead = process !== undefined &&
+      K32GetProcessMemoryInfo(process.handle, counters, COUNTERS_BYTES) !== 0;
+    return isRead ? Number(counters.getBigUint64(WORKING_SET_AT, true)) : 0;
+  }
+
+  /** There are no such limits. */
+  limit(_pid: number, limits: ProcessLimits): (keyof ProcessLimits)[] {
+    return Object.keys(limits) as (keyof ProcessLimits)[];
+  }
+
+  /** The runtime chose its size. */
+  widenPipe(): void {}
+}
+
+function describe(
+  { pid, parent, name }: SnapshotEntry,
+  pids: ReadonlySet<number>,
+): ListedProcess | undefined {
+  using process = ProcessHandle.open(pid);
+  const startTime = process?.startTime;
+  if (process === undefined || startTime === undefined) return undefined;
+  const isAdopted = !pids.has(parent) && isInOwnJob(process.handle);
+  return {
+    pid,
+    parent: isAdopted ? Deno.pid : parent,
+    // there are neither groups nor sessions in this sense
+    group: 0,
+    session: 0,
+    startTime,
+    state: process.isAlive() ? "alive" : "ended",
+    name,
+  };
+}
