@@ -3,7 +3,7 @@
  * one after the other, and prints one table. Ends with 1 where a bar is missed or a bench fails.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { dirname, fromFileUrl, join } from "@std/path";
+import { dirname, fromFileUrl } from "@std/path";
 import { standardOutput } from "../../src/cli/output.ts";
 import { describeError } from "../../src/core/errors.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
@@ -23,7 +23,7 @@ async function findBenches(wanted: readonly string[]): Promise<string[]> {
 }
 
 async function measure(name: string): Promise<readonly BenchRow[]> {
-  const { bench }: { bench: Bench } = await import(join(HERE, name + SUFFIX));
+  const { bench }: { bench: Bench } = await import(new URL(name + SUFFIX, import.meta.url).href);
   return await bench.measure();
 }
 

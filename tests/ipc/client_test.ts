@@ -3,8 +3,11 @@ import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import { requestIpc, watchIpc } from "../../src/ipc/client.ts";
 import { IpcClientError } from "../../src/ipc/errors.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { LICENSE_LINE, startServer } from "../support/ipc_server.ts";
+import type { LocalConn } from "../../src/platform/contract.ts";
+import { LICENSE_LINE, startServer, testSocket } from "../support/ipc_server.ts";
+import { listenLocally } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { testWith, UNIX_SOCKETS } from "../support/requirements.ts";
 
 /** What a client says, and the exit status that follows. */
 async function complaint(action: () => Promise<unknown>): Promise<[number, string]> {
@@ -18,11 +21,13 @@ async function startLiar(
   { close = true }: { close?: boolean } = {},
 ): Promise<{ path: string } & AsyncDisposable> {
   const folder = await temporaryFolder();
-  const path = folder.at("liar.sock");
-  const listener = Deno.listen({ transport: "unix", path });
-  const open: Deno.UnixConn[] = [];
+  const path = testSocket(folder);
+  const listener = listenLocally(path);
+  const open: LocalConn[] = [];
   const serving = (async () => {
-    for await (const conn of listener) {
+    for (;;) {
+      const conn = await listener.accept().catch(() => undefined);
+      if (conn === undefined) return;
       open.push(conn);
       await conn.read(new Uint8Array(1024)).catch(() => null);
       let rest = typeof reply === "string" ? new TextEncoder().encode(reply) : reply;
@@ -63,12 +68,12 @@ Deno.test("requestIpc() asks thirty at a time", async () => {
 Deno.test("requestIpc() says that the socket is not there", async () => {
   await using folder = await temporaryFolder();
   assertEquals(
-    await complaint(() => requestIpc({ path: folder.at("none.sock"), method: "health" })),
+    await complaint(() => requestIpc({ path: testSocket(folder), method: "health" })),
     [87, "sentinel daemon not running (socket not found)"],
   );
 });
 
-Deno.test("requestIpc() says that nobody listens", async () => {
+testWith([UNIX_SOCKETS], "requestIpc() says that nobody listens", async () => {
   await using folder = await temporaryFolder();
   const listener = Deno.listen({ transport: "unix", path: folder.at("a.sock") });
   await Deno.rename(folder.at("a.sock"), folder.at("b.sock"));
@@ -79,25 +84,29 @@ Deno.test("requestIpc() says that nobody listens", async () => {
   );
 });
 
-Deno.test("requestIpc() says that a server with a full queue let nobody in for five seconds", async () => {
-  await using folder = await temporaryFolder();
-  const path = folder.at("full.sock");
-  using _listener = Deno.listen({ transport: "unix", path });
-  const queued: Deno.UnixConn[] = [];
-  try {
-    for (;;) queued.push(await Deno.connect({ transport: "unix", path }));
-  } catch (error) {
-    assert(error instanceof Deno.errors.WouldBlock);
-  }
-  const clock = new FakeClock();
-  const said = complaint(() => requestIpc({ path, method: "health", clock }));
-  await clock.sleepers(1);
-  await clock.advance(4980);
-  const pending = await Promise.race([said, Promise.resolve("waiting")]);
-  await clock.advance(40);
-  assertEquals([pending, await said], ["waiting", [87, "sentinel daemon connection timeout"]]);
-  for (const conn of queued) conn.close();
-});
+testWith(
+  [UNIX_SOCKETS],
+  "requestIpc() says that a server with a full queue let nobody in for five seconds",
+  async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("full.sock");
+    using _listener = Deno.listen({ transport: "unix", path });
+    const queued: Deno.UnixConn[] = [];
+    try {
+      for (;;) queued.push(await Deno.connect({ transport: "unix", path }));
+    } catch (error) {
+      assert(error instanceof Deno.errors.WouldBlock);
+    }
+    const clock = new FakeClock();
+    const said = complaint(() => requestIpc({ path, method: "health", clock }));
+    await clock.sleepers(1);
+    await clock.advance(4980);
+    const pending = await Promise.race([said, Promise.resolve("waiting")]);
+    await clock.advance(40);
+    assertEquals([pending, await said], ["waiting", [87, "sentinel daemon connection timeout"]]);
+    for (const conn of queued) conn.close();
+  },
+);
 
 Deno.test("requestIpc() says that no answer came in 65 seconds", async () => {
   await using liar = await startLiar('{"status":', { close: false });

@@ -7,6 +7,7 @@ import {
   startServer,
 } from "../support/ipc_server.ts";
 import { ask, connectPeer } from "../support/socket_peer.ts";
+import { testWith, UNIX_SOCKETS } from "../support/requirements.ts";
 
 Deno.test("get_license, get_features and health are answered to the byte", async () => {
   await using running = await startServer();
@@ -39,13 +40,17 @@ Deno.test("a new licence is answered from then on, also where the old one was ju
   assertEquals(await peer.line(), LICENSE_LINE.replace("KEY-1", "KEY-2"));
 });
 
-Deno.test("the socket is 0600, and gone with its lock file after the end; close() twice is once", async () => {
-  const running = await startServer();
-  assertEquals((await Deno.lstat(running.path)).mode! & 0o777, 0o600);
-  await Promise.all([running.server.close(), running.server.close()]);
-  await running.claim[Symbol.asyncDispose]();
-  const names = Array.from(Deno.readDirSync(running.folder), ({ name }) => name);
-  assertEquals(names, []);
-  await running[Symbol.asyncDispose]();
-  await assertRejects(() => Deno.stat(running.folder), Deno.errors.NotFound);
-});
+testWith(
+  [UNIX_SOCKETS],
+  "the socket is 0600, and gone with its lock file after the end; close() twice is once",
+  async () => {
+    const running = await startServer();
+    assertEquals((await Deno.lstat(running.path)).mode! & 0o777, 0o600);
+    await Promise.all([running.server.close(), running.server.close()]);
+    await running.claim[Symbol.asyncDispose]();
+    const names = Array.from(Deno.readDirSync(running.folder), ({ name }) => name);
+    assertEquals(names, []);
+    await running[Symbol.asyncDispose]();
+    await assertRejects(() => Deno.stat(running.folder), Deno.errors.NotFound);
+  },
+);

@@ -1,9 +1,10 @@
 import type { LicenseInfo } from "../../src/ipc/license_answers.ts";
 import { type IpcServer, type IpcServerOptions, serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../../src/ipc/socket_owner.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
 import { openLibraries } from "./open_libraries.ts";
 import { RecordingLog } from "./recording_log.ts";
-import { temporaryFolder } from "./temporary_folder.ts";
+import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
 openLibraries();
 
@@ -29,13 +30,20 @@ export interface TestServer extends AsyncDisposable {
   readonly log: RecordingLog;
 }
 
+/** A socket's path that nobody else has. */
+export function testSocket(folder: TemporaryFolder): string {
+  const { pipes } = selectPlatform();
+  if (pipes === undefined) return folder.at("sentinel-test.sock");
+  return `${pipes.prefix}sentinel-test-${crypto.randomUUID()}`;
+}
+
 /** A server on a socket of its own; never random unless told. */
 export async function startServer(options: Partial<IpcServerOptions> = {}): Promise<TestServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const log = new RecordingLog();
-  const path = folder.at("sentinel-test.sock");
-  const claim = stack.use(await claimSocket(path));
+  const path = testSocket(folder);
+  const claim = stack.use(await claimSocket(path, { lockFolder: folder.path }));
   const server = stack.use(
     serveIpc({ claim, log, license: LICENSE, random: () => 0.99, ...options }),
   );

@@ -1,3 +1,5 @@
+import { IS_WINDOWS } from "./system.ts";
+
 /** Whether a program is on the PATH. */
 export function hasProgram(name: string): boolean {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
@@ -21,6 +23,18 @@ export function needsProgram(name: string): Requirement {
 }
 
 export const NEEDS_ROOT: Requirement = { reason: "not root", met: Deno.uid() === 0 };
+
+/** For what is said of files that local sockets are. */
+export const UNIX_SOCKETS: Requirement = { reason: "sockets are pipes here", met: !IS_WINDOWS };
+
+/** For what only Windows has. */
+export const WINDOWS: Requirement = { reason: "not Windows", met: IS_WINDOWS };
+
+/** For ending one direction of a connection. */
+export const HALF_CLOSE: Requirement = { reason: "pipes have no half close", met: !IS_WINDOWS };
+
+/** For programs, paths and signals as POSIX has them. */
+export const POSIX: Requirement = { reason: "not a POSIX system", met: !IS_WINDOWS };
 
 /** Defines a test that is skipped, with the reason in its name, where something it needs is missing. */
 export function testWith(

@@ -1,9 +1,15 @@
+import { systemClock } from "../../src/core/clock.ts";
+import type { LocalConn, LocalListener } from "../../src/platform/contract.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
+
 const UTF8 = new TextEncoder();
 
 /** The other end of a socket, for tests: writes what it is told, reads lines and frames. */
 export interface SocketPeer extends Disposable {
-  readonly conn: Deno.UnixConn;
+  readonly conn: LocalConn;
   send(data: string | Uint8Array): Promise<void>;
+  /** Says that nothing follows; not on pipes. */
+  endWriting(): Promise<void>;
   /** The next line without its end; what is left at the end of the stream; undefined behind that. */
   line(): Promise<string | undefined>;
   /** Exactly so many bytes, fewer at the end of the stream. */
@@ -13,10 +19,33 @@ export interface SocketPeer extends Disposable {
 }
 
 export async function connectPeer(path: string): Promise<SocketPeer> {
-  return peerOn(await Deno.connect({ transport: "unix", path }));
+  return peerOn(await connectLocal(path));
 }
 
-function peerOn(conn: Deno.UnixConn): SocketPeer {
+/** Listens as who knows nothing of claims does. */
+export function listenLocally(path: string): LocalListener {
+  const { pipes } = selectPlatform();
+  if (pipes === undefined) return Deno.listen({ transport: "unix", path });
+  const listener = pipes.listen(path);
+  if (listener === undefined) throw new Error(`somebody has the pipe ${path}`);
+  return listener;
+}
+
+/** Connects, and waits where all of a pipe's instances are taken for the moment. */
+export async function connectLocal(path: string): Promise<LocalConn> {
+  const { pipes } = selectPlatform();
+  if (pipes === undefined) return await Deno.connect({ transport: "unix", path });
+  for (;;) {
+    const connection = pipes.connect(path);
+    if (connection.kind === "open") return connection.conn;
+    if (connection.kind !== "busy") {
+      throw new Error(`Cannot connect to ${path}: ${connection.kind}`);
+    }
+    await systemClock.sleep(1);
+  }
+}
+
+function peerOn(conn: LocalConn): SocketPeer {
   let held = new Uint8Array(0);
   const more = async (): Promise<boolean> => {
     const chunk = new Uint8Array(65_536);
@@ -40,6 +69,7 @@ function peerOn(conn: Deno.UnixConn): SocketPeer {
       let rest = typeof data === "string" ? UTF8.encode(data) : data;
       while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
     },
+    endWriting: async () => await (conn as Deno.UnixConn).closeWrite(),
     async line() {
       let at = held.indexOf(0x0a);
       while (at === -1 && await more()) at = held.indexOf(0x0a);

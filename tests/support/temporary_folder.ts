@@ -1,3 +1,4 @@
+import { IS_WINDOWS } from "./system.ts";
 import { forgetWitnesses } from "./user_keyring.ts";
 
 /** A folder of the test's own, gone at the end with what the keyring holds for it: `await using folder = await temporaryFolder()`. */
@@ -10,7 +11,7 @@ export interface TemporaryFolder extends AsyncDisposable {
 export async function temporaryFolder(): Promise<TemporaryFolder> {
   const path = await Deno.makeTempDir({ prefix: "sentinel-test-" });
   // another test of this process may be binding a socket, under a umask of its own
-  await Deno.chmod(path, 0o700);
+  if (!IS_WINDOWS) await Deno.chmod(path, 0o700);
   return {
     path,
     at: (name) => `${path}/${name}`,

@@ -1,0 +1,79 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { kernel32 } from "../../ffi/kernel32.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { AlreadyServingError } from "../../src/ipc/errors.ts";
+import { claimSocket } from "../../src/ipc/socket_owner.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { LICENSE_LINE, startServer, testSocket } from "../support/ipc_server.ts";
+import { testWith, WINDOWS } from "../support/requirements.ts";
+import { ask, connectPeer } from "../support/socket_peer.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const REQUEST = '{"method":"get_license"}';
+
+function handleCount(): number {
+  const count = new Uint32Array(1);
+  const { GetCurrentProcess, GetProcessHandleCount } = kernel32();
+  assert(GetProcessHandleCount(GetCurrentProcess(), count) !== 0);
+  return count[0]!;
+}
+
+/** Asks so many times in batches of 100 over one connection. */
+async function askOften(path: string, times: number): Promise<void> {
+  using peer = await connectPeer(path);
+  for (let asked = 0; asked < times; asked += 100) {
+    await peer.send(`${REQUEST}\n`.repeat(100));
+    for (let i = 0; i < 100; i++) assertEquals(await peer.line(), LICENSE_LINE);
+  }
+}
+
+testWith([WINDOWS], "50 clients at once ask 100,000 times, and no handle is left", async () => {
+  await using running = await startServer();
+  await askOften(running.path, 100);
+  const before = handleCount();
+  await Promise.all(Array.from({ length: 50 }, () => askOften(running.path, 2_000)));
+  assertEquals(running.server.counters().connections_accepted, 51);
+  while (running.server.counters().connections_open > 0) await systemClock.sleep(1);
+  const grown = handleCount() - before;
+  assert(grown <= 4, `${grown} handles more than before`);
+});
+
+testWith([WINDOWS], "clients that connect and say nothing delay nobody", async () => {
+  await using running = await startServer();
+  const silent = await Promise.all(Array.from({ length: 20 }, () => connectPeer(running.path)));
+  assertEquals(await ask(running.path, REQUEST), LICENSE_LINE);
+  for (const peer of silent) peer.conn.close();
+});
+
+testWith(
+  [WINDOWS],
+  "a second server of the same name is refused, and a squatter is noticed",
+  async () => {
+    await using folder = await temporaryFolder();
+    const { pipes } = selectPlatform();
+    const name = testSocket(folder);
+    const squatter = pipes!.listen(name)!;
+    assertEquals(pipes!.listen(name), undefined);
+    await assertRejects(() => claimSocket(name, { lockFolder: folder.path }), AlreadyServingError);
+    squatter.close();
+    await using claim = await claimSocket(name, { lockFolder: folder.path });
+    assertEquals(claim.path, name);
+  },
+);
+
+testWith([WINDOWS], "both ends know each other's user by the kernel's word", async () => {
+  await using folder = await temporaryFolder();
+  const platform = selectPlatform();
+  const name = testSocket(folder);
+  const listener = platform.pipes!.listen(name)!;
+  const [connection, accepted] = [platform.pipes!.connect(name), await listener.accept()];
+  assert(connection.kind === "open");
+  assertEquals(connection.owner, platform.userId());
+  assertEquals(listener.identify(), { user: platform.userId(), pid: Deno.pid });
+  using pinned = listener.pin();
+  assert(pinned?.isAlive());
+  connection.conn.close();
+  assertEquals(await accepted.read(new Uint8Array(1)), null);
+  accepted.close();
+  listener.close();
+});
