@@ -42,8 +42,6 @@ export const kernel32 = systemLibrary("kernel32.dll", {
   AssignProcessToJobObject: { parameters: ["usize", "usize"], result: "i32" },
   // BOOL IsProcessInJob(HANDLE Process, HANDLE Job, PBOOL)
   IsProcessInJob: { parameters: ["usize", "usize", "buffer"], result: "i32" },
-  // BOOL GenerateConsoleCtrlEvent(DWORD Event, DWORD ProcessGroup)
-  GenerateConsoleCtrlEvent: { parameters: ["u32", "u32"], result: "i32" },
   // BOOL IsDebuggerPresent(void)
   IsDebuggerPresent: { parameters: [], result: "i32" },
   // BOOL CheckRemoteDebuggerPresent(HANDLE, PBOOL)

@@ -18,13 +18,16 @@ import {
 
 type Target = Pick<ListedProcess, "pid" | "startTime">;
 
-/** wincon.h; the status that a process has which was killed, as shells write SIGKILL's. */
-const CTRL_BREAK_EVENT = 1, KILLED_STATUS = 137;
+/** What asks for an end is the end: a process cannot be asked, unless it shares our console and a group of ours. */
+const ENDING: readonly ProcessSignal[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGKILL"];
+
+/** The status of a process that was killed, as shells write SIGKILL's. */
+const KILLED_STATUS = 137;
 
 /** PROCESS_MEMORY_COUNTERS: WorkingSetSize at 16. */
 const COUNTERS_BYTES = 72, WORKING_SET_AT = 16;
 
-/** Processes on Windows: there are no signals, but a break for consoles and the end. */
+/** Processes on Windows: there are no signals but the end. */
 export class WindowsProcessControl implements ProcessControl {
   /** A process whose parent has ended and who was born of us is listed as our child. */
   list(): ListedProcess[] {
@@ -43,7 +46,7 @@ export class WindowsProcessControl implements ProcessControl {
 
   signal({ pid, startTime }: Target, signal: ProcessSignal): SignalOutcome {
     if (identifyProcess(pid)?.startTime !== startTime) return "gone";
-    if (signal !== "SIGKILL") return "sent";
+    if (!ENDING.includes(signal)) return "sent";
     using process = ProcessHandle.open(pid, { toTerminate: true });
     if (process === undefined) return "denied";
     if (process.startTime !== startTime || !process.isAlive()) return "gone";
@@ -51,12 +54,9 @@ export class WindowsProcessControl implements ProcessControl {
     return process.isAlive() ? "denied" : "gone";
   }
 
-  /** A break, where the leader's group has our console; without one there is nothing but the end. */
+  /** There are no groups in this sense: those whom the leader brought forth are found as its descendants. */
   signalGroup(leader: Target, signal: ProcessSignal): SignalOutcome {
-    if (signal === "SIGKILL") return this.signal(leader, signal);
-    if (identifyProcess(leader.pid)?.startTime !== leader.startTime) return "gone";
-    if (signal === "SIGTERM") kernel32().GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader.pid);
-    return "sent";
+    return this.signal(leader, signal);
   }
 
   /** The environment of another process is not to be had. */

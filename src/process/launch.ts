@@ -1,4 +1,5 @@
 import { describeError } from "../core/errors.ts";
+import { selectPlatform } from "../platform/select.ts";
 import { checkExecutable } from "./check_executable.ts";
 import { LaunchError } from "./launch_error.ts";
 
@@ -96,7 +97,8 @@ async function spawn(options: LaunchOptions): Promise<Deno.ChildProcess> {
       stdin: output === "inherit" ? "inherit" : "null",
       stdout: STREAM[output],
       stderr: STREAM[output],
-      detached: true,
+      // without signals a session of its own would only take its console from it
+      detached: output !== "inherit" || selectPlatform().hasUnixSignals,
     }).spawn();
   } catch (error) {
     throw await explainFailure(options, error);

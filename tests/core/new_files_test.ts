@@ -1,10 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { writeNewFiles } from "../../src/core/new_files.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
-Deno.test("writeNewFiles() writes all, each with its permissions", async () => {
+testWith([POSIX], "writeNewFiles() writes all, each with its permissions", async () => {
   await using folder = await temporaryFolder();
   const outcome = await writeNewFiles([
     { path: folder.at("secret"), text: "a\n", mode: 0o600 },
@@ -24,11 +25,14 @@ interface Obstacle {
 const OBSTACLES: readonly Obstacle[] = [
   { name: "a file", put: (path) => Deno.writeTextFileSync(path, "mine") },
   { name: "a folder", put: (path) => Deno.mkdirSync(path) },
-  { name: "a link that leads nowhere", put: (path) => Deno.symlinkSync(`${path}.none`, path) },
+  {
+    name: "a link that leads nowhere",
+    put: (path) => Deno.symlinkSync(`${path}.none`, path, { type: "file" }),
+  },
 ];
 
 for (const { name, put } of OBSTACLES) {
-  Deno.test(`writeNewFiles() writes nothing where ${name} is in the way`, async () => {
+  testWith([POSIX], `writeNewFiles() writes nothing where ${name} is in the way`, async () => {
     await using folder = await temporaryFolder();
     put(folder.at("second"));
     const outcome = await writeNewFiles([

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { LogFile, LogFileError } from "../../src/daemon/log_file.ts";
-import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
+import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -13,7 +13,7 @@ function open(folder: TemporaryFolder, { rotateBytes = 1000, rotateKeep = 2 } = 
 
 const read = (folder: TemporaryFolder, name: string) => Deno.readTextFile(folder.at(name));
 
-Deno.test("a log is appended to, a line at a time", async () => {
+testWith([POSIX], "a log is appended to, a line at a time", async () => {
   await using folder = await temporaryFolder();
   for (const line of ["first", "second\nhas two"]) {
     using log = open(folder);
@@ -87,7 +87,7 @@ testWith(
   },
 );
 
-Deno.test("a log that cannot be opened at the start is an error of one line", async () => {
+testWith([POSIX], "a log that cannot be opened at the start is an error of one line", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("x.log"));
   const { message } = assertThrows(() => open(folder), LogFileError);

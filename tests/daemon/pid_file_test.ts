@@ -7,24 +7,29 @@ import {
   readPidFile,
 } from "../../src/daemon/pid_file.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 const ownUser = Deno.uid() ?? 0;
 const take = (path: string, pid = 42) => PidFile.take(path, { pid, ownUser, clock: systemClock });
 
-Deno.test("a PID file holds the pid, says that somebody runs, and is gone at the end", async () => {
-  await using folder = await temporaryFolder();
-  const path = folder.at("daemon.pid");
-  assertEquals(await readPidFile(path), { kind: "absent" });
-  const file = await take(path);
-  assertEquals(await Deno.readTextFile(path), "42\n");
-  assertEquals(await readPidFile(path), { kind: "running", pid: 42, owner: Deno.uid()! });
-  const error = await assertRejects(() => take(path), AlreadyRunningError);
-  assertEquals(error.message, "another sentinel is running (pid 42)");
-  await file[Symbol.asyncDispose]();
-  await file[Symbol.asyncDispose]();
-  assertEquals(await readPidFile(path), { kind: "absent" });
-  await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
-});
+testWith(
+  [POSIX],
+  "a PID file holds the pid, says that somebody runs, and is gone at the end",
+  async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("daemon.pid");
+    assertEquals(await readPidFile(path), { kind: "absent" });
+    const file = await take(path);
+    assertEquals(await Deno.readTextFile(path), "42\n");
+    assertEquals(await readPidFile(path), { kind: "running", pid: 42, owner: Deno.uid()! });
+    const error = await assertRejects(() => take(path), AlreadyRunningError);
+    assertEquals(error.message, "another sentinel is running (pid 42)");
+    await file[Symbol.asyncDispose]();
+    await file[Symbol.asyncDispose]();
+    assertEquals(await readPidFile(path), { kind: "absent" });
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  },
+);
 
 Deno.test("a PID file that nobody holds is stale, whatever process its pid is, and is taken over", async () => {
   await using folder = await temporaryFolder();
@@ -35,7 +40,7 @@ Deno.test("a PID file that nobody holds is stale, whatever process its pid is, a
   assertEquals(await Deno.readTextFile(path), "42\n");
 });
 
-Deno.test("a PID file that was put in our place is left alone at the end", async () => {
+testWith([POSIX], "a PID file that was put in our place is left alone at the end", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("daemon.pid");
   const file = await take(path);
@@ -59,7 +64,7 @@ const UNUSABLE: Readonly<Record<string, (path: string) => Promise<void>>> = {
 };
 
 for (const [what, make] of Object.entries(UNUSABLE)) {
-  Deno.test(`a PID file that is ${what} is refused and left as it is`, async () => {
+  testWith([POSIX], `a PID file that is ${what} is refused and left as it is`, async () => {
     await using folder = await temporaryFolder();
     await Deno.mkdir(folder.at("below"));
     const path = folder.at("below/daemon.pid");

@@ -6,6 +6,7 @@ import { startServer } from "../support/ipc_server.ts";
 import { programArguments } from "../support/program.ts";
 import { ask } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 const SERVE_IPC = { fixture: "serve_ipc.ts" };
 const AS_ROOT = Deno.uid() === 0;
@@ -28,26 +29,30 @@ function leaveSocket(path: string): void {
 }
 
 for (const umask of ["000", "177"]) {
-  Deno.test(`folder, lock file and socket are closed to others under a umask of ${umask}`, async () => {
-    await using folder = await temporaryFolder();
-    // a umask is the whole process's, and this one has other tests in it
-    const server = programArguments([folder.at("new/s.sock")], SERVE_IPC);
-    await using child = new Deno.Command("sh", {
-      args: ["-c", `umask ${umask}; exec "$@"`, "sh", Deno.execPath(), ...server],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    const reader = child.stdout.getReader();
-    await reader.read();
-    const names = ["new", "new/s.sock.lock", "new/s.sock"];
-    assertEquals(names.map((name) => modeOf(folder.at(name))), [0o700, 0o600, 0o600]);
-    await reader.cancel();
-    await child.stdin.close();
-    await child.status;
-  });
+  testWith(
+    [POSIX],
+    `folder, lock file and socket are closed to others under a umask of ${umask}`,
+    async () => {
+      await using folder = await temporaryFolder();
+      // a umask is the whole process's, and this one has other tests in it
+      const server = programArguments([folder.at("new/s.sock")], SERVE_IPC);
+      await using child = new Deno.Command("sh", {
+        args: ["-c", `umask ${umask}; exec "$@"`, "sh", Deno.execPath(), ...server],
+        stdin: "piped",
+        stdout: "piped",
+      }).spawn();
+      const reader = child.stdout.getReader();
+      await reader.read();
+      const names = ["new", "new/s.sock.lock", "new/s.sock"];
+      assertEquals(names.map((name) => modeOf(folder.at(name))), [0o700, 0o600, 0o600]);
+      await reader.cancel();
+      await child.stdin.close();
+      await child.status;
+    },
+  );
 }
 
-Deno.test("claimSocket() leaves nothing once it is let go, twice", async () => {
+testWith([POSIX], "claimSocket() leaves nothing once it is let go, twice", async () => {
   await using folder = await temporaryFolder();
   const claim = await claimSocket(folder.at("new/s.sock"));
   await claim[Symbol.asyncDispose]();
@@ -55,7 +60,7 @@ Deno.test("claimSocket() leaves nothing once it is let go, twice", async () => {
   assertEquals([...Deno.readDirSync(folder.at("new"))], []);
 });
 
-Deno.test("claimSocket() refuses a folder that is open to others", async () => {
+testWith([POSIX], "claimSocket() refuses a folder that is open to others", async () => {
   await using folder = await temporaryFolder();
   await Deno.chmod(folder.path, 0o750);
   const [code, message] = await refusal(folder.at("s.sock"));
@@ -66,7 +71,7 @@ Deno.test("claimSocket() refuses a folder that is open to others", async () => {
   );
 });
 
-Deno.test("claimSocket() refuses a folder that is a symbolic link", async () => {
+testWith([POSIX], "claimSocket() refuses a folder that is a symbolic link", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("real"), { mode: 0o700 });
   await Deno.symlink(folder.at("real"), folder.at("link"));
@@ -74,7 +79,7 @@ Deno.test("claimSocket() refuses a folder that is a symbolic link", async () => 
   assertEquals([code, /is a symbolic link$/.test(message)], ["permission.ipc_path", true]);
 });
 
-Deno.test("claimSocket() refuses a folder whose parent is not there", async () => {
+testWith([POSIX], "claimSocket() refuses a folder whose parent is not there", async () => {
   await using folder = await temporaryFolder();
   assertEquals((await refusal(folder.at("a/b/s.sock")))[0], "config.ipc_path");
 });
@@ -90,13 +95,17 @@ Deno.test({
   },
 });
 
-Deno.test("claimSocket() takes a shared folder with the sticky bit, not one without", async () => {
-  await using folder = await temporaryFolder();
-  await Deno.chmod(folder.path, 0o1777);
-  await (await claimSocket(folder.at("s.sock")))[Symbol.asyncDispose]();
-  await Deno.chmod(folder.path, 0o777);
-  assertEquals((await refusal(folder.at("s.sock")))[0], "permission.ipc_path");
-});
+testWith(
+  [POSIX],
+  "claimSocket() takes a shared folder with the sticky bit, not one without",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.chmod(folder.path, 0o1777);
+    await (await claimSocket(folder.at("s.sock")))[Symbol.asyncDispose]();
+    await Deno.chmod(folder.path, 0o777);
+    assertEquals((await refusal(folder.at("s.sock")))[0], "permission.ipc_path");
+  },
+);
 
 for (const name of ["s.sock", "s.sock.lock"]) {
   Deno.test({
@@ -114,7 +123,7 @@ for (const name of ["s.sock", "s.sock.lock"]) {
   });
 }
 
-Deno.test("claimSocket() follows no link where the lock file should be", async () => {
+testWith([POSIX], "claimSocket() follows no link where the lock file should be", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("precious"), "kept");
   await Deno.symlink(folder.at("precious"), folder.at("s.sock.lock"));
@@ -125,14 +134,14 @@ Deno.test("claimSocket() follows no link where the lock file should be", async (
   assertEquals(await Deno.readTextFile(folder.at("precious")), "kept");
 });
 
-Deno.test("claimSocket() removes a socket that nobody listens on", async () => {
+testWith([POSIX], "claimSocket() removes a socket that nobody listens on", async () => {
   await using folder = await temporaryFolder();
   leaveSocket(folder.at("s.sock"));
   await using _claim = await claimSocket(folder.at("s.sock"));
   await assertRejects(() => Deno.lstat(folder.at("s.sock")), Deno.errors.NotFound);
 });
 
-Deno.test("claimSocket() never removes what is not a socket", async () => {
+testWith([POSIX], "claimSocket() never removes what is not a socket", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("s.sock"), "precious");
   const [code, message] = await refusal(folder.at("s.sock"));
@@ -142,39 +151,51 @@ Deno.test("claimSocket() never removes what is not a socket", async () => {
   await assertRejects(() => Deno.lstat(folder.at("s.sock.lock")), Deno.errors.NotFound);
 });
 
-Deno.test("a second claim is refused with exit status 85 while the first lives, and taken afterwards", async () => {
-  const running = await startServer();
-  const error = await assertRejects(() => claimSocket(running.path), AlreadyServingError);
-  assertEquals(error.message, `another sentinel is already serving ${running.path}`);
-  assertEquals(exitCodeOf(error), 85);
-  assertEquals(await ask(running.path, '{"method":"health"}'), '{"status":"ok"}');
-  await running.server.close();
-  await running.claim[Symbol.asyncDispose]();
-  await (await claimSocket(running.path))[Symbol.asyncDispose]();
-  await running[Symbol.asyncDispose]();
-});
+testWith(
+  [POSIX],
+  "a second claim is refused with exit status 85 while the first lives, and taken afterwards",
+  async () => {
+    const running = await startServer();
+    const error = await assertRejects(() => claimSocket(running.path), AlreadyServingError);
+    assertEquals(error.message, `another sentinel is already serving ${running.path}`);
+    assertEquals(exitCodeOf(error), 85);
+    assertEquals(await ask(running.path, '{"method":"health"}'), '{"status":"ok"}');
+    await running.server.close();
+    await running.claim[Symbol.asyncDispose]();
+    await (await claimSocket(running.path))[Symbol.asyncDispose]();
+    await running[Symbol.asyncDispose]();
+  },
+);
 
-Deno.test("claimSocket() is refused by a server that answers, though the lock is free", async () => {
-  await using folder = await temporaryFolder();
-  using _listener = Deno.listen({ transport: "unix", path: folder.at("s.sock") });
-  await assertRejects(() => claimSocket(folder.at("s.sock")), AlreadyServingError);
-  assert((await Deno.lstat(folder.at("s.sock"))).isSocket);
-});
+testWith(
+  [POSIX],
+  "claimSocket() is refused by a server that answers, though the lock is free",
+  async () => {
+    await using folder = await temporaryFolder();
+    using _listener = Deno.listen({ transport: "unix", path: folder.at("s.sock") });
+    await assertRejects(() => claimSocket(folder.at("s.sock")), AlreadyServingError);
+    assert((await Deno.lstat(folder.at("s.sock"))).isSocket);
+  },
+);
 
-Deno.test("claimSocket() is refused by a server whose queue is full, and its socket stays", async () => {
-  await using folder = await temporaryFolder();
-  const path = folder.at("s.sock");
-  using _listener = Deno.listen({ transport: "unix", path });
-  const queued: Deno.UnixConn[] = [];
-  await assertRejects(async () => {
-    for (;;) queued.push(await Deno.connect({ transport: "unix", path }));
-  }, Deno.errors.WouldBlock);
-  await assertRejects(() => claimSocket(path), AlreadyServingError);
-  assert((await Deno.lstat(path)).isSocket);
-  for (const conn of queued) conn.close();
-});
+testWith(
+  [POSIX],
+  "claimSocket() is refused by a server whose queue is full, and its socket stays",
+  async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("s.sock");
+    using _listener = Deno.listen({ transport: "unix", path });
+    const queued: Deno.UnixConn[] = [];
+    await assertRejects(async () => {
+      for (;;) queued.push(await Deno.connect({ transport: "unix", path }));
+    }, Deno.errors.WouldBlock);
+    await assertRejects(() => claimSocket(path), AlreadyServingError);
+    assert((await Deno.lstat(path)).isSocket);
+    for (const conn of queued) conn.close();
+  },
+);
 
-Deno.test("claims that come while others let go are never held by two", async () => {
+testWith([POSIX], "claims that come while others let go are never held by two", async () => {
   await using folder = await temporaryFolder();
   let holders = 0;
   let claims = 0;
@@ -194,19 +215,23 @@ Deno.test("claims that come while others let go are never held by two", async ()
   await Promise.all([contend(), contend(), contend(), contend()]);
 });
 
-Deno.test("twenty claims at once: one gets it, and the next after it was let go", async () => {
-  await using folder = await temporaryFolder();
-  for (let round = 0; round < 10; round++) {
-    const tries = await Promise.allSettled(
-      Array.from({ length: 20 }, () => claimSocket(folder.at("s.sock"))),
-    );
-    const won = tries.filter((result) => result.status === "fulfilled");
-    assertEquals(won.length, 1);
-    await won[0]!.value[Symbol.asyncDispose]();
-  }
-});
+testWith(
+  [POSIX],
+  "twenty claims at once: one gets it, and the next after it was let go",
+  async () => {
+    await using folder = await temporaryFolder();
+    for (let round = 0; round < 10; round++) {
+      const tries = await Promise.allSettled(
+        Array.from({ length: 20 }, () => claimSocket(folder.at("s.sock"))),
+      );
+      const won = tries.filter((result) => result.status === "fulfilled");
+      assertEquals(won.length, 1);
+      await won[0]!.value[Symbol.asyncDispose]();
+    }
+  },
+);
 
-Deno.test("close() leaves a socket alone that has taken the path meanwhile", async () => {
+testWith([POSIX], "close() leaves a socket alone that has taken the path meanwhile", async () => {
   await using running = await startServer();
   await Deno.remove(running.path);
   using _other = Deno.listen({ transport: "unix", path: running.path });

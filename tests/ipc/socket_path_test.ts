@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { SocketPlaceError } from "../../src/ipc/errors.ts";
 import { socketPath, type SocketPathOptions } from "../../src/ipc/socket_path.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 const RUNTIME = "/run/user/1000";
 
@@ -9,30 +10,34 @@ function refusal(options: SocketPathOptions): [code: string, message: string] {
   return [error.code, error.message];
 }
 
-Deno.test("socketPath() is in the session's folder where there is one", () => {
+testWith([POSIX], "socketPath() is in the session's folder where there is one", () => {
   const path = socketPath({ machineId: "m1", runtimeFolder: RUNTIME });
   assertEquals(path, "/run/user/1000/sentinel/sentinel-m1.sock");
 });
 
-Deno.test("socketPath() is in /tmp where there is no session's folder", () => {
+testWith([POSIX], "socketPath() is in /tmp where there is no session's folder", () => {
   assertEquals(socketPath({ machineId: "m1" }), "/tmp/sentinel-m1.sock");
 });
 
-Deno.test("socketPath() is in /tmp where that is asked for", () => {
+testWith([POSIX], "socketPath() is in /tmp where that is asked for", () => {
   const path = socketPath({ machineId: "m1", runtimeFolder: RUNTIME, location: "tmp" });
   assertEquals(path, "/tmp/sentinel-m1.sock");
 });
 
-Deno.test("socketPath() says that XDG_RUNTIME_DIR is not set where it is insisted on", () => {
-  const wrong = refusal({ machineId: "m1", location: "runtime" });
-  assertEquals(wrong, ["config.ipc_path", "XDG_RUNTIME_DIR not set"]);
-});
+testWith(
+  [POSIX],
+  "socketPath() says that XDG_RUNTIME_DIR is not set where it is insisted on",
+  () => {
+    const wrong = refusal({ machineId: "m1", location: "runtime" });
+    assertEquals(wrong, ["config.ipc_path", "XDG_RUNTIME_DIR not set"]);
+  },
+);
 
-Deno.test("socketPath() takes a path that is named outright", () => {
+testWith([POSIX], "socketPath() takes a path that is named outright", () => {
   assertEquals(socketPath({ machineId: "m1", path: "/srv/x.sock" }), "/srv/x.sock");
 });
 
-Deno.test("socketPath() allows 107 bytes on Linux and names the limit beyond them", () => {
+testWith([POSIX], "socketPath() allows 107 bytes on Linux and names the limit beyond them", () => {
   const path = "/" + "é".repeat(53);
   assertEquals(socketPath({ machineId: "m1", path, maxBytes: 107 }), path);
   const [code, message] = refusal({ machineId: "m1", path: path + "x", maxBytes: 107 });
@@ -40,7 +45,7 @@ Deno.test("socketPath() allows 107 bytes on Linux and names the limit beyond the
   assertEquals(message.endsWith("it has 108 bytes, the system's limit is 107"), true);
 });
 
-Deno.test("socketPath() lets no machine id lead elsewhere", () => {
+testWith([POSIX], "socketPath() lets no machine id lead elsewhere", () => {
   assertEquals(refusal({ machineId: "../x" })[0], "config.ipc_path");
   assertEquals(refusal({ machineId: "" })[0], "config.ipc_path");
 });

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { LicenseError } from "../../src/license/errors.ts";
 import { MAX_LICENSE_BYTES, readLicenseFile } from "../../src/license/read_license_file.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 async function refusalOf(path: string): Promise<string> {
   return (await assertRejects(() => readLicenseFile(path), LicenseError)).message;
@@ -15,7 +16,7 @@ Deno.test("a file of exactly 1 MiB is read, one byte more is refused", async () 
   assertEquals(await refusalOf(folder.at("over")), "license file is larger than 1 MiB");
 });
 
-Deno.test("what is no file is said to be none, and never waited for", async () => {
+testWith([POSIX], "what is no file is said to be none, and never waited for", async () => {
   await using folder = await temporaryFolder();
   assertEquals(await refusalOf(folder.at("none")), `license file not found: ${folder.at("none")}`);
   assertEquals(

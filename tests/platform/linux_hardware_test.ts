@@ -13,7 +13,7 @@ import {
   type RecordedFiles,
   SECOND_DISK,
 } from "../support/recorded_machine.ts";
-import { testWith } from "../support/requirements.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 
 openLibraries();
@@ -157,7 +157,7 @@ const READABLE: [string, ComponentName, RecordedFiles, Component][] = [
 ];
 
 for (const [what, name, change, expected] of READABLE) {
-  Deno.test(`Linux: ${name} is ${what}`, async () => {
+  testWith([POSIX], `Linux: ${name} is ${what}`, async () => {
     assertEquals(await readRecorded(name, { ...DESKTOP, ...change }), expected);
   });
 }
@@ -216,25 +216,29 @@ const UNREADABLE: [string, ComponentName, RecordedFiles, string, LinuxHardwareOp
 ];
 
 for (const [what, name, files, why, options] of UNREADABLE) {
-  Deno.test(`Linux: ${name} cannot be read of ${what}`, async () => {
+  testWith([POSIX], `Linux: ${name} cannot be read of ${what}`, async () => {
     assertEquals(await readRecorded(name, files, options), { kind: "unreadable", why });
   });
 }
 
-Deno.test("Linux: of an empty machine nothing can be read, and nothing is thrown", async () => {
-  await using folder = await layOutMachine({ "x": "" });
-  const fileSystemId = () => undefined;
-  const hardware = await readHardware(
-    linuxFingerprintSources({ root: folder.path, fileSystemId }),
-  );
-  assertEquals(Object.values(hardware).filter(({ kind }) => kind === "readable"), []);
-});
+testWith(
+  [POSIX],
+  "Linux: of an empty machine nothing can be read, and nothing is thrown",
+  async () => {
+    await using folder = await layOutMachine({ "x": "" });
+    const fileSystemId = () => undefined;
+    const hardware = await readHardware(
+      linuxFingerprintSources({ root: folder.path, fileSystemId }),
+    );
+    assertEquals(Object.values(hardware).filter(({ kind }) => kind === "readable"), []);
+  },
+);
 
 /** ext2, ext3 and ext4 share a name here; they give half of their UUID. */
-const rootType = (await runTool("stat", "-f", "-c", "%T", "/")).trim();
+const rootType = POSIX.met ? (await runTool("stat", "-f", "-c", "%T", "/")).trim() : "";
 
 testWith(
-  [{ reason: `/ is ${rootType}`, met: rootType.startsWith("ext") }],
+  [POSIX, { reason: `/ is ${rootType}`, met: rootType.startsWith("ext") }],
   "Linux: this machine's file system has the id that stat prints",
   async () => {
     const { disk: [, fileSystem] } = linuxFingerprintSources();
@@ -243,7 +247,11 @@ testWith(
   },
 );
 
-Deno.test("Linux: this very machine tells of its processor, with the program's own permissions", async () => {
-  const hardware = await readHardware(await selectPlatform().fingerprintSources());
-  assertEquals(hardware.cpu_model.kind, "readable");
-});
+testWith(
+  [POSIX],
+  "Linux: this very machine tells of its processor, with the program's own permissions",
+  async () => {
+    const hardware = await readHardware(await selectPlatform().fingerprintSources());
+    assertEquals(hardware.cpu_model.kind, "readable");
+  },
+);

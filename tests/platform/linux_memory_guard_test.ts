@@ -3,6 +3,7 @@ import { guardMemory } from "../../src/platform/linux_memory_guard.ts";
 import { readProcFile } from "../../src/platform/linux_proc.ts";
 import { addressOf } from "../../src/platform/linux_syscall.ts";
 import { openLibraries } from "../support/open_libraries.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 openLibraries();
 
@@ -17,7 +18,7 @@ function flagsOf(bytes: Uint8Array<ArrayBuffer>): string[] {
   throw new Error("Cannot find the mapping");
 }
 
-Deno.test("guarded bytes are kept out of swap and dumps, and wiped in the end", () => {
+testWith([POSIX], "guarded bytes are kept out of swap and dumps, and wiped in the end", () => {
   // so large that it has pages of its own, and no other test's bytes beside it
   const bytes = new Uint8Array(1 << 20).fill(7);
   const keepsToItself = () => ["lo", "dd"].map((flag) => flagsOf(bytes).includes(flag));

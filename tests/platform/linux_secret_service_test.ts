@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { secretService } from "../../src/platform/linux_secret_service.ts";
 import type { SecretSafe } from "../../src/platform/secret_safe.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 /** A `secret-tool` of `sh`, and the service that is asked through it. */
 async function fake(
@@ -17,25 +18,29 @@ async function fake(
   return secretService({ readVariable: (name) => variables[name], timeout });
 }
 
-Deno.test("a secret goes over standard input, is nowhere in the arguments, and comes back", async () => {
-  await using folder = await temporaryFolder();
-  const at = folder.at;
-  const safe = await fake(
-    folder,
-    `case $1 in store) echo "$@" >> ${at("args")}; env > ${at("env")}; cat > ${at("kept")};;
+testWith(
+  [POSIX],
+  "a secret goes over standard input, is nowhere in the arguments, and comes back",
+  async () => {
+    await using folder = await temporaryFolder();
+    const at = folder.at;
+    const safe = await fake(
+      folder,
+      `case $1 in store) echo "$@" >> ${at("args")}; env > ${at("env")}; cat > ${at("kept")};;
      search) echo "$@" >> ${at("args")}; printf '[/1]\\nlabel = x\\nsecret = %s\\n' "$(cat ${
-      at("kept")
-    })";; esac`,
-  );
-  assertEquals(await safe.keep("id-1", "c0ffee"), undefined);
-  assertEquals(await safe.find("id-1"), { kind: "found", secret: "c0ffee" });
-  assertEquals(
-    await Deno.readTextFile(at("args")),
-    "store --label=Sentinel: key of this machine application sentinel-drm keystore id-1\n" +
-      "search application sentinel-drm keystore id-1\n",
-  );
-  assert(!/c0ffee|LD_AUDIT/.test(await Deno.readTextFile(at("env"))));
-});
+        at("kept")
+      })";; esac`,
+    );
+    assertEquals(await safe.keep("id-1", "c0ffee"), undefined);
+    assertEquals(await safe.find("id-1"), { kind: "found", secret: "c0ffee" });
+    assertEquals(
+      await Deno.readTextFile(at("args")),
+      "store --label=Sentinel: key of this machine application sentinel-drm keystore id-1\n" +
+        "search application sentinel-drm keystore id-1\n",
+    );
+    assert(!/c0ffee|LD_AUDIT/.test(await Deno.readTextFile(at("env"))));
+  },
+);
 
 const ANSWERS: [string, string, unknown][] = [
   ["nothing", "exit 0", { kind: "absent" }],
@@ -56,26 +61,34 @@ const ANSWERS: [string, string, unknown][] = [
 ];
 
 for (const [what, script, expected] of ANSWERS) {
-  Deno.test(`a service that answers with ${what} is ${JSON.stringify(expected)}`, async () => {
-    await using folder = await temporaryFolder();
-    assertEquals<unknown>(await (await fake(folder, script)).find("id"), expected);
-  });
+  testWith(
+    [POSIX],
+    `a service that answers with ${what} is ${JSON.stringify(expected)}`,
+    async () => {
+      await using folder = await temporaryFolder();
+      assertEquals<unknown>(await (await fake(folder, script)).find("id"), expected);
+    },
+  );
 }
 
-Deno.test("a service that never answers is given up, also where a child of it holds on to the streams", async () => {
-  await using folder = await temporaryFolder();
-  await new Deno.Command("mkfifo", { args: [folder.at("asked")] }).output();
-  const limit = new AbortController();
-  const script = `sleep 1000 & echo $! > ${folder.at("asked")}; wait`;
-  const safe = await fake(folder, script, () => limit.signal);
-  const found = safe.find("id");
-  const pid = Number(await Deno.readTextFile(folder.at("asked")));
-  limit.abort();
-  assertEquals(await found, { kind: "closed", why: "no answer within 5 seconds" });
-  Deno.kill(pid, "SIGKILL");
-});
+testWith(
+  [POSIX],
+  "a service that never answers is given up, also where a child of it holds on to the streams",
+  async () => {
+    await using folder = await temporaryFolder();
+    await new Deno.Command("mkfifo", { args: [folder.at("asked")] }).output();
+    const limit = new AbortController();
+    const script = `sleep 1000 & echo $! > ${folder.at("asked")}; wait`;
+    const safe = await fake(folder, script, () => limit.signal);
+    const found = safe.find("id");
+    const pid = Number(await Deno.readTextFile(folder.at("asked")));
+    limit.abort();
+    assertEquals(await found, { kind: "closed", why: "no answer within 5 seconds" });
+    Deno.kill(pid, "SIGKILL");
+  },
+);
 
-Deno.test("without secret-tool there is no answer", async () => {
+testWith([POSIX], "without secret-tool there is no answer", async () => {
   await using folder = await temporaryFolder();
   const safe = secretService({
     readVariable: (name) => name === "PATH" ? folder.path : undefined,

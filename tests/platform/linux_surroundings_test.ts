@@ -1,27 +1,31 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { watchSurroundings } from "../../src/platform/linux_surroundings.ts";
 import { openLibraries } from "../support/open_libraries.ts";
-import { needsProgram, testWith } from "../support/requirements.ts";
+import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { fromFileUrl } from "@std/path";
 
 openLibraries();
 
 const LOOK_AROUND = fromFileUrl(new URL("../fixtures/look_around.ts", import.meta.url));
 
-Deno.test("undisturbed surroundings give no finding, variables that load code give one", async () => {
-  const nothing = await watchSurroundings(() => undefined);
-  assertEquals(await nothing.look(), []);
-  const empty = await watchSurroundings(() => "");
-  assertEquals(await empty.look(), []);
-  const preload = await watchSurroundings((name) =>
-    name === "LD_PRELOAD" ? "/tmp/x.so" : undefined
-  );
-  assertEquals(await preload.look(), [{
-    kind: "preload",
-    message: "foreign code is loaded into sentinel",
-    evidence: "LD_PRELOAD=/tmp/x.so",
-  }]);
-});
+testWith(
+  [POSIX],
+  "undisturbed surroundings give no finding, variables that load code give one",
+  async () => {
+    const nothing = await watchSurroundings(() => undefined);
+    assertEquals(await nothing.look(), []);
+    const empty = await watchSurroundings(() => "");
+    assertEquals(await empty.look(), []);
+    const preload = await watchSurroundings((name) =>
+      name === "LD_PRELOAD" ? "/tmp/x.so" : undefined
+    );
+    assertEquals(await preload.look(), [{
+      kind: "preload",
+      message: "foreign code is loaded into sentinel",
+      evidence: "LD_PRELOAD=/tmp/x.so",
+    }]);
+  },
+);
 
 testWith([needsProgram("strace")], "a tracer is seen, with its name", async () => {
   const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt"];
@@ -38,7 +42,7 @@ testWith([needsProgram("strace")], "a tracer is seen, with its name", async () =
   assertMatch(finding.evidence, /^process \d+ \(strace\) traces us$/);
 });
 
-Deno.test("an executable that is replaced is seen", async () => {
+testWith([POSIX], "an executable that is replaced is seen", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/program`;
   await Deno.writeTextFile(path, "old");

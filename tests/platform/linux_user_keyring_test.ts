@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { linuxUserKeyring } from "../../src/platform/linux_user_keyring.ts";
 import { openLibraries } from "../support/open_libraries.ts";
-import { needsProgram, testWith } from "../support/requirements.ts";
+import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { NEEDS_USER_KEYRING } from "../support/user_keyring.ts";
 
 openLibraries();
@@ -9,7 +9,7 @@ openLibraries();
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
 testWith(
-  [NEEDS_USER_KEYRING],
+  [POSIX, NEEDS_USER_KEYRING],
   "the user's keyring keeps bytes under a name until they are removed",
   () => {
     const name = `sentinel-test:${crypto.randomUUID()}`;

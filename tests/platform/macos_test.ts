@@ -8,6 +8,7 @@ import {
   uniqueIdentifierInfo,
   xucred,
 } from "../support/macos_kernel.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 // None of this has run on a Mac: the kernel's answers are laid out by the headers.
 
@@ -147,7 +148,7 @@ Deno.test("folders, machine id and the longest path are the Mac's", async () => 
   assertEquals(socketPath({ machineId: "1", path, maxBytes }), path);
 });
 
-Deno.test("signalGroup() says whether the group is there", async () => {
+testWith([POSIX], "signalGroup() says whether the group is there", async () => {
   const { platform } = machine();
   await using child = new Deno.Command("cat", { detached: true, stdin: "piped" }).spawn();
   assert(platform.signalGroup(child.pid, 0));

@@ -15,6 +15,7 @@ import { answerPayload, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization, type Organization, standardPayload } from "../support/organization.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 const LICENSE = standardPayload() as unknown as StandardLicense;
 
@@ -68,73 +69,80 @@ async function readRequest(connection: Deno.Conn): Promise<string> {
   return text;
 }
 
-Deno.test("a server killed in the middle of its answer, at any byte, leaves the state as it was", async () => {
-  await using temporary = await temporaryFolder();
-  const organization = await makeOrganization();
-  await using server = new CuttingServer(organization);
+testWith(
+  [POSIX],
+  "a server killed in the middle of its answer, at any byte, leaves the state as it was",
+  async () => {
+    await using temporary = await temporaryFolder();
+    const organization = await makeOrganization();
+    await using server = new CuttingServer(organization);
 
-  // locked once: a program that another test starts may hold a lock that was let go for a moment longer
-  using folder = await openStateFolder(temporary.at("state"), { log: new RecordingLog(), pid: 1 });
-  const activateOnce = async (): Promise<State> => {
-    const log = new RecordingLog();
-    const services = {
-      platform: linux,
-      clock: systemClock,
-      log,
-      newUuid: () => crypto.randomUUID(),
-      readVariable: () => temporary.path,
-    };
-    const { keys, state, storage } = await openMachine(folder, { ...services, platform: quiet });
-    const client = new LicenseServerClient({
-      serverUrl: server.url,
-      sign: keys.sign,
-      verify: organization.verify,
-      clock: systemClock,
-      fetch,
-      newNonce: services.newUuid,
+    // locked once: a program that another test starts may hold a lock that was let go for a moment longer
+    using folder = await openStateFolder(temporary.at("state"), {
+      log: new RecordingLog(),
+      pid: 1,
     });
-    const { publicKeyPem } = keys;
-    const lease = new Lease({
-      license: LICENSE,
-      ledger: new Ledger({
-        license: LICENSE,
-        memory: { state },
-        storage,
+    const activateOnce = async (): Promise<State> => {
+      const log = new RecordingLog();
+      const services = {
+        platform: linux,
         clock: systemClock,
-        readBootClock: linux.readBootClock,
-        findings: new Findings(log),
         log,
-      }),
-      client,
-      serverUrl: server.url,
-      publicKeyPem,
-      platform: "LINUX_AMD64",
-      clock: systemClock,
-      random: () => 0,
-      log,
-    });
-    const { signal } = new AbortController();
-    if (server.cutAt < Infinity) {
-      await assertRejects(() => lease.activate(signal), UnreachableError);
-    } else await lease.activate(signal);
-    assertEquals(log.lines("warn"), []);
-    return (await openMachine(folder, { ...services, platform: quiet })).state;
-  };
+        newUuid: () => crypto.randomUUID(),
+        readVariable: () => temporary.path,
+      };
+      const { keys, state, storage } = await openMachine(folder, { ...services, platform: quiet });
+      const client = new LicenseServerClient({
+        serverUrl: server.url,
+        sign: keys.sign,
+        verify: organization.verify,
+        clock: systemClock,
+        fetch,
+        newNonce: services.newUuid,
+      });
+      const { publicKeyPem } = keys;
+      const lease = new Lease({
+        license: LICENSE,
+        ledger: new Ledger({
+          license: LICENSE,
+          memory: { state },
+          storage,
+          clock: systemClock,
+          readBootClock: linux.readBootClock,
+          findings: new Findings(log),
+          log,
+        }),
+        client,
+        serverUrl: server.url,
+        publicKeyPem,
+        platform: "LINUX_AMD64",
+        clock: systemClock,
+        random: () => 0,
+        log,
+      });
+      const { signal } = new AbortController();
+      if (server.cutAt < Infinity) {
+        await assertRejects(() => lease.activate(signal), UnreachableError);
+      } else await lease.activate(signal);
+      assertEquals(log.lines("warn"), []);
+      return (await openMachine(folder, { ...services, platform: quiet })).state;
+    };
 
-  server.cutAt = 0;
-  const before = await activateOnce();
-  assertEquals(recordOf(before, LICENSE).activated, false);
-  // signatures differ in length by up to four characters
-  for (let cutAt = 1; cutAt < server.answerBytes - 8; cutAt += cutAt > 60 ? STEP : 7) {
-    server.cutAt = cutAt;
-    assertEquals(await activateOnce(), before, `cut at ${cutAt}`);
-  }
-  server.cutAt = -1;
-  assertEquals(await activateOnce(), before);
-  server.cutAt = Infinity;
-  const after = await activateOnce();
-  assertEquals([after.machine_id, recordOf(after, LICENSE).activated], [before.machine_id, true]);
-});
+    server.cutAt = 0;
+    const before = await activateOnce();
+    assertEquals(recordOf(before, LICENSE).activated, false);
+    // signatures differ in length by up to four characters
+    for (let cutAt = 1; cutAt < server.answerBytes - 8; cutAt += cutAt > 60 ? STEP : 7) {
+      server.cutAt = cutAt;
+      assertEquals(await activateOnce(), before, `cut at ${cutAt}`);
+    }
+    server.cutAt = -1;
+    assertEquals(await activateOnce(), before);
+    server.cutAt = Infinity;
+    const after = await activateOnce();
+    assertEquals([after.machine_id, recordOf(after, LICENSE).activated], [before.machine_id, true]);
+  },
+);
 
 /** Our own process is a test runner, whose memory may be dumped. */
 const quiet = { ...linux, protectMemory() {} };

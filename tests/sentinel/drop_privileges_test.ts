@@ -5,6 +5,7 @@ import type { Platform } from "../../src/platform/contract.ts";
 import type { PrivilegeControl, ProgramImage } from "../../src/platform/privilege_control.ts";
 import { type DropDependencies, dropPrivileges } from "../../src/sentinel/drop_privileges.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 interface Scene {
   readonly control?: Partial<PrivilegeControl> | undefined;
@@ -39,31 +40,39 @@ async function drop({ control = {}, tables = "", deps = {} }: Scene): Promise<vo
   });
 }
 
-Deno.test("dropPrivileges() gives up nothing twice", async () => {
+testWith([POSIX], "dropPrivileges() gives up nothing twice", async () => {
   const become = () => {
     throw new Error("it was all given up");
   };
   await drop({ control: { isRoot: () => false, become } });
 });
 
-Deno.test("dropPrivileges() executes the same program with the user's environment", async () => {
-  const images: ProgramImage[] = [];
-  await drop({ control: { become: (_rights, image) => void images.push(image) } });
-  assertEquals(images, [{
-    ...{ path: "/bin/sentinel", args: ["daemon", "start"] },
-    env: { PATH: "/bin", HOME: "/srv/app", USER: "app", LOGNAME: "app" },
-  }]);
-});
+testWith(
+  [POSIX],
+  "dropPrivileges() executes the same program with the user's environment",
+  async () => {
+    const images: ProgramImage[] = [];
+    await drop({ control: { become: (_rights, image) => void images.push(image) } });
+    assertEquals(images, [{
+      ...{ path: "/bin/sentinel", args: ["daemon", "start"] },
+      env: { PATH: "/bin", HOME: "/srv/app", USER: "app", LOGNAME: "app" },
+    }]);
+  },
+);
 
-Deno.test("dropPrivileges() does not go on where the program did not take our place and a thread has more rights", async () => {
-  await assertRejects(
-    () => drop({ control: { differences: () => ["thread 7: no_new_privs is not set"] } }),
-    StartUpError,
-    "start-up failed (privileges): ",
-  );
-});
+testWith(
+  [POSIX],
+  "dropPrivileges() does not go on where the program did not take our place and a thread has more rights",
+  async () => {
+    await assertRejects(
+      () => drop({ control: { differences: () => ["thread 7: no_new_privs is not set"] } }),
+      StartUpError,
+      "start-up failed (privileges): ",
+    );
+  },
+);
 
-Deno.test("dropPrivileges() fails on a system where nothing can be given up", async () => {
+testWith([POSIX], "dropPrivileges() fails on a system where nothing can be given up", async () => {
   const platform = { privileges: () => Promise.resolve(undefined) } as unknown as Platform;
   await assertRejects(
     () => drop({ deps: { platform } }),
@@ -72,10 +81,14 @@ Deno.test("dropPrivileges() fails on a system where nothing can be given up", as
   );
 });
 
-Deno.test("dropPrivileges() gives up nothing where it is not known how we were started", async () => {
-  await assertRejects(
-    () => drop({ deps: { command: () => undefined } }),
-    StartUpError,
-    "how sentinel was started is not known",
-  );
-});
+testWith(
+  [POSIX],
+  "dropPrivileges() gives up nothing where it is not known how we were started",
+  async () => {
+    await assertRejects(
+      () => drop({ deps: { command: () => undefined } }),
+      StartUpError,
+      "how sentinel was started is not known",
+    );
+  },
+);

@@ -4,6 +4,7 @@ import { machineSources } from "../support/machine_sources.ts";
 import { hardwareBoundPayload, makeOrganization } from "../support/organization.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 /** Another one in each process, as the socket is named after it. */
 const MACHINE = crypto.randomUUID();
@@ -28,15 +29,19 @@ async function runOnMachine(
   return await runProgram(args, { fixture: "run_on_machine.ts", env: { MACHINE, ...env } });
 }
 
-Deno.test("a v1 licence runs on its machine, its fingerprint being the socket's name", async () => {
-  await using folder = await temporaryFolder();
-  const script = 'echo "$SENTINEL_IPC_SOCKET"; exit 7';
-  assertEquals(await runOnMachine(folder, { fingerprint: V1, script }), {
-    code: 7,
-    stdout: `/tmp/sentinel-${V1}.sock\n`,
-    stderr: "",
-  });
-});
+testWith(
+  [POSIX],
+  "a v1 licence runs on its machine, its fingerprint being the socket's name",
+  async () => {
+    await using folder = await temporaryFolder();
+    const script = 'echo "$SENTINEL_IPC_SOCKET"; exit 7';
+    assertEquals(await runOnMachine(folder, { fingerprint: V1, script }), {
+      code: 7,
+      stdout: `/tmp/sentinel-${V1}.sock\n`,
+      stderr: "",
+    });
+  },
+);
 
 Deno.test("a v1 licence of another machine says that cpu, disk or machine_id differs", async () => {
   await using folder = await temporaryFolder();
@@ -49,7 +54,7 @@ Deno.test("a v1 licence of another machine says that cpu, disk or machine_id dif
   });
 });
 
-Deno.test("a licence that ends while the software runs ends the run", async () => {
+testWith([POSIX], "a licence that ends while the software runs ends the run", async () => {
   await using folder = await temporaryFolder();
   const script = "exec sleep 1000";
   const { code, stderr } = await runOnMachine(folder, {

@@ -1,5 +1,6 @@
 import { assertLess } from "@std/assert";
 import { readHeap, runMarathon } from "../support/heartbeat_marathon.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 /** Without a leak the median stays within 50; what one answer holds is about 750. */
 const ALLOWED_BYTES_PER_HEARTBEAT = 256;
@@ -11,7 +12,7 @@ const INTERPRETED =
 /** Every 50, so that what comes once and stays, up to 100 KB, is in one difference of five. */
 const STOPS = [200, 250, 300, 350, 400, 450];
 
-Deno.test("hundreds of heartbeats leave nothing behind in memory", async () => {
+testWith([POSIX], "hundreds of heartbeats leave nothing behind in memory", async () => {
   const heaps = await runMarathon({
     stops: STOPS,
     look: readHeap,

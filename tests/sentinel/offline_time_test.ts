@@ -13,6 +13,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { standardPayload } from "../support/organization.ts";
 import { RecordingLog } from "../support/recording_log.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 openLibraries();
 
@@ -203,7 +204,7 @@ Deno.test("a run without the server is noted at least every 60 seconds, one with
   assertEquals(outage.clock.sleeping, 0);
 });
 
-Deno.test("the boot clock goes on and belongs to a boot", () => {
+testWith([POSIX], "the boot clock goes on and belongs to a boot", () => {
   const first = linux.readBootClock(), second = linux.readBootClock();
   assertEquals(first.bootId, second.bootId);
   assert(first.bootId.length === 36 && first.bootMs > 0 && second.bootMs >= first.bootMs);

@@ -6,6 +6,7 @@ import { chooseProtector, findProtector, KeySafeError } from "../../src/state/ch
 import { Keystore } from "../../src/state/keystore.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 const NOW = Date.parse("2026-06-15T12:00:00Z");
 
@@ -55,13 +56,17 @@ async function openKeystore(folder: string, safe: SecretSafe | undefined, isAnno
   return { kind: protector.kind, ...keys };
 }
 
-Deno.test("without a safe the key is derived, and the file beside the keystore is 0600", async () => {
-  await using folder = await temporaryFolder();
-  const first = await openKeystore(folder.path, undefined, false);
-  assertEquals(first.kind, "derived");
-  assertEquals((await Deno.stat(folder.at("keystore.salt"))).mode! & 0o777, 0o600);
-  assertEquals((await openKeystore(folder.path, undefined)).publicKeyPem, first.publicKeyPem);
-});
+testWith(
+  [POSIX],
+  "without a safe the key is derived, and the file beside the keystore is 0600",
+  async () => {
+    await using folder = await temporaryFolder();
+    const first = await openKeystore(folder.path, undefined, false);
+    assertEquals(first.kind, "derived");
+    assertEquals((await Deno.stat(folder.at("keystore.salt"))).mode! & 0o777, 0o600);
+    assertEquals((await openKeystore(folder.path, undefined)).publicKeyPem, first.publicKeyPem);
+  },
+);
 
 Deno.test("a safe that answers holds a part of the key, of which the folder has nothing", async () => {
   await using folder = await temporaryFolder();

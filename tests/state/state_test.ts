@@ -10,6 +10,7 @@ import {
 } from "../../src/state/state_folder.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 const NOW = Date.parse("2026-06-15T12:00:00Z");
 
@@ -53,7 +54,7 @@ async function makeKey(): Promise<CryptoKey> {
   ]);
 }
 
-Deno.test("the keystore makes its keys once and finds them again", async () => {
+testWith([POSIX], "the keystore makes its keys once and finds them again", async () => {
   await using folder = await temporaryFolder();
   const first = await keystoreIn(folder.path).open(NOW);
   const second = await keystoreIn(folder.path).open(NOW);
@@ -88,7 +89,7 @@ Deno.test("the private key is nowhere in the keystore file, and cannot be export
   assert(!bytes.toHex().includes("2a8648ce3d030107"));
 });
 
-Deno.test("a state is loaded as it was saved", async () => {
+testWith([POSIX], "a state is loaded as it was saved", async () => {
   await using folder = await temporaryFolder();
   const key = await makeKey();
   assertEquals(await new StateFile(folder.at("s"), key).load(NOW), { kind: "absent" });
@@ -156,7 +157,7 @@ Deno.test("a write that was killed leaves the old content and does not disturb t
   });
 });
 
-Deno.test("a state folder is made 0700 and belongs to one run at a time", async () => {
+testWith([POSIX], "a state folder is made 0700 and belongs to one run at a time", async () => {
   await using folder = await temporaryFolder();
   const options = { log: new RecordingLog(), pid: 4711 };
   {
@@ -171,19 +172,25 @@ Deno.test("a state folder is made 0700 and belongs to one run at a time", async 
   using _again = await openStateFolder(folder.at("a/b"), options);
 });
 
-Deno.test("a state folder that others may write to is refused, one they may read is warned of", async () => {
-  await using folder = await temporaryFolder();
-  const log = new RecordingLog();
-  await Deno.chmod(folder.path, 0o777);
-  await assertRejects(
-    () => openStateFolder(folder.path, { log, pid: 1 }),
-    StateFolderError,
-    "is writable by others",
-  );
-  await Deno.chmod(folder.path, 0o755);
-  using _open = await openStateFolder(folder.path, { log, pid: 1 });
-  assertEquals(log.lines(), [`warn state folder is open to others: ${folder.path} (chmod 700 it)`]);
-});
+testWith(
+  [POSIX],
+  "a state folder that others may write to is refused, one they may read is warned of",
+  async () => {
+    await using folder = await temporaryFolder();
+    const log = new RecordingLog();
+    await Deno.chmod(folder.path, 0o777);
+    await assertRejects(
+      () => openStateFolder(folder.path, { log, pid: 1 }),
+      StateFolderError,
+      "is writable by others",
+    );
+    await Deno.chmod(folder.path, 0o755);
+    using _open = await openStateFolder(folder.path, { log, pid: 1 });
+    assertEquals(log.lines(), [
+      `warn state folder is open to others: ${folder.path} (chmod 700 it)`,
+    ]);
+  },
+);
 
 Deno.test("a file where the state folder should be is a clear error", async () => {
   await using folder = await temporaryFolder();

@@ -47,8 +47,10 @@ export async function connectLocal(path: string): Promise<LocalConn> {
 
 function peerOn(conn: LocalConn): SocketPeer {
   let held = new Uint8Array(0);
+  // one for all reads: tests look at the memory of this process
+  let chunk: Uint8Array<ArrayBuffer> | undefined;
   const more = async (): Promise<boolean> => {
-    const chunk = new Uint8Array(65_536);
+    chunk ??= new Uint8Array(65_536);
     const count = await conn.read(chunk).catch(() => null);
     if (count === null) return false;
     const joined = new Uint8Array(held.length + count);

@@ -1,5 +1,9 @@
+import { openLibraries } from "./open_libraries.ts";
 import { IS_WINDOWS } from "./system.ts";
 import { forgetWitnesses } from "./user_keyring.ts";
+
+// Windows cannot replace a file without one
+if (IS_WINDOWS) openLibraries();
 
 /** A folder of the test's own, gone at the end with what the keyring holds for it: `await using folder = await temporaryFolder()`. */
 export interface TemporaryFolder extends AsyncDisposable {

@@ -1,3 +1,4 @@
+import { copyFolder } from "./copy_folder.ts";
 import { freshState } from "../../src/sentinel/remembered_state.ts";
 import { keyringWitness } from "../../src/state/keyring_witness.ts";
 import { outerWitness, type Witness } from "../../src/state/outer_witness.ts";
@@ -63,8 +64,9 @@ export class Disk implements AsyncDisposable {
   }
 
   async copy(name: string, to: string): Promise<void> {
-    await new Deno.Command("cp", { args: ["-rT", this.folder.at(name), this.folder.at(to)] })
-      .output();
+    const from = this.folder.at(name);
+    if ((await Deno.stat(from)).isDirectory) await copyFolder(from, this.folder.at(to));
+    else await Deno.copyFile(from, this.folder.at(to));
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

@@ -4,28 +4,37 @@ import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
 import { makeOrganisationKey, readSigningKey } from "../../src/vendor/keys.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
-Deno.test("makeOrganisationKey() writes a pair that belongs together, the private half for the owner alone", async () => {
-  await using folder = await temporaryFolder();
-  const { privateKeyPath, publicKeyPath } = await makeOrganisationKey(folder.at("a/keys"));
-  assertEquals((await Deno.stat(privateKeyPath)).mode! & 0o777, 0o600);
-  const log = new RecordingLog();
-  const sign = await readSigningKey(privateKeyPath, log);
-  const key = await importPublicKeyPem(await Deno.readTextFile(publicKeyPath));
-  const data = new Uint8Array([1, 2, 3]);
-  assert(await verifierOf(key!)(data, await sign(data)));
-  assertEquals(log.lines("debug"), []);
-});
+testWith(
+  [POSIX],
+  "makeOrganisationKey() writes a pair that belongs together, the private half for the owner alone",
+  async () => {
+    await using folder = await temporaryFolder();
+    const { privateKeyPath, publicKeyPath } = await makeOrganisationKey(folder.at("a/keys"));
+    assertEquals((await Deno.stat(privateKeyPath)).mode! & 0o777, 0o600);
+    const log = new RecordingLog();
+    const sign = await readSigningKey(privateKeyPath, log);
+    const key = await importPublicKeyPem(await Deno.readTextFile(publicKeyPath));
+    const data = new Uint8Array([1, 2, 3]);
+    assert(await verifierOf(key!)(data, await sign(data)));
+    assertEquals(log.lines("debug"), []);
+  },
+);
 
 for (const existing of ["org_private_key.pem", "org_public_key.pem"]) {
-  Deno.test(`makeOrganisationKey() refuses to overwrite ${existing} and writes neither`, async () => {
-    await using folder = await temporaryFolder();
-    await Deno.writeTextFile(folder.at(existing), "mine");
-    const error = await assertRejects(() => makeOrganisationKey(folder.path), SentinelError);
-    assertEquals(error.message, `key file already exists: ${folder.at(existing)}`);
-    assertEquals(await Deno.readTextFile(folder.at(existing)), "mine");
-    assertEquals([...Deno.readDirSync(folder.path)].length, 1);
-  });
+  testWith(
+    [POSIX],
+    `makeOrganisationKey() refuses to overwrite ${existing} and writes neither`,
+    async () => {
+      await using folder = await temporaryFolder();
+      await Deno.writeTextFile(folder.at(existing), "mine");
+      const error = await assertRejects(() => makeOrganisationKey(folder.path), SentinelError);
+      assertEquals(error.message, `key file already exists: ${folder.at(existing)}`);
+      assertEquals(await Deno.readTextFile(folder.at(existing)), "mine");
+      assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+    },
+  );
 }
 
 Deno.test("makeOrganisationKey() says where it cannot write", async () => {
@@ -38,7 +47,7 @@ Deno.test("makeOrganisationKey() says where it cannot write", async () => {
 
 for (const mode of [0o640, 0o604, 0o620]) {
   const bits = "0" + mode.toString(8);
-  Deno.test(`readSigningKey() warns of a key file with mode ${bits}`, async () => {
+  testWith([POSIX], `readSigningKey() warns of a key file with mode ${bits}`, async () => {
     await using folder = await temporaryFolder();
     const { privateKeyPath } = await makeOrganisationKey(folder.path);
     await Deno.chmod(privateKeyPath, mode);

@@ -10,6 +10,7 @@ import {
   type TestMachine,
 } from "../support/test_machine.ts";
 import { VendorDesk } from "../support/vendor_desk.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 function start(
   desk: VendorDesk,
@@ -103,7 +104,7 @@ Deno.test("close() waits no longer than its deadline for a request that takes to
   await (await answer).body?.cancel();
 });
 
-Deno.test("a body that does not arrive is refused after ten seconds", async () => {
+testWith([POSIX], "a body that does not arrive is refused after ten seconds", async () => {
   await using desk = await VendorDesk.open();
   await using server = start(desk);
   const machine = await makeMachine();

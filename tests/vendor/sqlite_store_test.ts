@@ -9,6 +9,7 @@ import type { Change, LicenseStore } from "../../src/vendor/store.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { makeMachine } from "../support/test_machine.ts";
 import { openStore, standardPayload, VendorDesk } from "../support/vendor_desk.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 
 const audit = { action: "test", atMs: 1, actor: "test" };
 const suspend: Change = { kind: "set_license_status", status: "SUSPENDED", audit };
@@ -136,7 +137,7 @@ Deno.test("commits are durable: write-ahead log, flushed at every commit", async
   assertEquals(db.prepare("PRAGMA synchronous").get()?.["synchronous"], FULL);
 });
 
-Deno.test("a new database can be read by its owner alone", async () => {
+testWith([POSIX], "a new database can be read by its owner alone", async () => {
   await using folder = await temporaryFolder();
   await using _store = await openStore(folder.at("a.db"));
   assertEquals((await Deno.stat(folder.at("a.db"))).mode! & 0o777, 0o600);
@@ -191,7 +192,7 @@ const OPEN_CASES: readonly OpenCase[] = [
 ];
 
 for (const { name, prepare, message } of OPEN_CASES) {
-  Deno.test(`openSqliteStore() refuses ${name} and leaves it as it is`, async () => {
+  testWith([POSIX], `openSqliteStore() refuses ${name} and leaves it as it is`, async () => {
     await using folder = await temporaryFolder();
     const path = folder.at("a.db");
     await prepare(path);
@@ -203,12 +204,16 @@ for (const { name, prepare, message } of OPEN_CASES) {
   });
 }
 
-Deno.test("openSqliteStore() refuses a missing folder, and a missing file that it may not make", async () => {
-  await using folder = await temporaryFolder();
-  const inside = folder.at("none/a.db"), missing = folder.at("a.db");
-  const first = await assertRejects(() => openStore(inside), SentinelError);
-  assertEquals(first.message, `folder of the database not found: ${inside}`);
-  const options = { create: false, busyTimeoutMs: 50, schedule: queueMicrotask };
-  const second = await assertRejects(() => openSqliteStore(missing, options), SentinelError);
-  assertEquals(second.message, `database not found: ${missing}`);
-});
+testWith(
+  [POSIX],
+  "openSqliteStore() refuses a missing folder, and a missing file that it may not make",
+  async () => {
+    await using folder = await temporaryFolder();
+    const inside = folder.at("none/a.db"), missing = folder.at("a.db");
+    const first = await assertRejects(() => openStore(inside), SentinelError);
+    assertEquals(first.message, `folder of the database not found: ${inside}`);
+    const options = { create: false, busyTimeoutMs: 50, schedule: queueMicrotask };
+    const second = await assertRejects(() => openSqliteStore(missing, options), SentinelError);
+    assertEquals(second.message, `database not found: ${missing}`);
+  },
+);

@@ -14,9 +14,11 @@ export async function examineSocket(
   deps: { platform: Platform; readVariable: (name: string) => string | undefined },
 ): Promise<Finding> {
   try {
-    const folder = dirname(ipcPath({ ipc }, { ...deps, machineId: SOME_MACHINE_ID }));
-    const place = ipc.path ?? `in ${folder}`;
-    if (!isSocketFolderThere(folder, Deno.uid() ?? 0)) {
+    const path = ipcPath({ ipc }, { ...deps, machineId: SOME_MACHINE_ID });
+    const { pipes } = deps.platform;
+    const folder = dirname(path);
+    const place = ipc.path ?? (pipes ? "a pipe" : `in ${folder}`);
+    if (pipes === undefined && !isSocketFolderThere(folder, Deno.uid() ?? 0)) {
       return ok("socket", `will be ${place}, which the first run makes`);
     }
     const paths = ipc.path === undefined ? await findSockets(deps.readVariable) : [ipc.path];

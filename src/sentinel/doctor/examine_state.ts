@@ -65,8 +65,11 @@ async function openAll(
   const isThere = await readIfThere(keystorePath) !== undefined;
   if (!isThere) {
     const derived = `derived key: ${PROTECTS.derived}`;
+    const { dataProtection } = platform;
     const will = found.kind === "found"
       ? aboutKey(found.protector)
+      : dataProtection !== undefined
+      ? `${dataProtection.kind} key: ${PROTECTS[dataProtection.kind]}`
       : platform.announcesSafe(readVariable)
       ? `secret-service key where the Secret Service answers, else a ${derived}`
       : derived;

@@ -1,0 +1,115 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { Customer } from "../support/customer.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import {
+  type ProgramOptions,
+  type RunningProgram,
+  runProgram,
+  startProgram,
+} from "../support/program.ts";
+import { testWith, WINDOWS } from "../support/requirements.ts";
+
+openLibraries();
+
+/** Asks for the licence as any program would, over the pipe that it is told of. */
+const ASK = `import { connect } from "node:net";
+const socket = connect(Deno.env.get("SENTINEL_IPC_SOCKET"));
+socket.write('{"method":"get_license"}\\n');
+socket.once("data", (line) => { console.log(String(line).trim(), Deno.args[0]); Deno.exit(7); });`;
+
+/** Starts a process of its own, says both pids, and stays. */
+const STAY = `const child = new Deno.Command(Deno.execPath(), {
+  args: ["eval", "setTimeout(() => {}, 1e6)"], stdin: "null", stdout: "null", stderr: "null",
+}).spawn();
+console.log("pids", Deno.pid, child.pid);
+setTimeout(() => {}, 1e6);`;
+
+/** A customer whose software is a script for the runtime. */
+class Scene implements AsyncDisposable {
+  private constructor(readonly customer: Customer, readonly script: string) {}
+
+  static async arrive(script: string): Promise<Scene> {
+    const customer = await Customer.arrive();
+    await Deno.writeTextFile(customer.folder.at("software.js"), script);
+    return new Scene(customer, customer.folder.at("software.js"));
+  }
+
+  get surroundings(): ProgramOptions {
+    return { env: { LOCALAPPDATA: windowsPath(this.customer.folder.path) } };
+  }
+
+  get arguments(): string[] {
+    const args = ["run", "--quiet", "-A", "--no-config", this.script, 'a b"c'];
+    return this.customer.runArguments(Deno.execPath(), { args });
+  }
+
+  start(): RunningProgram {
+    return startProgram(this.arguments, this.surroundings);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.customer[Symbol.asyncDispose]();
+  }
+}
+
+function windowsPath(path: string): string {
+  return path.replaceAll("/", "\\");
+}
+
+async function isRunning(pid: string | undefined): Promise<boolean> {
+  return await selectPlatform().identifyProcess(Number(pid)) !== undefined;
+}
+
+testWith(
+  [WINDOWS],
+  "Windows: the software runs under its licence and asks for it over the pipe",
+  async () => {
+    await using scene = await Scene.arrive(ASK);
+    const { code, stdout, stderr } = await runProgram(scene.arguments, scene.surroundings);
+    assertEquals(code, 7, stderr);
+    assertMatch(stdout, /^\{"status":"ok","license":\{"license_key":"K1",.*\} a b"c/);
+    const names = Array.from(
+      Deno.readDirSync(scene.customer.folder.at("state")),
+      ({ name }) => name,
+    );
+    assert(names.includes("keystore.sealed"), names.join());
+  },
+);
+
+testWith(
+  [WINDOWS],
+  "Windows: a stop over the pipe ends software and all it brought forth",
+  async () => {
+    await using scene = await Scene.arrive(STAY);
+    await using run = scene.start();
+    const [, software, child] = await run.stdout.match(/pids (\d+) (\d+)/);
+    const status = await runProgram(["ipc", "status"], scene.surroundings);
+    assertEquals(status.code, 0, status.stderr);
+    assertEquals(JSON.parse(status.stdout).pid, Number(software));
+    assertEquals((await runProgram(["ipc", "stop"], scene.surroundings)).code, 0);
+    assertEquals((await run.end()).code, 0);
+    assertEquals([await isRunning(software), await isRunning(child)], [false, false]);
+  },
+);
+
+testWith([WINDOWS], "Windows: no child survives a sentinel that is killed", async () => {
+  await using scene = await Scene.arrive(STAY);
+  await using run = scene.start();
+  const [, software, child] = await run.stdout.match(/pids (\d+) (\d+)/);
+  run.kill("SIGKILL");
+  await run.end();
+  assertEquals([await isRunning(software), await isRunning(child)], [false, false]);
+});
+
+testWith([WINDOWS], "Windows: the doctor tells of the key's seal and the pipe", async () => {
+  const { stdout } = await runProgram(["doctor"]);
+  assertMatch(stdout, /keystore .*will be a dpapi key/);
+  assertMatch(stdout, /socket .*will be a pipe; no sentinel runs/);
+});
+
+testWith([WINDOWS], "Windows: the machine's fingerprint is read without programs", async () => {
+  const { code, stdout, stderr } = await runProgram(["fingerprint", "--json"]);
+  assertEquals(code, 0, stderr);
+  assert(JSON.parse(stdout).components.machine_id.readable);
+});
