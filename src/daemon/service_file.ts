@@ -1,4 +1,4 @@
-import { dirname } from "../core/paths.ts";
+import { dirname, nameOf } from "../core/paths.ts";
 
 /** Kinds of services that can be described. */
 export const SERVICE_KINDS = ["systemd", "launchd", "windows"] as const;
@@ -191,5 +191,5 @@ function escapeXml(text: string): string {
 
 /** A service's name: the software's, of characters that every manager takes. */
 export function serviceNameOf(softwarePath: string): string {
-  return softwarePath.slice(softwarePath.lastIndexOf("/") + 1).replaceAll(/[^\w.-]/g, "_");
+  return nameOf(softwarePath).replaceAll(/[^\w.-]/g, "_");
 }

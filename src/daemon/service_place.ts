@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { nameOf } from "../core/paths.ts";
 import { OWN_MARK, type ServiceKind } from "./service_file.ts";
 
 /** Where the system's service managers look. */
@@ -56,7 +57,7 @@ export async function installService(
   } catch (error) {
     throw unusable("written", path, error);
   }
-  return NEXT[kind](path, path.slice(path.lastIndexOf("/") + 1));
+  return NEXT[kind](path, nameOf(path));
 }
 
 /**

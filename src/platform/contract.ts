@@ -162,6 +162,10 @@ export interface Platform {
    * compared as a whole, kept by nobody. `undefined` where there is none, or we may not look.
    */
   fileVersion(path: string): string | undefined;
+  /** Takes rights from the files that we make from now on (umask(2)); nothing where files have none. */
+  setUmask(mask: number): void;
+  /** Reads a small file, also while somebody has it locked. */
+  readLocked(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Puts a file in another's place, which survives a power failure; whoever looks finds one of the two. */
   replaceFile(from: string, to: string): Promise<void>;
   /** Has the removal of a file survive a power failure. */
