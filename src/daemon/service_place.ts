@@ -35,7 +35,7 @@ export function servicePath(
   if (folder !== undefined) return `${folder}/${fileName}`;
   throw new ServicePlaceError(
     "config.service",
-    "Windows keeps no file for a service: type the commands that `sentinel service print windows` prints",
+    "a service of Windows is installed there: type the commands that `sentinel service print windows` prints",
   );
 }
 

@@ -72,6 +72,7 @@ export const windows: Platform = {
   // MoveFileExW writes through, and a file that comes back after a power failure is stale, not wrong
   syncFolder: () => Promise.resolve(),
   pipes,
+  services: async () => (await import("./windows_services.ts")).windowsServices,
   maxSocketPathBytes: 256,
   acceptedPeers() {
     throw new Error("there are no such sockets on Windows");
