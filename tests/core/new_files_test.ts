@@ -1,3 +1,4 @@
+import { assertMode } from "../support/file_mode.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { writeNewFiles } from "../../src/core/new_files.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -5,7 +6,7 @@ import { POSIX, testWith } from "../support/requirements.ts";
 
 const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
-testWith([POSIX], "writeNewFiles() writes all, each with its permissions", async () => {
+Deno.test("writeNewFiles() writes all, each with its permissions", async () => {
   await using folder = await temporaryFolder();
   const outcome = await writeNewFiles([
     { path: folder.at("secret"), text: "a\n", mode: 0o600 },
@@ -13,8 +14,8 @@ testWith([POSIX], "writeNewFiles() writes all, each with its permissions", async
   ]);
   assertEquals(outcome, { kind: "written" });
   assertEquals(await Deno.readTextFile(folder.at("secret")), "a\n");
-  assertEquals((await Deno.stat(folder.at("secret"))).mode! & 0o777, 0o600);
-  assertEquals((await Deno.stat(folder.at("known"))).mode! & 0o777, 0o640);
+  await assertMode(folder.at("secret"), 0o600);
+  await assertMode(folder.at("known"), 0o640);
 });
 
 interface Obstacle {
@@ -32,16 +33,20 @@ const OBSTACLES: readonly Obstacle[] = [
 ];
 
 for (const { name, put } of OBSTACLES) {
-  testWith([POSIX], `writeNewFiles() writes nothing where ${name} is in the way`, async () => {
-    await using folder = await temporaryFolder();
-    put(folder.at("second"));
-    const outcome = await writeNewFiles([
-      { path: folder.at("first"), text: "a", mode: 0o600 },
-      { path: folder.at("second"), text: "b", mode: 0o600 },
-    ]);
-    assertEquals(outcome, { kind: "exists", path: folder.at("second") });
-    assertEquals(names(folder.path), ["second"]);
-  });
+  testWith(
+    name.includes("link") ? [POSIX] : [],
+    `writeNewFiles() writes nothing where ${name} is in the way`,
+    async () => {
+      await using folder = await temporaryFolder();
+      put(folder.at("second"));
+      const outcome = await writeNewFiles([
+        { path: folder.at("first"), text: "a", mode: 0o600 },
+        { path: folder.at("second"), text: "b", mode: 0o600 },
+      ]);
+      assertEquals(outcome, { kind: "exists", path: folder.at("second") });
+      assertEquals(names(folder.path), ["second"]);
+    },
+  );
 }
 
 Deno.test("writeNewFiles() takes back what it wrote where a later one fails", async () => {

@@ -13,14 +13,14 @@ function open(folder: TemporaryFolder, { rotateBytes = 1000, rotateKeep = 2 } = 
 
 const read = (folder: TemporaryFolder, name: string) => Deno.readTextFile(folder.at(name));
 
-testWith([POSIX], "a log is appended to, a line at a time", async () => {
+Deno.test("a log is appended to, a line at a time", async () => {
   await using folder = await temporaryFolder();
   for (const line of ["first", "second\nhas two"]) {
     using log = open(folder);
     log.write(line);
   }
   assertEquals(await read(folder, "x.log"), "first\nsecond\nhas two\n");
-  assertEquals((await Deno.stat(folder.at("x.log"))).mode! & 0o007, 0);
+  if (POSIX.met) assertEquals((await Deno.stat(folder.at("x.log"))).mode! & 0o007, 0);
 });
 
 Deno.test("a log that is full is put aside, and only so many are kept", async () => {

@@ -1,3 +1,4 @@
+import { assertMode } from "../support/file_mode.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import type { Platform } from "../../src/platform/contract.ts";
 import type { FoundSecret, SecretSafe } from "../../src/platform/secret_safe.ts";
@@ -6,7 +7,6 @@ import { chooseProtector, findProtector, KeySafeError } from "../../src/state/ch
 import { Keystore } from "../../src/state/keystore.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
 
 const NOW = Date.parse("2026-06-15T12:00:00Z");
 
@@ -56,14 +56,13 @@ async function openKeystore(folder: string, safe: SecretSafe | undefined, isAnno
   return { kind: protector.kind, ...keys };
 }
 
-testWith(
-  [POSIX],
+Deno.test(
   "without a safe the key is derived, and the file beside the keystore is 0600",
   async () => {
     await using folder = await temporaryFolder();
     const first = await openKeystore(folder.path, undefined, false);
     assertEquals(first.kind, "derived");
-    assertEquals((await Deno.stat(folder.at("keystore.salt"))).mode! & 0o777, 0o600);
+    await assertMode(folder.at("keystore.salt"), 0o600);
     assertEquals((await openKeystore(folder.path, undefined)).publicKeyPem, first.publicKeyPem);
   },
 );

@@ -1,3 +1,4 @@
+import { assertMode } from "../support/file_mode.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { boundKey } from "../../src/state/key_protector.ts";
@@ -54,13 +55,13 @@ async function makeKey(): Promise<CryptoKey> {
   ]);
 }
 
-testWith([POSIX], "the keystore makes its keys once and finds them again", async () => {
+Deno.test("the keystore makes its keys once and finds them again", async () => {
   await using folder = await temporaryFolder();
   const first = await keystoreIn(folder.path).open(NOW);
   const second = await keystoreIn(folder.path).open(NOW);
   assertEquals(second.publicKeyPem, first.publicKeyPem);
   assertEquals(second.replaced, undefined);
-  assertEquals((await Deno.stat(folder.at("k"))).mode! & 0o777, 0o600);
+  await assertMode(folder.at("k"), 0o600);
 });
 
 for (
@@ -89,7 +90,7 @@ Deno.test("the private key is nowhere in the keystore file, and cannot be export
   assert(!bytes.toHex().includes("2a8648ce3d030107"));
 });
 
-testWith([POSIX], "a state is loaded as it was saved", async () => {
+Deno.test("a state is loaded as it was saved", async () => {
   await using folder = await temporaryFolder();
   const key = await makeKey();
   assertEquals(await new StateFile(folder.at("s"), key).load(NOW), { kind: "absent" });
@@ -98,7 +99,7 @@ testWith([POSIX], "a state is loaded as it was saved", async () => {
     kind: "loaded",
     state: STATE,
   });
-  assertEquals((await Deno.stat(folder.at("s"))).mode! & 0o777, 0o600);
+  await assertMode(folder.at("s"), 0o600);
 });
 
 Deno.test("a state that an earlier version saved is read, with nothing unpaid", async () => {
@@ -157,12 +158,12 @@ Deno.test("a write that was killed leaves the old content and does not disturb t
   });
 });
 
-testWith([POSIX], "a state folder is made 0700 and belongs to one run at a time", async () => {
+Deno.test("a state folder is made 0700 and belongs to one run at a time", async () => {
   await using folder = await temporaryFolder();
   const options = { log: new RecordingLog(), pid: 4711 };
   {
     using _first = await openStateFolder(folder.at("a/b"), options);
-    assertEquals((await Deno.stat(folder.at("a/b"))).mode! & 0o777, 0o700);
+    await assertMode(folder.at("a/b"), 0o700);
     const error = await assertRejects(
       () => openStateFolder(folder.at("a/b"), options),
       AlreadyRunningError,

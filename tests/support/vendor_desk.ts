@@ -8,6 +8,7 @@ import { openSqliteStore } from "../../src/vendor/sqlite_store.ts";
 import type { LicenseStore } from "../../src/vendor/store.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { RecordingLog } from "./recording_log.ts";
+import { resolve } from "../../src/core/paths.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 import {
   activateBody,
@@ -43,7 +44,7 @@ export class VendorDesk implements AsyncDisposable {
       "sign",
       "verify",
     ]);
-    const path = folder.at("licenses.db");
+    const path = resolve(folder.at("licenses.db"));
     return new VendorDesk(path, verifierOf(pair.publicKey), await openStore(path), {
       sign: signerOf(pair.privateKey),
       remove: () => folder[Symbol.asyncDispose](),

@@ -1,3 +1,4 @@
+import { assertMode } from "../support/file_mode.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { SentinelError } from "../../src/core/errors.ts";
@@ -6,6 +7,7 @@ import { registerLicense } from "../../src/vendor/issue.ts";
 import { prepareDatabase } from "../../src/vendor/sqlite_schema.ts";
 import { openSqliteStore } from "../../src/vendor/sqlite_store.ts";
 import type { Change, LicenseStore } from "../../src/vendor/store.ts";
+import { resolve } from "../../src/core/paths.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { makeMachine } from "../support/test_machine.ts";
 import { openStore, standardPayload, VendorDesk } from "../support/vendor_desk.ts";
@@ -140,7 +142,7 @@ Deno.test("commits are durable: write-ahead log, flushed at every commit", async
 testWith([POSIX], "a new database can be read by its owner alone", async () => {
   await using folder = await temporaryFolder();
   await using _store = await openStore(folder.at("a.db"));
-  assertEquals((await Deno.stat(folder.at("a.db"))).mode! & 0o777, 0o600);
+  await assertMode(folder.at("a.db"), 0o600);
 });
 
 Deno.test("machines that are removed by hand no longer count", async () => {
@@ -192,9 +194,9 @@ const OPEN_CASES: readonly OpenCase[] = [
 ];
 
 for (const { name, prepare, message } of OPEN_CASES) {
-  testWith([POSIX], `openSqliteStore() refuses ${name} and leaves it as it is`, async () => {
+  Deno.test(`openSqliteStore() refuses ${name} and leaves it as it is`, async () => {
     await using folder = await temporaryFolder();
-    const path = folder.at("a.db");
+    const path = resolve(folder.at("a.db"));
     await prepare(path);
     const read = () => Deno.readFile(path).catch(() => undefined);
     const before = await read();
@@ -204,12 +206,14 @@ for (const { name, prepare, message } of OPEN_CASES) {
   });
 }
 
-testWith(
-  [POSIX],
+Deno.test(
   "openSqliteStore() refuses a missing folder, and a missing file that it may not make",
   async () => {
     await using folder = await temporaryFolder();
-    const inside = folder.at("none/a.db"), missing = folder.at("a.db");
+    const [inside, missing] = ["none/a.db", "a.db"].map((name) => resolve(folder.at(name))) as [
+      string,
+      string,
+    ];
     const first = await assertRejects(() => openStore(inside), SentinelError);
     assertEquals(first.message, `folder of the database not found: ${inside}`);
     const options = { create: false, busyTimeoutMs: 50, schedule: queueMicrotask };
