@@ -1,6 +1,7 @@
 import type { Surrounding, SurroundingsReader } from "./contract.ts";
 import { executableWatch } from "./executable_watch.ts";
 import { readProcFile } from "./linux_proc.ts";
+import { findPreload } from "./preload_variables.ts";
 
 /** Variables with which ld.so(8) loads foreign code into a program. */
 const PRELOADS = ["LD_PRELOAD", "LD_AUDIT"] as const;
@@ -13,9 +14,9 @@ export async function watchSurroundings(
   const executable = await executableWatch(path);
   return {
     async look() {
-      return [tracer(), preload(readVariable), await executable.look()].filter((found) =>
-        found !== undefined
-      );
+      return [tracer(), findPreload(PRELOADS, readVariable), await executable.look()].filter((
+        found,
+      ) => found !== undefined);
     },
   };
 }
@@ -29,17 +30,5 @@ function tracer(): Surrounding | undefined {
     kind: "debugger",
     message: "debugger attached",
     evidence: `process ${pid} (${name}) traces us`,
-  };
-}
-
-function preload(readVariable: (name: string) => string | undefined): Surrounding | undefined {
-  const set = PRELOADS.flatMap((name) => {
-    const value = readVariable(name);
-    return value === undefined || value === "" ? [] : [`${name}=${value}`];
-  });
-  return set.length === 0 ? undefined : {
-    kind: "preload",
-    message: "foreign code is loaded into sentinel",
-    evidence: set.join(", "),
   };
 }

@@ -12,9 +12,9 @@ import { signalUnixGroup } from "./unix_signals.ts";
 /** <time.h>: since the boot, sleep included, and not to be set; clock_gettime(3). */
 const CLOCK_MONOTONIC_RAW = 4;
 
-/** <sys/resource.h>, <sys/ptrace.h>. */
 const cString = (text: string) => new TextEncoder().encode(text + "\0");
 
+/** <sys/resource.h>, <sys/ptrace.h>. */
 const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;
 
 /**
@@ -77,8 +77,10 @@ export function macosOn(lib: () => Libsystem): Platform {
         process && bootId !== undefined ? { pid, startTime: process.startTime, bootId } : undefined,
       );
     },
-    // nothing is looked at here yet
-    watchSurroundings: () => Promise.resolve({ look: () => Promise.resolve([]) }),
+    async watchSurroundings(readVariable) {
+      const { watchSurroundings } = await import("./macos_surroundings.ts");
+      return await watchSurroundings(lib(), readVariable);
+    },
     isDescendant: (pid, ancestor) =>
       isDescendantOf(ancestor, pid, {
         readProcess: (pid) => readProcess(lib(), pid),

@@ -3,7 +3,7 @@ import type { ProcessFacts } from "./descent.ts";
 import type { ListedProcess } from "./process_control.ts";
 
 /** <sys/proc_info.h>, <sys/proc.h>. */
-const PROC_PIDTBSDINFO = 3, PROC_PIDUNIQIDENTIFIERINFO = 17, SZOMB = 5;
+const PROC_PIDTBSDINFO = 3, PROC_PIDUNIQIDENTIFIERINFO = 17, SZOMB = 5, PROC_FLAG_TRACED = 2;
 
 /** `sizeof(struct proc_bsdinfo)`, `sizeof(struct proc_uniqidentifierinfo)`. */
 const BSDINFO_BYTES = 136, UNIQIDENTIFIERINFO_BYTES = 56;
@@ -25,9 +25,8 @@ export function readProcess(lib: Libsystem, pid: number): ProcessFacts | undefin
  * was set back between a parent's start and a child's, the child is not recognised, which fails shut.
  */
 export function readProcessInfo(lib: Libsystem, pid: number): ListedProcess | undefined {
-  const info = new DataView(new ArrayBuffer(BSDINFO_BYTES));
-  const length = lib.proc_pidinfo(pid, PROC_PIDTBSDINFO, 0n, info, BSDINFO_BYTES);
-  if (length !== BSDINFO_BYTES) return undefined;
+  const info = readBsdInfo(lib, pid);
+  if (info === undefined) return undefined;
   const startMicroseconds = info.getBigUint64(120, true) * 1_000_000n +
     info.getBigUint64(128, true);
   return {
@@ -39,6 +38,18 @@ export function readProcessInfo(lib: Libsystem, pid: number): ListedProcess | un
     state: info.getUint32(4, true) === SZOMB ? "ended" : "alive",
     name: new TextDecoder().decode(new Uint8Array(info.buffer, 48, 16)).split("\0")[0]!,
   };
+}
+
+/** Whether a debugger has a process: P_TRACED of <sys/proc.h>, which is in u32 `pbi_flags` at 0. */
+export function isTraced(lib: Libsystem, pid: number): boolean {
+  const flags = readBsdInfo(lib, pid)?.getUint32(0, true) ?? 0;
+  return (flags & PROC_FLAG_TRACED) !== 0;
+}
+
+function readBsdInfo(lib: Libsystem, pid: number): DataView<ArrayBuffer> | undefined {
+  const info = new DataView(new ArrayBuffer(BSDINFO_BYTES));
+  const length = lib.proc_pidinfo(pid, PROC_PIDTBSDINFO, 0n, info, BSDINFO_BYTES);
+  return length === BSDINFO_BYTES ? info : undefined;
 }
 
 /**

@@ -131,6 +131,19 @@ Deno.test("core dumps are off and no debugger may attach", () => {
   assertEquals(kernel.traced, [31]);
 });
 
+Deno.test("a debugger and a library that is loaded into us are seen", async () => {
+  const { kernel, platform } = machine();
+  const variables: Record<string, string> = {};
+  const surroundings = await platform.watchSurroundings((name) => variables[name]);
+  const look = async () => (await surroundings.look()).map(({ kind }) => kind);
+  kernel.processes.set(Deno.pid, PROCESS);
+  assertEquals(await look(), []);
+  kernel.processes.set(Deno.pid, { ...PROCESS, isTraced: true });
+  assertEquals(await look(), ["debugger"]);
+  variables["DYLD_INSERT_LIBRARIES"] = "/tmp/x.dylib";
+  assertEquals(await look(), ["debugger", "preload"]);
+});
+
 Deno.test("folders, machine id and the longest path are the Mac's", async () => {
   const { platform } = machine();
   const variables = (values: Record<string, string>) => (name: string) => values[name];

@@ -22,6 +22,8 @@ export interface KernelProcess {
   readonly startUs: bigint;
   readonly uniqueId: bigint;
   readonly isZombie?: boolean;
+  /** PROC_FLAG_TRACED. */
+  readonly isTraced?: boolean;
 }
 
 /**
@@ -168,10 +170,10 @@ export function stat64(mode: number, inode: number): Uint8Array<ArrayBuffer> {
 /** `struct proc_bsdinfo`. */
 export function bsdInfo(
   pid: number,
-  { parent, startUs, isZombie = false }: KernelProcess,
+  { parent, startUs, isZombie = false, isTraced = false }: KernelProcess,
 ): Uint8Array<ArrayBuffer> {
   return cStruct([
-    ["u32", 0x4004], // pbi_flags
+    ["u32", 0x4004 | (isTraced ? 2 : 0)], // pbi_flags
     ["u32", isZombie ? 5 : 2], // pbi_status: SZOMB, SRUN
     ["u32", 0], // pbi_xstatus
     ["u32", pid], // pbi_pid
