@@ -3,10 +3,13 @@ import { kernel32 } from "../../ffi/kernel32.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { AlreadyServingError } from "../../src/ipc/errors.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
+import type { LocalConn } from "../../src/platform/contract.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
+import { listenOnPipe } from "../../src/platform/windows_pipes.ts";
+import { readClientSid } from "../../src/platform/windows_tokens.ts";
 import { LICENSE_LINE, startServer, testSocket } from "../support/ipc_server.ts";
 import { testWith, WINDOWS } from "../support/requirements.ts";
-import { ask, connectPeer } from "../support/socket_peer.ts";
+import { ask, connectLocal, connectPeer } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const REQUEST = '{"method":"get_license"}';
@@ -77,3 +80,94 @@ testWith([WINDOWS], "both ends know each other's user by the kernel's word", asy
   accepted.close();
   listener.close();
 });
+
+testWith(
+  [WINDOWS],
+  "a client whose token comes with its first byte is known behind that, and nobody once it is closed",
+  async () => {
+    await using folder = await temporaryFolder();
+    const platform = selectPlatform();
+    const name = testSocket(folder);
+    let hasRead = false;
+    const listener = listenOnPipe(name, (pipe) => hasRead ? readClientSid(pipe) : undefined)!;
+    const client = await connectLocal(name);
+    const accepted = await listener.accept();
+    const peer = listener.identify();
+    assert(peer !== undefined && "identify" in peer);
+    assertEquals([peer.pid, peer.identify()], [Deno.pid, undefined]);
+    await client.write(new Uint8Array([7]));
+    assertEquals(await accepted.read(new Uint8Array(8)), 1);
+    hasRead = true;
+    assertEquals(peer.identify(), { user: platform.userId(), pid: Deno.pid });
+    accepted.close();
+    assertEquals(peer.identify(), undefined);
+    client.close();
+    await endOf(listener);
+  },
+);
+
+testWith(
+  [WINDOWS],
+  "300 clients of one pipe are there at once, and its name is free when all is closed",
+  async () => {
+    await using folder = await temporaryFolder();
+    const name = testSocket(folder);
+    const listener = listenOnPipe(name)!;
+    const conns: LocalConn[] = [];
+    for (let i = 0; i < 300; i++) conns.push(await connectLocal(name), await listener.accept());
+    for (const conn of conns) conn.close();
+    await endOf(listener);
+    const next = listenOnPipe(name);
+    assert(next !== undefined);
+    await endOf(next);
+  },
+);
+
+testWith(
+  [WINDOWS],
+  "clients that nobody accepts are let wait up to a bound, and then told to try again",
+  async () => {
+    await using folder = await temporaryFolder();
+    const name = testSocket(folder);
+    const listener = listenOnPipe(name)!;
+    const { pipes } = selectPlatform();
+    const conns: LocalConn[] = [];
+    for (let tries = 0; tries < 20;) {
+      const connection = pipes!.connect(name);
+      if (connection.kind === "open") conns.push(connection.conn), tries = 0;
+      else tries++;
+      await systemClock.sleep(1);
+    }
+    assertEquals(conns.length, 64);
+    const first = await listener.accept();
+    conns.push(await connectLocal(name));
+    first.close();
+    for (const conn of conns.slice(1)) {
+      (await listener.accept()).close();
+      conn.close();
+    }
+    conns[0]!.close();
+    await endOf(listener);
+  },
+);
+
+testWith(
+  [WINDOWS],
+  "a write of no bytes is no message, and does not end a connection",
+  async () => {
+    await using running = await startServer();
+    using peer = await connectPeer(running.path);
+    await peer.conn.write(new Uint8Array(0));
+    await peer.send(`${REQUEST}\n`);
+    assertEquals(await peer.line(), LICENSE_LINE);
+  },
+);
+
+/** Closes a listener and waits until the system is done with it. */
+async function endOf(listener: NonNullable<ReturnType<typeof listenOnPipe>>): Promise<void> {
+  const accepting = listener.accept();
+  listener.close();
+  listener.close();
+  await assertRejects(() => accepting, Deno.errors.Interrupted);
+  await assertRejects(() => listener.accept(), Deno.errors.BadResource);
+}
