@@ -1,25 +1,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { kernel32 } from "../../ffi/kernel32.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { AlreadyServingError } from "../../src/ipc/errors.ts";
+import { AlreadyServingError, SocketPlaceError } from "../../src/ipc/errors.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import type { LocalConn } from "../../src/platform/contract.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { listenOnPipe } from "../../src/platform/windows_pipes.ts";
 import { readClientSid } from "../../src/platform/windows_tokens.ts";
+import { handleCount } from "../support/handle_count.ts";
 import { LICENSE_LINE, startServer, testSocket } from "../support/ipc_server.ts";
+import { startProgram } from "../support/program.ts";
 import { testWith, WINDOWS } from "../support/requirements.ts";
 import { ask, connectLocal, connectPeer } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const REQUEST = '{"method":"get_license"}';
-
-function handleCount(): number {
-  const count = new Uint32Array(1);
-  const { GetCurrentProcess, GetProcessHandleCount } = kernel32();
-  assert(GetProcessHandleCount(GetCurrentProcess(), count) !== 0);
-  return count[0]!;
-}
 
 /** Asks so many times in batches of 100 over one connection. */
 async function askOften(path: string, times: number): Promise<void> {
@@ -61,6 +55,31 @@ testWith(
     squatter.close();
     await using claim = await claimSocket(name, { lockFolder: folder.path });
     assertEquals(claim.path, name);
+  },
+);
+
+testWith(
+  [WINDOWS],
+  "a name that another process has is refused, whoever it belongs to, and free when that is gone",
+  async () => {
+    await using folder = await temporaryFolder();
+    const name = testSocket(folder);
+    const claim = (platform = selectPlatform()) =>
+      claimSocket(name, { lockFolder: folder.path, platform });
+    {
+      await using squatter = startProgram([name], { fixture: "hold_pipe.ts" });
+      await squatter.stdout.match(/ready/);
+      await assertRejects(() => claim(), AlreadyServingError);
+      assertEquals(selectPlatform().pipes!.listen(name), undefined);
+      const stranger = { ...selectPlatform(), userId: () => "S-1-5-21-1" };
+      const error = await assertRejects(() => claim(stranger), SocketPlaceError);
+      const owner = selectPlatform().userId();
+      assertEquals(error.message, `Cannot serve ${name}: it belongs to user ${owner}`);
+      squatter.kill("SIGKILL");
+      await squatter.end();
+    }
+    await using claimed = await claim();
+    assertEquals(claimed.path, name);
   },
 );
 
