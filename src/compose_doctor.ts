@@ -1,5 +1,6 @@
 import type { TrustedFetch } from "./activation/trusted_fetch.ts";
 import { systemClock } from "./core/clock.ts";
+import type { OrganizationKeySource } from "./license/organization_key.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { examine } from "./sentinel/doctor/examine.ts";
 import type { Finding } from "./sentinel/doctor/finding.ts";
@@ -8,7 +9,7 @@ import type { IpcSettings } from "./sentinel/run.ts";
 /** What `sentinel doctor` was told. */
 export interface DoctorOptions {
   readonly licensePath: string | undefined;
-  readonly orgKeyPath: string | undefined;
+  readonly orgKey: OrganizationKeySource | undefined;
   readonly serverUrl: string | undefined;
   readonly stateDir: string | undefined;
   readonly ipc: IpcSettings;

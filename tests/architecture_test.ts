@@ -77,7 +77,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/daemon",
     "src/sentinel",
   ],
-  "src/compose_doctor.ts": ["src/core", "src/platform", "src/activation", "src/sentinel"],
+  "src/compose_doctor.ts": [
+    "src/core",
+    "src/platform",
+    "src/license",
+    "src/activation",
+    "src/sentinel",
+  ],
   "src/compose_service.ts": [
     "src/core",
     "src/platform",

@@ -1,4 +1,5 @@
 import type { LoadedConfig } from "../config/load.ts";
+import type { Build } from "../core/build.ts";
 import { systemClock } from "../core/clock.ts";
 import { describeCauses, describeError, SentinelError } from "../core/errors.ts";
 import { LOG_LEVELS, type LogFormat } from "../core/log.ts";
@@ -15,13 +16,20 @@ import { UsageError } from "./usage_error.ts";
 
 const SYSTEM_SOURCES: Sources = { clock: systemClock, random: Math.random };
 
-/** Runs the program with these arguments; the result is the exit status. Never rejects. */
-export async function main(args: readonly string[], sources = SYSTEM_SOURCES): Promise<number> {
+/**
+ * Runs the program with these arguments; the result is the exit status. Never rejects.
+ *
+ * @param build What it was built with.
+ */
+export async function main(
+  args: readonly string[],
+  { build = {}, ...sources }: Partial<Sources> & { build?: Build } = {},
+): Promise<number> {
   const output = standardOutput;
   try {
     const chosen = chooseCommand(args);
     if (chosen === undefined) {
-      output.result(await topLevelAnswer(args));
+      output.result(await topLevelAnswer(args, build));
       return EXIT.ok;
     }
     const { command } = await COMMANDS[chosen.name]!.load();
@@ -35,7 +43,7 @@ export async function main(args: readonly string[], sources = SYSTEM_SOURCES): P
       output.result(`sentinel ${VERSION}`);
       return EXIT.ok;
     }
-    return await runCommand(command, parsed, sources);
+    return await runCommand(command, parsed, { ...SYSTEM_SOURCES, ...sources, build });
   } catch (error) {
     printError(error, output);
     return exitCodeOf(error);
@@ -45,7 +53,7 @@ export async function main(args: readonly string[], sources = SYSTEM_SOURCES): P
 async function runCommand(
   command: Command,
   args: ParsedArguments,
-  sources: Sources,
+  sources: Sources & Pick<CommandContext, "build">,
 ): Promise<number> {
   const output = standardOutput;
   const config = await readConfig(command, args);
@@ -102,8 +110,13 @@ function chooseCommand(
   throw new UsageError(`unknown command: ${typed}${nearest(typed, Object.keys(COMMANDS))}`);
 }
 
-async function topLevelAnswer([first]: readonly string[]): Promise<string> {
-  if (first === "--version") return `sentinel ${VERSION}`;
+async function topLevelAnswer(args: readonly string[], build: Build): Promise<string> {
+  const [first] = args;
+  if (first === "--version") {
+    if (args[1] !== "--json") return `sentinel ${VERSION}`;
+    const { versionFacts } = await import("./version_facts.ts");
+    return JSON.stringify(await versionFacts(build));
+  }
   const { programHelp } = await import("./help.ts");
   return programHelp(first !== undefined && isGroup(first) ? first : undefined);
 }

@@ -2,7 +2,8 @@ import type { RunOptions } from "../compose.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Logger } from "../core/log.ts";
 import { ipcSettings, supervisionSettings } from "../sentinel/configured.ts";
-import type { ParsedArguments } from "./parse_arguments.ts";
+import type { CommandContext } from "./command.ts";
+import { organizationKey } from "./organization_key_source.ts";
 
 /** Tables, and keys of other tables, that are for the daemon alone. */
 export const WITHOUT_EFFECT: readonly string[] = [
@@ -26,7 +27,10 @@ export const WITHOUT_EFFECT: readonly string[] = [
  *
  * @throws {UsageError} where something that is needed is named nowhere.
  */
-export function runOptions(args: ParsedArguments, loaded: LoadedConfig | undefined): RunOptions {
+export function runOptions(
+  { args, build }: Pick<CommandContext, "args" | "build">,
+  loaded: LoadedConfig | undefined,
+): RunOptions {
   const config = loaded?.config;
   return {
     licensePath: args.value("license") ?? config?.license.path ?? args.required("license"),
@@ -34,9 +38,10 @@ export function runOptions(args: ParsedArguments, loaded: LoadedConfig | undefin
     softwareArgs: args.passed.length > 0 ? args.passed : config?.software.args ?? [],
     softwareEnv: config?.software.env ?? {},
     workingDirectory: config?.software.working_directory,
-    serverUrl: args.value("server-url") ?? config?.license.server_url,
+    serverUrl: args.value("server-url") ?? config?.license.server_url ?? build.serverUrl,
+    softwareId: build.softwareId,
     stateDir: args.value("state-dir") ?? config?.license.state_dir,
-    orgKeyPath: args.required("org-key"),
+    orgKey: organizationKey({ args, build }),
     caFile: args.value("ca-file"),
     // without the table the software's end is the run's, as it is without a file
     supervision: loaded?.given.has("health") ? supervisionSettings(loaded.config) : undefined,

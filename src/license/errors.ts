@@ -12,6 +12,7 @@ export type LicenseErrorCode =
   | "license.version"
   | "license.missing_field"
   | "license.not_yet_active"
+  | "license.software"
   | "license.expired";
 
 /** A licence file that is not valid; the message is the contract's line. */

@@ -143,13 +143,8 @@ export function programCommand(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Deno.Command {
-  const { env = {}, cwd, copy, wrapper = [], stdin = "null" } = options;
-  const runtime = copy?.deno ?? Deno.execPath();
-  const entry = copy && { entry: copy.entry };
-  const [program, ...rest] = [
-    ...wrapper,
-    ...[runtime, ...programArguments(args, { ...options, ...entry })],
-  ];
+  const { env = {}, cwd, wrapper = [], stdin = "null" } = options;
+  const [program, ...rest] = [...wrapper, ...commandLine(args, options)];
   return new Deno.Command(program!, {
     args: rest,
     // keyring and home of whoever runs the tests are no place for what they leave
@@ -164,6 +159,23 @@ export function programCommand(
     stdout: "piped",
     stderr: "piped",
   });
+}
+
+/** The program compiled, which is tested then, save where a fixture stands in for it. */
+const compiled = takeVariable("SENTINEL_BIN");
+
+/** Nothing that is started is to see it. */
+function takeVariable(name: string): string | undefined {
+  const value = Deno.env.get(name);
+  Deno.env.delete(name);
+  return value;
+}
+
+function commandLine(args: readonly string[], options: ProgramOptions): string[] {
+  const { copy, fixture, v8Flags } = options;
+  if (compiled && !copy && !fixture && !v8Flags) return [compiled, ...args];
+  const entry = copy && { entry: copy.entry };
+  return [copy?.deno ?? Deno.execPath(), ...programArguments(args, { ...options, ...entry })];
 }
 
 function entryOf(fixture: string | undefined): string {

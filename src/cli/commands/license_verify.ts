@@ -1,15 +1,17 @@
 import { loadValidLicense } from "../../license/load_license.ts";
-import { readOrganizationKey } from "../../license/organization_key.ts";
+import { loadOrganizationKey } from "../../license/organization_key.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
+import { organizationKey } from "../organization_key_source.ts";
 
 export const command: Command = {
   usage: "FILE [--org-key FILE]",
   options: ["org-key", "json"],
   operands: { min: 1, max: 1 },
   notes: ["Exit status 80 where the license is not valid; the reason is on standard error."],
-  async run({ args, output, clock }) {
-    const verify = await readOrganizationKey(args.required("org-key"));
+  async run(context) {
+    const { args, output, clock } = context;
+    const verify = await loadOrganizationKey(organizationKey(context));
     const license = await loadValidLicense(args.operands[0]!, { verify, wallMs: clock.wallMs() });
     output.result(
       args.flag("json")

@@ -1,3 +1,4 @@
+import type { OrganizationKeySource } from "../../license/organization_key.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Platform } from "../../platform/contract.ts";
 import type { IpcSettings } from "../run.ts";
@@ -11,7 +12,7 @@ import type { Finding } from "./finding.ts";
 /** What is to be looked at: what a run would be given. */
 export interface DoctorRequest {
   readonly licensePath: string | undefined;
-  readonly orgKeyPath: string | undefined;
+  readonly orgKey: OrganizationKeySource | undefined;
   /** Overrides the licence's own. */
   readonly serverUrl: string | undefined;
   /** `undefined` where no home is known. */

@@ -4,7 +4,7 @@ import { checkDates } from "../../license/dates.ts";
 import { compareFingerprint, readHardware } from "../../license/fingerprint.ts";
 import { parseFingerprint } from "../../license/fingerprint_form.ts";
 import { loadLicense } from "../../license/load_license.ts";
-import { readOrganizationKey } from "../../license/organization_key.ts";
+import { loadOrganizationKey, type OrganizationKeySource } from "../../license/organization_key.ts";
 import type { HardwareBoundLicense, License } from "../../license/payload.ts";
 import type { Platform } from "../../platform/contract.ts";
 import type { Verify } from "../../signing/ecdsa.ts";
@@ -21,13 +21,13 @@ const DAY_MS = 86_400_000;
 
 /** Key, licence, dates and hardware. */
 export async function examineLicense(
-  { licensePath, orgKeyPath }: {
+  { licensePath, orgKey }: {
     licensePath: string | undefined;
-    orgKeyPath: string | undefined;
+    orgKey: OrganizationKeySource | undefined;
   },
   { clock, platform }: { clock: Clock; platform: Platform },
 ): Promise<LicenseExamination> {
-  const { verify, finding: key } = await examineKey(orgKeyPath);
+  const { verify, finding: key } = await examineKey(orgKey);
   const { license, finding } = await examineFile(licensePath, verify);
   const rest = license === undefined
     ? [skipped("dates", "no licence was read"), skipped("hardware", "no licence was read")]
@@ -36,17 +36,18 @@ export async function examineLicense(
 }
 
 async function examineKey(
-  path: string | undefined,
+  source: OrganizationKeySource | undefined,
 ): Promise<{ verify?: Verify; finding: Finding }> {
   const fault = (found: string) =>
     failed("key", found, {
       advice: "give the vendor's org_public_key.pem as --org-key or SENTINEL_ORG_KEY",
       code: "config.org_key",
     });
-  if (path === undefined) return { finding: fault("no organization key is given") };
+  if (source === undefined) return { finding: fault("no organization key is given") };
   try {
-    const verify = await readOrganizationKey(path);
-    return { verify, finding: ok("key", `P-256 public key in ${path}`) };
+    const verify = await loadOrganizationKey(source);
+    const place = "path" in source ? `in ${source.path}` : "built in";
+    return { verify, finding: ok("key", `P-256 public key ${place}`) };
   } catch (error) {
     return { finding: fault(describeError(error)) };
   }

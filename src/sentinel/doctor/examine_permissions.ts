@@ -12,7 +12,7 @@ interface Fault {
 
 /** Who else may read the state or change the key that is trusted, and what the runtime may not do. */
 export async function examinePermissions(
-  { orgKeyPath, stateFolder }: DoctorRequest,
+  { orgKey, stateFolder }: DoctorRequest,
   { missingAccess }: Pick<DoctorDependencies, "missingAccess">,
 ): Promise<Finding> {
   const faults: readonly Fault[] = [
@@ -20,7 +20,10 @@ export async function examinePermissions(
       fault: `the runtime has no ${name} access`,
       advice: `--allow-${name}`,
     })),
-    ...await modeFaults(orgKeyPath, { forbidden: WRITE_OF_OTHERS, remedy: "chmod o-w" }),
+    ...await modeFaults(orgKey && "path" in orgKey ? orgKey.path : undefined, {
+      forbidden: WRITE_OF_OTHERS,
+      remedy: "chmod o-w",
+    }),
     ...await folderFaults(stateFolder),
   ];
   if (faults.length === 0) {
