@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   /** Shared by all connections of a server. */
   readonly memory: RequestMemory;
   readonly peer: AdmittedPeer;
+  /** Asked when the peer has sent something, before that is looked at, where only then it can be told who it is. */
+  readonly mayStay?: (() => boolean) | undefined;
   readonly limits: IpcLimits;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
@@ -125,7 +127,7 @@ export class Connection implements Deadlined {
     if (!this.#outbox.offer(bytes)) this.close();
   }
 
-  /** False at the end of the stream. */
+  /** False at the end of the stream, and for a peer that may not stay. */
   async #read(): Promise<boolean> {
     this.#setReadDeadline();
     this.#isReading = true;
@@ -133,6 +135,7 @@ export class Connection implements Deadlined {
     this.#isReading = false;
     this.#readDeadlineMs = Infinity;
     if (count !== null) {
+      if (!this.#hasSpoken && this.#options.mayStay?.() === false) return false;
       this.#inbox.commit(count);
       if (!this.#hasSpoken) this.#messageSinceMs = undefined;
       this.#hasSpoken = true;

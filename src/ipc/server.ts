@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import type { LocalConn, PeerCredentials, Platform } from "../platform/contract.ts";
+import type { LocalConn, PeerCredentials, Platform, UntoldPeer } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import type { Connection, ConnectionOptions } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -224,32 +224,49 @@ class Server implements IpcServer {
     conn.close();
   }
 
-  #mayEnter(peer: PeerCredentials | undefined): peer is PeerCredentials {
-    const { log, ownUser } = this.#parts;
+  #mayEnter(peer: PeerCredentials | UntoldPeer | undefined): peer is PeerCredentials | UntoldPeer {
+    const { log } = this.#parts;
     if (peer === undefined) {
       log.debug("ipc connection refused: its peer is unknown");
       return false;
     }
-    if (peer.user !== ownUser) {
-      log.debug(`ipc connection refused: uid ${peer.user}, pid ${peer.pid}`, {
-        uid: peer.user,
-        pid: peer.pid,
-      });
-      return false;
-    }
+    if (!isUntold(peer) && !this.#isOurs(peer)) return false;
     if (!this.isFull) return true;
     log.debug(`ipc connection refused: ${this.#limits.maxConnections} connections are open`);
     return false;
   }
 
+  #isOurs({ user, pid }: PeerCredentials): boolean {
+    const { log, ownUser } = this.#parts;
+    if (user !== ownUser) {
+      log.debug(`ipc connection refused: uid ${user}, pid ${pid}`, { uid: user, pid });
+    }
+    return user === ownUser;
+  }
+
+  /** For a peer that has been let in untold, once it has sent something. */
+  #mayStay(peer: UntoldPeer): boolean {
+    const told = peer.identify();
+    if (told === undefined) {
+      this.#parts.log.debug(`ipc connection refused: pid ${peer.pid} keeps its user to itself`);
+    }
+    if (told !== undefined && this.#isOurs(told)) return true;
+    this.#accepted--;
+    this.#refused++;
+    return false;
+  }
+
   #serve(
-    credentials: PeerCredentials,
+    peer: PeerCredentials | UntoldPeer,
     open: (options: ConnectionOptions) => Connection,
   ): void {
+    const { pid } = peer;
     const connection = open({
       service: this.#service,
       memory: this.#memory,
-      peer: { ...credentials, isChild: this.#isChild(credentials.pid) },
+      // nobody else is answered
+      peer: { user: this.#parts.ownUser, pid, isChild: this.#isChild(pid) },
+      mayStay: isUntold(peer) ? () => this.#mayStay(peer) : undefined,
       limits: this.#limits,
       clock: this.#clock,
       deadlines: this.#deadlines,
@@ -275,4 +292,8 @@ class Server implements IpcServer {
       return await isDescendant(pid) && held.isAlive();
     })().catch(() => false);
   }
+}
+
+function isUntold(peer: PeerCredentials | UntoldPeer): peer is UntoldPeer {
+  return "identify" in peer;
 }

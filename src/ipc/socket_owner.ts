@@ -38,7 +38,10 @@ export async function claimSocket(
   path: string,
   { platform = selectPlatform(), lockFolder }: ClaimOptions = {},
 ): Promise<SocketClaim> {
-  if (platform.pipes !== undefined) return await claimPipe(path, platform.pipes, lockFolder);
+  const { pipes } = platform;
+  if (pipes !== undefined) {
+    return await claimPipe(path, { pipes, lockFolder, ownUser: platform.userId() });
+  }
   const ownUser = Deno.uid() ?? 0;
   ensureSocketFolder(folderOf(path), ownUser);
   const lock = await takeLock(path, { path: `${path}.lock`, ownUser });
@@ -55,8 +58,11 @@ export async function claimSocket(
 /** A pipe is gone with its server; its lock file, which has the record, lies in a folder of its own. */
 async function claimPipe(
   name: string,
-  pipes: LocalPipes,
-  lockFolder: string | undefined,
+  { pipes, lockFolder, ownUser }: {
+    pipes: LocalPipes;
+    lockFolder: string | undefined;
+    ownUser: string;
+  },
 ): Promise<SocketClaim> {
   if (lockFolder === undefined) {
     throw new SocketPlaceError("config.ipc_path", "no folder is known for the pipe's lock file");
@@ -66,9 +72,14 @@ async function claimPipe(
   const claim = new Claim(name, await takeLock(name, { path, ownUser: 0 }));
   const there = pipes.connect(name);
   if (there.kind === "absent") return claim;
-  if (there.kind === "open") there.conn.close();
   await claim[Symbol.asyncDispose]();
-  throw new AlreadyServingError(name);
+  if (there.kind === "open") there.conn.close();
+  const owner = there.kind === "open" ? there.owner : undefined;
+  if (there.kind === "busy" || owner === ownUser) throw new AlreadyServingError(name);
+  throw new SocketPlaceError(
+    "permission.ipc_path",
+    `Cannot serve ${name}: it belongs to ${owner === undefined ? "another user" : `user ${owner}`}`,
+  );
 }
 
 async function takeLock(

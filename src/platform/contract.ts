@@ -11,6 +11,17 @@ export interface PeerCredentials {
   readonly pid: number;
 }
 
+/** Who is at the other end, of whom the system tells no more than the pid until he has sent something. */
+export interface UntoldPeer {
+  readonly pid: number;
+  /**
+   * To be asked when something was read, before it is looked at.
+   *
+   * `undefined` where the system did not tell; such a connection is nobody's and is to be refused.
+   */
+  identify(): PeerCredentials | undefined;
+}
+
 /** A connection over a local socket, or one like it. */
 export interface LocalConn {
   /** Resolves with the number of bytes that were read, or `null` at the end. */
@@ -56,7 +67,7 @@ export interface AcceptedPeers {
    *
    * `undefined` where the system did not tell; such a connection is nobody's and is to be refused.
    */
-  identify(): PeerCredentials | undefined;
+  identify(): PeerCredentials | UntoldPeer | undefined;
   /** Holds on to the peer that was identified last; `undefined` where it is gone already. */
   pin(): PinnedPeer | undefined;
 }

@@ -22,27 +22,37 @@ const ENDINGS: readonly number[] = [
 /** One end of a named pipe, in byte mode; reads and writes like a socket. */
 export class Pipe {
   readonly handle: bigint;
-  /** Operations that the system has not ended. */
-  #running = 0;
+  readonly #onClose: () => void;
   #isClosed = false;
-  #isOpen = true;
 
-  /** @param handle Of a pipe that was opened for overlapped I/O; owned from now on. */
-  constructor(handle: bigint) {
+  /**
+   * @param handle Of a pipe that was opened for overlapped I/O; owned from now on.
+   * @param onClose Called once, when the handle is closed.
+   */
+  constructor(handle: bigint, onClose: () => void = () => {}) {
     this.handle = handle;
+    this.#onClose = onClose;
     completionPort.adopt(handle);
+  }
+
+  /** Behind that the handle's number may be another's. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Resolves with the number of bytes, or `null` where the other end is closed. */
   async read(bytes: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const { NtReadFile } = ntdll();
-    const { status, bytes: count } = await this.#run(
-      (id, block) => NtReadFile(this.handle, 0n, 0n, id, block, bytes, bytes.length, null, null),
-      bytes,
-    );
-    if (ENDINGS.includes(status)) return null;
-    this.#check(status);
-    return count;
+    for (;;) {
+      const { status, bytes: count } = await this.#run(
+        (id, block) => NtReadFile(this.handle, 0n, 0n, id, block, bytes, bytes.length, null, null),
+        bytes,
+      );
+      if (ENDINGS.includes(status)) return null;
+      this.#check(status);
+      // a write of no bytes ends a read, too, and says nothing
+      if (count > 0 || bytes.length === 0) return count;
+    }
   }
 
   /** Resolves with the number of bytes once they are written. */
@@ -81,29 +91,18 @@ export class Pipe {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#running > 0) ntdll().NtCancelIoFileEx(this.handle, null, new ArrayBuffer(16));
-    this.#release();
+    // what was under way still comes to the port, which keeps its memory until then
+    ntdll().NtCancelIoFileEx(this.handle, null, new ArrayBuffer(16));
+    ntdll().NtClose(this.handle);
+    this.#onClose();
   }
 
-  async #run(
+  #run(
     begin: (id: bigint, statusBlock: ArrayBuffer) => number,
     held?: ArrayBufferView,
   ): Promise<Completion> {
     if (this.#isClosed) throw new Deno.errors.BadResource("the pipe is closed");
-    this.#running++;
-    try {
-      return await completionPort.run(begin, held);
-    } finally {
-      this.#running--;
-      this.#release();
-    }
-  }
-
-  /** The handle's number may be another's once it is closed: nothing may be under way by then. */
-  #release(): void {
-    if (!this.#isClosed || this.#running > 0 || !this.#isOpen) return;
-    this.#isOpen = false;
-    ntdll().NtClose(this.handle);
+    return completionPort.run(begin, held);
   }
 
   #check(status: number): void {

@@ -9,12 +9,15 @@ export const PIPE_PREFIX = "\\\\.\\pipe\\";
 
 /** winnt.h and ntifs.h. */
 const GENERIC_READ = 0x8000_0000, GENERIC_WRITE = 0x4000_0000, SYNCHRONIZE = 0x0010_0000;
-const SHARE_READ_AND_WRITE = 3, OPEN = 1, CREATE = 2, OPEN_IF = 3;
+const SHARE_READ_AND_WRITE = 3, OPEN = 1, CREATE = 2;
 const REJECT_REMOTE_CLIENTS = 2, BYTE_STREAM = 0, QUEUE = 0;
 const SDDL_REVISION = 1;
 
-/** Instances of one pipe, and bytes that either end may be ahead of the other. */
-const MAX_INSTANCES = 0xFF, QUOTA_BYTES = 64 * 1024;
+/** As many instances of one pipe as memory has room for, and bytes that either end may be ahead of the other. */
+const UNLIMITED_INSTANCES = 0xFFFF_FFFF, QUOTA_BYTES = 64 * 1024;
+
+/** FILE_GENERIC_READ and FILE_GENERIC_WRITE but for FILE_CREATE_PIPE_INSTANCE: enough to connect, not to serve. */
+const CLIENT_RIGHTS = "0x12019b";
 
 /** Fifty milliseconds, as a relative time in units of 100 ns; asked for by clients that wait for an instance. */
 const DEFAULT_TIMEOUT = -500_000n;
@@ -27,29 +30,37 @@ export interface PipeOpening {
 }
 
 /**
- * Makes an instance of a pipe, for the user with this SID and the system alone, and not from other machines.
- *
- * @param isFirst Whether nobody may have a pipe of this name.
+ * Makes an instance of a pipe, not for other machines. The first makes the pipe, for the user with this SID and the system
+ * alone, and fails where there is one of this name; the others join what is there.
  */
 export function createPipe(
   name: string,
   { sid, isFirst }: { sid: string; isFirst: boolean },
 ): PipeOpening {
-  using descriptor = securityDescriptor(`O:${sid}D:P(A;;GA;;;SY)(A;;GA;;;${sid})`);
+  if (!isFirst) return createInstance(name, { disposition: OPEN, descriptor: 0n });
+  // to make further instances, this user needs the right to
+  const access = `(A;;${CLIENT_RIGHTS};;;SY)(A;;GA;;;${sid})`;
+  using descriptor = securityDescriptor(`O:${sid}D:P${access}`);
+  return createInstance(name, { disposition: CREATE, descriptor: descriptor.address });
+}
+
+function createInstance(
+  name: string,
+  { disposition, descriptor }: { disposition: number; descriptor: bigint },
+): PipeOpening {
   const handle = new BigUint64Array(1);
-  const access = GENERIC_READ + GENERIC_WRITE + SYNCHRONIZE;
   const status = ntdll().NtCreateNamedPipeFile(
     handle,
-    access,
-    objectAttributes(nativeName(name), { descriptor: descriptor.address }),
+    GENERIC_READ + GENERIC_WRITE + SYNCHRONIZE,
+    objectAttributes(nativeName(name), { descriptor }),
     new ArrayBuffer(16),
     SHARE_READ_AND_WRITE,
-    isFirst ? CREATE : OPEN_IF,
+    disposition,
     0,
     BYTE_STREAM | REJECT_REMOTE_CLIENTS,
     BYTE_STREAM,
     QUEUE,
-    MAX_INSTANCES,
+    UNLIMITED_INSTANCES,
     QUOTA_BYTES,
     QUOTA_BYTES,
     new BigInt64Array([DEFAULT_TIMEOUT]),

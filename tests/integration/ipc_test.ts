@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
-import { LICENSE, LICENSE_LINE, startServer } from "../support/ipc_server.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { LICENSE, LICENSE_LINE, startServer, testSocket } from "../support/ipc_server.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -37,7 +38,7 @@ Deno.test("sentinel ipc takes the socket that the software was given", async () 
 
 Deno.test("sentinel ipc says that nobody is there and exits 87", async () => {
   await using folder = await temporaryFolder();
-  const result = await runIpc(["health", "--socket", folder.at("absent.sock")]);
+  const result = await runIpc(["health", "--socket", testSocket(folder)]);
   assertEquals(result, { code: 87, stdout: "", stderr: NOBODY });
 });
 
@@ -55,9 +56,13 @@ Deno.test("sentinel ipc exits 86 where the server denies the method", async () =
 
 Deno.test("sentinel ipc finds the only socket in the session's folder, and names them where there are several", async () => {
   await using folder = await temporaryFolder();
-  const env = { XDG_RUNTIME_DIR: folder.path };
+  const { pipes } = selectPlatform();
+  const env = { XDG_RUNTIME_DIR: folder.path, LOCALAPPDATA: folder.path.replaceAll("/", "\\") };
+  const mark = crypto.randomUUID();
   const serve = async (id: string) => {
-    const claim = await claimSocket(folder.at(`sentinel/sentinel-${id}.sock`));
+    const name = `sentinel-${mark}-${id}`;
+    const path = pipes ? pipes.prefix + name : folder.at(`sentinel/${name}.sock`);
+    const claim = await claimSocket(path, { lockFolder: folder.at("sentinel-drm/run") });
     const server = serveIpc({ claim, license: LICENSE, log: new RecordingLog(), random: () => 1 });
     return { server, claim };
   };
@@ -71,7 +76,7 @@ Deno.test("sentinel ipc finds the only socket in the session's folder, and names
   }
   assertEquals([first.code, first.stdout], [0, '{"status":"ok"}\n']);
   assertEquals(second.code, 2);
-  assertMatch(second.stderr, /--socket is required: there are .*-one\.sock, .*-two\.sock/);
+  assertMatch(second.stderr, /--socket is required: there are .*-one(\.sock)?, .*-two/);
 });
 
 Deno.test("sentinel ipc watch streams the events until the server ends", async () => {

@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import { FakeClock } from "../support/fake_clock.ts";
+import { LICENSE_LINE, startServer } from "../support/ipc_server.ts";
+import { ask, connectPeer } from "../support/socket_peer.ts";
+import { untoldPlatform } from "../support/untold_peers.ts";
+
+const REQUEST = '{"method":"get_license"}';
+
+Deno.test("a peer that is told only when it has spoken is asked for once, and answered", async () => {
+  let asked = 0;
+  const platform = untoldPlatform((peer) => (asked++, peer));
+  await using running = await startServer({ platform });
+  using peer = await connectPeer(running.path);
+  for (let i = 0; i < 2; i++) {
+    await peer.send(REQUEST + "\n");
+    assertEquals(await peer.line(), LICENSE_LINE);
+  }
+  assertEquals(asked, 1);
+  assertEquals(running.log.records, []);
+});
+
+Deno.test("a peer that turns out to be another user is sent no byte, and logged at DEBUG alone", async () => {
+  const platform = untoldPlatform(() => ({ user: "S-1-5-18", pid: 4 }));
+  await using running = await startServer({ platform });
+  assertEquals(await ask(running.path, REQUEST), undefined);
+  const { connections_accepted, connections_refused } = running.server.counters();
+  assertEquals([connections_accepted, connections_refused], [0, 1]);
+  const [{ level, message } = {}] = running.log.records;
+  assertEquals([level, message], ["debug", "ipc connection refused: uid S-1-5-18, pid 4"]);
+});
+
+Deno.test("a peer that is told not even then is sent no byte", async () => {
+  await using running = await startServer({ platform: untoldPlatform(() => undefined) });
+  assertEquals(await ask(running.path, REQUEST), undefined);
+  const [{ level, message } = {}] = running.log.records;
+  const expected = `ipc connection refused: pid ${Deno.pid} keeps its user to itself`;
+  assertEquals([level, message], ["debug", expected]);
+});
+
+Deno.test("peers that are not told yet count as connections, and have no longer than others to speak", async () => {
+  const clock = new FakeClock();
+  const platform = untoldPlatform((peer) => peer);
+  await using running = await startServer({ platform, clock, limits: { maxConnections: 2 } });
+  using first = await connectPeer(running.path);
+  using second = await connectPeer(running.path);
+  using third = await connectPeer(running.path);
+  assertEquals(await third.line(), undefined);
+  await clock.sleepers(1);
+  await clock.advance(60_000);
+  assertEquals([await first.line(), await second.line()], [undefined, undefined]);
+  assertEquals(await ask(running.path, REQUEST), LICENSE_LINE);
+});

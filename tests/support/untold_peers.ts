@@ -1,0 +1,41 @@
+import type {
+  AcceptedPeers,
+  LocalListener,
+  PeerCredentials,
+  Platform,
+} from "../../src/platform/contract.ts";
+import { selectPlatform } from "../../src/platform/select.ts";
+
+/** This system, as if it told who a peer is only when that has sent something. */
+export function untoldPlatform(
+  tell: (peer: PeerCredentials | undefined) => PeerCredentials | undefined,
+): Platform {
+  const platform = selectPlatform();
+  const { pipes } = platform;
+  if (pipes === undefined) {
+    return { ...platform, acceptedPeers: (path) => untold(platform.acceptedPeers(path), tell) };
+  }
+  const listen = (name: string): LocalListener & AcceptedPeers | undefined => {
+    const listener = pipes.listen(name);
+    return listener && {
+      ...untold(listener, tell),
+      accept: () => listener.accept(),
+      close: () => listener.close(),
+    };
+  };
+  return { ...platform, pipes: { ...pipes, listen } };
+}
+
+function untold(
+  peers: AcceptedPeers,
+  tell: (peer: PeerCredentials | undefined) => PeerCredentials | undefined,
+): AcceptedPeers {
+  return {
+    identify() {
+      const peer = peers.identify();
+      if (peer === undefined || "identify" in peer) return peer;
+      return { pid: peer.pid, identify: () => tell(peer) };
+    },
+    pin: () => peers.pin(),
+  };
+}
