@@ -1,7 +1,7 @@
 import { resolve } from "./core/paths.ts";
 import type { TrustedFetch } from "./activation/trusted_fetch.ts";
 import type { TamperPolicy } from "./sentinel/degradation_schedule.ts";
-import { readOrganizationKey } from "./license/organization_key.ts";
+import { loadOrganizationKey, type OrganizationKeySource } from "./license/organization_key.ts";
 import type { ProcessLimits } from "./platform/process_control.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
@@ -31,7 +31,9 @@ export interface RunOptions {
   readonly workingDirectory: string | undefined;
   readonly serverUrl: string | undefined;
   readonly stateDir: string | undefined;
-  readonly orgKeyPath: string;
+  readonly organizationKey: OrganizationKeySource;
+  /** The one software that licences may be for (default: whichever). */
+  readonly softwareId?: string | undefined;
   readonly ipc: IpcSettings;
   /** Certificates to trust besides the usual ones (PEM). */
   readonly caFile: string | undefined;
@@ -76,7 +78,7 @@ export async function buildRun(
   { log, clock, random, stopRequest }: RunSources & Pick<RunDependencies, "stopRequest">,
 ): Promise<RunParts> {
   const platform = selectPlatform();
-  const verify = await readOrganizationKey(options.orgKeyPath);
+  const verify = await loadOrganizationKey(options.organizationKey);
   const trusted = await trustedFetch(options.caFile);
   return {
     request: {
@@ -101,6 +103,7 @@ export async function buildRun(
       fetch: trusted?.fetch ?? fetch,
       log,
       verify,
+      softwareId: options.softwareId,
       pid: Deno.pid,
       stopRequest,
       onSignal,

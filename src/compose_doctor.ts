@@ -3,12 +3,17 @@ import { systemClock } from "./core/clock.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { examine } from "./sentinel/doctor/examine.ts";
 import type { Finding } from "./sentinel/doctor/finding.ts";
+import type { OrganizationKeySource } from "./license/organization_key.ts";
 import type { IpcSettings } from "./sentinel/run.ts";
 
 /** What `sentinel doctor` was told. */
 export interface DoctorOptions {
   readonly licensePath: string | undefined;
-  readonly orgKeyPath: string | undefined;
+  readonly organizationKey: OrganizationKeySource | undefined;
+  /** The one software that licences may be for (default: whichever). */
+  readonly softwareId?: string | undefined;
+  /** What a build was given, as flags. */
+  readonly permissions?: readonly string[] | undefined;
   readonly serverUrl: string | undefined;
   readonly stateDir: string | undefined;
   readonly ipc: IpcSettings;
@@ -45,9 +50,16 @@ export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> 
       await conn.handshake();
       return describeAddress(conn.remoteAddr);
     },
-    missingAccess: () =>
-      ACCESS.filter((name) => Deno.permissions.querySync({ name }).state !== "granted"),
+    missingAccess: () => missingAccess(options.permissions ?? []),
   });
+}
+
+/** What a build was given in part on purpose is not missing. */
+function missingAccess(permissions: readonly string[]): string[] {
+  return ACCESS.filter((name) =>
+    Deno.permissions.querySync({ name }).state !== "granted" &&
+    !permissions.some((flag) => flag.startsWith(`--allow-${name}=`))
+  );
 }
 
 /** Loaded only where it is asked for. */

@@ -32,7 +32,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/daemon",
     "src/config",
   ],
-  "src/vendor": ["src/core", "src/signing", "src/platform", "src/license", "src/activation"],
+  // with the named sets of permissions
+  "src/vendor": [
+    "deno.json",
+    "src/core",
+    "src/signing",
+    "src/platform",
+    "src/license",
+    "src/activation",
+  ],
   "src/compose.ts": [
     "src/core",
     "src/signing",
@@ -77,7 +85,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/daemon",
     "src/sentinel",
   ],
-  "src/compose_doctor.ts": ["src/core", "src/platform", "src/activation", "src/sentinel"],
+  "deno.json": [],
+  "src/compose_build.ts": ["src/core", "src/vendor"],
+  "src/compose_doctor.ts": [
+    "src/core",
+    "src/platform",
+    "src/license",
+    "src/activation",
+    "src/sentinel",
+  ],
   "src/compose_service.ts": [
     "src/core",
     "src/platform",
@@ -104,6 +120,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/compose_pki.ts",
     "src/compose_signals.ts",
     "src/remote",
+    "src/compose_build.ts",
     "src/compose_doctor.ts",
     "src/compose_fingerprint.ts",
     "src/compose.ts",

@@ -1,11 +1,12 @@
 import type { LoadedConfig } from "../config/load.ts";
 import { systemClock } from "../core/clock.ts";
-import { describeCauses, describeError, SentinelError } from "../core/errors.ts";
+import { type BuildInfo, FROM_SOURCE } from "../core/build_info.ts";
+import { describeCauses, SentinelError } from "../core/errors.ts";
 import { LOG_LEVELS, type LogFormat } from "../core/log.ts";
-import { VERSION } from "../core/version.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
+import { describeFault } from "./describe_fault.ts";
 import { createLogger } from "./logging.ts";
 import { nearest } from "./nearest.ts";
 import { type OptionName, OPTIONS, variableOf } from "./options.ts";
@@ -15,13 +16,17 @@ import { UsageError } from "./usage_error.ts";
 
 const SYSTEM_SOURCES: Sources = { clock: systemClock, random: Math.random };
 
-/** Runs the program with these arguments; the result is the exit status. Never rejects. */
-export async function main(args: readonly string[], sources = SYSTEM_SOURCES): Promise<number> {
+/** Runs the program, made as `build` says, with these arguments; the result is the exit status. Never rejects. */
+export async function main(
+  args: readonly string[],
+  build: BuildInfo = FROM_SOURCE,
+  sources: Sources = SYSTEM_SOURCES,
+): Promise<number> {
   const output = standardOutput;
   try {
     const chosen = chooseCommand(args);
     if (chosen === undefined) {
-      output.result(await topLevelAnswer(args));
+      output.result(await topLevelAnswer(args, build));
       return EXIT.ok;
     }
     const { command } = await COMMANDS[chosen.name]!.load();
@@ -32,10 +37,11 @@ export async function main(args: readonly string[], sources = SYSTEM_SOURCES): P
       return EXIT.ok;
     }
     if (parsed.flag("version")) {
-      output.result(`sentinel ${VERSION}`);
+      output.result(await versionAnswer(args, build));
       return EXIT.ok;
     }
-    return await runCommand(command, parsed, sources);
+    refuseOtherKey(command, parsed, build);
+    return await runCommand(command, parsed, { ...sources, build });
   } catch (error) {
     printError(error, output);
     return exitCodeOf(error);
@@ -45,7 +51,7 @@ export async function main(args: readonly string[], sources = SYSTEM_SOURCES): P
 async function runCommand(
   command: Command,
   args: ParsedArguments,
-  sources: Sources,
+  given: Sources & Pick<CommandContext, "build">,
 ): Promise<number> {
   const output = standardOutput;
   const config = await readConfig(command, args);
@@ -53,7 +59,7 @@ async function runCommand(
   const level = oneOf(args, "log-level", LOG_LEVELS) ?? fileLevel;
   const format = oneOf(args, "log-format", ["text", "json"] satisfies LogFormat[]) ?? fileFormat;
   const log = createLogger({ level, format, write: output.note });
-  const context: CommandContext = { args, config, output, log, ...sources };
+  const context: CommandContext = { args, config, output, log, ...given };
   warnOfUnknownVariables(context);
   try {
     return await command.run(context);
@@ -93,7 +99,7 @@ function chooseCommand(
   const isNamed = (option: OptionName) => readVariable(variableOf(option)) !== undefined;
   if (first === undefined && !isNamed("license") && !isNamed("config")) return undefined;
   if (first === undefined || first.startsWith("-")) {
-    return ["--help", "-h", "--version"].includes(first ?? "")
+    return ["--help", "-h", "--version"].includes(first ?? "") || isVersionAsked(args)
       ? undefined
       : { name: "run", rest: args };
   }
@@ -102,10 +108,32 @@ function chooseCommand(
   throw new UsageError(`unknown command: ${typed}${nearest(typed, Object.keys(COMMANDS))}`);
 }
 
-async function topLevelAnswer([first]: readonly string[]): Promise<string> {
-  if (first === "--version") return `sentinel ${VERSION}`;
+async function topLevelAnswer(args: readonly string[], build: BuildInfo): Promise<string> {
+  const [first] = args;
+  if (first === "--version" || isVersionAsked(args)) return await versionAnswer(args, build);
   const { programHelp } = await import("./help.ts");
   return programHelp(first !== undefined && isGroup(first) ? first : undefined);
+}
+
+function isVersionAsked(args: readonly string[]): boolean {
+  return args.includes("--version") && args.every((arg) => ["--version", "--json"].includes(arg));
+}
+
+async function versionAnswer(args: readonly string[], build: BuildInfo): Promise<string> {
+  if (!args.includes("--json")) return `sentinel ${build.version}`;
+  const { describeVersion } = await import("./version_json.ts");
+  return JSON.stringify(await describeVersion(build));
+}
+
+/** A key inside is there to stay, whatever variables and options say. */
+function refuseOtherKey(
+  { options }: Command,
+  args: ParsedArguments,
+  { organizationKey }: BuildInfo,
+): void {
+  if (organizationKey === undefined || !options.includes("org-key")) return;
+  if (args.value("org-key") === undefined) return;
+  throw new UsageError("--org-key is refused: this sentinel has its organization's key inside");
 }
 
 function isGroup(word: string): boolean {
@@ -140,7 +168,7 @@ function warnOfUnknownVariables({ log }: CommandContext): void {
 
 /** One line, save where an error is made of several, such as the mistakes in a file. */
 function printError(error: unknown, { note }: Output): void {
-  note(`sentinel: error: ${describeError(error)}`);
+  note(`sentinel: error: ${describeFault(error)}`);
   if (error instanceof SentinelError) { for (const line of error.details) note(line); }
 }
 

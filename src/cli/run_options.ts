@@ -2,7 +2,8 @@ import type { RunOptions } from "../compose.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Logger } from "../core/log.ts";
 import { ipcSettings, supervisionSettings } from "../sentinel/configured.ts";
-import type { ParsedArguments } from "./parse_arguments.ts";
+import type { CommandContext } from "./command.ts";
+import { requiredOrganizationKey } from "./organization_key_option.ts";
 
 /** Tables, and keys of other tables, that are for the daemon alone. */
 export const WITHOUT_EFFECT: readonly string[] = [
@@ -22,11 +23,15 @@ export const WITHOUT_EFFECT: readonly string[] = [
 ];
 
 /**
- * What is to be run: options and variables beat the configuration file.
+ * What is to be run: options and variables beat the configuration file, which beats what was fixed in the build.
  *
  * @throws {UsageError} where something that is needed is named nowhere.
  */
-export function runOptions(args: ParsedArguments, loaded: LoadedConfig | undefined): RunOptions {
+export function runOptions(
+  context: Pick<CommandContext, "args" | "build">,
+  loaded: LoadedConfig | undefined,
+): RunOptions {
+  const { args, build } = context;
   const config = loaded?.config;
   return {
     licensePath: args.value("license") ?? config?.license.path ?? args.required("license"),
@@ -34,9 +39,10 @@ export function runOptions(args: ParsedArguments, loaded: LoadedConfig | undefin
     softwareArgs: args.passed.length > 0 ? args.passed : config?.software.args ?? [],
     softwareEnv: config?.software.env ?? {},
     workingDirectory: config?.software.working_directory,
-    serverUrl: args.value("server-url") ?? config?.license.server_url,
+    serverUrl: args.value("server-url") ?? config?.license.server_url ?? build.serverUrl,
     stateDir: args.value("state-dir") ?? config?.license.state_dir,
-    orgKeyPath: args.required("org-key"),
+    organizationKey: requiredOrganizationKey(context),
+    softwareId: build.softwareId,
     caFile: args.value("ca-file"),
     // without the table the software's end is the run's, as it is without a file
     supervision: loaded?.given.has("health") ? supervisionSettings(loaded.config) : undefined,

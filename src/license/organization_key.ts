@@ -8,15 +8,20 @@ export class OrganizationKeyError extends SentinelError {
   }
 }
 
+/** Where the organisation's public key is: in a file, or inside this very program. */
+export type OrganizationKeySource = { readonly path: string } | { readonly pem: string };
+
 /**
- * The verifier of the organisation whose public key (SubjectPublicKeyInfo, P-256, PEM) is in this file.
+ * The verifier of the organisation whose public key (SubjectPublicKeyInfo, P-256, PEM) this is.
  *
  * @throws {OrganizationKeyError}
  */
-export async function readOrganizationKey(path: string): Promise<Verify> {
-  const key = await importPublicKeyPem(await readKeyFile(path));
+export async function loadOrganizationKey(source: OrganizationKeySource): Promise<Verify> {
+  const isEmbedded = "pem" in source;
+  const key = await importPublicKeyPem(isEmbedded ? source.pem : await readKeyFile(source.path));
   if (key !== undefined) return verifierOf(key);
-  throw new OrganizationKeyError(`organization key is no P-256 public key (PEM): ${path}`);
+  const where = isEmbedded ? "inside this program" : source.path;
+  throw new OrganizationKeyError(`organization key is no P-256 public key (PEM): ${where}`);
 }
 
 async function readKeyFile(path: string): Promise<string> {

@@ -74,8 +74,9 @@ export class Agent {
    * @throws {SentinelError} Why the licence before stays.
    */
   async reloadLicense(path = this.#licensePath): Promise<boolean> {
-    const { deps: { verify, clock, log, stopRequest }, current, software, ipc } = this.#parts;
-    const license = await loadValidLicense(path, { verify, wallMs: clock.wallMs() });
+    const { deps, current, software, ipc } = this.#parts;
+    const { clock, log, stopRequest } = deps;
+    const license = await loadValidLicense(path, { ...deps, wallMs: clock.wallMs() });
     if (isSame(license, current.license)) {
       this.#licensePath = path;
       return false;

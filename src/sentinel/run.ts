@@ -65,6 +65,8 @@ export interface RunDependencies {
   readonly log: Logger;
   /** With the organisation's public key. */
   readonly verify: Verify;
+  /** The one software that licences may be for (default: whichever). */
+  readonly softwareId?: string | undefined;
   readonly pid: number;
   readonly stopRequest: StopRequest;
   /** Calls the listener on each such signal, until the function that it returns is called. */
@@ -99,9 +101,9 @@ export async function runSentinel(
   deps: RunDependencies,
   host: RunHost,
 ): Promise<number> {
-  const { verify, clock, log, stopRequest: { stop } } = deps;
+  const { clock, log, stopRequest: { stop } } = deps;
   checkIpcPath(request, deps);
-  const license = await loadValidLicense(request.licensePath, { verify, wallMs: clock.wallMs() });
+  const license = await loadValidLicense(request.licensePath, { ...deps, wallMs: clock.wallMs() });
   using licensing = await openLicensing(license, request, deps);
   let first: ProvedLicense;
   try {

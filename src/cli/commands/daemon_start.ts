@@ -53,7 +53,7 @@ async function stay(context: CommandContext, loaded: LoadedConfig): Promise<numb
   const { config } = loaded;
   const isDetached = args.flag("detached");
   const run = {
-    ...runOptions(args, loaded),
+    ...runOptions(context, loaded),
     supervision: supervisionSettings(config),
     softwareLimits: softwareLimits(config),
     softwareStreams: isDetached ? "null" as const : "inherit" as const,
@@ -89,7 +89,7 @@ async function pidFile(
 
 async function detach(context: CommandContext, loaded: LoadedConfig): Promise<number> {
   const { args, output } = context;
-  runOptions(args, loaded);
+  runOptions(context, loaded);
   const [group, name, ...rest] = Deno.args;
   const { composeDetachedStart } = await import("../../compose_daemon.ts");
   const outcome = await composeDetachedStart({

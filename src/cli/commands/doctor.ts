@@ -3,6 +3,7 @@ import { SentinelError } from "../../core/errors.ts";
 import type { Finding } from "../../sentinel/doctor/finding.ts";
 import type { Command } from "../command.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
+import { organizationKey } from "../organization_key_option.ts";
 import { ipcSettings } from "../../sentinel/configured.ts";
 
 export const command: Command = {
@@ -13,12 +14,15 @@ export const command: Command = {
     "Changes nothing. The licence server is sent one request in the name of a machine that does not exist.",
     "Exit status 0 where all is well, else that of the first line that failed: 2, 80, 82, 83, 86, 87.",
   ],
-  async run({ args, config: loaded, output }) {
+  async run(context) {
+    const { args, config: loaded, output, build } = context;
     const config = loaded?.config;
     const findings = await composeDoctor({
       licensePath: args.value("license") ?? config?.license.path,
-      orgKeyPath: args.value("org-key"),
-      serverUrl: args.value("server-url") ?? config?.license.server_url,
+      organizationKey: organizationKey(context),
+      softwareId: build.softwareId,
+      permissions: build.permissions,
+      serverUrl: args.value("server-url") ?? config?.license.server_url ?? build.serverUrl,
       stateDir: args.value("state-dir") ?? config?.license.state_dir,
       ipc: config === undefined ? {} : ipcSettings(config),
       caFile: args.value("ca-file"),

@@ -1,8 +1,9 @@
 import { loadLicense } from "../../license/load_license.ts";
-import { readOrganizationKey } from "../../license/organization_key.ts";
+import { loadOrganizationKey } from "../../license/organization_key.ts";
 import type { License } from "../../license/payload.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
+import { requiredOrganizationKey } from "../organization_key_option.ts";
 
 export const command: Command = {
   usage: "FILE [--org-key FILE]",
@@ -11,9 +12,10 @@ export const command: Command = {
   notes: [
     "Shows expired licenses too; one whose signature is not the organisation's is not shown.",
   ],
-  async run({ args, output }) {
-    const verify = await readOrganizationKey(args.required("org-key"));
-    const license = await loadLicense(args.operands[0]!, verify);
+  async run(context) {
+    const { args, output } = context;
+    const verify = await loadOrganizationKey(requiredOrganizationKey(context));
+    const license = await loadLicense(args.operands[0]!, { verify });
     output.result(args.flag("json") ? JSON.stringify(license) : table(license));
     return EXIT.ok;
   },

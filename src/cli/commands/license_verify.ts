@@ -1,16 +1,21 @@
 import { loadValidLicense } from "../../license/load_license.ts";
-import { readOrganizationKey } from "../../license/organization_key.ts";
+import { loadOrganizationKey } from "../../license/organization_key.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
+import { requiredOrganizationKey } from "../organization_key_option.ts";
 
 export const command: Command = {
   usage: "FILE [--org-key FILE]",
   options: ["org-key", "json"],
   operands: { min: 1, max: 1 },
   notes: ["Exit status 80 where the license is not valid; the reason is on standard error."],
-  async run({ args, output, clock }) {
-    const verify = await readOrganizationKey(args.required("org-key"));
-    const license = await loadValidLicense(args.operands[0]!, { verify, wallMs: clock.wallMs() });
+  async run(context) {
+    const { args, output, clock, build: { softwareId } } = context;
+    const license = await loadValidLicense(args.operands[0]!, {
+      verify: await loadOrganizationKey(requiredOrganizationKey(context)),
+      softwareId,
+      wallMs: clock.wallMs(),
+    });
     output.result(
       args.flag("json")
         ? JSON.stringify({

@@ -14,8 +14,8 @@ export const command: Command = {
     "Example: sentinel run --license acme.lic --software /opt/acme/server -- --port 8000",
   ],
   async run(context) {
-    const { args, config, log } = context;
-    const options = runOptions(args, config);
+    const { config, log } = context;
+    const options = runOptions(context, config);
     if (config !== undefined) warnOfNoEffect(config, log);
     const { composeRun } = await import("../../compose.ts");
     return await composeRun(options, context);

@@ -4,7 +4,7 @@ import { checkDates } from "../../license/dates.ts";
 import { compareFingerprint, readHardware } from "../../license/fingerprint.ts";
 import { parseFingerprint } from "../../license/fingerprint_form.ts";
 import { loadLicense } from "../../license/load_license.ts";
-import { readOrganizationKey } from "../../license/organization_key.ts";
+import { loadOrganizationKey, type OrganizationKeySource } from "../../license/organization_key.ts";
 import type { HardwareBoundLicense, License } from "../../license/payload.ts";
 import type { Platform } from "../../platform/contract.ts";
 import type { Verify } from "../../signing/ecdsa.ts";
@@ -21,14 +21,15 @@ const DAY_MS = 86_400_000;
 
 /** Key, licence, dates and hardware. */
 export async function examineLicense(
-  { licensePath, orgKeyPath }: {
+  { licensePath, organizationKey, softwareId }: {
     licensePath: string | undefined;
-    orgKeyPath: string | undefined;
+    organizationKey: OrganizationKeySource | undefined;
+    softwareId?: string | undefined;
   },
   { clock, platform }: { clock: Clock; platform: Platform },
 ): Promise<LicenseExamination> {
-  const { verify, finding: key } = await examineKey(orgKeyPath);
-  const { license, finding } = await examineFile(licensePath, verify);
+  const { verify, finding: key } = await examineKey(organizationKey);
+  const { license, finding } = await examineFile(licensePath, { verify, softwareId });
   const rest = license === undefined
     ? [skipped("dates", "no licence was read"), skipped("hardware", "no licence was read")]
     : [examineDates(license, clock.wallMs()), await examineHardware(license, platform)];
@@ -36,17 +37,18 @@ export async function examineLicense(
 }
 
 async function examineKey(
-  path: string | undefined,
+  source: OrganizationKeySource | undefined,
 ): Promise<{ verify?: Verify; finding: Finding }> {
   const fault = (found: string) =>
     failed("key", found, {
       advice: "give the vendor's org_public_key.pem as --org-key or SENTINEL_ORG_KEY",
       code: "config.org_key",
     });
-  if (path === undefined) return { finding: fault("no organization key is given") };
+  if (source === undefined) return { finding: fault("no organization key is given") };
   try {
-    const verify = await readOrganizationKey(path);
-    return { verify, finding: ok("key", `P-256 public key in ${path}`) };
+    const verify = await loadOrganizationKey(source);
+    const where = "path" in source ? `in ${source.path}` : "inside this program";
+    return { verify, finding: ok("key", `P-256 public key ${where}`) };
   } catch (error) {
     return { finding: fault(describeError(error)) };
   }
@@ -54,14 +56,14 @@ async function examineKey(
 
 async function examineFile(
   path: string | undefined,
-  verify: Verify | undefined,
+  { verify, softwareId }: { verify: Verify | undefined; softwareId: string | undefined },
 ): Promise<{ license?: License; finding: Finding }> {
   if (path === undefined) return { finding: skipped("license", "no --license is given") };
   if (verify === undefined) {
     return { finding: skipped("license", "cannot be verified without the organization's key") };
   }
   try {
-    const license = await loadLicense(path, verify);
+    const license = await loadLicense(path, { verify, softwareId });
     const { license_key, license_type, software_id } = license;
     return {
       license,
@@ -83,6 +85,8 @@ function adviceOn({ code }: SentinelError): string {
       return "make the file readable for this user";
     case "license.signature":
       return "check that the key is this vendor's, then ask the vendor for the file again";
+    case "license.software":
+      return "use the sentinel that came with that software";
     case "license.version":
     case "license.algorithm":
       return "update sentinel, or ask the vendor for a licence of this version";

@@ -12,15 +12,16 @@ interface Fault {
 
 /** Who else may read the state or change the key that is trusted, and what the runtime may not do. */
 export async function examinePermissions(
-  { orgKeyPath, stateFolder }: DoctorRequest,
+  { organizationKey, stateFolder }: DoctorRequest,
   { missingAccess }: Pick<DoctorDependencies, "missingAccess">,
 ): Promise<Finding> {
+  const keyPath = organizationKey && "path" in organizationKey ? organizationKey.path : undefined;
   const faults: readonly Fault[] = [
     ...missingAccess().map((name) => ({
       fault: `the runtime has no ${name} access`,
       advice: `--allow-${name}`,
     })),
-    ...await modeFaults(orgKeyPath, { forbidden: WRITE_OF_OTHERS, remedy: "chmod o-w" }),
+    ...await modeFaults(keyPath, { forbidden: WRITE_OF_OTHERS, remedy: "chmod o-w" }),
     ...await folderFaults(stateFolder),
   ];
   if (faults.length === 0) {
