@@ -3,14 +3,17 @@ import { PERMISSIONS } from "./permissions.ts";
 
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
 
+/** A compiled program, which takes the place of the runtime with `main.ts` where `SENTINEL_BIN` names one. */
+export const COMPILED: string | undefined = Deno.env.get("SENTINEL_BIN") || undefined;
+
 export interface ProgramOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
   /** A program of `tests/fixtures` that stands in for `main.ts`. */
   readonly fixture?: string;
   readonly v8Flags?: string;
-  /** Another copy of the program, in place of the runtime with `main.ts`: the runtime, and the entry. */
-  readonly copy?: { readonly deno: string; readonly entry: string };
+  /** Another copy of the program: the runtime and the entry, or one that was compiled. */
+  readonly copy?: { readonly deno: string; readonly entry?: string };
   /** A command that runs the command which follows it, such as `setpriv`. */
   readonly wrapper?: readonly string[];
   /** `null` by default. */
@@ -127,15 +130,18 @@ export class LineReader {
   }
 }
 
-/** The arguments with which `deno` runs the program, or the one whose path `entry` is. */
-export function programArguments(
+/** What is to be typed to run the program. */
+export function programLine(
   args: readonly string[],
-  { fixture, v8Flags, entry = entryOf(fixture) }:
-    & Pick<ProgramOptions, "fixture" | "v8Flags">
-    & { readonly entry?: string } = {},
+  { fixture, v8Flags, copy }: Pick<ProgramOptions, "fixture" | "v8Flags" | "copy"> = {},
 ): string[] {
+  const isItself = fixture === undefined && v8Flags === undefined;
+  const compiled = copy === undefined ? COMPILED : copy.entry === undefined ? copy.deno : undefined;
+  if (isItself && compiled !== undefined) return [compiled, ...args];
+  const runtime = copy?.deno ?? Deno.execPath();
   const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
-  return ["run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args];
+  const entry = copy?.entry ?? entryOf(fixture);
+  return [runtime, "run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args];
 }
 
 /** The command that runs the program, for tests that speak to it over its standard input. */
@@ -143,17 +149,14 @@ export function programCommand(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Deno.Command {
-  const { env = {}, cwd, copy, wrapper = [], stdin = "null" } = options;
-  const runtime = copy?.deno ?? Deno.execPath();
-  const entry = copy && { entry: copy.entry };
-  const [program, ...rest] = [
-    ...wrapper,
-    ...[runtime, ...programArguments(args, { ...options, ...entry })],
-  ];
+  const { env = {}, cwd, wrapper = [], stdin = "null" } = options;
+  const [program, ...rest] = [...wrapper, ...programLine(args, options)];
   return new Deno.Command(program!, {
     args: rest,
     // keyring and home of whoever runs the tests are no place for what they leave
+    clearEnv: true,
     env: {
+      ...environment(),
       NO_COLOR: "1",
       DBUS_SESSION_BUS_ADDRESS: "",
       XDG_STATE_HOME: env["XDG_RUNTIME_DIR"] || "/dev/null",
@@ -164,6 +167,12 @@ export function programCommand(
     stdout: "piped",
     stderr: "piped",
   });
+}
+
+/** Ours, without what is for the tests alone. */
+function environment(): Record<string, string> {
+  const { SENTINEL_BIN: _, ...rest } = Deno.env.toObject();
+  return rest;
 }
 
 function entryOf(fixture: string | undefined): string {

@@ -30,6 +30,7 @@ export async function compileProgram(deno: DenoTool, request: CompileRequest): P
   const { folder, target, info, output } = request;
   const entry = `${folder}/${ENTRY}`;
   await Deno.writeTextFile(entry, entryModule(request));
+  await setTimes(folder);
   const { success, stderr } = await runDeno(deno, [
     ...[
       "compile",
@@ -45,6 +46,12 @@ export async function compileProgram(deno: DenoTool, request: CompileRequest): P
   if (success) return;
   if (/\bdenort\b|base binary/.test(stderr)) throw missingRuntime(target);
   throw new BuildError(`${target} cannot be compiled: ${faultLine(stderr)}`);
+}
+
+/** The files' times go into the program, which is to be the same whenever it is made. */
+async function setTimes(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) await Deno.utime(`${folder}/${name}`, 0, 0);
+  await Deno.utime(folder, 0, 0);
 }
 
 /** What the runtime runs: the program, with what is fixed for it. */
