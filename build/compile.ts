@@ -1,18 +1,21 @@
 /**
  * `deno task compile [--target T|all]… [--profile customer|vendor|server] [--org-key FILE] [--software-id ID]
- * [--server-url URL] [--software FILE] [--out DIR]`: programs that run by themselves, in `dist` where nothing else is said.
+ * [--server-url URL] [--software FILE] [--out DIR]`: programs that run by themselves, in `dist` where nothing else is said,
+ * with their checksums. Same inputs, same bytes; the time of the build is SOURCE_DATE_EPOCH, else that of the commit.
  *
- * `DENO` names the Deno that compiles where it is not the one that runs this, `DENORT_BIN` its runtime where that cannot be
- * downloaded.
+ * `BUILD_DENO` names the Deno that compiles where it is not the one that runs this, `DENORT_BIN` its runtime where that
+ * cannot be downloaded. `--preload MODULE` is run before the program, for tests.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { standardOutput } from "../src/cli/output.ts";
-import { exitCodeOf } from "../src/cli/exit_codes.ts";
-import { UsageError } from "../src/cli/usage_error.ts";
+import { basename, fromFileUrl } from "@std/path";
 import { builtFileLine } from "../src/cli/built_file_line.ts";
 import { chosenTargets } from "../src/cli/chosen_targets.ts";
 import { describeFault } from "../src/cli/describe_fault.ts";
-import { PROFILES } from "../src/core/build_info.ts";
+import { exitCodeOf } from "../src/cli/exit_codes.ts";
+import { standardOutput } from "../src/cli/output.ts";
+import { UsageError } from "../src/cli/usage_error.ts";
+import { type Profile, PROFILES } from "../src/core/build.ts";
+import { resolve } from "../src/core/paths.ts";
 import { buildPrograms } from "../src/vendor/build/build_programs.ts";
 import { bundle } from "../src/vendor/build/program_modules.ts";
 import { type DenoTool, runDeno } from "../src/vendor/build/run_deno.ts";
@@ -20,60 +23,69 @@ import { gitIn, sourceInfo } from "../src/vendor/build/source_info.ts";
 import type { Target } from "../src/vendor/build/targets.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const OPTIONS = ["profile", "org-key", "software-id", "server-url", "software", "out"] as const;
+const BUNDLER: DenoTool = { path: Deno.execPath(), cwd: fromFileUrl(ROOT) };
+const STRINGS = [
+  ...["profile", "org-key", "software-id", "server-url", "software", "out", "preload"] as const,
+];
+
+type Given = { readonly [name in (typeof STRINGS)[number]]?: string } & {
+  readonly target: readonly string[];
+};
 
 async function main(): Promise<void> {
-  const args = parseArgs(Deno.args, {
-    string: [...OPTIONS, "_"],
+  const given = parseArgs(Deno.args, {
+    string: [...STRINGS, "target", "_"],
     collect: ["target"],
     unknown: (argument) => {
-      throw new UsageError(`unknown argument: ${argument}`);
+      throw new UsageError(`unexpected argument: ${argument}`);
     },
-  }) as { [name in typeof OPTIONS[number]]?: string } & { target?: string[] };
-  const profile = PROFILES.find((name) => name === (args.profile ?? "customer"));
-  if (profile === undefined) {
-    throw new UsageError(
-      `--profile must be one of ${PROFILES.join(", ")}: current value is ${args.profile}`,
-    );
-  }
-  const compiler: DenoTool = { path: Deno.env.get("DENO") || Deno.execPath() };
+  }) as unknown as Given;
+  const { preload } = given;
+  const compiler = { path: Deno.env.get("BUILD_DENO") || Deno.execPath() };
+  await warnOfOtherDeno(compiler);
   const files = await buildPrograms({
-    profile,
-    targets: chosenTargets(args.target ?? []),
-    out: args.out ?? "dist",
-    orgKeyPath: args["org-key"],
-    softwareId: args["software-id"],
-    serverUrl: args["server-url"],
-    softwarePath: args.software,
+    profile: chosenProfile(given.profile),
+    targets: chosenTargets(given.target),
+    out: given.out ?? "dist",
+    orgKeyPath: given["org-key"],
+    softwareId: given["software-id"],
+    serverUrl: given["server-url"],
+    softwarePath: given.software,
   }, {
-    bundler: { path: Deno.execPath() },
+    bundler: BUNDLER,
     compiler,
+    hasOwnRuntime: Boolean(Deno.env.get("DENORT_BIN")),
     host: Deno.build.target as Target,
     modules: { kind: "sources", root: ROOT },
-    info: await sourceInfo(gitIn(ROOT), (name) => Deno.env.get(name)),
-    addFirstModule: await isPinned(compiler) ? undefined : addOlderRuntime,
+    source: await sourceInfo(gitIn(ROOT), (name) => Deno.env.get(name)),
+    addFirstModule: preload === undefined ? undefined : (folder) => addModule(preload, folder),
   });
   for (const file of files) standardOutput.result(builtFileLine(file));
 }
 
-/** Whether it is the very release that is shipped with. */
-async function isPinned(deno: DenoTool): Promise<boolean> {
-  const pinned = (await Deno.readTextFile(new URL(".dvmrc", ROOT))).trim();
-  const [, version] = /^deno (\S+)/.exec((await runDeno(deno, ["--version"])).stdout) ?? [];
-  if (version === pinned) return true;
-  standardOutput.note(`made with Deno ${version}, not ${pinned}: to be tried, not to be shipped`);
-  return false;
+function chosenProfile(name = "customer"): Profile {
+  const profile = PROFILES.find((profile) => profile === name);
+  if (profile !== undefined) return profile;
+  throw new UsageError(
+    `--profile must be one of ${PROFILES.join(", ")}: current value is ${name}`,
+  );
 }
 
-async function addOlderRuntime(folder: string): Promise<string> {
-  const module = new URL("build/older_runtime.ts", ROOT);
-  await bundle(module, { folder, deno: { path: Deno.execPath() }, root: ROOT });
-  return "older_runtime.js";
+async function addModule(path: string, folder: string): Promise<string> {
+  await bundle(resolve(path), { folder, deno: BUNDLER });
+  return basename(path).replace(/\.ts$/, ".js");
+}
+
+async function warnOfOtherDeno(deno: DenoTool): Promise<void> {
+  const pinned = (await Deno.readTextFile(new URL(".dvmrc", ROOT))).trim();
+  const [, version] = /^deno (\S+)/.exec((await runDeno(deno, ["--version"])).stdout) ?? [];
+  if (version === pinned) return;
+  standardOutput.note(`made with Deno ${version}, not ${pinned}: to be tried, not to be shipped`);
 }
 
 try {
   await main();
 } catch (error) {
-  standardOutput.note(`sentinel: error: ${describeFault(error)}`);
+  standardOutput.note(`compile: error: ${describeFault(error)}`);
   Deno.exitCode = exitCodeOf(error);
 }

@@ -3,7 +3,6 @@
  * second. Everything else, and every shorter pause, is as it is.
  */
 import { main } from "../src/cli/main.ts";
-import { FROM_SOURCE } from "../src/core/build_info.ts";
 import { type Clock, systemClock } from "../src/core/clock.ts";
 
 const LONGEST_REAL_MS = 60_000, SHORTENED_MS = 1_000;
@@ -16,4 +15,4 @@ const clock: Clock = {
   sleep: (ms, signal) => systemClock.sleep(ms > LONGEST_REAL_MS ? SHORTENED_MS : ms, signal),
 };
 
-Deno.exit(await main(Deno.args, FROM_SOURCE, { clock, random }));
+Deno.exit(await main(Deno.args, { clock, random }));

@@ -31,6 +31,12 @@ export const advapi32 = systemLibrary("advapi32.dll", {
   },
   // LSTATUS RegDeleteKeyValueW(HKEY, LPCWSTR SubKey, LPCWSTR Value)
   RegDeleteKeyValueW: { parameters: ["usize", "buffer", "buffer"], result: "u32" },
+  // BOOL StartServiceCtrlDispatcherW(const SERVICE_TABLE_ENTRYW *), returns when the service has stopped
+  StartServiceCtrlDispatcherW: { parameters: ["buffer"], result: "i32", nonblocking: true },
+  // SERVICE_STATUS_HANDLE RegisterServiceCtrlHandlerExW(LPCWSTR, LPHANDLER_FUNCTION_EX, LPVOID Context), not to be closed
+  RegisterServiceCtrlHandlerExW: { parameters: ["buffer", "function", "usize"], result: "usize" },
+  // BOOL SetServiceStatus(SERVICE_STATUS_HANDLE, LPSERVICE_STATUS)
+  SetServiceStatus: { parameters: ["usize", "buffer"], result: "i32" },
   // DWORD GetSecurityInfo(HANDLE, SE_OBJECT_TYPE, SECURITY_INFORMATION, PSID *Owner, PSID *Group, PACL *, PACL *,
   //   PSECURITY_DESCRIPTOR *), the last freed with LocalFree
   GetSecurityInfo: {

@@ -50,14 +50,29 @@ export const kernel32 = systemLibrary("kernel32.dll", {
   GetTickCount64: { parameters: [], result: "u64" },
   // BOOL MoveFileExW(LPCWSTR Existing, LPCWSTR New, DWORD Flags)
   MoveFileExW: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
+  // HANDLE CreateFileW(LPCWSTR, DWORD DesiredAccess, DWORD ShareMode, LPSECURITY_ATTRIBUTES, DWORD Disposition, DWORD Flags,
+  //   HANDLE Template)
+  CreateFileW: {
+    parameters: ["buffer", "u32", "u32", "buffer", "u32", "u32", "usize"],
+    result: "usize",
+  },
+  // BOOL GetFileSizeEx(HANDLE, PLARGE_INTEGER)
+  GetFileSizeEx: { parameters: ["usize", "buffer"], result: "i32" },
+  // HANDLE CreateFileMappingW(HANDLE File, LPSECURITY_ATTRIBUTES, DWORD Protect, DWORD SizeHigh, DWORD SizeLow, LPCWSTR)
+  CreateFileMappingW: {
+    parameters: ["usize", "buffer", "u32", "u32", "u32", "buffer"],
+    result: "usize",
+  },
+  // LPVOID MapViewOfFile(HANDLE, DWORD DesiredAccess, DWORD OffsetHigh, DWORD OffsetLow, SIZE_T Bytes)
+  MapViewOfFile: { parameters: ["usize", "u32", "u32", "u32", "usize"], result: "usize" },
+  // BOOL UnmapViewOfFile(LPCVOID)
+  UnmapViewOfFile: { parameters: ["usize"], result: "i32" },
   // BOOL VirtualLock(LPVOID, SIZE_T)
   VirtualLock: { parameters: ["buffer", "usize"], result: "i32" },
   // BOOL VirtualUnlock(LPVOID, SIZE_T)
   VirtualUnlock: { parameters: ["buffer", "usize"], result: "i32" },
   // LPWSTR GetCommandLineW(void), not to be freed
   GetCommandLineW: { parameters: [], result: "usize" },
-  // BOOL SetStdHandle(DWORD, HANDLE)
-  SetStdHandle: { parameters: ["u32", "usize"], result: "i32" },
   // UINT GetSystemFirmwareTable(DWORD Provider, DWORD Table, PVOID, DWORD)
   GetSystemFirmwareTable: { parameters: ["u32", "u32", "buffer", "u32"], result: "u32" },
   // BOOL GetProcessHandleCount(HANDLE, PDWORD)

@@ -12,7 +12,12 @@ export function systemLibrary<const S extends Deno.ForeignLibraryInterface>(
   interface_: S,
 ): () => Deno.DynamicLibrary<S>["symbols"] {
   let symbols: Deno.DynamicLibrary<S>["symbols"] | undefined;
-  return () => symbols ??= lazySymbols(interface_, [`${readSystemRoot()}\\System32\\${name}`]);
+  return () => symbols ??= lazySymbols(interface_, [systemFile(name)]);
+}
+
+/** The path of one of the system's own libraries or programs. */
+export function systemFile(name: string): string {
+  return `${readSystemRoot()}\\System32\\${name}`;
 }
 
 function readSystemRoot(): string {

@@ -31,8 +31,8 @@ export interface RunOptions {
   readonly workingDirectory: string | undefined;
   readonly serverUrl: string | undefined;
   readonly stateDir: string | undefined;
-  readonly organizationKey: OrganizationKeySource;
-  /** The one software that licences may be for (default: whichever). */
+  readonly orgKey: OrganizationKeySource;
+  /** The only software that the licence may be for (default: any). */
   readonly softwareId?: string | undefined;
   readonly ipc: IpcSettings;
   /** Certificates to trust besides the usual ones (PEM). */
@@ -78,7 +78,7 @@ export async function buildRun(
   { log, clock, random, stopRequest }: RunSources & Pick<RunDependencies, "stopRequest">,
 ): Promise<RunParts> {
   const platform = selectPlatform();
-  const verify = await loadOrganizationKey(options.organizationKey);
+  const verify = await loadOrganizationKey(options.orgKey);
   const trusted = await trustedFetch(options.caFile);
   return {
     request: {
@@ -89,6 +89,7 @@ export async function buildRun(
       softwareStreams: options.softwareStreams,
       softwareLimits: options.softwareLimits,
       workingDirectory: options.workingDirectory,
+      softwareId: options.softwareId,
       serverUrl: checkedUrl(options.serverUrl),
       ipc: options.ipc,
       supervision: options.supervision,
@@ -103,7 +104,6 @@ export async function buildRun(
       fetch: trusted?.fetch ?? fetch,
       log,
       verify,
-      softwareId: options.softwareId,
       pid: Deno.pid,
       stopRequest,
       onSignal,

@@ -5,7 +5,7 @@ import type { ConfigurableLog } from "./core/log.ts";
 import { type DetachOutcome, startDetached } from "./daemon/detach.ts";
 import { type OwnCommand, ownCommand, ownEnvironment } from "./daemon/own_command.ts";
 import { SERVICE_VARIABLES, ServiceManager } from "./daemon/service_manager.ts";
-import type { Platform } from "./platform/contract.ts";
+import type { Platform, ServiceMembership } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import type { DropRequest } from "./sentinel/drop_privileges.ts";
@@ -20,6 +20,8 @@ export interface DaemonStartOptions {
   readonly pidFile: string;
   /** Called when the daemon is ready, where it is to leave its standard streams then. */
   readonly sayReady: (() => void) | undefined;
+  /** Our part in the service manager that started us, where it speaks with us by calls. */
+  readonly service: ServiceMembership | undefined;
 }
 
 export interface DaemonSources {
@@ -31,12 +33,13 @@ export interface DaemonSources {
 
 /** Runs a daemon in this process until it ends. */
 export async function composeDaemon(
-  { run, config, loadConfig, pidFile, sayReady }: DaemonStartOptions,
+  { run, config, loadConfig, pidFile, sayReady, service }: DaemonStartOptions,
   sources: DaemonSources,
 ): Promise<number> {
   const platform = selectPlatform();
   await becomeUser({ config, pidFile }, platform);
   const stopRequest = new StopRequestSource();
+  service?.stopAsked.addEventListener("abort", () => stopRequest.request("stop of the service"));
   using parts = await buildRun(run, { ...sources, stopRequest });
   return await runDaemon({ config, loadConfig, pidFile, run: parts.request }, {
     ...parts.deps,
@@ -62,6 +65,7 @@ export async function composeDaemon(
     openServiceManager: () =>
       new ServiceManager({
         variables: takeVariables(SERVICE_VARIABLES),
+        membership: service,
         platform,
         clock: sources.clock,
         pid: Deno.pid,

@@ -1,17 +1,15 @@
 import type { TrustedFetch } from "./activation/trusted_fetch.ts";
 import { systemClock } from "./core/clock.ts";
+import type { OrganizationKeySource } from "./license/organization_key.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { examine } from "./sentinel/doctor/examine.ts";
 import type { Finding } from "./sentinel/doctor/finding.ts";
-import type { OrganizationKeySource } from "./license/organization_key.ts";
 import type { IpcSettings } from "./sentinel/run.ts";
 
 /** What `sentinel doctor` was told. */
 export interface DoctorOptions {
   readonly licensePath: string | undefined;
-  readonly organizationKey: OrganizationKeySource | undefined;
-  /** The one software that licences may be for (default: whichever). */
-  readonly softwareId?: string | undefined;
+  readonly orgKey: OrganizationKeySource | undefined;
   /** What a build was given, as flags. */
   readonly permissions?: readonly string[] | undefined;
   readonly serverUrl: string | undefined;

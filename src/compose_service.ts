@@ -1,13 +1,17 @@
 import { resolve } from "./core/paths.ts";
 import type { Config } from "./config/schema.ts";
 import { ownCommand } from "./daemon/own_command.ts";
-import { type ServiceDescription, serviceNameOf } from "./daemon/service_file.ts";
+import { type ServiceDescription, type ServiceKind, serviceNameOf } from "./daemon/service_file.ts";
+import type { ServiceMembership, SystemServices } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import { stateFolder } from "./sentinel/state_place.ts";
 
+export type { ServiceMembership, SystemServices };
+
 /** A daemon that is to become a service. */
 export interface ServiceOptions {
+  readonly kind: ServiceKind;
   readonly configPath: string;
   readonly config: Config;
   readonly softwarePath: string;
@@ -17,7 +21,7 @@ export interface ServiceOptions {
 
 /** Describes the daemon of a configuration file, as this very program would run it. */
 export function describeService(
-  { configPath, config, softwarePath, orgKeyPath }: ServiceOptions,
+  { kind, configPath, config, softwarePath, orgKeyPath }: ServiceOptions,
 ): ServiceDescription {
   const platform = selectPlatform();
   const { license, logging, ipc, server, process, security, shutdown } = config;
@@ -34,7 +38,7 @@ export function describeService(
       ...program(),
       "daemon",
       "start",
-      "--foreground",
+      kind === "windows" ? "--service" : "--foreground",
       "--config",
       resolve(configPath),
       ...orgKey,
@@ -48,6 +52,26 @@ export function describeService(
     ) => resolve(path)),
     stopTimeoutMs: shutdown.timeout_ms,
   };
+}
+
+/** What services are where they are no files; `undefined` elsewhere. */
+export async function findSystemServices(): Promise<SystemServices | undefined> {
+  return await selectPlatform().services?.();
+}
+
+/**
+ * Our part in the service manager that started us.
+ *
+ * @throws {ConfigError} where none did.
+ */
+export async function joinServiceManager(): Promise<ServiceMembership> {
+  const services = await findSystemServices();
+  const membership = await services?.join();
+  if (membership !== undefined) return membership;
+  throw new ConfigError(
+    "config.service",
+    "--service is for the service manager of Windows: use --foreground",
+  );
 }
 
 function program(): readonly string[] {

@@ -1,4 +1,4 @@
-import type { BuildInfo } from "../core/build_info.ts";
+import type { Build } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigurableLog } from "../core/log.ts";
@@ -15,8 +15,7 @@ export interface Sources {
 
 /** What a command is given to work with. */
 export interface CommandContext extends Sources {
-  /** What was fixed when this program was made. */
-  readonly build: BuildInfo;
+  readonly build: Build;
   readonly args: ParsedArguments;
   /** The file that `--config` names, for commands that have this option. */
   readonly config: LoadedConfig | undefined;

@@ -1,8 +1,9 @@
 import type { LoadedConfig } from "../config/load.ts";
+import type { Build } from "../core/build.ts";
 import { systemClock } from "../core/clock.ts";
-import { type BuildInfo, FROM_SOURCE } from "../core/build_info.ts";
 import { describeCauses, SentinelError } from "../core/errors.ts";
 import { LOG_LEVELS, type LogFormat } from "../core/log.ts";
+import { VERSION } from "../core/version.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
@@ -16,11 +17,14 @@ import { UsageError } from "./usage_error.ts";
 
 const SYSTEM_SOURCES: Sources = { clock: systemClock, random: Math.random };
 
-/** Runs the program, made as `build` says, with these arguments; the result is the exit status. Never rejects. */
+/**
+ * Runs the program with these arguments; the result is the exit status. Never rejects.
+ *
+ * @param build What it was built with.
+ */
 export async function main(
   args: readonly string[],
-  build: BuildInfo = FROM_SOURCE,
-  sources: Sources = SYSTEM_SOURCES,
+  { build = {}, ...sources }: Partial<Sources> & { build?: Build } = {},
 ): Promise<number> {
   const output = standardOutput;
   try {
@@ -37,11 +41,10 @@ export async function main(
       return EXIT.ok;
     }
     if (parsed.flag("version")) {
-      output.result(await versionAnswer(args, build));
+      output.result(`sentinel ${VERSION}`);
       return EXIT.ok;
     }
-    refuseOtherKey(command, parsed, build);
-    return await runCommand(command, parsed, { ...sources, build });
+    return await runCommand(command, parsed, { ...SYSTEM_SOURCES, ...sources, build });
   } catch (error) {
     printError(error, output);
     return exitCodeOf(error);
@@ -51,7 +54,7 @@ export async function main(
 async function runCommand(
   command: Command,
   args: ParsedArguments,
-  given: Sources & Pick<CommandContext, "build">,
+  sources: Sources & Pick<CommandContext, "build">,
 ): Promise<number> {
   const output = standardOutput;
   const config = await readConfig(command, args);
@@ -59,7 +62,7 @@ async function runCommand(
   const level = oneOf(args, "log-level", LOG_LEVELS) ?? fileLevel;
   const format = oneOf(args, "log-format", ["text", "json"] satisfies LogFormat[]) ?? fileFormat;
   const log = createLogger({ level, format, write: output.note });
-  const context: CommandContext = { args, config, output, log, ...given };
+  const context: CommandContext = { args, config, output, log, ...sources };
   warnOfUnknownVariables(context);
   try {
     return await command.run(context);
@@ -99,7 +102,7 @@ function chooseCommand(
   const isNamed = (option: OptionName) => readVariable(variableOf(option)) !== undefined;
   if (first === undefined && !isNamed("license") && !isNamed("config")) return undefined;
   if (first === undefined || first.startsWith("-")) {
-    return ["--help", "-h", "--version"].includes(first ?? "") || isVersionAsked(args)
+    return ["--help", "-h", "--version"].includes(first ?? "")
       ? undefined
       : { name: "run", rest: args };
   }
@@ -108,32 +111,15 @@ function chooseCommand(
   throw new UsageError(`unknown command: ${typed}${nearest(typed, Object.keys(COMMANDS))}`);
 }
 
-async function topLevelAnswer(args: readonly string[], build: BuildInfo): Promise<string> {
+async function topLevelAnswer(args: readonly string[], build: Build): Promise<string> {
   const [first] = args;
-  if (first === "--version" || isVersionAsked(args)) return await versionAnswer(args, build);
+  if (first === "--version") {
+    if (args[1] !== "--json") return `sentinel ${VERSION}`;
+    const { versionFacts } = await import("./version_facts.ts");
+    return JSON.stringify(await versionFacts(build));
+  }
   const { programHelp } = await import("./help.ts");
   return programHelp(first !== undefined && isGroup(first) ? first : undefined);
-}
-
-function isVersionAsked(args: readonly string[]): boolean {
-  return args.includes("--version") && args.every((arg) => ["--version", "--json"].includes(arg));
-}
-
-async function versionAnswer(args: readonly string[], build: BuildInfo): Promise<string> {
-  if (!args.includes("--json")) return `sentinel ${build.version}`;
-  const { describeVersion } = await import("./version_json.ts");
-  return JSON.stringify(await describeVersion(build));
-}
-
-/** A key inside is there to stay, whatever variables and options say. */
-function refuseOtherKey(
-  { options }: Command,
-  args: ParsedArguments,
-  { organizationKey }: BuildInfo,
-): void {
-  if (organizationKey === undefined || !options.includes("org-key")) return;
-  if (args.value("org-key") === undefined) return;
-  throw new UsageError("--org-key is refused: this sentinel has its organization's key inside");
 }
 
 function isGroup(word: string): boolean {

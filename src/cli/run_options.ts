@@ -3,7 +3,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { Logger } from "../core/log.ts";
 import { ipcSettings, supervisionSettings } from "../sentinel/configured.ts";
 import type { CommandContext } from "./command.ts";
-import { requiredOrganizationKey } from "./organization_key_option.ts";
+import { organizationKey } from "./organization_key_source.ts";
 
 /** Tables, and keys of other tables, that are for the daemon alone. */
 export const WITHOUT_EFFECT: readonly string[] = [
@@ -23,15 +23,14 @@ export const WITHOUT_EFFECT: readonly string[] = [
 ];
 
 /**
- * What is to be run: options and variables beat the configuration file, which beats what was fixed in the build.
+ * What is to be run: options and variables beat the configuration file.
  *
  * @throws {UsageError} where something that is needed is named nowhere.
  */
 export function runOptions(
-  context: Pick<CommandContext, "args" | "build">,
+  { args, build }: Pick<CommandContext, "args" | "build">,
   loaded: LoadedConfig | undefined,
 ): RunOptions {
-  const { args, build } = context;
   const config = loaded?.config;
   return {
     licensePath: args.value("license") ?? config?.license.path ?? args.required("license"),
@@ -40,9 +39,9 @@ export function runOptions(
     softwareEnv: config?.software.env ?? {},
     workingDirectory: config?.software.working_directory,
     serverUrl: args.value("server-url") ?? config?.license.server_url ?? build.serverUrl,
-    stateDir: args.value("state-dir") ?? config?.license.state_dir,
-    organizationKey: requiredOrganizationKey(context),
     softwareId: build.softwareId,
+    stateDir: args.value("state-dir") ?? config?.license.state_dir,
+    orgKey: organizationKey({ args, build }),
     caFile: args.value("ca-file"),
     // without the table the software's end is the run's, as it is without a file
     supervision: loaded?.given.has("health") ? supervisionSettings(loaded.config) : undefined,

@@ -5,6 +5,7 @@ import {
   type ServiceKind,
 } from "../daemon/service_file.ts";
 import { servicePath } from "../daemon/service_place.ts";
+import type { SystemServices } from "../compose_service.ts";
 import type { CommandContext } from "./command.ts";
 import { nearest } from "./nearest.ts";
 import { UsageError } from "./usage_error.ts";
@@ -31,7 +32,13 @@ export async function serviceTarget({ args, config }: CommandContext): Promise<S
   const orgKeyPath = args.value("org-key");
   return {
     kind,
-    service: describeService({ configPath, config: config.config, softwarePath, orgKeyPath }),
+    service: describeService({
+      kind,
+      configPath,
+      config: config.config,
+      softwarePath,
+      orgKeyPath,
+    }),
   };
 }
 
@@ -41,4 +48,14 @@ export function targetPath({ args }: CommandContext, { kind, service }: ServiceT
     fileName: serviceFileName(kind, service.name),
     folder: args.value("out"),
   });
+}
+
+/** What a service that is no file is installed with; `undefined` where a file is to be written. */
+export async function systemServices(
+  { args }: CommandContext,
+  { kind }: ServiceTarget,
+): Promise<SystemServices | undefined> {
+  if (kind !== "windows" || args.value("out") !== undefined) return undefined;
+  const { findSystemServices } = await import("../compose_service.ts");
+  return await findSystemServices();
 }

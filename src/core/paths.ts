@@ -9,6 +9,12 @@ export function resolve(path: string, base = path.startsWith("/") ? "/" : Deno.c
   return WINDOWS_ROOT.test(base) ? windowsResolve(base, path) : posixResolve(base, path);
 }
 
+/** The last part of an absolute path. */
+export function nameOf(path: string): string {
+  const end = WINDOWS_ROOT.test(path) ? /[^\\/]*$/ : /[^/]*$/;
+  return end.exec(path)![0];
+}
+
 /** The folder that an absolute path is in. */
 export function dirname(path: string): string {
   return WINDOWS_ROOT.test(path) ? windowsDirname(path) : posixDirname(path);

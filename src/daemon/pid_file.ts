@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { type FileLock, lockFile } from "../core/locked_file.ts";
 import { releaseLock } from "../core/release_lock.ts";
+import { selectPlatform } from "../platform/select.ts";
 
 /** Others may read whom to signal. */
 const MODE = 0o644;
@@ -118,12 +119,18 @@ async function readContent(path: string): Promise<PidFileContent> {
   try {
     using file = await Deno.open(path);
     const { uid } = await file.stat();
-    const bytes = new Uint8Array(MAX_BYTES + 1);
-    const count = await file.read(bytes) ?? 0;
-    const text = new TextDecoder().decode(bytes.subarray(0, count));
-    const digits = count > MAX_BYTES ? undefined : /^(\d+)\n$/.exec(text)?.[1];
+    // without uids there are locks that this file cannot be read through
+    const bytes = uid === null ? await selectPlatform().readLocked(path) : await readStart(file);
+    const text = new TextDecoder().decode(bytes);
+    const digits = bytes.length > MAX_BYTES ? undefined : /^(\d+)\n$/.exec(text)?.[1];
     return { pid: digits === undefined ? undefined : Number(digits), owner: uid ?? undefined };
   } catch {
     return { pid: undefined, owner: undefined };
   }
+}
+
+/** One byte more than there may be. */
+async function readStart(file: Deno.FsFile): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(MAX_BYTES + 1);
+  return bytes.subarray(0, await file.read(bytes) ?? 0);
 }

@@ -1,4 +1,5 @@
-import { dirname } from "../core/paths.ts";
+import { dirname, nameOf } from "../core/paths.ts";
+import { joinCommandLine } from "../platform/windows_command_line.ts";
 
 /** Kinds of services that can be described. */
 export const SERVICE_KINDS = ["systemd", "launchd", "windows"] as const;
@@ -22,7 +23,7 @@ export interface ServiceDescription {
 }
 
 /** Not even the service manager should try again: configuration, licence, another machine, a program that is not there. */
-const HOPELESS_STATUSES = [2, 80, 81, 83, 84, 85, 86];
+export const HOPELESS_STATUSES: readonly number[] = [2, 80, 81, 83, 84, 85, 86];
 
 /** Longer than the software has to stop, so that it is we who stop it. */
 const STOP_MARGIN_MS = 10_000;
@@ -151,15 +152,36 @@ function launchdPlist({ name, command, user, group }: ServiceDescription): strin
 }
 
 /** sc.exe; a command each, to be typed by an administrator. */
-function windowsCommands({ name, command }: ServiceDescription): string {
-  const service = `sentinel-${name}`;
-  const path = command.map((word) => `\\"${word}\\"`).join(" ");
+function windowsCommands(service: ServiceDescription): string {
+  const commands = [...serviceChanges("create", service), ["start", windowsServiceName(service)]];
   return lines([
     `rem ${OWN_MARK}`,
-    `sc.exe create ${service} binPath= "${path}" start= auto DisplayName= "Sentinel for ${name}"`,
-    `sc.exe failure ${service} reset= 86400 actions= restart/1000/restart/10000/restart/60000`,
-    `sc.exe start ${service}`,
+    ...commands.map((words) => `sc.exe ${words.map(quoteForConsole).join(" ")}`),
   ]);
+}
+
+export function windowsServiceName({ name }: Pick<ServiceDescription, "name">): string {
+  return `sentinel-${name}`;
+}
+
+/** What sc.exe is told, a call each, to make a service, or to change one that is there. */
+export function serviceChanges(
+  verb: "create" | "config",
+  service: ServiceDescription,
+): readonly (readonly string[])[] {
+  const name = windowsServiceName(service);
+  const title = `Sentinel for ${service.name}`;
+  const path = joinCommandLine(service.command);
+  return [
+    [verb, name, "binPath=", path, "start=", "auto", "DisplayName=", title],
+    ["description", name, `${title}, ${OWN_MARK}`],
+    ["failure", name, "reset=", "86400", "actions=", "restart/1000/restart/10000/restart/60000"],
+  ];
+}
+
+/** What a program that is started by the command processor gets as one word. */
+function quoteForConsole(word: string): string {
+  return /^[\w./=-]+$/.test(word) ? word : joinCommandLine([word]);
 }
 
 function lines(all: readonly string[]): string {
@@ -191,5 +213,5 @@ function escapeXml(text: string): string {
 
 /** A service's name: the software's, of characters that every manager takes. */
 export function serviceNameOf(softwarePath: string): string {
-  return softwarePath.slice(softwarePath.lastIndexOf("/") + 1).replaceAll(/[^\w.-]/g, "_");
+  return nameOf(softwarePath).replaceAll(/[^\w.-]/g, "_");
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Platform } from "../platform/contract.ts";
+import type { Platform, ServiceMembership } from "../platform/contract.ts";
 import type { LifecycleChange } from "./lifecycle.ts";
 import type { LifecycleEffect, LifecycleState } from "./transitions.ts";
 
@@ -15,6 +15,8 @@ export const SERVICE_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PI
 
 export interface ServiceManagerOptions {
   readonly variables: ServiceVariables;
+  /** Where it listens on no socket. */
+  readonly membership?: ServiceMembership | undefined;
   readonly platform: Pick<Platform, "notifyService">;
   readonly clock: Clock;
   /** Our own pid. */
@@ -50,6 +52,8 @@ export class ServiceManager {
       line !== undefined
     );
     this.#tell([...lines, `STATUS=${to}`]);
+    if (effects.includes("announce_ready")) this.#options.membership?.tell("running");
+    if (effects.includes("announce_stopping")) this.#options.membership?.tell("stopping");
   }
 
   /** Says twice within each of its intervals that we are well, unless we are not, until `signal` is aborted. */

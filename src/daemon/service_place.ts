@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { nameOf } from "../core/paths.ts";
 import { OWN_MARK, type ServiceKind } from "./service_file.ts";
 
 /** Where the system's service managers look. */
@@ -34,7 +35,7 @@ export function servicePath(
   if (folder !== undefined) return `${folder}/${fileName}`;
   throw new ServicePlaceError(
     "config.service",
-    "Windows keeps no file for a service: type the commands that `sentinel service print windows` prints",
+    "a service of Windows is installed there: type the commands that `sentinel service print windows` prints",
   );
 }
 
@@ -56,7 +57,7 @@ export async function installService(
   } catch (error) {
     throw unusable("written", path, error);
   }
-  return NEXT[kind](path, path.slice(path.lastIndexOf("/") + 1));
+  return NEXT[kind](path, nameOf(path));
 }
 
 /**

@@ -12,8 +12,8 @@ export type LicenseErrorCode =
   | "license.version"
   | "license.missing_field"
   | "license.not_yet_active"
-  | "license.expired"
-  | "license.software";
+  | "license.software"
+  | "license.expired";
 
 /** A licence file that is not valid; the message is the contract's line. */
 export class LicenseError extends SentinelError {

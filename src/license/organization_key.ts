@@ -8,20 +8,36 @@ export class OrganizationKeyError extends SentinelError {
   }
 }
 
-/** Where the organisation's public key is: in a file, or inside this very program. */
+/** Where the organisation's public key is: in a file, or built in (PEM). */
 export type OrganizationKeySource = { readonly path: string } | { readonly pem: string };
 
 /**
- * The verifier of the organisation whose public key (SubjectPublicKeyInfo, P-256, PEM) this is.
+ * The verifier of the organisation, wherever its key is.
  *
  * @throws {OrganizationKeyError}
  */
 export async function loadOrganizationKey(source: OrganizationKeySource): Promise<Verify> {
-  const isEmbedded = "pem" in source;
-  const key = await importPublicKeyPem(isEmbedded ? source.pem : await readKeyFile(source.path));
+  if ("path" in source) return await readOrganizationKey(source.path);
+  const key = await importPublicKeyPem(source.pem);
   if (key !== undefined) return verifierOf(key);
-  const where = isEmbedded ? "inside this program" : source.path;
-  throw new OrganizationKeyError(`organization key is no P-256 public key (PEM): ${where}`);
+  throw new OrganizationKeyError("the organization key that is built in is no P-256 public key");
+}
+
+/**
+ * The verifier of the organisation whose public key (SubjectPublicKeyInfo, P-256, PEM) is in this file.
+ *
+ * @throws {OrganizationKeyError}
+ */
+export async function readOrganizationKey(path: string): Promise<Verify> {
+  const key = await importPublicKeyPem(await readKeyFile(path));
+  if (key !== undefined) return verifierOf(key);
+  throw new OrganizationKeyError(`organization key is no P-256 public key (PEM): ${path}`);
+}
+
+/** SHA-256 of the key (SubjectPublicKeyInfo, DER), as `sha256:` and hex digits. */
+export async function organizationKeyFingerprint(pem: string): Promise<string> {
+  const der = Uint8Array.fromBase64(pem.replaceAll(/-----[^-]*-----/g, ""));
+  return `sha256:${new Uint8Array(await crypto.subtle.digest("SHA-256", der)).toHex()}`;
 }
 
 async function readKeyFile(path: string): Promise<string> {

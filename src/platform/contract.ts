@@ -100,6 +100,28 @@ export interface DataProtection {
   open(sealed: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined;
 }
 
+/** What a service tells of itself until it has ended. */
+export type ServiceState = "starting" | "running" | "stopping";
+
+/** Our part in a service manager that speaks with us by calls. */
+export interface ServiceMembership {
+  /** Aborted when it wants us to stop. */
+  readonly stopAsked: AbortSignal;
+  tell(state: ServiceState): void;
+  /** The last word; `status` is our exit status. An end without it is a crash to the manager. */
+  end(status: number): Promise<void>;
+}
+
+/** Services that are no files. */
+export interface SystemServices {
+  /** A service's description, which may be empty; `undefined` where there is no such service. */
+  describe(name: string): string | undefined;
+  /** Has sc.exe change something; its exit status, a number of winerror.h. */
+  change(args: readonly string[]): Promise<number>;
+  /** `undefined` where no service manager started us. */
+  join(): Promise<ServiceMembership | undefined>;
+}
+
 /** A few bytes under a name, which the system keeps for the user in no file; they may be gone at any time. */
 export interface UserKeyring {
   read(name: string): Uint8Array<ArrayBuffer> | undefined;
@@ -162,6 +184,10 @@ export interface Platform {
    * compared as a whole, kept by nobody. `undefined` where there is none, or we may not look.
    */
   fileVersion(path: string): string | undefined;
+  /** Takes rights from the files that we make from now on (umask(2)); nothing where files have none. */
+  setUmask(mask: number): void;
+  /** Reads a small file, also while somebody has it locked. */
+  readLocked(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Puts a file in another's place, which survives a power failure; whoever looks finds one of the two. */
   replaceFile(from: string, to: string): Promise<void>;
   /** Has the removal of a file survive a power failure. */
@@ -170,6 +196,8 @@ export interface Platform {
   fingerprintSources(): Promise<FingerprintSources>;
   /** Absent where local sockets are files. */
   readonly pipes?: LocalPipes | undefined;
+  /** Absent where a service is a file; loaded only when asked for. */
+  readonly services?: (() => Promise<SystemServices>) | undefined;
   /** Whether signals such as SIGCHLD and SIGUSR1 are there to be listened for. */
   readonly hasUnixSignals: boolean;
   /** The longest path a local socket can have, in bytes. */

@@ -56,6 +56,8 @@ export const linux: Platform = {
     const { linuxFingerprintSources } = await import("./linux_hardware.ts");
     return linuxFingerprintSources();
   },
+  setUmask: Deno.umask,
+  readLocked: Deno.readFile,
   replaceFile,
   syncFolder,
   hasUnixSignals: true,

@@ -91,6 +91,8 @@ export function macosOn(lib: () => Libsystem): Platform {
       const host = { place: "gethostuuid(2)", read: () => readHost(lib()) };
       return { ...sources, machine_id: [host, ...sources.machine_id] };
     },
+    setUmask: Deno.umask,
+    readLocked: Deno.readFile,
     replaceFile,
     syncFolder,
     hasUnixSignals: true,

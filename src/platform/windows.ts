@@ -2,7 +2,7 @@ import { kernel32 } from "../../ffi/kernel32.ts";
 import type { LocalPipes, Platform } from "./contract.ts";
 import { statVersion } from "./stat_version.ts";
 import { dpapi } from "./windows_data_protection.ts";
-import { replaceFile } from "./windows_files.ts";
+import { readLocked, replaceFile } from "./windows_files.ts";
 import { enterOwnJob } from "./windows_job.ts";
 import { PIPE_PREFIX } from "./windows_pipe_names.ts";
 import { connectPipe, listenOnPipe } from "./windows_pipes.ts";
@@ -66,10 +66,13 @@ export const windows: Platform = {
     const { windowsMachine } = await import("./windows_machine.ts");
     return windowsFingerprintSources(windowsMachine);
   },
+  setUmask() {},
+  readLocked,
   replaceFile,
   // MoveFileExW writes through, and a file that comes back after a power failure is stale, not wrong
   syncFolder: () => Promise.resolve(),
   pipes,
+  services: async () => (await import("./windows_services.ts")).windowsServices,
   maxSocketPathBytes: 256,
   acceptedPeers() {
     throw new Error("there are no such sockets on Windows");

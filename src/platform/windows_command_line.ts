@@ -21,6 +21,16 @@ export function splitCommandLine(line: string): string[] {
   return args;
 }
 
+/** The command line that {@linkcode splitCommandLine} takes apart into these words. */
+export function joinCommandLine(words: readonly string[]): string {
+  return words.map((word) => `"${escapeSlashes(word)}"`).join(" ");
+}
+
+/** Before a quote, the one at the end included, backslashes count half. */
+function escapeSlashes(word: string): string {
+  return word.replace(/(\\*)"/g, '$1$1\\"').replace(/\\+$/, "$&$&");
+}
+
 /** How many characters the first argument takes, and what it is. */
 function takeArgument(text: string): [number, string] {
   let arg = "", isQuoted = false, i = 0;

@@ -24,6 +24,8 @@ export interface StopTreeOptions {
   readonly killWaitMs?: number | undefined;
   /** Cuts the grace short. */
   readonly hurry?: AbortSignal | undefined;
+  /** Whether all of them were asked by somebody else, as a console asks everybody on it: nothing is sent in the grace. */
+  readonly isAsked?: (() => boolean) | undefined;
   /** The leader's end, where it is ours to see: the next look is then at once. */
   readonly exited?: Promise<unknown> | undefined;
 }
@@ -77,8 +79,10 @@ class TreeStop {
     const { signal = "SIGTERM" } = this.options;
     const asked = this.tree.members().filter(isAsked);
     if (asked.length === 0) return;
-    this.#signalAll(asked, signal);
-    this.#signalAll(asked, "SIGCONT");
+    if (!this.options.isAsked?.()) {
+      this.#signalAll(asked, signal);
+      this.#signalAll(asked, "SIGCONT");
+    }
     const left = await this.#look(deadline, isAsked);
     this.#signalAll(left, "SIGKILL");
   }

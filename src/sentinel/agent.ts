@@ -1,10 +1,10 @@
 import type { IpcServer } from "../ipc/server.ts";
-import { loadValidLicense } from "../license/load_license.ts";
 import type { License } from "../license/payload.ts";
 import { ConfigError } from "./config_error.ts";
 import { licenseInfo } from "./license_info.ts";
 import type { CurrentLicense } from "./licensing.ts";
 import type { Findings } from "./findings.ts";
+import { loadLicenseOf } from "./own_license.ts";
 import type { RunDependencies, RunRequest } from "./run.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { VerifiedSoftware } from "./verified_software.ts";
@@ -74,9 +74,9 @@ export class Agent {
    * @throws {SentinelError} Why the licence before stays.
    */
   async reloadLicense(path = this.#licensePath): Promise<boolean> {
-    const { deps, current, software, ipc } = this.#parts;
-    const { clock, log, stopRequest } = deps;
-    const license = await loadValidLicense(path, { ...deps, wallMs: clock.wallMs() });
+    const { request, deps, current, software, ipc } = this.#parts;
+    const { log, stopRequest } = deps;
+    const license = await loadLicenseOf({ ...request, licensePath: path }, deps);
     if (isSame(license, current.license)) {
       this.#licensePath = path;
       return false;

@@ -77,7 +77,10 @@ export class DaemonControl {
       if (value["status"] === "error") throw new DaemonRefusal(value);
       return { kind: "answered", answer: value };
     }
-    if (signal === undefined) throw new IpcClientError("absent.socket");
+    // where there are no signals, all that they could do is kill
+    if (signal === undefined || !this.#options.platform.hasUnixSignals) {
+      throw new IpcClientError("absent.socket");
+    }
     await this.#requireOwner(pid, owner);
     this.#kill(pid, signal);
     return { kind: "signaled", signal };

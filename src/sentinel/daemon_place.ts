@@ -1,3 +1,4 @@
+import { nameOf } from "../core/paths.ts";
 import type { Platform } from "../platform/contract.ts";
 
 /** What is known of a daemon from its configuration. */
@@ -33,7 +34,7 @@ export function defaultPidFile(
     readonly otherUser?: OtherUser | undefined;
   },
 ): string {
-  const name = softwarePath.slice(softwarePath.lastIndexOf("/") + 1);
+  const name = nameOf(softwarePath);
   if (otherUser !== undefined && !otherUser.hasRuntimeFolder) {
     const { rootFolder = "", userId } = otherUser;
     return `${rootFolder}${USERS_FOLDERS}${userId}/${name}.pid`;

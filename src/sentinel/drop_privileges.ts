@@ -40,10 +40,11 @@ export interface DropDependencies {
  */
 export async function dropPrivileges(request: DropRequest, deps: DropDependencies): Promise<void> {
   const { config } = request;
+  const { platform, pid } = deps;
+  // what cannot be is said before what is wrong with it
+  const control = await inPhase("privileges", () => controlOf(platform, config));
   const plan = await inPhase("privileges", () => planOf(config, deps));
   if (plan === undefined) return;
-  const { platform, pid } = deps;
-  const control = await inPhase("privileges", () => controlOf(platform));
   if (!control.isRoot()) {
     return await inPhase("privileges", () => requireRights(plan, control));
   }
@@ -82,10 +83,18 @@ function planOf(
   }, readText);
 }
 
-async function controlOf(platform: Platform): Promise<PrivilegeControl> {
+async function controlOf(
+  platform: Platform,
+  { process, security }: Config,
+): Promise<PrivilegeControl> {
   const control = await platform.privileges();
-  if (control === undefined) throw unsupported("process.user is not supported on this system");
-  return control;
+  if (control !== undefined) return control;
+  const [key] = Object.entries({
+    "process.user": process.user,
+    "process.group": process.group,
+    "security.chroot_directory": security.chroot_directory,
+  }).find(([, value]) => value !== undefined) ?? ["process.user"];
+  throw unsupported(`${key} is not supported on this system`);
 }
 
 function unsupported(why: string): ConfigError {

@@ -3,7 +3,6 @@ import type { Logger } from "../core/log.ts";
 import type { Agent } from "./agent.ts";
 import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import type { IpcLimits } from "../ipc/limits.ts";
-import { loadValidLicense } from "../license/load_license.ts";
 import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { ProcessLimits } from "../platform/process_control.ts";
@@ -15,6 +14,7 @@ import { CurrentLicense, type Licensing, type ProvedLicense } from "./licensing.
 import { serveAndSupervise } from "./serve_and_supervise.ts";
 import type { SoftwareRecorder } from "./software_recorder.ts";
 import { StandardLicensing } from "./standard.ts";
+import { loadLicenseOf } from "./own_license.ts";
 import type { StopRequest } from "./stop_request.ts";
 import type { SupervisionSettings } from "./supervision_settings.ts";
 
@@ -43,6 +43,8 @@ export interface RunRequest {
   /** Where the software starts; ours where it is absent. */
   readonly workingDirectory: string | undefined;
   readonly ipc: IpcSettings;
+  /** The only software that licences may be for (default: any). */
+  readonly softwareId?: string | undefined;
   /** Overrides the licence's own. */
   readonly serverUrl: string | undefined;
   /** When the software is started again (default: never). */
@@ -65,8 +67,6 @@ export interface RunDependencies {
   readonly log: Logger;
   /** With the organisation's public key. */
   readonly verify: Verify;
-  /** The one software that licences may be for (default: whichever). */
-  readonly softwareId?: string | undefined;
   readonly pid: number;
   readonly stopRequest: StopRequest;
   /** Calls the listener on each such signal, until the function that it returns is called. */
@@ -101,9 +101,9 @@ export async function runSentinel(
   deps: RunDependencies,
   host: RunHost,
 ): Promise<number> {
-  const { clock, log, stopRequest: { stop } } = deps;
+  const { log, stopRequest: { stop } } = deps;
   checkIpcPath(request, deps);
-  const license = await loadValidLicense(request.licensePath, { ...deps, wallMs: clock.wallMs() });
+  const license = await loadLicenseOf(request, deps);
   using licensing = await openLicensing(license, request, deps);
   let first: ProvedLicense;
   try {

@@ -154,14 +154,18 @@ class DaemonRun {
   #settleDown(): void {
     const { process, security } = this.#config;
     if (process.working_directory !== undefined) enter(process.working_directory);
-    Deno.umask(security.umask);
+    this.#deps.platform.setUmask(security.umask);
   }
 
   #listen(): (() => void)[] {
     const { onSignal, log, platform, stopRequest } = this.#deps;
     const say = (facts: object) => log.info(JSON.stringify(facts));
+    const stops = platform.stopSignals.map((signal) =>
+      onSignal(signal, () => stopRequest.receive(signal))
+    );
+    if (!platform.hasUnixSignals) return stops;
     return [
-      ...platform.stopSignals.map((signal) => onSignal(signal, () => stopRequest.receive(signal))),
+      ...stops,
       onSignal("SIGHUP", () => this.#daemon.onHangup()),
       onSignal("SIGUSR1", () => say(this.#daemon.stats())),
       onSignal("SIGUSR2", () => this.#daemon.toggleDebug()),

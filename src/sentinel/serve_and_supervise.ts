@@ -42,7 +42,14 @@ export async function serveAndSupervise(
   });
   const software = new VerifiedSoftware(request.softwarePath, platform);
   await software.verify(current.license.software_checksum);
-  const launching = { ...deps, childRecord: childRecordIn(claim), hurry: stopRequest.hurry };
+  const { hurry, stop } = stopRequest;
+  const launching = {
+    ...deps,
+    childRecord: childRecordIn(claim),
+    hurry,
+    // a session of its own hears no terminal; without one the software is on our console
+    isAsked: () => !platform.hasUnixSignals && platform.stopSignals.includes(stop.reason),
+  };
   const supervisor: Supervisor = new Supervisor({
     ...deps,
     settings: request.supervision ?? LAUNCH_ONCE,

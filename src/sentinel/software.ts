@@ -44,6 +44,8 @@ export interface SoftwareDependencies {
   readonly recorder?: SoftwareRecorder | undefined;
   /** Cuts the grace of a stop short. */
   readonly hurry: AbortSignal;
+  /** Whether what asks us to stop asked the software as well. */
+  readonly isAsked: () => boolean;
 }
 
 /** What stopping takes. */

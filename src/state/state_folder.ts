@@ -2,6 +2,7 @@ import { describeError, SentinelError } from "../core/errors.ts";
 import { permissionBits } from "../core/permission_bits.ts";
 import { releaseLock } from "../core/release_lock.ts";
 import type { Logger } from "../core/log.ts";
+import { selectPlatform } from "../platform/select.ts";
 
 /** A state folder that is ours until it is disposed of: one run per folder. */
 export interface StateFolder extends Disposable {
@@ -80,7 +81,7 @@ async function takeLock(path: string, pid: number): Promise<Deno.FsFile> {
   const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
   try {
     if (!await file.tryLock(true)) {
-      const holder = (await Deno.readTextFile(path)).trim();
+      const holder = new TextDecoder().decode(await selectPlatform().readLocked(path)).trim();
       throw new AlreadyRunningError(holder || "unknown");
     }
     await file.truncate();

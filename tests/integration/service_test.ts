@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type ProgramResult, runProgram } from "../support/program.ts";
-import { needsProgram, testWith } from "../support/requirements.ts";
+import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -77,7 +77,7 @@ testWith([needsProgram("python3")], "the plist is one, with the command word by 
   ]);
 });
 
-Deno.test("for Windows the commands are printed, and cannot be installed", async () => {
+testWith([POSIX], "for Windows the commands are printed, and cannot be installed", async () => {
   await using folder = await temporaryFolder();
   const { stdout } = await service(folder, "print", "windows");
   assertStringIncludes(stdout, "sc.exe create sentinel-rocket binPath= ");

@@ -1,14 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { selectPlatform } from "../../src/platform/select.ts";
-import { Customer } from "../support/customer.ts";
 import { openLibraries } from "../support/open_libraries.ts";
-import {
-  type ProgramOptions,
-  type RunningProgram,
-  runProgram,
-  startProgram,
-} from "../support/program.ts";
+import { runProgram } from "../support/program.ts";
 import { testWith, WINDOWS } from "../support/requirements.ts";
+import { isThere, STAY, WindowsScene } from "../support/windows_scene.ts";
 
 openLibraries();
 
@@ -18,55 +12,12 @@ const socket = connect(Deno.env.get("SENTINEL_IPC_SOCKET"));
 socket.write('{"method":"get_license"}\\n');
 socket.once("data", (line) => { console.log(String(line).trim(), Deno.args[0]); Deno.exit(7); });`;
 
-/** Starts a process of its own, says both pids, and stays. */
-const STAY = `const child = new Deno.Command(Deno.execPath(), {
-  args: ["eval", "setTimeout(() => {}, 1e6)"], stdin: "null", stdout: "null", stderr: "null",
-}).spawn();
-console.log("pids", Deno.pid, child.pid);
-setTimeout(() => {}, 1e6);`;
-
-/** A customer whose software is a script for the runtime. */
-class Scene implements AsyncDisposable {
-  private constructor(readonly customer: Customer, readonly script: string) {}
-
-  static async arrive(script: string): Promise<Scene> {
-    const customer = await Customer.arrive();
-    await Deno.writeTextFile(customer.folder.at("software.js"), script);
-    return new Scene(customer, customer.folder.at("software.js"));
-  }
-
-  get surroundings(): ProgramOptions {
-    return { env: { LOCALAPPDATA: windowsPath(this.customer.folder.path) } };
-  }
-
-  get arguments(): string[] {
-    const args = ["run", "--quiet", "-A", "--no-config", this.script, 'a b"c'];
-    return this.customer.runArguments(Deno.execPath(), { args });
-  }
-
-  start(): RunningProgram {
-    return startProgram(this.arguments, this.surroundings);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.customer[Symbol.asyncDispose]();
-  }
-}
-
-function windowsPath(path: string): string {
-  return path.replaceAll("/", "\\");
-}
-
-async function isRunning(pid: string | undefined): Promise<boolean> {
-  return await selectPlatform().identifyProcess(Number(pid)) !== undefined;
-}
-
 testWith(
   [WINDOWS],
   "Windows: the software runs under its licence and asks for it over the pipe",
   async () => {
-    await using scene = await Scene.arrive(ASK);
-    const { code, stdout, stderr } = await runProgram(scene.arguments, scene.surroundings);
+    await using scene = await WindowsScene.arrive(ASK);
+    const { code, stdout, stderr } = await runProgram(scene.runArguments, scene.surroundings);
     assertEquals(code, 7, stderr);
     assertMatch(stdout, /^\{"status":"ok","license":\{"license_key":"K1",.*\} a b"c/);
     const names = Array.from(
@@ -81,7 +32,7 @@ testWith(
   [WINDOWS],
   "Windows: a stop over the pipe ends software and all it brought forth",
   async () => {
-    await using scene = await Scene.arrive(STAY);
+    await using scene = await WindowsScene.arrive(STAY);
     await using run = scene.start();
     const [, software, child] = await run.stdout.match(/pids (\d+) (\d+)/);
     const status = await runProgram(["ipc", "status"], scene.surroundings);
@@ -89,17 +40,17 @@ testWith(
     assertEquals(JSON.parse(status.stdout).pid, Number(software));
     assertEquals((await runProgram(["ipc", "stop"], scene.surroundings)).code, 0);
     assertEquals((await run.end()).code, 0);
-    assertEquals([await isRunning(software), await isRunning(child)], [false, false]);
+    assertEquals([await isThere(software), await isThere(child)], [false, false]);
   },
 );
 
 testWith([WINDOWS], "Windows: no child survives a sentinel that is killed", async () => {
-  await using scene = await Scene.arrive(STAY);
+  await using scene = await WindowsScene.arrive(STAY);
   await using run = scene.start();
   const [, software, child] = await run.stdout.match(/pids (\d+) (\d+)/);
   run.kill("SIGKILL");
   await run.end();
-  assertEquals([await isRunning(software), await isRunning(child)], [false, false]);
+  assertEquals([await isThere(software), await isThere(child)], [false, false]);
 });
 
 testWith([WINDOWS], "Windows: the doctor tells of the key's seal and the pipe", async () => {

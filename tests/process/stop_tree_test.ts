@@ -40,6 +40,22 @@ Deno.test("stopTree() kills who ignores SIGTERM, when the grace is over and not 
   assertEquals(await stopped, []);
 });
 
+Deno.test("stopTree() sends nothing in the grace to who was asked by somebody else", async () => {
+  await using shell = await LaunchedShell.launch(
+    'trap "echo asked" TERM; echo up $$; while :; do sleep 0.01; done',
+  );
+  const pid = await shell.pid("up");
+  const clock = new FakeClock();
+  const stopped = stopTree(shell.tree, { clock, graceMs: 10_000, isAsked: () => true });
+  await clock.advance(9_999);
+  assert(isThere(pid));
+  await clock.advance(1);
+  assertEquals((await shell.child.exited).signal, "SIGKILL");
+  await clock.advance(1_000);
+  assertEquals(await stopped, []);
+  assertEquals(shell.stdout.text.includes("asked"), false);
+});
+
 Deno.test("stopTree() does not wait for the grace once it is to hurry", async () => {
   await using shell = await LaunchedShell.launch(
     'trap "echo no" TERM; echo up $$; while :; do sleep 0.01; done',

@@ -2,6 +2,7 @@ import type { LoadedConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { READY_LINE } from "../../daemon/detach.ts";
 import { softwareLimits, supervisionSettings } from "../../sentinel/configured.ts";
+import type { ServiceMembership } from "../../compose_service.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { effectiveConfig } from "../effective_config.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -11,7 +12,8 @@ export const command: Command = {
   usage: "[--config FILE] [options] [-- ARG…]",
   options: [
     ...["config", "license", "software", "server-url", "state-dir", "org-key", "ca-file"] as const,
-    ...["pid-file", "foreground", "detached", "check-config", "print-config", "json"] as const,
+    ...["pid-file", "foreground", "detached", "service", "check-config", "print-config"] as const,
+    "json",
   ],
   passesArguments: true,
   notes: [
@@ -35,6 +37,13 @@ export const command: Command = {
       output.result(printConfig(config));
       return EXIT.ok;
     }
+    if (args.flag("service")) {
+      const { runAsService } = await import("../run_as_service.ts");
+      return await runAsService(
+        context,
+        (service) => stay(context, { ...loaded, config }, service),
+      );
+    }
     const staysHere = args.flag("foreground") || args.flag("detached") || !config.process.daemonize;
     return staysHere
       ? await stay(context, { ...loaded, config })
@@ -48,7 +57,12 @@ async function noConfig(): Promise<LoadedConfig> {
   return parseConfig("", "the configuration");
 }
 
-async function stay(context: CommandContext, loaded: LoadedConfig): Promise<number> {
+/** @param service Our part in the service manager that started us, where it speaks with us by calls. */
+async function stay(
+  context: CommandContext,
+  loaded: LoadedConfig,
+  service?: ServiceMembership,
+): Promise<number> {
   const { args } = context;
   const { config } = loaded;
   const isDetached = args.flag("detached");
@@ -56,7 +70,7 @@ async function stay(context: CommandContext, loaded: LoadedConfig): Promise<numb
     ...runOptions(context, loaded),
     supervision: supervisionSettings(config),
     softwareLimits: softwareLimits(config),
-    softwareStreams: isDetached ? "null" as const : "inherit" as const,
+    softwareStreams: isDetached || service ? "null" as const : "inherit" as const,
   };
   const { composeDaemon } = await import("../../compose_daemon.ts");
   return await composeDaemon({
@@ -65,6 +79,7 @@ async function stay(context: CommandContext, loaded: LoadedConfig): Promise<numb
     loadConfig: () => reloadConfig(context),
     pidFile: await pidFile(config, run.softwarePath),
     sayReady: isDetached ? () => context.output.result(READY_LINE) : undefined,
+    service,
   }, context);
 }
 

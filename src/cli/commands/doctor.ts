@@ -2,8 +2,8 @@ import { composeDoctor } from "../../compose_doctor.ts";
 import { SentinelError } from "../../core/errors.ts";
 import type { Finding } from "../../sentinel/doctor/finding.ts";
 import type { Command } from "../command.ts";
+import { findOrganizationKey } from "../organization_key_source.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
-import { organizationKey } from "../organization_key_option.ts";
 import { ipcSettings } from "../../sentinel/configured.ts";
 
 export const command: Command = {
@@ -19,8 +19,7 @@ export const command: Command = {
     const config = loaded?.config;
     const findings = await composeDoctor({
       licensePath: args.value("license") ?? config?.license.path,
-      organizationKey: organizationKey(context),
-      softwareId: build.softwareId,
+      orgKey: findOrganizationKey(context),
       permissions: build.permissions,
       serverUrl: args.value("server-url") ?? config?.license.server_url ?? build.serverUrl,
       stateDir: args.value("state-dir") ?? config?.license.state_dir,

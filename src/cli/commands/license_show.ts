@@ -3,7 +3,7 @@ import { loadOrganizationKey } from "../../license/organization_key.ts";
 import type { License } from "../../license/payload.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import { requiredOrganizationKey } from "../organization_key_option.ts";
+import { organizationKey } from "../organization_key_source.ts";
 
 export const command: Command = {
   usage: "FILE [--org-key FILE]",
@@ -14,8 +14,8 @@ export const command: Command = {
   ],
   async run(context) {
     const { args, output } = context;
-    const verify = await loadOrganizationKey(requiredOrganizationKey(context));
-    const license = await loadLicense(args.operands[0]!, { verify });
+    const verify = await loadOrganizationKey(organizationKey(context));
+    const license = await loadLicense(args.operands[0]!, verify);
     output.result(args.flag("json") ? JSON.stringify(license) : table(license));
     return EXIT.ok;
   },

@@ -2,7 +2,7 @@ import { loadValidLicense } from "../../license/load_license.ts";
 import { loadOrganizationKey } from "../../license/organization_key.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import { requiredOrganizationKey } from "../organization_key_option.ts";
+import { organizationKey } from "../organization_key_source.ts";
 
 export const command: Command = {
   usage: "FILE [--org-key FILE]",
@@ -10,12 +10,9 @@ export const command: Command = {
   operands: { min: 1, max: 1 },
   notes: ["Exit status 80 where the license is not valid; the reason is on standard error."],
   async run(context) {
-    const { args, output, clock, build: { softwareId } } = context;
-    const license = await loadValidLicense(args.operands[0]!, {
-      verify: await loadOrganizationKey(requiredOrganizationKey(context)),
-      softwareId,
-      wallMs: clock.wallMs(),
-    });
+    const { args, output, clock } = context;
+    const verify = await loadOrganizationKey(organizationKey(context));
+    const license = await loadValidLicense(args.operands[0]!, { verify, wallMs: clock.wallMs() });
     output.result(
       args.flag("json")
         ? JSON.stringify({

@@ -1,19 +1,28 @@
-import { serviceFile } from "../../daemon/service_file.ts";
+import { serviceFile, windowsServiceName } from "../../daemon/service_file.ts";
 import { installService } from "../../daemon/service_place.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import { serviceTarget, targetPath } from "../service_target.ts";
+import { serviceTarget, systemServices, targetPath } from "../service_target.ts";
 
 export const command: Command = {
-  usage: "systemd|launchd --config FILE [--org-key FILE] [--out DIR]",
+  usage: "systemd|launchd|windows --config FILE [--org-key FILE] [--out DIR]",
   options: ["config", "org-key", "out"],
   operands: { min: 1, max: 1 },
   notes: [
     "Needs root, unless --out names another folder than the service manager's. A file of the same name is",
-    "replaced only if it was written by this command.",
+    "replaced only if it was written by this command. On Windows an administrator's sc.exe is run.",
   ],
   async run(context) {
     const target = await serviceTarget(context);
+    const services = await systemServices(context, target);
+    if (services !== undefined) {
+      const { installWindowsService } = await import("../../daemon/windows_service.ts");
+      const next = await installWindowsService(target.service, services);
+      context.output.result(
+        `service ${windowsServiceName(target.service)} installed\nnext: ${next}`,
+      );
+      return EXIT.ok;
+    }
     const path = targetPath(context, target);
     const text = serviceFile(target.kind, target.service);
     const next = await installService(target.kind, { path, text });

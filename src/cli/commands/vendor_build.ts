@@ -8,7 +8,7 @@ export const command: Command = {
     "--org-key FILE [--target T]… [--software-id ID] [--server-url URL] [--software FILE] --out DIR",
   options: ["org-key", "target", "software-id", "server-url", "software", "out", "json"],
   notes: [
-    "Needs Deno, from the PATH or named in DENO; it downloads its runtime for each target, or takes the one that",
+    "Needs Deno, from the PATH or named in BUILD_DENO; it downloads its runtime for each target, or takes the one that",
     "DENORT_BIN names. The programs accept the key's licences alone, with --software-id only those for it; with",
     "--server-url they ask that server. --software, the program's path at the customers', is all that they may then",
     "launch (`daemon start` with --foreground). Writes SHA256SUMS; the same call makes the same bytes.",

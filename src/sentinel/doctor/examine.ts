@@ -1,6 +1,6 @@
+import type { OrganizationKeySource } from "../../license/organization_key.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Platform } from "../../platform/contract.ts";
-import type { OrganizationKeySource } from "../../license/organization_key.ts";
 import type { IpcSettings } from "../run.ts";
 import { examineLicense } from "./examine_license.ts";
 import { examineServer, type ServerProbes } from "./examine_server.ts";
@@ -12,9 +12,7 @@ import type { Finding } from "./finding.ts";
 /** What is to be looked at: what a run would be given. */
 export interface DoctorRequest {
   readonly licensePath: string | undefined;
-  readonly organizationKey: OrganizationKeySource | undefined;
-  /** The one software that licences may be for (default: whichever). */
-  readonly softwareId?: string | undefined;
+  readonly orgKey: OrganizationKeySource | undefined;
   /** Overrides the licence's own. */
   readonly serverUrl: string | undefined;
   /** `undefined` where no home is known. */

@@ -21,15 +21,14 @@ const DAY_MS = 86_400_000;
 
 /** Key, licence, dates and hardware. */
 export async function examineLicense(
-  { licensePath, organizationKey, softwareId }: {
+  { licensePath, orgKey }: {
     licensePath: string | undefined;
-    organizationKey: OrganizationKeySource | undefined;
-    softwareId?: string | undefined;
+    orgKey: OrganizationKeySource | undefined;
   },
   { clock, platform }: { clock: Clock; platform: Platform },
 ): Promise<LicenseExamination> {
-  const { verify, finding: key } = await examineKey(organizationKey);
-  const { license, finding } = await examineFile(licensePath, { verify, softwareId });
+  const { verify, finding: key } = await examineKey(orgKey);
+  const { license, finding } = await examineFile(licensePath, verify);
   const rest = license === undefined
     ? [skipped("dates", "no licence was read"), skipped("hardware", "no licence was read")]
     : [examineDates(license, clock.wallMs()), await examineHardware(license, platform)];
@@ -47,8 +46,8 @@ async function examineKey(
   if (source === undefined) return { finding: fault("no organization key is given") };
   try {
     const verify = await loadOrganizationKey(source);
-    const where = "path" in source ? `in ${source.path}` : "inside this program";
-    return { verify, finding: ok("key", `P-256 public key ${where}`) };
+    const place = "path" in source ? `in ${source.path}` : "built in";
+    return { verify, finding: ok("key", `P-256 public key ${place}`) };
   } catch (error) {
     return { finding: fault(describeError(error)) };
   }
@@ -56,14 +55,14 @@ async function examineKey(
 
 async function examineFile(
   path: string | undefined,
-  { verify, softwareId }: { verify: Verify | undefined; softwareId: string | undefined },
+  verify: Verify | undefined,
 ): Promise<{ license?: License; finding: Finding }> {
   if (path === undefined) return { finding: skipped("license", "no --license is given") };
   if (verify === undefined) {
     return { finding: skipped("license", "cannot be verified without the organization's key") };
   }
   try {
-    const license = await loadLicense(path, { verify, softwareId });
+    const license = await loadLicense(path, verify);
     const { license_key, license_type, software_id } = license;
     return {
       license,
@@ -85,8 +84,6 @@ function adviceOn({ code }: SentinelError): string {
       return "make the file readable for this user";
     case "license.signature":
       return "check that the key is this vendor's, then ask the vendor for the file again";
-    case "license.software":
-      return "use the sentinel that came with that software";
     case "license.version":
     case "license.algorithm":
       return "update sentinel, or ask the vendor for a licence of this version";

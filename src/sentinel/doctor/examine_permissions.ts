@@ -12,16 +12,18 @@ interface Fault {
 
 /** Who else may read the state or change the key that is trusted, and what the runtime may not do. */
 export async function examinePermissions(
-  { organizationKey, stateFolder }: DoctorRequest,
+  { orgKey, stateFolder }: DoctorRequest,
   { missingAccess }: Pick<DoctorDependencies, "missingAccess">,
 ): Promise<Finding> {
-  const keyPath = organizationKey && "path" in organizationKey ? organizationKey.path : undefined;
   const faults: readonly Fault[] = [
     ...missingAccess().map((name) => ({
       fault: `the runtime has no ${name} access`,
       advice: `--allow-${name}`,
     })),
-    ...await modeFaults(keyPath, { forbidden: WRITE_OF_OTHERS, remedy: "chmod o-w" }),
+    ...await modeFaults(orgKey && "path" in orgKey ? orgKey.path : undefined, {
+      forbidden: WRITE_OF_OTHERS,
+      remedy: "chmod o-w",
+    }),
     ...await folderFaults(stateFolder),
   ];
   if (faults.length === 0) {

@@ -1,19 +1,20 @@
-import type { BuildInfo, Profile } from "../../core/build_info.ts";
+import type { Build, Profile } from "../../core/build.ts";
 import { describeError } from "../../core/errors.ts";
-import { exportPublicKeyPem, importPublicKeyPem } from "../../signing/ecdsa.ts";
+import { resolve } from "../../core/paths.ts";
 import { sha256OfFile } from "../../core/sha256_file.ts";
+import { exportPublicKeyPem, importPublicKeyPem } from "../../signing/ecdsa.ts";
 import { BuildError } from "./build_error.ts";
 import { type BuiltFile, CHECKSUMS_FILE, mergeChecksums } from "./checksums.ts";
 import { compileProgram } from "./compile_program.ts";
-import { narrow, permissionFlags, permissionSet } from "./permissions.ts";
+import { narrow, PERMISSION_SETS, permissionFlags } from "./permissions.ts";
 import { layOutModules, type ModuleSource } from "./program_modules.ts";
 import { type DenoTool, faultLine, runDeno } from "./run_deno.ts";
+import type { SourceInfo } from "./source_info.ts";
 import { programFileName, type Target } from "./targets.ts";
 
 /** Programs to be built. */
 export interface BuildRequest {
   readonly profile: Profile;
-  /** Empty: for this machine, under a name without the target. */
   readonly targets: readonly Target[];
   /** The folder that the programs go to; made where there is none. */
   readonly out: string;
@@ -31,11 +32,13 @@ export interface BuildDependencies {
   readonly bundler: DenoTool;
   /** Compiles; the runtime of its release goes into the programs. */
   readonly compiler: DenoTool;
-  /** This machine's. */
+  /** `DENORT_BIN` names one, which is this machine's. */
+  readonly hasOwnRuntime: boolean;
+  /** This machine. */
   readonly host: Target;
   readonly modules: ModuleSource;
   /** What is known of the modules. */
-  readonly info: BuildInfo;
+  readonly source: SourceInfo;
   /** Puts a module beside the others that is run first, and names it. */
   readonly addFirstModule?: ((folder: string) => Promise<string>) | undefined;
 }
@@ -45,25 +48,22 @@ export async function buildPrograms(
   request: BuildRequest,
   deps: BuildDependencies,
 ): Promise<BuiltFile[]> {
-  const { profile, out } = request;
-  const info = { ...deps.info, profile, ...await fixedForCustomers(request) };
+  checkRequest(request, deps);
+  const out = resolve(request.out);
+  const build = { ...deps.source, ...await fixedForCustomers(request) };
   await Deno.mkdir(out, { recursive: true });
   await using folder = await temporaryFolder();
   await layOutModules(deps.modules, { folder: folder.path, deno: deps.bundler });
   const firstModule = await deps.addFirstModule?.(folder.path);
   const files: BuiltFile[] = [];
-  for (const target of request.targets.length > 0 ? request.targets : [deps.host]) {
-    const name = programFileName(
-      profile === "customer" ? "sentinel" : `sentinel-${profile}`,
-      request.targets.length > 0 ? target : undefined,
-      deps.host,
-    );
-    const permissions = permissionFlags(narrow(permissionSet(profile), { target, ...request }));
+  for (const target of request.targets) {
+    const name = programFileName(request.profile, target);
     const output = `${out}/${name}`;
+    const program = { ...build, ...targetFacts(request, target) };
     await compileProgram(deps.compiler, {
       folder: folder.path,
       target,
-      info: { ...info, permissions },
+      build: program,
       firstModule,
       output,
     });
@@ -74,9 +74,34 @@ export async function buildPrograms(
   return files;
 }
 
+function checkRequest(
+  { targets, serverUrl, softwarePath }: BuildRequest,
+  { hasOwnRuntime, host }: BuildDependencies,
+): void {
+  if (serverUrl !== undefined && !/^https?:$/.test(URL.parse(serverUrl)?.protocol ?? "")) {
+    throw new BuildError(`--server-url must be an http(s) URL: current value is ${serverUrl}`);
+  }
+  if (softwarePath !== undefined && !/^(?:\/|[A-Za-z]:[\\/])/.test(softwarePath)) {
+    throw new BuildError(`--software must be an absolute path: current value is ${softwarePath}`);
+  }
+  const other = targets.find((target) => target !== host);
+  if (hasOwnRuntime && other !== undefined) {
+    throw new BuildError(`DENORT_BIN is for this machine alone (${host}), not ${other}`);
+  }
+}
+
+function targetFacts(
+  request: BuildRequest,
+  target: Target,
+): Pick<Build, "target" | "profile" | "permissions"> {
+  const { profile } = request;
+  const set = narrow(PERMISSION_SETS[profile], { ...request, target });
+  return { target, profile, permissions: permissionFlags(set) };
+}
+
 async function fixedForCustomers(
   { orgKeyPath, softwareId, serverUrl }: BuildRequest,
-): Promise<Pick<BuildInfo, "organizationKey" | "softwareId" | "serverUrl">> {
+): Promise<Pick<Build, "organizationKey" | "softwareId" | "serverUrl">> {
   return {
     ...(orgKeyPath !== undefined && { organizationKey: await readKey(orgKeyPath) }),
     ...(softwareId !== undefined && { softwareId }),
@@ -90,9 +115,8 @@ async function readKey(path: string): Promise<string> {
   try {
     text = await Deno.readTextFile(path);
   } catch (cause) {
-    throw new BuildError(`organization key cannot be read: ${path} (${describeError(cause)})`, {
-      cause,
-    });
+    const reason = cause instanceof Deno.errors.NotFound ? "not found" : describeError(cause);
+    throw new BuildError(`organization key cannot be read: ${path} (${reason})`, { cause });
   }
   const key = await importPublicKeyPem(text);
   if (key !== undefined) return await exportPublicKeyPem(key);
@@ -101,9 +125,9 @@ async function readKey(path: string): Promise<string> {
 
 /** A runtime of another release compiles all the same, into what does not start. */
 async function checkStart(program: string): Promise<void> {
-  const path = await Deno.realPath(program);
-  const { success, stderr } = await runDeno({ path }, ["--version"]);
+  const { success, stderr } = await runDeno({ path: program }, ["--version"]);
   if (success) return;
+  await Deno.remove(program);
   throw new BuildError(
     `the program does not start: ${faultLine(stderr)} (is DENORT_BIN of the same release as Deno?)`,
   );
@@ -111,7 +135,7 @@ async function checkStart(program: string): Promise<void> {
 
 async function describeFile(path: string, name: string): Promise<BuiltFile> {
   using file = await Deno.open(path);
-  return { name, bytes: (await file.stat()).size, sha256: await sha256OfFile(file) };
+  return { name, path, bytes: (await file.stat()).size, sha256: await sha256OfFile(file) };
 }
 
 async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise<void> {

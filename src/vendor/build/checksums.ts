@@ -1,6 +1,7 @@
 /** A file that was made. */
 export interface BuiltFile {
   readonly name: string;
+  readonly path: string;
   readonly bytes: number;
   /** 64 hex digits. */
   readonly sha256: string;

@@ -1,4 +1,4 @@
-import type { BuildInfo } from "../../core/build_info.ts";
+import type { Build } from "../../core/build.ts";
 import { BuildError } from "./build_error.ts";
 import { ENTRY, MAIN } from "./program_modules.ts";
 import { type DenoTool, faultLine, runDeno } from "./run_deno.ts";
@@ -9,7 +9,7 @@ export interface CompileRequest {
   /** With the program's modules; the entry is written into it. */
   readonly folder: string;
   readonly target: Target;
-  readonly info: BuildInfo;
+  readonly build: Build;
   /** A module of the folder that is run first. */
   readonly firstModule?: string | undefined;
   /** The program's file. */
@@ -27,7 +27,7 @@ const FLAGS = [
 
 /** Compiles a program. @throws {BuildError} */
 export async function compileProgram(deno: DenoTool, request: CompileRequest): Promise<void> {
-  const { folder, target, info, output } = request;
+  const { folder, target, build, output } = request;
   const entry = `${folder}/${ENTRY}`;
   await Deno.writeTextFile(entry, entryModule(request));
   await setTimes(folder);
@@ -37,7 +37,7 @@ export async function compileProgram(deno: DenoTool, request: CompileRequest): P
       ...FLAGS,
       "--target",
       target,
-      ...info.permissions ?? [],
+      ...build.permissions ?? [],
       "--output",
       output,
       entry,
@@ -55,17 +55,17 @@ async function setTimes(folder: string): Promise<void> {
 }
 
 /** What the runtime runs: the program, with what is fixed for it. */
-function entryModule({ info, firstModule }: CompileRequest): string {
+function entryModule({ build, firstModule }: CompileRequest): string {
   return [
     ...(firstModule === undefined ? [] : [`import "./${firstModule}";`]),
     `import { main } from "./${MAIN}";`,
-    `Deno.exit(await main(Deno.args, ${JSON.stringify(info)}));`,
+    `Deno.exit(await main(Deno.args, { build: ${JSON.stringify(build)} }));`,
     "",
   ].join("\n");
 }
 
 function missingRuntime(target: Target): BuildError {
   return new BuildError(
-    `no runtime for ${target}: deno compile could not download it; name a denort of this very Deno in DENORT_BIN`,
+    `no runtime for ${target}: deno compile could not download it; DENORT_BIN may name one (denort of this very release)`,
   );
 }

@@ -1,13 +1,30 @@
-import config from "../../../deno.json" with { type: "json" };
-import type { Profile } from "../../core/build_info.ts";
+import type { Profile } from "../../core/build.ts";
 import { isWindows, type Target } from "./targets.ts";
 
 /** Kinds of access that a program can be given, with their flags `--allow-…`. */
 const KINDS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** One named set of `deno.json`: `true` is all of a kind, a list is these, absent is nothing. */
+/** What a program is given: `true` is all of a kind, a list is these, absent is nothing. */
 export type PermissionSet = { readonly [kind in Kind]?: boolean | readonly string[] };
+
+/**
+ * The sets, as `deno.json` names them.
+ *
+ * Files, the environment, libraries: which ones are up to configuration and system. A customer's Sentinel launches the software
+ * and serves it on a socket, a server launches what clients ask for. A vendor's launches nothing but Deno, to build.
+ */
+export const PERMISSION_SETS: Readonly<Record<Profile, PermissionSet>> = {
+  customer: {
+    ...{ read: true, write: true, env: true, net: true, run: true, ffi: true },
+    sys: ["uid", "osRelease"],
+  },
+  vendor: { read: true, write: true, env: true, net: true, run: ["deno"] },
+  server: {
+    ...{ read: true, write: true, env: true, net: true, run: true, ffi: true },
+    sys: ["uid", "osRelease"],
+  },
+};
 
 /** What a vendor knows of its customers, and permissions can be narrowed to. */
 export interface Narrowing {
@@ -19,11 +36,6 @@ export interface Narrowing {
 
 /** A run's own places on the network: probes of the software's health, and where it is asked for. */
 const LOOPBACK = ["127.0.0.1", "[::1]", "localhost"];
-
-/** The named set of `deno.json`. */
-export function permissionSet(profile: Profile): PermissionSet {
-  return config.permissions[profile];
-}
 
 /**
  * The set, without what these customers do not need.

@@ -1,3 +1,4 @@
+import { fromFileUrl } from "@std/path";
 import { BuildError } from "./build_error.ts";
 import { type DenoTool, faultLine, runDeno } from "./run_deno.ts";
 
@@ -27,7 +28,8 @@ export async function layOutModules(
   { folder, deno }: { folder: string; deno: DenoTool },
 ): Promise<void> {
   if (source.kind === "sources") {
-    await bundle(new URL("src/cli/main.ts", source.root), { folder, deno, root: source.root });
+    const root = fromFileUrl(source.root);
+    await bundle(`${root}src/cli/main.ts`, { folder, deno: { ...deno, cwd: root } });
     return;
   }
   for await (const { name, isFile } of Deno.readDir(source.folder)) {
@@ -37,19 +39,18 @@ export async function layOutModules(
 }
 
 /**
- * Bundles a module with all that it imports, a file for each part that is loaded by itself. Minified, as comments would hold
+ * Bundles a module of the sources (an absolute path) with all that it imports, a file for each part that is loaded by itself. Minified, as comments would hold
  * paths of this machine; names are kept for what is read in a report of a fault.
  *
  * @throws {BuildError}
  */
 export async function bundle(
-  module: URL,
-  { folder, deno, root }: { folder: string; deno: DenoTool; root: URL },
+  path: string,
+  { folder, deno }: { folder: string; deno: DenoTool },
 ): Promise<void> {
-  const { fromFileUrl } = await import("@std/path");
-  const { success, stderr } = await runDeno({ ...deno, cwd: fromFileUrl(root) }, [
+  const { success, stderr } = await runDeno(deno, [
     ...["bundle", "--quiet", "--minify", "--keep-names", "--code-splitting", "--outdir", folder],
-    fromFileUrl(module),
+    path,
   ]);
   if (!success) throw new BuildError(`the sources cannot be bundled: ${faultLine(stderr)}`);
 }

@@ -34,7 +34,7 @@ export async function runDeno(
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new BuildError(
-      `programs are built with Deno, which was not found: ${path} (install it, or name it in DENO)`,
+      `programs are built with Deno, which was not found: ${path} (install it, or name it in BUILD_DENO)`,
       { cause },
     );
   }

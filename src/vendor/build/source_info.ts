@@ -1,9 +1,11 @@
-import type { BuildInfo } from "../../core/build_info.ts";
-import { VERSION } from "../../core/version.ts";
+import type { Build } from "../../core/build.ts";
 import { BuildError } from "./build_error.ts";
 
 /** Runs git in the folder of the sources; what it says, or `undefined` where it fails or is not there. */
 export type RunGit = (args: readonly string[]) => Promise<string | undefined>;
+
+/** What is known of sources, whomever they are built for. */
+export type SourceInfo = Pick<Build, "commit" | "builtAt">;
 
 /**
  * What the sources tell of themselves. Their time is that of the commit, unless `SOURCE_DATE_EPOCH` says another one
@@ -14,23 +16,21 @@ export type RunGit = (args: readonly string[]) => Promise<string | undefined>;
 export async function sourceInfo(
   runGit: RunGit,
   readVariable: (name: string) => string | undefined,
-): Promise<BuildInfo> {
-  const commit = (await runGit(["rev-parse", "HEAD"]))?.trim();
-  const isModified = (await runGit(["status", "--porcelain"]) ?? "").trim() !== "";
-  const seconds = readVariable("SOURCE_DATE_EPOCH") ||
-    await runGit(["log", "-1", "--format=%ct"]);
-  const builtAt = seconds === undefined ? undefined : isoTime(seconds.trim());
+): Promise<SourceInfo> {
+  const shown = await runGit(["show", "--no-patch", "--format=%H %ct", "HEAD"]);
+  const [commit, committed] = shown?.trim().split(" ") ?? [];
+  const changes = await runGit(["status", "--porcelain", "--untracked-files=no"]);
+  const seconds = readVariable("SOURCE_DATE_EPOCH") || committed;
   return {
-    version: VERSION,
-    ...(commit !== undefined && { commit: `${commit}${isModified ? "-modified" : ""}` }),
-    ...(builtAt !== undefined && { builtAt }),
+    ...(commit !== undefined && { commit: `${commit}${changes ? "-dirty" : ""}` }),
+    ...(seconds !== undefined && { builtAt: rfc3339(seconds) }),
   };
 }
 
-function isoTime(seconds: string): string {
-  const date = new Date(/^\d{1,11}$/.test(seconds) ? Number(seconds) * 1000 : NaN);
-  if (!Number.isNaN(date.getTime())) return date.toISOString().replace(".000Z", "Z");
-  throw new BuildError(`SOURCE_DATE_EPOCH is no number of seconds: current value is ${seconds}`);
+function rfc3339(seconds: string): string {
+  const date = new Date(/^\d{1,12}$/.test(seconds) ? Number(seconds) * 1000 : NaN);
+  if (!Number.isNaN(date.getTime())) return date.toISOString();
+  throw new BuildError(`SOURCE_DATE_EPOCH must be whole seconds: current value is ${seconds}`);
 }
 
 /** Runs git for real. */
@@ -44,8 +44,9 @@ export function gitIn(folder: URL): RunGit {
         stderr: "null",
       }).output();
       return success ? new TextDecoder().decode(stdout) : undefined;
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
     }
   };
 }

@@ -1,3 +1,5 @@
+import type { Profile } from "../../core/build.ts";
+
 /** What `deno compile` makes programs for (`deno compile --help=full`, `--target`). */
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
@@ -17,8 +19,8 @@ export function isWindows(target: Target): boolean {
   return target.includes("windows");
 }
 
-/** The name of a program's file; without a target, that of the only one. */
-export function programFileName(program: string, target: Target | undefined, host: Target): string {
-  const suffix = isWindows(target ?? host) ? ".exe" : "";
-  return `${program}${target === undefined ? "" : `-${target}`}${suffix}`;
+/** The program's file. */
+export function programFileName(profile: Profile, target: Target): string {
+  const program = profile === "customer" ? "sentinel" : `sentinel-${profile}`;
+  return `${program}-${target}${isWindows(target) ? ".exe" : ""}`;
 }

@@ -1,0 +1,159 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { openLibraries } from "../support/open_libraries.ts";
+import { programLine, type ProgramResult } from "../support/program.ts";
+import { type Requirement, testWith, WINDOWS } from "../support/requirements.ts";
+import { isThere, STAY, WindowsScene } from "../support/windows_scene.ts";
+
+openLibraries();
+
+/** winerror.h: a service that takes no such request at this time; one that does not exist. */
+const CANNOT_ACCEPT = 1061, DOES_NOT_EXIST = 1060;
+
+/** Wine's sc.exe knows no `config`. */
+const SERVICE_CHANGES: Requirement = {
+  reason: "sc.exe cannot change a service",
+  met: WINDOWS.met && new Deno.Command("sc.exe", {
+        args: ["config", "sentinel-none", "start=", "auto"],
+        stdout: "null",
+        stderr: "null",
+      }).outputSync().code === DOES_NOT_EXIST,
+};
+
+/** The service manager lets nobody else change services, `net session` says who that is. */
+const ADMINISTRATOR: Requirement = {
+  reason: "not an administrator",
+  met: WINDOWS.met &&
+    new Deno.Command("net.exe", { args: ["session"], stdout: "null", stderr: "null" })
+      .outputSync().success,
+};
+
+/** What it is called after: the software, which is the runtime. */
+const NAME = "sentinel-deno.exe";
+
+async function run(program: string, args: readonly string[]): Promise<ProgramResult> {
+  const { code, stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
+  const utf8 = new TextDecoder();
+  return { code, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
+}
+
+const manager = (...args: string[]) => run("sc.exe", args);
+
+/** `sentinel service …`; whoever it starts finds the modules where we do. */
+async function service(scene: WindowsScene, ...args: string[]): Promise<ProgramResult> {
+  const folder = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("LOCALAPPDATA")}\\deno`;
+  await Deno.writeTextFile(scene.at("env"), `DENO_DIR=${folder.replaceAll("\\", "\\\\")}\n`);
+  const [runtime, first, ...rest] = programLine([
+    ...["service", ...args, "windows", "--config", scene.at("sentinel.toml")],
+    ...["--org-key", scene.at("org_public_key.pem")],
+  ]);
+  return await run(runtime!, [first!, `--env-file=${scene.at("env")}`, ...rest]);
+}
+
+/** The installed service, gone at the end. */
+async function install(scene: WindowsScene): Promise<AsyncDisposable> {
+  // a service has another user's folders
+  await scene.configure('[process]\npid_file = "daemon.pid"');
+  const { code, stdout, stderr } = await service(scene, "install");
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(stdout, `service ${NAME} installed\nnext: sc.exe start ${NAME}\n`);
+  return {
+    async [Symbol.asyncDispose]() {
+      await stop();
+      await manager("delete", NAME);
+    },
+  };
+}
+
+/** Asks until it is heard, and waits for the end. */
+async function stop(): Promise<string> {
+  let { code } = await manager("stop", NAME);
+  while (code === CANNOT_ACCEPT) ({ code } = await manager("stop", NAME));
+  return await stopped();
+}
+
+async function stopped(): Promise<string> {
+  for (;;) {
+    const { stdout } = await manager("query", NAME);
+    if (/STATE +: 1 /.test(stdout)) return stdout;
+  }
+}
+
+testWith(
+  [WINDOWS, ADMINISTRATOR],
+  "Windows: a service is installed, serves, is stopped with all of its software, and uninstalled",
+  async () => {
+    await using scene = await WindowsScene.arrive(STAY);
+    {
+      await using _installed = await install(scene);
+      const started = await manager("start", NAME);
+      assertEquals(started.code, 0, started.stdout);
+      const [software, child] = await scene.pids();
+      assertMatch(await stop(), /WIN32_EXIT_CODE +: 0 /);
+      assertEquals([await isThere(software), await isThere(child)], [false, false]);
+      const log = await Deno.readTextFile(scene.at("d.log"));
+      assertStringIncludes(log, "Received stop of the service, shutting down...");
+      assertStringIncludes(log, "state: stopping -> stopped");
+    }
+    assertEquals((await service(scene, "uninstall")).stdout, `service ${NAME} is not there\n`);
+    await service(scene, "install");
+    assertEquals((await service(scene, "uninstall")).stdout, `service ${NAME} removed\n`);
+    assertEquals((await manager("query", NAME)).code, DOES_NOT_EXIST);
+  },
+);
+
+testWith(
+  [WINDOWS, ADMINISTRATOR, SERVICE_CHANGES],
+  "Windows: a service that is installed again is the one that was there",
+  async () => {
+    await using scene = await WindowsScene.arrive(STAY);
+    await using _installed = await install(scene);
+    const { code, stderr } = await service(scene, "install");
+    assertEquals(code, 0, stderr);
+  },
+);
+
+testWith(
+  [WINDOWS, ADMINISTRATOR],
+  "Windows: a service without a valid licence tells its exit status to the manager",
+  async () => {
+    await using scene = await WindowsScene.arrive(STAY);
+    await using _installed = await install(scene);
+    await Deno.writeTextFile(scene.at("K1.lic"), "{");
+    await manager("start", NAME);
+    assertMatch(await stopped(), /SERVICE_EXIT_CODE +: 80 /);
+  },
+);
+
+testWith(
+  [WINDOWS, ADMINISTRATOR],
+  "Windows: a service of the same name that is somebody else's is left alone",
+  async () => {
+    await using scene = await WindowsScene.arrive(STAY);
+    assertEquals((await manager("create", NAME, "binPath=", "C:\\other.exe")).code, 0);
+    try {
+      for (const verb of ["install", "uninstall"]) {
+        const { code, stderr } = await service(scene, verb);
+        assertEquals([code, stderr], [
+          2,
+          `sentinel: error: service ${NAME} was not made by sentinel: remove it first\n`,
+        ]);
+      }
+      assertEquals((await manager("query", NAME)).code, 0);
+    } finally {
+      await manager("delete", NAME);
+    }
+  },
+);
+
+testWith(
+  [WINDOWS],
+  "Windows: --service is an error for whom no service manager started",
+  async () => {
+    await using scene = await WindowsScene.arrive(STAY);
+    const { code, stderr } = await scene.daemon("start", "--service");
+    assertEquals([code, stderr], [
+      2,
+      "sentinel: error: --service is for the service manager of Windows: use --foreground\n",
+    ]);
+  },
+);

@@ -1,0 +1,100 @@
+import { assertEquals } from "@std/assert";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { Customer } from "./customer.ts";
+import {
+  type ProgramOptions,
+  type ProgramResult,
+  type RunningProgram,
+  runProgram,
+  startProgram,
+} from "./program.ts";
+
+/** Software that starts a process of its own, says both pids, also in a file beside it, and stays. */
+export const STAY = `const child = new Deno.Command(Deno.execPath(), {
+  args: ["eval", "setTimeout(() => {}, 1e6)"], stdin: "null", stdout: "null", stderr: "null",
+}).spawn();
+console.log("pids", Deno.pid, child.pid);
+Deno.writeTextFileSync(import.meta.filename + ".pids", Deno.pid + " " + child.pid + "\\n", { append: true });
+setTimeout(() => {}, 1e6);`;
+
+/** A customer whose software is a script for the runtime, as no shell is everywhere. */
+export class WindowsScene implements AsyncDisposable {
+  private constructor(readonly customer: Customer) {}
+
+  static async arrive(script: string): Promise<WindowsScene> {
+    const scene = new WindowsScene(await Customer.arrive());
+    await Deno.writeTextFile(scene.at("software.js"), script);
+    await scene.configure();
+    return scene;
+  }
+
+  at(name: string): string {
+    return this.customer.folder.at(name);
+  }
+
+  get surroundings(): ProgramOptions {
+    const folder = this.customer.folder.path.replaceAll("/", "\\");
+    return { env: { LOCALAPPDATA: folder, SENTINEL_ORG_KEY: this.at("org_public_key.pem") } };
+  }
+
+  get #scriptArguments(): string[] {
+    return ["run", "--quiet", "-A", "--no-config", this.at("software.js")];
+  }
+
+  /** The arguments of `sentinel run`. */
+  get runArguments(): string[] {
+    const args = [...this.#scriptArguments, 'a b"c'];
+    return this.customer.runArguments(Deno.execPath(), { args });
+  }
+
+  start(): RunningProgram {
+    return startProgram(this.runArguments, this.surroundings);
+  }
+
+  /** Writes `sentinel.toml`, with these tables besides. */
+  async configure(tables = ""): Promise<void> {
+    const [path, args] = [Deno.execPath(), this.#scriptArguments].map((value) =>
+      JSON.stringify(value)
+    );
+    await Deno.writeTextFile(
+      this.at("sentinel.toml"),
+      `[license]\npath = "K1.lic"\nstate_dir = "state"\n[software]\npath = ${path}\nargs = ${args}\n` +
+        `[logging]\nfile = "d.log"\n${tables}\n`,
+    );
+  }
+
+  /** `sentinel daemon …` to its end. */
+  async daemon(command: string, ...args: string[]): Promise<ProgramResult> {
+    const line = ["daemon", command, "--config", this.at("sentinel.toml"), ...args];
+    return await runProgram(line, this.surroundings);
+  }
+
+  /** The daemon's answer to a command with `--json`. */
+  async facts(command: string): Promise<Record<string, unknown>> {
+    const { stdout, stderr } = await this.daemon(command, "--json");
+    assertEquals(stderr, "");
+    return JSON.parse(stdout);
+  }
+
+  /** What the software wrote at its starts, the last one's pids; waits for as many starts. */
+  async pids(starts = 1): Promise<string[]> {
+    using watcher = Deno.watchFs(this.customer.folder.path);
+    const events = watcher[Symbol.asyncIterator]();
+    for (;;) {
+      const text = await Deno.readTextFile(this.at("software.js.pids")).catch(() => "");
+      const lines = text.split("\n").slice(0, -1);
+      if (lines.length >= starts) return lines.at(-1)!.split(" ");
+      await events.next();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.daemon("stop");
+    await this.customer[Symbol.asyncDispose]();
+  }
+}
+
+/** Whether a process is there. */
+export async function isThere(pid: string | number | undefined): Promise<boolean> {
+  return await selectPlatform().identifyProcess(Number(pid)) !== undefined;
+}
