@@ -10,6 +10,8 @@ import type { IpcSettings } from "./sentinel/run.ts";
 export interface DoctorOptions {
   readonly licensePath: string | undefined;
   readonly orgKey: OrganizationKeySource | undefined;
+  /** The only software that the licence may be for (default: any). */
+  readonly softwareId?: string | undefined;
   /** What a build was given, as flags. */
   readonly permissions?: readonly string[] | undefined;
   readonly serverUrl: string | undefined;

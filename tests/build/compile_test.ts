@@ -8,6 +8,7 @@ import {
   compileProgram,
   COMPILER,
   runStandalone,
+  sharedProgram,
   STANDALONE,
 } from "../support/standalone.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -77,11 +78,10 @@ testWith(
   [COMPILER],
   "a program has no private key, no test's key and no path of its maker's",
   async () => {
-    await using folder = await temporaryFolder();
-    const bytes = await ownBytes(await compileProgram(folder.path));
+    const bytes = await ownBytes(await sharedProgram());
     assert(holds(bytes, "--org-key is not taken"));
     const home = Deno.env.get("HOME") ?? "";
-    const private_ = [ROOT, folder.path, dirname(Deno.execPath()), ".cache/deno", "tests/"];
+    const private_ = [ROOT, "/sentinel-test-", dirname(Deno.execPath()), ".cache/deno", "tests/"];
     for (const text of [...private_, ...(home.length > 1 ? [`${home}/`] : [])]) {
       assertEquals(holds(bytes, text), false, text);
     }
@@ -103,26 +103,35 @@ testWith([COMPILER], "a key that is built in is seen among a program's bytes", a
 });
 
 testWith([COMPILER], "a program of a runtime that lets everybody in is no server", async () => {
-  await using folder = await temporaryFolder();
-  const program = await compileProgram(folder.path);
+  const program = await sharedProgram();
   const paths = ["-c", "x", "-k", "x", "-C", "x", "-a", "127.0.0.1", "-p", "0"];
   const { code, stderr } = await runStandalone(program, ["server", ...paths]);
   assertEquals(code, 2);
   assertMatch(stderr, /this runtime does not verify client certificates/);
 });
 
+/** What a program that runs twice leaves in the temporary folder. */
+async function leftBehind(program: string, folder: string): Promise<string[]> {
+  await Deno.mkdir(folder);
+  for (let run = 0; run < 2; run++) {
+    assertEquals((await runStandalone(program, ["--version"], { TMPDIR: folder })).code, 0);
+  }
+  return Array.from(Deno.readDirSync(folder), ({ name }) => name);
+}
+
 testWith(
   [COMPILER],
-  "a program leaves nothing in the temporary folder, where others could change it",
+  "a program keeps no code where others could change it, as one with a code cache does",
   async () => {
     await using folder = await temporaryFolder();
-    const program = await compileProgram(folder.path);
-    await Deno.mkdir(folder.at("tmp"));
-    for (let run = 0; run < 2; run++) {
-      const { code } = await runStandalone(program, ["--version"], { TMPDIR: folder.at("tmp") });
-      assertEquals(code, 0);
-    }
-    assertEquals([...Deno.readDirSync(folder.at("tmp"))], []);
+    await Deno.writeTextFile(folder.at("main.js"), "console.log(1);");
+    const without = folder.at("cached");
+    await runStandalone(Deno.env.get("BUILD_DENO") ?? Deno.execPath(), [
+      ...["compile", "--quiet", "--no-check", "--no-config", "--output", without],
+      folder.at("main.js"),
+    ]);
+    assertEquals(await leftBehind(without, folder.at("one")), ["deno-compile-cached.cache"]);
+    assertEquals(await leftBehind(await sharedProgram(), folder.at("two")), []);
   },
 );
 

@@ -133,9 +133,11 @@ export class LineReader {
 /** What is to be typed to run the program. */
 export function programLine(
   args: readonly string[],
-  { fixture, v8Flags, copy }: Pick<ProgramOptions, "fixture" | "v8Flags" | "copy"> = {},
+  { fixture, v8Flags, copy, isSource = false }:
+    & Pick<ProgramOptions, "fixture" | "v8Flags" | "copy">
+    & { /** Whether it is to be run from source in any case. */ readonly isSource?: boolean } = {},
 ): string[] {
-  const isItself = fixture === undefined && v8Flags === undefined;
+  const isItself = fixture === undefined && v8Flags === undefined && !isSource;
   const compiled = copy === undefined ? COMPILED : copy.entry === undefined ? copy.deno : undefined;
   if (isItself && compiled !== undefined) return [compiled, ...args];
   const runtime = copy?.deno ?? Deno.execPath();

@@ -1,17 +1,14 @@
 import { fromFileUrl } from "@std/path";
-import { isTarget, type Target } from "../../src/vendor/build/targets.ts";
-import { programFileName } from "../../src/vendor/build/targets.ts";
-import type { Requirement } from "./requirements.ts";
+import { programFileName, type Target } from "../../src/vendor/build/targets.ts";
 import type { ProgramResult } from "./program.ts";
+import type { Requirement } from "./requirements.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
 /** The file of a program for this machine. */
-export const STANDALONE = isTarget(Deno.build.target)
-  ? programFileName("customer", Deno.build.target as Target)
-  : "";
+export const STANDALONE = programFileName("customer", Deno.build.target as Target);
 
-/** For tests that compile: a network they do not ask for. */
+/** For tests that compile, which ask no network for a runtime. */
 export const COMPILER: Requirement = {
   reason: "no runtime to compile with (BUILD_DENO, DENORT_BIN)",
   met: Deno.env.has("DENORT_BIN"),
@@ -46,13 +43,30 @@ export function compile(
   return runStandalone(Deno.execPath(), [...script, ...args], env);
 }
 
+const shared = new Map<string, Promise<string>>();
+
+/** A program that tests share, compiled once and gone with this process; its path. */
+export function sharedProgram(...args: string[]): Promise<string> {
+  const key = args.join(" ");
+  const program = shared.get(key) ?? compileShared(args);
+  shared.set(key, program);
+  return program;
+}
+
+async function compileShared(args: readonly string[]): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "sentinel-test-" });
+  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  return await compileProgram(folder, args);
+}
+
 /** Compiles the program into a folder; its path. */
 export async function compileProgram(
   folder: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const { code, stderr } = await compile([...PRELOAD, "--out", folder, ...args], env);
-  if (code !== 0) throw new Error(`Cannot compile:\n${stderr}`);
-  return `${folder}/${STANDALONE}`;
+  const { code, stdout, stderr } = await compile([...PRELOAD, "--out", folder, ...args], env);
+  const [, path] = /^(.+?): /.exec(stdout) ?? [];
+  if (code === 0 && path !== undefined) return path;
+  throw new Error(`Cannot compile:\n${stderr}`);
 }

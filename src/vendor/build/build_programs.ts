@@ -52,7 +52,7 @@ export async function buildPrograms(
   const out = resolve(request.out);
   const build = { ...deps.source, ...await fixedForCustomers(request) };
   await Deno.mkdir(out, { recursive: true });
-  await using folder = await temporaryFolder();
+  await using folder = await temporaryFolder(out);
   await layOutModules(deps.modules, { folder: folder.path, deno: deps.bundler });
   const firstModule = await deps.addFirstModule?.(folder.path);
   const files: BuiltFile[] = [];
@@ -123,8 +123,10 @@ async function readKey(path: string): Promise<string> {
   throw new BuildError(`organization key is no P-256 public key (PEM): ${path}`);
 }
 
-/** A runtime of another release compiles all the same, into what does not start. */
+/** A runtime of another release compiles all the same, into what does not start. Who may run Deno alone does not look. */
 async function checkStart(program: string): Promise<void> {
+  const { state } = await Deno.permissions.query({ name: "run", command: program });
+  if (state !== "granted") return;
   const { success, stderr } = await runDeno({ path: program }, ["--version"]);
   if (success) return;
   await Deno.remove(program);
@@ -149,7 +151,8 @@ async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise
   await Deno.writeTextFile(path, mergeChecksums(before, files));
 }
 
-async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
-  const path = await Deno.makeTempDir({ prefix: "sentinel-build-" });
+/** Among what is built: the system's own is not for a program whose `--allow-run` names files, as it may not write these. */
+async function temporaryFolder(dir: string): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir({ dir, prefix: ".sentinel-build-" });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
