@@ -1,48 +1,91 @@
 /**
- * `deno task compile [--target T]… [--org-key FILE] [--software-id ID] [--server-url URL] [--out DIR]`: one executable for
- * each target, and their checksums. Same inputs, same bytes; the time of the build is SOURCE_DATE_EPOCH, else that of
- * the commit.
+ * `deno task compile [--target T|all]… [--profile customer|vendor|server] [--org-key FILE] [--software-id ID]
+ * [--server-url URL] [--software FILE] [--out DIR]`: programs that run by themselves, in `dist` where nothing else is said,
+ * with their checksums. Same inputs, same bytes; the time of the build is SOURCE_DATE_EPOCH, else that of the commit.
+ *
+ * `BUILD_DENO` names the Deno that compiles where it is not the one that runs this, `DENORT_BIN` its runtime where that
+ * cannot be downloaded. `--preload MODULE` is run before the program, for tests.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { basename, fromFileUrl } from "@std/path";
+import { builtFileLine } from "../src/cli/built_file_line.ts";
+import { chosenTargets } from "../src/cli/chosen_targets.ts";
+import { describeFault } from "../src/cli/describe_fault.ts";
+import { exitCodeOf } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
-import { describeError } from "../src/core/errors.ts";
-import { buildAll, BuildError } from "./build_all.ts";
-import { isTarget, TARGETS } from "./targets.ts";
+import { UsageError } from "../src/cli/usage_error.ts";
+import { type Profile, PROFILES } from "../src/core/build.ts";
+import { resolve } from "../src/core/paths.ts";
+import { buildPrograms } from "../src/vendor/build/build_programs.ts";
+import { bundle } from "../src/vendor/build/program_modules.ts";
+import { type DenoTool, runDeno } from "../src/vendor/build/run_deno.ts";
+import { gitIn, sourceInfo } from "../src/vendor/build/source_info.ts";
+import type { Target } from "../src/vendor/build/targets.ts";
 
-const STRINGS = ["org-key", "software-id", "server-url", "out", "preload"] as const;
+const ROOT = new URL("../", import.meta.url);
+const BUNDLER: DenoTool = { path: Deno.execPath(), cwd: fromFileUrl(ROOT) };
+const STRINGS = [
+  ...["profile", "org-key", "software-id", "server-url", "software", "out", "preload"] as const,
+];
 
 type Given = { readonly [name in (typeof STRINGS)[number]]?: string } & {
   readonly target: readonly string[];
 };
 
-async function main(): Promise<number> {
-  const args = parseArgs(Deno.args, { string: [...STRINGS, "target", "_"], collect: ["target"] });
-  const given = args as unknown as Given;
-  try {
-    await buildAll({
-      targets: chooseTargets(given.target),
-      outFolder: given.out ?? "dist",
-      orgKeyPath: given["org-key"],
-      softwareId: given["software-id"],
-      serverUrl: given["server-url"],
-      preload: given.preload,
-      epochSeconds: Deno.env.get("SOURCE_DATE_EPOCH"),
-      runtimePath: Deno.env.get("DENORT_BIN") || undefined,
-      compilerPath: Deno.env.get("BUILD_DENO") ?? Deno.execPath(),
-    }, standardOutput.note);
-    return 0;
-  } catch (error) {
-    standardOutput.note(`compile: error: ${describeError(error)}`);
-    return error instanceof BuildError ? 2 : 70;
-  }
+async function main(): Promise<void> {
+  const given = parseArgs(Deno.args, {
+    string: [...STRINGS, "target", "_"],
+    collect: ["target"],
+    unknown: (argument) => {
+      throw new UsageError(`unexpected argument: ${argument}`);
+    },
+  }) as unknown as Given;
+  const { preload } = given;
+  const compiler = { path: Deno.env.get("BUILD_DENO") || Deno.execPath() };
+  await warnOfOtherDeno(compiler);
+  const files = await buildPrograms({
+    profile: chosenProfile(given.profile),
+    targets: chosenTargets(given.target),
+    out: given.out ?? "dist",
+    orgKeyPath: given["org-key"],
+    softwareId: given["software-id"],
+    serverUrl: given["server-url"],
+    softwarePath: given.software,
+  }, {
+    bundler: BUNDLER,
+    compiler,
+    hasOwnRuntime: Boolean(Deno.env.get("DENORT_BIN")),
+    host: Deno.build.target as Target,
+    modules: { kind: "sources", root: ROOT },
+    source: await sourceInfo(gitIn(ROOT), (name) => Deno.env.get(name)),
+    addFirstModule: preload === undefined ? undefined : (folder) => addModule(preload, folder),
+  });
+  for (const file of files) standardOutput.result(builtFileLine(file));
 }
 
-function chooseTargets(names: readonly string[]): readonly string[] {
-  if (names.length === 0) return [Deno.build.target];
-  if (names.includes("all")) return TARGETS;
-  const unknown = names.find((name) => !isTarget(name));
-  if (unknown === undefined) return names;
-  throw new BuildError(`unknown target: ${unknown} (known: ${TARGETS.join(", ")}, all)`);
+function chosenProfile(name = "customer"): Profile {
+  const profile = PROFILES.find((profile) => profile === name);
+  if (profile !== undefined) return profile;
+  throw new UsageError(
+    `--profile must be one of ${PROFILES.join(", ")}: current value is ${name}`,
+  );
 }
 
-Deno.exit(await main());
+async function addModule(path: string, folder: string): Promise<string> {
+  await bundle(resolve(path), { folder, deno: BUNDLER });
+  return basename(path).replace(/\.ts$/, ".js");
+}
+
+async function warnOfOtherDeno(deno: DenoTool): Promise<void> {
+  const pinned = (await Deno.readTextFile(new URL(".dvmrc", ROOT))).trim();
+  const [, version] = /^deno (\S+)/.exec((await runDeno(deno, ["--version"])).stdout) ?? [];
+  if (version === pinned) return;
+  standardOutput.note(`made with Deno ${version}, not ${pinned}: to be tried, not to be shipped`);
+}
+
+try {
+  await main();
+} catch (error) {
+  standardOutput.note(`compile: error: ${describeFault(error)}`);
+  Deno.exitCode = exitCodeOf(error);
+}

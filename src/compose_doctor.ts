@@ -10,6 +10,10 @@ import type { IpcSettings } from "./sentinel/run.ts";
 export interface DoctorOptions {
   readonly licensePath: string | undefined;
   readonly orgKey: OrganizationKeySource | undefined;
+  /** The only software that the licence may be for (default: any). */
+  readonly softwareId?: string | undefined;
+  /** What a build was given, as flags. */
+  readonly permissions?: readonly string[] | undefined;
   readonly serverUrl: string | undefined;
   readonly stateDir: string | undefined;
   readonly ipc: IpcSettings;
@@ -46,9 +50,16 @@ export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> 
       await conn.handshake();
       return describeAddress(conn.remoteAddr);
     },
-    missingAccess: () =>
-      ACCESS.filter((name) => Deno.permissions.querySync({ name }).state !== "granted"),
+    missingAccess: () => missingAccess(options.permissions ?? []),
   });
+}
+
+/** What a build was given in part on purpose is not missing. */
+function missingAccess(permissions: readonly string[]): string[] {
+  return ACCESS.filter((name) =>
+    Deno.permissions.querySync({ name }).state !== "granted" &&
+    !permissions.some((flag) => flag.startsWith(`--allow-${name}=`))
+  );
 }
 
 /** Loaded only where it is asked for. */

@@ -32,7 +32,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/daemon",
     "src/config",
   ],
-  "src/vendor": ["src/core", "src/signing", "src/platform", "src/license", "src/activation"],
+  "src/vendor": [
+    "src/core",
+    "src/signing",
+    "src/platform",
+    "src/license",
+    "src/activation",
+  ],
   "src/compose.ts": [
     "src/core",
     "src/signing",
@@ -77,6 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/daemon",
     "src/sentinel",
   ],
+  "src/compose_build.ts": ["src/core", "src/vendor"],
   "src/compose_doctor.ts": [
     "src/core",
     "src/platform",
@@ -110,6 +117,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/compose_pki.ts",
     "src/compose_signals.ts",
     "src/remote",
+    "src/compose_build.ts",
     "src/compose_doctor.ts",
     "src/compose_fingerprint.ts",
     "src/compose.ts",
@@ -130,7 +138,7 @@ const ONLY_IN: readonly { readonly what: RegExp; readonly where: RegExp }[] = [
   { what: /\bDeno\.build\.os\b/, where: /^src\/platform\/select\.ts$/ },
   { what: /\bDeno\.dlopen\b/, where: /^ffi\// },
   { what: /\bconsole\.|\bDeno\.(?:stdout|stderr)\b/, where: /^src\/cli\/output\.ts$/ },
-  { what: /\bDeno\.exit\b/, where: /^main\.ts$/ },
+  { what: /\bDeno\.exit\b/, where: /^(?:main|src\/vendor\/build\/compile_program)\.ts$/ },
   {
     what: /\b(?:Date\.now|performance\.now|setTimeout|setInterval|Math\.random)\(/,
     where: /^src\/(?:core\/clock|compose|compose_vendor)\.ts$/,
@@ -225,10 +233,12 @@ Deno.test("the layer rules see an import that turns round and a forbidden call",
   assertEquals(outOfPlace([state]), ["src/state/x.ts has \\bDeno\\.exit\\b"]);
 });
 
-Deno.test("version and pinned Deno are the same wherever they are named", async () => {
+Deno.test("version, permissions and pinned Deno are the same wherever they are named", async () => {
   const read = (path: string) => Deno.readTextFile(join(ROOT, path));
   const { VERSION } = await import("../src/core/version.ts");
+  const { PERMISSION_SETS } = await import("../src/vendor/build/permissions.ts");
   assertEquals(JSON.parse(await read("deno.json")).version, VERSION);
+  assertEquals(JSON.parse(await read("deno.json")).permissions, PERMISSION_SETS);
   const pinned = (await read(".dvmrc")).trim();
   for (const path of ["README.md", "CONTRIBUTING.md"]) {
     const named = [...(await read(path)).matchAll(/deno@([\d.]+\d)/g)].map((match) => match[1]);

@@ -120,6 +120,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "take a licence off a machine",
     load: () => import("./commands/vendor_decommission.ts"),
   },
+  "vendor build": {
+    summary: "build the programs for customers, with the organisation's key inside",
+    load: () => import("./commands/vendor_build.ts"),
+  },
 };
 
 /** The name at the front of the arguments and what follows it, or `undefined` where no command is named so. */

@@ -35,6 +35,7 @@ const BY_ROOM: Readonly<Record<string, number>> = {
 
 /** The exit status for whatever was thrown; what nobody foresaw is a fault of ours. */
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof Deno.errors.NotCapable) return EXIT.permission;
   if (!(error instanceof SentinelError)) return EXIT.internal;
   return BY_ROOM[error.code.split(".")[0]!] ?? EXIT.internal;
 }

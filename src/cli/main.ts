@@ -1,12 +1,13 @@
 import type { LoadedConfig } from "../config/load.ts";
 import type { Build } from "../core/build.ts";
 import { systemClock } from "../core/clock.ts";
-import { describeCauses, describeError, SentinelError } from "../core/errors.ts";
+import { describeCauses, SentinelError } from "../core/errors.ts";
 import { LOG_LEVELS, type LogFormat } from "../core/log.ts";
 import { VERSION } from "../core/version.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
+import { describeFault } from "./describe_fault.ts";
 import { createLogger } from "./logging.ts";
 import { nearest } from "./nearest.ts";
 import { type OptionName, OPTIONS, variableOf } from "./options.ts";
@@ -153,7 +154,7 @@ function warnOfUnknownVariables({ log }: CommandContext): void {
 
 /** One line, save where an error is made of several, such as the mistakes in a file. */
 function printError(error: unknown, { note }: Output): void {
-  note(`sentinel: error: ${describeError(error)}`);
+  note(`sentinel: error: ${describeFault(error)}`);
   if (error instanceof SentinelError) { for (const line of error.details) note(line); }
 }
 

@@ -38,6 +38,11 @@ export const OPTIONS = {
     help: "the socket (default: SENTINEL_IPC_SOCKET, else the only one there is)",
   },
 
+  target: {
+    value: "T",
+    help: "a system to build for, or `all` (default: this one)",
+    repeatable: true,
+  },
   out: { value: "PATH", help: "where to write" },
   key: { value: "FILE", letter: "k", help: "the private key (PEM)" },
   type: { value: "TYPE", help: "standard or hardware-bound" },

@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { decodePem } from "../signing/pem.ts";
 import { importPublicKeyPem, verifierOf, type Verify } from "../signing/ecdsa.ts";
 
 /** The file named as the organisation's public key is none (exit status 2). */
@@ -36,7 +37,7 @@ export async function readOrganizationKey(path: string): Promise<Verify> {
 
 /** SHA-256 of the key (SubjectPublicKeyInfo, DER), as `sha256:` and hex digits. */
 export async function organizationKeyFingerprint(pem: string): Promise<string> {
-  const der = Uint8Array.fromBase64(pem.replaceAll(/-----[^-]*-----/g, ""));
+  const der = decodePem(pem, "PUBLIC KEY") ?? new Uint8Array();
   return `sha256:${new Uint8Array(await crypto.subtle.digest("SHA-256", der)).toHex()}`;
 }
 

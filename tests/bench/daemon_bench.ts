@@ -3,7 +3,7 @@ import { fromFileUrl } from "@std/path";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { residentBytes } from "../support/process_state.ts";
-import { programArguments, RunningProgram } from "../support/program.ts";
+import { programLine, RunningProgram } from "../support/program.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 import { bundleProgram } from "./bundle_program.ts";
 
@@ -38,9 +38,9 @@ async function measureStartAndStop(scene: DaemonScene, main: string): Promise<Be
   const times = { empty: [] as number[], bare: [] as number[], ready: [] as number[] };
   const stops: number[] = [];
   for (let round = -2; round < ROUNDS; round++) {
-    const empty = await runMs(programArguments([], { entry: scene.at("empty.ts") }), scene);
-    const flow = await runMs(programArguments(bare.slice(1), { entry: bare[0]! }), scene);
-    const ready = await runMs(programArguments(scene.arguments(["start"]), { entry: main }), scene);
+    const empty = await runMs(fromSource(scene.at("empty.ts"), []), scene);
+    const flow = await runMs(fromSource(bare[0]!, bare.slice(1)), scene);
+    const ready = await runMs(fromSource(main, scene.arguments(["start"])), scene);
     const stop = await stopMs(scene);
     if (round < 0) continue;
     times.empty.push(empty);
@@ -65,6 +65,11 @@ async function measureStartAndStop(scene: DaemonScene, main: string): Promise<Be
     bar: `at most ${STOP_LIMIT_MS} ms`,
     met: median(stops) <= STOP_LIMIT_MS,
   }];
+}
+
+/** The runtime's arguments that run a file. */
+function fromSource(entry: string, args: readonly string[]): string[] {
+  return programLine(args, { copy: { deno: Deno.execPath(), entry } }).slice(1);
 }
 
 async function runMs(args: readonly string[], { surroundings }: DaemonScene): Promise<number> {
@@ -150,7 +155,7 @@ async function startDaemon(scene: DaemonScene, main: string): Promise<RunningPro
   await Deno.remove(scene.at("d.log"));
   const daemon = new RunningProgram(
     new Deno.Command(Deno.execPath(), {
-      args: programArguments(scene.arguments(["start", "--foreground"]), { entry: main }),
+      args: fromSource(main, scene.arguments(["start", "--foreground"])),
       env: scene.surroundings.env ?? {},
       stdin: "null",
       stdout: "piped",

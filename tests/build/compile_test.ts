@@ -1,44 +1,20 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl } from "@std/path";
-import { executableName } from "../../build/targets.ts";
-import { type Requirement, testWith } from "../support/requirements.ts";
-import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { dirname, fromFileUrl } from "@std/path";
 import { makeOrganisationKey } from "../../src/vendor/keys.ts";
+import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
+import {
+  compile,
+  compileProgram,
+  COMPILER,
+  runStandalone,
+  sharedProgram,
+  STANDALONE,
+} from "../support/standalone.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
-const RUNTIME: Requirement = {
-  reason: "no runtime to compile with (BUILD_DENO, DENORT_BIN)",
-  met: Deno.env.has("BUILD_DENO") && Deno.env.has("DENORT_BIN"),
-};
-const NAME = executableName(Deno.build.target);
-
-async function run(program: string, args: string[], env: Record<string, string> = {}) {
-  const output = await new Deno.Command(program, {
-    args,
-    cwd: ROOT,
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
-}
-
-function compile(args: string[], env: Record<string, string> = {}) {
-  const permissions = ["read", "write", "env", "run"].map((kind) => `--allow-${kind}`);
-  return run(Deno.execPath(), ["run", "--quiet", ...permissions, "build/compile.ts", ...args], env);
-}
-
-/** An executable with a key; `below` is the folder that it is in. */
-async function build(folder: TemporaryFolder, below: string): Promise<string> {
-  const { code, stderr } = await compile([
-    ...["--preload", "tests/fixtures/old_runtime.ts", "--out", folder.at(below)],
-    ...["--org-key", folder.at("org_public_key.pem"), "--software-id", "rocket"],
-    ...["--server-url", "http://127.0.0.1:9"],
-  ], { SOURCE_DATE_EPOCH: "1700000000" });
-  assertEquals(code, 0, stderr);
-  assertMatch(stderr, new RegExp(`${NAME}: \\d+\\.\\d MiB, SHA-256 [0-9a-f]{64}\n`));
-  return folder.at(`${below}/${NAME}`);
-}
+const AT_A_TIME = { SOURCE_DATE_EPOCH: "1700000000" };
 
 async function sumOf(path: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(path))).toHex();
@@ -52,67 +28,195 @@ function holds(bytes: Uint8Array, text: string): boolean {
   return false;
 }
 
-testWith(
-  [RUNTIME],
-  "an executable tells what it was built with, takes no other key, and has nothing of its maker's",
-  async () => {
-    await using folder = await temporaryFolder();
-    await makeOrganisationKey(folder.path);
-    const program = await build(folder, "one");
-    const { commit, organization_key: key, ...facts } = JSON.parse(
-      (await run(program, ["--version", "--json"])).stdout,
-    );
-    assertEquals(facts.built_at, "2023-11-14T22:13:20.000Z");
-    assertEquals([facts.target, facts.software_id], [Deno.build.target, "rocket"]);
-    assertEquals(facts.server_url, "http://127.0.0.1:9");
-    assertMatch(key, /^sha256:[0-9a-f]{64}$/);
-    assertMatch(commit, /^[0-9a-f]{40}(?:-dirty)?$/);
-    const refused = await run(program, ["license", "verify", "x.lic", "--org-key", "y.pem"]);
-    assertEquals(refused, {
+/** What was put behind the runtime, which has its own makers' paths. */
+async function ownBytes(program: string): Promise<Uint8Array> {
+  const { size } = await Deno.stat(Deno.env.get("DENORT_BIN")!);
+  return (await Deno.readFile(program)).subarray(size - 4096);
+}
+
+testWith([COMPILER], "a program tells what it was built with, and takes no other key", async () => {
+  await using folder = await temporaryFolder();
+  await makeOrganisationKey(folder.path);
+  const program = await compileProgram(folder.path, [
+    ...["--org-key", folder.at("org_public_key.pem"), "--software-id", "rocket"],
+    ...["--server-url", "http://127.0.0.1:9"],
+  ], AT_A_TIME);
+  const { commit, organization_key: key, ...facts } = JSON.parse(
+    (await runStandalone(program, ["--version", "--json"])).stdout,
+  );
+  assertEquals(facts.built_at, "2023-11-14T22:13:20.000Z");
+  assertEquals([facts.target, facts.software_id], [Deno.build.target, "rocket"]);
+  assertEquals([facts.profile, facts.server_url], ["customer", "http://127.0.0.1:9"]);
+  assertEquals(facts.permissions.includes("--allow-all"), false);
+  assertMatch(key, /^sha256:[0-9a-f]{64}$/);
+  assertMatch(commit, /^[0-9a-f]{40}(?:-dirty)?$/);
+  for (const env of [{}, { SENTINEL_ORG_KEY: "y.pem" }]) {
+    const option = "SENTINEL_ORG_KEY" in env ? [] : ["--org-key", "y.pem"];
+    assertEquals(await runStandalone(program, ["license", "verify", "x.lic", ...option], env), {
       code: 2,
       stdout: "",
       stderr:
         "sentinel: error: --org-key is not taken: this sentinel has its organization's key built in\n",
     });
-    assertMatch((await run(program, ["license", "verify", "x.lic"])).stderr, /file not found/);
-    const sums = await Deno.readTextFile(folder.at("one/SHA256SUMS"));
-    assertEquals(sums, `${await sumOf(program)}  ${NAME}\n`);
-    const bytes = await Deno.readFile(program);
+  }
+  const verified = await runStandalone(program, ["license", "verify", "x.lic"]);
+  assertMatch(verified.stderr, /file not found/);
+});
+
+testWith([COMPILER], "the same inputs make the same bytes, in another folder", async () => {
+  await using folder = await temporaryFolder();
+  const first = await compileProgram(folder.at("one"), [], AT_A_TIME);
+  await Deno.mkdir(folder.at("tmp"));
+  const elsewhere = { ...AT_A_TIME, TMPDIR: folder.at("tmp") };
+  const second = await compileProgram(folder.at("two"), [], elsewhere);
+  assertEquals(await sumOf(second), await sumOf(first));
+  const later = await compileProgram(folder.at("two"), [], { SOURCE_DATE_EPOCH: "1700000001" });
+  assertNotEquals(await sumOf(later), await sumOf(first));
+});
+
+testWith(
+  [COMPILER],
+  "a program has no private key, no test's key and no path of its maker's",
+  async () => {
+    const bytes = await ownBytes(await sharedProgram());
     assert(holds(bytes, "--org-key is not taken"));
-    for (const secret of [ROOT, folder.path, "PRIVATE KEY-----"]) {
-      assertEquals(holds(bytes, secret), false, secret);
+    const home = Deno.env.get("HOME") ?? "";
+    const private_ = [ROOT, "/sentinel-test-", dirname(Deno.execPath()), ".cache/deno", "tests/"];
+    for (const text of [...private_, ...(home.length > 1 ? [`${home}/`] : [])]) {
+      assertEquals(holds(bytes, text), false, text);
     }
-    await Deno.remove(program);
-    assertEquals(await sumOf(await build(folder, "two")), sums.slice(0, 64));
+    // the label is there, as keys are made and read, but no key's beginning (PKCS#8 and SPKI of P-256)
+    for (const key of ["MIGHAgEA", "MIGEAgEA", "MHcCAQEE", "MFkwEwYHKoZI"]) {
+      assertEquals(holds(bytes, key), false, key);
+    }
   },
 );
 
-testWith([RUNTIME], "an executable of a runtime that lets everybody in is no server", async () => {
+testWith([COMPILER], "a key that is built in is seen among a program's bytes", async () => {
   await using folder = await temporaryFolder();
   await makeOrganisationKey(folder.path);
-  const program = await build(folder, "out");
+  const program = await compileProgram(folder.path, [
+    "--org-key",
+    folder.at("org_public_key.pem"),
+  ]);
+  assert(holds(await ownBytes(program), "MFkwEwYHKoZI"));
+});
+
+testWith([COMPILER], "a program of a runtime that lets everybody in is no server", async () => {
+  const program = await sharedProgram();
   const paths = ["-c", "x", "-k", "x", "-C", "x", "-a", "127.0.0.1", "-p", "0"];
-  const { code, stderr } = await run(program, ["server", ...paths]);
+  const { code, stderr } = await runStandalone(program, ["server", ...paths]);
   assertEquals(code, 2);
   assertMatch(stderr, /this runtime does not verify client certificates/);
 });
 
+/** What a program that runs twice leaves in the temporary folder. */
+async function leftBehind(program: string, folder: string): Promise<string[]> {
+  await Deno.mkdir(folder);
+  for (let run = 0; run < 2; run++) {
+    assertEquals((await runStandalone(program, ["--version"], { TMPDIR: folder })).code, 0);
+  }
+  return Array.from(Deno.readDirSync(folder), ({ name }) => name);
+}
+
+testWith(
+  [COMPILER],
+  "a program keeps no code where others could change it, as one with a code cache does",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.writeTextFile(folder.at("main.js"), "console.log(1);");
+    const without = folder.at("cached");
+    await runStandalone(Deno.env.get("BUILD_DENO") ?? Deno.execPath(), [
+      ...["compile", "--quiet", "--no-check", "--no-config", "--output", without],
+      folder.at("main.js"),
+    ]);
+    assertEquals(await leftBehind(without, folder.at("one")), ["deno-compile-cached.cache"]);
+    assertEquals(await leftBehind(await sharedProgram(), folder.at("two")), []);
+  },
+);
+
+testWith(
+  [COMPILER, needsProgram("sha256sum")],
+  "sha256sum checks what was built, whatever was built before",
+  async () => {
+    await using folder = await temporaryFolder();
+    await compileProgram(folder.path);
+    await compile([
+      ...["--profile", "vendor", "--out", folder.path],
+      ...["--preload", "tests/fixtures/old_runtime.ts"],
+    ]);
+    const checked = await runTool("sh", "-c", `cd ${folder.path} && sha256sum --check SHA256SUMS`);
+    assertEquals(
+      checked.trim().split("\n").sort(),
+      [STANDALONE, STANDALONE.replace("sentinel", "sentinel-vendor")]
+        .map((name) => `${name}: OK`).sort(),
+    );
+  },
+);
+
 const MISTAKES: readonly [string, string[], RegExp][] = [
-  [
-    "a target that there is none of",
-    ["--target", "vax"],
-    /^compile: error: unknown target: vax \(/,
-  ],
+  ["a target that there is none of", ["--target", "vax"], /^compile: error: unknown target: vax/],
   ["a key that is none", ["--org-key", "deno.json"], /organization key is no P-256 public key/],
   ["a key that is not there", ["--org-key", "nowhere"], /organization key cannot be read: nowhere/],
   ["a server that is no URL", ["--server-url", "nowhere"], /--server-url must be an http\(s\) URL/],
+  ["software that is not absolute", ["--software", "x"], /--software must be an absolute path/],
+  ["a profile that there is none of", ["--profile", "x"], /--profile must be one of customer/],
+  ["an option that there is none of", ["--fast"], /unexpected argument: --fast/],
 ];
 
 for (const [what, args, expected] of MISTAKES) {
   Deno.test(`compile says in one line what is wrong with ${what}`, async () => {
-    const { code, stderr } = await compile(args, { DENORT_BIN: "" });
-    assertEquals(code, 2);
+    await using folder = await temporaryFolder();
+    const unset = { DENORT_BIN: "", BUILD_DENO: "" };
+    const { code, stderr } = await compile(["--out", folder.at("out"), ...args], unset);
+    assertEquals(code, 2, stderr);
     assertMatch(stderr, expected);
     assertEquals(stderr.trim().split("\n").length, 1);
   });
 }
+
+Deno.test("compile says in one line where Deno is not", async () => {
+  await using folder = await temporaryFolder();
+  const { code, stderr } = await compile(["--out", folder.path], { BUILD_DENO: "/nowhere/deno" });
+  assertEquals(code, 2);
+  assertEquals(
+    stderr,
+    "compile: error: programs are built with Deno, which was not found: /nowhere/deno " +
+      "(install it, or name it in BUILD_DENO)\n",
+  );
+});
+
+testWith([COMPILER], "a runtime of another release is said to be such", async () => {
+  await using folder = await temporaryFolder();
+  const { code, stderr } = await compile(["--out", folder.path], { BUILD_DENO: "" });
+  assertEquals(code, 2);
+  assertMatch(stderr, /^compile: error: the program does not start: .*DENORT_BIN/);
+  assertEquals(stderr.trim().split("\n").length, 1);
+  assertEquals([...Deno.readDirSync(folder.path)], []);
+});
+
+testWith([COMPILER], "a named runtime is not taken for another system", async () => {
+  await using folder = await temporaryFolder();
+  const { code, stderr } = await compile(["--out", folder.path, "--target", "all"]);
+  assertEquals(code, 2);
+  assertMatch(stderr, /DENORT_BIN is for this machine alone \(\S+\), not /);
+});
+
+testWith([POSIX], "without a network, compile says in one line how to name a runtime", async () => {
+  await using folder = await temporaryFolder();
+  // nobody answers there, as where there is no network
+  const deno = `DENO_DIR=${
+    folder.at("cache")
+  } HTTPS_PROXY=http://127.0.0.1:9 exec ${Deno.execPath()}`;
+  await Deno.writeTextFile(folder.at("deno"), `#!/bin/sh\n${deno} "$@"\n`, { mode: 0o755 });
+  const { code, stderr } = await compile(["--out", folder.at("out")], {
+    DENORT_BIN: "",
+    BUILD_DENO: folder.at("deno"),
+  });
+  assertEquals({ code, stderr }, {
+    code: 2,
+    stderr:
+      `compile: error: no runtime for ${Deno.build.target}: deno compile could not download it; ` +
+      "DENORT_BIN may name one (denort of this very release)\n",
+  });
+});

@@ -307,7 +307,12 @@ testWith(
       `start-up failed (privileges): chroot directory cannot be used: ${jail} (it lacks `,
     );
     for (
-      const file of [/\/deno\b/, /\/etc\/passwd\b/, /\/proc\/self\/status\b/, /\/libc\.so\.6\b/]
+      const file of [
+        /\/(?:deno|sentinel)\b/,
+        /\/etc\/passwd\b/,
+        /\/proc\/self\/status\b/,
+        /\/libc\.so\.6\b/,
+      ]
     ) {
       assertMatch(stderr, file);
     }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";
-import { programArguments, runProgram } from "../support/program.ts";
+import { programLine, runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 Deno.test("a daemon is started, tells how it is, and is stopped with nothing left", async () => {
@@ -246,8 +246,8 @@ testWith(
     await using scene = await DaemonScene.arrive();
     const { stdout, stderr } = await new Deno.Command("python3", {
       args: [
-        ...["-c", TERMINAL, Deno.execPath()],
-        ...programArguments(scene.arguments(["start"])),
+        ...["-c", TERMINAL],
+        ...programLine(scene.arguments(["start"])),
       ],
       stdin: "null",
       env: { NO_COLOR: "1", ...scene.surroundings.env },

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openLibraries } from "../support/open_libraries.ts";
-import { programArguments, type ProgramResult } from "../support/program.ts";
+import { programLine, type ProgramResult } from "../support/program.ts";
 import { type Requirement, testWith, WINDOWS } from "../support/requirements.ts";
 import { isThere, STAY, WindowsScene } from "../support/windows_scene.ts";
 
@@ -42,11 +42,11 @@ const manager = (...args: string[]) => run("sc.exe", args);
 async function service(scene: WindowsScene, ...args: string[]): Promise<ProgramResult> {
   const folder = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("LOCALAPPDATA")}\\deno`;
   await Deno.writeTextFile(scene.at("env"), `DENO_DIR=${folder.replaceAll("\\", "\\\\")}\n`);
-  const [first, ...rest] = programArguments([
+  const [runtime, first, ...rest] = programLine([
     ...["service", ...args, "windows", "--config", scene.at("sentinel.toml")],
     ...["--org-key", scene.at("org_public_key.pem")],
   ]);
-  return await run(Deno.execPath(), [first!, `--env-file=${scene.at("env")}`, ...rest]);
+  return await run(runtime!, [first!, `--env-file=${scene.at("env")}`, ...rest]);
 }
 
 /** The installed service, gone at the end. */

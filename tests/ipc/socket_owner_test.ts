@@ -3,7 +3,7 @@ import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import { AlreadyServingError, SocketPlaceError } from "../../src/ipc/errors.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { startServer } from "../support/ipc_server.ts";
-import { programArguments } from "../support/program.ts";
+import { programLine } from "../support/program.ts";
 import { ask } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
@@ -35,9 +35,9 @@ for (const umask of ["000", "177"]) {
     async () => {
       await using folder = await temporaryFolder();
       // a umask is the whole process's, and this one has other tests in it
-      const server = programArguments([folder.at("new/s.sock")], SERVE_IPC);
+      const server = programLine([folder.at("new/s.sock")], SERVE_IPC);
       await using child = new Deno.Command("sh", {
-        args: ["-c", `umask ${umask}; exec "$@"`, "sh", Deno.execPath(), ...server],
+        args: ["-c", `umask ${umask}; exec "$@"`, "sh", ...server],
         stdin: "piped",
         stdout: "piped",
       }).spawn();

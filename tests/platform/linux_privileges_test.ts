@@ -46,7 +46,7 @@ async function giveUp(
   await using child = new Deno.Command("sh", {
     args: [
       ...["-c", script, "sh", deno, "run", "--quiet", "--no-prompt", "--no-config"],
-      ...["--allow-all", entry],
+      ...["--allow-all", entry!],
       ...[JSON.stringify(rights), ...flags],
     ],
     cwd: "/",

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { programArguments, type ProgramOptions, runProgram, startProgram } from "./program.ts";
+import { programLine, type ProgramOptions, runProgram, startProgram } from "./program.ts";
 import type { ProgramResult, RunningProgram } from "./program.ts";
 import { freePort } from "./free_port.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
@@ -111,9 +111,9 @@ export class Customer implements AsyncDisposable {
 
   /** Runs `sentinel run` on a terminal, which the Python program `driver` makes for the command behind it. */
   async runOnTerminal(software: string, driver: string): Promise<ProgramResult> {
-    const program = programArguments(this.runArguments(software));
+    const program = programLine(this.runArguments(software));
     const { code, stdout, stderr } = await new Deno.Command("python3", {
-      args: ["-c", driver, Deno.execPath(), ...program],
+      args: ["-c", driver, ...program],
       stdin: "null",
       env: { NO_COLOR: "1", ...this.#surroundings().env },
     }).output();

@@ -16,7 +16,7 @@ export async function runAs(
   user: number,
   { script, args, folder }: { script: URL; args: readonly string[]; folder: string },
 ): Promise<unknown> {
-  const deno = await denoForAll(folder);
+  const deno = await programOfAll(folder);
   await using child = new Deno.Command("setpriv", {
     args: [
       `--reuid=${user}`,
@@ -42,14 +42,14 @@ export async function runAs(
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** The runtime may be in a folder that others cannot enter: another name for it in one that they can. */
-export async function denoForAll(folder: string): Promise<string> {
-  const path = `${folder}/deno`;
+/** The runtime, or another program, may be in a folder that others cannot enter: another name for it in one that they can. */
+export async function programOfAll(folder: string, program = Deno.execPath()): Promise<string> {
+  const path = `${folder}/${program.slice(program.lastIndexOf("/") + 1)}`;
   try {
-    await Deno.link(Deno.execPath(), path);
+    await Deno.link(program, path);
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return path;
-    await Deno.copyFile(Deno.execPath(), path);
+    await Deno.copyFile(program, path);
   }
   return path;
 }

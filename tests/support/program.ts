@@ -3,14 +3,17 @@ import { PERMISSIONS } from "./permissions.ts";
 
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
 
+/** A compiled program, which takes the place of the runtime with `main.ts` where `SENTINEL_BIN` names one. */
+export const COMPILED: string | undefined = Deno.env.get("SENTINEL_BIN") || undefined;
+
 export interface ProgramOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
   /** A program of `tests/fixtures` that stands in for `main.ts`. */
   readonly fixture?: string;
   readonly v8Flags?: string;
-  /** Another copy of the program, in place of the runtime with `main.ts`: the runtime, and the entry. */
-  readonly copy?: { readonly deno: string; readonly entry: string };
+  /** Another copy of the program: the runtime and the entry, or one that was compiled. */
+  readonly copy?: { readonly deno: string; readonly entry?: string };
   /** A command that runs the command which follows it, such as `setpriv`. */
   readonly wrapper?: readonly string[];
   /** `null` by default. */
@@ -127,15 +130,20 @@ export class LineReader {
   }
 }
 
-/** The arguments with which `deno` runs the program, or the one whose path `entry` is. */
-export function programArguments(
+/** What is to be typed to run the program. */
+export function programLine(
   args: readonly string[],
-  { fixture, v8Flags, entry = entryOf(fixture) }:
-    & Pick<ProgramOptions, "fixture" | "v8Flags">
-    & { readonly entry?: string } = {},
+  { fixture, v8Flags, copy, isSource = false }:
+    & Pick<ProgramOptions, "fixture" | "v8Flags" | "copy">
+    & { /** Whether it is to be run from source in any case. */ readonly isSource?: boolean } = {},
 ): string[] {
+  const isItself = fixture === undefined && v8Flags === undefined && !isSource;
+  const compiled = copy === undefined ? COMPILED : copy.entry === undefined ? copy.deno : undefined;
+  if (isItself && compiled !== undefined) return [compiled, ...args];
+  const runtime = copy?.deno ?? Deno.execPath();
   const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
-  return ["run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args];
+  const entry = copy?.entry ?? entryOf(fixture);
+  return [runtime, "run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args];
 }
 
 /** The command that runs the program, for tests that speak to it over its standard input. */
@@ -144,11 +152,13 @@ export function programCommand(
   options: ProgramOptions = {},
 ): Deno.Command {
   const { env = {}, cwd, wrapper = [], stdin = "null" } = options;
-  const [program, ...rest] = [...wrapper, ...commandLine(args, options)];
+  const [program, ...rest] = [...wrapper, ...programLine(args, options)];
   return new Deno.Command(program!, {
     args: rest,
     // keyring and home of whoever runs the tests are no place for what they leave
+    clearEnv: true,
     env: {
+      ...environment(),
       NO_COLOR: "1",
       DBUS_SESSION_BUS_ADDRESS: "",
       XDG_STATE_HOME: env["XDG_RUNTIME_DIR"] || "/dev/null",
@@ -161,21 +171,10 @@ export function programCommand(
   });
 }
 
-/** The program compiled, which is tested then, save where a fixture stands in for it. */
-const compiled = takeVariable("SENTINEL_BIN");
-
-/** Nothing that is started is to see it. */
-function takeVariable(name: string): string | undefined {
-  const value = Deno.env.get(name);
-  Deno.env.delete(name);
-  return value;
-}
-
-function commandLine(args: readonly string[], options: ProgramOptions): string[] {
-  const { copy, fixture, v8Flags } = options;
-  if (compiled && !copy && !fixture && !v8Flags) return [compiled, ...args];
-  const entry = copy && { entry: copy.entry };
-  return [copy?.deno ?? Deno.execPath(), ...programArguments(args, { ...options, ...entry })];
+/** Ours, without what is for the tests alone. */
+function environment(): Record<string, string> {
+  const { SENTINEL_BIN: _, ...rest } = Deno.env.toObject();
+  return rest;
 }
 
 function entryOf(fixture: string | undefined): string {

@@ -1,10 +1,12 @@
 import { fromFileUrl } from "@std/path";
-import { denoForAll } from "./other_user.ts";
+import { programOfAll } from "./other_user.ts";
+import { COMPILED } from "./program.ts";
 
 /** A program where every user can run it: bundled, so that it needs no cache of modules. */
 export interface ProgramForAll {
   readonly deno: string;
-  readonly entry: string;
+  /** Absent where it was compiled. */
+  readonly entry?: string;
 }
 
 const made = new Map<string, Promise<ProgramForAll>>();
@@ -23,6 +25,10 @@ export function programForAll(entry = "main.ts"): Promise<ProgramForAll> {
 async function make(entry: string): Promise<ProgramForAll> {
   const folder = await Deno.makeTempDir({ prefix: "sentinel-test-" });
   globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  if (COMPILED !== undefined && entry === "main.ts") {
+    await Deno.chmod(folder, 0o755);
+    return { deno: await programOfAll(folder, COMPILED) };
+  }
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["bundle", "--quiet", "--code-splitting", "--outdir", `${folder}/bundle`],
@@ -33,7 +39,7 @@ async function make(entry: string): Promise<ProgramForAll> {
   if (!success) throw new Error(`Cannot bundle ${entry}`);
   await openForAll(folder);
   const name = entry.slice(entry.lastIndexOf("/") + 1).replace(/ts$/, "js");
-  return { deno: await denoForAll(folder), entry: `${folder}/bundle/${name}` };
+  return { deno: await programOfAll(folder), entry: `${folder}/bundle/${name}` };
 }
 
 async function openForAll(folder: string): Promise<void> {

@@ -20,6 +20,8 @@ export const command: Command = {
     const findings = await composeDoctor({
       licensePath: args.value("license") ?? config?.license.path,
       orgKey: findOrganizationKey(context),
+      softwareId: build.softwareId,
+      permissions: build.permissions,
       serverUrl: args.value("server-url") ?? config?.license.server_url ?? build.serverUrl,
       stateDir: args.value("state-dir") ?? config?.license.state_dir,
       ipc: config === undefined ? {} : ipcSettings(config),

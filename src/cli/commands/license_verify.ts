@@ -10,9 +10,12 @@ export const command: Command = {
   operands: { min: 1, max: 1 },
   notes: ["Exit status 80 where the license is not valid; the reason is on standard error."],
   async run(context) {
-    const { args, output, clock } = context;
-    const verify = await loadOrganizationKey(organizationKey(context));
-    const license = await loadValidLicense(args.operands[0]!, { verify, wallMs: clock.wallMs() });
+    const { args, output, clock, build: { softwareId } } = context;
+    const license = await loadValidLicense(args.operands[0]!, {
+      verify: await loadOrganizationKey(organizationKey(context)),
+      wallMs: clock.wallMs(),
+      softwareId,
+    });
     output.result(
       args.flag("json")
         ? JSON.stringify({

@@ -13,6 +13,8 @@ import type { Finding } from "./finding.ts";
 export interface DoctorRequest {
   readonly licensePath: string | undefined;
   readonly orgKey: OrganizationKeySource | undefined;
+  /** The only software that the licence may be for (default: any). */
+  readonly softwareId?: string | undefined;
   /** Overrides the licence's own. */
   readonly serverUrl: string | undefined;
   /** `undefined` where no home is known. */

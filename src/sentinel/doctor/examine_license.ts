@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { checkDates } from "../../license/dates.ts";
 import { compareFingerprint, readHardware } from "../../license/fingerprint.ts";
 import { parseFingerprint } from "../../license/fingerprint_form.ts";
-import { loadLicense } from "../../license/load_license.ts";
+import { checkSoftware, loadLicense } from "../../license/load_license.ts";
 import { loadOrganizationKey, type OrganizationKeySource } from "../../license/organization_key.ts";
 import type { HardwareBoundLicense, License } from "../../license/payload.ts";
 import type { Platform } from "../../platform/contract.ts";
@@ -21,14 +21,15 @@ const DAY_MS = 86_400_000;
 
 /** Key, licence, dates and hardware. */
 export async function examineLicense(
-  { licensePath, orgKey }: {
+  { licensePath, orgKey, softwareId }: {
     licensePath: string | undefined;
     orgKey: OrganizationKeySource | undefined;
+    softwareId?: string | undefined;
   },
   { clock, platform }: { clock: Clock; platform: Platform },
 ): Promise<LicenseExamination> {
   const { verify, finding: key } = await examineKey(orgKey);
-  const { license, finding } = await examineFile(licensePath, verify);
+  const { license, finding } = await examineFile(licensePath, { verify, softwareId });
   const rest = license === undefined
     ? [skipped("dates", "no licence was read"), skipped("hardware", "no licence was read")]
     : [examineDates(license, clock.wallMs()), await examineHardware(license, platform)];
@@ -55,7 +56,7 @@ async function examineKey(
 
 async function examineFile(
   path: string | undefined,
-  verify: Verify | undefined,
+  { verify, softwareId }: { verify: Verify | undefined; softwareId: string | undefined },
 ): Promise<{ license?: License; finding: Finding }> {
   if (path === undefined) return { finding: skipped("license", "no --license is given") };
   if (verify === undefined) {
@@ -63,6 +64,7 @@ async function examineFile(
   }
   try {
     const license = await loadLicense(path, verify);
+    checkSoftware(license, softwareId);
     const { license_key, license_type, software_id } = license;
     return {
       license,
@@ -84,6 +86,8 @@ function adviceOn({ code }: SentinelError): string {
       return "make the file readable for this user";
     case "license.signature":
       return "check that the key is this vendor's, then ask the vendor for the file again";
+    case "license.software":
+      return "use the sentinel that came with that software";
     case "license.version":
     case "license.algorithm":
       return "update sentinel, or ask the vendor for a licence of this version";

@@ -1,0 +1,158 @@
+import type { Build, Profile } from "../../core/build.ts";
+import { describeError } from "../../core/errors.ts";
+import { resolve } from "../../core/paths.ts";
+import { sha256OfFile } from "../../core/sha256_file.ts";
+import { exportPublicKeyPem, importPublicKeyPem } from "../../signing/ecdsa.ts";
+import { BuildError } from "./build_error.ts";
+import { type BuiltFile, CHECKSUMS_FILE, mergeChecksums } from "./checksums.ts";
+import { compileProgram } from "./compile_program.ts";
+import { narrow, PERMISSION_SETS, permissionFlags } from "./permissions.ts";
+import { layOutModules, type ModuleSource } from "./program_modules.ts";
+import { type DenoTool, faultLine, runDeno } from "./run_deno.ts";
+import type { SourceInfo } from "./source_info.ts";
+import { programFileName, type Target } from "./targets.ts";
+
+/** Programs to be built. */
+export interface BuildRequest {
+  readonly profile: Profile;
+  readonly targets: readonly Target[];
+  /** The folder that the programs go to; made where there is none. */
+  readonly out: string;
+  /** Of the organisation (PEM). */
+  readonly orgKeyPath?: string | undefined;
+  readonly softwareId?: string | undefined;
+  readonly serverUrl?: string | undefined;
+  /** The one program to be launched: absolute, on the customer's machine. */
+  readonly softwarePath?: string | undefined;
+}
+
+/** What building takes. */
+export interface BuildDependencies {
+  /** Bundles the sources. */
+  readonly bundler: DenoTool;
+  /** Compiles; the runtime of its release goes into the programs. */
+  readonly compiler: DenoTool;
+  /** `DENORT_BIN` names one, which is this machine's. */
+  readonly hasOwnRuntime: boolean;
+  /** This machine. */
+  readonly host: Target;
+  readonly modules: ModuleSource;
+  /** What is known of the modules. */
+  readonly source: SourceInfo;
+  /** Puts a module beside the others that is run first, and names it. */
+  readonly addFirstModule?: ((folder: string) => Promise<string>) | undefined;
+}
+
+/** Builds the programs, with their checksums beside them. @throws {BuildError} */
+export async function buildPrograms(
+  request: BuildRequest,
+  deps: BuildDependencies,
+): Promise<BuiltFile[]> {
+  checkRequest(request, deps);
+  const out = resolve(request.out);
+  const build = { ...deps.source, ...await fixedForCustomers(request) };
+  await Deno.mkdir(out, { recursive: true });
+  await using folder = await temporaryFolder(out);
+  await layOutModules(deps.modules, { folder: folder.path, deno: deps.bundler });
+  const firstModule = await deps.addFirstModule?.(folder.path);
+  const files: BuiltFile[] = [];
+  for (const target of request.targets) {
+    const name = programFileName(request.profile, target);
+    const output = `${out}/${name}`;
+    const program = { ...build, ...targetFacts(request, target) };
+    await compileProgram(deps.compiler, {
+      folder: folder.path,
+      target,
+      build: program,
+      firstModule,
+      output,
+    });
+    if (target === deps.host) await checkStart(output);
+    files.push(await describeFile(output, name));
+  }
+  await writeChecksums(out, files);
+  return files;
+}
+
+function checkRequest(
+  { targets, serverUrl, softwarePath }: BuildRequest,
+  { hasOwnRuntime, host }: BuildDependencies,
+): void {
+  if (serverUrl !== undefined && !/^https?:$/.test(URL.parse(serverUrl)?.protocol ?? "")) {
+    throw new BuildError(`--server-url must be an http(s) URL: current value is ${serverUrl}`);
+  }
+  if (softwarePath !== undefined && !/^(?:\/|[A-Za-z]:[\\/])/.test(softwarePath)) {
+    throw new BuildError(`--software must be an absolute path: current value is ${softwarePath}`);
+  }
+  const other = targets.find((target) => target !== host);
+  if (hasOwnRuntime && other !== undefined) {
+    throw new BuildError(`DENORT_BIN is for this machine alone (${host}), not ${other}`);
+  }
+}
+
+function targetFacts(
+  request: BuildRequest,
+  target: Target,
+): Pick<Build, "target" | "profile" | "permissions"> {
+  const { profile } = request;
+  const set = narrow(PERMISSION_SETS[profile], { ...request, target });
+  return { target, profile, permissions: permissionFlags(set) };
+}
+
+async function fixedForCustomers(
+  { orgKeyPath, softwareId, serverUrl }: BuildRequest,
+): Promise<Pick<Build, "organizationKey" | "softwareId" | "serverUrl">> {
+  return {
+    ...(orgKeyPath !== undefined && { organizationKey: await readKey(orgKeyPath) }),
+    ...(softwareId !== undefined && { softwareId }),
+    ...(serverUrl !== undefined && { serverUrl }),
+  };
+}
+
+/** The key in one spelling, whatever the file's line ends are. */
+async function readKey(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.NotFound ? "not found" : describeError(cause);
+    throw new BuildError(`organization key cannot be read: ${path} (${reason})`, { cause });
+  }
+  const key = await importPublicKeyPem(text);
+  if (key !== undefined) return await exportPublicKeyPem(key);
+  throw new BuildError(`organization key is no P-256 public key (PEM): ${path}`);
+}
+
+/** A runtime of another release compiles all the same, into what does not start. Who may run Deno alone does not look. */
+async function checkStart(program: string): Promise<void> {
+  const { state } = await Deno.permissions.query({ name: "run", command: program });
+  if (state !== "granted") return;
+  const { success, stderr } = await runDeno({ path: program }, ["--version"]);
+  if (success) return;
+  await Deno.remove(program);
+  throw new BuildError(
+    `the program does not start: ${faultLine(stderr)} (is DENORT_BIN of the same release as Deno?)`,
+  );
+}
+
+async function describeFile(path: string, name: string): Promise<BuiltFile> {
+  using file = await Deno.open(path);
+  return { name, path, bytes: (await file.stat()).size, sha256: await sha256OfFile(file) };
+}
+
+async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise<void> {
+  const path = `${out}/${CHECKSUMS_FILE}`;
+  let before = "";
+  try {
+    before = await Deno.readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  await Deno.writeTextFile(path, mergeChecksums(before, files));
+}
+
+/** Among what is built: the system's own is not for a program whose `--allow-run` names files, as it may not write these. */
+async function temporaryFolder(dir: string): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir({ dir, prefix: ".sentinel-build-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}

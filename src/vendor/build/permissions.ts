@@ -1,0 +1,75 @@
+import type { Profile } from "../../core/build.ts";
+import { isWindows, type Target } from "./targets.ts";
+
+/** Kinds of access that a program can be given, with their flags `--allow-…`. */
+const KINDS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
+type Kind = (typeof KINDS)[number];
+
+/** What a program is given: `true` is all of a kind, a list is these, absent is nothing. */
+export type PermissionSet = { readonly [kind in Kind]?: boolean | readonly string[] };
+
+/**
+ * The sets, as `deno.json` names them.
+ *
+ * Files, the environment, libraries: which ones are up to configuration and system. A customer's Sentinel launches the software
+ * and serves it on a socket, a server launches what clients ask for. A vendor's launches nothing but Deno, to build.
+ */
+export const PERMISSION_SETS: Readonly<Record<Profile, PermissionSet>> = {
+  customer: {
+    ...{ read: true, write: true, env: true, net: true, run: true, ffi: true },
+    sys: ["uid", "osRelease"],
+  },
+  vendor: { read: true, write: true, env: true, net: true, run: ["deno"] },
+  server: {
+    ...{ read: true, write: true, env: true, net: true, run: true, ffi: true },
+    sys: ["uid", "osRelease"],
+  },
+};
+
+/** What a vendor knows of its customers, and permissions can be narrowed to. */
+export interface Narrowing {
+  readonly target: Target;
+  readonly serverUrl?: string | undefined;
+  /** The program to launch: absolute, on the customer's machine. */
+  readonly softwarePath?: string | undefined;
+}
+
+/** A run's own places on the network: probes of the software's health, and where it is asked for. */
+const LOOPBACK = ["127.0.0.1", "[::1]", "localhost"];
+
+/**
+ * The set, without what these customers do not need.
+ *
+ * The network is narrowed on Windows alone: elsewhere the runtime counts local sockets to it and wants each named by its
+ * whole path, which depends on the user and on the software.
+ */
+export function narrow(
+  set: PermissionSet,
+  { target, serverUrl, softwarePath }: Narrowing,
+): PermissionSet {
+  const isNetKnown = serverUrl !== undefined && isWindows(target);
+  return {
+    ...set,
+    ...(isNetKnown && { net: [hostAndPort(serverUrl), ...LOOPBACK] }),
+    ...(softwarePath !== undefined && { run: [softwarePath] }),
+  };
+}
+
+/** The set as flags of `deno run` and `deno compile`. */
+export function permissionFlags(set: PermissionSet): string[] {
+  return KINDS.flatMap((kind) => {
+    const allowed = set[kind] ?? false;
+    if (typeof allowed === "boolean") return allowed ? [`--allow-${kind}`] : [];
+    return allowed.length === 0 ? [] : [`--allow-${kind}=${allowed.map(escapeComma).join(",")}`];
+  });
+}
+
+/** A comma of a value is written twice. */
+function escapeComma(value: string): string {
+  return value.replaceAll(",", ",,");
+}
+
+function hostAndPort(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+}
