@@ -29,7 +29,7 @@ export function honestly(request: SeenRequest, organization: Organization): Prom
 
 /** How a program is started in a scene. */
 export type SceneOptions =
-  & Pick<ProgramOptions, "doubles" | "env" | "wrapper" | "isRuntimeQuiet">
+  & Pick<ProgramOptions, "doubles" | "env" | "wrapper" | "isRuntimeQuiet" | "fixture">
   & { readonly args?: readonly string[] };
 
 /** An attacker's machine: a licence, its server, software, folders for state and sockets. Short paths, as sockets need. */
@@ -64,6 +64,10 @@ export class AttackScene implements AsyncDisposable {
 
   at(name: string): string {
     return this.folder.at(name);
+  }
+
+  get serverUrl(): string {
+    return this.#server.url;
   }
 
   get requests(): readonly SeenRequest[] {
