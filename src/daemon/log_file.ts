@@ -93,6 +93,7 @@ export class LogFile implements Disposable {
 
   #open(): Deno.FsFile {
     const { path } = this.#options;
+    refuseForeignLink(path);
     const file = Deno.openSync(path, { append: true, create: true, mode: MODE });
     const { size, ino } = file.statSync();
     this.#bytes = size;
@@ -114,9 +115,20 @@ export class LogFile implements Disposable {
   }
 }
 
+/** A link of root's or ours may be meant, such as `/dev/stderr`; another user's would have us write where he cannot. */
+function refuseForeignLink(path: string): void {
+  const info = lstatIfThere(path);
+  if (!info?.isSymlink || [0, null, Deno.uid()].includes(info.uid)) return;
+  throw new Error(`it is a link that belongs to user ${info.uid}`);
+}
+
 function inodeAt(path: string): number | null | undefined {
+  return lstatIfThere(path)?.ino;
+}
+
+function lstatIfThere(path: string): Deno.FileInfo | undefined {
   try {
-    return Deno.lstatSync(path).ino;
+    return Deno.lstatSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

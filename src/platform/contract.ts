@@ -181,6 +181,13 @@ export interface Platform {
   notifyService(address: string, text: string): boolean;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
+  /**
+   * Has the runtime let no debugger in at SIGUSR1, which nobody can listen for then. For the life of the process; to be called
+   * once.
+   *
+   * @returns Whether we may.
+   */
+  keepInspectorShut(): boolean;
   readBootClock(): BootReading;
   /** Notes how things are now, to be held against how they are later. */
   watchSurroundings(

@@ -50,6 +50,8 @@ export const windows: Platform = {
   notifyService: () => false,
   // other processes of the same user may always look (PROCESS_VM_READ), and there are no core dumps
   protectMemory() {},
+  // the runtime has no such signal there
+  keepInspectorShut: () => true,
   readBootClock() {
     const bootId = readBootId();
     return {
