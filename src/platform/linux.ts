@@ -39,7 +39,8 @@ export const linux: Platform = {
     ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
   // only one that the session announces is worth the code that asks it
-  announcesSafe: (readVariable) => (readVariable("DBUS_SESSION_BUS_ADDRESS") ?? "") !== "",
+  announcedSafe: (readVariable) =>
+    (readVariable("DBUS_SESSION_BUS_ADDRESS") ?? "") === "" ? undefined : "secret-service",
   openSafe: async (deps) => (await import("./linux_secret_service.ts")).secretService(deps),
   userKeyring: () => linuxUserKeyring,
   guardMemory,

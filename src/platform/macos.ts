@@ -55,9 +55,9 @@ export function macosOn(lib: () => Libsystem): Platform {
       };
     },
     runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
-    // the Keychain is not used yet
-    announcesSafe: () => false,
-    openSafe: () => Promise.resolve(undefined),
+    announcedSafe: (readVariable) =>
+      absolute(readVariable("HOME")) === undefined ? undefined : "keychain",
+    openSafe: async (deps) => (await import("./macos_keychain.ts")).keychain(deps),
     userKeyring: () => undefined,
     guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
     commandLine: () => undefined,

@@ -31,7 +31,7 @@ export const windows: Platform = {
   defaultStateFolder: (readVariable) => below(readVariable("APPDATA")),
   witnessFolder: (readVariable) => below(readVariable("LOCALAPPDATA")),
   runtimeFolder: (readVariable) => below(readVariable("LOCALAPPDATA"), "run"),
-  announcesSafe: () => false,
+  announcedSafe: () => undefined,
   openSafe: () => Promise.resolve(undefined),
   dataProtection: dpapi,
   userKeyring: () => registryKeyring,
