@@ -14,8 +14,9 @@ interface SignalSymbols {
  * @returns Whether that was possible; without `--allow-ffi` it is not.
  */
 export function takeInspectorSignal(symbols: () => SignalSymbols, number: number): boolean {
-  if (Deno.build.standalone) return true;
+  // nor does the signal end us then
   Deno.addSignalListener("SIGUSR1", () => {});
+  if (Deno.build.standalone) return true;
   try {
     symbols().signal(number, symbols().abs);
     return true;
