@@ -1,15 +1,25 @@
 /** Daemons that are stopped or killed at a moment of their start. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { resolve } from "@std/path";
 import { DaemonScene, STAY } from "../support/daemon_scene.ts";
+import { NO_OTHER_USERS } from "../support/other_user.ts";
 import { isRunning } from "../support/process_state.ts";
 import { type ProgramResult, startProgram } from "../support/program.ts";
-import { needsProgram, testWith } from "../support/requirements.ts";
+import { type ProgramForAll, programForAll } from "../support/program_for_all.ts";
+import { needsProgram, type Requirement, testWith } from "../support/requirements.ts";
 
 const STRACE = needsProgram("strace");
+const NEEDS_USERS: Requirement = {
+  reason: NO_OTHER_USERS ?? "",
+  met: NO_OTHER_USERS === undefined,
+};
+
+/** nobody, in Debian and its kin. */
+const NOBODY = 65534;
 
 /** A system call of a start, told by a path that it is about. */
 interface Moment {
-  readonly call: "openat" | "mkdir" | "chdir";
+  readonly call: "openat" | "mkdir" | "chdir" | "execve";
   readonly path: string;
   /** The exit status after SIGTERM, where it is not yet 0. */
   readonly status?: number;
@@ -31,14 +41,21 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
 /** Software that has the daemon stopped as soon as it is launched, unless there is a file that says it may stay. */
 const UNWANTED = `[ -e "$0.may" ] || kill -TERM $PPID\n${STAY}`;
 
-/** A scene whose socket has a name that is known before. */
-async function arrive(): Promise<DaemonScene> {
+/**
+ * A scene whose socket has a name that is known before.
+ *
+ * @param program Where every user can run it, for one that root starts as nobody.
+ */
+async function arrive(program?: ProgramForAll): Promise<DaemonScene> {
   const scene = await DaemonScene.arrive({
     script: UNWANTED,
-    tables: '[ipc]\npath = "s.sock"\n[process]\nworking_directory = "work"',
+    tables: '[ipc]\npath = "s.sock"\n[process]\nworking_directory = "work"\n' +
+      (program ? 'user = "nobody"\n' : ""),
+    ...(program && { program }),
   });
   await Deno.chmod(scene.customer.folder.path, 0o700);
   await Deno.mkdir(scene.at("work"));
+  if (program !== undefined) await scene.giveTo(NOBODY);
   return scene;
 }
 
@@ -50,7 +67,7 @@ async function startSignaled(
 ): Promise<ProgramResult> {
   await using daemon = scene.start({
     wrapper: [
-      ...["strace", "-f", "-qq", "-o", scene.at("trace"), "-P", scene.at(path)],
+      ...["strace", "-f", "-qq", "-o", scene.at("trace"), "-P", resolve(scene.at("."), path)],
       ...["-e", `trace=${call}`, "-e", `inject=${call}:signal=${signal}:when=1`],
     ],
   });
@@ -77,27 +94,55 @@ function entriesOf(folder: string): Deno.DirEntry[] {
   }
 }
 
+async function requireStopped(scene: DaemonScene, moment: Moment): Promise<void> {
+  const { code, stdout, stderr } = await startSignaled(scene, moment, "SIGTERM");
+  assertEquals([code, stdout, stderr], [moment.status ?? 0, "", ""]);
+  await requireNothingLeft(scene);
+  const log = await scene.log().catch(() => "");
+  // a folder that it made is gone as well, unless it was faster than the signal
+  if (!log.includes("-> running")) assertEquals(entriesOf(scene.at("runtime")), []);
+}
+
+async function requireNextStarts(scene: DaemonScene, moment: Moment): Promise<void> {
+  const { code } = await startSignaled(scene, moment, "SIGKILL");
+  assertEquals(code, 128 + 9);
+  await Deno.writeTextFile(scene.at("software.may"), "");
+  const { code: next, stderr } = await scene.daemon("start");
+  assertEquals([next, stderr], [0, ""]);
+  assertMatch((await scene.daemon("status")).stdout, /^(?:running|runs) \(pid \d+\)/);
+  assertEquals((await scene.daemon("stop")).code, 0);
+  await requireNothingLeft(scene);
+}
+
 for (const [when, moment] of Object.entries(MOMENTS)) {
   testWith([STRACE], `SIGTERM while a daemon ${when} ends it, with nothing left`, async () => {
     await using scene = await arrive();
-    const { code, stdout, stderr } = await startSignaled(scene, moment, "SIGTERM");
-    assertEquals([code, stdout, stderr], [moment.status ?? 0, "", ""]);
-    await requireNothingLeft(scene);
-    const log = await scene.log().catch(() => "");
-    // a folder that it made is gone as well, unless it was faster than the signal
-    if (!log.includes("-> running")) assertEquals(entriesOf(scene.at("runtime")), []);
+    await requireStopped(scene, moment);
   });
 
   testWith([STRACE], `a daemon killed while it ${when} does not hinder the next`, async () => {
     await using scene = await arrive();
-    const { code } = await startSignaled(scene, moment, "SIGKILL");
-    assertEquals(code, 128 + 9);
-    await Deno.writeTextFile(scene.at("software.may"), "");
-    const { code: next, stderr } = await scene.daemon("start");
-    assertEquals([next, stderr], [0, ""]);
-    assertEquals((await scene.facts("status"))["state"], "running");
-    assertEquals((await scene.daemon("stop")).code, 0);
-    await requireNothingLeft(scene);
+    await requireNextStarts(scene, moment);
+  });
+}
+
+/** What only a daemon that root starts as somebody else does. */
+const ROOTS_MOMENTS: Readonly<Record<string, (program: ProgramForAll) => Moment>> = {
+  "looks its user up (privileges)": () => ({ call: "openat", path: "/etc/passwd", status: 143 }),
+  "becomes its user (privileges)": ({ deno: path }) => ({ call: "execve", path, status: 143 }),
+};
+
+for (const [when, momentOf] of Object.entries(ROOTS_MOMENTS)) {
+  testWith([STRACE, NEEDS_USERS], `SIGTERM while a daemon ${when} ends it`, async () => {
+    const program = await programForAll();
+    await using scene = await arrive(program);
+    await requireStopped(scene, momentOf(program));
+  });
+
+  testWith([STRACE, NEEDS_USERS], `a daemon killed while it ${when} hinders nobody`, async () => {
+    const program = await programForAll();
+    await using scene = await arrive(program);
+    await requireNextStarts(scene, momentOf(program));
   });
 }
 
