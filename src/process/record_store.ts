@@ -1,3 +1,4 @@
+import { writeFreshSync } from "../core/fresh_file.ts";
 import { releaseLock } from "../core/release_lock.ts";
 import { parseRecord, type ProcessRecord } from "./process_record.ts";
 
@@ -123,7 +124,7 @@ async function findLastId(folder: string): Promise<number> {
  */
 async function replaceFile(path: string, text: string, sync: boolean): Promise<void> {
   const temporary = `${path}.tmp`;
-  Deno.writeTextFileSync(temporary, text, { mode: 0o600 });
+  writeFreshSync(temporary, text, { mode: 0o600 });
   if (sync) {
     using file = await Deno.open(temporary, { write: true });
     await file.syncData();
