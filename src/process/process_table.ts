@@ -107,17 +107,14 @@ export class ProcessTable implements AsyncDisposable {
   async announce(
     { command, args, mark }: Pick<StartOptions, "command" | "args"> & { readonly mark: string },
   ): Promise<ProcessRecord> {
-    const record: ProcessRecord = {
-      id: this.store.newId(),
+    return await this.store.add({
       command,
       args: [...args],
       state: "running",
       mark,
       startedAtMs: this.deps.clock.wallMs(),
       outputBytes: 0,
-    };
-    await this.store.write(record);
-    return record;
+    });
   }
 
   /** Forgets a process that could not be launched. */
