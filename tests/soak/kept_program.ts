@@ -54,6 +54,11 @@ export class KeptProgram implements AsyncDisposable {
     return this.#child?.pid;
   }
 
+  /** Whether it runs and has said that it is ready. */
+  get isReady(): boolean {
+    return this.#isReady && !this.#wasKilled;
+  }
+
   /** Starts it and keeps it running from now on. */
   start(): void {
     this.#keeping ??= this.#keep();
@@ -62,11 +67,10 @@ export class KeptProgram implements AsyncDisposable {
   /** Waits until it is ready, which may take more than one start; whether it is in time. */
   async waitUntilReady({ withinMs }: { withinMs: number }): Promise<boolean> {
     const untilMs = systemClock.monotonicMs() + withinMs;
-    const isThere = () => this.#isReady && !this.#wasKilled;
-    while (!isThere() && systemClock.monotonicMs() < untilMs) {
+    while (!this.isReady && systemClock.monotonicMs() < untilMs) {
       await systemClock.sleep(LOOK_EVERY_MS);
     }
-    return isThere();
+    return this.isReady;
   }
 
   /** Sends SIGKILL. */

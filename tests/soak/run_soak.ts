@@ -1,5 +1,6 @@
 import { systemClock } from "../../src/core/clock.ts";
-import { checkLeftovers, findLeftovers } from "./invariants/leftovers.ts";
+import { checkInvariants, type Finding } from "./check_invariants.ts";
+import { watchMemory } from "./invariants/memory.ts";
 import { scheduleFaults } from "./schedule.ts";
 import { SystemUnderTest } from "./system_under_test.ts";
 
@@ -9,60 +10,96 @@ export interface SoakOptions {
   readonly chaosMs: number;
   /** How many `sentinel run` there are. */
   readonly runs: number;
+  /** Told hours for which nobody reaches the vendor in the end; a licence's grace is over by then, or the meter stands. */
+  readonly lastOutageHours: number;
   /** Ends the chaos early; everything is stopped and checked all the same. */
   readonly signal: AbortSignal;
-  /** Told what happens, a line each. */
+  /** Told how it goes on, a line each. */
   readonly say: (line: string) => void;
+  /** Told each fault. */
+  readonly sayFault: (line: string) => void;
 }
 
-/** What was held against an invariant; none of it where all is well. */
-export interface Finding {
-  readonly invariant: string;
-  readonly complaints: readonly string[];
-}
+/** In which one hour goes by: usually, and in the last outage, where no request can come too late for its hour. */
+const HOUR_TAKES_MS = 1_000, HOUR_OF_OUTAGE_TAKES_MS = 300;
 
-/** How a soak went. */
-export interface SoakReport {
-  readonly findings: readonly Finding[];
-}
-
-/** In which one hour goes by. */
-const HOUR_TAKES_MS = 1_000;
+const PROGRESS_EVERY_MS = 10_000;
 
 /** Starts a whole system, lets things go wrong, stops it, and checks every invariant. */
-export async function runSoak(options: SoakOptions): Promise<SoakReport> {
+export async function runSoak(options: SoakOptions): Promise<Finding[]> {
   const { seed, runs, say } = options;
   await using system = await SystemUnderTest.start({ runs, seed });
   say(`${system.programs.length} programs run in ${system.folder.path}`);
   const over = new AbortController();
-  const time = system.time.run(over.signal, { everyMs: HOUR_TAKES_MS });
+  const memory = watchMemory([system.vendor.server, system.daemon.program], over.signal);
   const operators = system.operators.map((operator) => operator.work(over.signal));
-  await inflictFaults(system, options);
-  say("all faults are over");
-  const late = await system.findLate();
+  await passHours(system, HOUR_TAKES_MS, () => inflictFaults(system, options));
+  await passHours(system, HOUR_OF_OUTAGE_TAKES_MS, () => cutOffAll(system, options));
+  say("no more faults: everything is to run again");
+  const late = await passHours(system, HOUR_TAKES_MS, () => system.findLate());
   over.abort();
   say("stopping everything");
   await system.stop();
-  await Promise.all([time, ...operators]);
-  const findings = [
-    { invariant: "everything runs again", complaints: late },
-    { invariant: "nothing is left", complaints: checkLeftovers(await findLeftovers(system)) },
-  ];
-  return { findings };
+  await Promise.all(operators);
+  return await checkInvariants(system, { late, courses: await memory });
+}
+
+/** Lets an hour go by every so often, for as long as something lasts. */
+async function passHours<T>(
+  { time }: SystemUnderTest,
+  everyMs: number,
+  something: () => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const passing = time.run(over.signal, { everyMs });
+  try {
+    return await something();
+  } finally {
+    over.abort();
+    await passing;
+  }
 }
 
 async function inflictFaults(
   system: SystemUnderTest,
-  { seed, runs, chaosMs, signal, say }: SoakOptions,
+  { seed, runs, chaosMs, signal, say, sayFault }: SoakOptions,
 ): Promise<void> {
   const over = AbortSignal.any([signal, AbortSignal.timeout(chaosMs)]);
-  const beganMs = systemClock.monotonicMs();
+  const beganMs = systemClock.monotonicMs(), passedMs = () => systemClock.monotonicMs() - beganMs;
   const passing: Promise<void>[] = [];
+  const progress = tellAgainAndAgain(over, () => {
+    const ready = system.programs.filter(({ isReady }) => isReady).length;
+    say(
+      `${Math.round(passedMs() / 1000)} s: ${passing.length} faults, ${ready} of ` +
+        `${system.programs.length} programs are up, it is hour ${system.time.hour}`,
+    );
+  });
   for (const { atMs, fault } of scheduleFaults(seed, { runs })) {
-    await systemClock.sleep(atMs - (systemClock.monotonicMs() - beganMs), over);
+    await systemClock.sleep(atMs - passedMs(), over);
     if (over.aborted) break;
-    say(`${(atMs / 1000).toFixed(1).padStart(6)} s  ${fault.words}`);
-    passing.push(fault.inflict(system, over));
+    const whyNot = fault.whyNot?.(system);
+    const skipped = whyNot === undefined ? "" : ` (skipped: ${whyNot})`;
+    sayFault(`${(atMs / 1000).toFixed(1).padStart(6)} s  ${fault.words}${skipped}`);
+    if (whyNot === undefined) passing.push(fault.inflict(system, over));
   }
-  await Promise.all(passing);
+  await Promise.all([progress, ...passing]);
+}
+
+async function tellAgainAndAgain(signal: AbortSignal, tell: () => void): Promise<void> {
+  for (;;) {
+    await systemClock.sleep(PROGRESS_EVERY_MS, signal);
+    if (signal.aborted) return;
+    tell();
+  }
+}
+
+async function cutOffAll(
+  { licensed, time }: SystemUnderTest,
+  { lastOutageHours, say }: SoakOptions,
+): Promise<void> {
+  if (lastOutageHours === 0) return;
+  say(`nobody reaches the vendor for ${lastOutageHours} hours`);
+  const ends = licensed.map(({ network }) => network.cut({ how: "refuse" }));
+  await time.waitUntil(time.hour + lastOutageHours);
+  for (const end of ends) end();
 }

@@ -1,6 +1,11 @@
 import { seededRandom } from "../support/seeded_random.ts";
+import { clockJump } from "./faults/clock_jump.ts";
+import { cut } from "./faults/cut.ts";
 import type { Fault, FaultKind } from "./faults/fault.ts";
+import { fullDisk } from "./faults/full_disk.ts";
 import { kill } from "./faults/kill.ts";
+import { pause } from "./faults/pause.ts";
+import { suspension } from "./faults/suspension.ts";
 
 /** A fault and when it begins, milliseconds after the start. */
 export interface ScheduledFault {
@@ -8,7 +13,7 @@ export interface ScheduledFault {
   readonly fault: Fault;
 }
 
-const KINDS: readonly FaultKind[] = [kill];
+const KINDS: readonly FaultKind[] = [kill, pause, cut, fullDisk, clockJump, suspension];
 
 /** The mean pause between two faults; with ten runs each of them meets one about twice in a minute. */
 const MEAN_PAUSE_MS = 1_500;

@@ -8,6 +8,7 @@ const HOUR_MS = 3_600_000;
  */
 export class ToldTime {
   #hour = 0;
+  #passed = Promise.withResolvers<void>();
 
   private constructor(readonly path: string) {}
 
@@ -32,10 +33,17 @@ export class ToldTime {
     }
   }
 
+  /** Waits for an hour to begin. */
+  async waitUntil(hour: number): Promise<void> {
+    while (this.#hour < hour) await this.#passed.promise;
+  }
+
   /** Whoever reads finds a whole number: the old one or the new one. */
   async #tell(): Promise<void> {
     await Deno.writeTextFile(`${this.path}.new`, `${this.#hour}\n`);
     await Deno.rename(`${this.path}.new`, this.path);
+    this.#passed.resolve();
+    this.#passed = Promise.withResolvers();
   }
 }
 

@@ -24,6 +24,6 @@ export function programOf(system: SystemUnderTest, target: Target): KeptProgram 
 }
 
 /** Who runs under a licence; `undefined` for the vendor's server. */
-export function licensedOf(system: SystemUnderTest, target: Target): LicensedRun | undefined {
+export function licensedOf(system: SystemUnderTest, target: string): LicensedRun | undefined {
   return system.licensed.find(({ name }) => name === target);
 }
