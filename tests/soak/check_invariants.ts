@@ -3,7 +3,7 @@ import { checkGrace, readHonoured } from "./invariants/grace.ts";
 import { checkLeftovers, findLeftovers } from "./invariants/leftovers.ts";
 import { checkMemory, type MemoryCourse } from "./invariants/memory.ts";
 import { checkOutput, readRecords } from "./invariants/output.ts";
-import type { SystemUnderTest } from "./system_under_test.ts";
+import type { SystemUnderTest } from "./system.ts";
 
 /** What came of looking at one invariant. */
 export interface Finding {

@@ -2,7 +2,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { checkInvariants, type Finding } from "./check_invariants.ts";
 import { watchMemory } from "./invariants/memory.ts";
 import { scheduleFaults } from "./schedule.ts";
-import { SystemUnderTest } from "./system_under_test.ts";
+import { SystemUnderTest } from "./system.ts";
 
 export interface SoakOptions {
   readonly seed: number;

@@ -1,5 +1,5 @@
 import { systemClock } from "../../../src/core/clock.ts";
-import { INTERVAL_HOURS } from "../system_under_test.ts";
+import { INTERVAL_HOURS } from "../system.ts";
 import { between, type FaultKind, pick } from "./fault.ts";
 import { drawRun, licensedOf } from "./target.ts";
 

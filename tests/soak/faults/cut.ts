@@ -1,6 +1,6 @@
 import { systemClock } from "../../../src/core/clock.ts";
 import type { Cut, CuttableNetwork } from "../cuttable_network.ts";
-import type { SystemUnderTest } from "../system_under_test.ts";
+import type { SystemUnderTest } from "../system.ts";
 import { between, type Draw, type FaultKind, pick } from "./fault.ts";
 import { drawRun, licensedOf } from "./target.ts";
 

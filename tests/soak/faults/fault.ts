@@ -1,4 +1,4 @@
-import type { SystemUnderTest } from "../system_under_test.ts";
+import type { SystemUnderTest } from "../system.ts";
 
 /** Something that goes wrong, with all that was drawn for it. */
 export interface Fault {

@@ -1,5 +1,5 @@
 import { systemClock } from "../../../src/core/clock.ts";
-import type { DiskName } from "../system_under_test.ts";
+import type { DiskName } from "../system.ts";
 import { between, type FaultKind, pick } from "./fault.ts";
 
 const SHORTEST_MS = 500, LONGEST_MS = 6_000;

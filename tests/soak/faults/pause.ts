@@ -1,4 +1,4 @@
-import { INTERVAL_HOURS } from "../system_under_test.ts";
+import { INTERVAL_HOURS } from "../system.ts";
 import { between, type FaultKind } from "./fault.ts";
 import { drawTarget, licensedOf, programOf } from "./target.ts";
 

@@ -1,6 +1,6 @@
 import type { KeptProgram } from "../kept_program.ts";
 import type { LicensedRun } from "../licensed_run.ts";
-import type { SystemUnderTest } from "../system_under_test.ts";
+import type { SystemUnderTest } from "../system.ts";
 import { between, type Draw } from "./fault.ts";
 
 /** A program of the system, by name. */

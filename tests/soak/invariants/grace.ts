@@ -1,5 +1,5 @@
 import type { LicensedRun } from "../licensed_run.ts";
-import { INTERVAL_HOURS, type SystemUnderTest } from "../system_under_test.ts";
+import { INTERVAL_HOURS, type SystemUnderTest } from "../system.ts";
 import type { Beat } from "../vendor_facts.ts";
 
 /** What is known of how one licence was honoured; all times are told hours. */

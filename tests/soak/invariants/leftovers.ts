@@ -1,5 +1,5 @@
 import { selectPlatform } from "../../../src/platform/select.ts";
-import { MARK_VARIABLE, type SystemUnderTest } from "../system_under_test.ts";
+import { MARK_VARIABLE, type SystemUnderTest } from "../system.ts";
 
 /** What is there after everything was stopped. */
 export interface Leftovers {

@@ -1,7 +1,7 @@
 import { openOutputLog, type RecordingFault } from "../../../src/process/output_log.ts";
 import { readOutput } from "../../../src/process/output_reader.ts";
 import { receive, type Received, type Watched } from "../operators.ts";
-import type { SystemUnderTest } from "../system_under_test.ts";
+import type { SystemUnderTest } from "../system.ts";
 
 /** One recorded process of an operator: what it was to write, what is recorded, what was seen of it. */
 export interface RecordedProcess {
