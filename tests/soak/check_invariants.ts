@@ -2,6 +2,7 @@ import { checkEnding } from "./invariants/endings.ts";
 import { checkGrace, readHonoured } from "./invariants/grace.ts";
 import { checkLeftovers, findLeftovers } from "./invariants/leftovers.ts";
 import { checkMemory, type MemoryCourse } from "./invariants/memory.ts";
+import { checkSuspension } from "./invariants/suspension.ts";
 import { checkOutput, readRecords } from "./invariants/output.ts";
 import type { SystemUnderTest } from "./system.ts";
 
@@ -29,7 +30,7 @@ export async function checkInvariants(
   // reading the vendor's database leaves files beside it
   const leftovers = await findLeftovers(system);
   return [
-    await lookAtGrace(system),
+    ...await lookAtLicenses(system),
     await lookAtOutput(system),
     {
       invariant: "nothing is left",
@@ -50,15 +51,25 @@ export async function checkInvariants(
   ];
 }
 
-async function lookAtGrace(system: SystemUnderTest): Promise<Finding> {
+async function lookAtLicenses(system: SystemUnderTest): Promise<Finding[]> {
   const licenses = await readHonoured(system);
   const count = (of: "honoured" | "beats") =>
     licenses.reduce((sum, { [of]: { length } }) => sum + length, 0);
-  return {
-    invariant: "no license is honoured beyond its grace",
-    looked: `${licenses.length} licenses, ${count("honoured")} hours, ${count("beats")} heartbeats`,
-    complaints: licenses.flatMap(checkGrace),
-  };
+  const told = licenses.flatMap(({ beats }) => beats.filter(({ status }) => status !== "ACTIVE"));
+  return [
+    {
+      invariant: "no license is honoured beyond its grace",
+      looked: `${licenses.length} licenses, ${count("honoured")} hours, ${
+        count("beats")
+      } heartbeats`,
+      complaints: licenses.flatMap(checkGrace),
+    },
+    {
+      invariant: "no license is honoured once suspended",
+      looked: `${told.length} heartbeats were told so`,
+      complaints: licenses.flatMap(checkSuspension),
+    },
+  ];
 }
 
 async function lookAtOutput(system: SystemUnderTest): Promise<Finding> {

@@ -2,14 +2,9 @@ import { systemClock } from "../../src/core/clock.ts";
 import { checkInvariants, type Finding } from "./check_invariants.ts";
 import { watchMemory } from "./invariants/memory.ts";
 import { scheduleFaults } from "./schedule.ts";
-import { SystemUnderTest } from "./system.ts";
+import { type SystemOptions, SystemUnderTest } from "./system.ts";
 
-export interface SoakOptions {
-  readonly seed: number;
-  /** How long things go wrong. */
-  readonly chaosMs: number;
-  /** How many `sentinel run` there are. */
-  readonly runs: number;
+export interface SoakOptions extends SystemOptions {
   /** Told hours for which nobody reaches the vendor in the end; a licence's grace is over by then, or the meter stands. */
   readonly lastOutageHours: number;
   /** Ends the chaos early; everything is stopped and checked all the same. */
@@ -27,8 +22,8 @@ const PROGRESS_EVERY_MS = 10_000;
 
 /** Starts a whole system, lets things go wrong, stops it, and checks every invariant. */
 export async function runSoak(options: SoakOptions): Promise<Finding[]> {
-  const { seed, runs, say } = options;
-  await using system = await SystemUnderTest.start({ runs, seed });
+  const { say } = options;
+  await using system = await SystemUnderTest.start(options);
   say(`${system.programs.length} programs run in ${system.folder.path}`);
   const over = new AbortController();
   const memory = watchMemory([system.vendor.server, system.daemon.program], over.signal);

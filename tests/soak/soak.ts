@@ -7,9 +7,6 @@ import { reportTable } from "./report_table.ts";
 import { runSoak } from "./run_soak.ts";
 import { parseSoakArguments, USAGE } from "./soak_arguments.ts";
 
-/** Longer than the shortest grace with all that faults may hide of it. */
-const LAST_OUTAGE_HOURS = 48;
-
 const LARGEST_SEED = 2 ** 32;
 
 /** @returns The exit status. */
@@ -30,15 +27,16 @@ async function main(): Promise<number> {
     seed,
     chaosMs: args.minutes * 60_000,
     runs: args.runs,
-    lastOutageHours: LAST_OUTAGE_HOURS,
+    lastOutageHours: args.outageHours,
     signal: stopSignal(),
     say: note,
     sayFault: args.faults ? note : () => {},
   });
   result(reportTable(findings));
   const isFine = findings.every(({ complaints }) => complaints.length === 0);
-  const again = `deno task soak --minutes ${args.minutes} --runs ${args.runs} --seed ${seed}`;
-  result(isFine ? "all invariants hold" : `to repeat it: ${again}`);
+  const { minutes, runs, outageHours } = args;
+  const again = `--minutes ${minutes} --runs ${runs} --outage-hours ${outageHours} --seed ${seed}`;
+  result(isFine ? "all invariants hold" : `to repeat it: deno task soak ${again}`);
   return isFine ? 0 : 1;
 }
 

@@ -21,7 +21,8 @@ export const INTERVAL_HOURS = 2;
 /** What the licences have, one after the other, then again; the first are soon at the end of it. */
 const GRACE_DAYS = [1, 1, 1, 2, 2, 5, 30, 365];
 
-const DISK_MEGABYTES = 64;
+/** Records of processes are kept for ever. */
+const DISK_MEGABYTES = 64, DISK_MEGABYTES_PER_MINUTE = 4;
 const OPERATORS = 2;
 
 /** On a machine that is busy with other things. */
@@ -31,6 +32,14 @@ const SOFTWARE = fromFileUrl(new URL("../fixtures/soaked_software.sh", import.me
 
 /** The places that can be filled up. */
 export type DiskName = "customers" | "vendor" | "daemon";
+
+export interface SystemOptions {
+  /** How many `sentinel run` there are. */
+  readonly runs: number;
+  readonly seed: number;
+  /** How long it is to last. */
+  readonly chaosMs: number;
+}
 
 /** A vendor with its server, customers who run its software, one of them with a daemon, and who operates that from afar. */
 export class SystemUnderTest implements AsyncDisposable {
@@ -48,10 +57,10 @@ export class SystemUnderTest implements AsyncDisposable {
   private constructor(readonly folder: TemporaryFolder) {}
 
   /** Starts everything and waits until all software runs. */
-  static async start({ runs, seed }: { runs: number; seed: number }): Promise<SystemUnderTest> {
+  static async start(options: SystemOptions): Promise<SystemUnderTest> {
     const system = new SystemUnderTest(await temporaryFolder());
     try {
-      await system.#start(runs, seed);
+      await system.#start(options);
       return system;
     } catch (error) {
       await system[Symbol.asyncDispose]();
@@ -98,11 +107,11 @@ export class SystemUnderTest implements AsyncDisposable {
     await this.folder[Symbol.asyncDispose]();
   }
 
-  async #start(runs: number, seed: number): Promise<void> {
+  async #start({ runs, seed, chaosMs }: SystemOptions): Promise<void> {
     this.time = await ToldTime.begin(this.at("hours"));
+    const megabytes = DISK_MEGABYTES + Math.ceil(chaosMs / 60_000 * DISK_MEGABYTES_PER_MINUTE);
     for (const name of ["customers", "vendor", "daemon"] as const) {
-      const disk = await SmallDisk.make(this.at(name), { megabytes: DISK_MEGABYTES });
-      this.disks.set(name, this.#opened.use(disk));
+      this.disks.set(name, this.#opened.use(await SmallDisk.make(this.at(name), { megabytes })));
     }
     await Deno.mkdir(this.at("runtime"), { mode: 0o700 });
     await this.#openVendor();

@@ -2,7 +2,7 @@ import { systemClock } from "../../../src/core/clock.ts";
 import { between, type FaultKind } from "./fault.ts";
 import { drawRun, licensedOf } from "./target.ts";
 
-const SHORTEST_MS = 3_000, LONGEST_MS = 10_000;
+const SHORTEST_MS = 5_000, LONGEST_MS = 20_000;
 
 /** The vendor suspends a licence and takes that back. */
 export const suspension: FaultKind = {

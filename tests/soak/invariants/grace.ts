@@ -8,8 +8,8 @@ export interface HonouredLicense {
   readonly graceHours: number;
   /** In which its software ran under a Sentinel, ascending, each once. */
   readonly honoured: readonly number[];
-  /** Of heartbeats that found it in force, by the vendor's word. */
-  readonly beats: readonly number[];
+  /** Its heartbeats, as the vendor answered them. */
+  readonly beats: readonly Pick<Beat, "hour" | "status">[];
   /** What faults may have hidden from the meter. */
   readonly allowances: LicensedRun["allowances"];
 }
@@ -21,7 +21,7 @@ export interface HonouredLicense {
 export const COVERED_HOURS = 3 * INTERVAL_HOURS;
 
 /** Hours that go by while a busy machine stops the software. */
-const STOPPING_HOURS = 4;
+const STOPPING_HOURS = 8;
 
 /** Whether a licence was honoured beyond its grace: in one outage, or in all of them together. */
 export function checkGrace(license: HonouredLicense): string[] {
@@ -54,7 +54,9 @@ interface Outage {
   hours: number;
 }
 
-function findOutages({ honoured, beats }: HonouredLicense): Outage[] {
+/** Only heartbeats that found the licence in force count. */
+function findOutages({ honoured, beats: all }: HonouredLicense): Outage[] {
+  const beats = all.filter(({ status }) => status === "ACTIVE").map(({ hour }) => hour);
   const outages: (Outage & { readonly beat: number | undefined })[] = [];
   for (const hour of honoured) {
     const beat = beats.findLast((beat) => beat <= hour);
@@ -81,7 +83,7 @@ export async function readHonoured(system: SystemUnderTest): Promise<HonouredLic
     name: run.name,
     graceHours: run.terms.graceDays * 24,
     honoured: honouredHours(await run.softwareLog(), run.program.lives),
-    beats: hoursOf(beats, run.terms.licenseKey),
+    beats: beats.filter(({ licenseKey }) => licenseKey === run.terms.licenseKey),
     allowances: run.allowances,
   })));
 }
@@ -103,9 +105,4 @@ export function honouredHours(
     if (isIn) hours.add(at);
   }
   return [...hours].sort((a, b) => a - b);
-}
-
-function hoursOf(beats: readonly Beat[], key: string): number[] {
-  return beats.filter(({ licenseKey, status }) => licenseKey === key && status === "ACTIVE")
-    .map(({ hour }) => hour);
 }

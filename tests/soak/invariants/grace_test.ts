@@ -4,8 +4,13 @@ import { checkGrace, COVERED_HOURS, honouredHours, type HonouredLicense } from "
 const hours = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
-function license(changes: Partial<HonouredLicense>): HonouredLicense {
-  return { name: "run 1", graceHours: 24, honoured: [], beats: [], allowances: [], ...changes };
+function license(
+  { beats = [], ...changes }: Partial<Omit<HonouredLicense, "beats">> & { beats?: number[] },
+): HonouredLicense {
+  return {
+    ...{ name: "run 1", graceHours: 24, honoured: [], allowances: [], ...changes },
+    beats: beats.map((hour) => ({ hour, status: "ACTIVE" })),
+  };
 }
 
 Deno.test("a licence with heartbeats is honoured for as long as anyone likes", () => {
@@ -27,6 +32,11 @@ Deno.test("a licence honoured beyond its grace in one outage is complained of", 
 
 Deno.test("a licence that never saw a heartbeat and is honoured is complained of", () => {
   assertEquals(checkGrace(license({ honoured: hours(0, 70) })).length, 2);
+});
+
+Deno.test("a heartbeat that found the licence suspended covers nothing", () => {
+  const beats = [{ hour: 0, status: "ACTIVE" }, { hour: 40, status: "SUSPENDED" }];
+  assertEquals(checkGrace({ ...license({ honoured: hours(0, 70) }), beats }).length, 2);
 });
 
 Deno.test("a licence that gets its grace back with every outage is complained of", () => {
