@@ -30,6 +30,9 @@ const SCRIPT = fromFileUrl(new URL("../fixtures/recorded_lines.sh", import.meta.
 const MOST_LINES = 6_000;
 const REST_MS = 500;
 
+/** So many of the processes are not left to end by themselves. */
+const STOPPED = 0.25;
+
 /** Its own notes, such as that output is missing, are none of the process's bytes. */
 const NOTE = /^sentinel: .*\n/gm;
 
@@ -42,13 +45,16 @@ export class Operator {
     this.#options = options;
   }
 
-  /** Goes on until aborted; each process is watched twice, as a second look must show no less. */
+  /** Goes on until aborted; each process is watched twice, as a second look must show no less. Some are stopped. */
   async work(signal: AbortSignal): Promise<void> {
+    const { random } = this.#options;
     while (!signal.aborted) {
       const id = await this.#start();
+      const stopping = id !== undefined && random() < STOPPED && this.#ask("stop", id);
       for (let look = 0; look < 2 && id !== undefined && !signal.aborted; look++) {
         this.watched.push(await this.#watch(id));
       }
+      await stopping;
       await systemClock.sleep(REST_MS, signal);
     }
   }

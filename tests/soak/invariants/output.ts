@@ -11,6 +11,8 @@ export interface RecordedProcess {
   readonly recorded: Streams;
   /** Whether it came to its own end and nothing was said to be missing: then all of it is to be there. */
   readonly isWhole: boolean;
+  /** Whether its end is known, so that who was told it has seen all that is recorded. */
+  readonly isSettled: boolean;
   readonly watched: readonly Watched[];
 }
 
@@ -80,6 +82,8 @@ export async function readRecords(system: SystemUnderTest): Promise<RecordedProc
       written: linesOf(tag, Number(lines)),
       recorded: await readRecorded(`${path}/output`, record.fault),
       isWhole: record.state === "exited" && record.fault === undefined,
+      // with the word of its end, that of a fault is lost, too
+      isSettled: record.state !== "lost",
       watched: watched.filter((other) => other.id === id),
     });
   }

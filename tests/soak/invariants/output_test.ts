@@ -11,7 +11,14 @@ async function watched(stdout: Uint8Array<ArrayBuffer>, code = 0): Promise<Watch
 
 function process(changes: Partial<RecordedProcess>): RecordedProcess {
   return {
-    ...{ id: "1", written: WRITTEN, recorded: WRITTEN, isWhole: true, watched: [] },
+    ...{
+      id: "1",
+      written: WRITTEN,
+      recorded: WRITTEN,
+      isWhole: true,
+      isSettled: true,
+      watched: [],
+    },
     ...changes,
   };
 }
@@ -59,6 +66,15 @@ Deno.test("a process that came to its end and is not recorded to it is complaine
 Deno.test("an operator who was shown less than the end is complained of", async () => {
   const seen = await watched(WRITTEN.stdout.slice(0, 33));
   assertMatch(await complaintOf({ watched: [seen] }), /was said to end at 33 of 440/);
+});
+
+Deno.test("an operator who was shown less of a process that was stopped is complained of", async () => {
+  const recorded = streams((bytes) => bytes.slice(0, 70));
+  const seen = await watched(WRITTEN.stdout.slice(0, 33));
+  const complaint = await complaintOf({ recorded, isWhole: false, watched: [seen] });
+  assertMatch(complaint, /was said to end at 33 of 70/);
+  const lost = { recorded, isWhole: false, isSettled: false, watched: [seen] };
+  assertEquals(await checkOutput(process(lost)), []);
 });
 
 Deno.test("an operator who was shown more than is recorded is complained of", async () => {
