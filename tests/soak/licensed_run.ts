@@ -27,6 +27,8 @@ export interface LicensedRunOptions {
 /** A program that runs software under a licence, with a network and a wall clock of its own. */
 export class LicensedRun implements AsyncDisposable {
   readonly allowances: Allowance[] = [];
+  /** Told hours in which it cannot save what it is told. */
+  readonly forgetfulHours = new Set<number>();
   readonly program: KeptProgram;
   readonly network: CuttableNetwork;
   readonly #options: LicensedRunOptions;

@@ -13,10 +13,16 @@ export const fullDisk: FaultKind = {
     return {
       words: `disk of ${name} full for ${ms} ms`,
       whyNot: ({ disks }) => disks.get(name)!.whyEndless,
-      async inflict({ disks }, signal) {
-        const free = await disks.get(name)!.fill();
+      async inflict(system, signal) {
+        const fromHour = system.time.hour;
+        const free = await system.disks.get(name)!.fill();
         await systemClock.sleep(ms, signal);
         await free();
+        if (name === "vendor") return;
+        const runs = name === "customers" ? system.runs : [system.daemon];
+        for (let hour = fromHour; hour <= system.time.hour; hour++) {
+          for (const { forgetfulHours } of runs) forgetfulHours.add(hour);
+        }
       },
     };
   },

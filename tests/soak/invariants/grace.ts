@@ -1,4 +1,5 @@
 import type { LicensedRun } from "../licensed_run.ts";
+import type { SuspendedLicense } from "./suspension.ts";
 import { INTERVAL_HOURS, type SystemUnderTest } from "../system.ts";
 import type { Beat } from "../vendor_facts.ts";
 
@@ -77,7 +78,9 @@ function total(items: readonly { readonly hours: number }[]): number {
 }
 
 /** Puts together what software and vendor say of each licence. */
-export async function readHonoured(system: SystemUnderTest): Promise<HonouredLicense[]> {
+export async function readHonoured(
+  system: SystemUnderTest,
+): Promise<(HonouredLicense & SuspendedLicense)[]> {
   const beats = system.vendor.beats();
   return await Promise.all(system.licensed.map(async (run) => ({
     name: run.name,
@@ -85,6 +88,7 @@ export async function readHonoured(system: SystemUnderTest): Promise<HonouredLic
     honoured: honouredHours(await run.softwareLog(), run.program.lives),
     beats: beats.filter(({ licenseKey }) => licenseKey === run.terms.licenseKey),
     allowances: run.allowances,
+    forgetfulHours: run.forgetfulHours,
   })));
 }
 

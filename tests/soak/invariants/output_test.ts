@@ -70,11 +70,13 @@ Deno.test("an operator who was shown less than the end is complained of", async 
 
 Deno.test("an operator who was shown less of a process that was stopped is complained of", async () => {
   const recorded = streams((bytes) => bytes.slice(0, 70));
-  const seen = await watched(WRITTEN.stdout.slice(0, 33));
-  const complaint = await complaintOf({ recorded, isWhole: false, watched: [seen] });
-  assertMatch(complaint, /was said to end at 33 of 70/);
-  const lost = { recorded, isWhole: false, isSettled: false, watched: [seen] };
-  assertEquals(await checkOutput(process(lost)), []);
+  const stopped = {
+    recorded,
+    isWhole: false,
+    watched: [await watched(WRITTEN.stdout.slice(0, 33))],
+  };
+  assertMatch(await complaintOf(stopped), /was said to end at 33 of 70/);
+  assertEquals(await checkOutput(process({ ...stopped, isSettled: false })), []);
 });
 
 Deno.test("an operator who was shown more than is recorded is complained of", async () => {

@@ -8,6 +8,8 @@ export interface SuspendedLicense {
   readonly honoured: readonly number[];
   /** Its heartbeats, as the vendor answered them. */
   readonly beats: readonly Pick<Beat, "hour" | "status">[];
+  /** In which it could not save what it was told. */
+  readonly forgetfulHours: ReadonlySet<number>;
 }
 
 /** The answers of fewer may all have been lost on their way. */
@@ -17,8 +19,13 @@ const TELLING_BEATS = 3;
 const STOPPING_HOURS = 2 * INTERVAL_HOURS;
 
 /** Whether software went on although the vendor had said again and again that the licence is suspended. */
-export function checkSuspension({ name, honoured, beats }: SuspendedLicense): string[] {
-  return tellings(beats).flatMap(({ fromHour, toHour }) => {
+export function checkSuspension(
+  { name, honoured, beats, forgetfulHours }: SuspendedLicense,
+): string[] {
+  const lasting = beats.filter(({ hour, status }) =>
+    status !== "SUSPENDED" || !forgetfulHours.has(hour)
+  );
+  return tellings(lasting).flatMap(({ fromHour, toHour }) => {
     const hours = honoured.filter((hour) => hour > fromHour + STOPPING_HOURS && hour < toHour);
     if (hours.length === 0) return [];
     return [`${name} was told of its suspension by hour ${fromHour}, and honoured in ${hours[0]}`];
