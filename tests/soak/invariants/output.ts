@@ -36,7 +36,7 @@ export async function checkOutput(process: RecordedProcess): Promise<string[]> {
     for (const watched of process.watched) {
       const fault = await judge(watched[stream], {
         recorded,
-        isOver: process.isWhole && watched.code === 0,
+        isOver: process.isSettled && watched.code === 0,
       });
       if (fault !== undefined) complaints.push(`${what} was ${fault}`);
     }
