@@ -9,6 +9,7 @@ export interface Life {
   readonly toHour: number;
   /** When it ended, by the wall clock of this machine. */
   readonly endedAtMs: number;
+  /** Whether it was sent SIGKILL, or what it ends with was. */
   readonly wasKilled: boolean;
   readonly wasStopped: boolean;
   /** The last of what it wrote. */
@@ -78,6 +79,11 @@ export class KeptProgram implements AsyncDisposable {
     if (this.#child === undefined) return;
     this.#wasKilled = true;
     this.#signal("SIGKILL");
+  }
+
+  /** Somebody is about to send SIGKILL to what it ends with. */
+  expectKill(): void {
+    this.#wasKilled = true;
   }
 
   /** Stands still for so long, or until aborted. */

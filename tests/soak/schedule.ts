@@ -5,6 +5,7 @@ import type { Fault, FaultKind } from "./faults/fault.ts";
 import { fullDisk } from "./faults/full_disk.ts";
 import { kill } from "./faults/kill.ts";
 import { pause } from "./faults/pause.ts";
+import { softwareKill } from "./faults/software_kill.ts";
 import { suspension } from "./faults/suspension.ts";
 
 /** A fault and when it begins, milliseconds after the start. */
@@ -13,7 +14,15 @@ export interface ScheduledFault {
   readonly fault: Fault;
 }
 
-const KINDS: readonly FaultKind[] = [kill, pause, cut, fullDisk, clockJump, suspension];
+const KINDS: readonly FaultKind[] = [
+  kill,
+  pause,
+  cut,
+  fullDisk,
+  clockJump,
+  suspension,
+  softwareKill,
+];
 
 /** The mean pause between two faults; with ten runs each of them meets one about twice in a minute. */
 const MEAN_PAUSE_MS = 1_500;

@@ -19,7 +19,15 @@ Deno.test("faults of all kinds come, in the order of time, and meet only what is
   const faults = firstFaults(42, 3);
   const times = faults.map((fault) => parseInt(fault));
   assertEquals(times, times.toSorted((a, b) => a - b));
-  const kinds = ["kill", "pause", "network of", "disk of", "clock of", "license of"];
+  const kinds = [
+    "kill",
+    "pause",
+    "network of",
+    "disk of",
+    "clock of",
+    "license of",
+    "kill software of",
+  ];
   for (const kind of kinds) assert(faults.some((fault) => fault.includes(` ${kind} `)), kind);
   assert(faults.some((fault) => fault.includes("run 3")));
   assert(!faults.some((fault) => fault.includes("run 4")));
