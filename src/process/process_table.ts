@@ -107,7 +107,7 @@ export class ProcessTable implements AsyncDisposable {
   async announce(
     { command, args, mark }: Pick<StartOptions, "command" | "args"> & { readonly mark: string },
   ): Promise<ProcessRecord> {
-    return await this.store.add({
+    const record = await this.store.add({
       command,
       args: [...args],
       state: "running",
@@ -115,6 +115,9 @@ export class ProcessTable implements AsyncDisposable {
       startedAtMs: this.deps.clock.wallMs(),
       outputBytes: 0,
     });
+    // there is room again
+    await this.#saveUnsaved();
+    return record;
   }
 
   /** Forgets a process that could not be launched. */
@@ -181,6 +184,7 @@ export class ProcessTable implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { hurry } = this.deps;
     await Promise.all(Array.from(this.#running.values(), (running) => running.stop({ hurry })));
+    await this.#saveUnsaved();
     this.store[Symbol.dispose]();
   }
 
@@ -238,10 +242,15 @@ export class ProcessTable implements AsyncDisposable {
     });
   }
 
-  /** A full disk must not cost what is known: then it is kept in memory. */
+  async #saveUnsaved(): Promise<void> {
+    for (const record of [...this.#unsaved.values()]) await this.#save(record);
+  }
+
+  /** A full disk must not cost what is known: then it is kept in memory, until there is room. */
   async #save(record: ProcessRecord): Promise<void> {
     try {
       await this.store.write(record);
+      this.#unsaved.delete(record.id);
     } catch {
       if (record.state !== "running") this.#unsaved.set(record.id, record);
     }

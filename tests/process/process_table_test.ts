@@ -225,3 +225,33 @@ Deno.test("what a crash left of a process before it had a record is gone at the 
   assertEquals(namesIn(folder.at("2024")), ["photos"]);
   assertEquals(await table.query("7"), undefined);
 });
+
+Deno.test("ends that a full disk would not take are recorded as soon as there is room, at the latest when the table is closed", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using table = await openTable(folder);
+    for (const id of ["1", "2"]) {
+      await table.start(shell("exec sleep 1000"));
+      // nothing can take the name of a folder
+      await Deno.remove(folder.at(`${id}/record.json`));
+      await Deno.mkdir(folder.at(`${id}/record.json`));
+      await table.stop(id);
+    }
+    assertEquals(await recordedStates(folder), []);
+    assertEquals(summary(await table.query("1"))?.state, "stopped");
+    await Deno.remove(folder.at("1/record.json"));
+    await table.ended((await table.start(shell("exit 7"))).id);
+    assertEquals(await recordedStates(folder), ["1 stopped", "3 exited"]);
+    await Deno.remove(folder.at("2/record.json"));
+  }
+  assertEquals(await recordedStates(folder), ["1 stopped", "2 stopped", "3 exited"]);
+});
+
+async function recordedStates(folder: TemporaryFolder): Promise<string[]> {
+  const states: string[] = [];
+  for (const id of ["1", "2", "3"]) {
+    const text = await Deno.readTextFile(folder.at(`${id}/record.json`)).catch(() => undefined);
+    if (text !== undefined) states.push(`${id} ${JSON.parse(text).state}`);
+  }
+  return states;
+}
