@@ -11,6 +11,8 @@ export interface RecordedProcess {
   readonly recorded: Streams;
   /** Whether it came to its own end and nothing was said to be missing: then all of it is to be there. */
   readonly isWhole: boolean;
+  /** Whether it is still said to run. */
+  readonly isRunning: boolean;
   /** Whether its end is known, so that who was told it has seen all that is recorded. */
   readonly isSettled: boolean;
   readonly watched: readonly Watched[];
@@ -23,7 +25,7 @@ interface Streams {
 
 /** Whether a byte was lost, doubled or changed between a process, its record, and who watched it. */
 export async function checkOutput(process: RecordedProcess): Promise<string[]> {
-  const complaints: string[] = [];
+  const complaints = process.isRunning ? [`process ${process.id} is still said to run`] : [];
   for (const stream of ["stdout", "stderr"] as const) {
     const written = process.written[stream], recorded = process.recorded[stream];
     const what = `${stream} of process ${process.id}`;
@@ -82,6 +84,7 @@ export async function readRecords(system: SystemUnderTest): Promise<RecordedProc
       written: linesOf(tag, Number(lines)),
       recorded: await readRecorded(`${path}/output`, record.fault),
       isWhole: record.state === "exited" && record.fault === undefined,
+      isRunning: record.state === "running",
       // with the word of its end, that of a fault is lost, too
       isSettled: record.state !== "lost",
       watched: watched.filter((other) => other.id === id),

@@ -17,6 +17,7 @@ function process(changes: Partial<RecordedProcess>): RecordedProcess {
       recorded: WRITTEN,
       isWhole: true,
       isSettled: true,
+      isRunning: false,
       watched: [],
     },
     ...changes,
@@ -45,6 +46,10 @@ Deno.test("output that is whole everywhere is fine", async () => {
 Deno.test("the record of a process that was stopped may end early", async () => {
   const recorded = streams((bytes) => bytes.slice(0, 70));
   assertEquals(await checkOutput(process({ recorded, isWhole: false })), []);
+});
+
+Deno.test("a process that is said to run when everything has been stopped is complained of", async () => {
+  assertEquals(await complaintOf({ isRunning: true }), "process 1 is still said to run");
 });
 
 Deno.test("a byte that is lost in the middle is complained of", async () => {
