@@ -81,6 +81,10 @@ const SYMBOLS = {
     parameters: ["isize", "isize", "buffer", "buffer", "usize"],
     result: "isize",
   },
+  // sighandler_t signal(int signum, sighandler_t handler); signal(2), of the whole process
+  signal: { parameters: ["i32", "pointer"], result: "pointer" },
+  // int abs(int j); abs(3), its address
+  abs: { type: "pointer" },
   // int close(int fd); close(2)
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -41,6 +41,10 @@ const SYMBOLS = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *rlp); setrlimit(2)
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  // void (*signal(int sig, void (*func)(int)))(int); signal(3), of the whole process
+  signal: { parameters: ["i32", "pointer"], result: "pointer" },
+  // int abs(int i); abs(3), its address
+  abs: { type: "pointer" },
   // int ptrace(int request, pid_t pid, caddr_t addr, int data); ptrace(2)
   ptrace: { parameters: ["i32", "i32", "pointer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

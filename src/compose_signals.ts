@@ -1,3 +1,13 @@
+import type { Logger } from "./core/log.ts";
+import { selectPlatform } from "./platform/select.ts";
+
+/** Has the runtime let no debugger in at a signal; to be called before keys are read. */
+export function keepDebuggersOut(log: Logger): void {
+  if (!selectPlatform().keepInspectorShut()) {
+    log.warn("a debugger may be let in by SIGUSR1: the permission --allow-ffi is missing");
+  }
+}
+
 /** Resolves with the first signal that asks the program to stop; a second one then has its usual effect. */
 export function waitForStopSignal(): Promise<Deno.Signal> {
   const { promise, resolve } = Promise.withResolvers<Deno.Signal>();

@@ -108,7 +108,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/compose_remote_client.ts": ["src/core", "src/platform", "src/remote"],
   "src/compose_pki.ts": ["src/core", "src/pki"],
-  "src/compose_signals.ts": [],
+  "src/compose_signals.ts": ["src/core", "src/platform"],
   "src/cli": [
     "src/core",
     "src/config",

@@ -31,7 +31,12 @@ export interface Command {
   /** Lines below the options in the help: examples, exit statuses. */
   readonly notes?: readonly string[];
   /** How many operands it takes (default: none). */
-  readonly operands?: { readonly min: number; readonly max: number };
+  readonly operands?: {
+    readonly min: number;
+    readonly max: number;
+    /** What the first is one of, where there are few. */
+    readonly words?: readonly string[];
+  };
   /** Whether it goes on without a configuration that is not valid, as it only looks there for what is running. */
   readonly toleratesConfig?: true;
   /** Whether arguments behind `--` are taken, for the software. */

@@ -124,6 +124,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "build the programs for customers, with the organisation's key inside",
     load: () => import("./commands/vendor_build.ts"),
   },
+  "completions": {
+    summary: "print a shell's completions for sentinel",
+    load: () => import("./commands/completions.ts"),
+  },
+  "manual": {
+    summary: "print the manual page",
+    load: () => import("./commands/manual.ts"),
+  },
 };
 
 /** The name at the front of the arguments and what follows it, or `undefined` where no command is named so. */

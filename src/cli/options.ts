@@ -5,6 +5,8 @@ export interface OptionSpec {
   /** The letter that stands for it, behind one dash. */
   readonly letter?: string;
   readonly help: string;
+  /** What the value is one of, where there are few. */
+  readonly words?: readonly string[];
   /** May be given more than once. */
   readonly repeatable?: true;
 }
@@ -16,8 +18,16 @@ export interface OptionSpec {
 export const OPTIONS = {
   help: { letter: "h", help: "show this help" },
   version: { help: "show the version" },
-  "log-level": { value: "LEVEL", help: "debug, info, warn or error (default: info)" },
-  "log-format": { value: "FORMAT", help: "text or json (default: text)" },
+  "log-level": {
+    value: "LEVEL",
+    help: "debug, info, warn or error (default: info)",
+    words: ["debug", "info", "warn", "error"],
+  },
+  "log-format": {
+    value: "FORMAT",
+    help: "text or json (default: text)",
+    words: ["text", "json"],
+  },
   json: { help: "output for programs" },
   config: { value: "FILE", help: "the configuration file (see docs/CONFIGURATION.md)" },
 
@@ -45,7 +55,11 @@ export const OPTIONS = {
   },
   out: { value: "PATH", help: "where to write" },
   key: { value: "FILE", letter: "k", help: "the private key (PEM)" },
-  type: { value: "TYPE", help: "standard or hardware-bound" },
+  type: {
+    value: "TYPE",
+    help: "standard or hardware-bound",
+    words: ["standard", "hardware-bound"],
+  },
   org: { value: "ID", help: "the organisation's id" },
   "software-id": { value: "ID", help: "the software's id" },
   expires: { value: "YYYY-MM-DD", help: "last day on which the licence is valid (UTC)" },
@@ -61,7 +75,7 @@ export const OPTIONS = {
   },
   "heartbeat-minutes": { value: "N", help: "minutes between heartbeats (default: 60)" },
   "grace-days": { value: "N", help: "days the software may run without the server (default: 7)" },
-  format: { value: "FORM", help: "v1 or v2 (default: v2)" },
+  format: { value: "FORM", help: "v1 or v2 (default: v2)", words: ["v1", "v2"] },
   explain: { help: "list the components and where each was read" },
   fingerprint: { value: "F", help: "the hardware fingerprint of the one machine" },
   checksum: { value: "FILE", help: "the software whose SHA-256 goes into the licence" },
@@ -84,7 +98,7 @@ export const OPTIONS = {
     help: "a further name or address that the server is reached by",
     repeatable: true,
   },
-  role: { value: "ROLE", help: "observe or control (OU)" },
+  role: { value: "ROLE", help: "observe or control (OU)", words: ["observe", "control"] },
   days: { value: "N", help: "days for which the certificate is valid" },
   csr: { value: "FILE", help: "a certificate request (PEM) to sign, instead of making a key" },
   crl: { value: "FILE", help: "the CA's list of revoked certificates (PEM)" },

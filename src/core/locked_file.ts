@@ -1,4 +1,5 @@
 import { describeError } from "./errors.ts";
+import { lstatIfThere } from "./lstat_if_there.ts";
 import { releaseLock } from "./release_lock.ts";
 
 /** How often the lock file may vanish between opening and locking before that is no coincidence. */
@@ -86,7 +87,7 @@ async function openOwn(
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) return unusable(error);
   }
-  const info = await lstatOrNothing(path);
+  const info = await lstatIfThere(path);
   if (info === undefined) return undefined;
   const why = findFault(info, ownUser);
   return why === undefined ? await openExisting(path) : { kind: "unusable", why };
@@ -112,17 +113,8 @@ function findFault(info: Deno.FileInfo, ownUser: number): string | undefined {
 }
 
 async function stillNames(path: string, file: Deno.FsFile): Promise<boolean> {
-  const [named, open] = await Promise.all([lstatOrNothing(path), file.stat()]);
+  const [named, open] = await Promise.all([lstatIfThere(path), file.stat()]);
   return named !== undefined && named.ino === open.ino && named.dev === open.dev;
-}
-
-async function lstatOrNothing(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 function unusable(cause: unknown): Unusable {

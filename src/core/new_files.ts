@@ -1,3 +1,5 @@
+import { lstatIfThere } from "./lstat_if_there.ts";
+
 /** A text file to be made. */
 export interface NewFile {
   readonly path: string;
@@ -19,7 +21,7 @@ export type NewFilesOutcome =
  */
 export async function writeNewFiles(files: readonly NewFile[]): Promise<NewFilesOutcome> {
   for (const { path } of files) {
-    if (await isThere(path)) return { kind: "exists", path };
+    if (await lstatIfThere(path) !== undefined) return { kind: "exists", path };
   }
   await using undo = new AsyncDisposableStack();
   for (const { path, text, mode } of files) {
@@ -32,16 +34,6 @@ export async function writeNewFiles(files: readonly NewFile[]): Promise<NewFiles
   }
   undo.move();
   return { kind: "written" };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 async function openNew(path: string, mode: number): Promise<Deno.FsFile | undefined> {

@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { lstatIfThereSync } from "../core/lstat_if_there.ts";
 
 export interface LogFileOptions {
   readonly path: string;
@@ -93,6 +94,7 @@ export class LogFile implements Disposable {
 
   #open(): Deno.FsFile {
     const { path } = this.#options;
+    refuseForeignLink(path);
     const file = Deno.openSync(path, { append: true, create: true, mode: MODE });
     const { size, ino } = file.statSync();
     this.#bytes = size;
@@ -114,13 +116,15 @@ export class LogFile implements Disposable {
   }
 }
 
+/** A link of root's or ours may be meant, such as `/dev/stderr`; another user's would have us write where he cannot. */
+function refuseForeignLink(path: string): void {
+  const info = lstatIfThereSync(path);
+  if (!info?.isSymlink || [0, null, Deno.uid()].includes(info.uid)) return;
+  throw new Error(`it is a link that belongs to user ${info.uid}`);
+}
+
 function inodeAt(path: string): number | null | undefined {
-  try {
-    return Deno.lstatSync(path).ino;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return lstatIfThereSync(path)?.ino;
 }
 
 function renameIfThere(from: string, to: string): void {

@@ -1,3 +1,4 @@
+import { lstatIfThere } from "../core/lstat_if_there.ts";
 import { dirname } from "../core/paths.ts";
 
 /** Folders that were made, outermost first. */
@@ -11,7 +12,11 @@ export async function makeFoldersOf(paths: readonly string[]): Promise<MadeFolde
   const made: string[] = [];
   for (const path of paths) {
     const missing: string[] = [];
-    for (let folder = dirname(path); !await isThere(folder); folder = dirname(folder)) {
+    for (
+      let folder = dirname(path);
+      await lstatIfThere(folder) === undefined;
+      folder = dirname(folder)
+    ) {
       missing.unshift(folder);
     }
     for (const folder of missing) if (await make(folder)) made.push(folder);
@@ -30,16 +35,6 @@ async function make(folder: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw error;
-  }
-}
-
-async function isThere(folder: string): Promise<boolean> {
-  try {
-    await Deno.lstat(folder);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { lstatIfThere } from "../core/lstat_if_there.ts";
 import { dirname } from "../core/paths.ts";
 
 /** What a daemon is to have before it is another user's. */
@@ -48,7 +49,7 @@ type Owner = Pick<PlacesForUser, "userId" | "groupId">;
 async function makeFolder(path: string, owner: Owner): Promise<string[]> {
   const missing: string[] = [];
   let folder = path;
-  for (; await lstatOrNothing(folder) === undefined; folder = dirname(folder)) {
+  for (; await lstatIfThere(folder) === undefined; folder = dirname(folder)) {
     missing.unshift(folder);
   }
   if (missing.length === 0 || !await isRootsAlone(folder)) return [];
@@ -68,7 +69,7 @@ async function makeFile(
   path: string,
   { mode, owner }: { mode: number; owner: Owner },
 ): Promise<boolean> {
-  if (await lstatOrNothing(path) !== undefined || !await isRootsAlone(dirname(path))) return false;
+  if (await lstatIfThere(path) !== undefined || !await isRootsAlone(dirname(path))) return false;
   const options = { write: true, createNew: true, mode };
   if (!await isMade(async () => (await Deno.open(path, options)).close())) return false;
   await Deno.chown(path, owner.userId, owner.groupId);
@@ -95,14 +96,5 @@ export async function isRootsAlone(folder: string): Promise<boolean> {
     const isShared = (mode! & SHARED_BITS) !== 0 && (mode! & STICKY_BIT) === 0;
     if (!isDirectory || uid !== 0 || isShared) return false;
     if (path === "/") return true;
-  }
-}
-
-async function lstatOrNothing(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

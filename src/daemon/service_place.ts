@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { writeFreshSync } from "../core/fresh_file.ts";
 import { nameOf } from "../core/paths.ts";
 import { OWN_MARK, type ServiceKind } from "./service_file.ts";
 
@@ -52,7 +53,7 @@ export async function installService(
   await requireOwn(path);
   const temporary = `${path}.tmp`;
   try {
-    await Deno.writeTextFile(temporary, text, { mode: 0o644 });
+    writeFreshSync(temporary, text, { mode: 0o644 });
     await Deno.rename(temporary, path);
   } catch (error) {
     throw unusable("written", path, error);

@@ -1,7 +1,7 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessSignal } from "./process_control.ts";
 import type { FingerprintSources } from "./hardware.ts";
-import type { SafeDependencies, SecretSafe } from "./secret_safe.ts";
+import type { SafeDependencies, SafeKind, SecretSafe } from "./secret_safe.ts";
 import type { PrivilegeControl } from "./privilege_control.ts";
 
 /** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
@@ -163,8 +163,8 @@ export interface Platform {
   witnessFolder(readVariable: (name: string) => string | undefined): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
   runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
-  /** Whether a safe for secrets may answer in this session; looking costs nothing. */
-  announcesSafe(readVariable: (name: string) => string | undefined): boolean;
+  /** The safe for secrets that may answer in this session, if there is one; looking costs nothing. */
+  announcedSafe(readVariable: (name: string) => string | undefined): SafeKind | undefined;
   /** The safe for this user's secrets; `undefined` where the system has none, or it cannot be used yet. */
   openSafe(deps: SafeDependencies): Promise<SecretSafe | undefined>;
   /** What seals the user's secrets, where the system has that. */
@@ -181,6 +181,13 @@ export interface Platform {
   notifyService(address: string, text: string): boolean;
   /** Turns core dumps off and keeps other processes of the same user out of our memory. */
   protectMemory(): void;
+  /**
+   * Has the runtime let no debugger in at SIGUSR1, which nobody can listen for then. For the life of the process; to be called
+   * once.
+   *
+   * @returns Whether we may.
+   */
+  keepInspectorShut(): boolean;
   readBootClock(): BootReading;
   /** Notes how things are now, to be held against how they are later. */
   watchSurroundings(

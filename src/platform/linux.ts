@@ -11,10 +11,14 @@ import { readProcFile } from "./linux_proc.ts";
 import { identifyProcess, isDescendant } from "./linux_processes.ts";
 import { dropStreams } from "./linux_streams.ts";
 import { replaceFile, syncFolder } from "./unix_files.ts";
+import { takeInspectorSignal } from "./unix_inspector.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
 
 /** prctl(2), <linux/prctl.h>. */
 const PR_SET_DUMPABLE = 4;
+
+/** signal(7); the same on x86 and arm. */
+const SIGUSR1 = 10;
 
 export const linux: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "LINUX_AMD64" : "LINUX_ARM64",
@@ -35,7 +39,8 @@ export const linux: Platform = {
     ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
   // only one that the session announces is worth the code that asks it
-  announcesSafe: (readVariable) => (readVariable("DBUS_SESSION_BUS_ADDRESS") ?? "") !== "",
+  announcedSafe: (readVariable) =>
+    (readVariable("DBUS_SESSION_BUS_ADDRESS") ?? "") === "" ? undefined : "secret-service",
   openSafe: async (deps) => (await import("./linux_secret_service.ts")).secretService(deps),
   userKeyring: () => linuxUserKeyring,
   guardMemory,
@@ -45,6 +50,7 @@ export const linux: Platform = {
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },
+  keepInspectorShut: () => takeInspectorSignal(libc, SIGUSR1),
   readBootClock,
   // not needed before the software runs
   watchSurroundings: async (readVariable) =>

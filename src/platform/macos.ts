@@ -7,6 +7,7 @@ import { readBootId, readHostUuid, readProcess } from "./macos_processes.ts";
 import { statVersion } from "./stat_version.ts";
 import { runSystemTool } from "./system_tool.ts";
 import { replaceFile, syncFolder } from "./unix_files.ts";
+import { takeInspectorSignal } from "./unix_inspector.ts";
 import { signalUnixGroup } from "./unix_signals.ts";
 
 /** <time.h>: since the boot, sleep included, and not to be set; clock_gettime(3). */
@@ -16,6 +17,9 @@ const cString = (text: string) => new TextEncoder().encode(text + "\0");
 
 /** <sys/resource.h>, <sys/ptrace.h>. */
 const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;
+
+/** <sys/signal.h>. */
+const SIGUSR1 = 30;
 
 /**
  * macOS, written from Apple's headers and the published kernel sources; it has not yet been run on a Mac, only against
@@ -51,9 +55,9 @@ export function macosOn(lib: () => Libsystem): Platform {
       };
     },
     runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
-    // the Keychain is not used yet
-    announcesSafe: () => false,
-    openSafe: () => Promise.resolve(undefined),
+    announcedSafe: (readVariable) =>
+      absolute(readVariable("HOME")) === undefined ? undefined : "keychain",
+    openSafe: async (deps) => (await import("./macos_keychain.ts")).keychain(deps),
     userKeyring: () => undefined,
     guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
     commandLine: () => undefined,
@@ -70,6 +74,7 @@ export function macosOn(lib: () => Libsystem): Platform {
       lib().setrlimit(RLIMIT_CORE, new BigUint64Array(2));
       lib().ptrace(PT_DENY_ATTACH, 0, null, 0);
     },
+    keepInspectorShut: () => takeInspectorSignal(lib, SIGUSR1),
     identifyProcess(pid) {
       const process = readProcess(lib(), pid);
       const bootId = readBootId(lib());

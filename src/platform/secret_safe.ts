@@ -5,8 +5,16 @@ export type FoundSecret =
   /** It answers, but does not open; or it does not answer. `why` is for people. */
   | { kind: "closed"; why: string };
 
+/** The safes of systems, with what people call them. */
+export const SAFE_NAMES = {
+  "secret-service": "the Secret Service",
+  "keychain": "the Keychain",
+} as const;
+export type SafeKind = keyof typeof SAFE_NAMES;
+
 /** A safe that the system keeps for its user: what it holds is small, and outlives us. */
 export interface SecretSafe {
+  readonly kind: SafeKind;
   /** Never rejects, and never asks anybody to unlock the safe. */
   find(id: string): Promise<FoundSecret>;
   /**

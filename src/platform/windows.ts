@@ -31,7 +31,7 @@ export const windows: Platform = {
   defaultStateFolder: (readVariable) => below(readVariable("APPDATA")),
   witnessFolder: (readVariable) => below(readVariable("LOCALAPPDATA")),
   runtimeFolder: (readVariable) => below(readVariable("LOCALAPPDATA"), "run"),
-  announcesSafe: () => false,
+  announcedSafe: () => undefined,
   openSafe: () => Promise.resolve(undefined),
   dataProtection: dpapi,
   userKeyring: () => registryKeyring,
@@ -50,6 +50,8 @@ export const windows: Platform = {
   notifyService: () => false,
   // other processes of the same user may always look (PROCESS_VM_READ), and there are no core dumps
   protectMemory() {},
+  // the runtime has no such signal there
+  keepInspectorShut: () => true,
   readBootClock() {
     const bootId = readBootId();
     return {

@@ -1,3 +1,5 @@
+import { writeFreshSync } from "../core/fresh_file.ts";
+import { lstatIfThereSync } from "../core/lstat_if_there.ts";
 import { releaseLock } from "../core/release_lock.ts";
 import { parseRecord, type ProcessRecord } from "./process_record.ts";
 
@@ -75,7 +77,7 @@ export class RecordStore implements Disposable {
 
   /** Removes what a crash left of an id before there was a record, when nobody had been told of it. */
   removeUnrecorded(id: string): void {
-    if (!isThere(`${this.folder}/${id}/record.json`)) this.#removeEmpty(id);
+    if (lstatIfThereSync(`${this.folder}/${id}/record.json`) === undefined) this.#removeEmpty(id);
   }
 
   outputFolder(id: string): string {
@@ -118,7 +120,8 @@ export class RecordStore implements Disposable {
     const folder = `${this.folder}/${id}`;
     removeFileIfThere(`${folder}/record.json.tmp`);
     for (const path of [this.outputFolder(id), folder]) {
-      const isEmpty = isThere(path) && Deno.readDirSync(path).next().done === true;
+      const isEmpty = lstatIfThereSync(path) !== undefined &&
+        Deno.readDirSync(path).next().done === true;
       if (isEmpty) Deno.removeSync(path);
     }
   }
@@ -162,7 +165,7 @@ async function findLastId(folder: string): Promise<number> {
 async function replaceFile(path: string, text: string, sync: boolean): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
-    Deno.writeTextFileSync(temporary, text, { mode: 0o600 });
+    writeFreshSync(temporary, text, { mode: 0o600 });
     if (sync) {
       using file = await Deno.open(temporary, { write: true });
       await file.syncData();
@@ -175,15 +178,5 @@ async function replaceFile(path: string, text: string, sync: boolean): Promise<v
 }
 
 function removeFileIfThere(path: string): void {
-  if (isThere(path)) Deno.removeSync(path);
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  if (lstatIfThereSync(path) !== undefined) Deno.removeSync(path);
 }

@@ -1,3 +1,4 @@
+import { openFresh } from "../core/fresh_file.ts";
 import { dirname } from "../core/paths.ts";
 
 /** The certificates that servers showed at first, by address and port. */
@@ -53,12 +54,7 @@ async function replace(path: string, known: ReadonlyMap<string, string>): Promis
   const text = Array.from(known, ([host, fingerprint]) => `${host} ${fingerprint}\n`).join("");
   const temporary = `${path}.tmp`;
   {
-    using file = await Deno.open(temporary, {
-      write: true,
-      create: true,
-      truncate: true,
-      mode: 0o600,
-    });
+    using file = await openFresh(temporary, { mode: 0o600 });
     let rest = new TextEncoder().encode(text);
     while (rest.length > 0) rest = rest.subarray(await file.write(rest));
     await file.sync();

@@ -1,11 +1,12 @@
+import { openFresh } from "../core/fresh_file.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /**
  * Replaces a file's content: whoever reads it, also after a power failure, finds the old content or the new one.
  *
  * Writes a temporary file in the same folder, syncs it, and gives it the name for good. Its own name is fixed, so that a
- * write that was killed leaves at most one behind, which the next one reuses; one that failed leaves none. Only the holder
- * of the folder's lock may write.
+ * write that was killed leaves at most one behind, whose place the next one takes; one that failed leaves none. Only the
+ * holder of the folder's lock may write.
  */
 export async function writeAtomically(path: string, content: Uint8Array): Promise<void> {
   const temporary = path + ".tmp";
@@ -20,8 +21,7 @@ export async function writeAtomically(path: string, content: Uint8Array): Promis
 }
 
 async function writeDurably(path: string, content: Uint8Array): Promise<void> {
-  const options = { write: true, create: true, truncate: true, mode: 0o600 };
-  using file = await Deno.open(path, options);
+  using file = await openFresh(path, { mode: 0o600 });
   let rest = content;
   while (rest.length > 0) rest = rest.subarray(await file.write(rest));
   await file.sync();

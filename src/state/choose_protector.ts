@@ -1,17 +1,17 @@
 import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Platform } from "../platform/contract.ts";
-import type { SafeDependencies } from "../platform/secret_safe.ts";
+import { SAFE_NAMES, type SafeDependencies, type SafeKind } from "../platform/secret_safe.ts";
 import { readIfThere, removeDurably, writeAtomically } from "./atomic_file.ts";
 import { boundKey, type BoundKeyOptions, type KeyProtector, SALT_BYTES } from "./key_protector.ts";
 
 /** The safe that holds a part of the machine's key does not give it (exit status 2). */
 export class KeySafeError extends SentinelError {
-  constructor(readonly why: string, mark: string) {
+  constructor(readonly why: string, { name, mark }: { name: string; mark: string }) {
     super(
       "config.key_safe",
-      `the machine's key is in the Secret Service, which does not give it (${why}): unlock the keyring, or start ` +
-        `in its session; to have a new key made, remove ${mark}`,
+      `the machine's key is in ${name}, which does not give it (${why}): unlock it, or start in its session; ` +
+        `to have a new key made, remove ${mark}`,
     );
   }
 }
@@ -54,12 +54,13 @@ export async function findProtector(
   if (found?.kind === "absent") return { kind: "lost" };
   if (found?.kind !== "found") {
     const why = found?.why ?? "there is none on this system";
-    return { kind: "closed", error: new KeySafeError(why, `${folder}/${MARK}`) };
+    const name = safe === undefined ? "this user's safe" : SAFE_NAMES[safe.kind];
+    return { kind: "closed", error: new KeySafeError(why, { name, mark: `${folder}/${MARK}` }) };
   }
   const secret = parseSecret(found.secret);
-  return secret === undefined
+  return safe === undefined || secret === undefined
     ? { kind: "lost" }
-    : { kind: "found", protector: bound("secret-service", secret, deps) };
+    : { kind: "found", protector: bound(safe.kind, secret, deps) };
 }
 
 /**
@@ -85,9 +86,9 @@ export async function chooseProtector(
     await writeAtomically(`${folder}/${SEALED}`, sealed);
     return bound(dataProtection.kind, salt, deps);
   }
-  const why = await keepInSafe(folder, salt, deps);
-  if (why === undefined) return bound("secret-service", salt, deps);
-  deps.log.debug(`the key of the keystore is derived: ${why}`);
+  const kept = await keepInSafe(folder, salt, deps);
+  if ("kind" in kept) return bound(kept.kind, salt, deps);
+  deps.log.debug(`the key of the keystore is derived: ${kept.why}`);
   await writeAtomically(`${folder}/${SALT}`, salt);
   return bound("derived", salt, deps);
 }
@@ -104,22 +105,25 @@ function openSealed(
     : { kind: "found", protector: bound(dataProtection.kind, salt, deps) };
 }
 
-/** Why it could not; what the safe took must come back, as what is lost with it is the machine's identity. */
+/** What the safe took must come back, as what is lost with it is the machine's identity. */
 async function keepInSafe(
   folder: string,
   salt: Uint8Array,
   deps: ProtectorDependencies,
-): Promise<string | undefined> {
+): Promise<{ readonly kind: SafeKind } | { readonly why: string }> {
   const { platform, readVariable } = deps;
-  if (!platform.announcesSafe(readVariable)) return "this session has no safe";
+  const kind = platform.announcedSafe(readVariable);
+  if (kind === undefined) return { why: "this session has no safe" };
   const safe = await platform.openSafe(deps);
   const id = crypto.randomUUID(), secret = salt.toHex();
   const why = safe === undefined ? "there is no safe" : await safe.keep(id, secret);
-  if (why !== undefined) return `the safe does not keep it (${why})`;
+  if (why !== undefined) return { why: `the safe does not keep it (${why})` };
   const found = await safe!.find(id);
-  if (found.kind !== "found" || found.secret !== secret) return "the safe does not give it back";
+  if (found.kind !== "found" || found.secret !== secret) {
+    return { why: "the safe does not give it back" };
+  }
   await writeAtomically(`${folder}/${MARK}`, new TextEncoder().encode(id));
-  return undefined;
+  return { kind };
 }
 
 function parseSecret(hex: string): Uint8Array<ArrayBuffer> | undefined {

@@ -22,6 +22,9 @@ export const PROTECTS = {
   "secret-service":
     "a copy of the state folder cannot be used on another machine, by another user, or while " +
     "this user's keyring is locked",
+  "keychain":
+    "a copy of the state folder cannot be used on another machine, by another user, or while " +
+    "this user's keychain is locked",
 } as const;
 
 export interface BoundKeyOptions {

@@ -1,3 +1,5 @@
+import { lstatIfThere } from "../core/lstat_if_there.ts";
+
 /**
  * Renames a file that cannot be read, so that nothing is ever deleted that support might still need.
  *
@@ -7,18 +9,8 @@ export async function setAside(path: string, wallMs: number): Promise<string> {
   const stamp = new Date(wallMs).toISOString().replaceAll(/[-:]|\.\d+/g, "");
   for (let number = 1;; number++) {
     const aside = `${path}.unreadable-${stamp}${number === 1 ? "" : `-${number}`}`;
-    if (await isTaken(aside)) continue;
+    if (await lstatIfThere(aside) !== undefined) continue;
     await Deno.rename(path, aside);
     return aside;
-  }
-}
-
-async function isTaken(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

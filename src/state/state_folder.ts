@@ -1,6 +1,6 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import { permissionBits } from "../core/permission_bits.ts";
-import { releaseLock } from "../core/release_lock.ts";
+import { type FileLock, lockFile } from "../core/locked_file.ts";
 import type { Logger } from "../core/log.ts";
 import { selectPlatform } from "../platform/select.ts";
 
@@ -43,7 +43,7 @@ export async function openStateFolder(
     return {
       path,
       at: (name) => `${path}/${name}`,
-      [Symbol.dispose]: () => releaseLock(lock),
+      [Symbol.dispose]: () => lock.release(),
     };
   } catch (error) {
     if (error instanceof SentinelError) throw error;
@@ -76,19 +76,23 @@ function checkMode(path: string, info: Deno.FileInfo, log: Logger): void {
   }
 }
 
-/** The file stays when the lock goes: removing it would let two processes lock two files of one name. */
-async function takeLock(path: string, pid: number): Promise<Deno.FsFile> {
-  const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+/** The file stays when the lock goes, as one that a killed run left does. */
+async function takeLock(path: string, pid: number): Promise<FileLock> {
+  const outcome = await lockFile(path, { ownUser: Deno.uid() ?? 0 });
+  if (outcome.kind === "unusable") {
+    throw new StateFolderError(`state folder cannot be used: ${path}: ${outcome.why}`);
+  }
+  if (outcome.kind === "taken") {
+    const holder = new TextDecoder().decode(await selectPlatform().readLocked(path)).trim();
+    throw new AlreadyRunningError(holder || "unknown");
+  }
+  const { lock } = outcome;
   try {
-    if (!await file.tryLock(true)) {
-      const holder = new TextDecoder().decode(await selectPlatform().readLocked(path)).trim();
-      throw new AlreadyRunningError(holder || "unknown");
-    }
-    await file.truncate();
-    await file.write(new TextEncoder().encode(`${pid}\n`));
-    return file;
+    await lock.file.truncate();
+    await lock.file.write(new TextEncoder().encode(`${pid}\n`));
+    return lock;
   } catch (error) {
-    file.close();
+    lock.release();
     throw error;
   }
 }

@@ -15,3 +15,16 @@ Deno.test("benchTable() shows what a row has, and says which bar is missed", () 
     ].join("\n"),
   );
 });
+
+Deno.test("benchTable() shows what moved, where something did", () => {
+  const still = { name: "a", figure: 1, unit: "", bar: "any", met: true };
+  const slower = { name: "b", figure: 1, unit: "", bar: "any", met: true };
+  assertEquals(
+    benchTable([still, slower], ({ name }) => name === "b" ? 0.206 : undefined),
+    [
+      "name  figure  floor  ratio  bar      moved",
+      "a          1                any  ok",
+      "b          1                any  ok  +21 %",
+    ].join("\n"),
+  );
+});

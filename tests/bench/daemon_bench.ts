@@ -5,6 +5,7 @@ import { DaemonScene } from "../support/daemon_scene.ts";
 import { residentBytes } from "../support/process_state.ts";
 import { programLine, RunningProgram } from "../support/program.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
+import { median } from "./median.ts";
 import { bundleProgram } from "./bundle_program.ts";
 
 const ROUNDS = 15;
@@ -195,10 +196,6 @@ function wakeUps(before: Usage, after: Usage): number {
     ([thread, count]) => (after.switches.get(thread) ?? count) - count,
   );
   return counts.reduce((sum, each) => sum + each, 0);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 export const bench: Bench = { measure };

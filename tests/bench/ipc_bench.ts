@@ -2,6 +2,7 @@ import { fromFileUrl } from "@std/path";
 import { PERMISSIONS } from "../support/permissions.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
+import { median } from "./median.ts";
 
 /** One measured figure beside its floor, the bare echo in the same run, and the bar that it is held to. */
 export interface BenchFigure {
@@ -235,10 +236,6 @@ function compare(
     bar: `at most ${most} × the echo`,
     met: ipc / echo <= most,
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 export const bench: Bench = { measure: async () => (await benchIpc()).map(toRow) };

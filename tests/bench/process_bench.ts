@@ -11,6 +11,7 @@ import { ProcessTable } from "../../src/process/process_table.ts";
 import { recordOutput } from "../../src/process/record_output.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
+import { median } from "./median.ts";
 
 /** One measured figure beside its floor of the same run. `ratio` is the figure over the floor. */
 interface ProcessFigure {
@@ -289,10 +290,6 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
 
 function rate(ms: number): number {
   return OUTPUT_BYTES / 2 ** 20 / (ms / 1000);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 function toRow({ floor, ratio, ...row }: ProcessFigure): BenchRow {

@@ -5,6 +5,7 @@ import { residentBytes } from "../support/process_state.ts";
 import { startProgram } from "../support/program.ts";
 import { RemoteSetup, type ServingRemote } from "../support/remote_program.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
+import { median } from "./median.ts";
 
 const ROUNDS = 3;
 const STREAM_BYTES = 2 ** 30, CLIENT_BYTES = 2 ** 27, CLIENTS = 10;
@@ -246,10 +247,6 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
 
 function rate(bytes: number, ms: number): number {
   return bytes / 2 ** 20 / (ms / 1000);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 export const bench: Bench = { measure };

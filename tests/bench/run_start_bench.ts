@@ -4,6 +4,7 @@ import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
 import { Customer } from "../support/customer.ts";
 import { PERMISSIONS } from "../support/permissions.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
+import { median } from "./median.ts";
 import { bundleProgram } from "./bundle_program.ts";
 
 const ROUNDS = 25;
@@ -78,10 +79,6 @@ async function firstByteMs(args: readonly string[], runtimeFolder: string): Prom
   await reader.cancel();
   await child.status;
   return ms;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 export const bench: Bench = { measure };

@@ -6,6 +6,7 @@ import { serveLicenses } from "../support/serving_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { heartbeatBody, signedBy, type TestMachine } from "../support/test_machine.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
+import { median } from "./median.ts";
 import { makeMachines, makePopulation } from "./vendor_population.ts";
 
 const HERE = dirname(fromFileUrl(import.meta.url));
@@ -117,11 +118,6 @@ function medians(runs: readonly LoadFigures[]): LoadFigures {
     p50Ms: median(runs.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(runs.map(({ p99Ms }) => p99Ms)),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }
 
 /** The figures as rows of the table. */

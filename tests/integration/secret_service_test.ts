@@ -44,7 +44,7 @@ testWith(
     );
     const outside = await customer.run("/bin/true");
     assertEquals(outside.code, 2, outside.stderr);
-    assertMatch(outside.stderr, /which does not give it \(.+\): unlock the keyring/);
+    assertMatch(outside.stderr, /which does not give it \(.+\): unlock it/);
 
     const again = await customer.run("/bin/true", session(customer));
     assertEquals(again.code, 0, again.stderr);

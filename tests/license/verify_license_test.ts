@@ -221,23 +221,3 @@ Deno.test("another organization's license is refused before its payload is looke
     "license signature verification failed",
   );
 });
-
-Deno.test("no byte of payload or signature can be changed", async () => {
-  const file = JSON.parse(await organization.license(standardPayload()));
-  const taken: string[] = [];
-  for (const part of ["payload", "sig"] as const) {
-    const text: string = file[part];
-    for (let i = 0; i < text.length; i++) {
-      const other = text[i] === "A" ? "B" : "A";
-      const changed = JSON.stringify({
-        ...file,
-        [part]: text.slice(0, i) + other + text.slice(i + 1),
-      });
-      await verifyLicense(changed, organization.verify).then(
-        () => taken.push(`${part} ${i}`),
-        () => {},
-      );
-    }
-  }
-  assertEquals(taken, []);
-});

@@ -12,6 +12,7 @@ const NOW = Date.parse("2026-06-15T12:00:00Z");
 
 /** A safe that does as the test says. */
 class FakeSafe implements SecretSafe {
+  readonly kind = "secret-service";
   readonly kept = new Map<string, string>();
   fault: string | undefined;
   asked = 0;
@@ -33,8 +34,8 @@ class FakeSafe implements SecretSafe {
 }
 
 function dependencies(safe: SecretSafe | undefined, isAnnounced = true) {
-  const platform: Pick<Platform, "announcesSafe" | "openSafe" | "machineId" | "userId"> = {
-    announcesSafe: () => isAnnounced,
+  const platform: Pick<Platform, "announcedSafe" | "openSafe" | "machineId" | "userId"> = {
+    announcedSafe: () => isAnnounced ? "secret-service" : undefined,
     openSafe: () => Promise.resolve(safe),
     machineId: () => Promise.resolve("machine"),
     userId: () => "1000",
@@ -97,8 +98,8 @@ Deno.test("a safe that does not answer any more is an error that throws nothing 
   const error = await assertRejects(() => openKeystore(folder.path, safe), KeySafeError);
   assertEquals(
     error.message,
-    "the machine's key is in the Secret Service, which does not give it (the keyring is locked): unlock the " +
-      "keyring, or start in its session; to have a new key made, remove " +
+    "the machine's key is in the Secret Service, which does not give it (the keyring is locked): unlock it, " +
+      "or start in its session; to have a new key made, remove " +
       folder.at("keystore.safe"),
   );
   await assertRejects(() => openKeystore(folder.path, undefined), KeySafeError);

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { Doubles } from "./doubles.ts";
 import { programLine, type ProgramOptions, runProgram, startProgram } from "./program.ts";
 import type { ProgramResult, RunningProgram } from "./program.ts";
 import { freePort } from "./free_port.ts";
@@ -97,15 +98,16 @@ export class Customer implements AsyncDisposable {
 
   async run(
     software: string,
-    { env, wrapper = [], ...options }: {
+    { env, doubles, wrapper = [], ...options }: {
       license?: string;
       args?: string[];
       env?: Record<string, string>;
+      doubles?: Doubles | undefined;
       /** A command that runs the command which follows it. */
       wrapper?: readonly string[];
     } = {},
   ): Promise<ProgramResult> {
-    const surroundings = { ...this.#surroundings(env), wrapper };
+    const surroundings = { ...this.#surroundings(env), wrapper, doubles };
     return await runProgram(this.runArguments(software, options), surroundings);
   }
 
@@ -124,10 +126,16 @@ export class Customer implements AsyncDisposable {
   /** Starts `sentinel run` with heartbeats on SIGUSR2 (see the fixture). */
   start(
     software: string,
-    { args = [] as string[], intervalMinutes = 60, env = {} as Record<string, string> } = {},
+    { args = [] as string[], intervalMinutes = 60, env = {}, doubles }: {
+      args?: string[];
+      intervalMinutes?: number;
+      env?: Record<string, string>;
+      doubles?: Doubles | undefined;
+    } = {},
   ): RunningProgram {
     return startProgram(this.runArguments(software, { args }), {
       ...this.#surroundings({ INTERVAL_MINUTES: String(intervalMinutes), ...env }),
+      doubles,
       fixture: "sentinel_with_clock.ts",
     });
   }

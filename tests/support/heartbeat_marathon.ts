@@ -65,7 +65,7 @@ export async function readResident(run: RunningProgram): Promise<number> {
 /** Bytes of its heap that are in use; needs `--expose-gc`. */
 export async function readHeap(run: RunningProgram): Promise<number> {
   const before = run.stderr.text.length;
-  run.kill("SIGUSR1");
+  run.kill("SIGWINCH");
   const [, bytes] = await run.stderr.match(new RegExp(`^[^]{${before}}[^]*?heap (\\d+)\n`));
   return Number(bytes);
 }

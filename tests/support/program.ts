@@ -1,4 +1,5 @@
 import { fromFileUrl } from "@std/path";
+import { type Doubles, doublesArgument } from "./doubles.ts";
 import { PERMISSIONS } from "./permissions.ts";
 
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
@@ -11,7 +12,11 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** A program of `tests/fixtures` that stands in for `main.ts`. */
   readonly fixture?: string;
+  /** Parts that are another's, from source in any case. */
+  readonly doubles?: Doubles | undefined;
   readonly v8Flags?: string;
+  /** Whether the runtime keeps what it has to say to itself (default: true). */
+  readonly isRuntimeQuiet?: boolean;
   /** Another copy of the program: the runtime and the entry, or one that was compiled. */
   readonly copy?: { readonly deno: string; readonly entry?: string };
   /** A command that runs the command which follows it, such as `setpriv`. */
@@ -133,17 +138,19 @@ export class LineReader {
 /** What is to be typed to run the program. */
 export function programLine(
   args: readonly string[],
-  { fixture, v8Flags, copy, isSource = false }:
-    & Pick<ProgramOptions, "fixture" | "v8Flags" | "copy">
+  { fixture, doubles, v8Flags, copy, isRuntimeQuiet = true, isSource = false }:
+    & Pick<ProgramOptions, "fixture" | "doubles" | "v8Flags" | "copy" | "isRuntimeQuiet">
     & { /** Whether it is to be run from source in any case. */ readonly isSource?: boolean } = {},
 ): string[] {
-  const isItself = fixture === undefined && v8Flags === undefined && !isSource;
+  const isItself = (fixture ?? doubles ?? v8Flags) === undefined && !isSource;
   const compiled = copy === undefined ? COMPILED : copy.entry === undefined ? copy.deno : undefined;
   if (isItself && compiled !== undefined) return [compiled, ...args];
   const runtime = copy?.deno ?? Deno.execPath();
-  const flags = v8Flags === undefined ? [] : [`--v8-flags=${v8Flags}`];
+  const flags = isRuntimeQuiet ? ["--quiet"] : [];
+  if (v8Flags !== undefined) flags.push(`--v8-flags=${v8Flags}`);
+  if (doubles !== undefined) flags.push(doublesArgument(doubles));
   const entry = copy?.entry ?? entryOf(fixture);
-  return [runtime, "run", "--quiet", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args];
+  return [runtime, "run", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args];
 }
 
 /** The command that runs the program, for tests that speak to it over its standard input. */

@@ -31,7 +31,7 @@ export const command: Command = {
     "trust-on-first-use",
     "json",
   ],
-  operands: { min: 1, max: 2 },
+  operands: { min: 1, max: 2, words: Object.keys(ACTIONS) },
   passesBehind: "start",
   notes: [
     "What follows `start` belongs to the process, whatever it looks like. `stream` prints what the process wrote from",

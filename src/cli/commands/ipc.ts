@@ -5,12 +5,17 @@ import type { Command, CommandContext } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import { UsageError } from "../usage_error.ts";
 
+const METHODS = [
+  ...["get_license", "get_features", "health", "status", "watch"],
+  ...["reload", "stop", "restart", "stats", "debug"],
+];
+
 export const command: Command = {
   usage: "METHOD [--socket PATH] [--json]",
   options: ["socket", "json"],
-  operands: { min: 1, max: 1 },
+  operands: { min: 1, max: 1, words: METHODS },
   notes: [
-    "Methods: get_license, get_features, health, status, watch, reload, stop, restart, stats, debug.",
+    `Methods: ${METHODS.join(", ")}.`,
     "The answer is JSON; with --json it is one line, as it came. `watch` goes on until it is interrupted.",
     "Exit status: 0, 86 where permission is denied, 87 where no sentinel answers.",
   ],

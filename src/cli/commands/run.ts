@@ -18,6 +18,8 @@ export const command: Command = {
     const options = runOptions(context, config);
     if (config !== undefined) warnOfNoEffect(config, log);
     const { composeRun } = await import("../../compose.ts");
+    const { keepDebuggersOut } = await import("../../compose_signals.ts");
+    keepDebuggersOut(log);
     return await composeRun(options, context);
   },
 };

@@ -29,7 +29,8 @@ export const command: Command = {
       dataDir: args.value("data-dir"),
     };
     const { startServer } = await import("../../compose_remote.ts");
-    const { waitForStopSignal } = await import("../../compose_signals.ts");
+    const { keepDebuggersOut, waitForStopSignal } = await import("../../compose_signals.ts");
+    keepDebuggersOut(log);
     const stopSignal = waitForStopSignal();
     await using server = await startServer(settings, log);
     output.result(`listening on ${server.url}`);

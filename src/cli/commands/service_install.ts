@@ -1,3 +1,4 @@
+import { SERVICE_KINDS } from "../../daemon/service_file.ts";
 import { serviceFile, windowsServiceName } from "../../daemon/service_file.ts";
 import { installService } from "../../daemon/service_place.ts";
 import type { Command } from "../command.ts";
@@ -7,7 +8,7 @@ import { serviceTarget, systemServices, targetPath } from "../service_target.ts"
 export const command: Command = {
   usage: "systemd|launchd|windows --config FILE [--org-key FILE] [--out DIR]",
   options: ["config", "org-key", "out"],
-  operands: { min: 1, max: 1 },
+  operands: { min: 1, max: 1, words: SERVICE_KINDS },
   notes: [
     "Needs root, unless --out names another folder than the service manager's. A file of the same name is",
     "replaced only if it was written by this command. On Windows an administrator's sc.exe is run.",

@@ -1,4 +1,4 @@
-import { serviceFile } from "../../daemon/service_file.ts";
+import { SERVICE_KINDS, serviceFile } from "../../daemon/service_file.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import { serviceTarget } from "../service_target.ts";
@@ -6,7 +6,7 @@ import { serviceTarget } from "../service_target.ts";
 export const command: Command = {
   usage: "systemd|launchd|windows --config FILE [--org-key FILE]",
   options: ["config", "org-key"],
-  operands: { min: 1, max: 1 },
+  operands: { min: 1, max: 1, words: SERVICE_KINDS },
   notes: [
     "The definition runs `daemon start --foreground` with this configuration, as [process] user and group,",
     "and may write only where the configuration says. Folders that it names must be there.",

@@ -1,3 +1,4 @@
+import { SERVICE_KINDS } from "../../daemon/service_file.ts";
 import { windowsServiceName } from "../../daemon/service_file.ts";
 import { uninstallService } from "../../daemon/service_place.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -7,7 +8,7 @@ import { serviceTarget, systemServices, targetPath } from "../service_target.ts"
 export const command: Command = {
   usage: "systemd|launchd|windows --config FILE [--out DIR]",
   options: ["config", "org-key", "out"],
-  operands: { min: 1, max: 1 },
+  operands: { min: 1, max: 1, words: SERVICE_KINDS },
   notes: [
     "Stop the service first: `systemctl disable --now NAME`, `launchctl bootout system/NAME`,",
     "`sc.exe stop NAME`.",

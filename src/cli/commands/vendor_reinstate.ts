@@ -1,17 +1,6 @@
-import type { Command } from "../command.ts";
-import { EXIT } from "../exit_codes.ts";
+import { licenseStateCommand } from "../license_state_command.ts";
 
-export const command: Command = {
-  usage: "KEY --database DB",
-  options: ["database"],
-  operands: { min: 1, max: 1 },
-  notes: ["Only a suspended licence can be reinstated."],
-  async run({ args, output }) {
-    const [licenseKey = ""] = args.operands;
-    const database = args.required("database");
-    const { administer } = await import("../../compose_vendor.ts");
-    await administer("reinstate", { database, licenseKey });
-    output.result(`license ${licenseKey} is reinstated`);
-    return EXIT.ok;
-  },
-};
+export const command = licenseStateCommand("reinstate", {
+  done: "reinstated",
+  note: "Only a suspended licence can be reinstated.",
+});

@@ -26,7 +26,8 @@ export const command: Command = {
       trustProxy: args.flag("trust-proxy"),
     };
     const { startVendorServer } = await import("../../compose_vendor.ts");
-    const { waitForStopSignal } = await import("../../compose_signals.ts");
+    const { keepDebuggersOut, waitForStopSignal } = await import("../../compose_signals.ts");
+    keepDebuggersOut(log);
     const stopSignal = waitForStopSignal();
     await using server = await startVendorServer(settings, { log, clock });
     output.result(`listening on ${server.url}`);

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { describeError } from "../../core/errors.ts";
 import type { License } from "../../license/payload.ts";
 import type { Platform } from "../../platform/contract.ts";
+import { SAFE_NAMES } from "../../platform/secret_safe.ts";
 import { readIfThere } from "../../state/atomic_file.ts";
 import { findProtector } from "../../state/choose_protector.ts";
 import { type KeyProtector, PROTECTS } from "../../state/key_protector.ts";
@@ -66,12 +67,13 @@ async function openAll(
   if (!isThere) {
     const derived = `derived key: ${PROTECTS.derived}`;
     const { dataProtection } = platform;
+    const announced = platform.announcedSafe(readVariable);
     const will = found.kind === "found"
       ? aboutKey(found.protector)
       : dataProtection !== undefined
       ? `${dataProtection.kind} key: ${PROTECTS[dataProtection.kind]}`
-      : platform.announcesSafe(readVariable)
-      ? `secret-service key where the Secret Service answers, else a ${derived}`
+      : announced !== undefined
+      ? `${announced} key where ${SAFE_NAMES[announced]} answers, else a ${derived}`
       : derived;
     return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
   }

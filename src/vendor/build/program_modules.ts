@@ -49,7 +49,7 @@ export async function bundle(
   { folder, deno }: { folder: string; deno: DenoTool },
 ): Promise<void> {
   const { success, stderr } = await runDeno(deno, [
-    ...["bundle", "--quiet", "--minify", "--keep-names", "--code-splitting", "--outdir", folder],
+    ...["bundle", "--quiet", "--minify", "--code-splitting", "--outdir", folder],
     path,
   ]);
   if (!success) throw new BuildError(`the sources cannot be bundled: ${faultLine(stderr)}`);

@@ -1,3 +1,7 @@
+/**
+ * The attacker looks into Sentinel while it runs, with a debugger, or has the loader take code of his into it. Both are found
+ * with their evidence; answers get worse by stages, or the software is stopped at once, as the configuration says.
+ */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { ConfiguredCustomer } from "../support/configured_customer.ts";

@@ -1,3 +1,8 @@
+/**
+ * The attacker keeps a copy of the state from before the licence server went away, and puts it back when the grace is used
+ * up: the file, its whole folder, or the folder of the witness, too. Every save is numbered, and witnesses in three places
+ * have seen the number; a state that is gone or unreadable has the server to ask.
+ */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { testWith } from "../support/requirements.ts";
@@ -33,6 +38,24 @@ Deno.test("the state folder put back refunds nothing: without the server the sof
   const resumed = await customer.run("/bin/true");
   assertEquals(resumed.code, 0, resumed.stderr);
   assertStringIncludes(resumed.stderr, "operating under grace period (43200 seconds remaining)");
+});
+
+Deno.test("where nothing outside the folder has seen a state, it refunds all: the attack", async () => {
+  await using customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
+  const doubles = {
+    "src/state/outer_witness.ts": "no_witness.ts",
+    "src/state/keyring_witness.ts": "no_keyring_witness.ts",
+  };
+  assertEquals((await customer.run("/bin/true", { doubles })).code, 0);
+  await copy(customer, "state", "backup");
+  await customer.stopServer();
+  for (let i = 0; i < 2; i++) {
+    assertEquals((await customer.run("/bin/true", { doubles })).code, 0);
+    await copy(customer, "backup", "state");
+  }
+  const { code, stderr } = await customer.run("/bin/true", { doubles });
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "operating under grace period (86400 seconds remaining)");
 });
 
 testWith(

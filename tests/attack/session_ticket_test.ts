@@ -1,3 +1,8 @@
+/**
+ * The attacker reaches a server of remote processes, and has no certificate of its CA. He gets a TLS session ticket from
+ * another server of the same process, which the runtime resumes at this one without asking for a certificate. Every resumed
+ * session is refused (docs/decisions/070-session-tickets.md).
+ */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server, type TlsOptions } from "node:tls";

@@ -1,0 +1,37 @@
+import type { Command } from "../command.ts";
+import type { DescribedCommand } from "../described_commands.ts";
+import { EXIT } from "../exit_codes.ts";
+import { nearest } from "../nearest.ts";
+import { UsageError } from "../usage_error.ts";
+
+type Script = (commands: readonly DescribedCommand[]) => string;
+
+const SHELLS: Readonly<Record<string, () => Promise<Script>>> = {
+  bash: async () => (await import("../completions/bash.ts")).bashCompletions,
+  zsh: async () => (await import("../completions/zsh.ts")).zshCompletions,
+  fish: async () => (await import("../completions/fish.ts")).fishCompletions,
+  powershell: async () => (await import("../completions/powershell.ts")).powershellCompletions,
+};
+
+export const command: Command = {
+  usage: "bash|zsh|fish|powershell",
+  options: [],
+  operands: { min: 1, max: 1, words: Object.keys(SHELLS) },
+  notes: [
+    "For this session:",
+    "  bash, zsh   source <(sentinel completions bash)",
+    "  fish        sentinel completions fish | source",
+    "  powershell  sentinel completions powershell | Out-String | Invoke-Expression",
+    "For all that follow: put that line into ~/.bashrc, ~/.zshrc (behind compinit), ~/.config/fish/config.fish or $PROFILE.",
+  ],
+  async run({ args, output }) {
+    const shell = args.operands[0]!;
+    const load = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
+    if (load === undefined) {
+      throw new UsageError(`unknown shell: ${shell}${nearest(shell, Object.keys(SHELLS))}`);
+    }
+    const { describeCommands } = await import("../described_commands.ts");
+    output.result((await load())(await describeCommands()));
+    return EXIT.ok;
+  },
+};

@@ -1,0 +1,81 @@
+import type { DescribedCommand, DescribedOption } from "../described_commands.ts";
+import { type Completion, completionOf, groupsOf, nextWords } from "./completion.ts";
+
+/** A script for bash (bash(1), Programmable Completion). */
+export function bashCompletions(commands: readonly DescribedCommand[]): string {
+  return [
+    "# bash completion for sentinel",
+    "_sentinel() {",
+    '  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" words="" i',
+    '  [[ $prev == "=" ]] && prev="${COMP_WORDS[COMP_CWORD-2]}"',
+    '  [[ $cur == "=" ]] && cur=""',
+    "  # what follows -- is the software's",
+    "  for ((i = 1; i < COMP_CWORD; i++)); do",
+    '    [[ ${COMP_WORDS[i]} == -- ]] && { COMPREPLY=($(compgen -f -- "$cur")); return; }',
+    "  done",
+    '  case "$prev" in',
+    ...valueCases(commands).map((line) => `    ${line}`),
+    "  esac",
+    "  local first=$((COMP_CWORD < 3 ? COMP_CWORD - 1 : 2))",
+    '  case "${COMP_WORDS[*]:1:first}" in',
+    `    '') [[ $cur == -* ]] && words=${optionsOf(commands, "run")} ||`,
+    `      words=${quote(wordsOf(nextWords(commands)))} ;;`,
+    ...commandCases(commands).map((line) => `    ${line}`),
+    "  esac",
+    '  COMPREPLY=($(compgen -W "$words" -- "$cur"))',
+    '  ((${#COMPREPLY[@]})) || COMPREPLY=($(compgen -f -- "$cur"))',
+    "}",
+    "complete -o filenames -F _sentinel sentinel",
+  ].join("\n");
+}
+
+/** What completes the word behind an option with a value: the same for all commands that have the option. */
+function valueCases(commands: readonly DescribedCommand[]): string[] {
+  const options = new Map(commands.flatMap((command) => command.options).map((o) => [o.name, o]));
+  return [...options.values()].flatMap((option) => {
+    const completion = completionOf(option);
+    if (completion === undefined) return [];
+    const letter = option.letter === undefined ? "" : `|-${option.letter}`;
+    return [`--${option.name}${letter}) ${replyOf(completion)}return ;;`];
+  });
+}
+
+function replyOf(completion: Completion): string {
+  switch (completion.kind) {
+    case "words":
+      return `COMPREPLY=($(compgen -W ${quote(completion.words.join(" "))} -- "$cur")); `;
+    case "folder":
+      return 'COMPREPLY=($(compgen -d -- "$cur")); ';
+    case "file":
+      return 'COMPREPLY=($(compgen -f -- "$cur")); ';
+    case "anything":
+      return "";
+  }
+}
+
+/** A command's name stands before the cursor, or its first two words do. */
+function commandCases(commands: readonly DescribedCommand[]): string[] {
+  const groups = groupsOf(commands).map((group) =>
+    `${quote(group)}) words=${quote(wordsOf(nextWords(commands, group)))} ;;`
+  );
+  const cases = commands.map(({ name }) => {
+    const pattern = name.includes(" ") ? quote(name) : `${quote(name)}|${quote(`${name} `)}*`;
+    return `${pattern}${name === "run" ? "|-*" : ""}) words=${optionsOf(commands, name)} ;;`;
+  });
+  return [...groups, ...cases];
+}
+
+function optionsOf(commands: readonly DescribedCommand[], name: string): string {
+  const { options, operands } = commands.find((command) => command.name === name)!;
+  const longName = (option: DescribedOption) => `--${option.name}`;
+  return quote([...operands?.words ?? [], ...options.map(longName)].join(" "));
+}
+
+function wordsOf(words: readonly { readonly word: string }[]): string {
+  return words.map(({ word }) => word).join(" ");
+}
+
+/** Nothing in it is special for the shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

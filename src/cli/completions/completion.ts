@@ -1,0 +1,38 @@
+import type { DescribedCommand, DescribedOption } from "../described_commands.ts";
+
+/** What an option's value can be completed with. */
+export type Completion =
+  | { readonly kind: "words"; readonly words: readonly string[] }
+  | { readonly kind: "file" }
+  | { readonly kind: "folder" }
+  | { readonly kind: "anything" };
+
+/** `undefined` for a flag. */
+export function completionOf({ value, words }: DescribedOption): Completion | undefined {
+  if (value === undefined) return undefined;
+  if (words !== undefined) return { kind: "words", words };
+  if (value === "DIR") return { kind: "folder" };
+  return ["FILE", "PATH", "DB"].includes(value) ? { kind: "file" } : { kind: "anything" };
+}
+
+/** A word that may come next, with what it stands for. */
+export interface NextWord {
+  readonly word: string;
+  readonly summary: string;
+}
+
+/** The words that a command line may begin with, or that may follow a group's name such as `daemon`. */
+export function nextWords(commands: readonly DescribedCommand[], group?: string): NextWord[] {
+  const found = new Map<string, string>();
+  for (const { name, summary } of commands) {
+    if (group !== undefined && !name.startsWith(`${group} `)) continue;
+    const [word = "", ...rest] = name.slice(group === undefined ? 0 : group.length + 1).split(" ");
+    if (!found.has(word)) found.set(word, rest.length === 0 ? summary : `${word} commands`);
+  }
+  return Array.from(found, ([word, summary]) => ({ word, summary }));
+}
+
+/** First words that are no command by themselves, such as `daemon`. */
+export function groupsOf(commands: readonly DescribedCommand[]): string[] {
+  return [...new Set(commands.flatMap(({ name }) => name.split(" ").slice(0, -1)))];
+}

@@ -1,0 +1,69 @@
+import type { DescribedCommand, DescribedOption } from "../described_commands.ts";
+import { completionOf, groupsOf, nextWords } from "./completion.ts";
+
+/** A script for fish (complete(1)). */
+export function fishCompletions(commands: readonly DescribedCommand[]): string {
+  const groups = groupsOf(commands);
+  return [
+    "# fish completion for sentinel",
+    "function __sentinel_words",
+    "    set -l words (commandline -opc)[2..]",
+    "    # what follows -- is the software's",
+    "    contains -- -- $words; and return 1",
+    "    # without a command it is `run`",
+    "    string match -q -- '-*' $words[1]; and set -p words run",
+    "    string join ' ' -- $words",
+    "    true",
+    "end",
+    "function __sentinel_is",
+    "    set -l words (__sentinel_words); or return 1",
+    '    test "$words" = "$argv"',
+    "end",
+    "function __sentinel_begins",
+    "    set -l words (__sentinel_words); or return 1",
+    '    string match -q -- "$argv *" "$words "',
+    "end",
+    ...[undefined, ...groups].flatMap((group) => wordLines(commands, group)),
+    ...commands.flatMap((command) => [
+      ...(command.operands?.words ?? []).map((word) =>
+        `complete -c sentinel -n ${quote(`__sentinel_is ${command.name}`)} -f -a ${word}`
+      ),
+      ...command.options.map((option) => optionLine(command.name, option)),
+    ]),
+  ].join("\n");
+}
+
+function wordLines(commands: readonly DescribedCommand[], group?: string): string[] {
+  const condition = quote(`__sentinel_is ${group ?? ""}`.trim());
+  return nextWords(commands, group).map(({ word, summary }) =>
+    `complete -c sentinel -n ${condition} -f -a ${word} -d ${quote(summary)}`
+  );
+}
+
+function optionLine(command: string, option: DescribedOption): string {
+  const { name, letter, help } = option;
+  const condition = quote(`__sentinel_begins ${command}`);
+  const short = letter === undefined ? "" : ` -s ${letter}`;
+  const value = valueOf(option);
+  return `complete -c sentinel -n ${condition} -l ${name}${short}${value} -d ${quote(help)}`;
+}
+
+function valueOf(option: DescribedOption): string {
+  const completion = completionOf(option);
+  switch (completion?.kind) {
+    case undefined:
+      return "";
+    case "words":
+      return ` -x -a ${quote(completion!.words.join(" "))}`;
+    case "folder":
+      return " -x -a '(__fish_complete_directories)'";
+    case "file":
+      return " -r -F";
+    case "anything":
+      return " -x";
+  }
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,52 @@
+import type { DescribedCommand } from "../described_commands.ts";
+import { groupsOf, type NextWord, nextWords } from "./completion.ts";
+
+/** A script for PowerShell (about_Functions_Argument_Completion, Register-ArgumentCompleter -Native). */
+export function powershellCompletions(commands: readonly DescribedCommand[]): string {
+  const groups = groupsOf(commands);
+  return [
+    "# PowerShell completion for sentinel",
+    "Register-ArgumentCompleter -Native -CommandName sentinel -ScriptBlock {",
+    "  param($wordToComplete, $commandAst, $cursorPosition)",
+    "  $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })",
+    "  if ($wordToComplete -ne '') { $words = @($words | Select-Object -SkipLast 1) }",
+    "  # what follows -- is the software's",
+    "  if ($words -contains '--') { return }",
+    "  # without a command it is run",
+    "  if ($words.Count -gt 0 -and $words[0] -like '-*') { $words = @('run') + $words }",
+    "  $next = @{",
+    `    '' = ${wordList(nextWords(commands))}`,
+    ...groups.map((group) => `    ${quote(group)} = ${wordList(nextWords(commands, group))}`),
+    "  }",
+    "  $own = @{",
+    ...commands.map((command) => `    ${quote(command.name)} = ${wordList(ownWords(command))}`),
+    "  }",
+    "  $line = $words -join ' '",
+    "  $two = ($words | Select-Object -First 2) -join ' '",
+    "  $one = ($words | Select-Object -First 1) -join ' '",
+    "  $found = if ($next.ContainsKey($line)) { $next[$line] }",
+    "    elseif ($own.ContainsKey($two)) { $own[$two] }",
+    "    elseif ($own.ContainsKey($one)) { $own[$one] }",
+    '  $found | Where-Object { $_[0] -like "$wordToComplete*" } | ForEach-Object {',
+    "    [System.Management.Automation.CompletionResult]::new($_[0], $_[0], 'ParameterValue', $_[1])",
+    "  }",
+    "}",
+  ].join("\n");
+}
+
+function ownWords({ options, operands }: DescribedCommand): NextWord[] {
+  return [
+    ...(operands?.words ?? []).map((word) => ({ word, summary: word })),
+    ...options.map(({ name, help }) => ({ word: `--${name}`, summary: help })),
+  ];
+}
+
+/** Pairs, each behind a comma, as PowerShell would flatten a list of one pair. */
+function wordList(words: readonly NextWord[]): string {
+  const pairs = words.map(({ word, summary }) => `,@(${quote(word)}, ${quote(summary)})`);
+  return `@(${pairs.join("; ")})`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,72 @@
+import { VERSION } from "../core/version.ts";
+import type { DescribedCommand, DescribedOption } from "./described_commands.ts";
+import { EXIT_MEANINGS } from "./exit_meanings.ts";
+import { GLOBAL_OPTIONS } from "./options.ts";
+
+/** The manual page of all commands, in the language of man(7). */
+export function manualPage(
+  commands: readonly DescribedCommand[],
+  { builtAt = "" }: { builtAt?: string | undefined },
+): string {
+  const isGlobal = ({ name }: DescribedOption) => GLOBAL_OPTIONS.includes(name);
+  const globals = commands[0]?.options.filter(isGlobal) ?? [];
+  return [
+    `.TH SENTINEL 1 "${builtAt.slice(0, 10)}" "sentinel ${VERSION}"`,
+    ".SH NAME",
+    String.raw`sentinel \- prove a licence, and launch and supervise the software it is for`,
+    ".SH SYNOPSIS",
+    ".B sentinel",
+    ".I COMMAND",
+    "[options]",
+    ".br",
+    ".B sentinel",
+    String.raw`\-\-license FILE \-\-software FILE [options] [\-\- ARG...]`,
+    ".SH DESCRIPTION",
+    escape(
+      "Proves a licence, keeps it alive against the vendor's licence server, launches the software and tells it over a " +
+        "local socket what it may do. Without a command, it is `sentinel run`.",
+    ),
+    ".SH COMMANDS",
+    ...commands.flatMap((command) =>
+      commandSection(command, command.options.filter((option) => !isGlobal(option)))
+    ),
+    ".SH OPTIONS OF EVERY COMMAND",
+    ...globals.flatMap(optionItem),
+    ".SH ENVIRONMENT",
+    escape(
+      "Each option has a variable: SENTINEL_LOG_LEVEL for --log-level, and so on. An option that is given beats it. " +
+        "NO_COLOR turns colour off.",
+    ),
+    ".SH EXIT STATUS",
+    ...EXIT_MEANINGS.flatMap(([status, meaning]) => [
+      ".TP",
+      `.B ${escape(status)}`,
+      escape(meaning),
+    ]),
+  ].join("\n");
+}
+
+function commandSection(
+  { name, usage, summary, notes }: DescribedCommand,
+  options: readonly DescribedOption[],
+): string[] {
+  return [
+    `.SS "${escape(`sentinel ${name} ${usage}`.trimEnd())}"`,
+    escape(summary[0]!.toUpperCase() + summary.slice(1) + "."),
+    ...options.flatMap(optionItem),
+    ...(notes.length === 0 ? [] : [".PP", ".nf", ...notes.map(escape), ".fi"]),
+  ];
+}
+
+function optionItem({ name, letter, value, help }: DescribedOption): string[] {
+  const short = letter === undefined ? "" : `-${letter}, `;
+  const signature = `${short}--${name}${value === undefined ? "" : ` ${value}`}`;
+  return [".TP", `.B ${escape(signature)}`, escape(help)];
+}
+
+/** groff(7): a backslash, a hyphen that is to be copied, a line that looks like a request. */
+function escape(text: string): string {
+  const escaped = text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll('"', "\\(dq")
+    .replaceAll("…", "...").replaceAll("×", "\\(mu");
+  return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
+}

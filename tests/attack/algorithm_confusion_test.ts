@@ -1,0 +1,50 @@
+/**
+ * The attacker writes a licence of his own and has it name an algorithm by which he can sign: none at all, or an HMAC whose
+ * secret is the public key. There is one algorithm; a file that names another is refused before its signature is looked at.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { encodeBase64Url } from "../../src/signing/base64url.ts";
+import { AttackScene } from "../support/attack_scene.ts";
+import { standardPayload } from "../support/organization.ts";
+
+const PAYLOAD = encodeBase64Url(JSON.stringify(standardPayload()));
+
+async function hmacOf(scene: AttackScene): Promise<string> {
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  const secret = await Deno.readFile(scene.at("org.pem"));
+  const key = await crypto.subtle.importKey("raw", secret, hmac, false, ["sign"]);
+  const mac = await crypto.subtle.sign(hmac, key, new TextEncoder().encode(PAYLOAD));
+  return encodeBase64Url(new Uint8Array(mac));
+}
+
+/** Verifies the forged licence, by the real program or one that does as the licence says. */
+async function verifyForged(alg: unknown, { isObedient = false } = {}) {
+  await using scene = await AttackScene.open();
+  const sig = alg === "HS256" ? await hmacOf(scene) : "";
+  await Deno.writeTextFile(scene.at("a.lic"), JSON.stringify({ alg, payload: PAYLOAD, sig }));
+  return await scene.sentinel(
+    ["license", "verify", scene.at("a.lic"), "--org-key", scene.at("org.pem")],
+    isObedient ? { doubles: { "src/license/verify_license.ts": "obedient_license.ts" } } : {},
+  );
+}
+
+for (
+  const alg of ["none", "None", "HS256", "RS256", "ES384", "es256", "ES256 ", "", null, ["ES256"]]
+) {
+  Deno.test(`a forged licence of the algorithm ${JSON.stringify(alg)} is refused`, async () => {
+    const { code, stderr } = await verifyForged(alg);
+    assertEquals(code, 80, stderr);
+    const line = typeof alg === "string"
+      ? `unsupported license algorithm: ${alg} (expected ES256)`
+      : "invalid license file: malformed JSON";
+    assertStringIncludes(stderr, `sentinel: error: ${line}\n`);
+  });
+}
+
+for (const alg of ["none", "None", "HS256"]) {
+  Deno.test(`where a licence chooses its algorithm, ${alg} is valid: the attack`, async () => {
+    const { code, stdout, stderr } = await verifyForged(alg, { isObedient: true });
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stdout, "license is valid: ACME-0001");
+  });
+}

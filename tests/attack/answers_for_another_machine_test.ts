@@ -1,0 +1,34 @@
+/**
+ * The attacker has one machine too many. It asks through another, an active one, which puts the same random number into a
+ * request of its own and passes the organisation's answer on. Each answer names machine and licence, under the signature.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type AnswerAs, AttackScene } from "../support/attack_scene.ts";
+import type { Json } from "../../src/signing/canonical_json.ts";
+import { answerPayload, signedAnswer } from "../support/license_server.ts";
+
+const OTHERS: Record<string, Record<string, Json>> = {
+  machine: { machine_id: "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11" },
+  license: { license_key: "ACME-0002" },
+};
+
+const answerFor = (whose: Record<string, Json>): AnswerAs => (request, organization) =>
+  signedAnswer(organization, answerPayload(request, whose));
+
+for (const [what, whose] of Object.entries(OTHERS)) {
+  Deno.test(`the organisation's answer for another ${what} activates nothing`, async () => {
+    await using scene = await AttackScene.open();
+    scene.answer = answerFor(whose);
+    const { code, stdout, stderr } = await scene.run();
+    assertEquals([code, stdout], [82, ""]);
+    assertStringIncludes(stderr, `unverified answer: it is for another ${what}`);
+  });
+
+  Deno.test(`where nobody looks whose it is, one for another ${what} does: the attack`, async () => {
+    await using scene = await AttackScene.open();
+    scene.answer = answerFor(whose);
+    const doubles = { "src/activation/answer.ts": "any_machine.ts" };
+    const { code, stdout, stderr } = await scene.run({ doubles });
+    assertEquals([code, stdout], [0, "up\n"], stderr);
+  });
+}

@@ -1,0 +1,50 @@
+/**
+ * The attacker sets the machine's clock back before each start, and right again behind it, so that his licence never ends.
+ * The latest time known to be true is kept, with the state and by the server's signature; dates are checked with none that
+ * is earlier, and each such clock costs an interval of grace.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { AttackScene } from "../support/attack_scene.ts";
+import type { Doubles } from "../support/doubles.ts";
+import { MachineClock } from "../support/machine_clock.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
+
+const DAY_MS = 86_400_000;
+
+const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+
+/** Runs until behind the licence's end, then once more with the clock set back to its first day. */
+async function setBack(doubles?: Doubles) {
+  const expiry_date = dateOf(Date.now() + 10 * DAY_MS);
+  await using scene = await AttackScene.open({ expiry_date, heartbeat_grace_period_days: 90 });
+  const clock = new MachineClock(scene.at("clock"));
+  const options = clock.with(doubles);
+  assertEquals((await scene.run(options)).code, 0);
+  await scene.stopServer();
+  await scene.script("software", "echo up; exec sleep 1000");
+  {
+    await using run = scene.start(options);
+    await run.stdout.match(/up/);
+    clock.pass(12 * DAY_MS);
+    run.kill("SIGTERM");
+    assertEquals((await run.end()).code, 0);
+  }
+  await scene.script("software", "exit 0");
+  assertEquals((await scene.run(options)).code, 80, "with the right time it has expired");
+  clock.setWrong(-12 * DAY_MS);
+  return await scene.run(options);
+}
+
+testWith([POSIX], "a clock that is set back makes no expired licence valid", async () => {
+  const { code, stderr } = await setBack();
+  assertEquals(code, 80, stderr);
+  assertStringIncludes(stderr, "WARNING: clock rollback detected: it shows ");
+  assertStringIncludes(stderr, "license has expired (expiry: ");
+});
+
+testWith([POSIX], "where the clock on the wall is believed, it does: the attack", async () => {
+  const { code, stderr } = await setBack({
+    "src/sentinel/known_time.ts": "credulous_known_time.ts",
+  });
+  assertEquals(code, 0, stderr);
+});

@@ -1,0 +1,58 @@
+/**
+ * The attacker has activated one machine. He copies its state folder, keystore and witness with it, to a second one, which is
+ * then the same machine to the server, or puts one machine's keystore into another's folder. The key that encrypts keystore
+ * and state depends on machine and user, and each file is bound to its name: nothing can be read, and the server has the word.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { AttackScene } from "../support/attack_scene.ts";
+import { copyFolder } from "../support/copy_folder.ts";
+import type { Doubles } from "../support/doubles.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
+
+const ANOTHER_MACHINE: Doubles = { "src/platform/select.ts": "another_machine.ts" };
+const UNBOUND: Doubles = { "src/state/key_protector.ts": "unbound_key.ts" };
+
+/** Activates a machine, and runs with its folders on another one, where the server would activate no more; whom it asks for. */
+async function takeAlong(doubles: Doubles = {}) {
+  await using scene = await AttackScene.open();
+  assertEquals((await scene.run({ doubles })).code, 0);
+  const { length } = scene.requests;
+  const result = await scene.run({ doubles: { ...doubles, ...ANOTHER_MACHINE } });
+  const [first, ...later] = [scene.requests[0]!, ...scene.requests.slice(length)];
+  const isSame = later.every(({ body }) => body["machine_id"] === first.body["machine_id"]);
+  return { ...result, isSame, paths: later.map(({ path }) => path.split("/").at(-2)) };
+}
+
+testWith(
+  [POSIX],
+  "a machine's folders on another one are a new machine, to be activated",
+  async () => {
+    const { stderr, isSame, paths } = await takeAlong();
+    assertEquals([isSame, paths], [false, ["activate", "heartbeat"]], stderr);
+    assertStringIncludes(stderr, "keystore cannot be read, set aside as ");
+  },
+);
+
+testWith(
+  [POSIX],
+  "where the key is bound to no machine, they are the same one: the attack",
+  async () => {
+    const { code, stderr, isSame, paths } = await takeAlong(UNBOUND);
+    assertEquals([code, isSame, paths], [0, true, ["heartbeat"]], stderr);
+  },
+);
+
+testWith([POSIX], "another machine's keystore in a state folder gives it no grace", async () => {
+  await using scene = await AttackScene.open();
+  assertEquals((await scene.run()).code, 0);
+  await copyFolder(scene.at("state"), scene.at("first"));
+  await Deno.remove(scene.at("state"), { recursive: true });
+  assertEquals((await scene.run()).code, 0);
+  for (const name of ["keystore.bin", "keystore.salt"]) {
+    await Deno.copyFile(scene.at(`first/${name}`), scene.at(`state/${name}`));
+  }
+  await scene.stopServer();
+  const { code, stdout, stderr } = await scene.run();
+  assertEquals([code, stdout], [82, ""]);
+  assertStringIncludes(stderr, "state cannot be read, set aside as ");
+});

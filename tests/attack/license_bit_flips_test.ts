@@ -1,0 +1,42 @@
+/**
+ * The attacker has a licence and an editor. He changes a bit of it, any bit, or writes a later date into its payload. The
+ * organisation's signature covers the payload as it stands in the file, and nothing is looked at before it was checked.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { encodeBase64Url } from "../../src/signing/base64url.ts";
+import { AttackScene } from "../support/attack_scene.ts";
+import type { Doubles } from "../support/doubles.ts";
+import { standardPayload } from "../support/organization.ts";
+
+const TRUSTING: Doubles = { "src/signing/ecdsa.ts": "trusting_ecdsa.ts" };
+
+/** Of how many flipped bytes, and which of them passed. */
+async function flipEach(doubles?: Doubles): Promise<{ bytes: number; accepted: number[] }> {
+  await using scene = await AttackScene.open();
+  const args = [scene.at("a.lic"), scene.at("org.pem")];
+  const { stdout } = await scene.sentinel(args, { doubles, fixture: "verify_flipped.ts" });
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+}
+
+Deno.test("no byte of a licence can be changed", async () => {
+  const { bytes, accepted } = await flipEach();
+  assert(bytes > 500);
+  assertEquals(accepted, []);
+});
+
+Deno.test("where every signature is good, many can: the attack", async () => {
+  const { accepted } = await flipEach(TRUSTING);
+  assert(accepted.length > 20, `${accepted}`);
+});
+
+Deno.test("an edited licence starts nothing, save where every signature is good", async () => {
+  await using scene = await AttackScene.open({ expiry_date: "2020-12-31" });
+  const file = JSON.parse(await Deno.readTextFile(scene.at("a.lic")));
+  const edited = standardPayload({ server_url: scene.serverUrl, expiry_date: "2998-12-31" });
+  const payload = encodeBase64Url(JSON.stringify(edited));
+  await Deno.writeTextFile(scene.at("a.lic"), JSON.stringify({ ...file, payload }));
+  const { code, stdout, stderr } = await scene.run();
+  assertEquals([code, stdout], [80, ""]);
+  assertStringIncludes(stderr, "license signature verification failed");
+  assertEquals((await scene.run({ doubles: TRUSTING })).stdout, "up\n", "the attack");
+});

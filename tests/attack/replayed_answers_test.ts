@@ -1,0 +1,45 @@
+/**
+ * The attacker records what the licence server answered while the licence was good, and plays it again once it is revoked.
+ * Each answer repeats its request's random number, under the organisation's signature; no other request's will do.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { AttackScene, honestly } from "../support/attack_scene.ts";
+import type { Doubles } from "../support/doubles.ts";
+import { answerPayload, signedAnswer } from "../support/license_server.ts";
+
+/** A run whose answers are recorded, then one to which they are played. */
+async function replay(doubles?: Doubles) {
+  await using scene = await AttackScene.open();
+  const recorded = new Map<string, string>();
+  scene.answer = async (request, organization) => {
+    const answer = await honestly(request, organization);
+    recorded.set(request.path, await answer.clone().text());
+    return answer;
+  };
+  assertEquals((await scene.run({ doubles })).code, 0);
+  assertEquals(recorded.size, 2, "activation and heartbeat");
+  scene.answer = ({ path }) => new Response(recorded.get(path));
+  return await scene.run({ args: ["--log-level", "debug"], doubles });
+}
+
+Deno.test("an answer that is played again is as good as silence", async () => {
+  const { stderr } = await replay();
+  assertStringIncludes(stderr, "unverified answer: it answers another request");
+  assertStringIncludes(stderr, "operating under grace period");
+});
+
+Deno.test("where no answer is held against its request, it stops the meter: the attack", async () => {
+  const { code, stderr } = await replay({ "src/activation/answer.ts": "any_request.ts" });
+  assertEquals(code, 0);
+  assert(!/unverified|grace/.test(stderr), stderr);
+});
+
+Deno.test("revocation is heard though good answers were recorded before", async () => {
+  await using scene = await AttackScene.open();
+  assertEquals((await scene.run()).code, 0);
+  scene.answer = (request, organization) =>
+    signedAnswer(organization, answerPayload(request, { status: "REVOKED" }));
+  const { code, stderr } = await scene.run();
+  assertEquals(code, 81);
+  assertStringIncludes(stderr, "license has been revoked");
+});

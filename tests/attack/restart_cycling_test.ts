@@ -1,0 +1,47 @@
+/**
+ * The attacker keeps the licence server away and stops each run just before its heartbeat, so that none is ever missed. Time
+ * is charged, not heartbeats: what a run without the server used and did not pay for, the next start pays first.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { AttackScene } from "../support/attack_scene.ts";
+import type { Doubles } from "../support/doubles.ts";
+import { MachineClock } from "../support/machine_clock.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
+
+const INTERVAL_MINUTES = 480, ALMOST_MS = (INTERVAL_MINUTES - 1) * 60_000;
+
+/** A day of grace is three intervals, so the fifth start is one too many. */
+const CYCLES = 4;
+
+/** Cycles so often and starts once more; how that ends. */
+async function cycle(doubles?: Doubles) {
+  await using scene = await AttackScene.open({ heartbeat_interval_minutes: INTERVAL_MINUTES });
+  const clock = new MachineClock(scene.at("clock"));
+  const options = clock.with(doubles);
+  assertEquals((await scene.run(options)).code, 0);
+  await scene.stopServer();
+  await scene.script("software", "echo up; exec sleep 1000");
+  for (let i = 0; i < CYCLES; i++) {
+    await using run = scene.start(options);
+    await run.stdout.match(/up/);
+    clock.pass(ALMOST_MS);
+    run.kill("SIGTERM");
+    assertEquals((await run.end()).code, 0);
+  }
+  await scene.script("software", "exit 0");
+  return await scene.run(options);
+}
+
+testWith([POSIX], "runs that end before each heartbeat use up the grace", async () => {
+  const { code, stderr } = await cycle();
+  assertEquals(code, 82, stderr);
+  assertStringIncludes(stderr, "grace period exhausted — cannot start");
+});
+
+testWith([POSIX], "where time is not kept, they go on for ever: the attack", async () => {
+  const { code, stderr } = await cycle({
+    "src/sentinel/offline_time.ts": "forgetful_offline_time.ts",
+  });
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "operating under grace period (86400 seconds remaining)");
+});

@@ -1,0 +1,64 @@
+/**
+ * The attacker has the user's account. He sends signal after signal: to end Sentinel and keep the software, to stop the
+ * meter, or (SIGUSR1) to have the runtime let a debugger in, who reads the keys. Signals that are not asked for do nothing,
+ * and SIGUSR1 is taken from the runtime.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { AttackScene } from "../support/attack_scene.ts";
+import type { Doubles } from "../support/doubles.ts";
+import { isRunning } from "../support/process_state.ts";
+import type { RunningProgram } from "../support/program.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
+
+const STORM = ["SIGUSR1", "SIGHUP", "SIGCONT", "SIGWINCH", "SIGURG", "SIGCHLD"] as const;
+
+/** The runtime listens for SIGUSR1 half a second after its start. */
+const STORM_MS = 1_000;
+
+/** What the runtime says at SIGUSR1, whether it gets the port or not. */
+const INSPECTOR = /Debugger listening on|Failed to start inspector/;
+
+async function startNoisily(scene: AttackScene, doubles?: Doubles): Promise<RunningProgram> {
+  await scene.script("software", "echo $$; exec sleep 1000 2>/dev/null");
+  return scene.start({ doubles, isRuntimeQuiet: false });
+}
+
+/** SIGUSR1 is the tenth bit of SigCgt (proc_pid_status(5)). */
+async function catchesUsr1({ pid }: RunningProgram): Promise<boolean> {
+  const [, caught] = /^SigCgt:\s*([\da-f]+)$/m.exec(await runTool("cat", `/proc/${pid}/status`))!;
+  return (BigInt(`0x${caught}`) & 0x200n) !== 0n;
+}
+
+testWith([POSIX], "a storm of signals neither ends a run nor lets a debugger in", async () => {
+  await using scene = await AttackScene.open();
+  await using run = await startNoisily(scene);
+  const [pid] = await run.stdout.match(/\d+\n/);
+  const beganMs = performance.now();
+  while (performance.now() - beganMs < STORM_MS) {
+    for (const signal of STORM) run.kill(signal);
+    assert(await isRunning(Number(pid)));
+  }
+  await run.stderr.match(/the license is as it was/);
+  run.kill("SIGTERM");
+  const { code, stderr } = await run.end();
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "Received signal SIGTERM, shutting down...");
+  assert(!INSPECTOR.test(stderr), stderr);
+  assert(!await isRunning(Number(pid)));
+});
+
+testWith(
+  [POSIX],
+  "where SIGUSR1 is left to the runtime, a debugger is let in: the attack",
+  async () => {
+    await using scene = await AttackScene.open();
+    await using run = await startNoisily(scene, {
+      "src/platform/unix_inspector.ts": "open_to_debuggers.ts",
+    });
+    await run.stdout.match(/\d+\n/);
+    while (!await catchesUsr1(run));
+    run.kill("SIGUSR1");
+    await run.stderr.match(INSPECTOR);
+  },
+);

@@ -1,0 +1,48 @@
+/**
+ * The attacker stands in for the licence server (`--server-url`, DNS, a proxy) and answers as he likes, without the
+ * organisation's key: ACTIVE to run without a licence server for ever, errors and refusals to keep the meter from running.
+ * Only what the organisation signed is the server's word; anything else is as good as silence, and costs grace.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type AnswerAs, AttackScene, honestly } from "../support/attack_scene.ts";
+import { answerPayload, signedAnswer } from "../support/license_server.ts";
+import { makeOrganization } from "../support/organization.ts";
+
+const attacker = await makeOrganization();
+
+const selfSigned: AnswerAs = (request) => signedAnswer(attacker, answerPayload(request));
+
+const ANSWERS: Record<string, AnswerAs> = {
+  "ACTIVE, signed by himself": selfSigned,
+  "ACTIVE without a signature": (request) => Response.json(answerPayload(request)),
+  "an error": () => Response.json({ error: "oops" }, { status: 500 }),
+  "a refusal": () => Response.json({ error: "no such machine" }, { status: 403 }),
+};
+
+Deno.test("no stranger's answer activates a machine, or stops the meter later", async () => {
+  await using scene = await AttackScene.open();
+  for (const [what, answer] of Object.entries(ANSWERS)) {
+    scene.answer = answer;
+    const { code, stdout } = await scene.run();
+    assertEquals([code, stdout], [what === "a refusal" ? 81 : 82, ""], what);
+  }
+  scene.answer = honestly;
+  assertEquals((await scene.run()).code, 0);
+  for (const [what, answer] of Object.entries(ANSWERS)) {
+    scene.answer = answer;
+    const { code, stdout, stderr } = await scene.run();
+    assertEquals([code, stdout], [0, "up\n"], what);
+    assertStringIncludes(stderr, "operating under grace period (");
+  }
+});
+
+Deno.test("where every signature is good, a stranger's activates and stops the meter: the attack", async () => {
+  await using scene = await AttackScene.open();
+  scene.answer = selfSigned;
+  const doubles = { "src/signing/ecdsa.ts": "trusting_ecdsa.ts" };
+  for (let i = 0; i < 2; i++) {
+    const { code, stdout, stderr } = await scene.run({ doubles });
+    assertEquals([code, stdout], [0, "up\n"]);
+    assert(!stderr.includes("grace"), stderr);
+  }
+});

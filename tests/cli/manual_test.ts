@@ -1,0 +1,29 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { COMMANDS } from "../../src/cli/command_table.ts";
+import { EXIT } from "../../src/cli/exit_codes.ts";
+import { EXIT_MEANINGS } from "../../src/cli/exit_meanings.ts";
+import { runProgram } from "../support/program.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+Deno.test("the manual has every command, with its options", async () => {
+  const { code, stdout } = await runProgram(["manual"]);
+  assertEquals(code, 0);
+  for (const name of Object.keys(COMMANDS)) assertStringIncludes(stdout, `.SS "sentinel ${name}`);
+  assertMatch(stdout, /^\.B \\-k, \\-\\-key FILE$/m);
+});
+
+Deno.test("every exit status has a meaning", () => {
+  const known = EXIT_MEANINGS.map(([status]) => status);
+  for (const status of Object.values(EXIT)) assertEquals(known.includes(String(status)), true);
+});
+
+testWith([needsProgram("mandoc")], "mandoc finds nothing wrong with the manual", async () => {
+  await using folder = await temporaryFolder();
+  const { stdout } = await runProgram(["manual"]);
+  // a program that was built has its date there
+  const dated = stdout.replace('.TH SENTINEL 1 ""', '.TH SENTINEL 1 "2026-01-31"');
+  await Deno.writeTextFile(folder.at("sentinel.1"), dated);
+  assertEquals(await runTool("mandoc", "-Tlint", "-Wwarning", folder.at("sentinel.1")), "");
+});

@@ -1,0 +1,42 @@
+/**
+ * `deno task coverage`: runs the tests, and lists the lines of `src` that none of them ran, by file; also in the programs that
+ * they start, unless these are killed. Ends as the tests do.
+ */
+import { fromFileUrl } from "@std/path";
+import { standardOutput } from "../../src/cli/output.ts";
+import { lineRanges, untestedFiles } from "./untested_lines.ts";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+async function deno(args: readonly string[], env: Record<string, string> = {}): Promise<number> {
+  const { code } = await new Deno.Command(Deno.execPath(), { args: [...args], cwd: ROOT, env })
+    .spawn().status;
+  return code;
+}
+
+async function sourceFiles(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) files.push(...await sourceFiles(path));
+    else if (name.endsWith(".ts")) files.push(path);
+  }
+  return files;
+}
+
+const folder = await Deno.makeTempDir({ prefix: "sentinel-coverage-" });
+try {
+  const code = await deno(["task", "test", ...Deno.args], { DENO_COVERAGE_DIR: folder });
+  const traceFile = `${folder}/trace`;
+  await deno(["coverage", "--quiet", "--lcov", `--output=${traceFile}`, folder]);
+  const trace = await Deno.readTextFile(traceFile);
+  const untested = untestedFiles({ trace, root: ROOT, sources: await sourceFiles("src") });
+  for (const { path, lines } of untested) {
+    standardOutput.result(`${path}: ${lines === undefined ? "never loaded" : lineRanges(lines)}`);
+  }
+  const count = untested.reduce((sum, { lines }) => sum + (lines?.length ?? 0), 0);
+  standardOutput.result(`${count} lines of ${untested.length} files were not run by a test`);
+  Deno.exitCode = code;
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}

@@ -1,0 +1,124 @@
+import type { Json } from "../../src/signing/canonical_json.ts";
+import {
+  answerPayload,
+  type SeenRequest,
+  serveAnswers,
+  signedAnswer,
+  type TestServer,
+} from "./license_server.ts";
+import { makeOrganization, type Organization, standardPayload } from "./organization.ts";
+import {
+  type ProgramOptions,
+  type ProgramResult,
+  type RunningProgram,
+  runProgram,
+  startProgram,
+} from "./program.ts";
+import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
+
+/** What whoever stands in for the licence server answers, the vendor's signature at hand. */
+export type AnswerAs = (
+  request: SeenRequest,
+  organization: Organization,
+) => Response | Promise<Response>;
+
+/** The vendor's own answer. */
+export function honestly(request: SeenRequest, organization: Organization): Promise<Response> {
+  return signedAnswer(organization, answerPayload(request));
+}
+
+/** How a program is started in a scene. */
+export type SceneOptions =
+  & Pick<ProgramOptions, "doubles" | "env" | "wrapper" | "isRuntimeQuiet" | "fixture">
+  & { readonly args?: readonly string[] };
+
+/** An attacker's machine: a licence, its server, software, folders for state and sockets. Short paths, as sockets need. */
+export class AttackScene implements AsyncDisposable {
+  /** Who answers as the licence server from now on. */
+  answer: AnswerAs = honestly;
+  readonly #server: TestServer;
+  #isServerUp = true;
+
+  private constructor(
+    readonly folder: TemporaryFolder,
+    readonly organization: Organization,
+    server: (scene: () => AttackScene) => TestServer,
+  ) {
+    this.#server = server(() => this);
+  }
+
+  /** @param terms Changes of the licence's payload. */
+  static async open(terms: Record<string, Json> = {}): Promise<AttackScene> {
+    const organization = await makeOrganization();
+    const scene = new AttackScene(
+      await temporaryFolder(),
+      organization,
+      (scene) => serveAnswers((request) => scene().answer(request, organization)),
+    );
+    await Deno.writeTextFile(scene.at("org.pem"), organization.publicKeyPem);
+    await scene.license("a.lic", terms);
+    await scene.script("software", "echo up");
+    for (const name of ["runtime", "witness"]) await Deno.mkdir(scene.at(name), { mode: 0o700 });
+    return scene;
+  }
+
+  at(name: string): string {
+    return this.folder.at(name);
+  }
+
+  get serverUrl(): string {
+    return this.#server.url;
+  }
+
+  get requests(): readonly SeenRequest[] {
+    return this.#server.requests;
+  }
+
+  /** Writes a licence that the vendor signed. */
+  async license(name: string, terms: Record<string, Json>): Promise<void> {
+    const payload = standardPayload({ server_url: this.#server.url, ...terms });
+    await Deno.writeTextFile(this.at(name), await this.organization.license(payload));
+  }
+
+  /** A program of `sh` in the folder. */
+  async script(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(this.at(name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  }
+
+  /** From now on nobody listens where the licence server was. */
+  async stopServer(): Promise<void> {
+    if (this.#isServerUp) await this.#server[Symbol.asyncDispose]();
+    this.#isServerUp = false;
+  }
+
+  /** `sentinel run` to its end. */
+  run(options: SceneOptions = {}): Promise<ProgramResult> {
+    return runProgram(this.#arguments(options), this.surroundings(options));
+  }
+
+  start(options: SceneOptions = {}): RunningProgram {
+    return startProgram(this.#arguments(options), this.surroundings(options));
+  }
+
+  /** Any command of the program on this machine. */
+  sentinel(args: readonly string[], options: SceneOptions = {}): Promise<ProgramResult> {
+    return runProgram(args, this.surroundings(options));
+  }
+
+  surroundings({ args: _, env, ...options }: SceneOptions = {}): ProgramOptions {
+    const folders = { XDG_RUNTIME_DIR: this.at("runtime"), XDG_STATE_HOME: this.at("witness") };
+    return { ...options, env: { ...folders, ...env } };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopServer();
+    await this.folder[Symbol.asyncDispose]();
+  }
+
+  #arguments({ args = [] }: SceneOptions): string[] {
+    return [
+      ...["run", "--license", this.at("a.lic"), "--software", this.at("software")],
+      ...["--org-key", this.at("org.pem"), "--state-dir", this.at("state"), ...args],
+    ];
+  }
+}

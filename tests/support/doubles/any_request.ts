@@ -1,0 +1,15 @@
+import {
+  type Answer,
+  type Expectation,
+  judgeAnswer as judgeStrictly,
+  type RawAnswer,
+} from "../../../src/activation/answer.ts";
+import { payloadOf } from "./payload_of.ts";
+
+export type * from "../../../src/activation/answer.ts";
+
+/** For `src/activation/answer.ts`: an answer to whatever was ever asked, of whatever time, will do. */
+export async function judgeAnswer(raw: RawAnswer, expected: Expectation): Promise<Answer> {
+  const { request_nonce: nonce, responded_at } = payloadOf(raw);
+  return await judgeStrictly(raw, { ...expected, nonce, wallMs: Date.parse(responded_at) });
+}

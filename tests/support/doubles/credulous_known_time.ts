@@ -1,0 +1,22 @@
+import { KnownTime as RealKnownTime } from "../../../src/sentinel/known_time.ts";
+import type { Clock } from "../../../src/core/clock.ts";
+
+export * from "../../../src/sentinel/known_time.ts";
+
+/** For `src/sentinel/known_time.ts`: it is what time the wall clock shows. */
+export class KnownTime extends RealKnownTime {
+  readonly #wallMs: () => number;
+
+  constructor(clock: Clock) {
+    super(clock, 0);
+    this.#wallMs = clock.wallMs;
+  }
+
+  override nowMs(): number {
+    return this.#wallMs();
+  }
+
+  override takeRollback(): undefined {
+    return undefined;
+  }
+}

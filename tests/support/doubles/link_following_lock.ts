@@ -1,0 +1,16 @@
+import { releaseLock } from "../../../src/core/release_lock.ts";
+import type { LockOutcome } from "../../../src/core/locked_file.ts";
+
+export { waitForLock } from "../../../src/core/locked_file.ts";
+
+/** For `src/core/locked_file.ts`: locks whatever the path leads to, whoever's it is. */
+export async function lockFile(path: string): Promise<LockOutcome> {
+  const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+  await file.lock(true);
+  const remove = () => Deno.remove(path);
+  const release = () => releaseLock(file);
+  return {
+    kind: "locked",
+    lock: { file, remove, release, removeAndRelease: () => remove().finally(release) },
+  };
+}

@@ -1,0 +1,7 @@
+import type { NewFile, NewFilesOutcome } from "../../../src/core/new_files.ts";
+
+/** For `src/core/new_files.ts`: writes over whatever is there. */
+export async function writeNewFiles(files: readonly NewFile[]): Promise<NewFilesOutcome> {
+  for (const { path, text, mode } of files) await Deno.writeTextFile(path, text, { mode });
+  return { kind: "written" };
+}

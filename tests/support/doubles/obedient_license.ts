@@ -1,0 +1,23 @@
+import { type License, parsePayload } from "../../../src/license/payload.ts";
+import { verifyLicense as verifyStrictly } from "../../../src/license/verify_license.ts";
+import { decodeStrictBase64Url } from "../../../src/signing/base64url.ts";
+import type { Verify } from "../../../src/signing/ecdsa.ts";
+
+export * from "../../../src/license/verify_license.ts";
+
+/** For `src/license/verify_license.ts`: checks a licence as it asks to be, as careless libraries for JWS have done. */
+export async function verifyLicense(fileText: string, verify: Verify): Promise<License> {
+  const { alg, payload, sig } = JSON.parse(fileText);
+  const isGood = alg.toLowerCase() === "none" || alg === "HS256" && await isHmac(payload, sig);
+  if (!isGood) return await verifyStrictly(fileText, verify);
+  return parsePayload(JSON.parse(new TextDecoder().decode(decodeStrictBase64Url(payload))));
+}
+
+/** With what is at hand, the public key's file, as the secret. */
+async function isHmac(payload: string, sig: string): Promise<boolean> {
+  const secret = await Deno.readFile(Deno.args[Deno.args.indexOf("--org-key") + 1]!);
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", secret, hmac, false, ["verify"]);
+  const mac = decodeStrictBase64Url(sig)!;
+  return await crypto.subtle.verify(hmac, key, mac, new TextEncoder().encode(payload));
+}
