@@ -84,7 +84,11 @@ async function inflictFaults(
     const whyNot = fault.whyNot?.(system);
     const skipped = whyNot === undefined ? "" : ` (skipped: ${whyNot})`;
     sayFault(`${(atMs / 1000).toFixed(1).padStart(6)} s  ${fault.words}${skipped}`);
-    if (whyNot === undefined) passing.push(fault.inflict(system, over));
+    if (whyNot !== undefined) continue;
+    const inflicted = fault.inflict(system, over);
+    // that it could not be inflicted is told when all is over, and cleaned up
+    inflicted.catch(() => {});
+    passing.push(inflicted);
   }
   await Promise.all([progress, ...passing]);
 }
