@@ -233,6 +233,13 @@ Deno.test("the layer rules see an import that turns round and a forbidden call",
   assertEquals(outOfPlace([state]), ["src/state/x.ts has \\bDeno\\.exit\\b"]);
 });
 
+Deno.test("every attack says what it is, and shows that it works where the defence is off", async () => {
+  for await (const { path, text } of sourcesBelow(join(ROOT, "tests/attack"))) {
+    assertEquals([path, /^\/\*\*\n \* The attacker /.test(text)], [path, true]);
+    assertEquals([path, /the attack["`]|without the defence/.test(text)], [path, true]);
+  }
+});
+
 Deno.test("version, permissions and pinned Deno are the same wherever they are named", async () => {
   const read = (path: string) => Deno.readTextFile(join(ROOT, path));
   const { VERSION } = await import("../src/core/version.ts");

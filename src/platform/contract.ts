@@ -188,6 +188,8 @@ export interface Platform {
    * @returns Whether we may.
    */
   keepInspectorShut(): boolean;
+  /** Lets no debugger in any more; where the runtime let one in until now, `undefined` where it did not. */
+  shutInspector(): Promise<string | undefined>;
   readBootClock(): BootReading;
   /** Notes how things are now, to be held against how they are later. */
   watchSurroundings(

@@ -51,6 +51,7 @@ export const linux: Platform = {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },
   keepInspectorShut: () => takeInspectorSignal(libc, SIGUSR1),
+  shutInspector: async () => (await import("./runtime_inspector.ts")).shutInspector(),
   readBootClock,
   // not needed before the software runs
   watchSurroundings: async (readVariable) =>

@@ -2,6 +2,7 @@ import type { Surrounding, SurroundingsReader } from "./contract.ts";
 import { executableWatch } from "./executable_watch.ts";
 import { readProcFile } from "./linux_proc.ts";
 import { findPreload } from "./preload_variables.ts";
+import { findInspector } from "./runtime_inspector.ts";
 
 /** Variables with which ld.so(8) loads foreign code into a program. */
 const PRELOADS = ["LD_PRELOAD", "LD_AUDIT"] as const;
@@ -14,9 +15,11 @@ export async function watchSurroundings(
   const executable = await executableWatch(path);
   return {
     async look() {
-      return [tracer(), findPreload(PRELOADS, readVariable), await executable.look()].filter((
-        found,
-      ) => found !== undefined);
+      return [
+        tracer() ?? await findInspector(),
+        findPreload(PRELOADS, readVariable),
+        await executable.look(),
+      ].filter((found) => found !== undefined);
     },
   };
 }

@@ -75,6 +75,7 @@ export function macosOn(lib: () => Libsystem): Platform {
       lib().ptrace(PT_DENY_ATTACH, 0, null, 0);
     },
     keepInspectorShut: () => takeInspectorSignal(lib, SIGUSR1),
+    shutInspector: async () => (await import("./runtime_inspector.ts")).shutInspector(),
     identifyProcess(pid) {
       const process = readProcess(lib(), pid);
       const bootId = readBootId(lib());

@@ -3,6 +3,7 @@ import type { Surrounding, SurroundingsReader } from "./contract.ts";
 import { executableWatch } from "./executable_watch.ts";
 import { isTraced } from "./macos_processes.ts";
 import { findPreload } from "./preload_variables.ts";
+import { findInspector } from "./runtime_inspector.ts";
 
 /** Variables with which dyld(1) loads foreign code into a program. */
 const PRELOADS = ["DYLD_INSERT_LIBRARIES"] as const;
@@ -15,9 +16,11 @@ export async function watchSurroundings(
   const executable = await executableWatch();
   return {
     async look() {
-      return [tracer(lib), findPreload(PRELOADS, readVariable), await executable.look()].filter(
-        (found) => found !== undefined,
-      );
+      return [
+        tracer(lib) ?? await findInspector(),
+        findPreload(PRELOADS, readVariable),
+        await executable.look(),
+      ].filter((found) => found !== undefined);
     },
   };
 }

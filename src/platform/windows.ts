@@ -52,6 +52,7 @@ export const windows: Platform = {
   protectMemory() {},
   // the runtime has no such signal there
   keepInspectorShut: () => true,
+  shutInspector: () => Promise.resolve(undefined),
   readBootClock() {
     const bootId = readBootId();
     return {

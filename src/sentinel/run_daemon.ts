@@ -13,6 +13,7 @@ import type { OpenDaemonServer } from "./daemon_server.ts";
 import { openDaemonLog } from "./daemon_log.ts";
 import { HealthListener } from "./health_listener.ts";
 import { type RunDependencies, type RunRequest, runSentinel } from "./run.ts";
+import { inspectorShutter } from "./shut_inspector.ts";
 import { type ShutdownDeadline, startDeadline } from "./shutdown_clock.ts";
 import type { StopRequestSource } from "./stop_request.ts";
 
@@ -165,10 +166,14 @@ class DaemonRun {
       onSignal(signal, () => stopRequest.receive(signal))
     );
     if (!platform.hasUnixSignals) return stops;
+    const shutInspector = inspectorShutter(this.#deps, this.#over.signal);
     return [
       ...stops,
       onSignal("SIGHUP", () => this.#daemon.onHangup()),
-      onSignal("SIGUSR1", () => say(this.#daemon.stats())),
+      onSignal("SIGUSR1", () => {
+        say(this.#daemon.stats());
+        shutInspector();
+      }),
       onSignal("SIGUSR2", () => this.#daemon.toggleDebug()),
     ];
   }

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AttackScene } from "../support/attack_scene.ts";
+import { DaemonScene } from "../support/daemon_scene.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { isRunning } from "../support/process_state.ts";
 import type { RunningProgram } from "../support/program.ts";
@@ -47,6 +48,27 @@ testWith([POSIX], "a storm of signals neither ends a run nor lets a debugger in"
   assert(!INSPECTOR.test(stderr), stderr);
   assert(!await isRunning(Number(pid)));
 });
+
+testWith(
+  [POSIX],
+  "a daemon, which writes statistics at SIGUSR1, lets no debugger stay in",
+  async () => {
+    await using scene = await DaemonScene.arrive();
+    await using daemon = scene.start({ isRuntimeQuiet: false });
+    await scene.logged(/starting -> running/);
+    // nothing tells when the runtime begins to listen for the signal
+    while (!INSPECTOR.test(daemon.stderr.text)) {
+      daemon.kill("SIGUSR1");
+      assert(await isRunning(daemon.pid));
+    }
+    const [, address] = /listening on ws:\/\/([\d.:]+)\//.exec(daemon.stderr.text) ?? [];
+    // somebody else may have its port
+    if (address === undefined) return;
+    await scene.logged(/the runtime let debuggers in at SIGUSR1, and does so no more/);
+    const listed = await fetch(`http://${address}/json/list`).then((it) => it.text(), () => "");
+    assert(!listed.includes(`[pid: ${daemon.pid}]`), listed);
+  },
+);
 
 testWith(
   [POSIX],

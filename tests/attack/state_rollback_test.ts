@@ -5,6 +5,7 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Customer } from "../support/customer.ts";
+import type { Doubles } from "../support/doubles.ts";
 import { testWith } from "../support/requirements.ts";
 import { forgetWitnesses, NEEDS_USER_KEYRING } from "../support/user_keyring.ts";
 
@@ -14,19 +15,25 @@ async function copy(customer: Customer, from: string, to: string): Promise<void>
   await new Deno.Command("cp", { args: ["-r", at(from), at(to)] }).output();
 }
 
-Deno.test("the state folder put back refunds nothing: without the server the software does not start", async () => {
-  await using customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
-  assertEquals((await customer.run("/bin/true")).code, 0);
+/** A customer whose run used up half a day's grace without the server, and then put the state folder back. */
+async function putBack(doubles?: Doubles): Promise<Customer> {
+  const customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
+  assertEquals((await customer.run("/bin/true", { doubles })).code, 0);
   await copy(customer, "state", "backup");
   await customer.stopServer();
   const software = await customer.script("software", "echo up; exec sleep 1000");
   {
-    await using run = customer.start(software, { intervalMinutes: 720 });
+    await using run = customer.start(software, { intervalMinutes: 720, doubles });
     await run.stdout.match(/up/);
     run.kill("SIGUSR2");
     await run.stderr.match(/grace remaining: 43200 seconds/);
   }
   await copy(customer, "backup", "state");
+  return customer;
+}
+
+Deno.test("the state folder put back refunds nothing: without the server the software does not start", async () => {
+  await using customer = await putBack();
   const refused = await customer.run("/bin/true");
   assertEquals(refused.code, 82, refused.stderr);
   assertStringIncludes(refused.stderr, "WARNING: state rollback detected: it is number ");
@@ -41,18 +48,11 @@ Deno.test("the state folder put back refunds nothing: without the server the sof
 });
 
 Deno.test("where nothing outside the folder has seen a state, it refunds all: the attack", async () => {
-  await using customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
   const doubles = {
     "src/state/outer_witness.ts": "no_witness.ts",
     "src/state/keyring_witness.ts": "no_keyring_witness.ts",
   };
-  assertEquals((await customer.run("/bin/true", { doubles })).code, 0);
-  await copy(customer, "state", "backup");
-  await customer.stopServer();
-  for (let i = 0; i < 2; i++) {
-    assertEquals((await customer.run("/bin/true", { doubles })).code, 0);
-    await copy(customer, "backup", "state");
-  }
+  await using customer = await putBack(doubles);
   const { code, stderr } = await customer.run("/bin/true", { doubles });
   assertEquals(code, 0, stderr);
   assertStringIncludes(stderr, "operating under grace period (86400 seconds remaining)");

@@ -103,17 +103,6 @@ testAsRoot("another user is sent no byte and logged at DEBUG alone, with uid and
   assertEquals(running.log.records.length, 5);
 });
 
-testAsRoot("without the check of the peer another user gets in", async () => {
-  const trusting: Platform = {
-    ...selectPlatform(),
-    acceptedPeers: () => ({ identify: () => ({ user: "0", pid: 1 }), pin: () => undefined }),
-  };
-  await using running = await startOpenServer({ platform: trusting });
-  const { refused, foreign } = await knock(1001, running, 20);
-  assertEquals(refused, 0);
-  assert(foreign > 0);
-});
-
 testAsRoot("a client sends nothing to another user's server", async () => {
   const { requestIpc } = await import("../../src/ipc/client.ts");
   const { IpcClientError } = await import("../../src/ipc/errors.ts");

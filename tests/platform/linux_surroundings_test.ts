@@ -42,6 +42,14 @@ testWith([needsProgram("strace")], "a tracer is seen, with its name", async () =
   assertMatch(finding.evidence, /^process \d+ \(strace\) traces us$/);
 });
 
+testWith([POSIX], "a runtime that lets a debugger in is seen", async () => {
+  const args = ["run", "--quiet", "--inspect=127.0.0.1:0", "--allow-all", LOOK_AROUND];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "null" }).output();
+  const [finding] = JSON.parse(new TextDecoder().decode(stdout));
+  assertEquals(finding.message, "debugger attached");
+  assertMatch(finding.evidence, /^the runtime lets one in at ws:\/\/127\.0\.0\.1:\d+\//);
+});
+
 testWith([POSIX], "an executable that is replaced is seen", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/program`;

@@ -42,13 +42,6 @@ const REFUSED: Record<string, (desk: RemoteDesk) => Promise<CertificateFiles | n
   "with one for servers only": ({ authority }) =>
     authority.issue("server-only", { subject: "/CN=x/OU=control", usage: "serverAuth" }),
   "with the server's own": ({ files }) => Promise.resolve(files.server),
-  "without an OU": ({ authority }) => authority.issue("none", { subject: "/CN=none" }),
-  "with two OUs": ({ authority }) =>
-    authority.issue("two", { subject: "/CN=two/OU=observe/OU=control" }),
-  "with the same OU twice": ({ authority }) =>
-    authority.issue("twice", { subject: "/CN=two/OU=control/OU=control" }),
-  "with OU=Control": ({ authority }) => authority.client("capital", "Control"),
-  "with OU=admin": ({ authority }) => authority.client("admin", "admin"),
   "with one that it signed itself": ({ authority }) => authority.selfSigned("self"),
 };
 

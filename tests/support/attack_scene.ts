@@ -30,7 +30,11 @@ export function honestly(request: SeenRequest, organization: Organization): Prom
 /** How a program is started in a scene. */
 export type SceneOptions =
   & Pick<ProgramOptions, "doubles" | "env" | "wrapper" | "isRuntimeQuiet" | "fixture">
-  & { readonly args?: readonly string[] };
+  & {
+    readonly args?: readonly string[];
+    /** Tables of a configuration file; without one there is none. */
+    readonly config?: string;
+  };
 
 /** An attacker's machine: a licence, its server, software, folders for state and sockets. Short paths, as sockets need. */
 export class AttackScene implements AsyncDisposable {
@@ -105,7 +109,7 @@ export class AttackScene implements AsyncDisposable {
     return runProgram(args, this.surroundings(options));
   }
 
-  surroundings({ args: _, env, ...options }: SceneOptions = {}): ProgramOptions {
+  surroundings({ args: _, config: __, env, ...options }: SceneOptions = {}): ProgramOptions {
     const folders = { XDG_RUNTIME_DIR: this.at("runtime"), XDG_STATE_HOME: this.at("witness") };
     return { ...options, env: { ...folders, ...env } };
   }
@@ -115,7 +119,11 @@ export class AttackScene implements AsyncDisposable {
     await this.folder[Symbol.asyncDispose]();
   }
 
-  #arguments({ args = [] }: SceneOptions): string[] {
+  #arguments({ args = [], config }: SceneOptions): string[] {
+    if (config !== undefined) {
+      Deno.writeTextFileSync(this.at("s.toml"), config);
+      args = ["--config", this.at("s.toml"), ...args];
+    }
     return [
       ...["run", "--license", this.at("a.lic"), "--software", this.at("software")],
       ...["--org-key", this.at("org.pem"), "--state-dir", this.at("state"), ...args],

@@ -11,24 +11,31 @@ async function whyNot(): Promise<string | undefined> {
   }
 }
 
-/** Runs a script (one file, importing nothing) as the given user; its standard output, parsed as JSON. */
-export async function runAs(
+/** A script (one file, importing nothing), and what it is given. */
+export interface ForeignScript {
+  readonly script: URL;
+  readonly args: readonly string[];
+  /** One that the other user can enter. */
+  readonly folder: string;
+}
+
+/** Runs a script as the given user; its standard output, parsed as JSON. */
+export async function runAs(user: number, script: ForeignScript): Promise<unknown> {
+  await using child = await startAs(user, script);
+  const { stdout } = await child.output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** Starts a script as the given user; it is killed at the end of the block where it still runs. */
+export async function startAs(
   user: number,
-  { script, args, folder }: { script: URL; args: readonly string[]; folder: string },
-): Promise<unknown> {
+  { script, args, folder }: ForeignScript,
+): Promise<Deno.ChildProcess> {
   const deno = await programOfAll(folder);
-  await using child = new Deno.Command("setpriv", {
+  const child = new Deno.Command("setpriv", {
     args: [
-      `--reuid=${user}`,
-      `--regid=${user}`,
-      "--clear-groups",
-      deno,
-      "run",
-      "--quiet",
-      "--no-config",
-      "--allow-all",
-      "-",
-      ...args,
+      ...[`--reuid=${user}`, `--regid=${user}`, "--clear-groups"],
+      ...[deno, "run", "--quiet", "--no-config", "--allow-all", "-", ...args],
     ],
     cwd: "/",
     env: { DENO_DIR: `${folder}/cache-${user}`, NO_COLOR: "1" },
@@ -36,10 +43,8 @@ export async function runAs(
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  const fed = (await Deno.open(script)).readable.pipeTo(child.stdin);
-  const { stdout } = await child.output();
-  await fed;
-  return JSON.parse(new TextDecoder().decode(stdout));
+  await (await Deno.open(script)).readable.pipeTo(child.stdin);
+  return child;
 }
 
 /** The runtime, or another program, may be in a folder that others cannot enter: another name for it in one that they can. */

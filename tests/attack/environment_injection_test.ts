@@ -1,0 +1,97 @@
+/**
+ * The attacker sets variables before Sentinel starts: to load his code into it, to have it believe his own key, or to send the
+ * software to a socket of his. Variables that load code are findings; a build with a key inside takes no other; the software
+ * is told where the socket really is.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { AttackScene } from "../support/attack_scene.ts";
+import { makeOrganization, standardPayload } from "../support/organization.ts";
+import { COMPILED } from "../support/program.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
+
+/** A library of the system that changes nothing where it is loaded. */
+const HARMLESS_LIBRARY = ["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64"]
+  .map((folder) => `${folder}/libm.so.6`)
+  .find((path) => hasFile(path));
+
+function hasFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+const PRELOAD = { reason: "no library to load is known here", met: HARMLESS_LIBRARY !== undefined };
+const FROM_SOURCE = { reason: "a compiled program heeds no NODE_OPTIONS", met: !COMPILED };
+
+const STOP = '[security]\nanti_tamper = "stop"\n';
+
+/** Each variable loads code before the program begins. */
+const LOADING: [typeof PRELOAD, string, (scene: AttackScene) => string][] = [
+  [PRELOAD, "LD_PRELOAD", () => HARMLESS_LIBRARY!],
+  [FROM_SOURCE, "NODE_OPTIONS", (scene) => `--require ${scene.at("evil.cjs")}`],
+];
+
+for (const [requirement, name, valueOf] of LOADING) {
+  testWith([POSIX, requirement], `code that ${name} loads stops the software at once`, async () => {
+    await using scene = await AttackScene.open();
+    await scene.script("software", "echo up; exec sleep 1000");
+    await Deno.writeTextFile(scene.at("evil.cjs"), "");
+    const env = { [name]: valueOf(scene) };
+    const { code, stderr } = await scene.run({ config: STOP, env });
+    assertEquals(code, 137, stderr);
+    const found = "foreign code is loaded into sentinel";
+    assertStringIncludes(stderr, `WARNING: ${found}: ${name}=${env[name]} `);
+    assert(stderr.endsWith(`sentinel: error: ${found}\n`), stderr);
+  });
+
+  testWith(
+    [POSIX, requirement],
+    `where nobody looks, ${name} does what it likes: the attack`,
+    async () => {
+      await using scene = await AttackScene.open();
+      await Deno.writeTextFile(scene.at("evil.cjs"), "");
+      const doubles = { "src/platform/preload_variables.ts": "blind_to_preloads.ts" };
+      const env = { [name]: valueOf(scene) };
+      const { code, stdout, stderr } = await scene.run({ config: STOP, env, doubles });
+      assertEquals([code, stdout], [0, "up\n"], stderr);
+      assert(!stderr.includes("foreign code"), stderr);
+    },
+  );
+}
+
+testWith(
+  [FROM_SOURCE],
+  "options of NODE_OPTIONS that load nothing are none of our business",
+  async () => {
+    await using scene = await AttackScene.open();
+    const env = { NODE_OPTIONS: "--max-old-space-size=4096" };
+    const { code, stderr } = await scene.run({ config: STOP, env });
+    assertEquals(code, 0, stderr);
+  },
+);
+
+Deno.test("a key that a variable names counts only where none is built in: the attack", async () => {
+  await using scene = await AttackScene.open();
+  const attacker = await makeOrganization();
+  await Deno.writeTextFile(scene.at("evil.pem"), attacker.publicKeyPem);
+  await Deno.writeTextFile(scene.at("evil.lic"), await attacker.license(standardPayload()));
+  const env = { SENTINEL_ORG_KEY: scene.at("evil.pem"), EMBEDDED_KEY: scene.at("org.pem") };
+  const verify = (fixture?: string) =>
+    scene.sentinel(["license", "verify", scene.at("evil.lic")], { env, ...fixture && { fixture } });
+  const { code, stderr } = await verify("with_embedded_key.ts");
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "this sentinel has its organization's key built in");
+  assertEquals((await verify()).code, 0);
+});
+
+testWith([POSIX], "the software is told of our socket, whatever it was told before", async () => {
+  await using scene = await AttackScene.open();
+  await scene.script("software", "echo $SENTINEL_IPC_SOCKET");
+  const env = { SENTINEL_IPC_SOCKET: scene.at("evil.sock") };
+  const { stdout } = await scene.run({ env });
+  assert(stdout.startsWith(scene.at("runtime/sentinel/sentinel-")), stdout);
+  const alone = await new Deno.Command(scene.at("software"), { env }).output();
+  assertEquals(new TextDecoder().decode(alone.stdout).trim(), scene.at("evil.sock"), "the attack");
+});

@@ -1,0 +1,48 @@
+/**
+ * The attacker has another account on the machine, and a folder and a socket that an administrator opened to everybody. He
+ * asks for the licence, and to stop the software. Whoever connects is asked of the kernel before a byte is read of him.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { AttackScene } from "../support/attack_scene.ts";
+import type { Doubles } from "../support/doubles.ts";
+import { NO_OTHER_USERS, runAs } from "../support/other_user.ts";
+import { testWith } from "../support/requirements.ts";
+
+const OTHER_USERS = { reason: NO_OTHER_USERS ?? "", met: NO_OTHER_USERS === undefined };
+const KNOCK = new URL("../fixtures/knock.ts", import.meta.url);
+const TIMES = 20;
+
+/** How often another user gets an answer from a run whose socket is open to all, and how often none. */
+async function knock(doubles?: Doubles): Promise<{ answers: number; refused: number }> {
+  await using scene = await AttackScene.open();
+  const path = scene.at("open/s.sock");
+  await Deno.mkdir(scene.at("open"));
+  for (const folder of ["open", "."]) await Deno.chmod(scene.at(folder), 0o1777);
+  await scene.script("software", "echo up; exec sleep 1000");
+  await using run = scene.start({ config: `[ipc]\npath = "${path}"\n`, doubles });
+  await run.stdout.match(/up/);
+  await Deno.chmod(path, 0o666);
+  const { mine, foreign, refused, closed } = await runAs(1001, {
+    script: KNOCK,
+    args: [path, String(TIMES), "1"],
+    folder: scene.folder.path,
+  }) as Record<string, number>;
+  assertEquals(mine! + foreign! + refused! + closed!, TIMES);
+  return { answers: mine! + foreign!, refused: refused! };
+}
+
+testWith(
+  [OTHER_USERS],
+  "another user is answered nothing, though the socket is open to him",
+  async () => {
+    const { answers, refused } = await knock();
+    assertEquals(answers, 0);
+    assert(refused > 0);
+  },
+);
+
+testWith([OTHER_USERS], "where nobody asks who he is, he is answered: the attack", async () => {
+  const { answers, refused } = await knock({ "src/platform/linux_peers.ts": "any_peer.ts" });
+  assertEquals(refused, 0);
+  assert(answers > 0);
+});

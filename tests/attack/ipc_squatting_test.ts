@@ -1,0 +1,70 @@
+/**
+ * The attacker has another account on the machine. He serves licences of his own where Sentinel's socket is looked for, puts
+ * his files where it would be, or waits in a folder in which he could put it aside. The server's owner is asked of the kernel
+ * before anything is sent, and no socket is made in a place that others could change.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { AttackScene } from "../support/attack_scene.ts";
+import { NO_OTHER_USERS, startAs } from "../support/other_user.ts";
+import { LineReader } from "../support/program.ts";
+import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
+
+const OTHER_USERS = { reason: NO_OTHER_USERS ?? "", met: NO_OTHER_USERS === undefined };
+const SERVE_LIES = new URL("../fixtures/serve_lies.ts", import.meta.url);
+const LIE = '{"status":"ok","features":{"everything":true}}';
+
+testWith([OTHER_USERS], "another user's server is asked nothing", async () => {
+  await using scene = await AttackScene.open();
+  await Deno.chmod(scene.folder.path, 0o1777);
+  const path = scene.at("evil.sock");
+  await using liar = await startAs(1001, {
+    script: SERVE_LIES,
+    args: [path, LIE],
+    folder: scene.folder.path,
+  });
+  const stdout = new LineReader(liar.stdout);
+  await stdout.match(/null/);
+  const ask = ["ipc", "get_features", "--json", "--socket", path];
+  const answer = await scene.sentinel(ask);
+  assertEquals([answer.code, answer.stdout], [86, ""], answer.stderr);
+  const doubles = { "src/platform/linux_peers.ts": "any_peer.ts" };
+  assertEquals((await scene.sentinel(ask, { doubles })).stdout, LIE + "\n", "the attack");
+  liar.kill();
+  await stdout.ended;
+});
+
+for (const name of ["s.sock", "s.sock.lock"]) {
+  testWith(
+    [NEEDS_ROOT],
+    `another user's ${name} in a shared folder keeps the software from starting`,
+    async () => {
+      await using scene = await AttackScene.open();
+      await Deno.mkdir(scene.at("shared"));
+      await Deno.chmod(scene.at("shared"), 0o1777);
+      await Deno.writeTextFile(scene.at(`shared/${name}`), "");
+      await Deno.chown(scene.at(`shared/${name}`), 1001, 1001);
+      const config = `[ipc]\npath = "${scene.at("shared/s.sock")}"\n`;
+      const { code, stdout, stderr } = await scene.run({ config });
+      assertEquals([code, stdout], [86, ""]);
+      assertStringIncludes(stderr, "it belongs to user 1001\n");
+      const doubles = { "src/ipc/socket_owner.ts": "careless_socket_owner.ts" };
+      assertEquals((await scene.run({ config, doubles })).stdout, "up\n", "the attack");
+    },
+  );
+}
+
+testWith(
+  [NEEDS_ROOT],
+  "no socket is made where others could put another in its place",
+  async () => {
+    await using scene = await AttackScene.open();
+    await Deno.mkdir(scene.at("open"));
+    await Deno.chmod(scene.at("open"), 0o777);
+    const config = `[ipc]\npath = "${scene.at("open/s.sock")}"\n`;
+    const { code, stdout, stderr } = await scene.run({ config });
+    assertEquals([code, stdout], [86, ""]);
+    assertStringIncludes(stderr, "it is open to others: current mode is 777");
+    const doubles = { "src/ipc/socket_owner.ts": "careless_socket_owner.ts" };
+    assertEquals((await scene.run({ config, doubles })).stdout, "up\n", "the attack");
+  },
+);

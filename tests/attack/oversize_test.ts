@@ -1,0 +1,61 @@
+/**
+ * The attacker sends more than anybody needs, to fill the memory or to keep Sentinel busy: over the socket, in a licence file,
+ * as the licence server. Each has a limit, which is looked at before anything is kept or parsed.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { AttackScene, honestly } from "../support/attack_scene.ts";
+import type { Doubles } from "../support/doubles.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
+import { connectPeer } from "../support/socket_peer.ts";
+
+const MIB = 2 ** 20;
+
+/** What a run answers to a request with so many bytes of padding. */
+async function askAtLength(bytes: number, doubles?: Doubles): Promise<string | undefined> {
+  await using scene = await AttackScene.open();
+  await scene.script("software", "echo up; exec sleep 1000");
+  const path = scene.at("runtime/s.sock");
+  await using run = scene.start({ config: `[ipc]\npath = "${path}"\n`, doubles });
+  await run.stdout.match(/up/);
+  using peer = await connectPeer(path);
+  const request = `{"method":"health","params":{"x":"${"x".repeat(bytes)}"}}\n`;
+  await peer.send(request).catch(() => {});
+  return await peer.line();
+}
+
+testWith([POSIX], "a request of 4 MiB is refused before its end", async () => {
+  const answer = '{"status":"error","error":"request exceeds 65536 bytes"}';
+  assertEquals(await askAtLength(4 * MIB), answer);
+});
+
+testWith(
+  [POSIX],
+  "where requests have no limit, all of it is kept and parsed: the attack",
+  async () => {
+    const doubles = { "src/ipc/limits.ts": "no_limits.ts" };
+    assertEquals(await askAtLength(4 * MIB, doubles), '{"status":"ok"}');
+  },
+);
+
+Deno.test("a licence of 2 MiB is refused, and read where there is no limit: the attack", async () => {
+  await using scene = await AttackScene.open();
+  await Deno.writeTextFile(scene.at("a.lic"), " ".repeat(2 * MIB), { append: true });
+  const { code, stdout, stderr } = await scene.run();
+  assertEquals([code, stdout], [80, ""]);
+  assertStringIncludes(stderr, "license file is larger than 1 MiB");
+  const doubles = { "src/license/read_license_file.ts": "long_licenses.ts" };
+  assertEquals((await scene.run({ doubles })).stdout, "up\n");
+});
+
+Deno.test("an answer of 2 MiB is none, and one where there is no limit: the attack", async () => {
+  await using scene = await AttackScene.open();
+  scene.answer = async (request, organization) => {
+    const answer = await honestly(request, organization);
+    return new Response(await answer.text() + " ".repeat(2 * MIB));
+  };
+  const { code, stdout, stderr } = await scene.run();
+  assertEquals([code, stdout], [82, ""]);
+  assertStringIncludes(stderr, "unverified answer");
+  const doubles = { "src/activation/messages.ts": "long_answers.ts" };
+  assertEquals((await scene.run({ doubles })).stdout, "up\n");
+});

@@ -1,0 +1,13 @@
+import type { SocketClaim } from "../../../src/ipc/socket_owner.ts";
+
+export { bindingPath } from "../../../src/ipc/socket_owner.ts";
+
+/** For `src/ipc/socket_owner.ts`: whatever place there is will do, whoever has it. */
+export function claimSocket(path: string): Promise<SocketClaim> {
+  return Promise.resolve({
+    path,
+    readRecord: () => Promise.resolve(undefined),
+    writeRecord() {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+}

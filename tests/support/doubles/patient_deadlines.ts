@@ -1,0 +1,29 @@
+import { standardOutput } from "../../../src/cli/output.ts";
+import { type Deadlined, Deadlines as RealDeadlines } from "../../../src/ipc/deadlines.ts";
+
+export type * from "../../../src/ipc/deadlines.ts";
+
+/** For `src/ipc/deadlines.ts`: says on standard error that somebody's time is over, and waits on. */
+export class Deadlines extends RealDeadlines {
+  readonly #patient = new Map<Deadlined, Deadlined>();
+
+  override add(entry: Deadlined): void {
+    let isOver = false;
+    const patient: Deadlined = {
+      get deadlineMs() {
+        return isOver ? Infinity : entry.deadlineMs;
+      },
+      expire() {
+        isOver = true;
+        standardOutput.note("waiting on");
+      },
+    };
+    this.#patient.set(entry, patient);
+    super.add(patient);
+  }
+
+  override remove(entry: Deadlined): void {
+    const patient = this.#patient.get(entry);
+    if (patient !== undefined) super.remove(patient);
+  }
+}
