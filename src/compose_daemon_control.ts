@@ -1,4 +1,4 @@
-import { dirname } from "./core/paths.ts";
+import { dirname, nameOf } from "./core/paths.ts";
 import type { Clock } from "./core/clock.ts";
 import { readPidFile } from "./daemon/pid_file.ts";
 import { findSockets, socketsIn } from "./ipc/find_socket.ts";
@@ -85,7 +85,10 @@ async function folderOwner(folder: string): Promise<number | undefined> {
 
 async function choosePidFile(target: DaemonTarget): Promise<string> {
   const { softwarePath, stateDir } = target;
-  if (softwarePath !== undefined) return await pidFileOf(softwarePath, target);
+  if (softwarePath !== undefined) {
+    const usual = await pidFileOf(softwarePath, target);
+    return await pidFileOfService(usual, target) ?? usual;
+  }
   const held: string[] = [];
   for (const path of await pidFiles(stateDir)) {
     if ((await readPidFile(path)).kind === "running") held.push(path);
@@ -97,6 +100,22 @@ async function choosePidFile(target: DaemonTarget): Promise<string> {
     "config.pid_file",
     `several daemons run: give --config, or --pid-file with one of ${held.join(", ")}`,
   );
+}
+
+/**
+ * The PID file of a service with a user of its own, which has it in the folder that the service manager made for that user:
+ * only the service's own environment names it.
+ */
+async function pidFileOfService(
+  usual: string,
+  { user, rootFolder }: DaemonTarget,
+): Promise<string | undefined> {
+  const userId = user === undefined ? undefined : (await otherUserNow(user, rootFolder))?.userId;
+  if (userId === undefined || (await readPidFile(usual)).kind === "running") return undefined;
+  const file = nameOf(usual);
+  const path = `${SYSTEM_FOLDER}/${file.replace(/\.pid$/, "")}/sentinel/${file}`;
+  const isHis = await folderOwner(dirname(path)) === userId;
+  return isHis && (await readPidFile(path)).kind === "running" ? path : undefined;
 }
 
 /** Those in the folder that a daemon of ours has by default; as root those of all of the system's. */

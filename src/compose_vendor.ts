@@ -1,4 +1,4 @@
-import { systemClock } from "./core/clock.ts";
+import { type Clock, systemClock } from "./core/clock.ts";
 import { SentinelError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import {
@@ -125,7 +125,7 @@ export interface ServeSettings {
  */
 export async function startVendorServer(
   settings: ServeSettings,
-  log: Logger,
+  { log, clock }: { log: Logger; clock: Clock },
 ): Promise<LicenseServer> {
   const sign = await readSigningKey(settings.keyPath, log);
   const tls = settings.tls && await readTls(settings.tls);
@@ -134,7 +134,7 @@ export async function startVendorServer(
   const server = opened.use(startLicenseServer({
     store,
     sign,
-    clock: systemClock,
+    clock,
     log,
     address: settings.address,
     port: settings.port,

@@ -1,7 +1,7 @@
 import type { LoadedConfig } from "../config/load.ts";
 import type { Build } from "../core/build.ts";
 import { systemClock } from "../core/clock.ts";
-import { describeCauses, SentinelError } from "../core/errors.ts";
+import { describeCauses, firstError, SentinelError } from "../core/errors.ts";
 import { LOG_LEVELS, type LogFormat } from "../core/log.ts";
 import { VERSION } from "../core/version.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
@@ -45,7 +45,8 @@ export async function main(
       return EXIT.ok;
     }
     return await runCommand(command, parsed, { ...SYSTEM_SOURCES, ...sources, build });
-  } catch (error) {
+  } catch (thrown) {
+    const error = firstError(thrown);
     printError(error, output);
     return exitCodeOf(error);
   }
@@ -66,7 +67,8 @@ async function runCommand(
   warnOfUnknownVariables(context);
   try {
     return await command.run(context);
-  } catch (error) {
+  } catch (thrown) {
+    const error = firstError(thrown);
     await log.flush();
     printError(error, output);
     if (level === "debug") { for (const line of causes(error)) output.note(line); }

@@ -14,6 +14,13 @@ export class SentinelError extends Error {
   }
 }
 
+/** What was thrown first, where closing what was open then failed, too: that is why, the rest came of it. */
+export function firstError(error: unknown): unknown {
+  let first = error;
+  while (first instanceof SuppressedError) first = first.suppressed;
+  return first;
+}
+
 /** The message of whatever was thrown, as one line. */
 export function describeError(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);

@@ -1,4 +1,4 @@
-import { describeError, SentinelError } from "../core/errors.ts";
+import { describeError, firstError, SentinelError } from "../core/errors.ts";
 
 /** The phases of a start, in their order. */
 export type StartUpPhase = "environment" | "process" | "daemonise" | "privileges" | "core";
@@ -7,7 +7,8 @@ export type StartUpPhase = "environment" | "process" | "daemonise" | "privileges
 export class StartUpError extends SentinelError {
   override readonly details: readonly string[];
 
-  constructor(readonly phase: StartUpPhase, cause: unknown) {
+  constructor(readonly phase: StartUpPhase, thrown: unknown) {
+    const cause = firstError(thrown);
     const isOurs = cause instanceof SentinelError;
     super(isOurs ? cause.code : "internal", `start-up failed (${phase}): ${describeError(cause)}`, {
       cause,

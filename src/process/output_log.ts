@@ -87,11 +87,15 @@ export class OutputLog {
   }
 }
 
-/** The output of a process that has ended, as it lies in its folder; what a crash cut off does not count. */
+/**
+ * The output of a process that has ended, as it lies in its folder. What a crash cut off does not count, nor what a full
+ * disk had still taken of a write that failed: nobody who watched was shown it.
+ */
 export async function openOutputLog(folder: string, fault?: RecordingFault): Promise<OutputLog> {
   const starts = await listSegments(folder);
   const last = starts.at(-1);
-  const end = last === undefined ? 0 : await endOfSegment(folder, last);
+  const written = last === undefined ? 0 : await endOfSegment(folder, last);
+  const end = Math.min(written, fault?.at ?? written);
   return new OutputLog(folder, { starts, end, isOver: true, fault });
 }
 

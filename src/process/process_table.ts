@@ -107,16 +107,16 @@ export class ProcessTable implements AsyncDisposable {
   async announce(
     { command, args, mark }: Pick<StartOptions, "command" | "args"> & { readonly mark: string },
   ): Promise<ProcessRecord> {
-    const record: ProcessRecord = {
-      id: this.store.newId(),
+    const record = await this.store.add({
       command,
       args: [...args],
       state: "running",
       mark,
       startedAtMs: this.deps.clock.wallMs(),
       outputBytes: 0,
-    };
-    await this.store.write(record);
+    });
+    // there is room again
+    await this.#saveUnsaved();
     return record;
   }
 
@@ -184,6 +184,7 @@ export class ProcessTable implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { hurry } = this.deps;
     await Promise.all(Array.from(this.#running.values(), (running) => running.stop({ hurry })));
+    await this.#saveUnsaved();
     this.store[Symbol.dispose]();
   }
 
@@ -241,10 +242,15 @@ export class ProcessTable implements AsyncDisposable {
     });
   }
 
-  /** A full disk must not cost what is known: then it is kept in memory. */
+  async #saveUnsaved(): Promise<void> {
+    for (const record of [...this.#unsaved.values()]) await this.#save(record);
+  }
+
+  /** A full disk must not cost what is known: then it is kept in memory, until there is room. */
   async #save(record: ProcessRecord): Promise<void> {
     try {
       await this.store.write(record);
+      this.#unsaved.delete(record.id);
     } catch {
       if (record.state !== "running") this.#unsaved.set(record.id, record);
     }

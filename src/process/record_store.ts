@@ -1,4 +1,5 @@
 import { writeFreshSync } from "../core/fresh_file.ts";
+import { lstatIfThereSync } from "../core/lstat_if_there.ts";
 import { releaseLock } from "../core/release_lock.ts";
 import { parseRecord, type ProcessRecord } from "./process_record.ts";
 
@@ -48,8 +49,35 @@ export class RecordStore implements Disposable {
   /** An id that was never given out, taken by making its folder. */
   newId(): string {
     const id = String(++this.#lastId);
-    Deno.mkdirSync(this.outputFolder(id), { recursive: true, mode: 0o700 });
-    return id;
+    Deno.mkdirSync(`${this.folder}/${id}`, { mode: 0o700 });
+    try {
+      Deno.mkdirSync(this.outputFolder(id), { mode: 0o700 });
+      return id;
+    } catch (error) {
+      this.#removeEmpty(id);
+      throw error;
+    }
+  }
+
+  /**
+   * Records a process under an id of its own for the first time. Where that cannot be written nothing is left of it.
+   *
+   * @param record What is known of it but the id.
+   */
+  async add(record: Omit<ProcessRecord, "id">): Promise<ProcessRecord> {
+    const id = this.newId();
+    try {
+      await this.write({ id, ...record });
+      return { id, ...record };
+    } catch (error) {
+      this.#removeEmpty(id);
+      throw error;
+    }
+  }
+
+  /** Removes what a crash left of an id before there was a record, when nobody had been told of it. */
+  removeUnrecorded(id: string): void {
+    if (lstatIfThereSync(`${this.folder}/${id}/record.json`) === undefined) this.#removeEmpty(id);
   }
 
   outputFolder(id: string): string {
@@ -87,6 +115,17 @@ export class RecordStore implements Disposable {
     return (await findIds(this.folder)).map(String);
   }
 
+  /** Removes the folder of an id that has neither record nor output; whatever else is in it stays, as it is not ours. */
+  #removeEmpty(id: string): void {
+    const folder = `${this.folder}/${id}`;
+    removeFileIfThere(`${folder}/record.json.tmp`);
+    for (const path of [this.outputFolder(id), folder]) {
+      const isEmpty = lstatIfThereSync(path) !== undefined &&
+        Deno.readDirSync(path).next().done === true;
+      if (isEmpty) Deno.removeSync(path);
+    }
+  }
+
   /** Lets go of the folder; may be called twice. */
   [Symbol.dispose](): void {
     if (this.#isOpen) releaseLock(this.#lock);
@@ -120,14 +159,24 @@ async function findLastId(folder: string): Promise<number> {
 
 /**
  * Through a file beside it (rename(2)): whoever reads finds the old content or the new one. Without a sync that is a
- * matter of the system's memory and done at once, as turns of a thread cost a start more than the writing.
+ * matter of the system's memory and done at once, as turns of a thread cost a start more than the writing. On a full disk
+ * nothing is left of the new one.
  */
 async function replaceFile(path: string, text: string, sync: boolean): Promise<void> {
   const temporary = `${path}.tmp`;
-  writeFreshSync(temporary, text, { mode: 0o600 });
-  if (sync) {
-    using file = await Deno.open(temporary, { write: true });
-    await file.syncData();
+  try {
+    writeFreshSync(temporary, text, { mode: 0o600 });
+    if (sync) {
+      using file = await Deno.open(temporary, { write: true });
+      await file.syncData();
+    }
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    removeFileIfThere(temporary);
+    throw error;
   }
-  Deno.renameSync(temporary, path);
+}
+
+function removeFileIfThere(path: string): void {
+  if (lstatIfThereSync(path) !== undefined) Deno.removeSync(path);
 }

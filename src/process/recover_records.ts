@@ -24,6 +24,7 @@ export async function recoverRecords(
   const left: ProcessRecord[] = [];
   for (const id of await store.ids()) {
     const record = await store.read(id);
+    if (record === undefined) store.removeUnrecorded(id);
     if (record?.state === "running") left.push(record);
   }
   await Promise.all(left.map(async (record) => {

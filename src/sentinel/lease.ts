@@ -120,6 +120,7 @@ export class Lease {
       return;
     }
     if (this.#ledger.isDecommissioned) throw DECOMMISSIONED;
+    this.#heedLastWord();
     const paid = await this.#ledger.startOffline();
     if (paid > 0) {
       this.#options.log.info(`earlier runs without the server used ${paid} seconds of grace`);
@@ -201,9 +202,20 @@ export class Lease {
     this.#refusals = 0;
     this.#status = payload.status;
     this.#options.log.debug(`heartbeat: ${payload.status}`);
+    const verdict = judgeStatus(payload.status);
     if (payload.status === "DECOMMISSION_PENDING") await this.#decommission();
-    else await this.#ledger.enterAnswer(respondedAtMs);
-    return judgeStatus(payload.status);
+    else {await this.#ledger.enterAnswer(
+        respondedAtMs,
+        verdict.kind === "stop" ? payload.status : null,
+      );}
+    return verdict;
+  }
+
+  /** Who was told that the licence is revoked does not get round it by pulling the plug: grace is for other days. */
+  #heedLastWord(): void {
+    const { forbiddingStatus } = this.#ledger;
+    const verdict = forbiddingStatus === null ? GO_ON : judgeStatus(forbiddingStatus);
+    if (verdict.kind === "stop") throw verdict.error;
   }
 
   async #miss(why: string): Promise<Verdict> {

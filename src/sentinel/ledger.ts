@@ -79,6 +79,11 @@ export class Ledger {
     return this.#record.is_decommissioned;
   }
 
+  /** With which the server forbade the software to run, until it says otherwise. */
+  get forbiddingStatus(): string | null {
+    return this.#record.forbidding_status;
+  }
+
   get isOffline(): boolean {
     return this.#offline.isRunning;
   }
@@ -116,14 +121,23 @@ export class Ledger {
     await this.#save({ ...this.#record, is_decommissioned: true });
   }
 
-  /** The server is there: the meter stops. */
-  async enterAnswer(respondedAtMs: number): Promise<void> {
+  /**
+   * The server is there: the meter stops.
+   *
+   * @param forbiddingStatus With which it forbids the software to run; `null` where it allows that.
+   */
+  async enterAnswer(respondedAtMs: number, forbiddingStatus: string | null = null): Promise<void> {
     this.#stopMeter();
     this.#time.confirm(Math.max(respondedAtMs, this.lastRespondedAtMs));
     this.#state = { ...this.#state, is_unconfirmed: false };
     this.#options.findings.settleRollbacks();
-    const record = { ...this.#record, is_decommissioned: false, unpaid_ms: 0, last_alive: null };
-    await this.#save(record, respondedAtMs);
+    await this.#save({
+      ...this.#record,
+      is_decommissioned: false,
+      forbidding_status: forbiddingStatus,
+      unpaid_ms: 0,
+      last_alive: null,
+    }, respondedAtMs);
   }
 
   /** The server is there, but says nothing that counts. */
@@ -214,8 +228,8 @@ export class Ledger {
       last_responded_at_ms: Math.max(state.last_responded_at_ms, respondedAtMs ?? 0),
       latest_known_ms: this.nowMs(),
     };
-    // what the server said costs nothing
-    const ahead = respondedAtMs === undefined;
+    // what the server allows costs nothing
+    const ahead = respondedAtMs === undefined || record.forbidding_status !== null;
     await this.#write(() => this.#options.storage.save(this.#state, { ahead }));
   }
 

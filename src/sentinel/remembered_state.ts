@@ -22,6 +22,7 @@ export function recordOf(state: State, license: StandardLicense): LicenseRecord 
     activated: false,
     ...fullGrace(license.heartbeat_grace_period_days),
     is_decommissioned: false,
+    forbidding_status: null,
     unpaid_ms: 0,
     last_alive: null,
   };

@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.ts";
-import { describeError, SentinelError } from "../core/errors.ts";
+import { describeError, firstError, SentinelError } from "../core/errors.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import { Lifecycle } from "../daemon/lifecycle.ts";
 import { makeFoldersOf } from "../daemon/made_folders.ts";
@@ -100,7 +100,8 @@ class DaemonRun {
       const code = await Promise.race([this.#startAndStay(), this.#missed.promise]);
       this.#lifecycle.advance(this.#lifecycle.state === "stopping" ? "stopped" : "fail");
       return this.#config.software.success_exit_codes.includes(code) ? 0 : code;
-    } catch (error) {
+    } catch (thrown) {
+      const error = firstError(thrown);
       // without a file it is told on standard error, where the log goes
       if (this.#hasLogFile) log.error(describeError(error));
       if (error instanceof EmergencyError) await this.#pidFile?.remove();

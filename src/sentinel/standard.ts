@@ -55,8 +55,11 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     const { keys, state, storage, rollback } = await openMachine(folder, deps);
     const findings = new Findings(deps.log);
     if (rollback !== undefined) {
-      const message = "state rollback detected";
-      findings.report({ kind: "state_rollback", message, evidence: rollback });
+      findings.report({
+        kind: "state_rollback",
+        message: "state rollback detected",
+        evidence: rollback,
+      });
     }
     stack.move();
     return new StandardLicensing({ folder, keys, storage, findings }, { state }, { request, deps });

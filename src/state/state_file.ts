@@ -22,6 +22,8 @@ const licenseRecordSchema = v.object({
   grace_exhausted: v.boolean(),
   /** Whether the server took this machine off the licence and could not be told that it has been. */
   is_decommissioned: v.optional(v.boolean(), false),
+  /** The status with which the server forbade the software to run, as long as it has not allowed it again. */
+  forbidding_status: v.optional(v.nullable(v.string()), null),
   /** Milliseconds that software ran without the server and no missed heartbeat has paid for yet. */
   unpaid_ms: v.optional(whole, 0),
   /** Of a run without the server that has not ended, or was killed. */

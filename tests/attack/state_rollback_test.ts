@@ -98,3 +98,21 @@ Deno.test("a state that cannot be read is set aside, and the server must confirm
   await customer.startServer();
   assertEquals((await customer.run("/bin/true")).code, 0);
 });
+
+Deno.test("who was told that the licence is suspended has no grace by pulling the plug, until it is reinstated", async () => {
+  await using customer = await Customer.arrive();
+  const decide = (action: string) =>
+    customer.vendor(action, "K1", "--database", customer.folder.at("vendor.db"));
+  assertEquals((await customer.run("/bin/true")).code, 0);
+  await decide("suspend");
+  assertEquals((await customer.run("/bin/true")).code, 81);
+  await customer.stopServer();
+  const refused = await customer.run("/bin/true");
+  assertEquals(refused.code, 81, refused.stderr);
+  assertStringIncludes(refused.stderr, "license is suspended — contact your vendor");
+  await decide("reinstate");
+  await customer.startServer();
+  assertEquals((await customer.run("/bin/true")).code, 0);
+  await customer.stopServer();
+  assertEquals((await customer.run("/bin/true")).code, 0);
+});

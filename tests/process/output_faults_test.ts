@@ -42,6 +42,15 @@ Deno.test("an index that a crash cut off counts as far as it goes", async () => 
   assertEquals([bytes, others], [2_500, [{ kind: "end", at: 2_500 }]]);
 });
 
+Deno.test("what a disk still took of a write that failed is no more there later than it was at first", async () => {
+  await using folder = await temporaryFolder();
+  await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
+  const fault = { at: 2_200, message: "No space left on device" };
+  const { bytes, others } = await readAll(await openOutputLog(folder.path, fault));
+  assertEquals(bytes, 2_200);
+  assertEquals(others, [{ kind: "fault", ...fault }, { kind: "end", at: 2_200 }]);
+});
+
 Deno.test("a folder that goes away stops the recording, is told to readers and costs no more than the bytes", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("output"));

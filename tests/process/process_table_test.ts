@@ -193,3 +193,65 @@ Deno.test("a record that is broken is nobody's and stands in nobody's way", asyn
   assertEquals(await Array.fromAsync(table.list()), []);
   assertEquals((await table.start(shell("exit 0"))).id, "7");
 });
+
+const namesIn = (path: string) => Array.from(Deno.readDirSync(path), ({ name }) => name).sort();
+
+Deno.test("of a process that cannot be recorded nothing is left, and its id is passed over", async () => {
+  await using folder = await temporaryFolder();
+  await using table = await openTable(folder);
+  const unwritable = { command: 1n as unknown as string, args: [], mark: "m" };
+  await assertRejects(() => table.announce(unwritable), TypeError);
+  assertEquals(namesIn(folder.path), ["lock"]);
+  assertEquals((await table.start(shell("exit 0"))).id, "2");
+});
+
+Deno.test("of a record that cannot be replaced no half is left", async () => {
+  await using folder = await temporaryFolder();
+  using store = (await RecordStore.open(folder.path, { sync: true }))!;
+  const id = store.newId();
+  await Deno.mkdir(folder.at(`${id}/record.json`));
+  const record = { id, command: "x", args: [], state: "lost", mark: "", startedAtMs: 0 } as const;
+  await assertRejects(() => store.write({ ...record, outputBytes: 0 }));
+  assertEquals(namesIn(folder.at(id)), ["output", "record.json"]);
+});
+
+Deno.test("what a crash left of a process before it had a record is gone at the next opening, and nothing else", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("7/output"), { recursive: true });
+  await Deno.writeTextFile(folder.at("7/record.json.tmp"), "{");
+  await Deno.mkdir(folder.at("2024/photos"), { recursive: true });
+  await using table = await openTable(folder);
+  assertEquals(namesIn(folder.path), ["2024", "lock"]);
+  assertEquals(namesIn(folder.at("2024")), ["photos"]);
+  assertEquals(await table.query("7"), undefined);
+});
+
+Deno.test("ends that a full disk would not take are recorded as soon as there is room, at the latest when the table is closed", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using table = await openTable(folder);
+    for (const id of ["1", "2"]) {
+      await table.start(shell("exec sleep 1000"));
+      // nothing can take the name of a folder
+      await Deno.remove(folder.at(`${id}/record.json`));
+      await Deno.mkdir(folder.at(`${id}/record.json`));
+      await table.stop(id);
+    }
+    assertEquals(await recordedStates(folder), []);
+    assertEquals(summary(await table.query("1"))?.state, "stopped");
+    await Deno.remove(folder.at("1/record.json"));
+    await table.ended((await table.start(shell("exit 7"))).id);
+    assertEquals(await recordedStates(folder), ["1 stopped", "3 exited"]);
+    await Deno.remove(folder.at("2/record.json"));
+  }
+  assertEquals(await recordedStates(folder), ["1 stopped", "2 stopped", "3 exited"]);
+});
+
+async function recordedStates(folder: TemporaryFolder): Promise<string[]> {
+  const states: string[] = [];
+  for (const id of ["1", "2", "3"]) {
+    const text = await Deno.readTextFile(folder.at(`${id}/record.json`)).catch(() => undefined);
+    if (text !== undefined) states.push(`${id} ${JSON.parse(text).state}`);
+  }
+  return states;
+}

@@ -16,6 +16,7 @@ Deno.test("activate() is made once and remembered", async () => {
     grace_remaining_seconds: DAY,
     grace_exhausted: false,
     is_decommissioned: false,
+    forbidding_status: null,
     unpaid_ms: 0,
     last_alive: null,
   });
@@ -61,6 +62,24 @@ for (const [status, message] of FINAL) {
     assertEquals(error.message, message);
     const verdict = await bench.beat();
     assertEquals(verdict.kind === "stop" && verdict.error.message, message);
+  });
+}
+
+for (const [status, message] of FINAL.filter(([status]) => status !== "DECOMMISSION_PENDING")) {
+  Deno.test(`the server's ${status} leaves no grace to later starts, until it says ACTIVE`, async () => {
+    const bench = new LeaseBench(withGrace(DAY));
+    bench.server.script(verified(status));
+    await bench.beat();
+    const next = new LeaseBench(bench.saved.at(-1)!);
+    next.server.script(ANSWERS.unreachable);
+    const start = () => next.lease.beatAtStart(forever);
+    assertEquals((await assertRejects(start, RefusedError)).message, message);
+    next.server.script(verified("ACTIVE"));
+    await start();
+    const reinstated = new LeaseBench(next.saved.at(-1)!);
+    reinstated.server.script(ANSWERS.unreachable);
+    await reinstated.lease.beatAtStart(forever);
+    assertEquals(reinstated.lease.graceRemainingSeconds, DAY);
   });
 }
 

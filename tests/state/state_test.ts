@@ -28,6 +28,7 @@ const STATE: State = {
     grace_remaining_seconds: 60,
     grace_exhausted: false,
     is_decommissioned: false,
+    forbidding_status: null,
     unpaid_ms: 7,
     last_alive: { wall_ms: 1, boot_id: "b", boot_ms: 2 },
   }],

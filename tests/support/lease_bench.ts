@@ -84,6 +84,7 @@ export function withGrace(seconds: number, exhausted = false): State {
     grace_remaining_seconds: seconds,
     grace_exhausted: exhausted,
     is_decommissioned: false,
+    forbidding_status: null,
     unpaid_ms: 0,
     last_alive: null,
   };

@@ -94,6 +94,7 @@ export function withGrace(seconds: number): State {
     grace_remaining_seconds: seconds,
     grace_exhausted: false,
     is_decommissioned: false,
+    forbidding_status: null,
     unpaid_ms: 0,
     last_alive: null,
   };

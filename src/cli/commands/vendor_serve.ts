@@ -16,7 +16,7 @@ export const command: Command = {
     "Knows the licences that `sentinel vendor issue --database DB` registered. A database that is missing is made.",
     "A request body over 1 MiB is refused with status 400.",
   ],
-  async run({ args, output, log }) {
+  async run({ args, output, log, clock }) {
     const settings = {
       keyPath: args.required("key"),
       database: args.required("database"),
@@ -29,7 +29,7 @@ export const command: Command = {
     const { keepDebuggersOut, waitForStopSignal } = await import("../../compose_signals.ts");
     keepDebuggersOut(log);
     const stopSignal = waitForStopSignal();
-    await using server = await startVendorServer(settings, log);
+    await using server = await startVendorServer(settings, { log, clock });
     output.result(`listening on ${server.url}`);
     log.info(`Received signal ${await stopSignal}, shutting down...`);
     await server.close();

@@ -1,0 +1,48 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { DaemonScene, STAY } from "../support/daemon_scene.ts";
+import { NO_OTHER_USERS } from "../support/other_user.ts";
+import { runProgram } from "../support/program.ts";
+import { programForAll } from "../support/program_for_all.ts";
+import { testWith } from "../support/requirements.ts";
+
+/** nobody, in Debian and its kin. */
+const NOBODY = 65534;
+
+/** The folder that systemd makes for a service of this name (RuntimeDirectory= of our unit). */
+async function serviceFolder(name: string): Promise<AsyncDisposable & { path: string }> {
+  const path = `/run/sentinel/${name}`;
+  await Deno.mkdir(path, { recursive: true, mode: 0o755 });
+  await Deno.chown(path, NOBODY, NOBODY);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+testWith(
+  [{ reason: NO_OTHER_USERS ?? "", met: NO_OTHER_USERS === undefined }],
+  "root finds a service that runs as its own user, in the folder that the service manager made",
+  async () => {
+    await using scene = await DaemonScene.arrive({
+      tables: '[process]\nuser = "nobody"\n',
+      program: await programForAll(),
+    });
+    const name = `test-${crypto.randomUUID().slice(0, 8)}`;
+    const software = await scene.customer.script(name, STAY);
+    const config = await Deno.readTextFile(scene.at("sentinel.toml"));
+    await Deno.writeTextFile(
+      scene.at("sentinel.toml"),
+      config.replace(`path = "software"`, `path = "${software}"`),
+    );
+    await scene.giveTo(NOBODY);
+    await using folder = await serviceFolder(name);
+    const { surroundings } = scene;
+    const started = await runProgram(scene.arguments(["start"]), {
+      ...surroundings,
+      env: { ...surroundings.env, XDG_RUNTIME_DIR: folder.path },
+    });
+    assertEquals([started.code, started.stderr], [0, ""]);
+    const status = await scene.daemon("status");
+    const stopped = await scene.daemon("stop");
+    assertMatch(status.stdout, /^runs \(pid \d+\)/);
+    assertEquals([status.code, stopped.code, stopped.stderr], [0, 0, ""]);
+    assertEquals((await scene.daemon("status")).code, 87);
+  },
+);

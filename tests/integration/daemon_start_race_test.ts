@@ -1,0 +1,41 @@
+/** Daemons that start at the same moment. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { DaemonScene } from "../support/daemon_scene.ts";
+
+/** `STARTS=50` for the whole of it; fewer where every minute counts. */
+const STARTS = Number(Deno.env.get("STARTS") ?? 10);
+
+interface Arbiter {
+  readonly args: (scene: DaemonScene, nth: number) => string[];
+  /** What the loser says. */
+  readonly says: RegExp;
+}
+
+/** What decides who runs. */
+const ARBITERS: Readonly<Record<string, Arbiter>> = {
+  "PID file": { args: () => [], says: /another sentinel is running \(pid (?:\d+|unknown)\)\n$/ },
+  "state folder": {
+    args: (scene, nth) => ["--pid-file", scene.at(`${nth}.pid`)],
+    says: /another sentinel is running for this license \(pid (?:\d+|unknown)\)\n$/,
+  },
+};
+
+for (const [what, { args: argsOf, says }] of Object.entries(ARBITERS)) {
+  Deno.test(`of two daemons of one ${what} that start at once exactly one runs, ${STARTS} times`, async () => {
+    await using scene = await DaemonScene.arrive();
+    for (let round = 1; round <= STARTS; round++) {
+      const args = [argsOf(scene, 1), argsOf(scene, 2)];
+      const starts = await Promise.all(args.map((args) => scene.daemon("start", ...args)));
+      assertEquals(starts.map(({ code }) => code).sort(), [0, 85], JSON.stringify(starts));
+      const winner = starts.findIndex(({ code }) => code === 0);
+      assertMatch(starts[1 - winner]!.stderr, says);
+      const [, pid] = /pid (\d+)/.exec(starts[winner]!.stdout)!;
+      const { stdout } = await scene.daemon("status", ...args[winner]!);
+      assertStringIncludes(stdout, `running (pid ${pid})`);
+      const stopped = await scene.daemon("stop", ...args[winner]!);
+      assertEquals([stopped.code, stopped.stdout], [0, `daemon stopped (pid ${pid})\n`]);
+      assertEquals((await scene.softwarePids(round)).length, round);
+      await scene.requireNothingLeft();
+    }
+  });
+}

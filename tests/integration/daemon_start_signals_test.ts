@@ -1,0 +1,169 @@
+/** Daemons that are stopped or killed at a moment of their start. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { resolve } from "@std/path";
+import { DaemonScene, STAY } from "../support/daemon_scene.ts";
+import { NO_OTHER_USERS } from "../support/other_user.ts";
+import { isRunning } from "../support/process_state.ts";
+import { type ProgramResult, startProgram } from "../support/program.ts";
+import { type ProgramForAll, programForAll } from "../support/program_for_all.ts";
+import { needsProgram, type Requirement, testWith } from "../support/requirements.ts";
+
+const STRACE = needsProgram("strace");
+const NEEDS_USERS: Requirement = {
+  reason: NO_OTHER_USERS ?? "",
+  met: NO_OTHER_USERS === undefined,
+};
+
+/** nobody, in Debian and its kin. */
+const NOBODY = 65534;
+
+/** A system call of a start, told by a path that it is about. */
+interface Moment {
+  readonly call: "openat" | "mkdir" | "chdir" | "execve";
+  readonly path: string;
+  /** The exit status after SIGTERM, where it is not yet 0. */
+  readonly status?: number;
+}
+
+const MOMENTS: Readonly<Record<string, Moment>> = {
+  "reads its configuration": { call: "openat", path: "sentinel.toml", status: 128 + 15 },
+  "makes its folder (environment)": { call: "mkdir", path: "runtime/sentinel" },
+  "opens its log (process)": { call: "openat", path: "d.log" },
+  "takes its PID file (process)": { call: "openat", path: "runtime/sentinel/software.pid" },
+  "enters its working folder (daemonise)": { call: "chdir", path: "work" },
+  "reads its licence (core)": { call: "openat", path: "K1.lic" },
+  "makes its state folder (core)": { call: "mkdir", path: "state" },
+  "writes its first key (core)": { call: "openat", path: "state/keystore.bin.tmp" },
+  "writes its first state (core)": { call: "openat", path: "state/state.bin.tmp" },
+  "claims its socket (core)": { call: "openat", path: "s.sock.lock" },
+};
+
+/** Software that has the daemon stopped as soon as it is launched, unless there is a file that says it may stay. */
+const UNWANTED = `[ -e "$0.may" ] || kill -TERM $PPID\n${STAY}`;
+
+/**
+ * A scene whose socket has a name that is known before.
+ *
+ * @param program Where every user can run it, for one that root starts as nobody.
+ */
+async function arrive(program?: ProgramForAll): Promise<DaemonScene> {
+  const scene = await DaemonScene.arrive({
+    script: UNWANTED,
+    tables: '[ipc]\npath = "s.sock"\n[process]\nworking_directory = "work"\n' +
+      (program ? 'user = "nobody"\n' : ""),
+    ...(program && { program }),
+  });
+  await Deno.chmod(scene.customer.folder.path, 0o700);
+  await Deno.mkdir(scene.at("work"));
+  if (program !== undefined) await scene.giveTo(NOBODY);
+  return scene;
+}
+
+/** A daemon that is sent a signal in its first such call, to the end of it and of all that it brought forth. */
+async function startSignaled(
+  scene: DaemonScene,
+  { call, path }: Moment,
+  signal: Deno.Signal,
+): Promise<ProgramResult> {
+  await using daemon = scene.start({
+    wrapper: [
+      ...["strace", "-f", "-qq", "-o", scene.at("trace"), "-P", resolve(scene.at("."), path)],
+      ...["-e", `trace=${call}`, "-e", `inject=${call}:signal=${signal}:when=1`],
+    ],
+  });
+  const result = await daemon.end();
+  assertStringIncludes(await Deno.readTextFile(scene.at("trace")), signal);
+  return result;
+}
+
+/** Checks that no process, socket, lock or PID file is left, and nothing half written. */
+async function requireNothingLeft(scene: DaemonScene): Promise<void> {
+  await scene.requireNothingLeft();
+  for (const folder of [".", "state", "work"]) {
+    const names = entriesOf(scene.at(folder)).map(({ name }) => name);
+    assertEquals(names.filter((name) => /^s\.sock|~$|\.tmp$|\.pid$/.test(name)), []);
+  }
+}
+
+function entriesOf(folder: string): Deno.DirEntry[] {
+  try {
+    return Array.from(Deno.readDirSync(folder));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+async function requireStopped(scene: DaemonScene, moment: Moment): Promise<void> {
+  const { code, stdout, stderr } = await startSignaled(scene, moment, "SIGTERM");
+  assertEquals([code, stdout, stderr], [moment.status ?? 0, "", ""]);
+  await requireNothingLeft(scene);
+  const log = await scene.log().catch(() => "");
+  // a folder that it made is gone as well, unless it was faster than the signal
+  if (!log.includes("-> running")) assertEquals(entriesOf(scene.at("runtime")), []);
+}
+
+async function requireNextStarts(scene: DaemonScene, moment: Moment): Promise<void> {
+  const { code } = await startSignaled(scene, moment, "SIGKILL");
+  assertEquals(code, 128 + 9);
+  await Deno.writeTextFile(scene.at("software.may"), "");
+  const { code: next, stderr } = await scene.daemon("start");
+  assertEquals([next, stderr], [0, ""]);
+  assertMatch((await scene.daemon("status")).stdout, /^(?:running|runs) \(pid \d+\)/);
+  assertEquals((await scene.daemon("stop")).code, 0);
+  await requireNothingLeft(scene);
+}
+
+for (const [when, moment] of Object.entries(MOMENTS)) {
+  testWith([STRACE], `SIGTERM while a daemon ${when} ends it, with nothing left`, async () => {
+    await using scene = await arrive();
+    await requireStopped(scene, moment);
+  });
+
+  testWith([STRACE], `a daemon killed while it ${when} does not hinder the next`, async () => {
+    await using scene = await arrive();
+    await requireNextStarts(scene, moment);
+  });
+}
+
+/** What only a daemon that root starts as somebody else does. */
+const ROOTS_MOMENTS: Readonly<Record<string, (program: ProgramForAll) => Moment>> = {
+  "looks its user up (privileges)": () => ({ call: "openat", path: "/etc/passwd", status: 143 }),
+  "becomes its user (privileges)": ({ deno: path }) => ({ call: "execve", path, status: 143 }),
+};
+
+for (const [when, momentOf] of Object.entries(ROOTS_MOMENTS)) {
+  testWith([STRACE, NEEDS_USERS], `SIGTERM while a daemon ${when} ends it`, async () => {
+    const program = await programForAll();
+    await using scene = await arrive(program);
+    await requireStopped(scene, momentOf(program));
+  });
+
+  testWith([STRACE, NEEDS_USERS], `a daemon killed while it ${when} hinders nobody`, async () => {
+    const program = await programForAll();
+    await using scene = await arrive(program);
+    await requireNextStarts(scene, momentOf(program));
+  });
+}
+
+Deno.test("SIGTERM from the software that was just launched ends the daemon, with nothing left", async () => {
+  await using scene = await arrive();
+  await using daemon = scene.start();
+  assertEquals((await daemon.end()).code, 0);
+  await requireNothingLeft(scene);
+});
+
+Deno.test("SIGTERM to a start that waits for its daemon ends both, with nothing left", async () => {
+  await using scene = await arrive();
+  await scene.customer.stopServer();
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: scene.customer.port });
+  await using start = startProgram(scene.arguments(["start"]), scene.surroundings);
+  using _asked = await silent.accept();
+  const pidFile = await Deno.readTextFile(scene.at("runtime/sentinel/software.pid"));
+  start.kill("SIGTERM");
+  const { code, stdout, stderr } = await start.end();
+  assertEquals([code, stdout], [0, ""]);
+  assertStringIncludes(stderr, "the daemon was stopped before it was ready");
+  assertEquals(await isRunning(Number(pidFile)), false);
+  await requireNothingLeft(scene);
+});

@@ -1,0 +1,93 @@
+import { checkEnding } from "./invariants/endings.ts";
+import { checkGrace, readHonoured } from "./invariants/grace.ts";
+import { checkLeftovers, findLeftovers } from "./invariants/leftovers.ts";
+import { checkMemory, type MemoryCourse } from "./invariants/memory.ts";
+import { checkSuspension } from "./invariants/suspension.ts";
+import { checkOutput, readRecords } from "./invariants/output.ts";
+import type { SystemUnderTest } from "./system.ts";
+
+/** What came of looking at one invariant. */
+export interface Finding {
+  readonly invariant: string;
+  /** What was looked at, and how much of it. */
+  readonly looked: string;
+  /** None where all is well. */
+  readonly complaints: readonly string[];
+}
+
+/** What was seen while the system ran. */
+export interface Seen {
+  /** Programs that did not come back once all faults were over. */
+  readonly late: readonly string[];
+  readonly courses: readonly MemoryCourse[];
+}
+
+/** Looks at everything that must hold, once the system has been stopped. */
+export async function checkInvariants(
+  system: SystemUnderTest,
+  { late, courses }: Seen,
+): Promise<Finding[]> {
+  // reading the vendor's database leaves files beside it
+  const leftovers = await findLeftovers(system);
+  return [
+    ...await lookAtLicenses(system),
+    await lookAtOutput(system),
+    {
+      invariant: "nothing is left",
+      looked: `processes, ${leftovers.files.length} files`,
+      complaints: checkLeftovers(leftovers),
+    },
+    {
+      invariant: "memory is flat",
+      looked: `${courses.length} lives of server and daemon`,
+      complaints: courses.flatMap(checkMemory),
+    },
+    lookAtEndings(system),
+    {
+      invariant: "everything runs again",
+      looked: `${system.programs.length} programs`,
+      complaints: late,
+    },
+  ];
+}
+
+async function lookAtLicenses(system: SystemUnderTest): Promise<Finding[]> {
+  const licenses = await readHonoured(system);
+  const count = (of: "honoured" | "beats") =>
+    licenses.reduce((sum, { [of]: { length } }) => sum + length, 0);
+  const told = licenses.flatMap(({ beats }) => beats.filter(({ status }) => status !== "ACTIVE"));
+  return [
+    {
+      invariant: "no license is honoured beyond its grace",
+      looked: `${licenses.length} licenses, ${count("honoured")} hours, ${
+        count("beats")
+      } heartbeats`,
+      complaints: licenses.flatMap(checkGrace),
+    },
+    {
+      invariant: "no license is honoured once suspended",
+      looked: `${told.length} heartbeats were told so`,
+      complaints: licenses.flatMap(checkSuspension),
+    },
+  ];
+}
+
+async function lookAtOutput(system: SystemUnderTest): Promise<Finding> {
+  const records = await readRecords(system);
+  const whole = records.filter(({ isWhole }) => isWhole).length;
+  const watched = records.reduce((sum, { watched }) => sum + watched.length, 0);
+  return {
+    invariant: "no output byte is lost or doubled",
+    looked: `${records.length} processes, ${whole} to their end, ${watched} times watched`,
+    complaints: (await Promise.all(records.map(checkOutput))).flat(),
+  };
+}
+
+function lookAtEndings({ programs }: SystemUnderTest): Finding {
+  const endings = programs.flatMap(({ name, lives }) => lives.map((life) => ({ name, ...life })));
+  return {
+    invariant: "programs end only for a reason",
+    looked: `${endings.length} ends`,
+    complaints: endings.flatMap(checkEnding),
+  };
+}

@@ -1,0 +1,160 @@
+import { systemClock } from "../../src/core/clock.ts";
+
+/** One start of a program and its end. */
+export interface Life {
+  readonly pid: number;
+  readonly code: number;
+  /** The told hours of its beginning and end. */
+  readonly fromHour: number;
+  readonly toHour: number;
+  /** When it ended, by the wall clock of this machine. */
+  readonly endedAtMs: number;
+  /** Whether it was sent SIGKILL, or what it ends with was. */
+  readonly wasKilled: boolean;
+  readonly wasStopped: boolean;
+  /** The last of what it wrote. */
+  readonly tail: string;
+}
+
+export interface KeptProgramOptions {
+  readonly name: string;
+  readonly command: () => Deno.Command;
+  /** In what it writes, once it is ready. */
+  readonly isReady: RegExp;
+  readonly hour: () => number;
+}
+
+const TAIL_LENGTH = 4_000;
+const RESTART_AFTER_MS = 300;
+const LOOK_EVERY_MS = 50;
+
+/** What a stop may take on a busy machine. */
+const LONGEST_STOP_MS = 45_000;
+
+/** A program that is started again whenever it ends, until it is stopped. */
+export class KeptProgram implements AsyncDisposable {
+  readonly lives: Life[] = [];
+  readonly #options: KeptProgramOptions;
+  readonly #stopping = new AbortController();
+  #child: Deno.ChildProcess | undefined;
+  #wasKilled = false;
+  #isReady = false;
+  #isPaused = false;
+  #keeping: Promise<void> | undefined;
+
+  constructor(options: KeptProgramOptions) {
+    this.#options = options;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** The pid while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Whether it runs and has said that it is ready. */
+  get isReady(): boolean {
+    return this.#isReady && !this.#wasKilled;
+  }
+
+  /** Starts it and keeps it running from now on. */
+  start(): void {
+    this.#keeping ??= this.#keep();
+  }
+
+  /** Waits until it is ready, which may take more than one start; whether it is in time. */
+  async waitUntilReady({ withinMs }: { withinMs: number }): Promise<boolean> {
+    const untilMs = systemClock.monotonicMs() + withinMs;
+    while (!this.isReady && systemClock.monotonicMs() < untilMs) {
+      await systemClock.sleep(LOOK_EVERY_MS);
+    }
+    return this.isReady;
+  }
+
+  /** Sends SIGKILL. */
+  kill(): void {
+    if (this.#child === undefined) return;
+    this.#wasKilled = true;
+    this.#signal("SIGKILL");
+  }
+
+  /** Somebody is about to send SIGKILL to what it ends with. */
+  expectKill(): void {
+    this.#wasKilled = true;
+  }
+
+  /** Stands still for so long, or until aborted. */
+  async pause(ms: number, signal: AbortSignal): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#signal("SIGSTOP");
+    await systemClock.sleep(ms, signal);
+    this.#isPaused = false;
+    if (this.#child === child) this.#signal("SIGCONT");
+  }
+
+  /** Stops it for good, with SIGTERM; with SIGKILL where that takes too long. May be called twice. */
+  async stop(): Promise<void> {
+    if (!this.#stopping.signal.aborted) {
+      this.#stopping.abort();
+      this.#signal("SIGTERM");
+    }
+    const ended = new AbortController();
+    const late = systemClock.sleep(LONGEST_STOP_MS, ended.signal).then(() => {
+      if (!ended.signal.aborted) this.#signal("SIGKILL");
+    });
+    await this.#keeping;
+    ended.abort();
+    await late;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #keep(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#live();
+      await systemClock.sleep(RESTART_AFTER_MS, signal);
+    }
+  }
+
+  async #live(): Promise<void> {
+    const { command, hour } = this.#options;
+    const fromHour = hour();
+    const child = this.#child = command().spawn();
+    this.#wasKilled = this.#isReady = false;
+    const [{ code }, tail] = await Promise.all([child.status, this.#listen(child)]);
+    this.#child = undefined;
+    this.#isReady = false;
+    this.lives.push({
+      ...{ pid: child.pid, code, tail, fromHour, toHour: hour(), endedAtMs: Date.now() },
+      ...{ wasKilled: this.#wasKilled, wasStopped: this.#stopping.signal.aborted },
+    });
+  }
+
+  async #listen({ stdout, stderr }: Deno.ChildProcess): Promise<string> {
+    let text = "";
+    await Promise.all([stdout, stderr].map(async (stream) => {
+      for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+        text = (text + piece).slice(-TAIL_LENGTH);
+        this.#isReady ||= this.#options.isReady.test(text);
+      }
+    }));
+    return text;
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      this.#child?.kill(signal);
+    } catch (error) {
+      // it has ended, and that is about to be known
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+}

@@ -1,0 +1,10 @@
+import type { Finding } from "./check_invariants.ts";
+
+/** What came of a soak: a line for each invariant, its complaints below it. */
+export function reportTable(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ invariant }) => invariant.length));
+  return findings.flatMap(({ invariant, looked, complaints }) => [
+    `${complaints.length === 0 ? "ok    " : "BROKEN"}  ${invariant.padEnd(width)}  ${looked}`,
+    ...complaints.map((complaint) => `        ${complaint.replaceAll("\n", "\n          ")}`),
+  ]).join("\n");
+}

@@ -1,0 +1,37 @@
+import { DatabaseSync } from "node:sqlite";
+import { hourOf } from "./told_time.ts";
+
+/** A heartbeat as the vendor's server committed it, whether or not its answer arrived. */
+export interface Beat {
+  readonly licenseKey: string;
+  /** Of told time. */
+  readonly hour: number;
+  /** What the vendor had decided about the licence by then. */
+  readonly status: string;
+}
+
+/** Each heartbeat is noted by the database itself, in the transaction that the server makes for it. */
+const NOTES = `
+CREATE TABLE soak_beats (license_key TEXT, told_ms INTEGER, real_ms INTEGER, status TEXT);
+CREATE TRIGGER soak_notes AFTER UPDATE OF last_seen_at ON machines BEGIN
+  INSERT INTO soak_beats SELECT new.license_key, new.last_seen_at,
+    CAST(unixepoch('subsec') * 1000 AS INTEGER), status
+  FROM licenses WHERE license_key = new.license_key;
+END;
+`;
+
+/** From now on heartbeats are noted. */
+export function noteBeats(database: string): void {
+  using db = new DatabaseSync(database);
+  db.exec(NOTES);
+}
+
+/** All that were noted, oldest first. */
+export function readBeats(database: string): Beat[] {
+  using db = new DatabaseSync(database, { readOnly: true });
+  return db.prepare("SELECT * FROM soak_beats ORDER BY rowid").all().map((row) => ({
+    licenseKey: String(row["license_key"]),
+    hour: hourOf({ toldMs: Number(row["told_ms"]), realMs: Number(row["real_ms"]) }),
+    status: String(row["status"]),
+  }));
+}
