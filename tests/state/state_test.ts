@@ -132,6 +132,7 @@ Deno.test("a state with any byte changed, cut off or added is set aside, never d
     const loaded = await file.load(NOW);
     assert(loaded.kind === "set_aside");
     assertEquals(await Deno.readFile(loaded.path), new Uint8Array(bytes));
+    await Deno.remove(loaded.path);
   }
 });
 
