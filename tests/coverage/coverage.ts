@@ -26,6 +26,8 @@ async function sourceFiles(folder: string): Promise<string[]> {
 
 const folder = await Deno.makeTempDir({ prefix: "sentinel-coverage-" });
 try {
+  // programs that tests start as other users write there, too
+  await Deno.chmod(folder, 0o1777);
   const code = await deno(["task", "test", ...Deno.args], { DENO_COVERAGE_DIR: folder });
   const traceFile = `${folder}/trace`;
   await deno(["coverage", "--quiet", "--lcov", `--output=${traceFile}`, folder]);
