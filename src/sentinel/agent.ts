@@ -1,4 +1,4 @@
-import type { IpcServer } from "../ipc/server.ts";
+import type { IpcServer } from "../ipc/ipc_server.ts";
 import type { License } from "../license/payload.ts";
 import { ConfigError } from "./config_error.ts";
 import { licenseInfo } from "./license_info.ts";

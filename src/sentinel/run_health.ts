@@ -1,4 +1,4 @@
-import type { IpcServer } from "../ipc/server.ts";
+import type { IpcServer } from "../ipc/ipc_server.ts";
 import type { Health } from "../process/health.ts";
 import { watchSoftwareHealth } from "./health_watch.ts";
 import { networkProbes } from "./network_probes.ts";

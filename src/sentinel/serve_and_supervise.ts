@@ -1,5 +1,6 @@
 import type { DegradeStage } from "../ipc/degradation.ts";
-import { type IpcServer, serveIpc } from "../ipc/server.ts";
+import type { IpcServer } from "../ipc/ipc_server.ts";
+import { serveIpc } from "../ipc/server.ts";
 import { claimSocket } from "../ipc/socket_owner.ts";
 import { Agent } from "./agent.ts";
 import { childRecordIn } from "./child_record.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Platform } from "../../src/platform/contract.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { startServer, type TestServer } from "../support/ipc_server.ts";
-import type { IpcServerOptions } from "../../src/ipc/server.ts";
+import type { IpcServerOptions } from "../../src/ipc/ipc_server.ts";
 import { NO_OTHER_USERS, runAs } from "../support/other_user.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
