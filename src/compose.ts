@@ -3,6 +3,7 @@ import type { TrustedFetch } from "./activation/trusted_fetch.ts";
 import type { TamperPolicy } from "./sentinel/degradation_schedule.ts";
 import { loadOrganizationKey, type OrganizationKeySource } from "./license/organization_key.ts";
 import type { ProcessLimits } from "./platform/process_control.ts";
+import { onSignal } from "./compose_signals.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import {
@@ -111,12 +112,6 @@ export async function buildRun(
     },
     [Symbol.dispose]: () => trusted?.[Symbol.dispose](),
   };
-}
-
-/** Calls the listener on each such signal, until the function that it returns is called. */
-export function onSignal(signal: Deno.Signal, listener: () => void): () => void {
-  Deno.addSignalListener(signal, listener);
-  return () => Deno.removeSignalListener(signal, listener);
 }
 
 function readVariable(name: string): string | undefined {

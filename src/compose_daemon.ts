@@ -1,13 +1,12 @@
-import { buildRun, onSignal, type RunOptions } from "./compose.ts";
+import { buildRun, type RunOptions } from "./compose.ts";
+import { commandOfOurs } from "./compose_detached.ts";
 import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { ConfigurableLog } from "./core/log.ts";
-import { type DetachOutcome, startDetached } from "./daemon/detach.ts";
-import { type OwnCommand, ownCommand, ownEnvironment } from "./daemon/own_command.ts";
+import { type OwnCommand, ownEnvironment } from "./daemon/own_command.ts";
 import { SERVICE_VARIABLES, ServiceManager } from "./daemon/service_manager.ts";
 import type { Platform, ServiceMembership } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
-import { ConfigError } from "./sentinel/config_error.ts";
 import type { DropRequest } from "./sentinel/drop_privileges.ts";
 import { runDaemon } from "./sentinel/run_daemon.ts";
 import { StopRequestSource } from "./sentinel/stop_request.ts";
@@ -97,40 +96,9 @@ function sameCommand({ config, pidFile }: DropRequest, platform: Platform): OwnC
   return command && { ...command, args: [...command.args, group!, name!, ...told, ...rest] };
 }
 
-function commandOfOurs(platform: Platform): OwnCommand | undefined {
-  const { args, build: { standalone: isStandalone } } = Deno;
-  return ownCommand({ platform, args, execPath: Deno.execPath(), isStandalone });
-}
-
 /** The values of variables, which are gone from the environment then. */
 function takeVariables(names: readonly string[]): Record<string, string | undefined> {
   const values = names.map((name) => [name, Deno.env.get(name)]);
   for (const name of names) Deno.env.delete(name);
   return Object.fromEntries(values);
-}
-
-/**
- * Starts ourselves in the background and waits until that is ready, or has failed.
- *
- * @param args Our own arguments, for the one in the background.
- */
-export async function composeDetachedStart(
-  { args, onLine }: { args: readonly string[]; onLine: (line: string) => void },
-): Promise<DetachOutcome> {
-  const platform = selectPlatform();
-  const command = commandOfOurs(platform);
-  if (command === undefined) {
-    throw new ConfigError(
-      "config.daemonize",
-      "this system does not tell how sentinel was started: use --foreground",
-    );
-  }
-  const stop = new AbortController();
-  const removals = platform.stopSignals.map((signal) => onSignal(signal, () => stop.abort()));
-  try {
-    const env = ownEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone });
-    return await startDetached({ command, args, env, onLine, signal: stop.signal });
-  } finally {
-    for (const remove of removals) remove();
-  }
 }

@@ -26,3 +26,9 @@ export function waitForStopSignal(): Promise<Deno.Signal> {
   }
   return promise;
 }
+
+/** Calls the listener on each such signal, until the function that it returns is called. */
+export function onSignal(signal: Deno.Signal, listener: () => void): () => void {
+  Deno.addSignalListener(signal, listener);
+  return () => Deno.removeSignalListener(signal, listener);
+}

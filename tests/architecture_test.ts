@@ -50,6 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/process",
     "src/sentinel",
     "src/vendor",
+    "src/compose_signals.ts",
   ],
   "src/compose_vendor.ts": [
     "src/core",
@@ -67,6 +68,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/sentinel",
     "src/compose.ts",
     "src/compose_daemon_server.ts",
+    "src/compose_detached.ts",
+  ],
+  "src/compose_detached.ts": [
+    "src/daemon",
+    "src/platform",
+    "src/sentinel",
+    "src/compose_signals.ts",
   ],
   "src/compose_daemon_server.ts": [
     "src/core",
@@ -118,6 +126,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/compose_signals.ts",
     "src/remote",
     "src/compose_build.ts",
+    "src/compose_detached.ts",
     "src/compose_doctor.ts",
     "src/compose_fingerprint.ts",
     "src/compose.ts",

@@ -72,12 +72,15 @@ async function stay(
     softwareLimits: softwareLimits(config),
     softwareStreams: isDetached || service ? "null" as const : "inherit" as const,
   };
-  const { composeDaemon } = await import("../../compose_daemon.ts");
+  const [{ composeDaemon }, path] = await Promise.all([
+    import("../../compose_daemon.ts"),
+    pidFile(config, run.softwarePath),
+  ]);
   return await composeDaemon({
     run,
     config,
     loadConfig: () => reloadConfig(context),
-    pidFile: await pidFile(config, run.softwarePath),
+    pidFile: path,
     sayReady: isDetached ? () => context.output.result(READY_LINE) : undefined,
     service,
   }, context);
@@ -106,7 +109,7 @@ async function detach(context: CommandContext, loaded: LoadedConfig): Promise<nu
   const { args, output } = context;
   runOptions(context, loaded);
   const [group, name, ...rest] = Deno.args;
-  const { composeDetachedStart } = await import("../../compose_daemon.ts");
+  const { composeDetachedStart } = await import("../../compose_detached.ts");
   const outcome = await composeDetachedStart({
     args: [group!, name!, "--detached", ...rest],
     onLine: output.note,
