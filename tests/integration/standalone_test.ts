@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { makeOrganisationKey } from "../../src/vendor/keys.ts";
+import { PERMISSION_SETS, permissionFlags } from "../../src/vendor/build/permissions.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { COMPILER, runStandalone, sharedProgram } from "../support/standalone.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
@@ -106,3 +107,24 @@ testWith(
     assertMatch(doctor.stdout, /^ok +permissions/m);
   },
 );
+
+testWith([POSIX], "the vendors' permissions are enough for the vendors' commands", async () => {
+  await using folder = await temporaryFolder();
+  const flags = permissionFlags(PERMISSION_SETS.vendor);
+  const vendor = async (...args: string[]) => {
+    const [runtime, ...rest] = programLine(["vendor", ...args], { isSource: true });
+    const others = rest.filter((arg) => !arg.startsWith("--allow-"));
+    const [run, ...behind] = others;
+    const { code, stderr } = await runStandalone(runtime!, [run!, ...flags, ...behind]);
+    assertEquals([code, stderr], [0, ""]);
+  };
+  const [key, database] = [folder.at("org_private_key.pem"), folder.at("v.db")];
+  await vendor("keygen", "--out", folder.path);
+  await vendor(
+    ...["issue", "--key", key, "--database", database, "--type", "standard", "--org", "acme"],
+    ...["--software-id", "rocket", "--license-key", "K1", "--expires", "2999-12-31"],
+    ...["--server-url", "http://127.0.0.1:9", "--out", folder.at("k.lic")],
+  );
+  await vendor("suspend", "K1", "--database", database);
+  await vendor("list", "--database", database);
+});

@@ -1,8 +1,7 @@
-import config from "../../deno.json" with { type: "json" };
+import { PERMISSION_SETS, permissionFlags } from "../../src/vendor/build/permissions.ts";
 
 /**
- * What Sentinel runs with, as the task `run` has it: all kinds of permissions, though not `--allow-all`, which opens `/proc`
- * and would hide that something is read there.
+ * What Sentinel runs with: the customers' set. Not `--allow-all`, which opens `/proc` and would hide that something is read
+ * there.
  */
-export const PERMISSIONS: readonly string[] = config.tasks.run.split(" ")
-  .filter((word) => word.startsWith("--allow-"));
+export const PERMISSIONS: readonly string[] = permissionFlags(PERMISSION_SETS.customer);
