@@ -1,12 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { DaemonScene, STAY } from "../support/daemon_scene.ts";
-import { NO_OTHER_USERS } from "../support/other_user.ts";
+import { daemonOfNobody, NEEDS_USERS, NOBODY } from "../support/daemon_of_nobody.ts";
+import { STAY } from "../support/daemon_scene.ts";
 import { runProgram } from "../support/program.ts";
-import { programForAll } from "../support/program_for_all.ts";
 import { testWith } from "../support/requirements.ts";
-
-/** nobody, in Debian and its kin. */
-const NOBODY = 65534;
 
 /** The folder that systemd makes for a service of this name (RuntimeDirectory= of our unit). */
 async function serviceFolder(name: string): Promise<AsyncDisposable & { path: string }> {
@@ -17,13 +13,10 @@ async function serviceFolder(name: string): Promise<AsyncDisposable & { path: st
 }
 
 testWith(
-  [{ reason: NO_OTHER_USERS ?? "", met: NO_OTHER_USERS === undefined }],
+  [NEEDS_USERS],
   "root finds a service that runs as its own user, in the folder that the service manager made",
   async () => {
-    await using scene = await DaemonScene.arrive({
-      tables: '[process]\nuser = "nobody"\n',
-      program: await programForAll(),
-    });
+    await using scene = await daemonOfNobody();
     const name = `test-${crypto.randomUUID().slice(0, 8)}`;
     const software = await scene.customer.script(name, STAY);
     const config = await Deno.readTextFile(scene.at("sentinel.toml"));

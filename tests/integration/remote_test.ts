@@ -1,26 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { programCommand, runProgram, startProgram } from "../support/program.ts";
 import { isRunning } from "../support/process_state.ts";
-import { RemoteSetup, type ServingRemote } from "../support/remote_program.ts";
+import { RemoteSetup } from "../support/remote_program.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
-import { TestAuthority } from "../support/test_authority.ts";
+import { NOT_FOUND, OPENSSL, result, testRemote } from "../support/test_remote.ts";
 
-const OPENSSL = [needsProgram("openssl")];
-
-function testRemote(
-  name: string,
-  run: (setup: RemoteSetup, server: ServingRemote) => Promise<void>,
-): void {
-  testWith(OPENSSL, name, async () => {
-    await using setup = await RemoteSetup.open();
-    await using server = await setup.serve();
-    await run(setup, server);
-  });
-}
-
-const result = (code: number, stdout: string, stderr = "") => ({ code, stdout, stderr });
-const NOT_FOUND = result(88, "process not found\n");
 const OBSERVE_ONLY = result(
   86,
   "",
@@ -144,64 +129,6 @@ testRemote("list is a table, or JSON", async (setup, server) => {
   assertEquals([process.id, process.state, process.exit_code], ["1", "exited", 3]);
 });
 
-testRemote("certificates that the server does not accept are said so", async (setup, server) => {
-  const other = await TestAuthority.create(setup.folder.at("other"));
-  for (
-    const files of [
-      await other.client("evil", "control"),
-      await setup.authority.issue("none", { subject: "/CN=none" }),
-      await setup.authority.issue("two", { subject: "/CN=two/OU=observe/OU=control" }),
-      await setup.authority.issue("usage", { subject: "/CN=x/OU=control", usage: "serverAuth" }),
-    ]
-  ) {
-    assertEquals(
-      await runProgram(setup.clientArguments(server.port, files, "list")),
-      result(86, "", "sentinel: error: certificate not accepted by the server\n"),
-    );
-  }
-});
-
-testRemote("a server of another CA, or of another name, is not trusted", async (setup, server) => {
-  const other = await TestAuthority.create(setup.folder.at("other"));
-  const asked = setup.clientArguments(server.port, setup.files.ops, "list");
-  const elsewhere = asked.map((arg) =>
-    arg === setup.authority.certificate ? other.certificate : arg
-  );
-  const untrusted = await runProgram(elsewhere);
-  assertEquals(untrusted.code, 86);
-  assertMatch(untrusted.stderr, /^sentinel: error: server not trusted: .+\n$/);
-  const misnamed = await setup.ops(server, "list", "--server-name", "db.example");
-  assertEquals(misnamed.code, 86);
-  assertMatch(misnamed.stderr, /^sentinel: error: server not trusted: .*db\.example/);
-  assertEquals((await setup.ops(server, "list", "--server-name", "server")).code, 0);
-});
-
-testWith(
-  OPENSSL,
-  "a server that bears neither its address nor `server` needs --server-name",
-  async () => {
-    await using setup = await RemoteSetup.open();
-    const { certificate, key } = await setup.authority.issue("named", {
-      subject: "/CN=db",
-      usage: "serverAuth",
-      names: "DNS:db.example",
-    });
-    await using server = await setup.serve(["-c", certificate, "-k", key]);
-    assertEquals((await setup.ops(server, "list")).code, 86);
-    assertEquals((await setup.ops(server, "list", "--server-name", "db.example")).code, 0);
-  },
-);
-
-testWith(OPENSSL, "a server's certificate whose only name is CN=server will do", async () => {
-  await using setup = await RemoteSetup.open();
-  const { certificate, key } = await setup.authority.issue("plain", {
-    subject: "/CN=server",
-    usage: "serverAuth",
-  });
-  await using server = await setup.serve(["-c", certificate, "-k", key]);
-  assertEquals((await setup.ops(server, "list")).code, 0);
-});
-
 testRemote("nobody who answers is said so", async (setup, server) => {
   server.program.kill("SIGTERM");
   await server.program.end();
@@ -214,7 +141,6 @@ testRemote("nobody who answers is said so", async (setup, server) => {
 });
 
 testRemote("curl starts a process and reads its output", async (setup, server) => {
-  if (!needsProgram("curl").met) return;
   const { certificate, key } = setup.files.ops;
   const curl = (path: string, ...args: string[]) =>
     runTool(
@@ -227,7 +153,7 @@ testRemote("curl starts a process and reads its output", async (setup, server) =
   const output = await curl("/v1/processes/1/output?follow=1");
   assertEquals(output.slice(0, 14), "\x01\0\0\0\0\0\0\x06hello\n");
   assertMatch(output.slice(22), /^\{"end":\{.*"state":"exited"/);
-});
+}, [needsProgram("curl")]);
 
 testRemote("SIGTERM stops the processes, and readers get the end", async (setup, server) => {
   await setup.ops(
@@ -300,92 +226,3 @@ testRemote("a second server does not get the data folder", async (setup) => {
   assertEquals(code, 85);
   assertStringIncludes(stderr, `another server is using the data folder: ${setup.dataDir}`);
 });
-
-testWith(OPENSSL, "SIGHUP takes a new CA for new connections, and streams go on", async () => {
-  await using setup = await RemoteSetup.open();
-  const other = await TestAuthority.create(setup.folder.at("other"), "new CA");
-  const replaced = await other.client("new", "observe");
-  const trusted = setup.folder.at("trusted.pem"), go = setup.folder.at("go");
-  await Deno.copyFile(setup.authority.certificate, trusted);
-  await using server = await setup.serve(["-C", trusted]);
-  const script = "echo up; while [ ! -e $0 ]; do sleep 0.01; done; echo down";
-  await setup.ops(server, "start", "sh", "-c", script, go);
-  await using stream = startProgram(
-    setup.clientArguments(server.port, setup.files.watch, "stream", "1"),
-  );
-  await stream.stdout.match(/^up\n/);
-  await Deno.writeTextFile(trusted, "no certificate\n");
-  server.program.kill("SIGHUP");
-  await server.program.stderr.match(/ERROR: certificates not reloaded: CA cannot be used: /);
-  assertEquals((await setup.watch(server, "status", "1")).stdout, "running\n");
-  await Deno.copyFile(other.certificate, trusted);
-  server.program.kill("SIGHUP");
-  await server.program.stderr.match(/INFO: certificates reloaded\n/);
-  const asked = setup.clientArguments(server.port, replaced, "status", "1");
-  assertEquals((await runProgram(asked)).stdout, "running\n");
-  assertEquals((await setup.watch(server, "status", "1")).code, 86);
-  await Deno.writeTextFile(go, "");
-  assertEquals(await stream.end(), result(0, "up\ndown\n"));
-});
-
-testRemote(
-  "trust on first use remembers the certificate, and a change is a loud error",
-  async (setup, server) => {
-    const home = setup.folder.at("home");
-    const { certificate, key } = setup.files.watch;
-    const asked = [
-      ...["client", "-c", certificate, "-k", key, "-a", "127.0.0.1", "-p", String(server.port)],
-      ...["--trust-on-first-use", "status", "1"],
-    ];
-    const ask = () => runProgram(asked, { env: { XDG_DATA_HOME: home } });
-    const first = await ask();
-    assertEquals([first.code, first.stdout], [88, "process not found\n"]);
-    assertMatch(
-      first.stderr,
-      /^first use of 127\.0\.0\.1 port \d+: its certificate is remembered \(SHA-256 [0-9A-F:]{95}\)\n$/,
-    );
-    assertEquals(await ask(), NOT_FOUND);
-    const path = `${home}/sentinel-drm/known_hosts`;
-    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
-    const known = await Deno.readTextFile(path);
-    await Deno.writeTextFile(
-      path,
-      known.replace(/[0-9A-F]{2}\n$/, (end) => end === "00\n" ? "01\n" : "00\n"),
-    );
-    const changed = await ask();
-    assertEquals([changed.code, changed.stdout], [86, ""]);
-    assertMatch(
-      changed.stderr,
-      /^sentinel: error: THE CERTIFICATE OF 127\.0\.0\.1:\d+ HAS CHANGED/,
-    );
-  },
-);
-
-const USAGE: [string, string[], RegExp][] = [
-  ["no certificate", ["client", "list"], /--(?:address|certificate) is required/],
-  ["no command", ["client"], /an argument is missing/],
-  ["an unknown command", ["client", "lst"], /unknown command: client lst \(did you mean list\?\)/],
-  ["no id", ["client", "status"], /client status needs the id of a process/],
-  ["a second id", ["client", "status", "1", "2"], /unexpected argument: 2/],
-  ["an operand of list", ["client", "list", "1"], /unexpected argument: 1/],
-  ["nothing to start", ["client", "start"], /client start needs a command/],
-  [
-    "an unknown option",
-    ["client", "list", "--jsn"],
-    /unknown option: --jsn \(did you mean --json\?\)/,
-  ],
-  [
-    "port 0 of a server that is there",
-    ["client", "-a", "::1", "-p", "0", "list"],
-    /--port must be a whole number from 1 to 65535/,
-  ],
-  ["a server without an address", ["server", "-p", "1"], /--certificate is required/],
-];
-
-for (const [what, args, message] of USAGE) {
-  Deno.test(`${what} is a mistake of usage`, async () => {
-    const { code, stdout, stderr } = await runProgram(args);
-    assertEquals([code, stdout], [2, ""]);
-    assertMatch(stderr, message);
-  });
-}

@@ -1,0 +1,91 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { daemonOfNobody, NEEDS_USERS } from "../support/daemon_of_nobody.ts";
+import { DaemonScene } from "../support/daemon_scene.ts";
+import { runProgram } from "../support/program.ts";
+import { testWith } from "../support/requirements.ts";
+
+/** What `[process] user` and its like may say wrong: the tables, the exit status and what is said. */
+const WRONG: Readonly<Record<string, readonly [string, number, string]>> = {
+  "a user that there is none of": ['user = "nosuchuser"', 2, "unknown user: nosuchuser"],
+  "a group that there is none of": [
+    'user = "nobody"\ngroup = "nosuchgroup"',
+    2,
+    "unknown group: nosuchgroup",
+  ],
+  "a group without a user": [
+    'group = "daemon"',
+    2,
+    "process.group is for process.user: it is not set",
+  ],
+  "root": ['user = "root"', 2, "user root is root: leave process.user out to run as root"],
+  "a capability that is root": [
+    'user = "nobody"\n[security]\nallowed_capabilities = ["CAP_SETUID"]',
+    2,
+    "CAP_SETUID cannot be allowed: its holder can be root again",
+  ],
+  "a capability that there is none of": [
+    'user = "nobody"\n[security]\nallowed_capabilities = ["CAP_FLY"]',
+    2,
+    "unknown capability: CAP_FLY",
+  ],
+  "another root folder without a user": [
+    '[security]\nchroot_directory = "."',
+    2,
+    "security.chroot_directory is for process.user, as root can leave it: it is not set",
+  ],
+};
+
+for (const [what, [tables, status, message]] of Object.entries(WRONG)) {
+  testWith([NEEDS_USERS], `a daemon that is told ${what} does not start`, async () => {
+    await using scene = await DaemonScene.arrive({ tables: `[process]\n${tables}` });
+    const { code, stderr } = await scene.daemon("start");
+    const line = `sentinel: error: start-up failed (privileges): ${message}\n`;
+    assertEquals([code, stderr], [status, line]);
+    assertEquals([...Deno.readDirSync(scene.at("runtime"))], []);
+  });
+}
+
+/** Not root, as `setpriv` makes it. */
+const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534"];
+
+testWith([NEEDS_USERS], "who is not root cannot become another user", async () => {
+  await using scene = await daemonOfNobody();
+  await scene.configure({ tables: '[process]\nuser = "daemon"' });
+  const { code, stderr } = await runProgram(scene.arguments(["start"]), {
+    ...scene.surroundings,
+    wrapper: [...AS_NOBODY, "--clear-groups"],
+  });
+  const message = "no right to become user daemon: start as root";
+  assertEquals([code, stderr], [
+    86,
+    `sentinel: error: start-up failed (privileges): ${message}\n`,
+  ]);
+});
+
+testWith(
+  [NEEDS_USERS],
+  "the user himself does not start a daemon with more rights than it is to have",
+  async () => {
+    await using scene = await daemonOfNobody();
+    const { code, stderr } = await runProgram(scene.arguments(["start"]), {
+      ...scene.surroundings,
+      wrapper: [...AS_NOBODY, "--groups=65534", "--bounding-set=-all"],
+    });
+    assertEquals(code, 86);
+    assertMatch(stderr, /privileges are not as configured: thread \d+: no_new_privs is not set/);
+  },
+);
+
+testWith(
+  [NEEDS_USERS],
+  "a daemon that was started with the right rights has none to give up",
+  async () => {
+    await using scene = await daemonOfNobody();
+    await using daemon = scene.start({
+      wrapper: [...AS_NOBODY, "--groups=65534", "--bounding-set=-all", "--no-new-privs"],
+    });
+    await scene.logged(/starting -> running/);
+    daemon.kill("SIGTERM");
+    assertEquals((await daemon.end()).code, 0);
+  },
+);

@@ -1,0 +1,124 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { daemonOfNobody, NEEDS_USERS, NO_CAPABILITIES } from "../support/daemon_of_nobody.ts";
+import { DaemonScene, STAY } from "../support/daemon_scene.ts";
+import { NO_OTHER_USERS } from "../support/other_user.ts";
+import { threadRights } from "../support/process_rights.ts";
+import { isRunning } from "../support/process_state.ts";
+import { programForAll } from "../support/program_for_all.ts";
+import { runProgram } from "../support/program.ts";
+import { type Requirement, testWith } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+testWith(
+  [NEEDS_USERS],
+  "a folder that lacks what a program needs cannot be its root, and nothing is made",
+  async () => {
+    await using scene = await DaemonScene.arrive({ program: await programForAll() });
+    await Deno.mkdir(scene.at("jail"), { mode: 0o755 });
+    await scene.configure({
+      tables: '[process]\nuser = "nobody"\n[security]\nchroot_directory = "jail"',
+    });
+    const { code, stderr } = await scene.daemon("start");
+    assertEquals(code, 2);
+    const jail = scene.at("jail");
+    assertStringIncludes(
+      stderr,
+      `start-up failed (privileges): chroot directory cannot be used: ${jail} (it lacks `,
+    );
+    for (
+      const file of [
+        /\/(?:deno|sentinel)\b/,
+        /\/etc\/passwd\b/,
+        /\/proc\/self\/status\b/,
+        /\/libc\.so\.6\b/,
+      ]
+    ) {
+      assertMatch(stderr, file);
+    }
+    assertEquals([...Deno.readDirSync(jail)], []);
+  },
+);
+
+/** Whether folders can be mounted where no other process sees it. */
+const NEEDS_MOUNTS: Requirement = {
+  reason: "cannot mount",
+  met: NO_OTHER_USERS === undefined && await canMount(),
+};
+
+async function canMount(): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command("unshare", {
+      args: ["--mount", "mount", "-t", "tmpfs", "none", "/mnt"],
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+/** The system's programs and libraries, `/tmp` (the tests' folders), `/proc` and `/dev/null`, for `$1` as the root. */
+const FURNISH = `
+set -e
+cd "$1"; shift
+for name in bin lib lib32 lib64 libx32 sbin; do
+  if [ -h /$name ]; then cp -P /$name $name; elif [ -d /$name ]; then mkdir -p $name; mount --bind /$name $name; fi
+done
+mkdir -p usr tmp proc dev etc
+mount --bind /usr usr
+mount --bind /tmp tmp
+mount -t proc proc proc
+touch dev/null
+mount --bind /dev/null dev/null
+cp /etc/passwd /etc/group etc
+cd /
+exec "$@"
+`;
+
+testWith(
+  [NEEDS_USERS, NEEDS_MOUNTS],
+  "a daemon and its software have the configured folder as their root, and cannot leave it",
+  async () => {
+    await using place = await temporaryFolder();
+    await Deno.chmod(place.path, 0o711);
+    const jail = place.at("jail");
+    await Deno.mkdir(jail, { mode: 0o755 });
+    await using scene = await daemonOfNobody({
+      script: `ls -m / > "$0.tmp"; mv "$0.tmp" "$0.seen"; ${STAY}`,
+      tables: `pid_file = "p.pid"\n[security]\nchroot_directory = "${jail}"\n` +
+        '[ipc]\npath = "runtime/s.sock"',
+    });
+    const { code, stdout, stderr } = await runProgram(scene.arguments(["start"]), {
+      ...scene.surroundings,
+      wrapper: ["unshare", "--mount", "sh", "-c", FURNISH, "sh", jail],
+    });
+    assertEquals([code, stderr], [0, ""]);
+    const [, pid] = /pid (\d+)/.exec(stdout)!;
+    const [software] = await scene.softwarePids(1);
+    for (const process of [Number(pid), software!]) {
+      const [{ CapEff, CapBnd, NoNewPrivs } = {}, ...others] = await threadRights(process);
+      assertEquals([CapEff, CapBnd, NoNewPrivs, others], [
+        NO_CAPABILITIES,
+        NO_CAPABILITIES,
+        "1",
+        [],
+      ]);
+      assertEquals(await rootOf(process), jail);
+    }
+    const [seen] = await scene.written("software.seen", /^[^]+$/);
+    const inside = seen.trim().split(", ");
+    assertEquals(["tmp", "root", "home"].map((name) => inside.includes(name)), [
+      true,
+      false,
+      false,
+    ]);
+    assertEquals((await scene.daemon("stop")).stderr, "");
+    assertEquals(await isRunning(software!), false);
+  },
+);
+
+/** Asks `readlink`, as the runtime hides `/proc`. */
+async function rootOf(pid: number): Promise<string> {
+  const { stdout } = await new Deno.Command("readlink", { args: [`/proc/${pid}/root`] }).output();
+  return new TextDecoder().decode(stdout).trim();
+}

@@ -1,0 +1,26 @@
+import { DaemonScene, type DaemonSceneOptions } from "./daemon_scene.ts";
+import { NO_OTHER_USERS } from "./other_user.ts";
+import { programForAll } from "./program_for_all.ts";
+import type { Requirement } from "./requirements.ts";
+
+export const NEEDS_USERS: Requirement = {
+  reason: NO_OTHER_USERS ?? "",
+  met: NO_OTHER_USERS === undefined,
+};
+
+/** nobody and its group, in Debian and its kin. */
+export const NOBODY = 65534;
+
+/** No capability, as `/proc/PID/status` writes it; proc_pid_status(5). */
+export const NO_CAPABILITIES = "0000000000000000";
+
+/** A scene that is nobody's, whose daemon root starts to become that user. */
+export async function daemonOfNobody(options: DaemonSceneOptions = {}): Promise<DaemonScene> {
+  const scene = await DaemonScene.arrive({
+    ...options,
+    tables: `[process]\nuser = "nobody"\n${options.tables ?? ""}`,
+    program: await programForAll(),
+  });
+  await scene.giveTo(NOBODY);
+  return scene;
+}

@@ -1,0 +1,25 @@
+import { FakeProcesses } from "./fake_processes.ts";
+import { RemoteDesk, type ServedDesk } from "./remote_server.ts";
+import { needsProgram, testWith } from "./requirements.ts";
+
+/** What errors are answered as; RFC 9457. */
+export const PROBLEM = "application/problem+json";
+
+/** A test with a server whose process 1 runs. */
+export function testServed(
+  name: string,
+  run: (served: ServedDesk, processes: FakeProcesses) => Promise<void>,
+): void {
+  testWith([needsProgram("openssl")], name, async () => {
+    await using desk = await RemoteDesk.open();
+    const processes = new FakeProcesses();
+    processes.add({ id: "1", command: "sleep", args: ["9"] });
+    await using served = await desk.serve(processes);
+    await run(served, processes);
+  });
+}
+
+/** A request with this body: text as it is, anything else as JSON. */
+export function post(body: unknown): RequestInit {
+  return { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) };
+}
