@@ -1,8 +1,8 @@
 import type { Build, Profile } from "../../core/build.ts";
-import { describeError } from "../../core/errors.ts";
 import { resolve } from "../../core/paths.ts";
 import { sha256OfFile } from "../../core/sha256_file.ts";
-import { exportPublicKeyPem, importPublicKeyPem } from "../../signing/ecdsa.ts";
+import { readOrganizationKey } from "../../license/organization_key.ts";
+import { exportPublicKeyPem } from "../../signing/ecdsa.ts";
 import { BuildError } from "./build_error.ts";
 import { type BuiltFile, CHECKSUMS_FILE, mergeChecksums } from "./checksums.ts";
 import { compileProgram } from "./compile_program.ts";
@@ -43,7 +43,7 @@ export interface BuildDependencies {
   readonly addFirstModule?: ((folder: string) => Promise<string>) | undefined;
 }
 
-/** Builds the programs, with their checksums beside them. @throws {BuildError} */
+/** Builds the programs, with their checksums beside them. @throws {BuildError} @throws {OrganizationKeyError} */
 export async function buildPrograms(
   request: BuildRequest,
   deps: BuildDependencies,
@@ -103,24 +103,13 @@ async function fixedForCustomers(
   { orgKeyPath, softwareId, serverUrl }: BuildRequest,
 ): Promise<Pick<Build, "organizationKey" | "softwareId" | "serverUrl">> {
   return {
-    ...(orgKeyPath !== undefined && { organizationKey: await readKey(orgKeyPath) }),
+    // in one spelling, whatever the file's line ends are
+    ...(orgKeyPath !== undefined && {
+      organizationKey: await exportPublicKeyPem(await readOrganizationKey(orgKeyPath)),
+    }),
     ...(softwareId !== undefined && { softwareId }),
     ...(serverUrl !== undefined && { serverUrl }),
   };
-}
-
-/** The key in one spelling, whatever the file's line ends are. */
-async function readKey(path: string): Promise<string> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound ? "not found" : describeError(cause);
-    throw new BuildError(`organization key cannot be read: ${path} (${reason})`, { cause });
-  }
-  const key = await importPublicKeyPem(text);
-  if (key !== undefined) return await exportPublicKeyPem(key);
-  throw new BuildError(`organization key is no P-256 public key (PEM): ${path}`);
 }
 
 /** A runtime of another release compiles all the same, into what does not start. Who may run Deno alone does not look. */
