@@ -78,6 +78,21 @@ const UNREACHABLE: [string, (request: SeenRequest) => Response | Promise<Respons
   ["no status", signed({ status: 7 }), "HTTP 200 with an incomplete payload"],
   ["no time", signed({ responded_at: "yesterday" }), "HTTP 200 with an incomplete payload"],
   ["a signed 500", signed({}, 500), "HTTP 500"],
+  [
+    "a signed refusal without a reason",
+    signed({ code: "x" }, 403),
+    "a refusal with an incomplete payload",
+  ],
+  [
+    "a signed refusal of another request",
+    signed({ error: "no", code: "x", request_nonce: crypto.randomUUID() }, 403),
+    "it answers another request",
+  ],
+  [
+    "a signed refusal of long ago",
+    signed({ error: "no", code: "x", responded_at: "1970-01-01T00:00:00Z" }, 403),
+    "it is from another time (1970-01-01T00:00:00Z)",
+  ],
 ];
 
 for (const [what, answer, why] of UNREACHABLE) {
