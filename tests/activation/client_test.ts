@@ -112,6 +112,23 @@ Deno.test("an answer of more than 1 MiB is no answer", async () => {
   });
 });
 
+Deno.test("a compressed answer that unpacks to more than 1 MiB is no answer", async () => {
+  const packed = (padding: number) => async (request: SeenRequest) => {
+    const answer = await signedAnswer(organization, answerPayload(request));
+    const text = await answer.text() + " ".repeat(padding);
+    const bytes = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+    // of the packed bytes, which are few, the length is told
+    return new Response(await new Response(bytes).bytes(), {
+      headers: { "content-encoding": "gzip" },
+    });
+  };
+  assertEquals((await askFor(packed(1))).kind, "verified");
+  assertEquals(await askFor(packed(1024 * 1024)), {
+    kind: "unreachable",
+    why: "unverified answer: HTTP 200 without signature",
+  });
+});
+
 Deno.test("an answer of unknown length is read, up to 1 MiB", async () => {
   const inPieces = (padding: number) => async (request: SeenRequest) => {
     const text = await (await signedAnswer(organization, answerPayload(request))).text();
