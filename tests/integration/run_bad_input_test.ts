@@ -139,6 +139,8 @@ testWith([POSIX], "a state folder that nothing can be written into is a clear li
   });
   const line = `state folder cannot be used: ${customer.folder.at("state")} (`;
   assert(stderr.includes(`sentinel: error: ${line}File too large`), stderr);
+  // its lock is written first, and nothing is tried without
+  assert(!stderr.includes("keystore"), stderr);
   assertEquals({ code, stdout }, { code: 2, stdout: "" });
 });
 
