@@ -1,4 +1,5 @@
 import type { Build, Profile } from "../../core/build.ts";
+import { describeError } from "../../core/errors.ts";
 import { resolve } from "../../core/paths.ts";
 import { sha256OfFile } from "../../core/sha256_file.ts";
 import { readOrganizationKey } from "../../license/organization_key.ts";
@@ -51,8 +52,7 @@ export async function buildPrograms(
   checkRequest(request, deps);
   const out = resolve(request.out);
   const build = { ...deps.source, ...await fixedForCustomers(request) };
-  await Deno.mkdir(out, { recursive: true });
-  await using folder = await temporaryFolder(out);
+  await using folder = await makeFolders(out);
   await layOutModules(deps.modules, { folder: folder.path, deno: deps.bundler });
   const firstModule = await deps.addFirstModule?.(folder.path);
   const files: BuiltFile[] = [];
@@ -140,8 +140,18 @@ async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise
   await Deno.writeTextFile(path, mergeChecksums(before, files));
 }
 
-/** Among what is built: the system's own is not for a program whose `--allow-run` names files, as it may not write these. */
-async function temporaryFolder(dir: string): Promise<AsyncDisposable & { path: string }> {
-  const path = await Deno.makeTempDir({ dir, prefix: ".sentinel-build-" });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+/**
+ * Makes the folder that the programs go to, and a temporary one in it: the system's own is not for a program whose
+ * `--allow-run` names files, as it may not write these.
+ */
+async function makeFolders(out: string): Promise<AsyncDisposable & { path: string }> {
+  try {
+    await Deno.mkdir(out, { recursive: true });
+    const path = await Deno.makeTempDir({ dir: out, prefix: ".sentinel-build-" });
+    return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+  } catch (cause) {
+    throw new BuildError(`programs cannot be written to ${out}: ${describeError(cause)}`, {
+      cause,
+    });
+  }
 }

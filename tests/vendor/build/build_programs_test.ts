@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { SentinelError } from "../../../src/core/errors.ts";
 import { lstatIfThere } from "../../../src/core/lstat_if_there.ts";
 import { buildPrograms, type BuildRequest } from "../../../src/vendor/build/build_programs.ts";
@@ -119,4 +119,13 @@ testWith([POSIX], "a key that is not there ends a build before anything is made"
   const { error, out } = await build("exit 0", { orgKeyPath: path }) as Failed;
   assertEquals(error.message, `organization key cannot be read: ${path} (not found)`);
   assertEquals(out, undefined);
+});
+
+testWith([POSIX], "a file where programs are to go is one clear line", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("file");
+  await Deno.writeTextFile(path, "");
+  const { error } = await build("exit 0", { out: path }) as Failed;
+  assertEquals(error.code, "config.build");
+  assertStringIncludes(error.message, `programs cannot be written to ${path}: `);
 });
