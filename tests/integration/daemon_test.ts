@@ -3,6 +3,7 @@ import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";
 import { programLine, runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
 
 Deno.test("a daemon is started, tells how it is, and is stopped with nothing left", async () => {
   await using scene = await DaemonScene.arrive();
@@ -200,6 +201,17 @@ Deno.test("restart stops the daemon and starts it with the configuration of now"
   const [before, after] = await scene.softwarePids(2);
   assertEquals([await isRunning(before!), await isRunning(after!)], [false, true]);
 });
+
+testWith(
+  [needsProgram("ps")],
+  "what a restart leaves running stops nobody else's daemon again",
+  async () => {
+    await using scene = await DaemonScene.arrive();
+    const { pid } = await scene.facts("restart");
+    const command = await runTool("ps", "-ww", "-o", "args=", "-p", String(pid));
+    assertStringIncludes(command, " daemon start --detached --config ");
+  },
+);
 
 Deno.test("limits, umask and working folder hold for the software", async () => {
   await using scene = await DaemonScene.arrive({
