@@ -1,5 +1,11 @@
-import type { ConfigurableLog, LogFields, LogFormat, LogLevel, LogSettings } from "../core/log.ts";
-import { LOG_LEVELS } from "../core/log.ts";
+import {
+  type ConfigurableLog,
+  LOG_LEVELS,
+  type LogFields,
+  type LogFormat,
+  type LogLevel,
+  type LogSettings,
+} from "../core/log.ts";
 
 /** A logger whose records may still be under way. */
 export interface FlushableLogger extends ConfigurableLog {

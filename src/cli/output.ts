@@ -27,8 +27,3 @@ function writeAll(stream: { writeSync(data: Uint8Array): number }, bytes: Uint8A
     throw error;
   }
 }
-
-/** Whether standard error is a terminal that wants colour (https://no-color.org). */
-export function wantsColor(): boolean {
-  return Deno.stderr.isTerminal() && (Deno.env.get("NO_COLOR") ?? "") === "";
-}
