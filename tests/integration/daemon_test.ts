@@ -47,6 +47,20 @@ Deno.test("where no daemon runs, status says so, and the others are errors, with
   }
 });
 
+Deno.test("a PID file that is held, but names no daemon, is an error of every command", async () => {
+  await using scene = await DaemonScene.arrive();
+  const path = scene.at("held.pid");
+  using file = await Deno.open(path, { write: true, createNew: true });
+  await file.lock(true);
+  for (const command of ["status", "stop", "reload", "stats"]) {
+    assertEquals(await scene.daemon(command, "--pid-file", path), {
+      code: 87,
+      stdout: "",
+      stderr: `sentinel: error: ${path} is held, but does not say by whom\n`,
+    });
+  }
+});
+
 Deno.test("a second daemon is refused with 85 and leaves the first as it is", async () => {
   await using scene = await DaemonScene.arrive();
   await scene.daemon("start");
