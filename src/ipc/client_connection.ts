@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { LocalConn, LocalPipes, Platform } from "../platform/contract.ts";
 import { CLIENT_FAULTS, IpcClientError } from "./errors.ts";
+import { LineReader } from "./line_reader.ts";
 
 /** How long a client waits, in milliseconds; 0 is for ever. */
 export interface ClientLimits {
@@ -48,26 +49,43 @@ export async function connectToServer(
   }
 }
 
-/** A connection to a server of our own user's. */
+/**
+ * A connection to a server of our own user's. Lines are without their end, valid until the next is asked for; `undefined` where
+ * the server has closed.
+ *
+ * All calls throw {@linkcode IpcClientError} `absent.…`, or the signal's reason where that is aborted.
+ */
 export class ClientConnection implements Disposable {
+  readonly #conn: LocalConn;
   readonly #options: ConnectOptions;
+  readonly #reader: LineReader;
   #closed = false;
 
-  constructor(readonly conn: LocalConn, options: ConnectOptions) {
+  constructor(conn: LocalConn, options: ConnectOptions) {
+    this.#conn = conn;
     this.#options = options;
+    this.#reader = new LineReader(conn);
   }
 
-  /** @throws {IpcClientError} `absent.closed`. */
-  async send(text: string): Promise<void> {
-    let rest = new TextEncoder().encode(text);
-    while (rest.length > 0) rest = rest.subarray(await this.conn.write(rest));
+  /** Sends a line; the next line that comes, within the read timeout. */
+  ask(line: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#within(this.#options.limits.readTimeoutMs, async () => {
+      let rest = new TextEncoder().encode(line + "\n");
+      while (rest.length > 0) rest = rest.subarray(await this.#conn.write(rest));
+      return await this.#reader.next();
+    });
+  }
+
+  /** The next line, whenever it comes. */
+  nextLine(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#within(0, () => this.#reader.next());
   }
 
   /**
    * Does something on the connection within `timeoutMs` (0: for ever); closes it where that takes too long or the signal
    * is aborted.
    */
-  async within<T>(timeoutMs: number, action: () => Promise<T>): Promise<T> {
+  async #within<T>(timeoutMs: number, action: () => Promise<T>): Promise<T> {
     const { clock, signal } = this.#options;
     const done = new AbortController();
     const close = () => this[Symbol.dispose]();
@@ -97,7 +115,7 @@ export class ClientConnection implements Disposable {
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.conn.close();
+    this.#conn.close();
   }
 }
 
