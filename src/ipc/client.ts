@@ -2,12 +2,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import type { Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
-import {
-  type ClientConnection,
-  type ClientLimits,
-  connectToServer,
-  DEFAULT_CLIENT_LIMITS,
-} from "./client_connection.ts";
+import { type ClientConnection, connectToServer } from "./client_connection.ts";
 import { IpcClientError } from "./errors.ts";
 
 /** What to ask, and whom. */
@@ -16,7 +11,6 @@ export interface IpcRequestOptions {
   readonly path: string;
   readonly method: string;
   readonly params?: Readonly<Record<string, unknown>>;
-  readonly limits?: Partial<ClientLimits>;
   readonly clock?: Clock;
   readonly platform?: Platform;
   /** Ends the waiting; the call then rejects with the signal's reason. */
@@ -59,15 +53,13 @@ export async function* watchIpc(
 }
 
 async function openConnection(
-  { path, signal, clock = systemClock, platform, limits }: Omit<IpcRequestOptions, "method">,
+  { path, signal, clock = systemClock, platform = selectPlatform() }: Omit<
+    IpcRequestOptions,
+    "method"
+  >,
 ): Promise<ClientConnection> {
   signal?.throwIfAborted();
-  return await connectToServer(path, {
-    limits: { ...DEFAULT_CLIENT_LIMITS, ...limits },
-    clock,
-    platform: platform ?? selectPlatform(),
-    signal,
-  });
+  return await connectToServer(path, { clock, platform, signal });
 }
 
 async function ask(

@@ -3,23 +3,15 @@ import type { LocalConn, LocalPipes, Platform } from "../platform/contract.ts";
 import { CLIENT_FAULTS, IpcClientError } from "./errors.ts";
 import { LineReader } from "./line_reader.ts";
 
-/** How long a client waits, in milliseconds; 0 is for ever. */
-export interface ClientLimits {
-  readonly connectTimeoutMs: number;
-  /** A little longer than the server's own, so that its word comes first. */
-  readonly readTimeoutMs: number;
-}
+const CONNECT_TIMEOUT_MS = 5_000;
 
-export const DEFAULT_CLIENT_LIMITS: ClientLimits = {
-  connectTimeoutMs: 5_000,
-  readTimeoutMs: 65_000,
-};
+/** A little longer than the server's own, so that its word comes first. */
+const READ_TIMEOUT_MS = 65_000;
 
 /** How long to wait before connecting again to a server whose queue is full. */
 const RETRY_MS = 20;
 
 export interface ConnectOptions {
-  readonly limits: ClientLimits;
   readonly clock: Clock;
   readonly platform: Platform;
   readonly signal: AbortSignal | undefined;
@@ -34,7 +26,7 @@ export async function connectToServer(
   path: string,
   options: ConnectOptions,
 ): Promise<ClientConnection> {
-  const { platform, limits, clock, signal } = options;
+  const { platform } = options;
   const { conn, readServers } = await connect(path, options);
   try {
     const servers = readServers();
@@ -42,7 +34,7 @@ export async function connectToServer(
     if (servers.length === 0 || servers.some((user) => user !== own)) {
       throw new IpcClientError("permission.server");
     }
-    return new ClientConnection(conn, { limits, clock, platform, signal });
+    return new ClientConnection(conn, options);
   } catch (error) {
     conn.close();
     throw error;
@@ -50,18 +42,18 @@ export async function connectToServer(
 }
 
 /**
- * A connection to a server of our own user's. Lines are without their end, valid until the next is asked for; `undefined` where
- * the server has closed.
+ * A connection to a server of our own user's. Lines are without their end, valid until the next is asked for, and
+ * `undefined` where the server has closed.
  *
  * All calls throw {@linkcode IpcClientError} `absent.…`, or the signal's reason where that is aborted.
  */
 export class ClientConnection implements Disposable {
   readonly #conn: LocalConn;
-  readonly #options: ConnectOptions;
+  readonly #options: Pick<ConnectOptions, "clock" | "signal">;
   readonly #reader: LineReader;
   #closed = false;
 
-  constructor(conn: LocalConn, options: ConnectOptions) {
+  constructor(conn: LocalConn, options: Pick<ConnectOptions, "clock" | "signal">) {
     this.#conn = conn;
     this.#options = options;
     this.#reader = new LineReader(conn);
@@ -69,7 +61,7 @@ export class ClientConnection implements Disposable {
 
   /** Sends a line; the next line that comes, within the read timeout. */
   ask(line: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return this.#within(this.#options.limits.readTimeoutMs, async () => {
+    return this.#within(READ_TIMEOUT_MS, async () => {
       let rest = new TextEncoder().encode(line + "\n");
       while (rest.length > 0) rest = rest.subarray(await this.#conn.write(rest));
       return await this.#reader.next();
@@ -122,9 +114,9 @@ export class ClientConnection implements Disposable {
 /** A server with a full queue lets nobody wait (unix(7): EAGAIN), so it is tried again until the time is up. */
 async function connect(
   path: string,
-  { clock, limits, platform, signal }: ConnectOptions,
+  { clock, platform, signal }: ConnectOptions,
 ): Promise<Connected> {
-  const untilMs = clock.monotonicMs() + (limits.connectTimeoutMs || Infinity);
+  const untilMs = clock.monotonicMs() + CONNECT_TIMEOUT_MS;
   for (;;) {
     signal?.throwIfAborted();
     const connected = platform.pipes === undefined
