@@ -33,3 +33,10 @@ Deno.test("every file of the repository that a document names is there", async (
   }
   assertEquals(missing, []);
 });
+
+Deno.test("THREAT-MODEL.md has every attack that is tried", async () => {
+  const text = await Deno.readTextFile(`${ROOT}docs/THREAT-MODEL.md`);
+  const told = Array.from(text.matchAll(/^\| .* \| `(\w+_test\.ts)` +\|$/gm), ([, file]) => file!);
+  const tried = Array.from(Deno.readDirSync(`${ROOT}tests/attack`), ({ name }) => name);
+  assertEquals(told.sort(), tried.sort());
+});
