@@ -8,6 +8,7 @@ import { PIPE_PREFIX } from "./windows_pipe_names.ts";
 import { connectPipe, listenOnPipe } from "./windows_pipes.ts";
 import { identifyProcess, isDescendant, readBootId } from "./windows_processes.ts";
 import { readRegistryText } from "./windows_registry.ts";
+import { spawnOnConsole } from "./windows_console_groups.ts";
 import { readCommandLine } from "./windows_command_line.ts";
 import { readOwnSid } from "./windows_tokens.ts";
 import { registryKeyring } from "./windows_user_keyring.ts";
@@ -76,6 +77,7 @@ export const windows: Platform = {
   syncFolder: () => Promise.resolve(),
   pipes,
   services: async () => (await import("./windows_services.ts")).windowsServices,
+  spawnOnConsole,
   maxSocketPathBytes: 256,
   acceptedPeers() {
     throw new Error("there are no such sockets on Windows");

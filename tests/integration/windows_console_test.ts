@@ -1,0 +1,42 @@
+import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { systemFile } from "../../ffi/windows_library.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import { runProgram, startProgram } from "../support/program.ts";
+import { testWith, WINDOWS } from "../support/requirements.ts";
+import { WindowsScene } from "../support/windows_scene.ts";
+
+openLibraries();
+
+/** What the log says of software that was ended without being asked. */
+const ENDED = /software ended \(pid: \d+, status: (-?\d+)\)/, KILLED = /status: 137\)/;
+
+/** A command that runs the one which follows it on a console. */
+const ON_CONSOLE = [
+  ...[Deno.execPath(), "run", "--quiet", "-A", "--no-config"],
+  fromFileUrl(new URL("../fixtures/on_console.ts", import.meta.url)),
+];
+
+/** What a run's log says once it was asked over the socket to stop; its software is no program of the runtime. */
+async function runAndStop(wrapper?: readonly string[]): Promise<string> {
+  await using scene = await WindowsScene.arrive('WScript.Echo("up"); WScript.Sleep(1e6);');
+  const args = scene.customer.runArguments(systemFile("cscript.exe"), {
+    args: ["//nologo", scene.at("software.js")],
+  });
+  await using run = startProgram(args, { ...scene.surroundings, ...(wrapper && { wrapper }) });
+  await run.stdout.match(/up/);
+  assertEquals((await runProgram(["ipc", "stop"], scene.surroundings)).code, 0);
+  const { code, stderr } = await run.end();
+  assertEquals(code, 0, stderr);
+  return stderr;
+}
+
+testWith([WINDOWS], "Windows: software on our console is asked to stop by Ctrl-Break", async () => {
+  const log = await runAndStop(ON_CONSOLE);
+  assertMatch(log, ENDED);
+  assertNotMatch(log, KILLED);
+});
+
+testWith([WINDOWS], "Windows: software is ended where there is no console", async () => {
+  assertMatch(await runAndStop(), KILLED);
+});
