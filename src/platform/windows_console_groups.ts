@@ -1,6 +1,7 @@
 import { kernel32 } from "../../ffi/kernel32.ts";
 import { ntdll } from "../../ffi/ntdll.ts";
 import type { ConsoleChild, ConsoleProgram } from "./contract.ts";
+import type { ListedProcess } from "./process_control.ts";
 import { joinCommandLine } from "./windows_command_line.ts";
 import { environmentBlock, readEnvironment } from "./windows_environment.ts";
 import { wideText } from "./windows_text.ts";
@@ -52,6 +53,24 @@ export function leadsConsoleGroup(pid: number): boolean {
 export function breakConsoleGroup(leader: number): boolean {
   return leaders.has(leader) && kernel32().GenerateConsoleCtrlEvent(CTRL_BREAK, leader) !== 0;
 }
+
+/**
+ * The group that a process was born into: the pid of the nearest ancestor, itself included, who leads one, as far as they
+ * are there to tell; 0 where there is none.
+ */
+export function groupOf<P extends Ancestor>(
+  process: P,
+  byPid: ReadonlyMap<number, P>,
+  leads: (pid: number) => boolean,
+): number {
+  if (leads(process.pid)) return process.pid;
+  const parent = byPid.get(process.parent);
+  // who is younger than his child got a number that was given anew, and is nobody's parent
+  const isParent = parent !== undefined && Number(parent.startTime) < Number(process.startTime);
+  return isParent ? groupOf(parent, byPid, leads) : 0;
+}
+
+type Ancestor = Pick<ListedProcess, "pid" | "parent" | "startTime">;
 
 interface CreatedProcess {
   readonly pid: number;

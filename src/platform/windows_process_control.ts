@@ -1,6 +1,6 @@
 import { kernel32 } from "../../ffi/kernel32.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
-import { breakConsoleGroup, leadsConsoleGroup } from "./windows_console_groups.ts";
+import { breakConsoleGroup, groupOf, leadsConsoleGroup } from "./windows_console_groups.ts";
 import { isInOwnJob } from "./windows_job.ts";
 import type {
   ListedProcess,
@@ -22,9 +22,6 @@ type Target = Pick<ListedProcess, "pid" | "startTime">;
 /** What asks for an end is the end: nobody can be asked but a group on our console, and only as a whole. */
 const ENDING: readonly ProcessSignal[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGKILL"];
 
-/** The status of a process that was killed, as shells write SIGKILL's. */
-const KILLED_STATUS = 137;
-
 /** PROCESS_MEMORY_COUNTERS: WorkingSetSize at 16. */
 const COUNTERS_BYTES = 72, WORKING_SET_AT = 16;
 
@@ -38,7 +35,7 @@ export class WindowsProcessControl implements ProcessControl {
       .map((entry) => describe(entry, pids))
       .filter((entry) => entry !== undefined);
     const byPid = new Map(listed.map((entry) => [entry.pid, entry]));
-    return listed.map((entry) => ({ ...entry, group: groupOf(entry, byPid) }));
+    return listed.map((entry) => ({ ...entry, group: groupOf(entry, byPid, leadsConsoleGroup) }));
   }
 
   identify(pid: number): ProcessIdentity | undefined {
@@ -55,7 +52,7 @@ export class WindowsProcessControl implements ProcessControl {
     using process = ProcessHandle.open(pid, { toTerminate: true });
     if (process === undefined) return "denied";
     if (process.startTime !== startTime || !process.isAlive()) return "gone";
-    if (kernel32().TerminateProcess(process.handle, KILLED_STATUS) !== 0) return "sent";
+    if (process.terminate()) return "sent";
     return process.isAlive() ? "denied" : "gone";
   }
 
@@ -112,16 +109,4 @@ function describe(
     state: process.isAlive() ? "alive" : "ended",
     name,
   };
-}
-
-/** The group on our console that a process was born into, as far as its ancestors are there to tell; 0 where there is none. */
-function groupOf(
-  entry: Omit<ListedProcess, "group">,
-  byPid: ReadonlyMap<number, Omit<ListedProcess, "group">>,
-): number {
-  if (leadsConsoleGroup(entry.pid)) return entry.pid;
-  const parent = byPid.get(entry.parent);
-  // who is younger than his child got a number that was given anew, and is nobody's parent
-  const isParent = parent !== undefined && Number(parent.startTime) < Number(entry.startTime);
-  return isParent ? groupOf(parent, byPid) : 0;
 }
