@@ -3,7 +3,12 @@ import { fromFileUrl } from "@std/path";
 import { kernel32 } from "../../ffi/kernel32.ts";
 import { systemFile } from "../../ffi/windows_library.ts";
 import { openLibraries } from "../support/open_libraries.ts";
-import { runProgram, startProgram } from "../support/program.ts";
+import {
+  type ProgramOptions,
+  type RunningProgram,
+  runProgram,
+  startProgram,
+} from "../support/program.ts";
 import { type Requirement, testWith, WINDOWS } from "../support/requirements.ts";
 import { IS_WINDOWS } from "../support/system.ts";
 import { WindowsScene } from "../support/windows_scene.ts";
@@ -24,22 +29,36 @@ const ON_CONSOLE = [
   fromFileUrl(new URL("../fixtures/on_console.ts", import.meta.url)),
 ];
 
-/** What a run's log says once it was asked over the socket to stop; its software is no program of the runtime. */
-async function runAndStop(wrapper?: readonly string[]): Promise<string> {
+/** What a run's log says once it was asked to stop; its software is no program of the runtime. */
+async function runAndStop(
+  stop: (scene: WindowsScene, run: RunningProgram) => Promise<unknown>,
+  options: ProgramOptions = {},
+): Promise<string> {
   await using scene = await WindowsScene.arrive('WScript.Echo("up"); WScript.Sleep(1e6);');
   const args = scene.customer.runArguments(systemFile("cscript.exe"), {
     args: ["//nologo", scene.at("software.js")],
   });
-  await using run = startProgram(args, { ...scene.surroundings, ...(wrapper && { wrapper }) });
+  await using run = startProgram(args, { ...scene.surroundings, ...options });
   await run.stdout.match(/up/);
-  assertEquals((await runProgram(["ipc", "stop"], scene.surroundings)).code, 0);
+  await stop(scene, run);
   const { code, stderr } = await run.end();
   assertEquals(code, 0, stderr);
   return stderr;
 }
 
+const stopOverSocket = ({ surroundings }: WindowsScene) =>
+  runProgram(["ipc", "stop"], surroundings);
+
 testWith([WINDOWS], "Windows: software on our console is asked to stop by Ctrl-Break", async () => {
-  const log = await runAndStop(ON_CONSOLE);
+  const log = await runAndStop(stopOverSocket, { wrapper: ON_CONSOLE });
+  assertMatch(log, ENDED);
+  assertNotMatch(log, KILLED);
+});
+
+testWith([WINDOWS], "Windows: Ctrl-C stops us, and the software by way of us", async () => {
+  const options: ProgramOptions = { wrapper: ON_CONSOLE, stdin: "piped" };
+  const log = await runAndStop((_scene, run) => run.input("c"), options);
+  assertMatch(log, /Received signal SIGINT, shutting down/);
   assertMatch(log, ENDED);
   assertNotMatch(log, KILLED);
 });
@@ -65,6 +84,6 @@ testWith(
   [WINDOWS, NO_CONSOLE],
   "Windows: software is ended where there is no console",
   async () => {
-    assertMatch(await runAndStop(), KILLED);
+    assertMatch(await runAndStop(stopOverSocket), KILLED);
   },
 );
