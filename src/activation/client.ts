@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { joinBytes } from "../core/join_bytes.ts";
 import { decodeUtf8 } from "../core/strict_json.ts";
 import type { Sign, Verify } from "../signing/ecdsa.ts";
 import { type Answer, judgeAnswer, type RawAnswer } from "./answer.ts";
@@ -141,11 +142,5 @@ async function readBounded(response: Response): Promise<string | undefined> {
     if (length > MAX_BODY_BYTES) return undefined;
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return decodeUtf8(bytes);
+  return decodeUtf8(joinBytes(chunks));
 }

@@ -33,7 +33,10 @@ export const OPTIONS = {
 
   license: { value: "FILE", help: "the licence file" },
   software: { value: "FILE", help: "the program to launch" },
-  "server-url": { value: "URL", help: "the licence server, instead of the licence's own" },
+  "server-url": {
+    value: "URL",
+    help: "the licence server; a run asks it instead of the licence's own",
+  },
   "state-dir": { value: "DIR", help: "where state and machine key are kept" },
   "org-key": { value: "FILE", help: "the organisation's public key (PEM)" },
   "ca-file": { value: "FILE", help: "certificates to trust besides the usual ones (PEM)" },

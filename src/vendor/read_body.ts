@@ -1,5 +1,6 @@
 import { MAX_BODY_BYTES } from "../activation/messages.ts";
 import type { Clock } from "../core/clock.ts";
+import { joinBytes } from "../core/join_bytes.ts";
 import type { Checked } from "./checks.ts";
 import { REFUSALS } from "./refusals.ts";
 
@@ -46,13 +47,7 @@ async function readBounded(
   }
   const [only] = chunks;
   if (chunks.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
+  return joinBytes(chunks);
 }
 
 function startDeadline(

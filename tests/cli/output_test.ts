@@ -1,13 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { runProgram } from "../support/program.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
-import { hasTool } from "../support/run_tool.ts";
+import { POSIX, type Requirement, testWith } from "../support/requirements.ts";
 import { IS_WINDOWS } from "../support/system.ts";
 
 /** The runtime does not let us look for it, a shell does. */
-const FULL = {
+const FULL: Requirement = {
   reason: "no /dev/full here",
-  met: !IS_WINDOWS && await hasTool("test", "-c", "/dev/full"),
+  met: !IS_WINDOWS && new Deno.Command("test", { args: ["-c", "/dev/full"] }).outputSync().success,
 };
 
 /** Has the shell run the program with its streams as `redirection` says; its exit status goes to standard error. */

@@ -3,7 +3,7 @@ import { ConfiguredCustomer } from "../support/configured_customer.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
 import { runProgram } from "../support/program.ts";
-import { hasTool, testWith } from "../support/run_tool.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -56,7 +56,7 @@ Deno.test("doctor fails the line socket where the configured place cannot be", a
 });
 
 testWith(
-  { openssl: await hasTool("openssl", "version") },
+  [needsProgram("openssl")],
   "doctor trusts a server of the vendor's own certificate by --ca-file alone",
   async () => {
     await using folder = await temporaryFolder();

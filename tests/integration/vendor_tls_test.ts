@@ -1,13 +1,14 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ACTIVATE_PATH } from "../../src/activation/messages.ts";
 import { runProgram } from "../support/program.ts";
-import { hasTool, runTool, testWith } from "../support/run_tool.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { activateBody, makeMachine, signedBy } from "../support/test_machine.ts";
 import { setUpVendor } from "../support/vendor_setup.ts";
 import { readAnswer } from "../support/wire_answer.ts";
 
-const openssl = await hasTool("openssl", "version");
+const OPENSSL = needsProgram("openssl");
 
 /** A certificate for 127.0.0.1 that signs itself; gives the two options. */
 async function makeCertificate(folder: string): Promise<string[]> {
@@ -22,7 +23,7 @@ async function makeCertificate(folder: string): Promise<string[]> {
   return ["--tls-cert", certificate, "--tls-key", key];
 }
 
-testWith({ openssl }, "vendor serve speaks https to whoever trusts its certificate", async () => {
+testWith([OPENSSL], "vendor serve speaks https to whoever trusts its certificate", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
   const options = await makeCertificate(folder.path);
@@ -42,7 +43,7 @@ testWith({ openssl }, "vendor serve speaks https to whoever trusts its certifica
 });
 
 testWith(
-  { openssl },
+  [OPENSSL],
   "a certificate with another's key, or none at all, is one clear line",
   async () => {
     await using folder = await temporaryFolder();
