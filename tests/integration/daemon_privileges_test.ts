@@ -1,10 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import {
-  daemonOfNobody,
-  NEEDS_USERS,
-  NO_CAPABILITIES,
-  NOBODY,
-} from "../support/daemon_of_nobody.ts";
+import { daemonOfNobody, NO_CAPABILITIES, NOBODY } from "../support/daemon_of_nobody.ts";
+import { OTHER_USERS } from "../support/other_user.ts";
 import { threadRights } from "../support/process_rights.ts";
 import { isRunning } from "../support/process_state.ts";
 import { runProgram } from "../support/program.ts";
@@ -12,7 +8,7 @@ import { testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "a daemon and its software run as the user, without any right of root's in any thread",
   async () => {
     await using scene = await daemonOfNobody();
@@ -41,7 +37,7 @@ testWith(
 );
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "a daemon has the groups that have its user as a member, and the group that is set",
   async () => {
     await using scene = await daemonOfNobody({ tables: 'group = "daemon"' });
@@ -53,7 +49,7 @@ testWith(
 );
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "a capability that is allowed is left to daemon and software, and no other",
   async () => {
     await using scene = await daemonOfNobody({
@@ -77,7 +73,7 @@ testWith(
 );
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "home, user and login name are the user's, root's session folder is not passed on",
   async () => {
     await using scene = await daemonOfNobody({
@@ -95,7 +91,7 @@ testWith(
 );
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "limits that root may raise are raised before root is given up",
   async () => {
     await using scene = await daemonOfNobody({
@@ -110,7 +106,7 @@ testWith(
 );
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "PID file, log and state are made for the user where only root can make them",
   async () => {
     await using scene = await daemonOfNobody({
@@ -130,7 +126,7 @@ testWith(
 );
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "a PID file in a folder of root's is the user's, and is emptied at the end",
   async () => {
     await using place = await temporaryFolder();
@@ -146,7 +142,7 @@ testWith(
   },
 );
 
-testWith([NEEDS_USERS], "a daemon starts in a folder that only root can enter", async () => {
+testWith([OTHER_USERS], "a daemon starts in a folder that only root can enter", async () => {
   await using place = await temporaryFolder();
   await using scene = await daemonOfNobody();
   const { code, stderr } = await runProgram(scene.arguments(["start"]), {
@@ -157,7 +153,7 @@ testWith([NEEDS_USERS], "a daemon starts in a folder that only root can enter", 
   await scene.softwarePids(1);
 });
 
-testWith([NEEDS_USERS], "a second daemon of the user is refused with 85", async () => {
+testWith([OTHER_USERS], "a second daemon of the user is refused with 85", async () => {
   await using scene = await daemonOfNobody();
   assertEquals((await scene.daemon("start")).code, 0);
   const { code, stderr } = await scene.daemon("start");
@@ -165,14 +161,14 @@ testWith([NEEDS_USERS], "a second daemon of the user is refused with 85", async 
   assertMatch(stderr, /\(process\): another sentinel is running \(pid \d+\)\n$/);
 });
 
-testWith([NEEDS_USERS], "of six daemons that root starts at once exactly one runs", async () => {
+testWith([OTHER_USERS], "of six daemons that root starts at once exactly one runs", async () => {
   await using scene = await daemonOfNobody();
   const results = await Promise.all(Array.from({ length: 6 }, () => scene.daemon("start")));
   assertEquals(results.map(({ code }) => code).sort(), [0, 85, 85, 85, 85, 85]);
 });
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "a user's PID file does not make root signal a process of somebody else",
   async () => {
     await using scene = await daemonOfNobody();

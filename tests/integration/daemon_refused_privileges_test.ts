@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { daemonOfNobody, NEEDS_USERS } from "../support/daemon_of_nobody.ts";
+import { daemonOfNobody } from "../support/daemon_of_nobody.ts";
+import { OTHER_USERS } from "../support/other_user.ts";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { runProgram } from "../support/program.ts";
 import { testWith } from "../support/requirements.ts";
@@ -36,7 +37,7 @@ const WRONG: Readonly<Record<string, readonly [string, number, string]>> = {
 };
 
 for (const [what, [tables, status, message]] of Object.entries(WRONG)) {
-  testWith([NEEDS_USERS], `a daemon that is told ${what} does not start`, async () => {
+  testWith([OTHER_USERS], `a daemon that is told ${what} does not start`, async () => {
     await using scene = await DaemonScene.arrive({ tables: `[process]\n${tables}` });
     const { code, stderr } = await scene.daemon("start");
     const line = `sentinel: error: start-up failed (privileges): ${message}\n`;
@@ -48,7 +49,7 @@ for (const [what, [tables, status, message]] of Object.entries(WRONG)) {
 /** Not root, as `setpriv` makes it. */
 const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534"];
 
-testWith([NEEDS_USERS], "who is not root cannot become another user", async () => {
+testWith([OTHER_USERS], "who is not root cannot become another user", async () => {
   await using scene = await daemonOfNobody();
   await scene.configure({ tables: '[process]\nuser = "daemon"' });
   const { code, stderr } = await runProgram(scene.arguments(["start"]), {
@@ -63,7 +64,7 @@ testWith([NEEDS_USERS], "who is not root cannot become another user", async () =
 });
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "the user himself does not start a daemon with more rights than it is to have",
   async () => {
     await using scene = await daemonOfNobody();
@@ -77,7 +78,7 @@ testWith(
 );
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "a daemon that was started with the right rights has none to give up",
   async () => {
     await using scene = await daemonOfNobody();

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { daemonOfNobody, NEEDS_USERS, NO_CAPABILITIES } from "../support/daemon_of_nobody.ts";
+import { daemonOfNobody, NO_CAPABILITIES } from "../support/daemon_of_nobody.ts";
 import { DaemonScene, STAY } from "../support/daemon_scene.ts";
-import { NO_OTHER_USERS } from "../support/other_user.ts";
+import { OTHER_USERS } from "../support/other_user.ts";
 import { threadRights } from "../support/process_rights.ts";
 import { isRunning } from "../support/process_state.ts";
 import { programForAll } from "../support/program_for_all.ts";
@@ -10,7 +10,7 @@ import { type Requirement, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "a folder that lacks what a program needs cannot be its root, and nothing is made",
   async () => {
     await using scene = await DaemonScene.arrive({ program: await programForAll() });
@@ -42,7 +42,7 @@ testWith(
 /** Whether folders can be mounted where no other process sees it. */
 const NEEDS_MOUNTS: Requirement = {
   reason: "cannot mount",
-  met: NO_OTHER_USERS === undefined && await canMount(),
+  met: OTHER_USERS.met && await canMount(),
 };
 
 async function canMount(): Promise<boolean> {
@@ -76,7 +76,7 @@ exec "$@"
 `;
 
 testWith(
-  [NEEDS_USERS, NEEDS_MOUNTS],
+  [OTHER_USERS, NEEDS_MOUNTS],
   "a daemon and its software have the configured folder as their root, and cannot leave it",
   async () => {
     await using place = await temporaryFolder();

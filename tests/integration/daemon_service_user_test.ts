@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { daemonOfNobody, NEEDS_USERS, NOBODY } from "../support/daemon_of_nobody.ts";
+import { daemonOfNobody, NOBODY } from "../support/daemon_of_nobody.ts";
+import { OTHER_USERS } from "../support/other_user.ts";
 import { STAY } from "../support/daemon_scene.ts";
 import { runProgram } from "../support/program.ts";
 import { testWith } from "../support/requirements.ts";
@@ -13,7 +14,7 @@ async function serviceFolder(name: string): Promise<AsyncDisposable & { path: st
 }
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "root finds a service that runs as its own user, in the folder that the service manager made",
   async () => {
     await using scene = await daemonOfNobody();

@@ -1,21 +1,15 @@
 /** Daemons that are stopped or killed at a moment of their start. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { resolve } from "@std/path";
+import { NOBODY } from "../support/daemon_of_nobody.ts";
 import { DaemonScene, STAY } from "../support/daemon_scene.ts";
-import { NO_OTHER_USERS } from "../support/other_user.ts";
+import { OTHER_USERS } from "../support/other_user.ts";
 import { isRunning } from "../support/process_state.ts";
 import { type ProgramResult, startProgram } from "../support/program.ts";
 import { type ProgramForAll, programForAll } from "../support/program_for_all.ts";
-import { needsProgram, type Requirement, testWith } from "../support/requirements.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
 
 const STRACE = needsProgram("strace");
-const NEEDS_USERS: Requirement = {
-  reason: NO_OTHER_USERS ?? "",
-  met: NO_OTHER_USERS === undefined,
-};
-
-/** nobody, in Debian and its kin. */
-const NOBODY = 65534;
 
 /** A system call of a start, told by a path that it is about. */
 interface Moment {
@@ -133,13 +127,13 @@ const ROOTS_MOMENTS: Readonly<Record<string, (program: ProgramForAll) => Moment>
 };
 
 for (const [when, momentOf] of Object.entries(ROOTS_MOMENTS)) {
-  testWith([STRACE, NEEDS_USERS], `SIGTERM while a daemon ${when} ends it`, async () => {
+  testWith([STRACE, OTHER_USERS], `SIGTERM while a daemon ${when} ends it`, async () => {
     const program = await programForAll();
     await using scene = await arrive(program);
     await requireStopped(scene, momentOf(program));
   });
 
-  testWith([STRACE, NEEDS_USERS], `a daemon killed while it ${when} hinders nobody`, async () => {
+  testWith([STRACE, OTHER_USERS], `a daemon killed while it ${when} hinders nobody`, async () => {
     const program = await programForAll();
     await using scene = await arrive(program);
     await requireNextStarts(scene, momentOf(program));

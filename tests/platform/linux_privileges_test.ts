@@ -2,19 +2,14 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { linuxPrivileges } from "../../src/platform/linux_privileges.ts";
 import type { ProcessRights } from "../../src/platform/privilege_control.ts";
 import { openLibraries } from "../support/open_libraries.ts";
-import { NO_OTHER_USERS } from "../support/other_user.ts";
+import { OTHER_USERS } from "../support/other_user.ts";
 import { threadRights } from "../support/process_rights.ts";
 import { LineReader } from "../support/program.ts";
 import { programForAll } from "../support/program_for_all.ts";
-import { needsProgram, type Requirement, testWith } from "../support/requirements.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
-
-const NEEDS_USERS: Requirement = {
-  reason: NO_OTHER_USERS ?? "",
-  met: NO_OTHER_USERS === undefined,
-};
 
 const NOBODY: ProcessRights = {
   ...{ userId: 65534, groupId: 65534, groups: [65534] },
@@ -72,7 +67,7 @@ async function openFiles(pid: number): Promise<string[]> {
 }
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "rights that are given up are gone from every thread, under the same pid",
   async () => {
     const { differences, threads: [thread, ...others] } = await giveUp(NOBODY);
@@ -84,13 +79,13 @@ testWith(
   },
 );
 
-testWith([NEEDS_USERS], "what root had open is closed to the user", async () => {
+testWith([OTHER_USERS], "what root had open is closed to the user", async () => {
   const { files } = await giveUp(NOBODY);
   assertEquals([files.length > 2, files.includes(SECRET)], [true, false]);
 });
 
 testWith(
-  [NEEDS_USERS, needsProgram("keyctl")],
+  [OTHER_USERS, needsProgram("keyctl")],
   "the keys of root's session are not the user's",
   async () => {
     const add = `keyctl add user ${KEY} x @s >&2 && exec "$@"`;
@@ -101,7 +96,7 @@ testWith(
 );
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "without the second execution threads keep what only one gave up, and that is noticed",
   async () => {
     const { differences, threads } = await giveUp(NOBODY, { flags: ["--no-exec"] });
@@ -115,7 +110,7 @@ testWith(
 );
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "what is not to be given up stays for programs that bring it with them",
   async () => {
     const rights = { ...NOBODY, capabilities: undefined, noNewPrivileges: false };
@@ -126,13 +121,13 @@ testWith(
   },
 );
 
-testWith([NEEDS_USERS], "who can be root again is noticed", async () => {
+testWith([OTHER_USERS], "who can be root again is noticed", async () => {
   const { differences } = await giveUp({ ...NOBODY, capabilities: ["CAP_SETUID"] });
   assertEquals(differences, ["the process can be root again"]);
 });
 
 testWith(
-  [NEEDS_USERS],
+  [OTHER_USERS],
   "what root started but is not as it is to be is noticed, each thing by its name",
   () => {
     const found = linuxPrivileges().differences({ ...NOBODY, rootFolder: "/nowhere" });

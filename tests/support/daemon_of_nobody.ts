@@ -1,12 +1,5 @@
 import { DaemonScene, type DaemonSceneOptions } from "./daemon_scene.ts";
-import { NO_OTHER_USERS } from "./other_user.ts";
 import { programForAll } from "./program_for_all.ts";
-import type { Requirement } from "./requirements.ts";
-
-export const NEEDS_USERS: Requirement = {
-  reason: NO_OTHER_USERS ?? "",
-  met: NO_OTHER_USERS === undefined,
-};
 
 /** nobody and its group, in Debian and its kin. */
 export const NOBODY = 65534;

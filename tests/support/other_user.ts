@@ -1,15 +1,11 @@
 import type { Requirement } from "./requirements.ts";
 
-/** Why programs cannot be run as another user here; undefined where they can. */
-export const NO_OTHER_USERS: string | undefined = await whyNot();
+const obstacle = await findObstacle();
 
 /** For what needs programs of other users. */
-export const OTHER_USERS: Requirement = {
-  reason: NO_OTHER_USERS ?? "",
-  met: NO_OTHER_USERS === undefined,
-};
+export const OTHER_USERS: Requirement = { reason: obstacle ?? "", met: obstacle === undefined };
 
-async function whyNot(): Promise<string | undefined> {
+async function findObstacle(): Promise<string | undefined> {
   if (Deno.uid() !== 0) return "needs root";
   try {
     await new Deno.Command("setpriv", { args: ["--version"], stdout: "null" }).output();
