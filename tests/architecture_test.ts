@@ -202,6 +202,20 @@ function outOfPlace(sources: readonly Source[]): string[] {
   );
 }
 
+/** Functions, classes and constants that a file exports, and no other file names. */
+function unusedExports(sources: readonly Source[], users: readonly Source[]): string[] {
+  const files = new Map<string, number>();
+  for (const { text } of users) {
+    for (const word of new Set(text.match(/\w+/g))) files.set(word, (files.get(word) ?? 0) + 1);
+  }
+  const exports = /^export (?:async |abstract )?(?:function\*?|const|class) (\w+)/gm;
+  return sources.flatMap(({ path, text }) =>
+    Array.from(text.matchAll(exports), ([, name]) => name!)
+      .filter((name) => files.get(name) === 1)
+      .map((name) => `${path} exports ${name}`)
+  );
+}
+
 Deno.test("every source file belongs to a room, and imports go one way only", async () => {
   const sources = await allSources();
   assertEquals(sources.map(({ path }) => roomOf(path)).filter((room) => room === "(none)"), []);
@@ -210,6 +224,17 @@ Deno.test("every source file belongs to a room, and imports go one way only", as
 
 Deno.test("what one place alone may do is done nowhere else", async () => {
   assertEquals(outOfPlace(await allSources()), []);
+});
+
+Deno.test("what a file exports is used by another", async () => {
+  const sources = await allSources();
+  const users = [...sources];
+  for (const folder of ["tests", "build", "demo"]) {
+    users.push(...await Array.fromAsync(sourcesBelow(join(ROOT, folder))));
+  }
+  // what is in std/ are others' libraries, a part of each
+  const ours = sources.filter(({ path }) => !path.startsWith("std/"));
+  assertEquals(unusedExports(ours, users), []);
 });
 
 Deno.test("the configuration's code, the parser with it, is loaded only where a file is named", async () => {
@@ -228,6 +253,9 @@ Deno.test("the layer rules see an import that turns round and a forbidden call",
   };
   assertEquals(turnedImports([state]), ["src/state/x.ts imports src/ipc/server.ts"]);
   assertEquals(outOfPlace([state]), ["src/state/x.ts has \\bDeno\\.exit\\b"]);
+  const lonely: Source = { path: "src/state/y.ts", text: "export const a = 1, lonely = 2;" };
+  const odd: Source = { path: "src/state/z.ts", text: "export async function odd() {}" };
+  assertEquals(unusedExports([lonely, odd], [state, lonely, odd]), ["src/state/z.ts exports odd"]);
 });
 
 Deno.test("every attack says what it is, and shows that it works where the defence is off", async () => {

@@ -16,7 +16,7 @@ import {
 import { signRequest } from "./signed_request.ts";
 
 /** How long a request may take, from connect to the last byte. */
-export const REQUEST_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 30_000;
 
 /** What the client works with. */
 export interface ClientDependencies {

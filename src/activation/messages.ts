@@ -12,7 +12,7 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 export const MAX_CLOCK_SKEW_SECONDS = 300;
 
 /** Systems as the wire names them. */
-export const PLATFORMS = [
+const PLATFORMS = [
   "LINUX_AMD64",
   "LINUX_ARM64",
   "WINDOWS_AMD64",

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Answer } from "./answer.ts";
 
 /** How often a failed request is tried again before it counts as missed. */
-export const RETRIES = 3;
+const RETRIES = 3;
 
 /** Longest first pause between two tries. */
 const LONGEST_BASE_MS = 30_000;

@@ -1,7 +1,7 @@
 import type { Config, TableName } from "./schema.ts";
 
 /** Keys whose new values may be put into force while a daemon runs; a table's name stands for all of its keys. */
-export const CHANGEABLE: readonly string[] = [
+const CHANGEABLE: readonly string[] = [
   "license.path",
   "ipc.read_timeout_ms",
   "ipc.write_timeout_ms",

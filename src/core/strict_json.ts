@@ -1,5 +1,5 @@
 /** Nesting beyond this many levels is refused before anything is parsed. */
-export const MAX_JSON_DEPTH = 64;
+const MAX_JSON_DEPTH = 64;
 
 /** Why a text is not the JSON that is accepted here. */
 export type JsonFault =

@@ -1,5 +1,5 @@
 /** How far the answers have been made worse, in rising order. */
-export const DEGRADE_STAGES = ["normal", "warnings", "errors", "slowdown", "crash"] as const;
+const DEGRADE_STAGES = ["normal", "warnings", "errors", "slowdown", "crash"] as const;
 export type DegradeStage = (typeof DEGRADE_STAGES)[number];
 
 /** A number from 0 (included) to 1 (excluded). */

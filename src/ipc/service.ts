@@ -25,7 +25,7 @@ export type LicenseMethod = "get_license" | "get_features";
 /** Methods whose answers are serialised beforehand, as they depend on no parameters. */
 export type PlainMethod = LicenseMethod | "health";
 
-export const CONTROL_METHODS = ["reload", "stop", "restart", "stats", "debug"] as const;
+const CONTROL_METHODS = ["reload", "stop", "restart", "stats", "debug"] as const;
 export type ControlMethod = (typeof CONTROL_METHODS)[number];
 
 /**

@@ -2,7 +2,7 @@ import { advapi32 } from "../../ffi/advapi32.ts";
 import { wideText } from "./windows_text.ts";
 
 /** winreg.h: the roots, sign-extended as the headers have them. */
-export const HIVES = {
+const HIVES = {
   HKLM: 0xFFFF_FFFF_8000_0002n,
   HKCU: 0xFFFF_FFFF_8000_0001n,
 } as const;

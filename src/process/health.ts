@@ -20,7 +20,7 @@ export const UNKNOWN_HEALTH: Health = {
 };
 
 /** So many failed rounds in a row make it unhealthy. */
-export const FAILURES_TO_UNHEALTHY = 3;
+const FAILURES_TO_UNHEALTHY = 3;
 
 /** Health after one round of checks; one failed round alone changes no status. */
 export function judgeHealth(

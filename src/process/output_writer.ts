@@ -17,7 +17,7 @@ const BUSY_READ_BYTES = 16 * 1024;
 const GATHER_MS = 1;
 
 /** 1 GiB and 16 MiB. */
-export const MAX_OUTPUT_BYTES = 2 ** 30, SEGMENT_BYTES = 2 ** 24;
+const MAX_OUTPUT_BYTES = 2 ** 30, SEGMENT_BYTES = 2 ** 24;
 
 export interface OutputWriterOptions {
   readonly clock: Clock;

@@ -37,7 +37,7 @@ export type RestartDecision =
 export const FRESH_RESTART_STATE: RestartState = { attempts: 0 };
 
 /** A run of this length is stable: what went before is forgotten. */
-export const STABLE_RUN_MS = 10_000;
+const STABLE_RUN_MS = 10_000;
 
 const FIRST_BACK_OFF_MS = 100, LONGEST_BACK_OFF_MS = 60_000;
 

@@ -3,7 +3,7 @@ import type { ListedProcess, ProcessSignal } from "../platform/process_control.t
 import type { ProcessTree } from "./process_tree.ts";
 
 /** Time between the first signal and SIGKILL. */
-export const STOP_GRACE_MS = 10_000;
+const STOP_GRACE_MS = 10_000;
 
 /** How long a killed process may take to be gone before it is reported. */
 const KILL_WAIT_MS = 5_000;

@@ -14,7 +14,7 @@ export class NotRunningError extends SentinelError {
 }
 
 /** What the daemon answered is no success; its code decides the exit status. */
-export class DaemonRefusal extends SentinelError {
+class DaemonRefusal extends SentinelError {
   override readonly details: readonly string[];
 
   constructor({ error, code, details }: Readonly<Record<string, unknown>>) {

@@ -10,7 +10,7 @@ import type { RunDependencies } from "./run.ts";
 import { clockWatch, dateWatch } from "./watches.ts";
 
 /** This is not the machine that the licence is for (exit status 83). */
-export class HardwareMismatchError extends SentinelError {
+class HardwareMismatchError extends SentinelError {
   constructor(readonly match: Extract<FingerprintMatch, { kind: "mismatch" }>) {
     super(
       "hardware.mismatch",

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Finding } from "./findings.ts";
 
 /** What clocks may differ by before one of them is taken to have been set back; milliseconds. */
-export const CLOCK_TOLERANCE_MS = 300_000;
+const CLOCK_TOLERANCE_MS = 300_000;
 
 /**
  * The latest time known to be true: from what was saved, what the server signed and what the wall clock showed, carried on

@@ -38,7 +38,7 @@ export interface DaemonDependencies extends RunDependencies {
 }
 
 /** The software did not stop in time (exit status 70). */
-export class EmergencyError extends SentinelError {
+class EmergencyError extends SentinelError {
   constructor(timeoutMs: number) {
     super("recovery.shutdown", `emergency shutdown: not stopped within ${timeoutMs} ms`);
   }

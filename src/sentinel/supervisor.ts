@@ -15,7 +15,7 @@ import { SoftwareHealth } from "./software_health.ts";
 import type { SupervisionSettings } from "./supervision_settings.ts";
 
 /** The software ended again and again (exit status 70). */
-export class RecoveryError extends SentinelError {
+class RecoveryError extends SentinelError {
   constructor(readonly attempts: number) {
     super("recovery.exhausted", "maximum recovery attempts reached");
   }

@@ -7,8 +7,8 @@ import { sealEnvelope } from "../signing/envelope.ts";
 import type { LicenseStore } from "./store.ts";
 
 /** Heartbeat of a STANDARD licence where nothing else is asked for. */
-export const DEFAULT_HEARTBEAT_MINUTES = 60;
-export const DEFAULT_GRACE_DAYS = 7;
+const DEFAULT_HEARTBEAT_MINUTES = 60;
+const DEFAULT_GRACE_DAYS = 7;
 
 /** What a licence is to say; what is `undefined` is left out or has its default. Dates are `YYYY-MM-DD`, UTC. */
 export interface LicenseTerms {

@@ -8,8 +8,8 @@ import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../si
 import { decodePem, encodePem } from "../signing/pem.ts";
 
 /** Names of the organisation's two key files. */
-export const PRIVATE_KEY_FILE = "org_private_key.pem";
-export const PUBLIC_KEY_FILE = "org_public_key.pem";
+const PRIVATE_KEY_FILE = "org_private_key.pem";
+const PUBLIC_KEY_FILE = "org_public_key.pem";
 
 /**
  * Makes the organisation's key pair in a folder, which is made (0700) where it is missing: `org_private_key.pem`

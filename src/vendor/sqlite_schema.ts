@@ -5,7 +5,7 @@ import { describeError, SentinelError } from "../core/errors.ts";
 const APPLICATION_ID = 0x534e544c;
 
 /** `PRAGMA user_version` that this program writes and understands. */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 /**
  * The count of machines is kept by triggers, so that the limit costs the same at ten machines and at a hundred thousand.
