@@ -122,6 +122,14 @@ const WRONG: readonly (readonly [toml: string, mistake: string])[] = [
     'health.probe must be none, ipc, tcp:HOST:PORT, http:URL or exec:CMD: current value is "http:x"',
   ],
   [
+    "[health]\nprobe = 'tcp:127.0.0.1:0'",
+    'health.probe must be none, ipc, tcp:HOST:PORT, http:URL or exec:CMD: current value is "tcp:127.0.0.1:0"',
+  ],
+  [
+    "[health]\nprobe = 'exec: '",
+    'health.probe must be none, ipc, tcp:HOST:PORT, http:URL or exec:CMD: current value is "exec: "',
+  ],
+  [
     "[security]\numask = 512",
     "security.umask must be a whole number from 0 to 511: current value is 512",
   ],
