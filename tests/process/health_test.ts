@@ -7,6 +7,8 @@ import { openProbe, type ProbeFunctions } from "../../src/process/probe.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { LaunchedShell } from "../support/launched_shell.ts";
 import { openLibraries } from "../support/open_libraries.ts";
+import { runProgram } from "../support/program.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
 
 openLibraries();
 
@@ -116,6 +118,18 @@ Deno.test("an exec probe fails unless it ends with 0, and may say what it likes"
   assertEquals(await check("exec:false"), "exited: 1");
   assertEquals(await check("exec:seq 100000"), undefined);
 });
+
+testWith(
+  [needsProgram("strace")],
+  "an exec probe that has become another user's, as sudo does, is left alone",
+  async () => {
+    const { stdout, stderr } = await runProgram([], {
+      fixture: "probe_without_time.ts",
+      wrapper: ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=kill:error=EPERM"],
+    });
+    assertEquals([stdout, stderr], ["healthy\n", ""]);
+  },
+);
 
 Deno.test("an exec probe is killed when its time is over", async () => {
   const over = new AbortController();
