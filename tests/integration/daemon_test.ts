@@ -87,6 +87,11 @@ const FAILING: Readonly<
     "start-up failed (process): PID file cannot be used: ",
     (scene) => Deno.mkdirSync(scene.at("runtime/sentinel/software.pid"), { recursive: true }),
   ],
+  "whose log has a folder that cannot be made": [
+    2,
+    "start-up failed (environment): /",
+    (scene) => rename(scene, '"d.log"', `"${"x".repeat(256)}/d.log"`),
+  ],
   "whose log is a folder": [
     2,
     "start-up failed (process): log file cannot be opened: ",
@@ -98,6 +103,12 @@ const FAILING: Readonly<
     (scene) => scene.configure({ tables: '[process]\nworking_directory = "nowhere"' }),
   ],
 };
+
+/** Puts another name into the configuration. */
+function rename(scene: DaemonScene, from: string, to: string): void {
+  const path = scene.at("sentinel.toml");
+  Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace(from, to));
+}
 
 for (const [what, [status, message, spoil]] of Object.entries(FAILING)) {
   Deno.test(`a daemon ${what} does not start, says why, and leaves nothing`, async () => {
