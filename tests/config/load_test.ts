@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ConfigFileError } from "../../src/config/errors.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { DEFAULT_LIMITS } from "../../src/ipc/limits.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const FILE = "/etc/acme/sentinel.toml";
@@ -198,6 +199,7 @@ Deno.test("loadConfig() says in one line why a file cannot be read", async () =>
   await Deno.mkdir(folder.at("folder"));
   await Deno.writeFile(folder.at("binary"), new Uint8Array([0xff, 0xfe]));
   await Deno.writeTextFile(folder.at("large"), "#".repeat(10 * 1024 * 1024));
+  await Deno.writeTextFile(folder.at("file"), "");
   assertEquals(await message("absent"), `configuration file not found: ${folder.at("absent")}`);
   assertEquals(await message("folder"), `configuration file is a folder: ${folder.at("folder")}`);
   assertEquals(
@@ -208,4 +210,10 @@ Deno.test("loadConfig() says in one line why a file cannot be read", async () =>
     await message("large"),
     `configuration file is larger than 65536 bytes: ${folder.at("large")}`,
   );
+  assertMatch(await message("file/below"), /^configuration file cannot be read \(.*\): /);
+});
+
+testWith([POSIX], "loadConfig() reads regular files alone, as others may never end", async () => {
+  const { message } = await assertRejects(() => loadConfig("/dev/null"), ConfigFileError);
+  assertEquals(message, "configuration file is no regular file: /dev/null");
 });

@@ -1,8 +1,15 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";
 import { programLine, runProgram } from "../support/program.ts";
-import { needsProgram, testWith } from "../support/requirements.ts";
+import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("a daemon is started, tells how it is, and is stopped with nothing left", async () => {
   await using scene = await DaemonScene.arrive();
@@ -96,6 +103,11 @@ const FAILING: Readonly<
     2,
     "start-up failed (process): log file cannot be opened: ",
     (scene) => Deno.mkdirSync(scene.at("d.log")),
+  ],
+  "whose limits the system refuses": [
+    2,
+    "start-up failed (process): limits are refused by the system: limits.open_files = 9007199254740991",
+    (scene) => scene.configure({ tables: "[limits]\nopen_files = 9007199254740991" }),
   ],
   "whose working folder is missing": [
     2,
@@ -191,6 +203,31 @@ Deno.test("software that does not want to stop is killed before the shutdown's t
   assertStringIncludes(await scene.log(), "state: stopping -> stopped");
 });
 
+testWith(
+  [needsProgram("strace")],
+  "a shutdown that takes longer than it may is an emergency, and the next start clears up",
+  async () => {
+    await using scene = await DaemonScene.arrive({ tables: "[shutdown]\ntimeout_ms = 1" });
+    await using daemon = scene.start({
+      // the software's signals, each of them longer than the whole shutdown may take
+      wrapper: ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=kill:delay_enter=50000"],
+    });
+    const [, pid] = await scene.written("runtime/sentinel/software.pid", /^(\d+)\n/);
+    await scene.logged(/starting -> running/);
+    Deno.kill(Number(pid), "SIGTERM");
+    const { code, stderr } = await daemon.end();
+    assertEquals(code, 70);
+    const message = "emergency shutdown: not stopped within 1 ms\n";
+    assertStringIncludes(stderr, `sentinel: error: ${message}`);
+    assertStringIncludes(await scene.log(), `ERROR: ${message}`);
+    await assertRejects(() => Deno.lstat(scene.at("runtime/sentinel/software.pid")));
+    await scene.configure({});
+    assertEquals((await scene.daemon("start")).code, 0);
+    const [left, now] = await scene.softwarePids(2);
+    assertEquals([await isRunning(left!), await isRunning(now!)], [false, true]);
+  },
+);
+
 Deno.test("where the socket is gone, stop is a signal", async () => {
   await using scene = await DaemonScene.arrive({ tables: '[ipc]\npath = "s.sock"' });
   await Deno.chmod(scene.customer.folder.path, 0o700);
@@ -202,6 +239,27 @@ Deno.test("where the socket is gone, stop is a signal", async () => {
   assertEquals((await scene.daemon("stop")).code, 0);
   assertStringIncludes(await scene.log(), "Received signal SIGTERM, shutting down...");
 });
+
+testWith(
+  [POSIX],
+  "where several daemons run, and it is not said which, they are named",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(folder.at("sentinel"), { mode: 0o700 });
+    using held = new DisposableStack();
+    const paths = ["a", "b"].map((name) => folder.at(`sentinel/${name}.pid`));
+    for (const path of paths) {
+      const file = held.use(await Deno.open(path, { write: true, create: true }));
+      await file.lock(true);
+    }
+    const { code, stderr } = await runProgram(["daemon", "stop"], {
+      env: { XDG_RUNTIME_DIR: folder.path },
+    });
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "several daemons run: give --config, or --pid-file with one of ");
+    assertStringIncludes(stderr, paths.join(", "));
+  },
+);
 
 Deno.test("restart stops the daemon and starts it with the configuration of now", async () => {
   await using scene = await DaemonScene.arrive();

@@ -132,6 +132,22 @@ testWith([NEEDS_USERS], "a user who may not install a service is told who may", 
   ]);
 });
 
+testWith(
+  [POSIX],
+  "--service is refused where no service manager of Windows started us",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.writeTextFile(folder.at("c.toml"), CONFIG);
+    const { code, stderr } = await runProgram([
+      ...["daemon", "start", "--service", "--config", folder.at("c.toml"), "--org-key", "k"],
+    ]);
+    assertEquals([code, stderr], [
+      2,
+      "sentinel: error: --service is for the service manager of Windows: use --foreground\n",
+    ]);
+  },
+);
+
 Deno.test("an unknown service manager is named, with the nearest one", async () => {
   await using folder = await temporaryFolder();
   const { code, stderr } = await service(folder, "print", "sytemd");
