@@ -23,6 +23,8 @@ openLibraries();
 const platform = {
   ...selectPlatform(),
   userKeyring: () => undefined,
+  // of the whole process, other tests included
+  protectMemory() {},
   witnessFolder: () => undefined,
 };
 const clock = new FakeClock();
