@@ -228,6 +228,36 @@ testWith(
   },
 );
 
+testWith(
+  [needsProgram("strace")],
+  "software that may not be killed is named in the log, and left to the next start",
+  async () => {
+    await using scene = await DaemonScene.arrive({ tables: "[shutdown]\ntimeout_ms = 2000" });
+    await using daemon = scene.start({
+      wrapper: [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "inject=kill,pidfd_send_signal:error=EPERM",
+      ],
+    });
+    await scene.logged(/starting -> running/);
+    const [software] = await scene.softwarePids(1);
+    assertEquals((await scene.daemon("stop")).code, 0);
+    assertStringIncludes(await scene.log(), `ERROR: Cannot stop sleep (pid ${software}): denied`);
+    assertEquals(await isRunning(software!), true);
+    assertEquals((await scene.daemon("start")).code, 0);
+    assertEquals(await isRunning(software!), false);
+    const left = `stopping the software that an earlier run left behind (pid ${software})`;
+    assertStringIncludes(await scene.log(), left);
+    // strace stays as long as anybody it follows
+    assertEquals((await daemon.end()).code, 0);
+  },
+);
+
 Deno.test("where the socket is gone, stop is a signal", async () => {
   await using scene = await DaemonScene.arrive({ tables: '[ipc]\npath = "s.sock"' });
   await Deno.chmod(scene.customer.folder.path, 0o700);
