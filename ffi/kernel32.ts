@@ -75,6 +75,39 @@ export const kernel32 = systemLibrary("kernel32.dll", {
   GetCommandLineW: { parameters: [], result: "usize" },
   // UINT GetSystemFirmwareTable(DWORD Provider, DWORD Table, PVOID, DWORD)
   GetSystemFirmwareTable: { parameters: ["u32", "u32", "buffer", "u32"], result: "u32" },
+  // BOOL CreateProcessW(LPCWSTR Application, LPWSTR CommandLine, LPSECURITY_ATTRIBUTES Process, LPSECURITY_ATTRIBUTES Thread,
+  //   BOOL InheritHandles, DWORD Flags, LPVOID Environment, LPCWSTR CurrentDirectory, LPSTARTUPINFOW, LPPROCESS_INFORMATION)
+  CreateProcessW: {
+    parameters: [
+      ...["buffer", "buffer", "buffer", "buffer", "i32", "u32", "buffer", "buffer", "buffer"],
+      "buffer",
+    ] as const,
+    result: "i32",
+  },
+  // DWORD WaitForSingleObject(HANDLE, DWORD Milliseconds), which others need not wait for
+  waitForEnd: {
+    name: "WaitForSingleObject",
+    parameters: ["usize", "u32"],
+    result: "u32",
+    nonblocking: true,
+  },
+  // BOOL GetExitCodeProcess(HANDLE, LPDWORD)
+  GetExitCodeProcess: { parameters: ["usize", "buffer"], result: "i32" },
+  // HANDLE GetStdHandle(DWORD)
+  GetStdHandle: { parameters: ["u32"], result: "usize" },
+  // BOOL DuplicateHandle(HANDLE SourceProcess, HANDLE, HANDLE TargetProcess, LPHANDLE, DWORD Access, BOOL Inherit, DWORD)
+  DuplicateHandle: {
+    parameters: ["usize", "usize", "usize", "buffer", "u32", "i32", "u32"],
+    result: "i32",
+  },
+  // LPWCH GetEnvironmentStringsW(void)
+  GetEnvironmentStringsW: { parameters: [], result: "usize" },
+  // BOOL FreeEnvironmentStringsW(LPWCH)
+  FreeEnvironmentStringsW: { parameters: ["usize"], result: "i32" },
+  // DWORD GetConsoleProcessList(LPDWORD, DWORD Count); 0 where there is no console
+  GetConsoleProcessList: { parameters: ["buffer", "u32"], result: "u32" },
+  // BOOL GenerateConsoleCtrlEvent(DWORD Event, DWORD Group)
+  GenerateConsoleCtrlEvent: { parameters: ["u32", "u32"], result: "i32" },
   // BOOL GetProcessHandleCount(HANDLE, PDWORD)
   GetProcessHandleCount: { parameters: ["usize", "buffer"], result: "i32" },
 });

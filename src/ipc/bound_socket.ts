@@ -1,4 +1,5 @@
 import { describeError } from "../core/errors.ts";
+import { lstatIfThereSync } from "../core/lstat_if_there.ts";
 import type { AcceptedPeers, LocalListener, LocalPipes, Platform } from "../platform/contract.ts";
 import { AlreadyServingError, SocketPlaceError } from "./errors.ts";
 import { bindingPath } from "./socket_owner.ts";
@@ -8,7 +9,7 @@ export interface BoundSocket {
   readonly listener: LocalListener;
   /** Tells who comes. */
   readonly peers: AcceptedPeers;
-  /** Stops listening and removes the file at the path, if it is still this socket's. */
+  /** Stops listening and removes the file at the path, if it is still this socket's; throws where that cannot be removed. */
   close(): void;
 }
 
@@ -67,12 +68,8 @@ function listenPrivately(path: string): Deno.UnixListener {
 }
 
 function removeIfSame(path: string, { ino, dev }: { ino: number | null; dev: number }): void {
-  try {
-    const now = Deno.lstatSync(path);
-    if (now.ino === ino && now.dev === dev) Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  const now = lstatIfThereSync(path);
+  if (now !== undefined && now.ino === ino && now.dev === dev) Deno.removeSync(path);
 }
 
 function unusable(path: string, cause: unknown): SocketPlaceError {

@@ -2,9 +2,8 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import type { Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
-import { type ClientLimits, connectToServer, DEFAULT_CLIENT_LIMITS } from "./client_connection.ts";
+import { type ClientConnection, connectToServer } from "./client_connection.ts";
 import { IpcClientError } from "./errors.ts";
-import { LineReader } from "./line_reader.ts";
 
 /** What to ask, and whom. */
 export interface IpcRequestOptions {
@@ -12,7 +11,6 @@ export interface IpcRequestOptions {
   readonly path: string;
   readonly method: string;
   readonly params?: Readonly<Record<string, unknown>>;
-  readonly limits?: Partial<ClientLimits>;
   readonly clock?: Clock;
   readonly platform?: Platform;
   /** Ends the waiting; the call then rejects with the signal's reason. */
@@ -32,8 +30,8 @@ export interface IpcMessage {
  * @throws {IpcClientError} where no usable answer comes.
  */
 export async function requestIpc(options: IpcRequestOptions): Promise<IpcMessage> {
-  for await (const message of exchange(options, { stream: false })) return message;
-  throw new IpcClientError("absent.closed");
+  using connection = await openConnection(options);
+  return await ask(connection, options);
 }
 
 /**
@@ -42,32 +40,35 @@ export async function requestIpc(options: IpcRequestOptions): Promise<IpcMessage
  *
  * @throws {IpcClientError} where no usable answer comes.
  */
-export function watchIpc(options: Omit<IpcRequestOptions, "method">): AsyncGenerator<IpcMessage> {
-  return exchange({ ...options, method: "watch" }, { stream: true });
-}
-
-async function* exchange(
-  options: IpcRequestOptions,
-  { stream }: { stream: boolean },
+export async function* watchIpc(
+  options: Omit<IpcRequestOptions, "method">,
 ): AsyncGenerator<IpcMessage> {
-  const { path, method, params, signal, clock = systemClock } = options;
-  const limits = { ...DEFAULT_CLIENT_LIMITS, ...options.limits };
-  signal?.throwIfAborted();
-  const platform = options.platform ?? selectPlatform();
-  using connection = await connectToServer(path, { limits, clock, platform, signal });
-  const request = JSON.stringify({ method, ...(params && { params }) });
-  const reader = new LineReader(connection.conn);
-  const first = await connection.within(limits.readTimeoutMs, async () => {
-    await connection.send(request + "\n");
-    return await reader.next();
-  });
-  if (first === undefined) throw new IpcClientError("absent.closed");
-  yield readMessage(first);
-  while (stream) {
-    const line = await connection.within(0, () => reader.next());
+  using connection = await openConnection(options);
+  yield await ask(connection, { ...options, method: "watch" });
+  for (;;) {
+    const line = await connection.nextLine();
     if (line === undefined) return;
     yield readMessage(line);
   }
+}
+
+async function openConnection(
+  { path, signal, clock = systemClock, platform = selectPlatform() }: Omit<
+    IpcRequestOptions,
+    "method"
+  >,
+): Promise<ClientConnection> {
+  signal?.throwIfAborted();
+  return await connectToServer(path, { clock, platform, signal });
+}
+
+async function ask(
+  connection: ClientConnection,
+  { method, params }: Pick<IpcRequestOptions, "method" | "params">,
+): Promise<IpcMessage> {
+  const line = await connection.ask(JSON.stringify({ method, ...(params && { params }) }));
+  if (line === undefined) throw new IpcClientError("absent.closed");
+  return readMessage(line);
 }
 
 function readMessage(bytes: Uint8Array<ArrayBuffer>): IpcMessage {

@@ -1,24 +1,17 @@
 import type { Clock } from "../core/clock.ts";
 import type { LocalConn, LocalPipes, Platform } from "../platform/contract.ts";
 import { CLIENT_FAULTS, IpcClientError } from "./errors.ts";
+import { LineReader } from "./line_reader.ts";
 
-/** How long a client waits, in milliseconds; 0 is for ever. */
-export interface ClientLimits {
-  readonly connectTimeoutMs: number;
-  /** A little longer than the server's own, so that its word comes first. */
-  readonly readTimeoutMs: number;
-}
+const CONNECT_TIMEOUT_MS = 5_000;
 
-export const DEFAULT_CLIENT_LIMITS: ClientLimits = {
-  connectTimeoutMs: 5_000,
-  readTimeoutMs: 65_000,
-};
+/** A little longer than the server's own, so that its word comes first. */
+const READ_TIMEOUT_MS = 65_000;
 
 /** How long to wait before connecting again to a server whose queue is full. */
 const RETRY_MS = 20;
 
 export interface ConnectOptions {
-  readonly limits: ClientLimits;
   readonly clock: Clock;
   readonly platform: Platform;
   readonly signal: AbortSignal | undefined;
@@ -33,7 +26,7 @@ export async function connectToServer(
   path: string,
   options: ConnectOptions,
 ): Promise<ClientConnection> {
-  const { platform, limits, clock, signal } = options;
+  const { platform } = options;
   const { conn, readServers } = await connect(path, options);
   try {
     const servers = readServers();
@@ -41,33 +34,50 @@ export async function connectToServer(
     if (servers.length === 0 || servers.some((user) => user !== own)) {
       throw new IpcClientError("permission.server");
     }
-    return new ClientConnection(conn, { limits, clock, platform, signal });
+    return new ClientConnection(conn, options);
   } catch (error) {
     conn.close();
     throw error;
   }
 }
 
-/** A connection to a server of our own user's. */
+/**
+ * A connection to a server of our own user's. Lines are without their end, valid until the next is asked for, and
+ * `undefined` where the server has closed.
+ *
+ * All calls throw {@linkcode IpcClientError} `absent.…`, or the signal's reason where that is aborted.
+ */
 export class ClientConnection implements Disposable {
-  readonly #options: ConnectOptions;
+  readonly #conn: LocalConn;
+  readonly #options: Pick<ConnectOptions, "clock" | "signal">;
+  readonly #reader: LineReader;
   #closed = false;
 
-  constructor(readonly conn: LocalConn, options: ConnectOptions) {
+  constructor(conn: LocalConn, options: Pick<ConnectOptions, "clock" | "signal">) {
+    this.#conn = conn;
     this.#options = options;
+    this.#reader = new LineReader(conn);
   }
 
-  /** @throws {IpcClientError} `absent.closed`. */
-  async send(text: string): Promise<void> {
-    let rest = new TextEncoder().encode(text);
-    while (rest.length > 0) rest = rest.subarray(await this.conn.write(rest));
+  /** Sends a line; the next line that comes, within the read timeout. */
+  ask(line: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#within(READ_TIMEOUT_MS, async () => {
+      let rest = new TextEncoder().encode(line + "\n");
+      while (rest.length > 0) rest = rest.subarray(await this.#conn.write(rest));
+      return await this.#reader.next();
+    });
+  }
+
+  /** The next line, whenever it comes. */
+  nextLine(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#within(0, () => this.#reader.next());
   }
 
   /**
    * Does something on the connection within `timeoutMs` (0: for ever); closes it where that takes too long or the signal
    * is aborted.
    */
-  async within<T>(timeoutMs: number, action: () => Promise<T>): Promise<T> {
+  async #within<T>(timeoutMs: number, action: () => Promise<T>): Promise<T> {
     const { clock, signal } = this.#options;
     const done = new AbortController();
     const close = () => this[Symbol.dispose]();
@@ -97,16 +107,16 @@ export class ClientConnection implements Disposable {
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.conn.close();
+    this.#conn.close();
   }
 }
 
 /** A server with a full queue lets nobody wait (unix(7): EAGAIN), so it is tried again until the time is up. */
 async function connect(
   path: string,
-  { clock, limits, platform, signal }: ConnectOptions,
+  { clock, platform, signal }: ConnectOptions,
 ): Promise<Connected> {
-  const untilMs = clock.monotonicMs() + (limits.connectTimeoutMs || Infinity);
+  const untilMs = clock.monotonicMs() + CONNECT_TIMEOUT_MS;
   for (;;) {
     signal?.throwIfAborted();
     const connected = platform.pipes === undefined

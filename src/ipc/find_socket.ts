@@ -1,4 +1,5 @@
-import type { LocalPipes } from "../platform/contract.ts";
+import { lstatIfThere } from "../core/lstat_if_there.ts";
+import type { LocalPipes, Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { SHARED_FOLDER } from "./socket_path.ts";
 
@@ -10,8 +11,8 @@ const NAME = /^sentinel-.+\.sock$/, LOCK_NAME = /^(sentinel-.+)\.lock$/;
  */
 export async function findSockets(
   readVariable: (name: string) => string | undefined,
+  platform: Platform = selectPlatform(),
 ): Promise<string[]> {
-  const platform = selectPlatform();
   const runtimeFolder = platform.runtimeFolder(readVariable);
   if (platform.pipes !== undefined) return await pipesOf(runtimeFolder, platform.pipes);
   const inSession = runtimeFolder === undefined
@@ -50,11 +51,6 @@ async function namesIn(folder: string): Promise<string[]> {
 
 /** False too where it is gone meanwhile. */
 async function isOwnSocket(path: string, ownUser: string): Promise<boolean> {
-  try {
-    const info = await Deno.lstat(path);
-    return info.isSocket === true && String(info.uid) === ownUser;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  const info = await lstatIfThere(path);
+  return info?.isSocket === true && String(info.uid) === ownUser;
 }

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { describeError } from "../core/errors.ts";
 import type { LocalConn, PeerCredentials, UntoldPeer } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
+import { bindSocket, type BoundSocket } from "./bound_socket.ts";
 import type { Connection, ConnectionOptions } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { DegradeStage } from "./degradation.ts";
@@ -10,7 +11,6 @@ import { type LicenseInfo, prepareAnswer } from "./license_answers.ts";
 import { DEFAULT_LIMITS, type IpcLimits, shortestTimeoutMs } from "./limits.ts";
 import { RequestMemory } from "./request_memory.ts";
 import { IpcService } from "./service.ts";
-import { bindSocket, type BoundSocket } from "./bound_socket.ts";
 
 /** How long answers under way may take to be written at the end. */
 const DRAIN_MS = 500;
@@ -121,10 +121,19 @@ class Server implements IpcServer {
   async #close(): Promise<void> {
     this.#closing.abort();
     this.#service.close();
-    this.#socket.close();
+    this.#unbind();
     await this.#drain();
     for (const connection of this.#connections.keys()) connection.close();
     await Promise.all([this.#accepting, this.#deadlines.close(), ...this.#connections.values()]);
+  }
+
+  /** A file that cannot be removed keeps no connection open. */
+  #unbind(): void {
+    try {
+      this.#socket.close();
+    } catch (error) {
+      this.#parts.log.warn(`ipc cannot remove its socket: ${describeError(error)}`);
+    }
   }
 
   async #drain(): Promise<void> {

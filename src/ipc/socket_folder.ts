@@ -1,3 +1,4 @@
+import { describeError } from "../core/errors.ts";
 import { SocketPlaceError } from "./errors.ts";
 import { SHARED_FOLDER } from "./socket_path.ts";
 
@@ -74,9 +75,8 @@ function refuse(folder: string, why: string): never {
 }
 
 function unusable(folder: string, cause: unknown): SocketPlaceError {
-  const why = cause instanceof Error ? cause.message : String(cause);
   return new SocketPlaceError(
     cause instanceof Deno.errors.PermissionDenied ? "permission.ipc_path" : "config.ipc_path",
-    `Cannot put a socket into ${folder}: ${why}`,
+    `Cannot put a socket into ${folder}: ${describeError(cause)}`,
   );
 }

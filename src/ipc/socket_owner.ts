@@ -1,4 +1,5 @@
 import { type FileLock, lockFile } from "../core/locked_file.ts";
+import { lstatIfThereSync } from "../core/lstat_if_there.ts";
 import type { LocalPipes, Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { AlreadyServingError, SocketPlaceError } from "./errors.ts";
@@ -147,13 +148,8 @@ async function removeStale(
   name: string,
   { path, ownUser }: { path: string; ownUser: number },
 ): Promise<void> {
-  let info: Deno.FileInfo;
-  try {
-    info = Deno.lstatSync(name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw error;
-  }
+  const info = lstatIfThereSync(name);
+  if (info === undefined) return;
   const taken = (why: string) =>
     new SocketPlaceError("permission.ipc_path", `Cannot serve ${name}: ${why}`);
   if (info.uid !== ownUser) throw taken(`it belongs to user ${info.uid}`);

@@ -8,11 +8,12 @@ import {
   X509Certificate,
 } from "@peculiar/x509";
 import { type Authority, isAuthority, readAuthorities } from "./authorities.ts";
+import type { Role } from "./holder.ts";
 import { readRevocations, type Revocations } from "./revocations.ts";
 
 /** What is decided about a client's certificate. */
 export type ClientVerdict =
-  | { readonly kind: "accepted"; readonly cn: string; readonly role: "observe" | "control" }
+  | { readonly kind: "accepted"; readonly cn: string; readonly role: Role }
   | { readonly kind: "refused"; readonly why: string };
 
 export interface ClientVerifierOptions {

@@ -140,6 +140,26 @@ export interface UserKeyring {
   remove(name: string): void;
 }
 
+/** A program to be started on our console, with our streams. */
+export interface ConsoleProgram {
+  readonly path: string;
+  readonly args: readonly string[];
+  /** On top of our own environment, or all there is. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly clearEnv: boolean;
+  /** Ours where there is none. */
+  readonly cwd: string | undefined;
+}
+
+/** A process on our console that leads a process group of its own. */
+export interface ConsoleChild {
+  readonly pid: number;
+  /** Its exit status; never rejects. */
+  readonly exited: Promise<number>;
+  /** What the console tells it as well as us. */
+  readonly hears: readonly Deno.Signal[];
+}
+
 /** Signals that a process group is sent; 0 only asks whether it is there. */
 export type GroupSignal = ProcessSignal | 0;
 
@@ -218,6 +238,11 @@ export interface Platform {
   readonly pipes?: LocalPipes | undefined;
   /** Absent where a service is a file; loaded only when asked for. */
   readonly services?: (() => Promise<SystemServices>) | undefined;
+  /**
+   * Starts a program in a process group of its own on our console, where that is not the runtime's part; `undefined` where
+   * there is no console, or it cannot be started.
+   */
+  readonly spawnOnConsole?: ((program: ConsoleProgram) => ConsoleChild | undefined) | undefined;
   /** Whether signals such as SIGCHLD and SIGUSR1 are there to be listened for. */
   readonly hasUnixSignals: boolean;
   /** The longest path a local socket can have, in bytes. */

@@ -6,8 +6,9 @@ import { readLocked, replaceFile } from "./windows_files.ts";
 import { enterOwnJob } from "./windows_job.ts";
 import { PIPE_PREFIX } from "./windows_pipe_names.ts";
 import { connectPipe, listenOnPipe } from "./windows_pipes.ts";
-import { identifyProcess, isDescendant, readBootId } from "./windows_processes.ts";
+import { identifyProcess, isDescendant, killProcess, readBootId } from "./windows_processes.ts";
 import { readRegistryText } from "./windows_registry.ts";
+import { spawnOnConsole } from "./windows_console_groups.ts";
 import { readCommandLine } from "./windows_command_line.ts";
 import { readOwnSid } from "./windows_tokens.ts";
 import { registryKeyring } from "./windows_user_keyring.ts";
@@ -76,6 +77,7 @@ export const windows: Platform = {
   syncFolder: () => Promise.resolve(),
   pipes,
   services: async () => (await import("./windows_services.ts")).windowsServices,
+  spawnOnConsole,
   maxSocketPathBytes: 256,
   acceptedPeers() {
     throw new Error("there are no such sockets on Windows");
@@ -89,7 +91,8 @@ export const windows: Platform = {
     return new WindowsProcessControl();
   },
   privileges: () => Promise.resolve(undefined),
-  signalGroup: () => false,
+  // a group is its leader here: who descends from it is in our job
+  signalGroup: (leader, signal) => signal === "SIGKILL" && killProcess(leader),
 };
 
 function below(folder: string | undefined, ...names: string[]): string | undefined {

@@ -1,5 +1,6 @@
 import { kernel32 } from "../../ffi/kernel32.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
+import { breakConsoleGroup, groupOf, leadsConsoleGroup } from "./windows_console_groups.ts";
 import { isInOwnJob } from "./windows_job.ts";
 import type {
   ListedProcess,
@@ -18,22 +19,23 @@ import {
 
 type Target = Pick<ListedProcess, "pid" | "startTime">;
 
-/** What asks for an end is the end: a process cannot be asked, unless it shares our console and a group of ours. */
+/** What asks for an end is the end: nobody can be asked but a group on our console, and only as a whole. */
 const ENDING: readonly ProcessSignal[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGKILL"];
-
-/** The status of a process that was killed, as shells write SIGKILL's. */
-const KILLED_STATUS = 137;
 
 /** PROCESS_MEMORY_COUNTERS: WorkingSetSize at 16. */
 const COUNTERS_BYTES = 72, WORKING_SET_AT = 16;
 
-/** Processes on Windows: there are no signals but the end. */
+/** Processes on Windows: there are no signals but the end, and Ctrl-Break for those on our console. */
 export class WindowsProcessControl implements ProcessControl {
   /** A process whose parent has ended and who was born of us is listed as our child. */
   list(): ListedProcess[] {
     const entries = snapshot();
     const pids = new Set(entries.map(({ pid }) => pid));
-    return entries.map((entry) => describe(entry, pids)).filter((entry) => entry !== undefined);
+    const listed = entries
+      .map((entry) => describe(entry, pids))
+      .filter((entry) => entry !== undefined);
+    const byPid = new Map(listed.map((entry) => [entry.pid, entry]));
+    return listed.map((entry) => ({ ...entry, group: groupOf(entry, byPid, leadsConsoleGroup) }));
   }
 
   identify(pid: number): ProcessIdentity | undefined {
@@ -50,13 +52,16 @@ export class WindowsProcessControl implements ProcessControl {
     using process = ProcessHandle.open(pid, { toTerminate: true });
     if (process === undefined) return "denied";
     if (process.startTime !== startTime || !process.isAlive()) return "gone";
-    if (kernel32().TerminateProcess(process.handle, KILLED_STATUS) !== 0) return "sent";
+    if (process.terminate()) return "sent";
     return process.isAlive() ? "denied" : "gone";
   }
 
-  /** There are no groups in this sense: those whom the leader brought forth are found as its descendants. */
+  /** A group on our console is asked by Ctrl-Break; everybody else is found as a descendant of the leader. */
   signalGroup(leader: Target, signal: ProcessSignal): SignalOutcome {
-    return this.signal(leader, signal);
+    const isAsked = ENDING.includes(signal) && signal !== "SIGKILL" &&
+      identifyProcess(leader.pid)?.startTime === leader.startTime &&
+      breakConsoleGroup(leader.pid);
+    return isAsked ? "sent" : this.signal(leader, signal);
   }
 
   /** The environment of another process is not to be had. */
@@ -90,7 +95,7 @@ export class WindowsProcessControl implements ProcessControl {
 function describe(
   { pid, parent, name }: SnapshotEntry,
   pids: ReadonlySet<number>,
-): ListedProcess | undefined {
+): Omit<ListedProcess, "group"> | undefined {
   using process = ProcessHandle.open(pid);
   const startTime = process?.startTime;
   if (process === undefined || startTime === undefined) return undefined;
@@ -98,8 +103,7 @@ function describe(
   return {
     pid,
     parent: isAdopted ? Deno.pid : parent,
-    // there are neither groups nor sessions in this sense
-    group: 0,
+    // there are no sessions in this sense
     session: 0,
     startTime,
     state: process.isAlive() ? "alive" : "ended",

@@ -4,6 +4,9 @@ import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { PinnedPeer } from "./contract.ts";
 import { isDescendantOf, type ProcessFacts } from "./descent.ts";
 
+/** The status of a process that was killed, as shells write SIGKILL's. */
+const KILLED_STATUS = 137;
+
 /** winnt.h. */
 const QUERY_LIMITED = 0x1000, SYNCHRONIZE = 0x0010_0000, TERMINATE = 0x1;
 const WAIT_TIMEOUT = 258, SNAP_PROCESSES = 0x2, NO_HANDLE = 0xFFFF_FFFF_FFFF_FFFFn;
@@ -45,6 +48,11 @@ export class ProcessHandle implements Disposable {
     return kernel32().WaitForSingleObject(this.handle, 0) === WAIT_TIMEOUT;
   }
 
+  /** Ends it, where it was opened for that; whether it could be. */
+  terminate(): boolean {
+    return kernel32().TerminateProcess(this.handle, KILLED_STATUS) !== 0;
+  }
+
   /** Microseconds since the Unix epoch. */
   get startTime(): string | undefined {
     const created = new BigUint64Array(1), other = new BigUint64Array(1);
@@ -60,6 +68,12 @@ export class ProcessHandle implements Disposable {
 /** Holds a process; `undefined` where it is gone already. */
 export function pinProcess(pid: number): PinnedPeer | undefined {
   return ProcessHandle.open(pid);
+}
+
+/** Ends a process that cannot have ended and given its pid away, such as a child of ours; whether it could be. */
+export function killProcess(pid: number): boolean {
+  using process = ProcessHandle.open(pid, { toTerminate: true });
+  return process?.terminate() ?? false;
 }
 
 /** What tells a process from later ones with its pid; one that has ended is gone. */

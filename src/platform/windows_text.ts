@@ -1,6 +1,7 @@
 /** UTF-16 with its NUL, as the system's functions take it. */
 export function wideText(text: string): Uint16Array<ArrayBuffer> {
-  return Uint16Array.from(`${text}\0`, (character) => character.charCodeAt(0));
+  // by units, as characters beyond the first plane have two; behind the last there is NaN, which is the NUL
+  return Uint16Array.from({ length: text.length + 1 }, (_, i) => text.charCodeAt(i));
 }
 
 /** UTF-16 at an address, up to its NUL. */

@@ -45,6 +45,8 @@ export interface LaunchedProcess {
   readonly pid: number;
   /** Resolves once it has ended, whoever still holds its output; never rejects. */
   readonly exited: Promise<ExitStatus>;
+  /** What asks us to stop and asks it as well, as a console asks everybody on it. */
+  readonly hears: readonly Deno.Signal[];
   /** What it writes, where `output` is `pipe`; the caller's to read or cancel. */
   readonly output: OutputStreams | undefined;
 }
@@ -69,27 +71,37 @@ export function isWaitedFor(pid: number): boolean {
  */
 export async function launch(options: LaunchOptions): Promise<LaunchedProcess> {
   await checkExecutable(options.path);
-  const child = await spawn(options);
-  const { pid } = child;
-  waitedFor.add(pid);
-  return {
-    pid,
-    exited: child.status.then(({ code, signal }) => {
-      waitedFor.delete(pid);
-      return { code, signal: signal ?? undefined };
-    }),
-    output: options.output === "pipe" ? { stdout: child.stdout, stderr: child.stderr } : undefined,
+  const child = spawnOnConsole(options) ?? await spawn(options);
+  waitedFor.add(child.pid);
+  child.exited.then(() => waitedFor.delete(child.pid));
+  return child;
+}
+
+/** Where the system has processes on one console told apart by another than the runtime. */
+function spawnOnConsole(options: LaunchOptions): LaunchedProcess | undefined {
+  const { path, args, clearEnv = false, cwd, output = "inherit" } = options;
+  if (output !== "inherit") return undefined;
+  const variables = variablesOf(options);
+  const child = selectPlatform().spawnOnConsole?.({ path, args, variables, clearEnv, cwd });
+  return child && {
+    ...child,
+    exited: child.exited.then((code) => ({ code, signal: undefined })),
+    output: undefined,
   };
+}
+
+function variablesOf({ env, mark }: LaunchOptions): Record<string, string> {
+  return { ...env, ...(mark !== undefined && { [MARK_VARIABLE]: mark }) };
 }
 
 const STREAM = { inherit: "inherit", pipe: "piped", null: "null" } as const;
 
-async function spawn(options: LaunchOptions): Promise<Deno.ChildProcess> {
-  const { path, args, env, mark, clearEnv, cwd, uid, gid, output = "inherit" } = options;
+async function spawn(options: LaunchOptions): Promise<LaunchedProcess> {
+  const { path, args, clearEnv, cwd, uid, gid, output = "inherit" } = options;
   try {
-    return new Deno.Command(path, {
+    const child = new Deno.Command(path, {
       args: [...args],
-      env: { ...env, ...(mark !== undefined && { [MARK_VARIABLE]: mark }) },
+      env: variablesOf(options),
       clearEnv: clearEnv ?? false,
       ...(cwd !== undefined && { cwd }),
       ...(uid !== undefined && { uid }),
@@ -100,6 +112,12 @@ async function spawn(options: LaunchOptions): Promise<Deno.ChildProcess> {
       // without signals a session of its own would only take its console from it
       detached: output !== "inherit" || selectPlatform().hasUnixSignals,
     }).spawn();
+    return {
+      pid: child.pid,
+      exited: child.status.then(({ code, signal }) => ({ code, signal: signal ?? undefined })),
+      hears: [],
+      output: output === "pipe" ? { stdout: child.stdout, stderr: child.stderr } : undefined,
+    };
   } catch (error) {
     throw await explainFailure(options, error);
   }

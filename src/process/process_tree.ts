@@ -75,7 +75,7 @@ export class ProcessTree {
     numbersAreOurs: boolean,
   ): boolean {
     const { pid } = this.root.leader;
-    if (this.#known.has(keyOf(entry)) || members.has(entry.parent)) return true;
+    if (this.#known.has(keyOf(entry)) || isChildOf(members.get(entry.parent), entry)) return true;
     if (numbersAreOurs && (entry.session === pid || entry.group === pid)) return true;
     if (isWaitedFor(entry.pid) || entry.state === "ended") return false;
     return this.#isMarked(entry) || this.#isOrphanOfOurs(entry);
@@ -89,6 +89,11 @@ export class ProcessTree {
   #isOrphanOfOurs({ parent }: ListedProcess): boolean {
     return parent === this.dependencies.ownPid && this.dependencies.claimsOrphans();
   }
+}
+
+/** Who is younger than his child has a number that was given anew, and is nobody's parent. */
+function isChildOf(parent: ListedProcess | undefined, { startTime }: ListedProcess): boolean {
+  return parent !== undefined && Number(parent.startTime) <= Number(startTime);
 }
 
 function keyOf({ pid, startTime }: Pick<ListedProcess, "pid" | "startTime">): string {

@@ -46,15 +46,11 @@ export interface ApiOptions {
 /** What each route does; who may call it is decided before. */
 export class Api {
   #running = 0;
+  /** Streams of output under way. */
   #readers = 0;
   readonly #starting = new Set<Promise<unknown>>();
 
   constructor(readonly options: ApiOptions) {}
-
-  /** Streams of output under way. */
-  get readers(): number {
-    return this.#readers;
-  }
 
   /** Resolves when no start is under way; nobody may ask for another. */
   async started(): Promise<void> {

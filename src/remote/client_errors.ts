@@ -10,7 +10,6 @@ export class RemoteClientError extends SentinelError {
       | "process.not_found"
       | "software.remote"
       | "usage.remote"
-      | "config.tls"
       | "absent.remote",
     message: string,
     cause?: unknown,

@@ -54,11 +54,6 @@ export class FrameDecoder {
   #left = 0;
   #control: Uint8Array | undefined;
 
-  /** Whether the stream may end here. */
-  get isBetweenFrames(): boolean {
-    return this.#headerLength === 0;
-  }
-
   /**
    * The pieces that these bytes complete; they share the bytes' memory.
    *

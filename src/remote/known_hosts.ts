@@ -1,3 +1,4 @@
+import { describeError, SentinelError } from "../core/errors.ts";
 import { openFresh } from "../core/fresh_file.ts";
 import { dirname } from "../core/paths.ts";
 
@@ -7,6 +8,8 @@ export interface KnownHosts {
    * Holds a server's fingerprint against the one that is known.
    *
    * `first`: there was none, and this one is known from now on.
+   *
+   * @throws {SentinelError} `config.known_hosts` where they can be neither read nor kept.
    */
   check(host: string, fingerprint: string): Promise<"same" | "first" | "changed">;
 }
@@ -18,17 +21,29 @@ export interface KnownHosts {
 export function knownHostsFile(path: string): KnownHosts {
   return {
     async check(host, fingerprint) {
-      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      using lock = await Deno.open(`${path}.lock`, { write: true, create: true, mode: 0o600 });
-      await lock.lock(true);
-      const known = await readKnown(path);
-      const before = known.get(host);
-      if (before !== undefined) return before === fingerprint ? "same" : "changed";
-      known.set(host, fingerprint);
-      await replace(path, known);
-      return "first";
+      try {
+        return await check(path, { host, fingerprint });
+      } catch (error) {
+        const message = `known-hosts file cannot be used: ${describeError(error)}`;
+        throw new SentinelError("config.known_hosts", message, { cause: error });
+      }
     },
   };
+}
+
+async function check(
+  path: string,
+  { host, fingerprint }: { host: string; fingerprint: string },
+): ReturnType<KnownHosts["check"]> {
+  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  using lock = await Deno.open(`${path}.lock`, { write: true, create: true, mode: 0o600 });
+  await lock.lock(true);
+  const known = await readKnown(path);
+  const before = known.get(host);
+  if (before !== undefined) return before === fingerprint ? "same" : "changed";
+  known.set(host, fingerprint);
+  await replace(path, known);
+  return "first";
 }
 
 async function readKnown(path: string): Promise<Map<string, string>> {

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import { MAX_BODY_BYTES } from "./limits.ts";
@@ -35,21 +36,11 @@ function collect(request: IncomingMessage): Promise<Checked<Uint8Array<ArrayBuff
       if (length <= MAX_BODY_BYTES) chunks.push(chunk);
       else resolve(TOO_LARGE);
     });
-    request.on("end", () => resolve({ value: joined(chunks, length) }));
+    request.on("end", () => resolve({ value: Buffer.concat(chunks) }));
     const broken = () => resolve({ problem: problem(400, "the body did not arrive whole") });
     request.on("error", broken);
     request.on("close", broken);
     // whoever is gone by now is not told of once more
     if (request.destroyed) broken();
   });
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

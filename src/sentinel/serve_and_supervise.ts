@@ -48,8 +48,7 @@ export async function serveAndSupervise(
     ...deps,
     childRecord: childRecordIn(claim),
     hurry,
-    // a session of its own hears no terminal; without one the software is on our console
-    isAsked: () => !platform.hasUnixSignals && platform.stopSignals.includes(stop.reason),
+    stop,
   };
   const supervisor: Supervisor = new Supervisor({
     ...deps,

@@ -44,8 +44,8 @@ export interface SoftwareDependencies {
   readonly recorder?: SoftwareRecorder | undefined;
   /** Cuts the grace of a stop short. */
   readonly hurry: AbortSignal;
-  /** Whether what asks us to stop asked the software as well. */
-  readonly isAsked: () => boolean;
+  /** Aborted by a request to stop; its reason is the signal's name, or what else asked. */
+  readonly stop: AbortSignal;
 }
 
 /** What stopping takes. */
@@ -77,7 +77,10 @@ export class Software implements AsyncDisposable {
     this.#unlisten = unlisten;
     this.#recording = recording;
     this.#deps = deps;
-    child.exited.then(() => this.#hasExited = true);
+    child.exited.then(({ code }) => {
+      this.#hasExited = true;
+      deps.log.debug("software ended", { pid: child.pid, status: code });
+    });
     recording?.begin(child, root.leader);
   }
 
@@ -136,6 +139,7 @@ export class Software implements AsyncDisposable {
       ...how,
       ...this.#deps,
       claimsOrphans: this.#deps.recorder?.isAlone() ?? true,
+      isAsked: () => this.#child.hears.includes(this.#deps.stop.reason),
       exited: this.exited,
     });
   }

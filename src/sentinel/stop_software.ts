@@ -5,7 +5,7 @@ import { stopTree, type StopTreeOptions, type Survivor } from "../process/stop_t
 import type { LeftOverDependencies, RecordedSoftware } from "./software.ts";
 
 export interface StopSoftwareOptions
-  extends LeftOverDependencies, Pick<StopTreeOptions, "signal" | "graceMs"> {
+  extends LeftOverDependencies, Pick<StopTreeOptions, "signal" | "graceMs" | "isAsked"> {
   /** Whether every orphan that became a child of ours is the software's. */
   readonly claimsOrphans: boolean;
   /** The software's end, where it is a child of ours. */

@@ -5,10 +5,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { AttackScene } from "../support/attack_scene.ts";
 import type { Doubles } from "../support/doubles.ts";
-import { NO_OTHER_USERS, runAs } from "../support/other_user.ts";
+import { OTHER_USERS, runAs } from "../support/other_user.ts";
 import { testWith } from "../support/requirements.ts";
 
-const OTHER_USERS = { reason: NO_OTHER_USERS ?? "", met: NO_OTHER_USERS === undefined };
 const KNOCK = new URL("../fixtures/knock.ts", import.meta.url);
 const TIMES = 20;
 

@@ -5,11 +5,10 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { AttackScene } from "../support/attack_scene.ts";
-import { NO_OTHER_USERS, startAs } from "../support/other_user.ts";
+import { OTHER_USERS, startAs } from "../support/other_user.ts";
 import { LineReader } from "../support/program.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 
-const OTHER_USERS = { reason: NO_OTHER_USERS ?? "", met: NO_OTHER_USERS === undefined };
 const SERVE_LIES = new URL("../fixtures/serve_lies.ts", import.meta.url);
 const LIE = '{"status":"ok","features":{"everything":true}}';
 

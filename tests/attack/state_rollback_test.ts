@@ -4,6 +4,7 @@
  * have seen the number; a state that is gone or unreadable has the server to ask.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { copyFolder } from "../support/copy_folder.ts";
 import { Customer } from "../support/customer.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { testWith } from "../support/requirements.ts";
@@ -12,7 +13,7 @@ import { forgetWitnesses, NEEDS_USER_KEYRING } from "../support/user_keyring.ts"
 async function copy(customer: Customer, from: string, to: string): Promise<void> {
   const at = (name: string) => customer.folder.at(name);
   await Deno.remove(at(to), { recursive: true }).catch(() => {});
-  await new Deno.Command("cp", { args: ["-r", at(from), at(to)] }).output();
+  await copyFolder(at(from), at(to));
 }
 
 /** A customer whose run used up half a day's grace without the server, and then put the state folder back. */

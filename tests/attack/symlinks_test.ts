@@ -12,7 +12,6 @@ import { runTool } from "../support/run_tool.ts";
 
 const FOLLOW_FILES: Doubles = { "src/core/fresh_file.ts": "link_following_files.ts" };
 const FOLLOW_LOCKS: Doubles = { "src/core/locked_file.ts": "link_following_lock.ts" };
-
 const OVERWRITE: Doubles = { "src/core/new_files.ts": "link_following_new_files.ts" };
 
 /** A scene with a file that is to stay as it is, after a first run. */

@@ -4,6 +4,7 @@
  */
 import { fromFileUrl } from "@std/path";
 import { standardOutput } from "../../src/cli/output.ts";
+import { isTypesOnly } from "./types_only.ts";
 import { lineRanges, untestedFiles } from "./untested_lines.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
@@ -14,12 +15,15 @@ async function deno(args: readonly string[], env: Record<string, string> = {}): 
   return code;
 }
 
+/** The files in which there is something to run. */
 async function sourceFiles(folder: string): Promise<string[]> {
   const files: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
     const path = `${folder}/${name}`;
     if (isDirectory) files.push(...await sourceFiles(path));
-    else if (name.endsWith(".ts")) files.push(path);
+    else if (name.endsWith(".ts") && !isTypesOnly(await Deno.readTextFile(ROOT + path))) {
+      files.push(path);
+    }
   }
   return files;
 }

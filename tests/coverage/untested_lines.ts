@@ -11,7 +11,7 @@ export interface TraceRequest {
   readonly trace: string;
   /** The sources' folder, with a slash behind it. */
   readonly root: string;
-  /** All source files, beneath that folder. */
+  /** The source files to be told of, beneath that folder. */
   readonly sources: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { dirname, fromFileUrl, join } from "@std/path";
-import { hasTool, testWith } from "../support/run_tool.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { setUpVendor } from "../support/vendor_setup.ts";
 
@@ -9,7 +9,6 @@ const CLIENT = join(
   "fixtures",
   "independent_client.py",
 );
-const tools = { python3: await hasTool("python3"), openssl: await hasTool("openssl", "version") };
 
 interface Answer {
   readonly status: number;
@@ -49,7 +48,7 @@ function startClient(args: string[]): { call(name: string): Promise<Answer> } & 
 }
 
 testWith(
-  tools,
+  [needsProgram("python3"), needsProgram("openssl")],
   "a client in Python with openssl's keys is served from activation to revocation",
   async () => {
     await using folder = await temporaryFolder();

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { startServer } from "../support/ipc_server.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const EXAMPLES = fromFileUrl(new URL("../../examples/ipc/", import.meta.url));
@@ -33,32 +34,17 @@ async function run(command: readonly string[], socket: string): Promise<[number,
   return [code, text.decode(stdout) + text.decode(stderr)];
 }
 
-/** Whether a program of that name can be started at all. */
-async function isInstalled(tool: string): Promise<boolean> {
-  const found = await new Deno.Command("sh", {
-    args: ["-c", 'command -v "$0"', tool],
-    stdin: "null",
-  }).output();
-  return found.success;
-}
-
 for (const [file, { tool, commands }] of Object.entries(PROGRAMS)) {
-  const installed = await isInstalled(tool);
-  Deno.test({
-    name: `the example ${file} gets the licence` +
-      (installed ? "" : ` (skipped: ${tool} is not installed)`),
-    ignore: !installed,
-    async fn() {
-      await using running = await startServer();
-      await using folder = await temporaryFolder();
-      let output = "";
-      for (const command of commands(folder.at("example"))) {
-        const [code, said] = await run(command, running.path);
-        assertEquals(code, 0, said);
-        output = said;
-      }
-      assertStringIncludes(output, "KEY-1");
-      assertStringIncludes(output, '"seats"');
-    },
+  testWith([needsProgram(tool)], `the example ${file} gets the licence`, async () => {
+    await using running = await startServer();
+    await using folder = await temporaryFolder();
+    let output = "";
+    for (const command of commands(folder.at("example"))) {
+      const [code, said] = await run(command, running.path);
+      assertEquals(code, 0, said);
+      output = said;
+    }
+    assertStringIncludes(output, "KEY-1");
+    assertStringIncludes(output, '"seats"');
   });
 }

@@ -4,7 +4,10 @@ import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { LICENSE, LICENSE_LINE, startServer, testSocket } from "../support/ipc_server.ts";
 import { RecordingLog } from "../support/recording_log.ts";
+import { OTHER_USERS } from "../support/other_user.ts";
 import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";
+import { programForAll } from "../support/program_for_all.ts";
+import { testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const NOBODY = "sentinel: error: sentinel daemon not running (socket not found)\n";
@@ -40,6 +43,23 @@ Deno.test("sentinel ipc says that nobody is there and exits 87", async () => {
   await using folder = await temporaryFolder();
   const result = await runIpc(["health", "--socket", testSocket(folder)]);
   assertEquals(result, { code: 87, stdout: "", stderr: NOBODY });
+});
+
+testWith([OTHER_USERS], "sentinel ipc says that another user's socket lets nobody in", async () => {
+  await using running = await startServer();
+  await Deno.chmod(running.folder, 0o755);
+  const { deno, entry } = await programForAll();
+  const { code, stderr } = await new Deno.Command("setpriv", {
+    args: [
+      ...["--reuid=1001", "--regid=1001", "--clear-groups", deno],
+      ...(entry === undefined ? [] : ["run", "--quiet", "--no-config", "--allow-all", entry]),
+      ...["ipc", "health", "--socket", running.path],
+    ],
+    cwd: "/",
+    env: { DENO_DIR: "/nonexistent", NO_COLOR: "1" },
+  }).output();
+  const said = "sentinel: error: permission denied by the socket of the sentinel daemon\n";
+  assertEquals([code, new TextDecoder().decode(stderr)], [86, said]);
 });
 
 Deno.test("sentinel ipc exits 2 for a method that the server does not know", async () => {

@@ -3,10 +3,10 @@ import { makeCertificate } from "../support/certificate.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization, type Organization, standardPayload } from "../support/organization.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";
-import { hasTool, testWith } from "../support/run_tool.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
-const openssl = await hasTool("openssl", "version");
+const OPENSSL = [needsProgram("openssl")];
 
 interface Scene {
   readonly folder: TemporaryFolder;
@@ -28,7 +28,7 @@ async function run(
 }
 
 testWith(
-  { openssl },
+  OPENSSL,
   "a server whose certificate is the vendor's own is trusted by --ca-file alone",
   async () => {
     await using folder = await temporaryFolder();
@@ -88,7 +88,7 @@ Deno.test("a proxy is asked in the server's place, and not where NO_PROXY says s
   assertEquals(proxy.requests.length, 2);
 });
 
-testWith({ openssl }, "HTTPS_PROXY is honoured, with a CA file, too", async () => {
+testWith(OPENSSL, "HTTPS_PROXY is honoured, with a CA file, too", async () => {
   await using folder = await temporaryFolder();
   const scene = { folder, organization: await makeOrganization() };
   await makeCertificate(folder);

@@ -32,6 +32,24 @@ Deno.test("a record that was not cleared keeps the lock file for the next holder
   next.writeRecord(undefined);
 });
 
+for (
+  const [what, text] of [
+    ["cut off in the middle", '{"pid":12'],
+    ["not JSON", "no record\n"],
+    ["longer than any of ours", `"${"x".repeat(65_536)}"\n`],
+  ] as const
+) {
+  testWith([UNIX_SOCKETS], `what is ${what} is no record, and its file goes`, async () => {
+    await using folder = await temporaryFolder();
+    const path = testSocket(folder);
+    await Deno.writeTextFile(`${path}.lock`, text);
+    const claim = await claimSocket(path);
+    assertEquals(await claim.readRecord(), undefined);
+    await claim[Symbol.asyncDispose]();
+    assertEquals([...Deno.readDirSync(folder.path)], []);
+  });
+}
+
 testWith(
   [UNIX_SOCKETS],
   "a holder that is killed leaves its record, and the next one serves",

@@ -57,6 +57,16 @@ Deno.test("requestIpc() returns the answer as it came and as a value", async () 
   assertEquals(refused.value, { status: "error", error: "unknown method: xyz" });
 });
 
+Deno.test("requestIpc() sends what parameters there are", async () => {
+  await using running = await startServer({ control: { restart: (params) => ({ params }) } });
+  const ask = async (params?: Record<string, unknown>) => {
+    const request = { path: running.path, method: "restart", ...(params && { params }) };
+    return (await requestIpc(request)).value;
+  };
+  assertEquals(await ask(), { status: "ok", params: {} });
+  assertEquals(await ask({ force: true }), { status: "ok", params: { force: true } });
+});
+
 Deno.test("requestIpc() asks thirty at a time", async () => {
   await using running = await startServer();
   const answers = await Promise.all(

@@ -1,24 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
+import { requestIpc } from "../../src/ipc/client.ts";
+import { IpcClientError } from "../../src/ipc/errors.ts";
+import type { IpcServerOptions } from "../../src/ipc/ipc_server.ts";
 import type { Platform } from "../../src/platform/contract.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { startServer, type TestServer } from "../support/ipc_server.ts";
-import type { IpcServerOptions } from "../../src/ipc/ipc_server.ts";
-import { NO_OTHER_USERS, runAs } from "../support/other_user.ts";
+import { OTHER_USERS, runAs } from "../support/other_user.ts";
+import { testWith } from "../support/requirements.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const KNOCK = new URL("../fixtures/knock.ts", import.meta.url);
-const SKIPPED = NO_OTHER_USERS === undefined ? "" : ` (skipped: ${NO_OTHER_USERS})`;
 
 interface Knocks {
   readonly refused: number;
   readonly mine: number;
   readonly foreign: number;
   readonly closed: number;
-}
-
-function testAsRoot(name: string, run: () => Promise<void>): void {
-  Deno.test({ name: name + SKIPPED, ignore: NO_OTHER_USERS !== undefined, fn: run });
 }
 
 /** A server whose folder and socket let everybody in, so that nothing but the peer's credentials keeps others out. */
@@ -41,23 +39,27 @@ async function knock(user: number, running: TestServer, count = 400): Promise<Kn
   }) as Knocks;
 }
 
-testAsRoot("1200 connections of three users at random: none is taken for another's", async () => {
-  await using running = await startOpenServer();
-  await using noise = makeNoise();
-  const [own, first, second] = await Promise.all([
-    knock(0, running),
-    knock(1001, running),
-    knock(1002, running),
-  ]);
-  await noise[Symbol.asyncDispose]();
-  assertEquals([own.refused, own.foreign, own.mine + own.closed], [0, 0, 400]);
-  for (const other of [first, second]) {
-    assertEquals([other.mine, other.foreign, other.refused + other.closed], [0, 0, 400]);
-  }
-  const refusedUsers = running.log.records.map(({ fields }) => fields["uid"]);
-  const count = (user: string) => refusedUsers.filter((uid) => uid === user).length;
-  assertEquals([count("0"), count("1001"), count("1002")], [0, 400, 400]);
-});
+testWith(
+  [OTHER_USERS],
+  "1200 connections of three users at random: none is taken for another's",
+  async () => {
+    await using running = await startOpenServer();
+    await using noise = makeNoise();
+    const [own, first, second] = await Promise.all([
+      knock(0, running),
+      knock(1001, running),
+      knock(1002, running),
+    ]);
+    await noise[Symbol.asyncDispose]();
+    assertEquals([own.refused, own.foreign, own.mine + own.closed], [0, 0, 400]);
+    for (const other of [first, second]) {
+      assertEquals([other.mine, other.foreign, other.refused + other.closed], [0, 0, 400]);
+    }
+    const refusedUsers = running.log.records.map(({ fields }) => fields["uid"]);
+    const count = (user: string) => refusedUsers.filter((uid) => uid === user).length;
+    assertEquals([count("0"), count("1001"), count("1002")], [0, 400, 400]);
+  },
+);
 
 /** Files and other sockets that come and go in this process, so that descriptors are given out again and again. */
 function makeNoise(): AsyncDisposable {
@@ -91,21 +93,23 @@ function makeNoise(): AsyncDisposable {
   };
 }
 
-testAsRoot("another user is sent no byte and logged at DEBUG alone, with uid and pid", async () => {
-  await using running = await startOpenServer();
-  const { refused, closed } = await knock(1001, running, 5);
-  assertEquals(refused + closed, 5);
-  for (const { level, message, fields } of running.log.records) {
-    assertEquals([level, fields["uid"]], ["debug", "1001"]);
-    assertEquals(message, `ipc connection refused: uid 1001, pid ${fields["pid"]}`);
-    assert(Number(fields["pid"]) > 0);
-  }
-  assertEquals(running.log.records.length, 5);
-});
+testWith(
+  [OTHER_USERS],
+  "another user is sent no byte and logged at DEBUG alone, with uid and pid",
+  async () => {
+    await using running = await startOpenServer();
+    const { refused, closed } = await knock(1001, running, 5);
+    assertEquals(refused + closed, 5);
+    for (const { level, message, fields } of running.log.records) {
+      assertEquals([level, fields["uid"]], ["debug", "1001"]);
+      assertEquals(message, `ipc connection refused: uid 1001, pid ${fields["pid"]}`);
+      assert(Number(fields["pid"]) > 0);
+    }
+    assertEquals(running.log.records.length, 5);
+  },
+);
 
-testAsRoot("a client sends nothing to another user's server", async () => {
-  const { requestIpc } = await import("../../src/ipc/client.ts");
-  const { IpcClientError } = await import("../../src/ipc/errors.ts");
+testWith([OTHER_USERS], "a client sends nothing to another user's server", async () => {
   await using running = await startOpenServer();
   const ask = (platform: Platform) =>
     requestIpc({ path: running.path, method: "health", platform }).then(

@@ -6,11 +6,9 @@ import { startServer } from "../support/ipc_server.ts";
 import { programLine } from "../support/program.ts";
 import { ask } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
+import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 
 const SERVE_IPC = { fixture: "serve_ipc.ts" };
-const AS_ROOT = Deno.uid() === 0;
-const SKIPPED = AS_ROOT ? "" : " (skipped: needs root)";
 
 async function refusal(path: string): Promise<[code: string, message: string]> {
   const error = await assertRejects(() => claimSocket(path), SocketPlaceError);
@@ -79,20 +77,27 @@ testWith([POSIX], "claimSocket() refuses a folder that is a symbolic link", asyn
   assertEquals([code, /is a symbolic link$/.test(message)], ["permission.ipc_path", true]);
 });
 
+testWith([POSIX], "claimSocket() refuses a file in place of the folder or above it", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("file"), "");
+  assertEquals(await refusal(folder.at("file/s.sock")), [
+    "permission.ipc_path",
+    `Cannot put a socket into ${folder.at("file")}: it is not a folder`,
+  ]);
+  const [code, message] = await refusal(folder.at("file/below/s.sock"));
+  assertEquals([code, /Not a directory/.test(message)], ["config.ipc_path", true]);
+});
+
 testWith([POSIX], "claimSocket() refuses a folder whose parent is not there", async () => {
   await using folder = await temporaryFolder();
   assertEquals((await refusal(folder.at("a/b/s.sock")))[0], "config.ipc_path");
 });
 
-Deno.test({
-  name: "claimSocket() refuses a folder of another user's" + SKIPPED,
-  ignore: !AS_ROOT,
-  async fn() {
-    await using folder = await temporaryFolder();
-    await Deno.chown(folder.path, 1001, 1001);
-    const [code, message] = await refusal(folder.at("s.sock"));
-    assertEquals([code, /belongs to user 1001$/.test(message)], ["permission.ipc_path", true]);
-  },
+testWith([NEEDS_ROOT], "claimSocket() refuses a folder of another user's", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.chown(folder.path, 1001, 1001);
+  const [code, message] = await refusal(folder.at("s.sock"));
+  assertEquals([code, /belongs to user 1001$/.test(message)], ["permission.ipc_path", true]);
 });
 
 testWith(
@@ -108,10 +113,10 @@ testWith(
 );
 
 for (const name of ["s.sock", "s.sock.lock"]) {
-  Deno.test({
-    name: `claimSocket() in a shared folder names the owner of a foreign ${name}` + SKIPPED,
-    ignore: !AS_ROOT,
-    async fn() {
+  testWith(
+    [NEEDS_ROOT],
+    `claimSocket() in a shared folder names the owner of a foreign ${name}`,
+    async () => {
       await using folder = await temporaryFolder();
       await Deno.chmod(folder.path, 0o1777);
       await Deno.writeTextFile(folder.at(name), "");
@@ -120,7 +125,7 @@ for (const name of ["s.sock", "s.sock.lock"]) {
       assertEquals([code, /belongs to user 1001$/.test(message)], ["permission.ipc_path", true]);
       assertEquals((await Deno.lstat(folder.at(name))).uid, 1001);
     },
-  });
+  );
 }
 
 testWith([POSIX], "claimSocket() follows no link where the lock file should be", async () => {

@@ -11,10 +11,13 @@ import {
 } from "@peculiar/x509";
 import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
+import { distinguishedName, signCertificate } from "../../src/pki/certificate.ts";
 import { clientHolder, serverHolder } from "../../src/pki/holder.ts";
+import { issueCertificate } from "../../src/pki/issue.ts";
+import { makeKey } from "../../src/pki/key.ts";
 import { openAuthority } from "../../src/pki/signing_authority.ts";
 import { clientVerifier } from "../../src/pki/verify_client.ts";
-import { DAY_MS, issued, madeAuthority, NOW_MS } from "../support/made_authority.ts";
+import { DAY_MS, issued, madeAuthority, NOW_MS, randomBytes } from "../support/made_authority.ts";
 
 const OPS = clientHolder("ops", "control");
 const SERVER = serverHolder("localhost", ["127.0.0.1", "::1"]);
@@ -92,6 +95,29 @@ Deno.test("our own check accepts the client for its time, and not the server", a
   assertEquals((await judgeAt(client, NOW_MS - 6 * 60_000)).kind, "refused");
   assertEquals((await judgeAt(client, NOW_MS + 2 * DAY_MS + 1000)).kind, "refused");
   assertEquals((await judgeAt(server, NOW_MS)).kind, "refused");
+});
+
+Deno.test("nobody is let in by a CA below ours", async () => {
+  const { authority: { signer }, certificatePem } = await madeAuthority();
+  const { publicKey, privateKey } = await makeKey();
+  const name = distinguishedName({ commonName: "below" });
+  const certificate = await signCertificate({
+    subject: name,
+    publicKey,
+    randomBytes,
+    notBefore: new Date(NOW_MS),
+    notAfter: new Date(NOW_MS + DAY_MS),
+    extensions: [new BasicConstraintsExtension(true, undefined, true)],
+  }, signer);
+  const below = { certificate, signer: { name, publicKey, privateKey } };
+  const terms = { holder: OPS, publicKey, days: undefined, nowMs: NOW_MS, randomBytes };
+  const client = await issueCertificate(below, terms);
+  const verify = await clientVerifier({
+    certificateAuthority: certificatePem,
+    nowMs: () => NOW_MS + 1000,
+  });
+  const chain = [client, certificate].map(({ rawData }) => new Uint8Array(rawData));
+  assertEquals(await verify(chain), { kind: "refused", why: "not signed by the CA" });
 });
 
 for (const name of ["#41", "a,OU=control", "a+OU=control", 'quote"d', "back\\slash", "日本"]) {

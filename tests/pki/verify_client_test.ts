@@ -163,6 +163,29 @@ testJudging(
   },
 );
 
+testJudging("three CAs between are followed, four are too many", async ({ authority, judge }) => {
+  const between: CertificateFiles[] = [];
+  for (const name of ["first", "second", "third", "fourth"]) {
+    const issuer = between.at(-1);
+    const terms = { subject: `/CN=${name}`, extensions: CA_EXTENSIONS, ...(issuer && { issuer }) };
+    between.push(await authority.issue(name, terms));
+  }
+  const deep = await authority.issue("deep", { subject: CONTROL, issuer: between[2]! });
+  const deeper = await authority.issue("deeper", { subject: CONTROL, issuer: between[3]! });
+  assertEquals(await judge([deep, ...between.slice(0, 3).toReversed()]), accepted);
+  assertEquals(await judge([deeper, ...between.toReversed()]), refused("chain is too long"));
+});
+
+testJudging("a CA whose key cannot be used vouches for nobody", async ({ authority, judge }) => {
+  const strange = await authority.issue("strange", {
+    subject: "/CN=strange",
+    extensions: CA_EXTENSIONS,
+    curve: "secp256k1",
+  });
+  const below = await authority.issue("below", { subject: CONTROL, issuer: strange });
+  assertEquals(await judge([below, strange]), refused("not signed by the CA"));
+});
+
 testJudging("a certificate that signed itself is refused", async ({ authority, judge }) => {
   const alone = await authority.selfSigned("alone");
   assertEquals(await judge([alone]), refused("certificate is a CA's"));
@@ -220,6 +243,19 @@ testJudging("a revoked certificate is refused, others are not", async ({ authori
   assertEquals(await judge([ops], { crl }), accepted);
   assertEquals((await judge([gone])).kind, "accepted");
 });
+
+testJudging(
+  "a revoked CA between vouches for nobody, and the list says nothing of its clients",
+  async ({ authority, judge }) => {
+    const terms = { subject: "/CN=between", extensions: CA_EXTENSIONS };
+    const between = await authority.issue("between", terms);
+    const below = await authority.issue("below", { subject: CONTROL, issuer: between });
+    const others = await authority.revoke(below);
+    assertEquals(await judge([below, between], { crl: others }), accepted);
+    const crl = await authority.revoke(between);
+    assertEquals(await judge([below, between], { crl }), refused("certificate is revoked"));
+  },
+);
 
 testJudging("a list that is out of date refuses everybody", async ({ authority, judge }) => {
   const files = await authority.issue("ops", { subject: CONTROL, to: "20491231235959Z" });

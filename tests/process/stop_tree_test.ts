@@ -144,22 +144,20 @@ Deno.test("stopTree() leaves a process alone that was given the pid of another",
 
 const LEADER = { pid: 4711, startTime: "1000", bootId: "boot" };
 
-/** A tree of one process that cannot be stopped. */
-function stubbornTree(
-  state: ListedProcess["state"],
-  outcome: "sent" | "denied",
-): ProcessTree {
-  const entry: ListedProcess = {
-    pid: 4711,
-    parent: 1,
-    group: 4711,
-    session: 4711,
-    startTime: "1000",
-    name: "stubborn",
-    state,
-  };
+const STUBBORN: ListedProcess = {
+  pid: 4711,
+  parent: 1,
+  group: 4711,
+  session: 4711,
+  startTime: "1000",
+  name: "stubborn",
+  state: "alive",
+};
+
+/** A tree among these processes, which end by no signal. */
+function treeAmong(listed: ListedProcess[], outcome: "sent" | "denied" = "sent"): ProcessTree {
   const control = {
-    list: () => [entry],
+    list: () => listed,
     bootId: () => "boot",
     variable: () => undefined,
     signal: () => outcome,
@@ -177,8 +175,19 @@ for (
 ) {
   Deno.test(`stopTree() reports who is still there: ${why}`, async () => {
     const clock = new FakeClock();
-    const stopped = stopTree(stubbornTree(state, outcome), { clock, graceMs: 100 });
+    const stopped = stopTree(treeAmong([{ ...STUBBORN, state }], outcome), { clock, graceMs: 100 });
     await clock.advance(20_000);
     assertEquals(await stopped, [{ pid: 4711, name: "stubborn", why }]);
   });
 }
+
+Deno.test("a process whose parent's number was given anew to a member does not belong to its tree", () => {
+  const child = { ...STUBBORN, parent: STUBBORN.pid, group: 0, session: 0 };
+  const tree = treeAmong([
+    STUBBORN,
+    { ...child, pid: 11, startTime: "3000" },
+    { ...child, pid: 12, parent: 11, startTime: "4000" },
+    { ...child, pid: 13, parent: 11, startTime: "2000" },
+  ]);
+  assertEquals(tree.members().map(({ pid }) => pid), [4711, 11, 12]);
+});

@@ -68,6 +68,14 @@ testWith(OPENSSL, "a client of the CA is served, whatever its CN", async () => {
   assertEquals(desk.audited, []);
 });
 
+testWith(OPENSSL, "who cannot be judged is refused, and audited", async () => {
+  await using desk = await RemoteDesk.open();
+  const identify = () => Promise.reject(new Error("no more memory"));
+  await using served = await desk.serve(new FakeProcesses(), { identify });
+  assertEquals(await tryRequest(served, desk.files.control), "");
+  await desk.audit(/^refused: certificate cannot be checked: no more memory$/);
+});
+
 testWith(OPENSSL, "TLS 1.2 is refused", async () => {
   await using desk = await RemoteDesk.open();
   await using served = await desk.serve(new FakeProcesses());

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { SentinelError } from "../../src/core/errors.ts";
 import { knownHostsFile } from "../../src/remote/known_hosts.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -29,3 +30,23 @@ Deno.test("comments and empty lines of a known-hosts file are nobody's", async (
   await Deno.writeTextFile(folder.at("known_hosts"), "# mine\n\nhost:1 AA\n");
   assertEquals(await knownHostsFile(folder.at("known_hosts")).check("host:1", "BB"), "changed");
 });
+
+for (
+  const [what, path, make] of [
+    ["that is a folder", "known_hosts", (path: string) => Deno.mkdir(path)],
+    [
+      "whose folder is a file",
+      "file/known_hosts",
+      (path: string) => Deno.writeTextFile(path.replace("/known_hosts", ""), ""),
+    ],
+  ] as const
+) {
+  Deno.test(`a known-hosts file ${what} cannot be used, and is said so`, async () => {
+    await using folder = await temporaryFolder();
+    await make(folder.at(path));
+    const hosts = knownHostsFile(folder.at(path));
+    const { code, message } = await assertRejects(() => hosts.check("h:1", "AA"), SentinelError);
+    assertEquals(code, "config.known_hosts");
+    assertMatch(message, /^known-hosts file cannot be used: .*(?:directory|folder|file)/i);
+  });
+}

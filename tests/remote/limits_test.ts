@@ -48,6 +48,21 @@ testLimited(
   },
 );
 
+testLimited(
+  "a start that breaks is a fault of the server, and leaves room for the next",
+  { processes: 1 },
+  async (served, processes) => {
+    const { start } = processes;
+    processes.start = () => Promise.reject(new Error("disk quota exceeded"));
+    const broken = await served.ask("/v1/processes", START);
+    assertEquals([broken.status, broken.body.detail], [500, "a fault of the server; see its log"]);
+    const said = "error remote request failed: disk quota exceeded";
+    assertEquals(served.desk.log.lines("error"), [said]);
+    processes.start = start;
+    assertEquals((await served.ask("/v1/processes", START)).status, 201);
+  },
+);
+
 testLimited("a connection too many is told so and closed", { connections: 1 }, async (served) => {
   using first = await served.connect();
   await first.send(HEALTH);

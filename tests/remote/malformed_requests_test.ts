@@ -131,14 +131,17 @@ for (const header of ["Origin", "Sec-Fetch-Site"]) {
   );
 }
 
-testServed(
-  "a body over 1 MiB is refused by its announced length, before it is sent",
-  async (served) => {
-    using raw = await served.connect();
-    await raw.send(`POST /v1/processes HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n`);
-    assertMatch(await raw.read(), /^HTTP\/1\.1 413 .*exceeds 1 MiB/s);
-  },
-);
+for (const path of ["/v1/processes", "/v1/processes/1/stop"]) {
+  testServed(
+    `a body of ${path} over 1 MiB is refused by its announced length, before it is sent`,
+    async (served, processes) => {
+      using raw = await served.connect();
+      await raw.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n`);
+      assertMatch(await raw.read(), /^HTTP\/1\.1 413 .*exceeds 1 MiB/s);
+      assertEquals([processes.started, processes.stops], [[], []]);
+    },
+  );
+}
 
 testServed("a body over 1 MiB in chunks is refused, and the connection closed", async (served) => {
   using raw = await served.connect();

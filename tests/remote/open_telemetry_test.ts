@@ -33,7 +33,10 @@ testWith(
     const wrapper = ["env", "--unset=DENO_COVERAGE_DIR"];
     await using server = await setup.serve([], { env, wrapper });
     assertEquals((await setup.ops(server, "start", "true")).stdout, "1\n");
+    await setup.ops(server, "start", "echo", "hello");
+    assertEquals((await setup.watch(server, "stream", "2")).stdout, "hello\n");
     await arrival("/v1/traces", "POST /v1/processes");
+    await arrival("/v1/metrics", "sentinel.remote.output.sent");
     await arrival("/v1/metrics", "sentinel.remote.processes.started");
     await arrival("/v1/metrics", "sentinel.remote.request.duration");
   },

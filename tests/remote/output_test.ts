@@ -1,26 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { OutputItem, OutputRequest } from "../../src/remote/processes.ts";
-import { FakeProcesses } from "../support/fake_processes.ts";
 import { readFrames } from "../support/read_frames.ts";
-import { RemoteDesk, type ServedDesk } from "../support/remote_server.ts";
-import { needsProgram, testWith } from "../support/requirements.ts";
+import { testServed } from "../support/served_desk.ts";
 
 const UTF8 = new TextEncoder();
-const OPENSSL = [needsProgram("openssl")];
-
-function testServed(
-  name: string,
-  run: (served: ServedDesk, processes: FakeProcesses) => Promise<void>,
-  limits: { readers?: number } = {},
-): void {
-  testWith(OPENSSL, name, async () => {
-    await using desk = await RemoteDesk.open();
-    const processes = new FakeProcesses();
-    processes.add({ id: "1" });
-    await using served = await desk.serve(processes, { limits });
-    await run(served, processes);
-  });
-}
 
 const bytes = (stream: "stdout" | "stderr", text: string): OutputItem => ({
   kind: "bytes",

@@ -116,6 +116,24 @@ for (
   });
 }
 
+testServed("a list goes no further than its reader", async (served, processes) => {
+  const over = Promise.withResolvers<void>();
+  const view = processes.views.get("1")!;
+  processes.list = async function* () {
+    try {
+      for (;;) yield view;
+    } finally {
+      over.resolve();
+    }
+  };
+  {
+    using raw = await served.connect();
+    await raw.send("GET /v1/processes HTTP/1.1\r\nHost: a\r\n\r\n");
+    await raw.read(/sleep/);
+  }
+  await over.promise;
+});
+
 testServed("a launch that fails is a conflict with the reason", async (served, processes) => {
   processes.outcome = { kind: "refused", why: "software not found: /nope" };
   const answer = await served.ask("/v1/processes", post({ command: "/nope" }));

@@ -1,5 +1,13 @@
+import type { Requirement } from "./requirements.ts";
+
 /** Why programs cannot be run as another user here; undefined where they can. */
 export const NO_OTHER_USERS: string | undefined = await whyNot();
+
+/** For what needs programs of other users. */
+export const OTHER_USERS: Requirement = {
+  reason: NO_OTHER_USERS ?? "",
+  met: NO_OTHER_USERS === undefined,
+};
 
 async function whyNot(): Promise<string | undefined> {
   if (Deno.uid() !== 0) return "needs root";

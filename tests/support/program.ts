@@ -66,6 +66,13 @@ export class RunningProgram implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /** All that is to come over its standard input, which is piped. */
+  async input(text: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  }
+
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }

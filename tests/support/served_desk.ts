@@ -1,3 +1,4 @@
+import type { RemoteLimits } from "../../src/remote/limits.ts";
 import { FakeProcesses } from "./fake_processes.ts";
 import { RemoteDesk, type ServedDesk } from "./remote_server.ts";
 import { needsProgram, testWith } from "./requirements.ts";
@@ -9,12 +10,13 @@ export const PROBLEM = "application/problem+json";
 export function testServed(
   name: string,
   run: (served: ServedDesk, processes: FakeProcesses) => Promise<void>,
+  limits: Partial<RemoteLimits> = {},
 ): void {
   testWith([needsProgram("openssl")], name, async () => {
     await using desk = await RemoteDesk.open();
     const processes = new FakeProcesses();
     processes.add({ id: "1", command: "sleep", args: ["9"] });
-    await using served = await desk.serve(processes);
+    await using served = await desk.serve(processes, { limits });
     await run(served, processes);
   });
 }

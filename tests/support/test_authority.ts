@@ -15,6 +15,8 @@ export interface CertificateTerms {
   readonly names?: string;
   /** In place of the usual extensions, as openssl's configuration has them. */
   readonly extensions?: string;
+  /** Of its key, as openssl names it. */
+  readonly curve?: string;
   /** Another certificate of this CA that signs in its place. */
   readonly issuer?: CertificateFiles;
   /** Of validity: `YYYYMMDDHHMMSSZ`. */
@@ -43,7 +45,9 @@ commonName = optional
 organizationalUnitName = optional
 `;
 
-const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+function newKey(curve = "P-256"): string[] {
+  return ["-newkey", "ec", "-pkeyopt", `ec_paramgen_curve:${curve}`, "-nodes"];
+}
 
 /** A CA of the test's own, kept by `openssl` in a folder. Its calls must not overlap. */
 export class TestAuthority {
@@ -57,7 +61,7 @@ export class TestAuthority {
     await Deno.writeTextFile(`${folder}/crlnumber`, "01\n");
     const authority = new TestAuthority(folder, name);
     await authority.#openssl(
-      ...["req", "-x509", ...EC, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2"],
+      ...["req", "-x509", ...newKey(), "-keyout", "ca.key", "-out", "ca.pem", "-days", "2"],
       ...["-subj", `/CN=${name}`, "-addext", "basicConstraints=critical,CA:TRUE"],
       ...["-addext", "keyUsage=critical,keyCertSign,cRLSign"],
     );
@@ -83,10 +87,19 @@ export class TestAuthority {
   }
 
   async issue(name: string, terms: CertificateTerms): Promise<CertificateFiles> {
-    const { subject, from, to, issuer, extensions = extensionsOf(terms) } = terms;
+    const { subject, curve, from, to, issuer, extensions = extensionsOf(terms) } = terms;
     await Deno.writeTextFile(`${this.folder}/${name}.ext`, extensions);
     await this.#openssl(
-      ...["req", ...EC, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", subject],
+      ...[
+        "req",
+        ...newKey(curve),
+        "-keyout",
+        `${name}.key`,
+        "-out",
+        `${name}.csr`,
+        "-subj",
+        subject,
+      ],
     );
     await this.#openssl(
       ...["ca", "-config", "ca.cnf", "-batch", "-notext", "-preserveDN"],
@@ -102,7 +115,17 @@ export class TestAuthority {
   /** A client's certificate that nobody but itself signed. */
   async selfSigned(name: string): Promise<CertificateFiles> {
     await this.#openssl(
-      ...["req", "-x509", ...EC, "-keyout", `${name}.key`, "-out", `${name}.pem`, "-days", "2"],
+      ...[
+        "req",
+        "-x509",
+        ...newKey(),
+        "-keyout",
+        `${name}.key`,
+        "-out",
+        `${name}.pem`,
+        "-days",
+        "2",
+      ],
       ...["-subj", `/CN=${name}/OU=control`, "-addext", "extendedKeyUsage=clientAuth"],
     );
     return { certificate: `${this.folder}/${name}.pem`, key: `${this.folder}/${name}.key` };

@@ -1,0 +1,7 @@
+import { stripTypeScriptTypes } from "node:module";
+
+/** Whether a TypeScript source has no statement left once its types are taken out: nothing that a test could run. */
+export function isTypesOnly(source: string): boolean {
+  const statements = stripTypeScriptTypes(source).replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+  return statements.replaceAll(";", "").trim() === "";
+}
