@@ -129,8 +129,11 @@ export class LicenseServerClient implements LicenseServer {
 
 /** The body as text, or `undefined` where it is larger than allowed or no UTF-8; never holds more than the limit. */
 async function readBounded(response: Response): Promise<string | undefined> {
-  const announced = Number(response.headers.get("content-length") ?? NaN);
-  if (announced <= MAX_BODY_BYTES) return decodeUtf8(await response.bytes());
+  const { headers } = response;
+  const announced = Number(headers.get("content-length") ?? NaN);
+  // of a packed body it is the packed length that is announced, and the runtime unpacks it
+  const isPacked = headers.has("content-encoding");
+  if (announced <= MAX_BODY_BYTES && !isPacked) return decodeUtf8(await response.bytes());
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {

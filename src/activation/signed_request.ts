@@ -22,8 +22,8 @@ export function bytesToSign(
   stamp: RequestStamp,
   bodySha256: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const hex = Array.from(bodySha256, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return UTF8.encode(["POST", path, stamp.timestamp, stamp.nonce, hex].join("\n"));
+  const lines = ["POST", path, stamp.timestamp, stamp.nonce, bodySha256.toHex()];
+  return UTF8.encode(lines.join("\n"));
 }
 
 /** The headers of a request signed by the machine's key. */

@@ -1,4 +1,8 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { readSmallText } from "../core/read_config_file.ts";
+
+/** Larger than any system's bundle of certificates. */
+const MAX_BUNDLE_BYTES = 4 * 1024 * 1024;
 
 /** The file named as certificates to trust has none (exit status 2). */
 export class CaFileError extends SentinelError {
@@ -32,7 +36,7 @@ export async function openTrustedFetch(caFile: string): Promise<TrustedFetch> {
 
 async function readPem(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return (await readSmallText(path, MAX_BUNDLE_BYTES)).text;
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "not found" : describeError(cause);
     throw new CaFileError(`CA file cannot be read: ${path} (${reason})`, { cause });

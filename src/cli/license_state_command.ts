@@ -1,9 +1,10 @@
+import type { LicenseAction } from "../vendor/administration.ts";
 import type { Command } from "./command.ts";
 import { EXIT } from "./exit_codes.ts";
 
 /** A command of the vendor's that changes the state of one licence. */
 export function licenseStateCommand(
-  action: "revoke" | "suspend" | "reinstate",
+  action: LicenseAction,
   { done, note }: { readonly done: string; readonly note: string },
 ): Command {
   return {

@@ -1,5 +1,11 @@
-import type { ConfigurableLog, LogFields, LogFormat, LogLevel, LogSettings } from "../core/log.ts";
-import { LOG_LEVELS } from "../core/log.ts";
+import {
+  type ConfigurableLog,
+  LOG_LEVELS,
+  type LogFields,
+  type LogFormat,
+  type LogLevel,
+  type LogSettings,
+} from "../core/log.ts";
 
 /** A logger whose records may still be under way. */
 export interface FlushableLogger extends ConfigurableLog {
@@ -17,10 +23,10 @@ export function createLogger(initial: LogSettings): FlushableLogger {
   let settings = initial;
   let loading: Promise<WriteRecord> | undefined;
   let last: Promise<void> = Promise.resolve();
-  const load = () => loadLibrary(settings.format, (line) => settings.write(line));
+  const load = (format: LogFormat) => loadLibrary(format, (line) => settings.write(line));
   const at = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(settings.level)) return;
-    loading ??= load();
+    loading ??= load(settings.format);
     last = loading.then((write) => write(level, message, fields));
   };
   return {
@@ -33,9 +39,10 @@ export function createLogger(initial: LogSettings): FlushableLogger {
       return settings;
     },
     configure(changes) {
-      const { format } = settings;
+      const before = settings.format;
       settings = { ...settings, ...changes };
-      if (loading !== undefined && settings.format !== format) loading = last.then(load);
+      const { format } = settings;
+      if (loading !== undefined && format !== before) loading = last.then(() => load(format));
     },
   };
 }

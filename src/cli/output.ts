@@ -2,7 +2,7 @@
 export interface Output {
   /** Writes a result and a newline to standard output. */
   result(text: string): void;
-  /** Writes a line to standard error. */
+  /** Writes a line to standard error; never throws. */
   note(text: string): void;
   /** Writes bytes as they are; false where nobody reads them any more. */
   forward(stream: "stdout" | "stderr", bytes: Uint8Array): boolean;
@@ -12,7 +12,13 @@ const UTF8 = new TextEncoder();
 
 export const standardOutput: Output = {
   result: (text) => void writeAll(Deno.stdout, UTF8.encode(text + "\n")),
-  note: (text) => void writeAll(Deno.stderr, UTF8.encode(text + "\n")),
+  note(text) {
+    try {
+      writeAll(Deno.stderr, UTF8.encode(text + "\n"));
+    } catch {
+      // there is nobody left to tell: the exit status has to do
+    }
+  },
   forward: (stream, bytes) => writeAll(Deno[stream], bytes),
 };
 
@@ -26,9 +32,4 @@ function writeAll(stream: { writeSync(data: Uint8Array): number }, bytes: Uint8A
     if (error instanceof Deno.errors.BrokenPipe) return false;
     throw error;
   }
-}
-
-/** Whether standard error is a terminal that wants colour (https://no-color.org). */
-export function wantsColor(): boolean {
-  return Deno.stderr.isTerminal() && (Deno.env.get("NO_COLOR") ?? "") === "";
 }

@@ -23,6 +23,8 @@ export interface ParsedArguments {
   required(name: OptionName): string;
   /** @throws {UsageError} where it is not a whole number of the range. */
   integer(name: OptionName, range: { min: number; max: number }): number | undefined;
+  /** @throws {UsageError} where it is given nowhere, or is not a whole number of the range. */
+  requiredInteger(name: OptionName, range: { min: number; max: number }): number;
 }
 
 /** Looks a variable up; passed in so that tests need no real environment. */
@@ -107,6 +109,11 @@ class Arguments implements ParsedArguments {
     throw new UsageError(
       `--${name} must be a whole number from ${min} to ${max}: current value is ${value}`,
     );
+  }
+
+  requiredInteger(name: OptionName, range: { min: number; max: number }): number {
+    this.required(name);
+    return this.integer(name, range)!;
   }
 }
 

@@ -9,11 +9,3 @@ export interface ProcessIdentity {
   readonly startTime: string;
   readonly bootId: string;
 }
-
-export function isSameProcess(
-  a: ProcessIdentity | undefined,
-  b: ProcessIdentity | undefined,
-): boolean {
-  return a !== undefined && b !== undefined && a.pid === b.pid && a.startTime === b.startTime &&
-    a.bootId === b.bootId;
-}

@@ -5,8 +5,33 @@ import { decodeUtf8 } from "./strict_json.ts";
 /** Larger than any key or certificate chain. */
 const MAX_BYTES = 256 * 1024;
 
+/** A file's text, and its permission bits (null on Windows). */
+export interface SmallText {
+  readonly text: string;
+  readonly mode: number | null;
+}
+
+/** What is there, but is no small text file; the message is the sentence's end: `is a folder`. */
+class UnfitFileError extends Error {}
+
 /**
- * The text and the permission bits (null on Windows) of a small file that an option names.
+ * Reads a small text file. What is no regular file is not opened: a pipe would be waited for, a device never ends.
+ *
+ * @throws {Error} that says what the file is instead, or what the system says.
+ */
+export async function readSmallText(path: string, maxBytes = MAX_BYTES): Promise<SmallText> {
+  const info = await Deno.stat(path);
+  if (info.isDirectory) throw new UnfitFileError("is a folder");
+  if (!info.isFile || info.size > maxBytes) {
+    throw new UnfitFileError("is too large or no regular file");
+  }
+  const text = decodeUtf8(await Deno.readFile(path));
+  if (text === undefined) throw new UnfitFileError("is not text");
+  return { text, mode: permissionBits(info) };
+}
+
+/**
+ * The text and the permission bits of a small file that an option names.
  *
  * @param naming `what` the file is, in the message; `code` of the error.
  * @throws {SentinelError} in one line, with the path.
@@ -14,24 +39,19 @@ const MAX_BYTES = 256 * 1024;
 export async function readConfigFile(
   path: string,
   { what, code }: { what: string; code: string },
-): Promise<{ text: string; mode: number | null }> {
+): Promise<SmallText> {
   try {
-    const info = await Deno.stat(path);
-    if (info.isDirectory) throw new SentinelError(code, `${what} is a folder: ${path}`);
-    if (!info.isFile || info.size > MAX_BYTES) {
-      throw new SentinelError(code, `${what} is too large or no regular file: ${path}`);
-    }
-    const text = decodeUtf8(await Deno.readFile(path));
-    if (text === undefined) throw new SentinelError(code, `${what} is not text: ${path}`);
-    return { text, mode: permissionBits(info) };
-  } catch (error) {
-    if (error instanceof SentinelError) throw error;
-    if (error instanceof Deno.errors.NotFound) {
-      throw new SentinelError(code, `${what} not found: ${path}`, { cause: error });
-    }
-    const reason = error instanceof Deno.errors.PermissionDenied
-      ? "permission denied"
-      : describeError(error);
-    throw new SentinelError(code, `${what} cannot be read: ${path} (${reason})`, { cause: error });
+    return await readSmallText(path);
+  } catch (cause) {
+    throw new SentinelError(code, `${what} ${faultOf(cause, path)}`, { cause });
   }
+}
+
+function faultOf(error: unknown, path: string): string {
+  if (error instanceof UnfitFileError) return `${error.message}: ${path}`;
+  if (error instanceof Deno.errors.NotFound) return `not found: ${path}`;
+  const reason = error instanceof Deno.errors.PermissionDenied
+    ? "permission denied"
+    : describeError(error);
+  return `cannot be read: ${path} (${reason})`;
 }

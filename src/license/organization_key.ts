@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { readSmallText } from "../core/read_config_file.ts";
 import { decodePem } from "../signing/pem.ts";
 import { importPublicKeyPem, verifierOf, type Verify } from "../signing/ecdsa.ts";
 
@@ -18,20 +19,20 @@ export type OrganizationKeySource = { readonly path: string } | { readonly pem: 
  * @throws {OrganizationKeyError}
  */
 export async function loadOrganizationKey(source: OrganizationKeySource): Promise<Verify> {
-  if ("path" in source) return await readOrganizationKey(source.path);
+  if ("path" in source) return verifierOf(await readOrganizationKey(source.path));
   const key = await importPublicKeyPem(source.pem);
   if (key !== undefined) return verifierOf(key);
   throw new OrganizationKeyError("the organization key that is built in is no P-256 public key");
 }
 
 /**
- * The verifier of the organisation whose public key (SubjectPublicKeyInfo, P-256, PEM) is in this file.
+ * The organisation's public key (SubjectPublicKeyInfo, P-256, PEM) from a file; extractable.
  *
  * @throws {OrganizationKeyError}
  */
-export async function readOrganizationKey(path: string): Promise<Verify> {
+export async function readOrganizationKey(path: string): Promise<CryptoKey> {
   const key = await importPublicKeyPem(await readKeyFile(path));
-  if (key !== undefined) return verifierOf(key);
+  if (key !== undefined) return key;
   throw new OrganizationKeyError(`organization key is no P-256 public key (PEM): ${path}`);
 }
 
@@ -43,7 +44,7 @@ export async function organizationKeyFingerprint(pem: string): Promise<string> {
 
 async function readKeyFile(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return (await readSmallText(path)).text;
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "not found" : describeError(cause);
     throw new OrganizationKeyError(`organization key cannot be read: ${path} (${reason})`, {

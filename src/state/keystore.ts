@@ -83,9 +83,7 @@ export class Keystore {
     const packed = pack({ ...pair, stateKey });
     using _packed = this.#guardMemory(packed);
     await writeEncrypted(this.#file, key, packed);
-    const keys = await useSecrets({ ...pair, stateKey });
-    if (keys === undefined) throw new Error("Cannot use a key that was just made");
-    return keys;
+    return (await useSecrets({ ...pair, stateKey }))!;
   }
 
   async #useContent(content: Uint8Array<ArrayBuffer>): Promise<MachineKeys | undefined> {

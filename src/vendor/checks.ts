@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
-import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
+import { MAX_CLOCK_SKEW_SECONDS, UUID_V4 } from "../activation/messages.ts";
 import {
   bytesToSign,
   MACHINE_ID_HEADER,
@@ -25,9 +25,6 @@ export interface SignedHeaders {
 
 /** A value or why there is none. */
 export type Checked<T> = { readonly value: T } | { readonly refusal: Refusal };
-
-/** RFC 9562 version 4, variant 10; either case. */
-const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 /** A DER signature of P-256 has at most 72 bytes. */
 const MAX_SIGNATURE_LENGTH = 96;

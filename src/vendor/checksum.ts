@@ -8,8 +8,11 @@ import { sha256OfFile } from "../core/sha256_file.ts";
  */
 export async function checksumFile(path: string): Promise<string> {
   try {
-    using file = await Deno.open(path);
-    if ((await file.stat()).isFile) return await sha256OfFile(file);
+    // a pipe would be waited for
+    if ((await Deno.stat(path)).isFile) {
+      using file = await Deno.open(path);
+      return await sha256OfFile(file);
+    }
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound ? "not found" : describeError(error);
     throw new SentinelError("config.checksum", `software cannot be read: ${path} (${reason})`, {

@@ -1,11 +1,11 @@
 import { utcDate } from "../license/dates.ts";
-import type {
-  ActivateRequest,
-  DecommissionAckRequest,
-  HeartbeatRequest,
-  LicenseStatus,
+import {
+  type ActivateRequest,
+  type DecommissionAckRequest,
+  type HeartbeatRequest,
+  type LicenseStatus,
+  MAX_CLOCK_SKEW_SECONDS,
 } from "../activation/messages.ts";
-import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
 import type { Json } from "../signing/canonical_json.ts";
 import type { LicenseRecord, MachineRecord } from "./records.ts";
 import { expiredRefusal, notYetActiveRefusal, type Refusal, REFUSALS } from "./refusals.ts";

@@ -107,10 +107,13 @@ function databaseError(message: string, cause?: unknown): SentinelError {
   return new SentinelError("config.database", message, { cause });
 }
 
+/** What `node:sqlite` puts behind SQLite's own message: the whole statement. */
+const STATEMENT = / in [A-Z]+ .* at offset \d+$/;
+
 /** What SQLite threw, as one line for the operator; `node:sqlite` tells its errors apart by message alone. */
 export function explainDatabaseError(error: unknown, path: string): SentinelError {
   if (error instanceof SentinelError) return error;
-  const reason = describeError(error);
+  const reason = describeError(error).replace(STATEMENT, "");
   if (reason.includes("database is locked")) {
     return new SentinelError("config.database_locked", `database is locked: ${path}`, {
       cause: error,

@@ -78,6 +78,21 @@ const UNREACHABLE: [string, (request: SeenRequest) => Response | Promise<Respons
   ["no status", signed({ status: 7 }), "HTTP 200 with an incomplete payload"],
   ["no time", signed({ responded_at: "yesterday" }), "HTTP 200 with an incomplete payload"],
   ["a signed 500", signed({}, 500), "HTTP 500"],
+  [
+    "a signed refusal without a reason",
+    signed({ code: "x" }, 403),
+    "a refusal with an incomplete payload",
+  ],
+  [
+    "a signed refusal of another request",
+    signed({ error: "no", code: "x", request_nonce: crypto.randomUUID() }, 403),
+    "it answers another request",
+  ],
+  [
+    "a signed refusal of long ago",
+    signed({ error: "no", code: "x", responded_at: "1970-01-01T00:00:00Z" }, 403),
+    "it is from another time (1970-01-01T00:00:00Z)",
+  ],
 ];
 
 for (const [what, answer, why] of UNREACHABLE) {
@@ -92,6 +107,23 @@ Deno.test("an answer of more than 1 MiB is no answer", async () => {
     return new Response(await answer.text() + " ".repeat(1024 * 1024));
   };
   assertEquals(await askFor(padded), {
+    kind: "unreachable",
+    why: "unverified answer: HTTP 200 without signature",
+  });
+});
+
+Deno.test("a compressed answer that unpacks to more than 1 MiB is no answer", async () => {
+  const packed = (padding: number) => async (request: SeenRequest) => {
+    const answer = await signedAnswer(organization, answerPayload(request));
+    const text = await answer.text() + " ".repeat(padding);
+    const bytes = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+    // of the packed bytes, which are few, the length is told
+    return new Response(await new Response(bytes).bytes(), {
+      headers: { "content-encoding": "gzip" },
+    });
+  };
+  assertEquals((await askFor(packed(1))).kind, "verified");
+  assertEquals(await askFor(packed(1024 * 1024)), {
     kind: "unreachable",
     why: "unverified answer: HTTP 200 without signature",
   });

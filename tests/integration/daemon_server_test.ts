@@ -114,6 +114,10 @@ testOperation(
       "sentinel: error: only a daemon's software can be restarted, by the id of its last start\n",
     );
     assertEquals(await operation.ops("restart", "99"), result(88, "process not found\n"));
+    assertEquals(
+      await operation.ops("restart", "99", "--json"),
+      result(88, '{"error":"process not found"}\n'),
+    );
   },
 );
 

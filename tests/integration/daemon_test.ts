@@ -9,6 +9,7 @@ import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";
 import { programLine, runProgram } from "../support/program.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("a daemon is started, tells how it is, and is stopped with nothing left", async () => {
@@ -50,6 +51,20 @@ Deno.test("where no daemon runs, status says so, and the others are errors, with
   for (const command of ["stop", "reload", "stats"]) {
     const { code, stderr } = await scene.daemon(command);
     assertEquals([code, stderr], [87, "sentinel: error: sentinel daemon not running\n"]);
+  }
+});
+
+Deno.test("a PID file that is held, but names no daemon, is an error of every command", async () => {
+  await using scene = await DaemonScene.arrive();
+  const path = scene.at("held.pid");
+  using file = await Deno.open(path, { write: true, createNew: true });
+  await file.lock(true);
+  for (const command of ["status", "stop", "reload", "stats"]) {
+    assertEquals(await scene.daemon(command, "--pid-file", path), {
+      code: 87,
+      stdout: "",
+      stderr: `sentinel: error: ${path} is held, but does not say by whom\n`,
+    });
   }
 });
 
@@ -299,6 +314,17 @@ Deno.test("restart stops the daemon and starts it with the configuration of now"
   const [before, after] = await scene.softwarePids(2);
   assertEquals([await isRunning(before!), await isRunning(after!)], [false, true]);
 });
+
+testWith(
+  [needsProgram("ps")],
+  "what a restart leaves running stops nobody else's daemon again",
+  async () => {
+    await using scene = await DaemonScene.arrive();
+    const { pid } = await scene.facts("restart");
+    const command = await runTool("ps", "-ww", "-o", "args=", "-p", String(pid));
+    assertStringIncludes(command, " daemon start --detached --config ");
+  },
+);
 
 Deno.test("limits, umask and working folder hold for the software", async () => {
   await using scene = await DaemonScene.arrive({

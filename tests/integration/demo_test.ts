@@ -44,7 +44,6 @@ const STORY = [
   '{"seats":5}',
   "$ sentinel ipc status\n",
   '"license_status": "ACTIVE"',
-  "heartbeat: ACTIVE",
   "$ sentinel vendor revoke ROCKET-1 --database vendor.db\n",
   "stopping the software: license has been revoked",
   "rocket: told to stop",
@@ -62,6 +61,8 @@ Deno.test("two demos at once tell the whole story each, without colour, and leav
       assertStringIncludes(text.slice(at), piece);
       at = text.indexOf(piece, at) + piece.length;
     }
+    // of a busy machine the heartbeat may come before the status that was asked for
+    assertMatch(text, /rocket: flying[^]*heartbeat: ACTIVE[^]*\$ sentinel vendor revoke/);
     // deno-lint-ignore no-control-regex -- the beginning of a colour
     assert(!/\x1b/.test(text), text);
     assertEquals(await leftIn(folderIn(text)), []);

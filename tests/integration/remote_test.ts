@@ -229,6 +229,33 @@ Deno.test("a data folder that is a file is named", async () => {
   assertStringIncludes(stderr, `data folder cannot be used: ${setup.dataDir} (`);
 });
 
+testRemote(
+  "a reader that goes away ends stream with 0, and leaves the process",
+  async (setup, server) => {
+    await setup.ops(server, "start", "sh", "-c", "echo first; exec sleep 1000");
+    const args = setup.clientArguments(server.port, setup.files.watch, "stream", "1");
+    const wrapper = ["sh", "-c", `{ "$@"; echo $? >&2; } | true`, "sh"];
+    assertEquals(await runProgram(args, { wrapper }), result(0, "", "0\n"));
+    assertEquals(await setup.watch(server, "status", "1"), result(0, "running\n"));
+  },
+);
+
+testRemote("output that cannot be read any more is said to be missing", async (setup, server) => {
+  await setup.ops(server, "start", "echo", "first");
+  await setup.watch(server, "stream", "1");
+  const segment = `${setup.dataDir}/1/output/0000000000000000.out`;
+  await Deno.remove(segment);
+  await Deno.mkdir(segment);
+  assertEquals(
+    await setup.watch(server, "stream", "1"),
+    result(
+      0,
+      "",
+      'sentinel: output is missing here: {"from":0,"to":6}\n',
+    ),
+  );
+});
+
 testRemote("a second server does not get the data folder", async (setup) => {
   const { code, stderr } = await runProgram(setup.serverArguments());
   assertEquals(code, 85);

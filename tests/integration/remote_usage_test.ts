@@ -19,6 +19,19 @@ const USAGE: [string, string[], RegExp][] = [
     ["client", "-a", "::1", "-p", "0", "list"],
     /--port must be a whole number from 1 to 65535/,
   ],
+  [
+    "a port that is none",
+    ["client", "-a", "::1", "-p", "http", "list"],
+    /--port must be a whole number from 1 to 65535: current value is http/,
+  ],
+  [
+    "two ways to trust a server",
+    [
+      ...["client", "-c", "x", "-k", "x", "-a", "::1", "-p", "1", "-C", "x"],
+      ...["--trust-on-first-use", "list"],
+    ],
+    /--trust-on-first-use and --certificate-authority exclude each other/,
+  ],
   ["a server without an address", ["server", "-p", "1"], /--certificate is required/],
 ];
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { runProgram } from "../support/program.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const USAGE: [string, string[], string][] = [
@@ -128,6 +129,19 @@ Deno.test("a state folder that is a file is a clear line", async () => {
     stderr,
     `sentinel: error: state folder is not a folder: ${customer.folder.at("state")}\n`,
   );
+});
+
+testWith([POSIX], "a state folder that nothing can be written into is a clear line", async () => {
+  await using customer = await Customer.arrive();
+  const { code, stdout, stderr } = await customer.run("/bin/true", {
+    // no file may grow, as on a full disk (setrlimit(2), RLIMIT_FSIZE)
+    wrapper: ["sh", "-c", `trap "" XFSZ; ulimit -f 0; exec "$@"`, "sh"],
+  });
+  const line = `state folder cannot be used: ${customer.folder.at("state")} (`;
+  assert(stderr.includes(`sentinel: error: ${line}File too large`), stderr);
+  // its lock is written first, and nothing is tried without
+  assert(!stderr.includes("keystore"), stderr);
+  assertEquals({ code, stdout }, { code: 2, stdout: "" });
 });
 
 Deno.test("a STANDARD license without a server anywhere asks for --server-url", async () => {

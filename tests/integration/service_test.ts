@@ -148,6 +148,19 @@ testWith(
   },
 );
 
+Deno.test("a configuration that names no software is none for a service", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("empty.toml");
+  await Deno.writeTextFile(path, "");
+  for (const command of ["print", "install", "uninstall"]) {
+    const { code, stderr } = await runProgram(["service", command, "systemd", "--config", path]);
+    assertEquals([code, stderr], [
+      2,
+      `sentinel: error: ${path} names no software: software.path is required\n`,
+    ]);
+  }
+});
+
 Deno.test("an unknown service manager is named, with the nearest one", async () => {
   await using folder = await temporaryFolder();
   const { code, stderr } = await service(folder, "print", "sytemd");

@@ -1,6 +1,6 @@
 import { assertMode } from "../support/file_mode.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import type { Platform } from "../../src/platform/contract.ts";
+import type { DataProtection, Platform } from "../../src/platform/contract.ts";
 import type { FoundSecret, SecretSafe } from "../../src/platform/secret_safe.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { chooseProtector, findProtector, KeySafeError } from "../../src/state/choose_protector.ts";
@@ -49,7 +49,11 @@ function dependencies(safe: SecretSafe | undefined, isAnnounced = true) {
 }
 
 async function openKeystore(folder: string, safe: SecretSafe | undefined, isAnnounced = true) {
-  const protector = await chooseProtector(folder, dependencies(safe, isAnnounced));
+  return await openWith(folder, dependencies(safe, isAnnounced));
+}
+
+async function openWith(folder: string, deps: ReturnType<typeof dependencies>) {
+  const protector = await chooseProtector(folder, deps);
   const keys = await new Keystore(`${folder}/keystore.bin`, {
     protector,
     guardMemory: selectPlatform().guardMemory,
@@ -136,3 +140,51 @@ for (const [what, behaviour] of USELESS) {
     assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, first.publicKeyPem);
   });
 }
+
+/** A system that seals as DPAPI does: only who has sealed opens. */
+function sealing(user: number, { seals = true } = {}): ReturnType<typeof dependencies> {
+  const deps = dependencies(undefined, false);
+  const dataProtection: DataProtection = {
+    kind: "dpapi",
+    seal: (bytes) => seals ? Uint8Array.of(user, ...bytes) : undefined,
+    open: (sealed) => sealed[0] === user ? sealed.slice(1) : undefined,
+  };
+  return { ...deps, platform: { ...deps.platform, dataProtection } };
+}
+
+Deno.test("a system that seals has the key's part sealed beside the keystore, and no salt", async () => {
+  await using folder = await temporaryFolder();
+  const first = await openWith(folder.path, sealing(1));
+  assertEquals(first.kind, "dpapi");
+  assertEquals(
+    Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort(),
+    ["keystore.bin", "keystore.sealed"],
+  );
+  assertEquals((await openWith(folder.path, sealing(1))).publicKeyPem, first.publicKeyPem);
+});
+
+Deno.test("what another user sealed is lost: the keystore is set aside, and made anew", async () => {
+  await using folder = await temporaryFolder();
+  const first = await openWith(folder.path, sealing(1));
+  for (const deps of [sealing(2), dependencies(undefined, false)]) {
+    assertEquals((await findProtector(folder.path, deps)).kind, "lost");
+  }
+  const second = await openWith(folder.path, sealing(2));
+  assertNotEquals(second.publicKeyPem, first.publicKeyPem);
+  assertEquals(second.replaced, folder.at("keystore.bin.unreadable-20260615T120000Z"));
+  assertEquals((await openWith(folder.path, sealing(2))).publicKeyPem, second.publicKeyPem);
+});
+
+Deno.test("a system that does not seal after all is done without", async () => {
+  await using folder = await temporaryFolder();
+  assertEquals((await openWith(folder.path, sealing(1, { seals: false }))).kind, "derived");
+});
+
+Deno.test("a safe takes the place of a seal that does not open", async () => {
+  await using folder = await temporaryFolder();
+  await openWith(folder.path, sealing(1));
+  const safe = new FakeSafe();
+  const second = await openKeystore(folder.path, safe);
+  assertEquals(second.kind, "secret-service");
+  assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, second.publicKeyPem);
+});

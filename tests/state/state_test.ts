@@ -1,6 +1,8 @@
 import { assertMode } from "../support/file_mode.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
+import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
+import { writeEncrypted } from "../../src/state/encrypted_file.ts";
 import { boundKey } from "../../src/state/key_protector.ts";
 import { Keystore } from "../../src/state/keystore.ts";
 import { type LicenseRecord, type State, StateFile } from "../../src/state/state_file.ts";
@@ -82,6 +84,30 @@ for (
   });
 }
 
+const NO_KEYS: [string, (parts: Uint8Array[]) => Uint8Array[]][] = [
+  ["nothing in it", () => []],
+  ["a part missing", (parts) => parts.slice(0, 2)],
+  ["a part too many", (parts) => [...parts, Uint8Array.of(1)]],
+  ["a private key that is none", ([, publicKey, stateKey]) => [stateKey!, publicKey!, stateKey!]],
+  ["half a state key", ([own, publicKey, stateKey]) => [own!, publicKey!, stateKey!.slice(16)]],
+];
+
+for (const [what, change] of NO_KEYS) {
+  Deno.test(`a keystore with ${what} is unreadable, however well it is encrypted: set aside`, async () => {
+    await using folder = await temporaryFolder();
+    const file = { path: folder.at("k"), name: "keystore", version: 1 };
+    const key = await protectorFor().unlock();
+    const pair = await generateKeyPairDer();
+    const parts = change([pair.privateKey, pair.publicKey, new Uint8Array(32)]);
+    const packed = parts.flatMap((part) => [part.length >> 8, part.length & 0xff, ...part]);
+    await writeEncrypted(file, key, Uint8Array.from(packed));
+    assertEquals(await keystoreIn(folder.path).probe(), "unreadable");
+    const { replaced } = await keystoreIn(folder.path).open(NOW);
+    assertEquals(replaced, folder.at("k.unreadable-20260615T120000Z"));
+    assertEquals(await keystoreIn(folder.path).probe(), "opened");
+  });
+}
+
 Deno.test("the private key is nowhere in the keystore file, and cannot be exported", async () => {
   await using folder = await temporaryFolder();
   const keys = await keystoreIn(folder.path).open(NOW);
@@ -135,6 +161,29 @@ Deno.test("a state with any byte changed, cut off or added is set aside, never d
     await Deno.remove(loaded.path);
   }
 });
+
+const NO_STATES: [string, string | Uint8Array<ArrayBuffer>][] = [
+  ["no JSON", "{"],
+  ["a key twice", JSON.stringify(STATE).replace("{", '{"counter":1,')],
+  ["bytes that are no text", Uint8Array.of(0xff)],
+  ["no machine", JSON.stringify({ ...STATE, machine_id: undefined })],
+  ["less than no grace", JSON.stringify(STATE).replace(':60,"grace', ':-60,"grace')],
+];
+
+for (const [what, content] of NO_STATES) {
+  Deno.test(`a state with ${what} is unreadable, however well it is encrypted: set aside`, async () => {
+    await using folder = await temporaryFolder();
+    const key = await makeKey();
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await writeEncrypted({ path: folder.at("s"), name: "state", version: 1 }, key, bytes);
+    const file = new StateFile(folder.at("s"), key);
+    assertEquals([await file.probe(), await file.read()], ["unreadable", undefined]);
+    assertEquals(await file.load(NOW), {
+      kind: "set_aside",
+      path: folder.at("s.unreadable-20260615T120000Z"),
+    });
+  });
+}
 
 Deno.test("another file of the same key does not pass for the state", async () => {
   await using folder = await temporaryFolder();
@@ -200,4 +249,23 @@ Deno.test("a file where the state folder should be is a clear error", async () =
   await Deno.writeTextFile(folder.at("file"), "");
   const open = () => openStateFolder(folder.at("file"), { log: new RecordingLog(), pid: 1 });
   await assertRejects(open, StateFolderError, `state folder is not a folder: ${folder.at("file")}`);
+});
+
+Deno.test("a state folder that the system refuses is a clear error", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("file"), "");
+  const path = folder.at("file/below");
+  const open = () => openStateFolder(path, { log: new RecordingLog(), pid: 1 });
+  await assertRejects(open, StateFolderError, `state folder cannot be used: ${path} (`);
+});
+
+Deno.test("a state folder whose lock is no file is a clear error", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("lock"));
+  const open = () => openStateFolder(folder.path, { log: new RecordingLog(), pid: 1 });
+  await assertRejects(
+    open,
+    StateFolderError,
+    `state folder cannot be used: ${folder.at("lock")}: it is not a file`,
+  );
 });

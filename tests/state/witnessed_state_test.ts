@@ -176,3 +176,12 @@ Deno.test("decommissioning leaves no witness", async () => {
   }
   assertEquals(left, []);
 });
+
+Deno.test("a machine that has never run has nothing to delete, and none of another's is touched", async () => {
+  await using disk = await Disk.make();
+  disk.keyring = new Map([["sentinel-drm:other", Uint8Array.of(1)]]);
+  const { state } = await disk.start();
+  await state.delete();
+  assertEquals([...disk.keyring.keys()], ["sentinel-drm:other"]);
+  assertEquals((await disk.start()).found, "nothing");
+});

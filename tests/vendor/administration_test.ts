@@ -59,6 +59,22 @@ Deno.test("a machine is asked to leave once", async () => {
   assertEquals(late.message, `machine ${machine.id} is already decommissioned`);
 });
 
+Deno.test("no machine of a license that is not there, or of another's, is asked to leave", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const { id } = await makeMachine();
+  for (
+    const [licenseKey, message] of [
+      ["K1", `machine is not activated for license K1: ${id}`],
+      ["K2", "license not found: K2"],
+    ] as const
+  ) {
+    const request = () => requestDecommission(desk.store, id, { licenseKey, origin });
+    const error = await assertRejects(request, SentinelError);
+    assertEquals([error.code, error.message], ["usage.machine_state", message]);
+  }
+});
+
 Deno.test("a machine that is to leave does not escape by activating again", async () => {
   await using desk = await VendorDesk.open();
   await desk.register("K1");

@@ -1,8 +1,13 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { verifyLicense } from "../../src/license/verify_license.ts";
 import { signerOf, verifierOf } from "../../src/signing/ecdsa.ts";
-import { checksumFile } from "../../src/vendor/checksum.ts";
 import { issueLicense, type LicenseTerms, makeLicenseKey } from "../../src/vendor/issue.ts";
 import { issueLicenseFile, type IssueTools } from "../../src/vendor/issue_license_file.ts";
 import { makeOrganisationKey } from "../../src/vendor/keys.ts";
@@ -111,16 +116,11 @@ Deno.test("makeLicenseKey() uses every bit it is given", () => {
   assertEquals(key, "ZYXWV-TSRQP-NMKJH-GFEDC-BA987");
 });
 
-Deno.test("checksumFile() is SHA-256 of the whole file, however large", async () => {
-  await using folder = await temporaryFolder();
-  const bytes = new Uint8Array(700_001).fill(7);
-  await Deno.writeFile(folder.at("app"), bytes);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  assertEquals(await checksumFile(folder.at("app")), digest.toHex());
-});
-
-/** Issues into a folder with a database; gives what `issueLicenseFile` needs. */
-async function prepareIssue(folder: string): Promise<
+/** Issues into a folder with a database; `meanwhile` happens when the file is written and has not got its name. */
+async function prepareIssue(
+  folder: string,
+  meanwhile: () => Promise<void> = () => Promise.resolve(),
+): Promise<
   { issue: (outPath: string, licenseKey?: string) => Promise<string>; database: string }
 > {
   const { privateKeyPath: keyPath } = await makeOrganisationKey(`${folder}/keys`);
@@ -130,7 +130,10 @@ async function prepareIssue(folder: string): Promise<
     nowMs: Date.parse("2026-03-04T00:00:00Z"),
     actor: "test",
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
-    openStore: () => openStore(database),
+    async openStore() {
+      await meanwhile();
+      return await openStore(database);
+    },
   };
   const terms = { ...STANDARD, issueDate: undefined };
   return {
@@ -162,6 +165,18 @@ Deno.test("a key that is taken is refused, and no file appears", async () => {
   assertEquals(error.message, "license is already registered: K1");
   const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
   assertEquals(names.filter((name) => name.includes("lic")).sort(), ["a.lic"]);
+});
+
+Deno.test("a license file whose name is taken at the last moment is one clear line, and leaves no other", async () => {
+  await using folder = await temporaryFolder();
+  const { issue } = await prepareIssue(
+    folder.path,
+    () => Deno.mkdir(folder.at("a.lic/full"), { recursive: true }),
+  );
+  const error = await assertRejects(() => issue(folder.at("a.lic")), SentinelError);
+  assertStringIncludes(error.message, `cannot write license file ${folder.at("a.lic")}: `);
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
+  assertEquals(names.filter((name) => name.endsWith(".tmp")), []);
 });
 
 for (

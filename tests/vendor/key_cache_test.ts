@@ -21,6 +21,10 @@ Deno.test("a cached key verifies its own signatures and no others", async () => 
   assertEquals(await (await cache.find(b.publicKeyPem))!(data, signature), false);
 });
 
-Deno.test("a text that is no key is not cached", async () => {
-  assertEquals(await new KeyCache(1).find("no key"), undefined);
+Deno.test("a text that is no key is not cached, and pushes no key out", async () => {
+  const { publicKeyPem } = await makeMachine();
+  const cache = new KeyCache(1);
+  const known = await cache.find(publicKeyPem);
+  assertEquals(await cache.find("no key"), undefined);
+  assertStrictEquals(await cache.find(publicKeyPem), known);
 });

@@ -1,5 +1,5 @@
 import { assertMode } from "../support/file_mode.ts";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { SentinelError } from "../../src/core/errors.ts";
 import { parsePayload } from "../../src/license/payload.ts";
@@ -187,6 +187,15 @@ const OPEN_CASES: readonly OpenCase[] = [
       `database ${path} is newer than this program: schema version is 2, expected at most 1`,
   },
   {
+    name: "a database of ours that was half made by hand",
+    prepare(path) {
+      using db = new DatabaseSync(path);
+      db.exec("CREATE TABLE nonces (nonce TEXT); PRAGMA application_id = 0x534e544c");
+      db.exec("PRAGMA journal_mode = WAL");
+    },
+    message: (path) => `cannot use database ${path}: table nonces already exists`,
+  },
+  {
     name: "a folder",
     prepare: (path) => Deno.mkdir(path),
     message: (path) => `${path} is a folder`,
@@ -221,3 +230,42 @@ Deno.test(
     assertEquals(second.message, `database not found: ${missing}`);
   },
 );
+
+Deno.test("openSqliteStore() says what the system says where it cannot make the file", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("file"), "");
+  for (const path of [resolve(folder.at("file/a.db")), resolve(folder.at("a".repeat(300)))]) {
+    const error = await assertRejects(() => openStore(path), SentinelError);
+    assertEquals(error.code, "config.database");
+    assertStringIncludes(error.message, `cannot use database ${path}: `);
+  }
+});
+
+Deno.test("two that make the same database at once both have it", async () => {
+  await using folder = await temporaryFolder();
+  const path = resolve(folder.at("a.db"));
+  const [one, other] = await Promise.all([openStore(path), openStore(path)]);
+  await register(one, "K1");
+  assertEquals(await statusOf(other, "K1"), "ACTIVE");
+  for (const store of [one, other]) await store[Symbol.asyncDispose]();
+});
+
+Deno.test("a database that loses its tables is an error of every call, and none of ours", async () => {
+  await using folder = await temporaryFolder();
+  const path = resolve(folder.at("a.db"));
+  await using store = await openStore(path);
+  {
+    using db = new DatabaseSync(path);
+    db.exec("DROP TABLE machines; DROP TABLE licenses");
+  }
+  const calls = [
+    () => store.read({ licenseKey: "K1" }),
+    () => store.listLicenses(),
+    () => store.listMachines("K1"),
+    () => register(store, "K1"),
+  ];
+  for (const call of calls) {
+    const error = await assertRejects(call, SentinelError);
+    assertStringIncludes(error.message, `cannot use database ${path}: no such table`);
+  }
+});

@@ -68,8 +68,7 @@ function chooseAction({ args }: CommandContext): Action {
 
 function readSettings({ args, output }: CommandContext): ClientSettings {
   const address = args.required("address");
-  args.required("port");
-  const port = args.integer("port", { min: 1, max: 65_535 })!;
+  const port = args.requiredInteger("port", { min: 1, max: 65_535 });
   const common = {
     certificatePath: args.required("certificate"),
     keyPath: args.required("key"),

@@ -108,10 +108,10 @@ async function pidFile(
 async function detach(context: CommandContext, loaded: LoadedConfig): Promise<number> {
   const { args, output } = context;
   runOptions(context, loaded);
-  const [group, name, ...rest] = Deno.args;
   const { composeDetachedStart } = await import("../../compose_detached.ts");
   const outcome = await composeDetachedStart({
-    args: [group!, name!, "--detached", ...rest],
+    // what was to be stopped, by `daemon restart`, is
+    args: ["daemon", "start", "--detached", ...Deno.args.slice(2)],
     onLine: output.note,
   });
   if (outcome.kind === "ended") {

@@ -25,7 +25,7 @@ export const command: Command = {
       certificateAuthorityPath: args.required("certificate-authority"),
       revocationListPath: args.value("crl"),
       address: args.required("address"),
-      port: Number(args.required("port") && args.integer("port", { min: 0, max: 65_535 })),
+      port: args.requiredInteger("port", { min: 0, max: 65_535 }),
       dataDir: args.value("data-dir"),
     };
     const { startServer } = await import("../../compose_remote.ts");

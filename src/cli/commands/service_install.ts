@@ -1,5 +1,4 @@
-import { SERVICE_KINDS } from "../../daemon/service_file.ts";
-import { serviceFile, windowsServiceName } from "../../daemon/service_file.ts";
+import { SERVICE_KINDS, serviceFile, windowsServiceName } from "../../daemon/service_file.ts";
 import { installService } from "../../daemon/service_place.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";

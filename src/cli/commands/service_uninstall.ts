@@ -1,5 +1,4 @@
-import { SERVICE_KINDS } from "../../daemon/service_file.ts";
-import { windowsServiceName } from "../../daemon/service_file.ts";
+import { SERVICE_KINDS, windowsServiceName } from "../../daemon/service_file.ts";
 import { uninstallService } from "../../daemon/service_place.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";

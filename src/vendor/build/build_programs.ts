@@ -2,7 +2,8 @@ import type { Build, Profile } from "../../core/build.ts";
 import { describeError } from "../../core/errors.ts";
 import { resolve } from "../../core/paths.ts";
 import { sha256OfFile } from "../../core/sha256_file.ts";
-import { exportPublicKeyPem, importPublicKeyPem } from "../../signing/ecdsa.ts";
+import { readOrganizationKey } from "../../license/organization_key.ts";
+import { exportPublicKeyPem } from "../../signing/ecdsa.ts";
 import { BuildError } from "./build_error.ts";
 import { type BuiltFile, CHECKSUMS_FILE, mergeChecksums } from "./checksums.ts";
 import { compileProgram } from "./compile_program.ts";
@@ -43,7 +44,7 @@ export interface BuildDependencies {
   readonly addFirstModule?: ((folder: string) => Promise<string>) | undefined;
 }
 
-/** Builds the programs, with their checksums beside them. @throws {BuildError} */
+/** Builds the programs, with their checksums beside them. @throws {BuildError} @throws {OrganizationKeyError} */
 export async function buildPrograms(
   request: BuildRequest,
   deps: BuildDependencies,
@@ -51,8 +52,7 @@ export async function buildPrograms(
   checkRequest(request, deps);
   const out = resolve(request.out);
   const build = { ...deps.source, ...await fixedForCustomers(request) };
-  await Deno.mkdir(out, { recursive: true });
-  await using folder = await temporaryFolder(out);
+  await using folder = await makeFolders(out);
   await layOutModules(deps.modules, { folder: folder.path, deno: deps.bundler });
   const firstModule = await deps.addFirstModule?.(folder.path);
   const files: BuiltFile[] = [];
@@ -103,24 +103,13 @@ async function fixedForCustomers(
   { orgKeyPath, softwareId, serverUrl }: BuildRequest,
 ): Promise<Pick<Build, "organizationKey" | "softwareId" | "serverUrl">> {
   return {
-    ...(orgKeyPath !== undefined && { organizationKey: await readKey(orgKeyPath) }),
+    // in one spelling, whatever the file's line ends are
+    ...(orgKeyPath !== undefined && {
+      organizationKey: await exportPublicKeyPem(await readOrganizationKey(orgKeyPath)),
+    }),
     ...(softwareId !== undefined && { softwareId }),
     ...(serverUrl !== undefined && { serverUrl }),
   };
-}
-
-/** The key in one spelling, whatever the file's line ends are. */
-async function readKey(path: string): Promise<string> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    const reason = cause instanceof Deno.errors.NotFound ? "not found" : describeError(cause);
-    throw new BuildError(`organization key cannot be read: ${path} (${reason})`, { cause });
-  }
-  const key = await importPublicKeyPem(text);
-  if (key !== undefined) return await exportPublicKeyPem(key);
-  throw new BuildError(`organization key is no P-256 public key (PEM): ${path}`);
 }
 
 /** A runtime of another release compiles all the same, into what does not start. Who may run Deno alone does not look. */
@@ -151,8 +140,18 @@ async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise
   await Deno.writeTextFile(path, mergeChecksums(before, files));
 }
 
-/** Among what is built: the system's own is not for a program whose `--allow-run` names files, as it may not write these. */
-async function temporaryFolder(dir: string): Promise<AsyncDisposable & { path: string }> {
-  const path = await Deno.makeTempDir({ dir, prefix: ".sentinel-build-" });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+/**
+ * Makes the folder that the programs go to, and a temporary one in it: the system's own is not for a program whose
+ * `--allow-run` names files, as it may not write these.
+ */
+async function makeFolders(out: string): Promise<AsyncDisposable & { path: string }> {
+  try {
+    await Deno.mkdir(out, { recursive: true });
+    const path = await Deno.makeTempDir({ dir: out, prefix: ".sentinel-build-" });
+    return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+  } catch (cause) {
+    throw new BuildError(`programs cannot be written to ${out}: ${describeError(cause)}`, {
+      cause,
+    });
+  }
 }

@@ -32,16 +32,9 @@ export async function compileProgram(deno: DenoTool, request: CompileRequest): P
   await Deno.writeTextFile(entry, entryModule(request));
   await setTimes(folder);
   const { success, stderr } = await runDeno(deno, [
-    ...[
-      "compile",
-      ...FLAGS,
-      "--target",
-      target,
-      ...build.permissions ?? [],
-      "--output",
-      output,
-      entry,
-    ],
+    ...["compile", ...FLAGS, "--target", target],
+    ...build.permissions ?? [],
+    ...["--output", output, entry],
   ]);
   if (success) return;
   if (/\bdenort\b|base binary/.test(stderr)) throw missingRuntime(target);

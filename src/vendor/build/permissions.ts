@@ -8,6 +8,10 @@ type Kind = (typeof KINDS)[number];
 /** What a program is given: `true` is all of a kind, a list is these, absent is nothing. */
 export type PermissionSet = { readonly [kind in Kind]?: boolean | readonly string[] };
 
+const EVERYTHING: PermissionSet = {
+  ...{ read: true, write: true, env: true, net: true, run: true, ffi: true, sys: true },
+};
+
 /**
  * The sets, as `deno.json` names them.
  *
@@ -18,15 +22,9 @@ export type PermissionSet = { readonly [kind in Kind]?: boolean | readonly strin
  * allowed and does not know it as a value of `--allow-sys`.
  */
 export const PERMISSION_SETS: Readonly<Record<Profile, PermissionSet>> = {
-  customer: {
-    ...{ read: true, write: true, env: true, net: true, run: true, ffi: true },
-    sys: true,
-  },
+  customer: EVERYTHING,
   vendor: { read: true, write: true, env: true, net: true, run: ["deno"] },
-  server: {
-    ...{ read: true, write: true, env: true, net: true, run: true, ffi: true },
-    sys: true,
-  },
+  server: EVERYTHING,
 };
 
 /** What a vendor knows of its customers, and permissions can be narrowed to. */

@@ -39,8 +39,8 @@ export async function layOutModules(
 }
 
 /**
- * Bundles a module of the sources (an absolute path) with all that it imports, a file for each part that is loaded by itself. Minified, as comments would hold
- * paths of this machine; names are kept for what is read in a report of a fault.
+ * Bundles a module of the sources (an absolute path) with all that it imports, a file for each part that is loaded by
+ * itself. Minified, as comments would hold paths of this machine; names are kept for what is read in a report of a fault.
  *
  * @throws {BuildError}
  */

@@ -1,0 +1,33 @@
+import { assertEquals } from "@std/assert";
+import { runProgram } from "../support/program.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
+import { hasTool } from "../support/run_tool.ts";
+import { IS_WINDOWS } from "../support/system.ts";
+
+/** The runtime does not let us look for it, a shell does. */
+const FULL = {
+  reason: "no /dev/full here",
+  met: !IS_WINDOWS && await hasTool("test", "-c", "/dev/full"),
+};
+
+/** Has the shell run the program with its streams as `redirection` says; its exit status goes to standard error. */
+const inShell = (
+  redirection: string,
+) => ["sh", "-c", `{ "$@"; echo $? >&2; } ${redirection}`, "sh"];
+
+testWith([POSIX], "a reader that goes away early is no error", async () => {
+  const { stderr } = await runProgram(["manual"], { wrapper: inShell("| true") });
+  assertEquals(stderr, "0\n");
+});
+
+testWith([FULL], "a result that cannot be written is an error in one line", async () => {
+  const { stderr } = await runProgram(["manual"], { wrapper: inShell("> /dev/full") });
+  assertEquals(stderr, "sentinel: error: No space left on device (os error 28)\n70\n");
+});
+
+testWith([FULL], "where nobody can be told of an error, the exit status tells it", async () => {
+  const wrapper = ["sh", "-c", 'exec "$@" 2> /dev/full', "sh"];
+  assertEquals((await runProgram(["rnu"], { wrapper })).code, 2);
+  const license = ["license", "verify", "--org-key", "none", "none.lic"];
+  assertEquals((await runProgram(license, { wrapper })).code, 2);
+});

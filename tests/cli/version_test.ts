@@ -1,0 +1,28 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { VERSION } from "../../src/core/version.ts";
+import { COMPILED, runProgram } from "../support/program.ts";
+
+Deno.test("--version is one line, in front of a command and behind it", async () => {
+  for (const args of [["--version"], ["vendor", "list", "--version"]]) {
+    assertEquals(await runProgram(args), {
+      code: 0,
+      stdout: `sentinel ${VERSION}\n`,
+      stderr: "",
+    });
+  }
+});
+
+Deno.test({
+  name: "--version --json tells of a run from source that nothing was built in",
+  ignore: COMPILED !== undefined,
+  async fn() {
+    const { stdout } = await runProgram(["--version", "--json"]);
+    const { runtime, ...facts } = JSON.parse(stdout);
+    assertMatch(runtime, /^deno \d+\.\d+\.\d+, v8 \S+$/);
+    assertEquals(facts, {
+      ...{ version: VERSION, target: Deno.build.target },
+      ...{ commit: null, built_at: null, profile: null, permissions: null },
+      ...{ organization_key: null, software_id: null, server_url: null },
+    });
+  },
+});

@@ -1,0 +1,27 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { BuildError } from "../../../src/vendor/build/build_error.ts";
+import { faultLine, runDeno } from "../../../src/vendor/build/run_deno.ts";
+
+const OUTPUTS: [string, string, string][] = [
+  [
+    "the line of the error",
+    "Download x\nerror: Module not found\n    at a.ts:1:1\n",
+    "Module not found",
+  ],
+  ["the first line, where none is of an error", "\n  Killed  \nmore\n", "Killed"],
+  ["that there was none", "\n", "without a word"],
+];
+
+for (const [what, stderr, line] of OUTPUTS) {
+  Deno.test(`of Deno's output is told ${what}`, () => {
+    assertEquals(faultLine(stderr), line);
+  });
+}
+
+Deno.test("a Deno that is not there is said to be needed", async () => {
+  const error = await assertRejects(() => runDeno({ path: "/nowhere/deno" }, []), BuildError);
+  assertEquals(
+    error.message,
+    "programs are built with Deno, which was not found: /nowhere/deno (install it, or name it in BUILD_DENO)",
+  );
+});

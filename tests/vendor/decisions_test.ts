@@ -1,0 +1,37 @@
+import { assertEquals } from "@std/assert";
+import { decideAcknowledgement, decideHeartbeat } from "../../src/vendor/decisions.ts";
+import type { Facts } from "../../src/vendor/store.ts";
+import { makeMachine } from "../support/test_machine.ts";
+import { VendorDesk } from "../support/vendor_desk.ts";
+
+/** What may have changed since the request's key was looked up. */
+const CHANGES: [string, (facts: Facts) => Facts, string][] = [
+  ["the license is gone", (facts) => ({ ...facts, license: undefined }), "license_unknown"],
+  ["the machine is gone", (facts) => ({ ...facts, machine: undefined }), "machine_unknown"],
+  ["the nonce has been used", (facts) => ({ ...facts, isNonceUsed: true }), "nonce_used"],
+];
+
+for (
+  const [name, decide] of [
+    ["a heartbeat", decideHeartbeat],
+    ["an acknowledgement", decideAcknowledgement],
+  ] as const
+) {
+  for (const [what, change, code] of CHANGES) {
+    Deno.test(`${name} is refused and writes nothing where ${what} meanwhile`, async () => {
+      await using desk = await VendorDesk.open();
+      await desk.register("K1");
+      const machine = await makeMachine();
+      await desk.activate(machine);
+      const facts = await desk.store.read({ licenseKey: "K1", machineId: machine.id });
+      const { outcome, changes } = decide(change(facts), {
+        body: { license_key: "K1", machine_id: machine.id, software_version: "1.0" },
+        timestampSeconds: 0,
+        nowMs: 0,
+        address: "192.0.2.7",
+      });
+      assertEquals(outcome.kind === "refused" && outcome.refusal.code, code);
+      assertEquals(changes, []);
+    });
+  }
+}
