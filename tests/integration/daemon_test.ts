@@ -229,6 +229,7 @@ testWith(
     });
     const [, pid] = await scene.written("runtime/sentinel/software.pid", /^(\d+)\n/);
     await scene.logged(/starting -> running/);
+    await scene.softwarePids(1);
     Deno.kill(Number(pid), "SIGTERM");
     const { code, stderr } = await daemon.end();
     assertEquals(code, 70);
