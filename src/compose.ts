@@ -1,9 +1,9 @@
 import { resolve } from "./core/paths.ts";
-import type { TrustedFetch } from "./activation/trusted_fetch.ts";
 import type { TamperPolicy } from "./sentinel/degradation_schedule.ts";
 import { loadOrganizationKey, type OrganizationKeySource } from "./license/organization_key.ts";
 import type { ProcessLimits } from "./platform/process_control.ts";
 import { onSignal } from "./compose_signals.ts";
+import { trustedFetch } from "./compose_trusted_fetch.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
 import {
@@ -116,13 +116,6 @@ export async function buildRun(
 
 function readVariable(name: string): string | undefined {
   return Deno.env.get(name);
-}
-
-/** Loaded only where it is asked for. */
-async function trustedFetch(caFile: string | undefined): Promise<TrustedFetch | undefined> {
-  if (caFile === undefined) return undefined;
-  const { openTrustedFetch } = await import("./activation/trusted_fetch.ts");
-  return await openTrustedFetch(caFile);
 }
 
 function checkedUrl(text: string | undefined): string | undefined {

@@ -1,4 +1,4 @@
-import type { TrustedFetch } from "./activation/trusted_fetch.ts";
+import { trustedFetch } from "./compose_trusted_fetch.ts";
 import { systemClock } from "./core/clock.ts";
 import type { OrganizationKeySource } from "./license/organization_key.ts";
 import { selectPlatform } from "./platform/select.ts";
@@ -60,13 +60,6 @@ function missingAccess(permissions: readonly string[]): string[] {
     Deno.permissions.querySync({ name }).state !== "granted" &&
     !permissions.some((flag) => flag.startsWith(`--allow-${name}=`))
   );
-}
-
-/** Loaded only where it is asked for. */
-async function trustedFetch(caFile: string | undefined): Promise<TrustedFetch | undefined> {
-  if (caFile === undefined) return undefined;
-  const { openTrustedFetch } = await import("./activation/trusted_fetch.ts");
-  return await openTrustedFetch(caFile);
 }
 
 function addressOf(conn: Deno.TcpConn): string {

@@ -1,3 +1,4 @@
+import { onSignal } from "./compose_signals.ts";
 import { systemClock } from "./core/clock.ts";
 import { describeError, SentinelError } from "./core/errors.ts";
 import { warnOfExposedKey } from "./core/exposed_key.ts";
@@ -231,9 +232,4 @@ async function openTelemetry(): Promise<Telemetry | undefined> {
   if (!["1", "true"].includes(Deno.env.get("OTEL_DENO") ?? "")) return undefined;
   const { openTelemetry } = await import("./remote/open_telemetry.ts");
   return openTelemetry(systemClock);
-}
-
-function onSignal(signal: Deno.Signal, listener: () => void): () => void {
-  Deno.addSignalListener(signal, listener);
-  return () => Deno.removeSignalListener(signal, listener);
 }

@@ -1,6 +1,6 @@
 import { resolve } from "./core/paths.ts";
+import { commandOfOurs } from "./compose_detached.ts";
 import type { Config } from "./config/schema.ts";
-import { ownCommand } from "./daemon/own_command.ts";
 import { type ServiceDescription, type ServiceKind, serviceNameOf } from "./daemon/service_file.ts";
 import type { ServiceMembership, SystemServices } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
@@ -75,12 +75,7 @@ export async function joinServiceManager(): Promise<ServiceMembership> {
 }
 
 function program(): readonly string[] {
-  const own = ownCommand({
-    platform: selectPlatform(),
-    args: Deno.args,
-    execPath: Deno.execPath(),
-    isStandalone: Deno.build.standalone,
-  });
+  const own = commandOfOurs(selectPlatform());
   if (own !== undefined) return [own.path, ...own.args];
   throw new ConfigError("config.service", "this system does not tell how sentinel was started");
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { parseProbe } from "../core/probe_spec.ts";
 
 /** Makes a path absolute, relative ones against the configuration file's folder. */
 export type ResolvePath = (path: string) => string;
@@ -70,7 +71,11 @@ export function hostAndPort(): v.GenericSchema<unknown, string> {
 /** How the software is asked whether it is well. */
 export function probe(): v.GenericSchema<unknown, string> {
   const allowed = "none, ipc, tcp:HOST:PORT, http:URL or exec:CMD";
-  return v.pipe(v.unknown(), v.string(allowed), v.check(isProbe, allowed));
+  return v.pipe(
+    v.unknown(),
+    v.string(allowed),
+    v.check((text) => parseProbe(text) !== undefined, allowed),
+  );
 }
 
 /** A list of such values. */
@@ -112,11 +117,4 @@ function isHttpUrl(text: string): boolean {
 function isHostAndPort(text: string): boolean {
   const port = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(text)?.[1];
   return port !== undefined && Number(port) <= 65_535;
-}
-
-function isProbe(text: string): boolean {
-  if (text === "none" || text === "ipc") return true;
-  const [, kind, rest = ""] = /^(tcp|http|exec):(.+)$/.exec(text) ?? [];
-  if (kind === "tcp") return isHostAndPort(rest);
-  return kind === "http" ? isHttpUrl(rest) : kind === "exec";
 }

@@ -33,6 +33,8 @@ export class LogFile implements Disposable {
   #inode: number | null = null;
   #bytes = 0;
   #lost = 0;
+  /** Not where it was tried in vain: that would cost every line. */
+  #mayRotate = true;
 
   /** @throws {LogFileError} */
   constructor(options: LogFileOptions) {
@@ -58,9 +60,9 @@ export class LogFile implements Disposable {
   /** Opens the file anew where it was moved or removed, as log rotation by others does. */
   reopen(): void {
     try {
-      this.#file?.close();
-      this.#file = undefined;
+      this[Symbol.dispose]();
       this.#open();
+      this.#mayRotate = true;
     } catch (error) {
       const { path, onFault } = this.#options;
       onFault(`log cannot be opened: ${path} (${describeError(error)})`);
@@ -79,7 +81,8 @@ export class LogFile implements Disposable {
 
   #append(line: string): void {
     const bytes = this.#utf8.encode(line + "\n");
-    if (this.#bytes > 0 && this.#bytes + bytes.length > this.#options.rotateBytes) this.#rotate();
+    const isFull = this.#bytes > 0 && this.#bytes + bytes.length > this.#options.rotateBytes;
+    if (isFull && this.#mayRotate) this.#rotate();
     const file = this.#file ??= this.#open();
     let rest = bytes;
     try {
@@ -102,17 +105,28 @@ export class LogFile implements Disposable {
     return this.#file = file;
   }
 
-  /** Somebody else may have moved the file meanwhile; then there is nothing to put aside. */
+  /** Where the folder is another's the file grows on: too long a log is better than none. */
   #rotate(): void {
-    const { path, rotateKeep } = this.#options;
-    this.#file?.close();
-    this.#file = undefined;
-    if (inodeAt(path) === this.#inode) {
-      for (let i = rotateKeep - 1; i >= 1; i--) renameIfThere(`${path}.${i}`, `${path}.${i + 1}`);
-      if (rotateKeep === 0) Deno.removeSync(path);
-      else Deno.renameSync(path, `${path}.1`);
+    this[Symbol.dispose]();
+    let fault: unknown;
+    try {
+      this.#putAside();
+    } catch (error) {
+      fault = error;
+      this.#mayRotate = false;
     }
     this.#open();
+    if (fault === undefined) return;
+    this.#append(`this log cannot be put aside and grows on (${describeError(fault)})`);
+  }
+
+  /** Somebody else may have moved the file meanwhile; then there is nothing to put aside. */
+  #putAside(): void {
+    const { path, rotateKeep } = this.#options;
+    if (inodeAt(path) !== this.#inode) return;
+    for (let i = rotateKeep - 1; i >= 1; i--) renameIfThere(`${path}.${i}`, `${path}.${i + 1}`);
+    if (rotateKeep === 0) Deno.removeSync(path);
+    else Deno.renameSync(path, `${path}.1`);
   }
 }
 

@@ -1,5 +1,5 @@
-import { lstatIfThere } from "../core/lstat_if_there.ts";
 import { dirname } from "../core/paths.ts";
+import { findMissingFolders, makePlace } from "./make_place.ts";
 
 /** Folders that were made, outermost first. */
 export interface MadeFolders {
@@ -7,34 +7,26 @@ export interface MadeFolders {
   remove(): Promise<void>;
 }
 
-/** Makes the folders that these files are to be in, where they are missing, for nobody but us (0700). */
+/**
+ * Makes the folders that these files are to be in, where they are missing, for nobody but us (0700).
+ *
+ * @throws {PlaceError} and then none is left of them.
+ */
 export async function makeFoldersOf(paths: readonly string[]): Promise<MadeFolders> {
   const made: string[] = [];
-  for (const path of paths) {
-    const missing: string[] = [];
-    for (
-      let folder = dirname(path);
-      await lstatIfThere(folder) === undefined;
-      folder = dirname(folder)
-    ) {
-      missing.unshift(folder);
-    }
-    for (const folder of missing) if (await make(folder)) made.push(folder);
-  }
-  return {
-    async remove() {
-      for (const folder of made.toReversed()) await Deno.remove(folder).catch(() => {});
-    },
+  const remove = async () => {
+    for (const folder of made.toReversed()) await Deno.remove(folder).catch(() => {});
   };
-}
-
-/** Whether it was us who made it: another daemon may start at the same time. */
-async function make(folder: string): Promise<boolean> {
   try {
-    await Deno.mkdir(folder, { mode: 0o700 });
-    return true;
+    for (const path of paths) {
+      const { missing } = await findMissingFolders(dirname(path));
+      for (const folder of missing) {
+        if (await makePlace(folder, () => Deno.mkdir(folder, { mode: 0o700 }))) made.push(folder);
+      }
+    }
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
+    await remove();
     throw error;
   }
+  return { remove };
 }

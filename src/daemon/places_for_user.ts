@@ -1,5 +1,6 @@
 import { lstatIfThere } from "../core/lstat_if_there.ts";
 import { dirname } from "../core/paths.ts";
+import { findMissingFolders, makePlace } from "./make_place.ts";
 
 /** What a daemon is to have before it is another user's. */
 export interface PlacesForUser {
@@ -22,6 +23,8 @@ const SHARED_BITS = 0o022, STICKY_BIT = 0o1000;
  * Makes, as root, what the user could not: missing folders and files where nobody but root can write. A place that anybody
  * else can write to is left to the user himself, as a name in it may be exchanged for a link to a file of root's between
  * any two steps of ours.
+ *
+ * @throws {PlaceError} and then nothing is left of it.
  */
 export async function makePlacesForUser(places: PlacesForUser): Promise<MadePlaces> {
   const made: string[] = [];
@@ -47,16 +50,12 @@ type Owner = Pick<PlacesForUser, "userId" | "groupId">;
 
 /** The folders that were missing, outermost first. */
 async function makeFolder(path: string, owner: Owner): Promise<string[]> {
-  const missing: string[] = [];
-  let folder = path;
-  for (; await lstatIfThere(folder) === undefined; folder = dirname(folder)) {
-    missing.unshift(folder);
-  }
-  if (missing.length === 0 || !await isRootsAlone(folder)) return [];
+  const { missing, there } = await findMissingFolders(path);
+  if (missing.length === 0 || !await isRootsAlone(there)) return [];
   const made: string[] = [];
   for (const path of missing) {
     // another start was faster, and makes the rest
-    if (!await isMade(() => Deno.mkdir(path, { mode: 0o700 }))) break;
+    if (!await makePlace(path, () => Deno.mkdir(path, { mode: 0o700 }))) break;
     made.push(path);
   }
   // from within: what is given away is the user's to change
@@ -71,20 +70,9 @@ async function makeFile(
 ): Promise<boolean> {
   if (await lstatIfThere(path) !== undefined || !await isRootsAlone(dirname(path))) return false;
   const options = { write: true, createNew: true, mode };
-  if (!await isMade(async () => (await Deno.open(path, options)).close())) return false;
+  if (!await makePlace(path, async () => (await Deno.open(path, options)).close())) return false;
   await Deno.chown(path, owner.userId, owner.groupId);
   return true;
-}
-
-/** False where it was there already. */
-async function isMade(make: () => Promise<void>): Promise<boolean> {
-  try {
-    await make();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw error;
-  }
 }
 
 /** Whether there is the folder, and nobody else can exchange a name on the way to what root makes in it. */

@@ -22,7 +22,6 @@ export async function inPhase<T>(phase: StartUpPhase, action: () => Promise<T> |
   try {
     return await action();
   } catch (error) {
-    if (error instanceof StartUpError) throw error;
     throw new StartUpError(phase, error);
   }
 }

@@ -73,7 +73,11 @@ async function checkHeader(path: string, header: Uint8Array<ArrayBuffer>): Promi
   const what = mayBeScript
     ? `neither ${ARTICLES[programFormat]} program nor a script that begins with #!`
     : "not a Windows program";
-  throw new LaunchError("wrong_format", `software has no known format: ${path} (${what})`);
+  throw wrongFormat(path, what);
+}
+
+function wrongFormat(path: string, why: string): LaunchError {
+  return new LaunchError("wrong_format", `software has no known format: ${path} (${why})`);
 }
 
 const ARTICLES = { "ELF": "an ELF", "Mach-O": "a Mach-O", "PE": "a PE" } as const;
@@ -83,7 +87,7 @@ const ELF_HEADER_BYTES = 20;
 
 /** e_ident[EI_DATA] is 2 where the file is big-endian, which no machine of ours is. */
 function checkElf(path: string, view: DataView): void {
-  if (view.byteLength < ELF_HEADER_BYTES) return;
+  if (view.byteLength < ELF_HEADER_BYTES) throw wrongFormat(path, "its ELF header is cut off");
   const littleEndian = view.getUint8(5) !== 2;
   const machine = view.getUint16(18, littleEndian);
   if (littleEndian && MACHINES[Deno.build.arch].includes(machine)) return;
@@ -96,7 +100,8 @@ function checkElf(path: string, view: DataView): void {
 async function checkInterpreter(path: string, header: Uint8Array<ArrayBuffer>): Promise<void> {
   const [line = ""] = UTF8.decode(header.subarray(2)).split("\n");
   const interpreter = /^[ \t]*([^ \t\0]+)/.exec(line)?.[1];
-  if (interpreter === undefined || !interpreter.startsWith("/")) return;
+  if (interpreter === undefined) throw wrongFormat(path, "its #! names no interpreter");
+  if (!interpreter.startsWith("/")) return;
   if (await explain(path, () => Deno.stat(interpreter)) !== undefined) return;
   throw new LaunchError(
     "not_found",

@@ -29,7 +29,7 @@ export async function verifyChecksum(
   { fileVersion }: Pick<Platform, "fileVersion">,
 ): Promise<VerifiedFile> {
   const version = fileVersion(path);
-  const { sha256, inode } = await digest(path);
+  const { sha256, isThere } = await digest(path);
   if (sha256 !== expected.toLowerCase()) {
     throw new ChecksumError(
       "checksum",
@@ -37,7 +37,7 @@ export async function verifyChecksum(
     );
   }
   // what was opened is what stood there before and stands there now
-  if (version === undefined || inode !== (await Deno.stat(path)).ino) throw changed(path);
+  if (version === undefined || !isThere) throw changed(path);
   requireUnchanged({ path, version }, { fileVersion });
   return { path, version };
 }
@@ -54,10 +54,12 @@ export function requireUnchanged(
   if (fileVersion(path) !== version) throw changed(path);
 }
 
-async function digest(path: string): Promise<{ sha256: string; inode: number | null }> {
+/** `isThere`: whether what was read still stands at the path. */
+async function digest(path: string): Promise<{ sha256: string; isThere: boolean }> {
   try {
     using file = await Deno.open(path);
-    return { inode: (await file.stat()).ino, sha256: await sha256OfFile(file) };
+    const sha256 = await sha256OfFile(file);
+    return { sha256, isThere: (await file.stat()).ino === (await Deno.stat(path)).ino };
   } catch (error) {
     throw new ChecksumError(
       "unreadable",

@@ -1,40 +1,13 @@
-import { SentinelError } from "../core/errors.ts";
+import type { ProbeSpec } from "../core/probe_spec.ts";
 import type { HealthCheck } from "./health_monitor.ts";
 import { launch } from "./launch.ts";
 import { findProgram } from "./find_program.ts";
-
-/** What `[health] probe` says. */
-export type ProbeSpec =
-  | { readonly kind: "none" }
-  | { readonly kind: "ipc" }
-  | { readonly kind: "tcp"; readonly hostname: string; readonly port: number }
-  | { readonly kind: "http"; readonly url: string }
-  /** Words apart by spaces; no shell. */
-  | { readonly kind: "exec"; readonly command: string; readonly args: readonly string[] };
 
 /** Probes that speak over a network or a socket; passed in, as nothing here does. */
 export interface ProbeFunctions {
   readonly ipc: HealthCheck;
   readonly tcp: (hostname: string, port: number) => HealthCheck;
   readonly http: (url: string) => HealthCheck;
-}
-
-/** @throws {SentinelError} `config.probe` where the text is no probe. */
-export function parseProbe(text: string): ProbeSpec {
-  if (text === "none" || text === "ipc") return { kind: text };
-  const [, kind, rest = ""] = /^(tcp|http|exec):(.*)$/s.exec(text) ?? [];
-  const spec = kind === "tcp"
-    ? parseTcp(rest)
-    : kind === "http"
-    ? parseHttp(rest)
-    : kind === "exec"
-    ? parseExec(rest)
-    : undefined;
-  if (spec !== undefined) return spec;
-  throw new SentinelError(
-    "config.probe",
-    `probe must be none, ipc, tcp:HOST:PORT, http:URL or exec:CMD: current value is ${text}`,
-  );
 }
 
 /** The check of a probe; `undefined` for none. */
@@ -87,27 +60,7 @@ async function runCommand(
 function killGroup(leader: number): void {
   try {
     Deno.kill(-leader, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  } catch {
+    // it is gone, or another user's by now, as with sudo(8); kill(2)
   }
-}
-
-function parseTcp(text: string): ProbeSpec | undefined {
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
-  const hostname = bracketed ?? plain, port = Number(digits);
-  return hostname === undefined || port < 1 || port > 65_535
-    ? undefined
-    : { kind: "tcp", hostname, port };
-}
-
-function parseHttp(text: string): ProbeSpec | undefined {
-  const url = URL.parse(text);
-  return url?.protocol === "http:" || url?.protocol === "https:"
-    ? { kind: "http", url: text }
-    : undefined;
-}
-
-function parseExec(text: string): ProbeSpec | undefined {
-  const [command, ...args] = text.split(/\s+/).filter((word) => word !== "");
-  return command === undefined ? undefined : { kind: "exec", command, args };
 }

@@ -12,7 +12,7 @@ export type ProcessState = "running" | "exited" | "stopped" | "killed" | "lost";
  * What is known of a process; on disk as JSON. Times are milliseconds since the Unix epoch.
  *
  * What it used (rusage) is not known: the runtime waits for a child before wait4(2) could be asked, RUSAGE_CHILDREN adds up
- * all children, and `/proc` of who has ended is gone. `ProcessTable.residentBytes()` tells the memory of one that runs.
+ * all children, and `/proc` of who has ended is gone.
  */
 export interface ProcessRecord {
   /** Decimal digits; never given out twice. */

@@ -10,7 +10,7 @@ import type { ProcessRecord } from "./process_record.ts";
 import { ProcessTree, type TreeRoot } from "./process_tree.ts";
 import { recoverRecords } from "./recover_records.ts";
 import { RecordStore } from "./record_store.ts";
-import { type LaunchedTree, RunningProcess, type StopOptions } from "./running_process.ts";
+import { RunningProcess, type StopOptions } from "./running_process.ts";
 import { stopTree, type Survivor } from "./stop_tree.ts";
 
 export interface ProcessTableDependencies {
@@ -41,13 +41,13 @@ export interface StartOptions extends Omit<LaunchOptions, "path" | "output" | "m
   readonly maxOutputBytes?: number | undefined;
 }
 
-/** Who empties the tree of a process that the table did not launch. */
-type Empty = (options: StopOptions) => Promise<readonly Survivor[]>;
-
-/** A process that is to be kept; `maxOutputBytes`: instead of the table's own. */
-interface Kept extends LaunchedTree {
+/** A process that was launched, by whomever. */
+export interface AdoptedProcess {
+  readonly child: LaunchedProcess;
   readonly leader: ProcessIdentity;
-  readonly empty: Empty;
+  /** Stops all of its tree, or waits until somebody else has; who is left in spite of it. */
+  readonly empty: (options: StopOptions) => Promise<readonly Survivor[]>;
+  /** Instead of the table's own. */
   readonly maxOutputBytes?: number | undefined;
 }
 
@@ -98,9 +98,12 @@ export class ProcessTable implements AsyncDisposable {
     const leader = this.#identify(child.pid);
     const tree = this.#treeOf({ leader, mark: record.mark });
     const { clock } = this.deps;
-    const empty: Empty = (how) => stopTree(tree, { ...how, clock, exited: child.exited });
-    const { maxOutputBytes } = options;
-    return this.#keep(record, { child, tree, leader, empty, maxOutputBytes }).record;
+    return this.adopt(record, {
+      child,
+      leader,
+      empty: (how) => stopTree(tree, { ...how, clock, exited: child.exited }),
+      maxOutputBytes: options.maxOutputBytes,
+    }).record;
   }
 
   /** Notes that a process is about to be launched, by whomever. */
@@ -126,16 +129,30 @@ export class ProcessTable implements AsyncDisposable {
   }
 
   /**
-   * Records a process that was announced and that somebody else launched and stops.
-   *
-   * @param launched `empty` resolves once nothing of its tree is left but the survivors, whoever had it stopped.
+   * Records a process that was announced and has been launched. Nobody waits for this record: until it is written, the mark
+   * in the one before tells of the process.
    */
   adopt(
-    record: ProcessRecord,
-    launched: Pick<LaunchedTree, "child"> & { leader: ProcessIdentity; empty: Empty },
+    announced: ProcessRecord,
+    { child, leader, empty, maxOutputBytes = this.deps.output?.maxOutputBytes }: AdoptedProcess,
   ): RunningProcess {
-    const tree = this.#treeOf({ leader: launched.leader, mark: record.mark });
-    return this.#keep(record, { ...launched, tree });
+    const { control, clock, output } = this.deps;
+    const record = { ...announced, identity: leader };
+    const saved = this.#save(record);
+    const running = new RunningProcess(record, child, {
+      control,
+      clock,
+      output: { ...output, maxOutputBytes },
+      outputFolder: this.store.outputFolder(record.id),
+      empty,
+      save: async (last) => {
+        await saved;
+        await this.#save(last);
+        this.#running.delete(last.id);
+      },
+    });
+    this.#running.set(record.id, running);
+    return running;
   }
 
   /** `undefined` where there is no such id. */
@@ -175,11 +192,6 @@ export class ProcessTable implements AsyncDisposable {
     return this.#running.size;
   }
 
-  /** Resident memory of a running process with its tree, in bytes; 0 where it does not run. */
-  residentBytes(id: string): number {
-    return this.#running.get(id)?.tree.residentBytes() ?? 0;
-  }
-
   /** Stops all, waits until they are recorded, and lets go of the folder. May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { hurry } = this.deps;
@@ -206,30 +218,6 @@ export class ProcessTable implements AsyncDisposable {
     const identity = control.identify(pid) ?? control.identify(ownPid);
     if (identity === undefined) throw new Error("Cannot identify processes: /proc is not readable");
     return { ...identity, pid };
-  }
-
-  /** Nobody waits for this record: until it is written, the mark in the one before tells of the process. */
-  #keep(
-    announced: ProcessRecord,
-    { leader, empty, maxOutputBytes = this.deps.output?.maxOutputBytes, ...launched }: Kept,
-  ): RunningProcess {
-    const { control, clock, output } = this.deps;
-    const record = { ...announced, identity: leader };
-    const saved = this.#save(record);
-    const running = new RunningProcess(record, launched, {
-      control,
-      clock,
-      output: { ...output, maxOutputBytes },
-      outputFolder: this.store.outputFolder(record.id),
-      empty,
-      save: async (last) => {
-        await saved;
-        await this.#save(last);
-        this.#running.delete(last.id);
-      },
-    });
-    this.#running.set(record.id, running);
-    return running;
   }
 
   #treeOf(root: TreeRoot): ProcessTree {

@@ -4,7 +4,6 @@ import type { ExitStatus, LaunchedProcess } from "./launch.ts";
 import { OutputLog } from "./output_log.ts";
 import { OutputWriter, type OutputWriterOptions } from "./output_writer.ts";
 import type { ProcessRecord } from "./process_record.ts";
-import type { ProcessTree } from "./process_tree.ts";
 import { recordOutput } from "./record_output.ts";
 import type { StopTreeOptions, Survivor } from "./stop_tree.ts";
 
@@ -25,18 +24,11 @@ export interface RunningProcessDependencies {
   readonly save: (record: ProcessRecord) => Promise<void>;
 }
 
-/** A launched process with its tree. */
-export interface LaunchedTree {
-  readonly child: LaunchedProcess;
-  readonly tree: ProcessTree;
-}
-
 /** A process of the table while it runs: records what it writes, notes how it ends, has it stopped with its tree. */
 export class RunningProcess {
   readonly log: OutputLog;
   /** Resolves once the tree is gone, the output is recorded and the last record is saved; never rejects. */
   readonly ended: Promise<ProcessRecord>;
-  readonly tree: ProcessTree;
   readonly #child: LaunchedProcess;
   readonly #deps: RunningProcessDependencies;
   readonly #writer: OutputWriter;
@@ -47,13 +39,12 @@ export class RunningProcess {
 
   constructor(
     record: ProcessRecord,
-    { child, tree }: LaunchedTree,
+    child: LaunchedProcess,
     deps: RunningProcessDependencies,
   ) {
     this.#record = record;
     this.#child = child;
     this.#deps = deps;
-    this.tree = tree;
     this.log = new OutputLog(deps.outputFolder);
     this.#writer = new OutputWriter(this.log, { ...deps.output, clock: deps.clock });
     for (const descriptor of [1, 2] as const) {

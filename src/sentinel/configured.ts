@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.ts";
+import { parseProbe } from "../core/probe_spec.ts";
 import type { ProcessLimits } from "../platform/process_control.ts";
 import type { IpcSettings } from "./run.ts";
 import type { SupervisionSettings } from "./supervision_settings.ts";
@@ -16,7 +17,8 @@ export function supervisionSettings(
     },
     health: {
       intervalMs: health.check_interval_ms,
-      probe: health.probe,
+      // the configuration is not valid without one
+      probe: parseProbe(health.probe)!,
       memoryLimitMb: health.memory_limit_mb,
       script: health.health_check_script,
     },

@@ -4,11 +4,13 @@ import { describeError, SentinelError } from "../core/errors.ts";
 import type { ConfigurableLog, LogLevel } from "../core/log.ts";
 import type { HealthReport } from "../daemon/health_endpoint.ts";
 import type { Lifecycle } from "../daemon/lifecycle.ts";
+import { InvalidTransitionError } from "../daemon/transitions.ts";
 import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import { UNKNOWN_HEALTH } from "../process/health.ts";
 import type { Agent } from "./agent.ts";
 import { ipcSettings, supervisionSettings } from "./configured.ts";
 import type { DaemonServer, OpenDaemonServer } from "./daemon_server.ts";
+import type { PreparedChange } from "./prepared_change.ts";
 import type { RunHost } from "./run.ts";
 import type { SoftwareRecorder } from "./software_recorder.ts";
 import type { StopRequest } from "./stop_request.ts";
@@ -22,8 +24,12 @@ export interface DaemonOptions {
    * @throws {SentinelError} Every mistake in it.
    */
   readonly loadConfig: () => Promise<Config>;
-  /** Puts what is changed outside the run into force: log, health endpoint, shutdown. */
-  readonly applyConfig: (config: Config) => Promise<void>;
+  /**
+   * Opens what is changed outside the run: log, health endpoint, shutdown.
+   *
+   * @throws {SentinelError} and then nothing has changed.
+   */
+  readonly prepareConfig: (config: Config) => Promise<PreparedChange>;
   /** Serves operators from afar; called where `[server]` is enabled. */
   readonly openServer: OpenDaemonServer;
   readonly lifecycle: Lifecycle;
@@ -50,6 +56,7 @@ export class Daemon implements RunHost, AsyncDisposable {
   #nextReload: Promise<ReloadResult> | undefined;
   #reloads = 0;
   #wantsReload = false;
+  #isEnding = false;
   /** The level that the debug toggle goes back to. */
   #quietLevel: LogLevel = "info";
 
@@ -146,9 +153,10 @@ export class Daemon implements RunHost, AsyncDisposable {
     else this.#wantsReload = true;
   }
 
-  /** A reload that is under way ends first; it is told to hurry by the request to stop. */
+  /** A reload that is under way ends first, being told to hurry by the request to stop; one that waits is refused. */
   async onEnding(): Promise<void> {
     const { lifecycle } = this.#options;
+    this.#isEnding = true;
     await this.#reloading?.catch(() => {});
     if (lifecycle.state === "running") lifecycle.advance("stop");
     this.#agent = undefined;
@@ -193,6 +201,7 @@ export class Daemon implements RunHost, AsyncDisposable {
 
   async #reload(): Promise<ReloadResult> {
     const { lifecycle, log } = this.#options;
+    if (this.#isEnding) throw new InvalidTransitionError("stopping", "reloading");
     lifecycle.advance("reload");
     try {
       const result = await this.#applyChanges(await this.#options.loadConfig());
@@ -210,14 +219,15 @@ export class Daemon implements RunHost, AsyncDisposable {
     }
   }
 
-  /** First what may be refused. */
+  /** First what may be refused; of that the licence last, as it cannot be taken back. */
   async #applyChanges(after: Config): Promise<ReloadResult> {
     const { changeable, requiresRestart } = diffConfig(this.#config, after);
     const agent = this.#agent!;
     const config = mergeChangeable(this.#config, after);
+    await using prepared = await this.#options.prepareConfig(config);
     const applyServer = await this.#server?.prepare(config);
     const isNewLicense = await agent.reloadLicense(after.license.path);
-    await this.#options.applyConfig(config);
+    await prepared.apply();
     this.#config = config;
     applyServer?.();
     agent.ipc.setLimits(ipcSettings(config).limits);

@@ -16,7 +16,7 @@ export interface Finding {
 export class Findings {
   readonly #log: Logger;
   readonly #listeners: ((finding: Finding) => void)[] = [];
-  readonly #found: Finding[] = [];
+  #count = 0;
   #open: Finding[] = [];
   #settled = new AbortController();
 
@@ -24,8 +24,9 @@ export class Findings {
     this.#log = log;
   }
 
+  /** How many there were so far. */
   get count(): number {
-    return this.#found.length;
+    return this.#count;
   }
 
   /** What still stands against this run. */
@@ -41,14 +42,13 @@ export class Findings {
   report(finding: Finding): void {
     const { kind, message, evidence } = finding;
     this.#log.warn(`${message}: ${evidence}`, { finding: kind });
-    this.#found.push(finding);
+    this.#count++;
     this.#open.push(finding);
     for (const tell of this.#listeners) tell(finding);
   }
 
-  /** Calls back for all that was found before, and for what is found from now on. */
+  /** Calls back for what is found from now on. */
   onFound(tell: (finding: Finding) => void): void {
-    for (const finding of this.#found) tell(finding);
     this.#listeners.push(tell);
   }
 

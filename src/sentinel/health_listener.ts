@@ -1,4 +1,5 @@
 import type { HealthEndpoint, HealthReport } from "../daemon/health_endpoint.ts";
+import { NO_CHANGE, type PreparedChange } from "./prepared_change.ts";
 
 /** Whose health it tells. */
 export interface HealthSource {
@@ -18,21 +19,28 @@ export class HealthListener implements AsyncDisposable {
   }
 
   /**
-   * Listens at an address, and no longer at the one before; at none where it is absent.
+   * Opens an address, at which it listens instead of the one before once that is applied; at none where it is absent.
    *
-   * @throws {HealthEndpointError} and then the one before stays.
+   * @throws {HealthEndpointError}
    */
-  async listen(address: string | undefined): Promise<void> {
-    if (address === this.#listen) return;
-    const before = this.#endpoint;
-    this.#endpoint = address === undefined ? undefined : await this.#open(address);
-    this.#listen = address;
-    await before?.[Symbol.asyncDispose]();
+  async prepare(address: string | undefined): Promise<PreparedChange> {
+    if (address === this.#listen) return NO_CHANGE;
+    let opened = address === undefined ? undefined : await this.#open(address);
+    return {
+      apply: async () => {
+        const before = this.#endpoint;
+        this.#endpoint = opened;
+        this.#listen = address;
+        opened = undefined;
+        await before?.[Symbol.asyncDispose]();
+      },
+      [Symbol.asyncDispose]: async () => await opened?.[Symbol.asyncDispose](),
+    };
   }
 
   /** May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.listen(undefined);
+    await (await this.prepare(undefined)).apply();
   }
 
   async #open(listen: string): Promise<HealthEndpoint> {

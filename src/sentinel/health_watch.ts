@@ -1,16 +1,16 @@
 import type { Clock } from "../core/clock.ts";
+import type { ProbeSpec } from "../core/probe_spec.ts";
 import type { CheckResult, Health } from "../process/health.ts";
 import { type HealthCheck, watchHealth } from "../process/health_monitor.ts";
 import { memoryCheck } from "../process/memory_check.ts";
-import { openProbe, parseProbe, type ProbeFunctions } from "../process/probe.ts";
+import { openProbe, type ProbeFunctions } from "../process/probe.ts";
 import type { ProcessTree } from "../process/process_tree.ts";
 
 /** How it is told whether the software is well. */
 export interface HealthSettings {
   /** Between two rounds of checks, and the time that each has; that is a second at least. */
   readonly intervalMs: number;
-  /** As `[health] probe` says. */
-  readonly probe: string;
+  readonly probe: ProbeSpec;
   /** Resident memory of the whole tree, MiB. */
   readonly memoryLimitMb?: number | undefined;
   /** A program that ends with 0 where all is well. */
@@ -53,7 +53,7 @@ function openChecks(options: HealthWatchOptions): Record<string, HealthCheck> {
   const { probes: functions, searchPath } = options;
   const checks: Record<string, HealthCheck | undefined> = {
     process: () => leaderCheck(tree),
-    probe: openProbe(parseProbe(probe), { functions, searchPath }),
+    probe: openProbe(probe, { functions, searchPath }),
     memory: memoryLimitMb === undefined ? undefined : memoryCheck(tree, memoryLimitMb),
     queue: () => isQueueFull() ? "the queue of requests is full" : undefined,
     script: script === undefined

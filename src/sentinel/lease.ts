@@ -203,11 +203,9 @@ export class Lease {
     this.#status = payload.status;
     this.#options.log.debug(`heartbeat: ${payload.status}`);
     const verdict = judgeStatus(payload.status);
+    const forbiddingStatus = verdict.kind === "stop" ? payload.status : null;
     if (payload.status === "DECOMMISSION_PENDING") await this.#decommission();
-    else {await this.#ledger.enterAnswer(
-        respondedAtMs,
-        verdict.kind === "stop" ? payload.status : null,
-      );}
+    else await this.#ledger.enterAnswer(respondedAtMs, forbiddingStatus);
     return verdict;
   }
 

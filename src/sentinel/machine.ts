@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { describeError, SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Platform } from "../platform/contract.ts";
 import { chooseProtector } from "../state/choose_protector.ts";
@@ -6,11 +7,9 @@ import { Keystore, type MachineKeys } from "../state/keystore.ts";
 import { keyringWitness } from "../state/keyring_witness.ts";
 import { outerWitness } from "../state/outer_witness.ts";
 import { type State, StateFile } from "../state/state_file.ts";
-import { StateFolderError } from "../state/state_folder.ts";
-import type { StateFolder } from "../state/state_folder.ts";
-import { describeError, SentinelError } from "../core/errors.ts";
-import type { LeaseStorage } from "./ledger.ts";
+import { type StateFolder, StateFolderError } from "../state/state_folder.ts";
 import { WitnessedState } from "../state/witnessed_state.ts";
+import type { LeaseStorage } from "./ledger.ts";
 import { freshState } from "./remembered_state.ts";
 
 /** This machine: its keys, what it remembers, and where that is kept. */
@@ -83,9 +82,7 @@ async function explainFaults<T>(folder: StateFolder, action: () => Promise<T>): 
     if (error instanceof SentinelError) throw error;
     throw new StateFolderError(
       `state folder cannot be used: ${folder.path} (${describeError(error)})`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }

@@ -10,8 +10,9 @@ import { ConfigError } from "./config_error.ts";
 import { Daemon } from "./daemon.ts";
 import { limitDaemon } from "./daemon_limits.ts";
 import type { OpenDaemonServer } from "./daemon_server.ts";
-import { openDaemonLog } from "./daemon_log.ts";
+import { DaemonLog } from "./daemon_log.ts";
 import { HealthListener } from "./health_listener.ts";
+import type { PreparedChange } from "./prepared_change.ts";
 import { type RunDependencies, type RunRequest, runSentinel } from "./run.ts";
 import { inspectorShutter } from "./shut_inspector.ts";
 import { type ShutdownDeadline, startDeadline } from "./shutdown_clock.ts";
@@ -65,11 +66,11 @@ class DaemonRun {
   #deadline: ShutdownDeadline | undefined;
   #pidFile: PidFile | undefined;
   readonly #endpoint: HealthListener;
+  readonly #logging: DaemonLog;
   #serviceManager: ServiceManager | undefined;
   readonly #over = new AbortController();
   #hasStarted = false;
   #hasLogFile = false;
-  #applyLogging: (config: Config) => void = () => {};
 
   constructor(request: DaemonRequest, deps: DaemonDependencies) {
     const { config, loadConfig } = request;
@@ -82,9 +83,10 @@ class DaemonRun {
       config,
       loadConfig,
       lifecycle: this.#lifecycle,
-      applyConfig: (config) => this.#apply(config),
+      prepareConfig: (config) => this.#prepare(config),
     });
     this.#endpoint = new HealthListener(this.#daemon);
+    this.#logging = new DaemonLog(deps.log);
     this.#lifecycle.onChange((change) => {
       this.#serviceManager?.announce(change);
       if (change.to === "running" && !this.#hasStarted) this.#beReady();
@@ -116,7 +118,7 @@ class DaemonRun {
 
   /** All that is opened is closed, and gone, when this ends. */
   async #startAndStay(): Promise<number> {
-    const { log, clock, pid, stopRequest: { stop } } = this.#deps;
+    const { clock, pid, stopRequest: { stop } } = this.#deps;
     const { pidFile, run } = this.#request;
     await using undo = new AsyncDisposableStack();
     const { file: logFile } = this.#config.logging;
@@ -124,7 +126,7 @@ class DaemonRun {
     const folders = await inPhase("environment", () => makeFoldersOf(paths));
     undo.defer(() => this.#hasStarted ? undefined : folders.remove());
     await inPhase("process", async () => {
-      this.#applyLogging = openDaemonLog(this.#config, log);
+      await this.#logging.prepare(this.#config).apply();
       this.#hasLogFile = logFile !== undefined;
       // in the log like every other change
       this.#lifecycle.advance("start");
@@ -139,7 +141,7 @@ class DaemonRun {
       this.#serviceManager = this.#deps.openServiceManager();
       undo.use(this.#endpoint);
       undo.use(this.#daemon);
-      await this.#endpoint.listen(this.#config.health.listen);
+      await (await this.#endpoint.prepare(this.#config.health.listen)).apply();
       return await runSentinel(run, this.#deps, this.#daemon);
     } catch (error) {
       throw this.#hasStarted ? error : new StartUpError("core", error);
@@ -185,11 +187,20 @@ class DaemonRun {
     this.#deadline.missed.then(() => this.#missed.reject(new EmergencyError(timeoutMs)));
   }
 
-  /** First what may be refused. */
-  async #apply(config: Config): Promise<void> {
-    await this.#endpoint.listen(config.health.listen);
-    this.#config = config;
-    this.#applyLogging(config);
+  /** Opens all that may be refused, so that nothing of it is in force where any of it is refused. */
+  async #prepare(config: Config): Promise<PreparedChange> {
+    await using opened = new AsyncDisposableStack();
+    const logging = opened.use(this.#logging.prepare(config));
+    const endpoint = opened.use(await this.#endpoint.prepare(config.health.listen));
+    const prepared = opened.move();
+    return {
+      apply: async () => {
+        await endpoint.apply();
+        this.#config = config;
+        await logging.apply();
+      },
+      [Symbol.asyncDispose]: () => prepared.disposeAsync(),
+    };
   }
 }
 

@@ -43,7 +43,7 @@ export class PlainHost implements RunHost {
 
   onServing(agent: Agent): void {
     this.#agent = agent;
-    if (this.#wantsReload) this.#reload(agent);
+    if (this.#wantsReload) void this.#reload(agent);
   }
 
   onRunning(): void {}
@@ -56,8 +56,8 @@ export class PlainHost implements RunHost {
   onHangup(): void {
     const { hasLostTerminal, stopRequest } = this.#options;
     if (hasLostTerminal()) return stopRequest.request("SIGHUP");
-    if (this.#agent !== undefined) this.#reload(this.#agent);
-    this.#wantsReload = true;
+    if (this.#agent === undefined) this.#wantsReload = true;
+    else void this.#reload(this.#agent);
   }
 
   async #reload(agent: Agent): Promise<void> {

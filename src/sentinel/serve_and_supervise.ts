@@ -74,7 +74,7 @@ export async function serveAndSupervise(
     claim,
     license: licenseInfo(current.license),
     isDescendant: (pid) => supervisor.isOfSoftware(pid),
-    followsChildren: () => supervisor.settings.health?.probe === "ipc",
+    followsChildren: () => supervisor.settings.health?.probe.kind === "ipc",
     control: host.control(() => agent),
     status: () => ({ ...agent.status(), ...host.status() }),
   });

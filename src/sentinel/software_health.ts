@@ -6,7 +6,6 @@ import { type Health, UNKNOWN_HEALTH } from "../process/health.ts";
 export class SoftwareHealth {
   readonly #deps: { readonly clock: Clock; readonly log: Logger };
   #current = UNKNOWN_HEALTH;
-  #checks = 0;
   #launchedMs = 0;
   /** The last round of checks that found nothing; like the launch by the monotonic clock. */
   #goodUntilMs = 0;
@@ -19,11 +18,6 @@ export class SoftwareHealth {
     return this.#current;
   }
 
-  /** Rounds of checks so far, of all launches. */
-  get checks(): number {
-    return this.#checks;
-  }
-
   /** The software has just been launched, of which nothing is known; when that was, by the monotonic clock. */
   begin(): number {
     this.#current = UNKNOWN_HEALTH;
@@ -33,7 +27,6 @@ export class SoftwareHealth {
   note(health: Health): void {
     const { clock, log } = this.#deps;
     const { consecutiveFailures, lastError } = health;
-    this.#checks++;
     if (consecutiveFailures === 0) this.#goodUntilMs = clock.monotonicMs();
     else log.warn(`health check failed (${consecutiveFailures} in a row): ${lastError}`);
     this.#current = health;

@@ -98,11 +98,6 @@ export class Supervisor {
     return this.#health.current;
   }
 
-  /** Rounds of checks so far, of all launches. */
-  get healthChecks(): number {
-    return this.#health.checks;
-  }
-
   /** Whether somebody wants it to stay stopped. */
   get isHeld(): boolean {
     return this.#hold !== undefined;

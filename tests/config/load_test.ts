@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ConfigFileError } from "../../src/config/errors.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { DEFAULT_LIMITS } from "../../src/ipc/limits.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const FILE = "/etc/acme/sentinel.toml";
@@ -122,6 +123,14 @@ const WRONG: readonly (readonly [toml: string, mistake: string])[] = [
     'health.probe must be none, ipc, tcp:HOST:PORT, http:URL or exec:CMD: current value is "http:x"',
   ],
   [
+    "[health]\nprobe = 'tcp:127.0.0.1:0'",
+    'health.probe must be none, ipc, tcp:HOST:PORT, http:URL or exec:CMD: current value is "tcp:127.0.0.1:0"',
+  ],
+  [
+    "[health]\nprobe = 'exec: '",
+    'health.probe must be none, ipc, tcp:HOST:PORT, http:URL or exec:CMD: current value is "exec: "',
+  ],
+  [
     "[security]\numask = 512",
     "security.umask must be a whole number from 0 to 511: current value is 512",
   ],
@@ -200,4 +209,10 @@ Deno.test("loadConfig() says in one line why a file cannot be read", async () =>
     await message("large"),
     `configuration file is larger than 65536 bytes: ${folder.at("large")}`,
   );
+  assertMatch(await message("x".repeat(300)), /^configuration file cannot be read \(.*\): /);
+});
+
+testWith([POSIX], "loadConfig() reads regular files alone, as others may never end", async () => {
+  const { message } = await assertRejects(() => loadConfig("/dev/null"), ConfigFileError);
+  assertEquals(message, "configuration file is no regular file: /dev/null");
 });

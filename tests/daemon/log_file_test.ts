@@ -64,6 +64,41 @@ Deno.test("a log that was moved by others is not put aside a second time", async
   assertEquals(await read(folder, "x.log"), "87654321\n");
 });
 
+for (const rotateKeep of [1, 2]) {
+  Deno.test(`a log that cannot be put aside as one of ${rotateKeep} grows on, and says so once, until it is opened anew`, async () => {
+    await using folder = await temporaryFolder();
+    using log = open(folder, { rotateBytes: 10, rotateKeep });
+    const inTheWay = folder.at(`x.log.${rotateKeep}`);
+    await Deno.mkdir(inTheWay);
+    if (rotateKeep === 2) await Deno.writeTextFile(folder.at("x.log.1"), "older\n");
+    for (const line of ["first line", "second", "third"]) log.write(line);
+    const [first, why, ...others] = (await read(folder, "x.log")).split("\n");
+    assertEquals([first, ...others], ["first line", "second", "third", ""]);
+    assert(why!.startsWith("this log cannot be put aside and grows on ("), why);
+    await Deno.remove(inTheWay);
+    log.reopen();
+    log.write("fourth");
+    assertEquals(await read(folder, "x.log"), "fourth\n");
+  });
+}
+
+testWith([POSIX], "a log that cannot be opened anew is told, and begins once it can", async () => {
+  await using folder = await temporaryFolder();
+  FAULTS.length = 0;
+  using log = open(folder);
+  await Deno.remove(folder.at("x.log"));
+  await Deno.mkdir(folder.at("x.log"));
+  log.reopen();
+  log.write("lost");
+  assertEquals(FAULTS.map((fault) => fault.split(" (")[0]), [
+    `log cannot be opened: ${folder.at("x.log")}`,
+    `log cannot be written: ${folder.at("x.log")}`,
+  ]);
+  await Deno.remove(folder.at("x.log"));
+  log.write("after");
+  assertEquals(await read(folder, "x.log"), "1 lines of this log were lost\nafter\n");
+});
+
 testWith(
   [NEEDS_ROOT],
   "a full disk costs lines and is told once; the log tells how many when there is room",

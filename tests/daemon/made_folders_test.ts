@@ -1,6 +1,9 @@
 import { assertMode } from "../support/file_mode.ts";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { makeFoldersOf } from "../../src/daemon/made_folders.ts";
+import { PlaceError } from "../../src/daemon/make_place.ts";
+import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test(
@@ -25,3 +28,23 @@ Deno.test("folders that were there, and those that something is in, stay", async
   assertEquals(Array.from(Deno.readDirSync(folder.at("there"))), []);
   assertEquals(Array.from(Deno.readDirSync(folder.at("full")), ({ name }) => name), ["x"]);
 });
+
+testWith(
+  [NEEDS_ROOT],
+  "where one folder cannot be made, it is named, and none of them is left",
+  async () => {
+    await using folder = await temporaryFolder();
+    // one inode each for the folder itself and the first one in it
+    await runTool("mount", "-t", "tmpfs", "-o", "nr_inodes=2", "tmpfs", folder.path);
+    try {
+      const { message } = await assertRejects(
+        () => makeFoldersOf([folder.at("fits/x"), folder.at("does not/x")]),
+        PlaceError,
+      );
+      assertStringIncludes(message, `${folder.at("does not")} cannot be made (No space left on `);
+      assertEquals([...Deno.readDirSync(folder.path)], []);
+    } finally {
+      await runTool("umount", "--lazy", folder.path);
+    }
+  },
+);

@@ -7,8 +7,9 @@ import {
   readPidFile,
 } from "../../src/daemon/pid_file.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
+import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
+import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 
 const ownUser = Deno.uid() ?? 0;
 const contentOf = async (path: string) =>
@@ -84,6 +85,35 @@ for (const [what, make] of Object.entries(UNUSABLE)) {
     },
   );
 }
+
+testWith(
+  [NEEDS_ROOT],
+  "a PID file that a full disk does not take is refused and gone",
+  async () => {
+    await using folder = await temporaryFolder();
+    await runTool("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder.path);
+    try {
+      await Deno.writeFile(folder.at("all of it"), new Uint8Array(4096));
+      const path = folder.at("daemon.pid");
+      const { message } = await assertRejects(() => take(path), PidFileError);
+      assertEquals(message.split(" (").slice(0, 2), [
+        `PID file cannot be used: ${path}`,
+        "No space left on device",
+      ]);
+      await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+    } finally {
+      await runTool("umount", "--lazy", folder.path);
+    }
+  },
+);
+
+testWith([POSIX], "a PID file that cannot be read is an error of one line", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("daemon.pid");
+  await Deno.symlink(path, path);
+  const { message } = await assertRejects(() => readPidFile(path), PidFileError);
+  assert(message.startsWith(`PID file cannot be used: ${path} (Too many levels`), message);
+});
 
 Deno.test("of fifty who want the PID file at once exactly one gets it", async () => {
   await using folder = await temporaryFolder();

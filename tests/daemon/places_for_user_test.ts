@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { PlaceError } from "../../src/daemon/make_place.ts";
 import { makePlacesForUser } from "../../src/daemon/places_for_user.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -64,6 +65,17 @@ testWith(
     await Deno.chmod(folder.at("shared"), 0o777);
     await make(folder.at("shared/inner/file"), folder.at("shared/inner/folder"));
     assertEquals([...Deno.readDirSync(folder.at("shared/inner"))], []);
+  },
+);
+
+testWith(
+  [NEEDS_ROOT],
+  "makePlacesForUser() leaves nothing where one place cannot be made",
+  async () => {
+    await using folder = await temporaryFolder();
+    const tooLong = folder.at(`${"x".repeat(256)}/file`);
+    await assertRejects(() => make(tooLong, folder.at("a/b")), PlaceError, "File name too long");
+    assertEquals([...Deno.readDirSync(folder.path)], []);
   },
 );
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { freePort } from "../support/free_port.ts";
 
@@ -59,6 +59,44 @@ Deno.test("a reload takes a new licence, and keeps the old one where the new one
   ]);
   await Deno.writeTextFile(path, toml.replace("K1.lic", "K2.lic"));
   assertEquals((await scene.facts("reload"))["applied"], []);
+});
+
+const REFUSED_LATE: Readonly<Record<string, [now: string, then: string, code: number]>> = {
+  "whose log is a folder": ["d.log", "runtime", 2],
+  "whose licence is missing": ["K1.lic", "K9.lic", 80],
+};
+
+for (const [what, [now, then, status]] of Object.entries(REFUSED_LATE)) {
+  Deno.test(`a reload ${what} leaves the health endpoint where it is`, async () => {
+    const [before, after] = [freePort(), freePort()];
+    await using scene = await DaemonScene.arrive({
+      tables: `[health]\nlisten = "127.0.0.1:${before}"\n`,
+    });
+    await scene.daemon("start");
+    const path = scene.at("sentinel.toml");
+    const toml = (await Deno.readTextFile(path)).replace(now, then);
+    await Deno.writeTextFile(path, toml.replace(`:${before}`, `:${after}`));
+    const { code, stderr } = await scene.daemon("reload");
+    assertEquals(code, status);
+    assertStringIncludes(stderr, scene.at(then));
+    (await Deno.connect({ hostname: "127.0.0.1", port: before })).close();
+    await assertRejects(() => Deno.connect({ hostname: "127.0.0.1", port: after }));
+  });
+}
+
+Deno.test("a reload whose health endpoint cannot be served leaves the licence as it is", async () => {
+  await using scene = await DaemonScene.arrive();
+  await scene.customer.issue("K2");
+  await scene.daemon("start");
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await scene.configure({ tables: `[health]\nlisten = "127.0.0.1:${taken.addr.port}"\n` });
+  const path = scene.at("sentinel.toml");
+  const toml = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, toml.replace("K1.lic", "K2.lic"));
+  const { code, stderr } = await scene.daemon("reload");
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, `health.listen cannot be served: 127.0.0.1:${taken.addr.port} (`);
+  assertEquals(/license changed/.test(await scene.log()), false);
 });
 
 Deno.test("a hundred SIGHUPs in a row are a few reloads, and the daemon runs on", async () => {

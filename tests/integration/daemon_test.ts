@@ -1,9 +1,16 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";
 import { programLine, runProgram } from "../support/program.ts";
-import { needsProgram, testWith } from "../support/requirements.ts";
+import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("a daemon is started, tells how it is, and is stopped with nothing left", async () => {
   await using scene = await DaemonScene.arrive();
@@ -102,10 +109,20 @@ const FAILING: Readonly<
     "start-up failed (process): PID file cannot be used: ",
     (scene) => Deno.mkdirSync(scene.at("runtime/sentinel/software.pid"), { recursive: true }),
   ],
+  "whose log has a folder that cannot be made": [
+    2,
+    "start-up failed (environment): /",
+    (scene) => rename(scene, '"d.log"', `"${"x".repeat(256)}/d.log"`),
+  ],
   "whose log is a folder": [
     2,
     "start-up failed (process): log file cannot be opened: ",
     (scene) => Deno.mkdirSync(scene.at("d.log")),
+  ],
+  "whose limits the system refuses": [
+    2,
+    "start-up failed (process): limits are refused by the system: limits.open_files = 9007199254740991",
+    (scene) => scene.configure({ tables: "[limits]\nopen_files = 9007199254740991" }),
   ],
   "whose working folder is missing": [
     2,
@@ -113,6 +130,12 @@ const FAILING: Readonly<
     (scene) => scene.configure({ tables: '[process]\nworking_directory = "nowhere"' }),
   ],
 };
+
+/** Puts another name into the configuration. */
+function rename(scene: DaemonScene, from: string, to: string): void {
+  const path = scene.at("sentinel.toml");
+  Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace(from, to));
+}
 
 for (const [what, [status, message, spoil]] of Object.entries(FAILING)) {
   Deno.test(`a daemon ${what} does not start, says why, and leaves nothing`, async () => {
@@ -195,6 +218,62 @@ Deno.test("software that does not want to stop is killed before the shutdown's t
   assertStringIncludes(await scene.log(), "state: stopping -> stopped");
 });
 
+testWith(
+  [needsProgram("strace")],
+  "a shutdown that takes longer than it may is an emergency, and the next start clears up",
+  async () => {
+    await using scene = await DaemonScene.arrive({ tables: "[shutdown]\ntimeout_ms = 1" });
+    await using daemon = scene.start({
+      // the software's signals, each of them longer than the whole shutdown may take
+      wrapper: ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=kill:delay_enter=50000"],
+    });
+    const [, pid] = await scene.written("runtime/sentinel/software.pid", /^(\d+)\n/);
+    await scene.logged(/starting -> running/);
+    await scene.softwarePids(1);
+    Deno.kill(Number(pid), "SIGTERM");
+    const { code, stderr } = await daemon.end();
+    assertEquals(code, 70);
+    const message = "emergency shutdown: not stopped within 1 ms\n";
+    assertStringIncludes(stderr, `sentinel: error: ${message}`);
+    assertStringIncludes(await scene.log(), `ERROR: ${message}`);
+    await assertRejects(() => Deno.lstat(scene.at("runtime/sentinel/software.pid")));
+    await scene.configure({});
+    assertEquals((await scene.daemon("start")).code, 0);
+    const [left, now] = await scene.softwarePids(2);
+    assertEquals([await isRunning(left!), await isRunning(now!)], [false, true]);
+  },
+);
+
+testWith(
+  [needsProgram("strace")],
+  "software that may not be killed is named in the log, and left to the next start",
+  async () => {
+    await using scene = await DaemonScene.arrive({ tables: "[shutdown]\ntimeout_ms = 2000" });
+    await using daemon = scene.start({
+      wrapper: [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "inject=kill,pidfd_send_signal:error=EPERM",
+      ],
+    });
+    await scene.logged(/starting -> running/);
+    const [software] = await scene.softwarePids(1);
+    assertEquals((await scene.daemon("stop")).code, 0);
+    assertStringIncludes(await scene.log(), `ERROR: Cannot stop sleep (pid ${software}): denied`);
+    assertEquals(await isRunning(software!), true);
+    assertEquals((await scene.daemon("start")).code, 0);
+    assertEquals(await isRunning(software!), false);
+    const left = `stopping the software that an earlier run left behind (pid ${software})`;
+    assertStringIncludes(await scene.log(), left);
+    // strace stays as long as anybody it follows
+    assertEquals((await daemon.end()).code, 0);
+  },
+);
+
 Deno.test("where the socket is gone, stop is a signal", async () => {
   await using scene = await DaemonScene.arrive({ tables: '[ipc]\npath = "s.sock"' });
   await Deno.chmod(scene.customer.folder.path, 0o700);
@@ -206,6 +285,27 @@ Deno.test("where the socket is gone, stop is a signal", async () => {
   assertEquals((await scene.daemon("stop")).code, 0);
   assertStringIncludes(await scene.log(), "Received signal SIGTERM, shutting down...");
 });
+
+testWith(
+  [POSIX],
+  "where several daemons run, and it is not said which, they are named",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(folder.at("sentinel"), { mode: 0o700 });
+    using held = new DisposableStack();
+    const paths = ["a", "b"].map((name) => folder.at(`sentinel/${name}.pid`));
+    for (const path of paths) {
+      const file = held.use(await Deno.open(path, { write: true, create: true }));
+      await file.lock(true);
+    }
+    const { code, stderr } = await runProgram(["daemon", "stop"], {
+      env: { XDG_RUNTIME_DIR: folder.path },
+    });
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "several daemons run: give --config, or --pid-file with one of ");
+    assertStringIncludes(stderr, paths.join(", "));
+  },
+);
 
 Deno.test("restart stops the daemon and starts it with the configuration of now", async () => {
   await using scene = await DaemonScene.arrive();

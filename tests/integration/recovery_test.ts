@@ -42,6 +42,16 @@ Deno.test("software that crashes for ever ends the run with 70, and nothing is l
   assertEquals(await customer.customer.sockets(), []);
 });
 
+Deno.test("software that cannot be launched again is tried as often as may be, and then ends the run", async () => {
+  await using customer = await arrive('rm "$0"; exit 5', "max_restart_attempts = 2");
+  const { code, stderr } = await customer.run();
+  assertEquals(code, 70);
+  assertStringIncludes(stderr, "the software exited with status 5: restart 1 of 2 now");
+  assertStringIncludes(stderr, `ERROR: software not found: ${customer.at("software")}`);
+  assertStringIncludes(stderr, "the software could not be launched: restart 2 of 2 in ");
+  assert(stderr.endsWith("sentinel: error: maximum recovery attempts reached\n"), stderr);
+});
+
 Deno.test("without [health] a crash is the end, though the file has exit statuses", async () => {
   await using customer = await ConfiguredCustomer.arrive();
   await customer.customer.script("software", `${COUNT}; exit 5`);

@@ -55,6 +55,22 @@ for (const [what, text, message] of KEPT) {
   });
 }
 
+Deno.test("a licence of another type leaves the old one in force", async () => {
+  await using customer = await Customer.arrive();
+  await customer.vendor(
+    ...["issue", "--type", "hardware-bound", "--fingerprint", "ab".repeat(32)],
+    ...["--org", "acme", "--software-id", "rocket", "--expires", "2999-12-31"],
+    ...["--key", customer.folder.at("org_private_key.pem"), "--out", customer.folder.at("K2.lic")],
+  );
+  await using run = customer.start(await customer.script("software", STAY));
+  await run.stdout.match(/\d+ \S+\n/);
+  await replaceLicense(customer, "K2");
+  run.kill("SIGHUP");
+  await run.stderr.match(/the license stays as it was: the license type cannot change while /);
+  run.kill("SIGTERM");
+  assertEquals((await run.end()).code, 0);
+});
+
 Deno.test("a licence that the server refuses leaves the old one in force, its meter running on", async () => {
   await using customer = await Customer.arrive();
   await customer.issue("K2");

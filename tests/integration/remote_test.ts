@@ -221,6 +221,14 @@ testWith(
   },
 );
 
+Deno.test("a data folder that is a file is named", async () => {
+  await using setup = await RemoteSetup.open();
+  await Deno.writeTextFile(setup.dataDir, "");
+  const { code, stderr } = await runProgram(setup.serverArguments());
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, `data folder cannot be used: ${setup.dataDir} (`);
+});
+
 testRemote(
   "a reader that goes away ends stream with 0, and leaves the process",
   async (setup, server) => {

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { NEEDS_USERS, NOBODY } from "../support/daemon_of_nobody.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";
+import { programForAll } from "../support/program_for_all.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
@@ -109,6 +111,42 @@ Deno.test("a service is installed, installed again and uninstalled; somebody els
   }
   assertEquals(await Deno.readTextFile(path), "[Unit]\n");
 });
+
+testWith([NEEDS_USERS], "a user who may not install a service is told who may", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.chmod(folder.path, 0o755);
+  await Deno.mkdir(folder.at("cache"));
+  await Deno.chown(folder.at("cache"), NOBODY, NOBODY);
+  await Deno.writeTextFile(folder.at("c.toml"), CONFIG);
+  const { code, stderr } = await runProgram(
+    ["service", "install", "systemd", "--out", folder.path, "--config", folder.at("c.toml")],
+    {
+      copy: await programForAll(),
+      env: { DENO_DIR: folder.at("cache") },
+      wrapper: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"],
+    },
+  );
+  assertEquals([code, stderr], [
+    86,
+    `sentinel: error: ${folder.at("sentinel-rocket.service")} may not be written: be root\n`,
+  ]);
+});
+
+testWith(
+  [POSIX],
+  "--service is refused where no service manager of Windows started us",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.writeTextFile(folder.at("c.toml"), CONFIG);
+    const { code, stderr } = await runProgram([
+      ...["daemon", "start", "--service", "--config", folder.at("c.toml"), "--org-key", "k"],
+    ]);
+    assertEquals([code, stderr], [
+      2,
+      "sentinel: error: --service is for the service manager of Windows: use --foreground\n",
+    ]);
+  },
+);
 
 Deno.test("a configuration that names no software is none for a service", async () => {
   await using folder = await temporaryFolder();

@@ -1,12 +1,14 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { SentinelError } from "../../src/core/errors.ts";
+import { assertEquals } from "@std/assert";
+import { parseProbe } from "../../src/core/probe_spec.ts";
 import { type CheckResult, judgeHealth, UNKNOWN_HEALTH } from "../../src/process/health.ts";
 import { watchHealth } from "../../src/process/health_monitor.ts";
 import { memoryCheck } from "../../src/process/memory_check.ts";
-import { openProbe, parseProbe, type ProbeFunctions } from "../../src/process/probe.ts";
+import { openProbe, type ProbeFunctions } from "../../src/process/probe.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { LaunchedShell } from "../support/launched_shell.ts";
 import { openLibraries } from "../support/open_libraries.ts";
+import { runProgram } from "../support/program.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
 
 openLibraries();
 
@@ -96,28 +98,6 @@ Deno.test("memory of the whole tree is held to the limit", async () => {
   assertEquals(memoryCheck({ residentBytes: () => 3 * 2 ** 20 }, 3)(never), undefined);
 });
 
-const PROBES: [string, ReturnType<typeof parseProbe>][] = [
-  ["none", { kind: "none" }],
-  ["ipc", { kind: "ipc" }],
-  ["tcp:localhost:80", { kind: "tcp", hostname: "localhost", port: 80 }],
-  ["tcp:[::1]:80", { kind: "tcp", hostname: "::1", port: 80 }],
-  ["http:http://127.0.0.1:8080/up", { kind: "http", url: "http://127.0.0.1:8080/up" }],
-  ["exec:/bin/test -f  x", { kind: "exec", command: "/bin/test", args: ["-f", "x"] }],
-];
-
-for (const [text, spec] of PROBES) {
-  Deno.test(`probe ${text} is understood`, () => assertEquals(parseProbe(text), spec));
-}
-
-for (
-  const text of ["", "tcp", "tcp:", "tcp:host", "tcp:host:0", "tcp:h:65536", "tcp:::1:80", "http:x"]
-    .concat(["http:ftp://x", "exec:", "exec: ", "None", "ipc:x"])
-) {
-  Deno.test(`probe "${text}" is refused`, () => {
-    assertThrows(() => parseProbe(text), SentinelError, "probe must be none, ipc, tcp:HOST:PORT");
-  });
-}
-
 const FUNCTIONS: ProbeFunctions = {
   ipc: () => undefined,
   tcp: (hostname, port) => () => `${hostname} ${port}`,
@@ -125,7 +105,7 @@ const FUNCTIONS: ProbeFunctions = {
 };
 
 const check = (text: string, signal = never) =>
-  openProbe(parseProbe(text), { functions: FUNCTIONS, searchPath: "/usr/bin:/bin" })?.(signal);
+  openProbe(parseProbe(text)!, { functions: FUNCTIONS, searchPath: "/usr/bin:/bin" })?.(signal);
 
 Deno.test("probes that need a network are the caller's", async () => {
   assertEquals(check("none"), undefined);
@@ -138,6 +118,18 @@ Deno.test("an exec probe fails unless it ends with 0, and may say what it likes"
   assertEquals(await check("exec:false"), "exited: 1");
   assertEquals(await check("exec:seq 100000"), undefined);
 });
+
+testWith(
+  [needsProgram("strace")],
+  "an exec probe that has become another user's, as sudo does, is left alone",
+  async () => {
+    const { stdout, stderr } = await runProgram([], {
+      fixture: "probe_without_time.ts",
+      wrapper: ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=kill:error=EPERM"],
+    });
+    assertEquals([stdout, stderr], ["healthy\n", ""]);
+  },
+);
 
 Deno.test("an exec probe is killed when its time is over", async () => {
   const over = new AbortController();

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { launch, type LaunchOptions } from "../../src/process/launch.ts";
 import { LaunchError } from "../../src/process/launch_error.ts";
 import { launchLimited } from "../../src/process/launch_limited.ts";
@@ -120,6 +120,18 @@ const REFUSALS: Refusal[] = [
     content: "",
   },
   {
+    what: "begins like a program and is none, so that no shell guesses",
+    code: "wrong_format",
+    message: "software has no known format: PATH (its ELF header is cut off)",
+    content: "\x7fELF\necho hello\n",
+  },
+  {
+    what: "is a script that names no interpreter, so that no shell guesses",
+    code: "wrong_format",
+    message: "software has no known format: PATH (its #! names no interpreter)",
+    content: "#!\necho hello\n",
+  },
+  {
     what: "is a script whose interpreter is not there",
     code: "not_found",
     message: "software not found: PATH (its interpreter /nowhere/sh is not there)",
@@ -139,6 +151,15 @@ for (const { what, code, message, content, mode = 0o755 } of REFUSALS) {
     assertEquals(error.message, message.replace("PATH", path));
   });
 }
+
+Deno.test("launch() says why software cannot be looked at", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("software");
+  await Deno.symlink(path, path);
+  const error = await assertRejects(() => launch({ path, args: [], env: {} }), LaunchError);
+  assertEquals(error.code, "software.failed");
+  assertStringIncludes(error.message, `software cannot be launched: ${path} (Too many levels of `);
+});
 
 Deno.test("launch() says that the working folder is not there", async () => {
   const error = await assertRejects(

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ChecksumError, verifyChecksum } from "../../src/process/checksum.ts";
 import { launch, type LaunchedProcess, type LaunchOptions } from "../../src/process/launch.ts";
 import { launchVerified } from "../../src/process/launch_verified.ts";
@@ -26,6 +26,9 @@ async function prepare(folder: TemporaryFolder, evil = EVIL) {
   const verified = await verifyChecksum(path, new Uint8Array(digest).toHex(), platform);
   return { software: { path, args: [], env: {} }, evilPath, verified };
 }
+
+/** FIPS 180-4's of the empty message. */
+const SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** Until the kernel's clock, which ticks at least 100 times a second, gives a change another time. */
 function waitForNextTick(): void {
@@ -89,6 +92,36 @@ Deno.test("a file swapped in between the last look and the launch is killed", as
     ChecksumError,
   );
   assertEquals(await launched!.exited, { code: 137, signal: "SIGKILL" });
+});
+
+const UNVERIFIABLE: Readonly<Record<string, (path: string) => unknown>> = {
+  "is not there": () => {},
+  "is a folder": (path) => Deno.mkdirSync(path),
+};
+
+for (const [what, make] of Object.entries(UNVERIFIABLE)) {
+  Deno.test(`verifyChecksum() says why a file that ${what} cannot be read`, async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("software");
+    make(path);
+    const { code, message } = await assertRejects(
+      () => verifyChecksum(path, "0".repeat(64), platform),
+      ChecksumError,
+    );
+    assertEquals(code, "software.unreadable");
+    assertStringIncludes(message, `software cannot be read: ${path} (`);
+  });
+}
+
+Deno.test("verifyChecksum() takes no file that came into being while it looked", async () => {
+  await using folder = await temporaryFolder();
+  const path = await writeProgram(folder.at("software"), "");
+  const fileVersion = () => undefined;
+  const { code } = await assertRejects(
+    () => verifyChecksum(path, SHA256_OF_NOTHING, { fileVersion }),
+    ChecksumError,
+  );
+  assertEquals(code, "software.changed");
 });
 
 Deno.test("a file that is gone by the time of the launch is a changed one", async () => {

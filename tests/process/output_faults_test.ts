@@ -33,6 +33,63 @@ Deno.test("a segment that cannot be read is a gap that says why", async () => {
   assertMatch(gap?.kind === "gap" ? gap.why : "", /^unreadable: Is a directory/);
 });
 
+Deno.test("a segment whose index is taken away is a gap, and the rest is read", async () => {
+  await using folder = await temporaryFolder();
+  const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
+  await Deno.remove(segmentPaths(folder.path, 1_000).index);
+  const { bytes, others } = await readAll(log);
+  assertEquals(bytes, 2_000);
+  assertEquals(others[0], { kind: "gap", from: 1_000, to: 2_000, why: "missing" });
+});
+
+Deno.test("bytes whose stream the index does not tell are a gap, and the rest is read", async () => {
+  await using folder = await temporaryFolder();
+  const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
+  // half an entry
+  await Deno.truncate(segmentPaths(folder.path, 1_000).index, 8);
+  const { bytes, others } = await readAll(log);
+  assertEquals(bytes, 2_000);
+  assertEquals(others[0], { kind: "gap", from: 1_000, to: 2_000, why: "missing" });
+});
+
+Deno.test("a segment that a crash cut off before its first bytes holds none", async () => {
+  await using folder = await temporaryFolder();
+  await writeOutput(folder.path, { bytes: 1_000, piece: 500, segmentBytes: 1_000 });
+  const { data, index } = segmentPaths(folder.path, 1_000);
+  for (const path of [data, index]) await Deno.writeFile(path, new Uint8Array());
+  const { bytes, others } = await readAll(await openOutputLog(folder.path));
+  assertEquals([bytes, others], [1_000, [{ kind: "end", at: 1_000 }]]);
+});
+
+Deno.test("a segment whose index cannot be made ends the recording", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(segmentPaths(folder.path, 1_000).index);
+  const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
+  const { bytes, others } = await readAll(log);
+  assertEquals([bytes, others.map(({ kind }) => kind)], [1_000, ["fault", "end"]]);
+});
+
+Deno.test("a segment that cannot be let go ends the recording", async () => {
+  await using folder = await temporaryFolder();
+  const log = new OutputLog(folder.path);
+  const writer = new OutputWriter(log, {
+    clock: systemClock,
+    maxOutputBytes: 4_000,
+    segmentBytes: 1_000,
+  });
+  const { data } = segmentPaths(folder.path, 0);
+  const following = readOutput(log);
+  await writer.append("stdout", new Uint8Array(1_000));
+  await following.next();
+  await following.return();
+  await Deno.remove(data);
+  await Deno.mkdir(`${data}/full`, { recursive: true });
+  await writer.append("stdout", new Uint8Array(4_000));
+  await writer.finish();
+  assertMatch(log.fault!.message, /^Directory not empty/);
+  assertEquals(writer.droppedBytes, 1_000);
+});
+
 Deno.test("an index that a crash cut off counts as far as it goes", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });

@@ -41,6 +41,14 @@ Deno.test("output without a line end is recorded whole, across segments, and any
   }
 });
 
+Deno.test("a piece that is larger than both buffers is recorded whole", async () => {
+  await using folder = await temporaryFolder();
+  const bytes = 3 * 2 ** 20 + 1;
+  const log = await writeOutput(folder.path, { bytes, piece: bytes });
+  const { stdout } = await readAll(log);
+  assertEquals(stdout, "0123456789".repeat(Math.ceil(bytes / 10)).slice(0, bytes));
+});
+
 Deno.test("runs of both streams survive random pieces, segments and a second opening", async () => {
   await using folder = await temporaryFolder();
   const random = seededRandom(7);

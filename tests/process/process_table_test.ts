@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import { LaunchError } from "../../src/process/launch_error.ts";
 import { readOutput } from "../../src/process/output_reader.ts";
@@ -9,6 +9,8 @@ import { processControl } from "../support/launched_shell.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { readAll } from "../support/recorded.ts";
 import { startProgram } from "../support/program.ts";
+import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
@@ -193,6 +195,42 @@ Deno.test("a record that is broken is nobody's and stands in nobody's way", asyn
   assertEquals(await Array.fromAsync(table.list()), []);
   assertEquals((await table.start(shell("exit 0"))).id, "7");
 });
+
+const UNUSABLE: Readonly<Record<string, string>> = {
+  "a record that cannot be read": "1/record.json",
+  "a last id that cannot be read": "last_id",
+};
+
+for (const [what, path] of Object.entries(UNUSABLE)) {
+  Deno.test(`a folder with ${what} is not opened, and nobody holds it`, async () => {
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(folder.at(path), { recursive: true });
+    await assertRejects(
+      () => ProcessTable.open(folder.path, DEPENDENCIES),
+      Error,
+      "Is a directory",
+    );
+    await Deno.remove(folder.at(path));
+    await using _table = await openTable(folder);
+  });
+}
+
+testWith(
+  [NEEDS_ROOT],
+  "of an id whose folder for output cannot be made nothing is left",
+  async () => {
+    await using folder = await temporaryFolder();
+    // one inode each for the folder itself, the lock and the id
+    await runTool("mount", "-t", "tmpfs", "-o", "nr_inodes=3", "tmpfs", folder.path);
+    try {
+      using store = (await RecordStore.open(folder.path, { sync: false }))!;
+      assertThrows(() => store.newId(), Error, "No space left on device");
+      assertEquals(namesIn(folder.path), ["lock"]);
+    } finally {
+      await runTool("umount", "--lazy", folder.path);
+    }
+  },
+);
 
 const namesIn = (path: string) => Array.from(Deno.readDirSync(path), ({ name }) => name).sort();
 

@@ -1,16 +1,18 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parseConfig } from "../../src/config/load.ts";
 import { StartUpError } from "../../src/daemon/start_up.ts";
 import type { Platform } from "../../src/platform/contract.ts";
 import type { PrivilegeControl, ProgramImage } from "../../src/platform/privilege_control.ts";
 import { type DropDependencies, dropPrivileges } from "../../src/sentinel/drop_privileges.ts";
-import { temporaryFolder } from "../support/temporary_folder.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
+import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {
   readonly control?: Partial<PrivilegeControl> | undefined;
   readonly tables?: string;
   readonly deps?: Partial<DropDependencies>;
+  /** Where the PID file is to be; the caller's. */
+  readonly folder?: TemporaryFolder;
 }
 
 const READY: PrivilegeControl = {
@@ -22,8 +24,9 @@ const READY: PrivilegeControl = {
 };
 
 /** Everything but the user's name is made up, so that nothing is really given up. */
-async function drop({ control = {}, tables = "", deps = {} }: Scene): Promise<void> {
-  await using folder = await temporaryFolder();
+async function drop({ control = {}, tables = "", deps = {}, ...given }: Scene): Promise<void> {
+  await using own = await temporaryFolder();
+  const folder = given.folder ?? own;
   const { config } = parseConfig(`[process]\nuser = "app"\n${tables}`, folder.at("sentinel.toml"));
   const files: Readonly<Record<string, string>> = {
     "/etc/passwd": `app:x:${Deno.uid()}9:${Deno.gid()}9::/srv/app:\n`,
@@ -68,6 +71,37 @@ testWith(
       () => drop({ control: { differences: () => ["thread 7: no_new_privs is not set"] } }),
       StartUpError,
       "start-up failed (privileges): ",
+    );
+  },
+);
+
+testWith(
+  [NEEDS_ROOT],
+  "dropPrivileges() leaves nothing of what it made where the program does not take our place",
+  async () => {
+    await using folder = await temporaryFolder();
+    let made: string[] = [];
+    const names = () => Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
+    const become = () => {
+      made = names();
+      throw new Error("execve: Exec format error");
+    };
+    await assertRejects(() => drop({ folder, control: { become } }), StartUpError, "execve: ");
+    assertEquals([made, names()], [["app.pid"], []]);
+  },
+);
+
+testWith(
+  [POSIX],
+  "dropPrivileges() enters no root folder that others than root can change",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.chmod(folder.path, 0o777);
+    const tables = `[security]\nchroot_directory = "${folder.path}"`;
+    await assertRejects(
+      () => drop({ tables, control: { become: () => assert(false, "it was entered") } }),
+      StartUpError,
+      `chroot directory cannot be used: ${folder.path} (others than root can change it)`,
     );
   },
 );

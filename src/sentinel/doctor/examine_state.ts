@@ -54,7 +54,7 @@ async function openAll(
   license: License | undefined,
   { platform, clock, readVariable }: StateDependencies,
 ): Promise<Finding[]> {
-  const keystorePath = `${folder}/keystore.bin`;
+  const path = `${folder}/keystore.bin`;
   const { timeout } = clock;
   const found = await findProtector(folder, { platform, readVariable, timeout });
   if (found.kind === "closed") {
@@ -63,36 +63,38 @@ async function openAll(
       "unlock the keyring, or run in the session that it belongs to",
     );
   }
-  const isThere = await readIfThere(keystorePath) !== undefined;
-  if (!isThere) {
-    const derived = `derived key: ${PROTECTS.derived}`;
-    const { dataProtection } = platform;
-    const announced = platform.announcedSafe(readVariable);
-    const will = found.kind === "found"
-      ? aboutKey(found.protector)
-      : dataProtection !== undefined
-      ? `${dataProtection.kind} key: ${PROTECTS[dataProtection.kind]}`
-      : announced !== undefined
-      ? `${announced} key where ${SAFE_NAMES[announced]} answers, else a ${derived}`
-      : derived;
+  const protector = found.kind === "found" ? found.protector : undefined;
+  if (await readIfThere(path) === undefined) {
+    const will = protector === undefined ? futureKey(platform, readVariable) : aboutKey(protector);
     return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
   }
-  const about = found.kind === "found" ? aboutKey(found.protector) : "its key is gone";
-  const keystore = found.kind === "found"
-    ? new Keystore(keystorePath, {
-      protector: found.protector,
-      guardMemory: platform.guardMemory,
-    })
-    : undefined;
+  const about = protector === undefined ? "its key is gone" : aboutKey(protector);
+  const { guardMemory } = platform;
+  const keystore = protector && new Keystore(path, { protector, guardMemory });
   if (keystore === undefined || await keystore.probe() !== "opened") {
     return keystoreFault(
-      `${keystorePath} cannot be opened here (${about})`,
+      `${path} cannot be opened here (${about})`,
       "it is another machine's or user's, or damaged: the next run sets it aside and activates anew",
     );
   }
   const { stateKey } = await keystore.open(clock.wallMs());
   const state = await new StateFile(`${folder}/state.bin`, stateKey).probe();
   return [ok("keystore", about), describeState(state, { folder, license })];
+}
+
+/** The key that the first run will make. */
+function futureKey(
+  platform: Platform,
+  readVariable: StateDependencies["readVariable"],
+): string {
+  const derived = `derived key: ${PROTECTS.derived}`;
+  const { dataProtection } = platform;
+  if (dataProtection !== undefined) {
+    return `${dataProtection.kind} key: ${PROTECTS[dataProtection.kind]}`;
+  }
+  const announced = platform.announcedSafe(readVariable);
+  if (announced === undefined) return derived;
+  return `${announced} key where ${SAFE_NAMES[announced]} answers, else a ${derived}`;
 }
 
 function aboutKey({ kind, protects }: KeyProtector): string {

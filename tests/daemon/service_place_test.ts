@@ -1,0 +1,59 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { OWN_MARK } from "../../src/daemon/service_file.ts";
+import {
+  installService,
+  ServicePlaceError,
+  uninstallService,
+} from "../../src/daemon/service_place.ts";
+import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+
+const TEXT = `# ${OWN_MARK}\n`;
+
+const install = (path: string) => installService("systemd", { path, text: TEXT });
+
+/** The refusal's code and what it says before the system's own words. */
+async function refusalOf(action: () => Promise<unknown>): Promise<[string, string]> {
+  const { code, message } = await assertRejects(action, ServicePlaceError);
+  return [code, message.split(" (")[0]!];
+}
+
+testWith([POSIX], "a service's file that cannot be read is left alone", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("x.service");
+  await Deno.mkdir(path);
+  const refusal: [string, string] = ["config.service", `${path} cannot be read`];
+  assertEquals(await refusalOf(() => install(path)), refusal);
+  assertEquals(await refusalOf(() => uninstallService(path)), refusal);
+});
+
+Deno.test("a service's file in a folder that is not there cannot be written", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("nowhere/x.service");
+  assertEquals(await refusalOf(() => install(path)), [
+    "config.service",
+    `${path} cannot be written`,
+  ]);
+});
+
+testWith([NEEDS_ROOT], "a service's file that cannot be removed says so and stays", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("x.service");
+  await install(path);
+  await bindReadOnly(folder);
+  try {
+    assertEquals(await refusalOf(() => uninstallService(path)), [
+      "config.service",
+      `${path} cannot be removed`,
+    ]);
+  } finally {
+    await runTool("umount", "--lazy", folder.path);
+  }
+  assertEquals(await Deno.readTextFile(path), TEXT);
+});
+
+async function bindReadOnly({ path }: TemporaryFolder): Promise<void> {
+  await runTool("mount", "--bind", path, path);
+  await runTool("mount", "-o", "remount,bind,ro", path);
+}

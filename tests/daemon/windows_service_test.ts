@@ -1,0 +1,94 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { OWN_MARK, type ServiceDescription } from "../../src/daemon/service_file.ts";
+import { ServicePlaceError } from "../../src/daemon/service_place.ts";
+import {
+  installWindowsService,
+  uninstallWindowsService,
+} from "../../src/daemon/windows_service.ts";
+import type { SystemServices } from "../../src/platform/contract.ts";
+
+const SERVICE: ServiceDescription = {
+  name: "rocket",
+  command: ["C:\\sentinel.exe", "daemon", "start"],
+  writablePaths: [],
+  readablePaths: [],
+  stopTimeoutMs: 1,
+};
+
+/** Services as Windows keeps them, of which sc.exe refuses one change; and what it was told. */
+function servicesWith(
+  { description, refused, status = 0 }: {
+    description?: string;
+    refused?: string;
+    status?: number;
+  },
+): SystemServices & { readonly changes: string[] } {
+  const changes: string[] = [];
+  return {
+    changes,
+    describe: () => description,
+    change([verb]) {
+      changes.push(verb!);
+      return Promise.resolve(verb === refused ? status : 0);
+    },
+    join: () => Promise.resolve(undefined),
+  };
+}
+
+async function refusalOf(action: () => Promise<unknown>): Promise<string[]> {
+  const { code, message } = await assertRejects(action, ServicePlaceError);
+  return [code, message];
+}
+
+Deno.test("a service of Windows is made, and one of ours that is there is changed", async () => {
+  const absent = servicesWith({});
+  assertEquals(await installWindowsService(SERVICE, absent), "sc.exe start sentinel-rocket");
+  assertEquals(absent.changes, ["create", "description", "failure"]);
+  const there = servicesWith({ description: OWN_MARK });
+  await installWindowsService(SERVICE, there);
+  assertEquals(there.changes, ["config", "description", "failure"]);
+});
+
+Deno.test("a service of Windows that could be made in part only is removed again", async () => {
+  const services = servicesWith({ refused: "description", status: 87 });
+  assertEquals(await refusalOf(() => installWindowsService(SERVICE, services)), [
+    "config.service",
+    "service sentinel-rocket cannot be changed (sc.exe ended with 87)",
+  ]);
+  assertEquals(services.changes, ["create", "description", "delete"]);
+});
+
+Deno.test("a service of Windows that was there is not removed where it cannot be changed", async () => {
+  const services = servicesWith({ description: OWN_MARK, refused: "config", status: 5 });
+  assertEquals(await refusalOf(() => installWindowsService(SERVICE, services)), [
+    "permission.service",
+    "service sentinel-rocket may not be changed: be administrator",
+  ]);
+  assertEquals(services.changes, ["config"]);
+});
+
+Deno.test("a service of Windows that is being removed says what keeps it", async () => {
+  const services = servicesWith({ description: OWN_MARK, refused: "delete", status: 1072 });
+  assertEquals(await refusalOf(() => uninstallWindowsService(SERVICE, services)), [
+    "config.service",
+    "service sentinel-rocket cannot be changed (it is being removed: stop it, and close what shows it)",
+  ]);
+});
+
+Deno.test("a service of Windows is removed where there is one", async () => {
+  assertEquals(await uninstallWindowsService(SERVICE, servicesWith({})), false);
+  const there = servicesWith({ description: OWN_MARK });
+  assertEquals(await uninstallWindowsService(SERVICE, there), true);
+  assertEquals(there.changes, ["delete"]);
+});
+
+Deno.test("a service of Windows that somebody else made is left alone", async () => {
+  const services = servicesWith({ description: "" });
+  const refusal = [
+    "config.service",
+    "service sentinel-rocket was not made by sentinel: remove it first",
+  ];
+  assertEquals(await refusalOf(() => installWindowsService(SERVICE, services)), refusal);
+  assertEquals(await refusalOf(() => uninstallWindowsService(SERVICE, services)), refusal);
+  assertEquals(services.changes, []);
+});

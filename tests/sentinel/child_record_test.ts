@@ -1,0 +1,23 @@
+import { assertEquals } from "@std/assert";
+import type { SocketClaim } from "../../src/ipc/socket_owner.ts";
+import { childRecordIn } from "../../src/sentinel/child_record.ts";
+
+const LEADER = { pid: 42, startTime: "7", bootId: "b" };
+
+const RECORDS: readonly (readonly [what: string, record: unknown, read: unknown])[] = [
+  ["nothing", undefined, undefined],
+  ["no record", "text", undefined],
+  ["no mark", LEADER, undefined],
+  ["an empty mark", { ...LEADER, mark: "" }, undefined],
+  ["a mark alone", { mark: "m" }, { mark: "m" }],
+  ["a leader", { ...LEADER, mark: "m" }, { mark: "m", leader: LEADER }],
+  ["init as the leader", { ...LEADER, pid: 1, mark: "m" }, { mark: "m" }],
+  ["a leader that is no number", { ...LEADER, pid: "42", mark: "m" }, { mark: "m" }],
+];
+
+for (const [what, record, read] of RECORDS) {
+  Deno.test(`a lock file that has ${what} tells of ${JSON.stringify(read) ?? "nobody"}`, async () => {
+    const claim = { readRecord: () => Promise.resolve(record) } as unknown as SocketClaim;
+    assertEquals<unknown>(await childRecordIn(claim).read(), read);
+  });
+}

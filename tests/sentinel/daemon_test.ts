@@ -1,0 +1,67 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { parseConfig } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/schema.ts";
+import { Lifecycle } from "../../src/daemon/lifecycle.ts";
+import { InvalidTransitionError } from "../../src/daemon/transitions.ts";
+import type { Agent } from "../../src/sentinel/agent.ts";
+import { Daemon } from "../../src/sentinel/daemon.ts";
+import { NO_CHANGE } from "../../src/sentinel/prepared_change.ts";
+import { StopRequestSource } from "../../src/sentinel/stop_request.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+
+const { config } = parseConfig("", "/etc/acme/sentinel.toml");
+
+const AGENT = {
+  ipc: { publish() {}, setLimits() {} },
+  reloadLicense: () => Promise.resolve(false),
+} as unknown as Agent;
+
+/** A daemon that runs, and what its log tells. */
+async function runningDaemon(
+  loadConfig: () => Promise<Config>,
+): Promise<{ daemon: Daemon; lifecycle: Lifecycle; log: RecordingLog }> {
+  const log = Object.assign(new RecordingLog(), {
+    settings: { level: "info", format: "text", write() {} } as const,
+    configure() {},
+  });
+  const lifecycle = new Lifecycle({ clock: new FakeClock(), log });
+  const daemon = new Daemon({
+    config,
+    loadConfig,
+    prepareConfig: () => Promise.resolve(NO_CHANGE),
+    openServer: () => Promise.reject(new Error("it is not configured")),
+    lifecycle,
+    stopRequest: new StopRequestSource(),
+    log,
+    residentBytes: () => 0,
+  });
+  lifecycle.advance("start");
+  await daemon.onServing(AGENT);
+  daemon.onRunning();
+  return { daemon, lifecycle, log };
+}
+
+Deno.test("a stop waits for the reload that is under way, and for no further one", async () => {
+  const loaded = Promise.withResolvers<Config>();
+  const { daemon, lifecycle, log } = await runningDaemon(() => loaded.promise);
+  const underWay = daemon.reload();
+  const waiting = daemon.reload();
+  const refused = assertRejects(
+    () => waiting,
+    InvalidTransitionError,
+    "invalid state transition: stopping -> reloading",
+  );
+  const ending = daemon.onEnding();
+  loaded.resolve(config);
+  assertEquals(await underWay, { applied: [], requires_restart: [] });
+  await ending;
+  await refused;
+  assertEquals(lifecycle.state, "stopping");
+  assertEquals(log.lines().slice(2), [
+    "info state: running -> reloading",
+    "info reloaded: nothing has changed",
+    "info state: reloading -> running",
+    "info state: running -> stopping",
+  ]);
+});

@@ -1,0 +1,34 @@
+import { assertEquals } from "@std/assert";
+import { startDeadline } from "../../src/sentinel/shutdown_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+/** A deadline of a second, and what has come of it so far. */
+function start() {
+  const clock = new FakeClock();
+  const events: string[] = [];
+  const hurry = () => void events.push("hurry");
+  const deadline = startDeadline({ timeoutMs: 1_000, clock, hurry });
+  deadline.missed.then(() => events.push("missed"));
+  return { clock, deadline, events };
+}
+
+Deno.test("a shutdown hurries after half of its time, and has missed it at its end", async () => {
+  const { clock, events } = start();
+  await clock.advance(499);
+  assertEquals(events, []);
+  await clock.advance(1);
+  assertEquals(events, ["hurry"]);
+  await clock.advance(500);
+  assertEquals(events, ["hurry", "missed"]);
+});
+
+for (const atMs of [100, 600]) {
+  Deno.test(`a shutdown that is done after ${atMs} ms misses nothing`, async () => {
+    const { clock, deadline, events } = start();
+    await clock.advance(atMs);
+    const before = [...events];
+    deadline.met();
+    await clock.advance(2_000);
+    assertEquals(events, before);
+  });
+}
