@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { NEEDS_USERS, NOBODY } from "../support/daemon_of_nobody.ts";
+import { NOBODY } from "../support/daemon_of_nobody.ts";
+import { OTHER_USERS } from "../support/other_user.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";
 import { programForAll } from "../support/program_for_all.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
@@ -112,7 +113,7 @@ Deno.test("a service is installed, installed again and uninstalled; somebody els
   assertEquals(await Deno.readTextFile(path), "[Unit]\n");
 });
 
-testWith([NEEDS_USERS], "a user who may not install a service is told who may", async () => {
+testWith([OTHER_USERS], "a user who may not install a service is told who may", async () => {
   await using folder = await temporaryFolder();
   await Deno.chmod(folder.path, 0o755);
   await Deno.mkdir(folder.at("cache"));
