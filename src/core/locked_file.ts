@@ -49,7 +49,7 @@ export async function lockFile(
       }
       if (await stillNames(path, opened)) return { kind: "locked", lock: lockOn(path, opened) };
     } catch (error) {
-      opened.close();
+      releaseLock(opened);
       throw error;
     }
     opened.close();

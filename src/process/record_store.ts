@@ -39,7 +39,7 @@ export class RecordStore implements Disposable {
         return new RecordStore(folder, lock, { lastId: await findLastId(folder), sync });
       }
     } catch (error) {
-      lock.close();
+      releaseLock(lock);
       throw error;
     }
     lock.close();

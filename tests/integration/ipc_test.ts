@@ -56,7 +56,8 @@ testWith([OTHER_USERS], "sentinel ipc says that another user's socket lets nobod
       ...["ipc", "health", "--socket", running.path],
     ],
     cwd: "/",
-    env: { DENO_DIR: "/nonexistent", NO_COLOR: "1" },
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH")!, DENO_DIR: "/nonexistent", NO_COLOR: "1" },
   }).output();
   const said = "sentinel: error: permission denied by the socket of the sentinel daemon\n";
   assertEquals([code, new TextDecoder().decode(stderr)], [86, said]);
