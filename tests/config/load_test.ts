@@ -209,8 +209,17 @@ Deno.test("loadConfig() says in one line why a file cannot be read", async () =>
     await message("large"),
     `configuration file is larger than 65536 bytes: ${folder.at("large")}`,
   );
-  assertMatch(await message("x".repeat(300)), /^configuration file cannot be read \(.*\): /);
 });
+
+testWith(
+  [POSIX],
+  "loadConfig() says what the system says of a name that no file can have",
+  async () => {
+    const path = `/${"x".repeat(300)}`;
+    const { message } = await assertRejects(() => loadConfig(path), ConfigFileError);
+    assertMatch(message, /^configuration file cannot be read \(.*\): /);
+  },
+);
 
 testWith([POSIX], "loadConfig() reads regular files alone, as others may never end", async () => {
   const { message } = await assertRejects(() => loadConfig("/dev/null"), ConfigFileError);

@@ -32,9 +32,11 @@ export async function runDeno(
     const utf8 = new TextDecoder();
     return { success, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    const why = cause instanceof Deno.errors.NotFound
+      ? `was not found: ${path}`
+      : `cannot be started: ${path}: ${describeError(cause)}`;
     throw new BuildError(
-      `programs are built with Deno, which was not found: ${path} (install it, or name it in BUILD_DENO)`,
+      `programs are built with Deno, which ${why} (install it, or name it in BUILD_DENO)`,
       { cause },
     );
   }

@@ -1,6 +1,8 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { BuildError } from "../../../src/vendor/build/build_error.ts";
 import { faultLine, runDeno } from "../../../src/vendor/build/run_deno.ts";
+import { POSIX, testWith } from "../../support/requirements.ts";
+import { temporaryFolder } from "../../support/temporary_folder.ts";
 
 const OUTPUTS: [string, string, string][] = [
   [
@@ -18,10 +20,18 @@ for (const [what, stderr, line] of OUTPUTS) {
   });
 }
 
-Deno.test("a Deno that is not there is said to be needed", async () => {
+testWith([POSIX], "a Deno that is not there is said to be needed", async () => {
   const error = await assertRejects(() => runDeno({ path: "/nowhere/deno" }, []), BuildError);
   assertEquals(
     error.message,
     "programs are built with Deno, which was not found: /nowhere/deno (install it, or name it in BUILD_DENO)",
   );
+});
+
+Deno.test("a Deno that cannot be started is told, and why", async () => {
+  await using folder = await temporaryFolder();
+  const { message } = await assertRejects(() => runDeno({ path: folder.path }, []), BuildError);
+  const start = `programs are built with Deno, which cannot be started: ${folder.path}: `;
+  assertStringIncludes(message, start);
+  assertMatch(message, /\(install it, or name it in BUILD_DENO\)$/);
 });
