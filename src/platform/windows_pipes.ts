@@ -33,6 +33,7 @@ class PipeListener implements LocalListener, AcceptedPeers {
   #instances = 0;
   #last: Pipe | undefined;
   #isClosed = false;
+  readonly #ended = Promise.withResolvers<void>();
 
   constructor(readonly name: string, { first, readSid }: { first: bigint; readSid: SidReader }) {
     this.#readSid = readSid;
@@ -41,7 +42,10 @@ class PipeListener implements LocalListener, AcceptedPeers {
   }
 
   async accept(): Promise<Pipe> {
-    if (this.#isClosed) throw new Deno.errors.BadResource("the pipe is closed");
+    if (this.#isClosed) {
+      await this.#ended.promise;
+      throw new Deno.errors.BadResource("the pipe is closed");
+    }
     const next = this.#arrived.shift();
     if (next !== undefined) {
       this.#refill();
@@ -134,9 +138,10 @@ class PipeListener implements LocalListener, AcceptedPeers {
     this.#wanted = undefined;
   }
 
-  /** Who accepts is told of the end when the system is done with all instances. */
+  /** Who accepts, or would, is told of the end when the system is done with all instances. */
   #endIfDone(): void {
     if (this.#waiting.size > 0) return;
+    this.#ended.resolve();
     this.#wanted?.reject(new Deno.errors.Interrupted("the pipe was closed"));
     this.#wanted = undefined;
   }

@@ -7,6 +7,7 @@ import { standardOutput } from "../../src/cli/output.ts";
 import { isTypesOnly } from "./types_only.ts";
 import { lineRanges, untestedFiles } from "./untested_lines.ts";
 
+const CLOSING_BRACE = 0x7D;
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
 async function deno(args: readonly string[], env: Record<string, string> = {}): Promise<number> {
@@ -28,11 +29,26 @@ async function sourceFiles(folder: string): Promise<string[]> {
   return files;
 }
 
+/** What a program was killed at, or had no room for, would be taken for broken. */
+async function removeUnfinished(folder: string): Promise<void> {
+  const last = new Uint8Array(1);
+  for await (const { name } of Deno.readDir(folder)) {
+    using file = await Deno.open(`${folder}/${name}`);
+    const { size } = await file.stat();
+    if (size > 0) {
+      await file.seek(-1, Deno.SeekMode.End);
+      await file.read(last);
+    }
+    if (size === 0 || last[0] !== CLOSING_BRACE) await Deno.remove(`${folder}/${name}`);
+  }
+}
+
 const folder = await Deno.makeTempDir({ prefix: "sentinel-coverage-" });
 try {
   // programs that tests start as other users write there, too
   await Deno.chmod(folder, 0o1777);
   const code = await deno(["task", "test", ...Deno.args], { DENO_COVERAGE_DIR: folder });
+  await removeUnfinished(folder);
   const traceFile = `${folder}/trace`;
   await deno(["coverage", "--quiet", "--lcov", `--output=${traceFile}`, folder]);
   const trace = await Deno.readTextFile(traceFile);

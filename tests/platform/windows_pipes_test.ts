@@ -174,6 +174,17 @@ testWith(
   },
 );
 
+testWith(
+  [WINDOWS],
+  "who accepts behind the end is told of it once nothing is under way",
+  async () => {
+    await using folder = await temporaryFolder();
+    const listener = listenOnPipe(testSocket(folder))!;
+    listener.close();
+    await assertRejects(() => listener.accept(), Deno.errors.BadResource);
+  },
+);
+
 testWith([WINDOWS], "a write of no bytes is not read", async () => {
   await using folder = await temporaryFolder();
   const name = testSocket(folder);
