@@ -36,7 +36,7 @@ export function windowsFingerprintSources(machine: WindowsMachine): FingerprintS
     disk: [{ place: "serial of disk 0", read: () => found(machine.readDiskSerial()) }],
     board: [smbios("board serial", ({ boardSerial }) => boardSerial)],
     mac: [{
-      place: "physical interfaces (GetAdaptersAddresses)",
+      place: "physical interfaces (GetIfTable2)",
       read: () => lowestMakersAddress(machine.readAddresses()),
     }],
     cpu_model: [{
