@@ -10,6 +10,11 @@ const SOURCES: readonly [what: string, source: string, isTypesOnly: boolean][] =
   ],
   ["a constant among types", "export type A = 1;\nexport const a: A = 1;\n", false],
   ["an import that is run", 'import "./a.ts";\n', false],
+  [
+    "a parameter that is a property",
+    "export class A {\n  constructor(readonly a: 1) {}\n}\n",
+    false,
+  ],
   ["a string like a comment", 'export const a = "/*";\n', false],
 ];
 
