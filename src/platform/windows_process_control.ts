@@ -25,7 +25,7 @@ const ENDING: readonly ProcessSignal[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTER
 /** PROCESS_MEMORY_COUNTERS: WorkingSetSize at 16. */
 const COUNTERS_BYTES = 72, WORKING_SET_AT = 16;
 
-/** Processes on Windows: there are no signals but the end, and Ctrl-Break for those on our console. */
+/** Processes on Windows: there are no signals but the end and, for groups on our console, Ctrl-Break. */
 export class WindowsProcessControl implements ProcessControl {
   /** A process whose parent has ended and who was born of us is listed as our child. */
   list(): ListedProcess[] {

@@ -1,0 +1,83 @@
+/** Daemons that do not get as far as to run. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { DaemonScene } from "../support/daemon_scene.ts";
+
+const FAILING: Readonly<
+  Record<string, readonly [number, string, (scene: DaemonScene) => unknown]>
+> = {
+  "whose software is missing": [
+    84,
+    "start-up failed (core): software not found: ",
+    (scene) => Deno.removeSync(scene.at("software")),
+  ],
+  "whose licence is broken": [
+    80,
+    "start-up failed (core): invalid license file",
+    (scene) => Deno.writeTextFileSync(scene.at("K1.lic"), "{"),
+  ],
+  "whose licence server is away": [
+    82,
+    "start-up failed (core): server unreachable (refused)",
+    (scene) => scene.customer.stopServer(),
+  ],
+  "whose PID file is a folder": [
+    2,
+    "start-up failed (process): PID file cannot be used: ",
+    (scene) => Deno.mkdirSync(scene.at("runtime/sentinel/software.pid"), { recursive: true }),
+  ],
+  "whose log has a folder that cannot be made": [
+    2,
+    "start-up failed (environment): /",
+    (scene) => reconfigure(scene, '"d.log"', `"${"x".repeat(256)}/d.log"`),
+  ],
+  "whose log is a folder": [
+    2,
+    "start-up failed (process): log file cannot be opened: ",
+    (scene) => Deno.mkdirSync(scene.at("d.log")),
+  ],
+  "whose limits the system refuses": [
+    2,
+    "start-up failed (process): limits are refused by the system: limits.open_files = 9007199254740991",
+    (scene) => scene.configure({ tables: "[limits]\nopen_files = 9007199254740991" }),
+  ],
+  "whose working folder is missing": [
+    2,
+    "start-up failed (daemonise): working directory cannot be entered: ",
+    (scene) => scene.configure({ tables: '[process]\nworking_directory = "nowhere"' }),
+  ],
+};
+
+/** Puts another text into the configuration. */
+function reconfigure(scene: DaemonScene, from: string, to: string): void {
+  const path = scene.at("sentinel.toml");
+  Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace(from, to));
+}
+
+for (const [what, [status, message, spoil]] of Object.entries(FAILING)) {
+  Deno.test(`a daemon ${what} does not start, says why, and leaves nothing`, async () => {
+    await using scene = await DaemonScene.arrive();
+    await spoil(scene);
+    const { code, stdout, stderr } = await scene.daemon("start");
+    assertEquals([code, stdout], [status, ""], stderr);
+    assertStringIncludes(stderr, `sentinel: error: ${message}`);
+    assertEquals(stderr.trim().split("\n").length, 1, stderr);
+    assertEquals((await scene.daemon("status")).code, 87);
+    if (!what.includes("PID")) await scene.requireNothingLeft().catch(requireNoFolder);
+  });
+}
+
+/** A folder that the start made is gone with it. */
+function requireNoFolder(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+Deno.test("SIGTERM while the licence server is asked ends the start, and nothing is left", async () => {
+  await using scene = await DaemonScene.arrive();
+  await scene.customer.stopServer();
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: scene.customer.port });
+  await using daemon = scene.start();
+  using _asked = await silent.accept();
+  daemon.kill("SIGTERM");
+  assertEquals((await daemon.end()).code, 0);
+  await scene.requireNothingLeft().catch(requireNoFolder);
+});
