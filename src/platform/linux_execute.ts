@@ -1,4 +1,5 @@
 import { libc } from "../../ffi/libc.ts";
+import { cString } from "./c_string.ts";
 import { listKernelFolder } from "./linux_proc.ts";
 import type { ProgramImage } from "./privilege_control.ts";
 
@@ -17,7 +18,7 @@ export function keepStreamsOnly(): void {
 export function prepareExecve({ path, args, env }: ProgramImage): () => void {
   const { execve } = libc();
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const texts = [path, ...args, ...variables].map((text) => new TextEncoder().encode(text + "\0"));
+  const texts = [path, ...args, ...variables].map(cString);
   // one block, which the call itself keeps alive
   const block = new Uint8Array(texts.reduce((bytes, text) => bytes + text.length, 0));
   const start = Deno.UnsafePointer.value(Deno.UnsafePointer.of(block));

@@ -1,4 +1,5 @@
 import { libc } from "../../ffi/libc.ts";
+import { cString } from "./c_string.ts";
 
 /** <linux/fcntl.h>, <linux/stat.h>; statx(2). */
 const AT_FDCWD = -100, STATX_BASIC_STATS = 0x7ff, STATX_BYTES = 256;
@@ -22,7 +23,7 @@ const FIELDS: readonly (readonly [offset: number, length: number])[] = [
  */
 export function fileVersion(path: string): string | undefined {
   const statx = new Uint8Array(STATX_BYTES);
-  const name = new TextEncoder().encode(path + "\0");
+  const name = cString(path);
   if (libc().statx(AT_FDCWD, name, 0, STATX_BASIC_STATS, statx) !== 0) return undefined;
   return FIELDS.map(([offset, length]) => statx.subarray(offset, offset + length).toHex()).join();
 }

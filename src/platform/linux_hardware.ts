@@ -1,4 +1,5 @@
 import { libc } from "../../ffi/libc.ts";
+import { cString } from "./c_string.ts";
 import type { ComponentSource, FingerprintSources, Reading } from "./hardware.ts";
 import { lowestMakersAddress } from "./makers_address.ts";
 import { rootDisk, type RootMount, rootMount } from "./linux_root_disk.ts";
@@ -127,7 +128,7 @@ const FSID_OFFSET = 56, STATFS_BYTES = 120;
 
 function rootFileSystemId(): bigint | undefined {
   const statfs = new Uint8Array(STATFS_BYTES);
-  if (libc().statfs(new TextEncoder().encode("/\0"), statfs) !== 0) return undefined;
+  if (libc().statfs(cString("/"), statfs) !== 0) return undefined;
   const view = new DataView(statfs.buffer);
   const [first, second] = [
     view.getUint32(FSID_OFFSET, true),

@@ -1,4 +1,5 @@
 import { libc, LIBC_PATHS } from "../../ffi/libc.ts";
+import { cString } from "./c_string.ts";
 import { readProcFile } from "./linux_proc.ts";
 import type { ProgramImage } from "./privilege_control.ts";
 
@@ -71,8 +72,4 @@ function open(path: string): number {
 function mappedLibraries(): string[] {
   const maps = readProcFile("/proc/self/maps") ?? "";
   return Array.from(maps.matchAll(/ (\/\S+\.so(?:\.\S+)?)$/gm), ([, path]) => path!);
-}
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
 }

@@ -1,4 +1,5 @@
 import { libc } from "../../ffi/libc.ts";
+import { cString } from "./c_string.ts";
 import { SentinelError } from "../core/errors.ts";
 import { capabilityNumber, capabilitySet, namesOf, numbersIn } from "./linux_capabilities.ts";
 import { keepStreamsOnly, prepareExecve } from "./linux_execute.ts";
@@ -185,8 +186,4 @@ function allThree(set: bigint): Uint32Array<ArrayBuffer> {
 
 function refusal(message: string): SentinelError {
   return new SentinelError("permission.privileges", message);
-}
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
 }

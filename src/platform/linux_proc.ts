@@ -1,4 +1,5 @@
 import { libc } from "../../ffi/libc.ts";
+import { cString } from "./c_string.ts";
 import type { Reading } from "./hardware.ts";
 
 /** <asm-generic/fcntl.h>; open(2). */
@@ -7,14 +8,12 @@ const O_RDONLY_CLOEXEC = 0o2000000;
 const ENOENT = 2, EACCES = 13, ENOTDIR = 20;
 const CHUNK_BYTES = 4096;
 
-const UTF8 = new TextEncoder();
-
 /**
  * A small file below `/proc`, read by the system calls themselves: the runtime keeps `/proc` from every program that was
  * not given all permissions. `undefined` where it cannot be read.
  */
 export function readProcFile(path: string): string | undefined {
-  const fd = libc().open(UTF8.encode(path + "\0"), O_RDONLY_CLOEXEC);
+  const fd = libc().open(cString(path), O_RDONLY_CLOEXEC);
   if (fd < 0) return undefined;
   try {
     return readAll(fd);
@@ -32,7 +31,7 @@ export function readKernelFile(path: string): Reading {
   if (text !== undefined) return { value: text.trim() };
   // opened before the call whose errno is asked for
   const { errno_location, open } = libc();
-  const fd = open(UTF8.encode(path + "\0"), O_RDONLY_CLOEXEC);
+  const fd = open(cString(path), O_RDONLY_CLOEXEC);
   const errno = new Deno.UnsafePointerView(errno_location()!).getInt32();
   if (fd >= 0) libc().close(fd);
   if (fd < 0 && (errno === ENOENT || errno === ENOTDIR)) return { error: "not there" };
@@ -46,7 +45,7 @@ const NAME_OFFSET = 19;
 /** The names in a folder below `/proc` or `/sys`, sorted; none where it cannot be read. */
 export function listKernelFolder(path: string): string[] {
   const { opendir, readdir, closedir } = libc();
-  const folder = opendir(UTF8.encode(path + "\0"));
+  const folder = opendir(cString(path));
   if (folder === null) return [];
   const names: string[] = [];
   for (let entry; (entry = readdir(folder)) !== null;) {

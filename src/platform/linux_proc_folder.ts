@@ -1,4 +1,5 @@
 import { libc } from "../../ffi/libc.ts";
+import { cString } from "./c_string.ts";
 
 /** <asm-generic/fcntl.h>; open(2). */
 const O_RDONLY_DIRECTORY_CLOEXEC = 0o2200000;
@@ -10,7 +11,7 @@ const DIGIT_0 = 0x30, DIGIT_9 = 0x39;
 
 /** The pids of all processes that can be seen, read by the system calls themselves (see {@linkcode readProcFile}). */
 export function listPids(): number[] {
-  const fd = libc().open(new TextEncoder().encode("/proc\0"), directoryFlags());
+  const fd = libc().open(cString("/proc"), directoryFlags());
   if (fd < 0) throw new Error("Cannot list processes: /proc cannot be opened");
   const pids: number[] = [];
   const chunk = new Uint8Array(CHUNK_BYTES);

@@ -1,4 +1,5 @@
 import { libc } from "../../ffi/libc.ts";
+import { cString } from "./c_string.ts";
 import { listKernelFolder } from "./linux_proc.ts";
 
 /** <asm-generic/fcntl.h>, <linux/fcntl.h>, <linux/stat.h>; open(2), statx(2). */
@@ -14,7 +15,7 @@ const INODE_AT = 0x20, DEVICE_AT = 0x88;
  */
 export function dropStreams(): void {
   const { open, dup3, close } = libc();
-  const none = open(new TextEncoder().encode("/dev/null\0"), O_RDWR | O_CLOEXEC);
+  const none = open(cString("/dev/null"), O_RDWR | O_CLOEXEC);
   if (none < 0) throw new Error("Cannot open /dev/null");
   const streams = new Set([0, 1, 2].map(fileOf));
   for (const name of listKernelFolder("/proc/self/fd")) {

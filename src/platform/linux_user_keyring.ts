@@ -1,3 +1,4 @@
+import { cString } from "./c_string.ts";
 import type { UserKeyring } from "./contract.ts";
 import { syscall } from "./linux_syscall.ts";
 
@@ -14,7 +15,7 @@ const MAX_BYTES = 32_767;
 /** A machine that is not used any more does not take its user's quota for ever. */
 const SECONDS_KEPT = 90 * 86_400;
 
-const TYPE = text("user");
+const TYPE = cString("user");
 
 /**
  * The kernel's keyring of this user (user-keyring(7)), in which keys of the type `user` are kept in memory that is never
@@ -42,7 +43,7 @@ export const linuxUserKeyring: UserKeyring = {
 };
 
 function find(name: string): number {
-  return syscall("keyctl", SEARCH, USER_KEYRING, TYPE, text(name), 0);
+  return syscall("keyctl", SEARCH, USER_KEYRING, TYPE, cString(name), 0);
 }
 
 /**
@@ -50,15 +51,10 @@ function find(name: string): number {
  * in the process's own keyring, which it does possess, and linked.
  */
 function add(name: string, content: Uint8Array<ArrayBuffer>): number {
-  const key = syscall("add_key", TYPE, text(name), content, content.length, PROCESS_KEYRING);
+  const key = syscall("add_key", TYPE, cString(name), content, content.length, PROCESS_KEYRING);
   if (key < 0) return key;
   syscall("keyctl", SETPERM, key, PERMISSIONS);
   const linked = syscall("keyctl", LINK, key, USER_KEYRING);
   syscall("keyctl", UNLINK, key, PROCESS_KEYRING);
   return linked < 0 ? linked : key;
-}
-
-/** As C has it. */
-function text(value: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(value + "\0");
 }

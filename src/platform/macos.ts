@@ -1,4 +1,5 @@
 import { type Libsystem, libsystem } from "../../ffi/libsystem.ts";
+import { cString } from "./c_string.ts";
 import type { GroupSignal, Platform } from "./contract.ts";
 import { isDescendantOf } from "./descent.ts";
 import type { Reading } from "./hardware.ts";
@@ -12,8 +13,6 @@ import { signalUnixGroup } from "./unix_signals.ts";
 
 /** <time.h>: since the boot, sleep included, and not to be set; clock_gettime(3). */
 const CLOCK_MONOTONIC_RAW = 4;
-
-const cString = (text: string) => new TextEncoder().encode(text + "\0");
 
 /** <sys/resource.h>, <sys/ptrace.h>. */
 const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;

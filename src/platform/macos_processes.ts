@@ -1,4 +1,5 @@
 import type { Libsystem } from "../../ffi/libsystem.ts";
+import { cString } from "./c_string.ts";
 import type { ProcessFacts } from "./descent.ts";
 import type { ListedProcess } from "./process_control.ts";
 
@@ -66,7 +67,7 @@ export function uniqueIdOf(lib: Libsystem, pid: number): bigint | undefined {
 
 /** The UUID of this boot: sysctl `kern.bootsessionuuid`. */
 export function readBootId(lib: Libsystem): string | undefined {
-  const name = new TextEncoder().encode("kern.bootsessionuuid\0");
+  const name = cString("kern.bootsessionuuid");
   const value = new Uint8Array(UUID_TEXT_BYTES);
   const length = new BigUint64Array([BigInt(value.length)]);
   if (lib.sysctlbyname(name, value, length, null, 0n) !== 0) return undefined;
