@@ -22,9 +22,8 @@ class UnfitFileError extends Error {}
 export async function readSmallText(path: string, maxBytes = MAX_BYTES): Promise<SmallText> {
   const info = await Deno.stat(path);
   if (info.isDirectory) throw new UnfitFileError("is a folder");
-  if (!info.isFile || info.size > maxBytes) {
-    throw new UnfitFileError("is too large or no regular file");
-  }
+  if (!info.isFile) throw new UnfitFileError("is no regular file");
+  if (info.size > maxBytes) throw new UnfitFileError(`is larger than ${maxBytes} bytes`);
   const text = decodeUtf8(await Deno.readFile(path));
   if (text === undefined) throw new UnfitFileError("is not text");
   return { text, mode: permissionBits(info) };

@@ -14,7 +14,7 @@ const UNFIT: [string, (path: string) => Promise<unknown>, string][] = [
   [
     "is larger than any key",
     (path) => Deno.writeTextFile(path, "a".repeat(LARGEST + 1)),
-    "key file is too large or no regular file: ",
+    "key file is larger than 262144 bytes: ",
   ],
   [
     "is no text",
@@ -38,7 +38,7 @@ testWith([POSIX, needsProgram("mkfifo")], "a pipe is not waited for", async () =
   const path = folder.at("pipe");
   await runTool("mkfifo", path);
   const error = await assertRejects(() => readConfigFile(path, NAMING), SentinelError);
-  assertEquals(error.message, `key file is too large or no regular file: ${path}`);
+  assertEquals(error.message, `key file is no regular file: ${path}`);
 });
 
 testWith([POSIX], "what else the system says is told with the path", async () => {

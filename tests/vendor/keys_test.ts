@@ -87,7 +87,7 @@ const KEY_CASES: readonly KeyCase[] = [
   {
     name: "a file of 1 MiB",
     prepare: (path) => Deno.writeTextFile(path, "A".repeat(1024 * 1024)),
-    message: (path) => `key file is too large or no regular file: ${path}`,
+    message: (path) => `key file is larger than 262144 bytes: ${path}`,
   },
   {
     name: "the public key",
