@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { SentinelError } from "../../src/core/errors.ts";
 import {
   environmentOf,
   planPrivileges,
@@ -78,6 +79,9 @@ const REFUSED: Readonly<Record<string, Partial<PrivilegeSettings>>> = {
   "user toor is root: leave process.user out to run as root": { user: "toor" },
   "user 0 is root: leave process.user out to run as root": { user: "0" },
   "process.group is for process.user: it is not set": { user: undefined, group: "app" },
+  "security.chroot_directory is for process.user, as root can leave it: it is not set": {
+    ...{ user: undefined, chrootDirectory: "/srv" },
+  },
   "CAP_SETUID cannot be allowed: its holder can be root again": {
     allowedCapabilities: ["CAP_KILL", "CAP_SETUID"],
   },
@@ -85,7 +89,7 @@ const REFUSED: Readonly<Record<string, Partial<PrivilegeSettings>>> = {
 
 for (const [message, settings] of Object.entries(REFUSED)) {
   Deno.test(`planPrivileges() refuses: ${message}`, async () => {
-    await assertRejects(() => plan(settings), Error, message);
+    assertEquals((await assertRejects(() => plan(settings), SentinelError)).message, message);
   });
 }
 
