@@ -127,6 +127,21 @@ Deno.test("a store may be closed twice, commits what waits, and then refuses", a
   assertEquals(await statusOf(again, "K1"), "ACTIVE");
 });
 
+Deno.test("licenses are listed by key, and a license's machines as they came", async () => {
+  await using desk = await VendorDesk.open();
+  for (const key of ["K2", "K1"]) await desk.register(key, { max_machines: 3 });
+  const ids = ["f", "a", "5"].map((digit) => crypto.randomUUID().replace(/^./, digit));
+  for (const id of ids) {
+    await desk.activate(await makeMachine(id));
+    desk.clock.skip(1_000);
+  }
+  const licenses = await desk.store.listLicenses();
+  assertEquals(licenses.map(({ licenseKey }) => licenseKey), ["K1", "K2"]);
+  const machines = await desk.store.listMachines("K1");
+  assertEquals(machines.map(({ machineId }) => machineId), ids);
+  assertEquals(await desk.store.listMachines("K2"), []);
+});
+
 Deno.test("machines that are removed by hand no longer count", async () => {
   await using desk = await VendorDesk.open();
   await desk.register("K1");
