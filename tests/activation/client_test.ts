@@ -153,6 +153,14 @@ Deno.test("an answer of unknown length is read, up to 1 MiB", async () => {
   assertEquals((await askFor(inPieces(1024 * 1024))).kind, "unreachable");
 });
 
+Deno.test("of what a server says no more is shown than fits a terminal", async () => {
+  const error = "\u001b[31m" + "x".repeat(1_000);
+  const answer = await askFor(signed({ error, code: "x" }, 403));
+  assert(answer.kind === "refused");
+  // the escape character alone would colour the rest
+  assertEquals(answer.message, "[31m" + "x".repeat(495));
+});
+
 Deno.test("a refusal is the server's word only where it is signed", async () => {
   const refusal = {
     error: "Maximum machine limit reached\nfor this license.",

@@ -65,6 +65,19 @@ Deno.test("the tries end with their time", async () => {
   assertEquals(clock.sleeping, 0);
 });
 
+Deno.test("a try that is cut short says nothing of the server: the one before does", async () => {
+  const stop = new AbortController();
+  const answers: Answer[] = [UNREACHABLE, { kind: "unreachable", why: "stopped" }];
+  const asked = () => {
+    if (answers.length === 1) stop.abort();
+    return Promise.resolve(answers.shift()!);
+  };
+  const clock = new FakeClock();
+  const options = { withinMs: MINUTE_MS, clock, random: () => 0, signal: stop.signal };
+  assertEquals(await retryUnreachable(asked, options), UNREACHABLE);
+  assertEquals(answers, []);
+});
+
 Deno.test("the tries end at once when they are stopped", async () => {
   const stop = new AbortController();
   const { clock, askedAtMs, answer } = retry([], { signal: stop.signal });

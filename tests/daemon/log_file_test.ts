@@ -46,6 +46,17 @@ Deno.test("a log that is full is put aside, and only so many are kept", async ()
   assertEquals(names.sort(), ["x.log", "x.log.1", "x.log.2"]);
 });
 
+Deno.test("configure() sets other limits for the same log", async () => {
+  await using folder = await temporaryFolder();
+  using log = open(folder);
+  for (const line of ["one", "two"]) log.write(line);
+  log.configure({ rotateBytes: 9, rotateKeep: 1 });
+  for (const line of ["three", "four", "five"]) log.write(line);
+  assertEquals(await read(folder, "x.log"), "five\n");
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
+  assertEquals(names.sort(), ["x.log", "x.log.1"]);
+});
+
 Deno.test("a line that is longer than a whole log is written all the same", async () => {
   await using folder = await temporaryFolder();
   using log = open(folder, { rotateBytes: 4, rotateKeep: 0 });

@@ -15,6 +15,7 @@ const FILES: Readonly<Record<string, string>> = {
     "7:x:1002:1001::/home/seven:",
     "seventh:x:7:1001::/home/seventh:",
     "broken:x:many:1::/:",
+    "noid:x:4294967295:1::/:",
     "+::::::",
   ].join("\n"),
   "/etc/group": [
@@ -72,6 +73,7 @@ Deno.test("planPrivileges() leaves the bounding set where capabilities are not t
 const REFUSED: Readonly<Record<string, Partial<PrivilegeSettings>>> = {
   "unknown user: nosuch": { user: "nosuch" },
   "unknown user: broken": { user: "broken" },
+  "unknown user: noid": { user: "noid" },
   "unknown user: +": { user: "+" },
   "unknown user: # none": { user: "# none" },
   "unknown group: ": { group: "" },

@@ -73,8 +73,23 @@ Deno.test("a state with any byte changed, cut off or added is set aside, never d
     const loaded = await file.load(NOW);
     assert(loaded.kind === "set_aside");
     assertEquals(await Deno.readFile(loaded.path), new Uint8Array(bytes));
+    assertEquals(await file.load(NOW), { kind: "absent" });
     await Deno.remove(loaded.path);
   }
+});
+
+Deno.test("what is set aside in the same second has names of its own", async () => {
+  await using folder = await temporaryFolder();
+  const file = new StateFile(folder.at("s"), await makeKey());
+  const names: unknown[] = [];
+  for (let i = 0; i < 3; i++) {
+    await Deno.writeTextFile(folder.at("s"), `${i}`);
+    const loaded = await file.load(NOW);
+    names.push(loaded.kind === "set_aside" && loaded.path);
+  }
+  const name = folder.at("s.unreadable-20260615T120000Z");
+  assertEquals(names, [name, `${name}-2`, `${name}-3`]);
+  assertEquals(await Deno.readTextFile(`${name}-2`), "1");
 });
 
 const NO_STATES: [string, string | Uint8Array<ArrayBuffer>][] = [

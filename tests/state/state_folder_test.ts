@@ -24,6 +24,20 @@ Deno.test("a state folder is made 0700 and belongs to one run at a time", async 
   using _again = await openStateFolder(folder.at("a/b"), options);
 });
 
+Deno.test("a state folder's lock names who holds it, whoever did before", async () => {
+  await using folder = await temporaryFolder();
+  const log = new RecordingLog();
+  {
+    using _before = await openStateFolder(folder.path, { log, pid: 1234567 });
+  }
+  using _now = await openStateFolder(folder.path, { log, pid: 42 });
+  await assertRejects(
+    () => openStateFolder(folder.path, { log, pid: 43 }),
+    AlreadyRunningError,
+    "(pid 42)",
+  );
+});
+
 testWith(
   [POSIX],
   "a state folder that others may write to is refused, one they may read is warned of",
