@@ -3,6 +3,7 @@ import { SentinelError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import {
   changeLicense,
+  type DecommissionRequest,
   findLicense,
   type LicenseAction,
   requestDecommission,
@@ -76,16 +77,13 @@ export async function administer(
 }
 
 /**
- * Asks a machine to give its licence up.
+ * Asks a machine to give its licence up, or gives the machine up.
  *
  * @throws {SentinelError} `config.database…`, or `usage.machine_state` where it cannot be done.
  */
-export async function decommission(
-  machineId: string,
-  { database, licenseKey }: { database: string; licenseKey: string },
-): Promise<void> {
+export async function decommission(database: string, request: DecommissionRequest): Promise<void> {
   await using store = await openStore(database, { create: false });
-  await requestDecommission(store, machineId, { licenseKey, origin: commandLineOrigin() });
+  await requestDecommission(store, request, commandLineOrigin());
 }
 
 /**
