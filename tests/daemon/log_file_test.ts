@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { LogFile, LogFileError } from "../../src/daemon/log_file.ts";
 import { assertMode } from "../support/file_mode.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
-import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 interface Options {
@@ -127,22 +127,18 @@ testWith(
   "a full disk costs lines and is told once; the log tells how many when there is room",
   async () => {
     await using folder = await temporaryFolder();
-    await runTool("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.path);
-    try {
-      const faults: string[] = [];
-      using log = open(folder, { rotateBytes: 1e6, faults });
-      log.write("before");
-      await assertRejects(() => Deno.writeFile(folder.at("rest"), new Uint8Array(2 ** 20)));
-      for (const line of ["x".repeat(5000), "y".repeat(5000)]) log.write(line);
-      assertEquals(faults.map((fault) => fault.split(" (")[0]), [
-        `log cannot be written: ${folder.at("x.log")}`,
-      ]);
-      await Deno.remove(folder.at("rest"));
-      log.write("after");
-      assertEquals(await read(folder, "x.log"), "before\n2 lines of this log were lost\nafter\n");
-    } finally {
-      await runTool("umount", "--lazy", folder.path);
-    }
+    await using _disk = await mountDisk(folder.path, "size=64k");
+    const faults: string[] = [];
+    using log = open(folder, { rotateBytes: 1e6, faults });
+    log.write("before");
+    await assertRejects(() => Deno.writeFile(folder.at("rest"), new Uint8Array(2 ** 20)));
+    for (const line of ["x".repeat(5000), "y".repeat(5000)]) log.write(line);
+    assertEquals(faults.map((fault) => fault.split(" (")[0]), [
+      `log cannot be written: ${folder.at("x.log")}`,
+    ]);
+    await Deno.remove(folder.at("rest"));
+    log.write("after");
+    assertEquals(await read(folder, "x.log"), "before\n2 lines of this log were lost\nafter\n");
   },
 );
 

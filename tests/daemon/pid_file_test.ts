@@ -7,8 +7,8 @@ import {
   readPidFile,
 } from "../../src/daemon/pid_file.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 
 const ownUser = Deno.uid() ?? 0;
@@ -91,19 +91,15 @@ testWith(
   "a PID file that a full disk does not take is refused and gone",
   async () => {
     await using folder = await temporaryFolder();
-    await runTool("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder.path);
-    try {
-      await Deno.writeFile(folder.at("all of it"), new Uint8Array(4096));
-      const path = folder.at("daemon.pid");
-      const { message } = await assertRejects(() => take(path), PidFileError);
-      assertEquals(message.split(" (").slice(0, 2), [
-        `PID file cannot be used: ${path}`,
-        "No space left on device",
-      ]);
-      await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
-    } finally {
-      await runTool("umount", "--lazy", folder.path);
-    }
+    await using _disk = await mountDisk(folder.path, "size=4k");
+    await Deno.writeFile(folder.at("all of it"), new Uint8Array(4096));
+    const path = folder.at("daemon.pid");
+    const { message } = await assertRejects(() => take(path), PidFileError);
+    assertEquals(message.split(" (").slice(0, 2), [
+      `PID file cannot be used: ${path}`,
+      "No space left on device",
+    ]);
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
   },
 );
 
