@@ -83,7 +83,7 @@ Deno.test("a state change and its audit row are written together or not at all",
   assertEquals(desk.dump(), before);
 });
 
-Deno.test("nothing of a group is answered as done when its commit fails", async () => {
+Deno.test("nothing of a group is answered as done when its commit fails, and the next one is committed", async () => {
   await using desk = await VendorDesk.open();
   await desk.register("K1");
   {
@@ -100,6 +100,8 @@ Deno.test("nothing of a group is answered as done when its commit fails", async 
   ]);
   assertEquals(group.map(({ status }) => status), ["rejected", "rejected"]);
   assertEquals(desk.dump(), before);
+  await desk.register("K2");
+  assertEquals(await statusOf(desk.store, "K2"), "ACTIVE");
 });
 
 Deno.test("decide() says that the database is locked, and works again once it is not", async () => {

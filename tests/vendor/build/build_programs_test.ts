@@ -22,7 +22,9 @@ const namesIn = (folder: string) => Array.from(Deno.readDirSync(folder), ({ name
 /** Runs a build with this script (of `sh`) in Deno's place; in `out` are the files of the folder that they go to, if it is there. */
 async function build(
   script: string,
-  { host = OTHER, ...request }: Partial<BuildRequest> & { host?: Target } = {},
+  { host = OTHER, hasOwnRuntime = false, ...request }:
+    & Partial<BuildRequest>
+    & { host?: Target; hasOwnRuntime?: boolean } = {},
 ) {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("deno"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -35,7 +37,7 @@ async function build(
   }, {
     bundler: deno,
     compiler: deno,
-    hasOwnRuntime: false,
+    hasOwnRuntime,
     host,
     modules: { kind: "sources", root: new URL("../../../", import.meta.url) },
     source: {},
@@ -111,6 +113,24 @@ testWith(
     assertEquals(out, ["SHA256SUMS", `sentinel-${OTHER}`]);
   },
 );
+
+testWith([POSIX], "a runtime of this machine's is for no other one", async () => {
+  const request = { host: HOST, targets: [HOST, OTHER], hasOwnRuntime: true };
+  const { error, out } = await build(compiling("exit 0"), request) as Failed;
+  assertEquals(error.message, `DENORT_BIN is for this machine alone (${HOST}), not ${OTHER}`);
+  assertEquals(out, undefined);
+});
+
+for (
+  const [path, isTaken] of [["/opt/app", true], ["C:\\app.exe", true], ["app", false]] as const
+) {
+  const verdict = isTaken ? "is" : "is not";
+  testWith([POSIX], `${path} ${verdict} taken for software on a customer's machine`, async () => {
+    const { error } = await build(compiling("exit 0"), { softwarePath: path }) as Partial<Failed>;
+    const message = `--software must be an absolute path: current value is ${path}`;
+    assertEquals(error?.message, isTaken ? undefined : message);
+  });
+}
 
 testWith([POSIX], "an organization's key goes into the program in one spelling", async () => {
   await using folder = await temporaryFolder();
