@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { describeConnectionFault } from "../../src/activation/connection_fault.ts";
 import { ask, signed } from "../support/asked_server.ts";
 import { serveAnswers } from "../support/license_server.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
@@ -46,6 +47,21 @@ Deno.test("a server that never answers is a timeout after 30 seconds", async () 
   using _letGo = { [Symbol.dispose]: () => hang.resolve(new Response()) };
   assertEquals(await ask(server.url, { clock }), { kind: "unreachable", why: "timeout" });
 });
+
+/** What cannot be brought about here, in the runtime's words. */
+const SAID: readonly (readonly [string, string])[] = [
+  ["Connection reset by peer (os error 104)", "reset"],
+  ["Connection timed out (os error 110)", "timeout"],
+  ["Network is unreachable (os error 101)", "no route"],
+  ["something new", "error sending request | something new"],
+];
+
+for (const [said, why] of SAID) {
+  Deno.test(`a request that failed of "${said}" has the reason ${why}`, () => {
+    const error = new TypeError("error sending request", { cause: new Error(said) });
+    assertEquals(describeConnectionFault(error), why);
+  });
+}
 
 Deno.test("a request that is stopped before or during it ends at once", async () => {
   const hang = Promise.withResolvers<Response>();

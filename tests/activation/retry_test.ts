@@ -15,7 +15,7 @@ interface Retrying {
 
 function retry(
   answers: Answer[],
-  { random = 1, signal = new AbortController().signal } = {},
+  { random = 1, withinMs = 16 * MINUTE_MS, signal = new AbortController().signal } = {},
 ): Retrying {
   const clock = new FakeClock();
   const askedAtMs: number[] = [];
@@ -24,7 +24,7 @@ function retry(
     return Promise.resolve(answers.shift() ?? UNREACHABLE);
   };
   const answer = retryUnreachable(ask, {
-    withinMs: 16 * MINUTE_MS,
+    withinMs,
     clock,
     random: () => random,
     signal,
@@ -38,6 +38,13 @@ Deno.test("an unreachable server is asked three times more, each pause at most t
   assertEquals(await answer, UNREACHABLE);
   assertEquals(askedAtMs, [0, 30_000, 90_000, 210_000]);
   assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("the pauses of a short interval are short, too", async () => {
+  const { clock, askedAtMs, answer } = retry([], { withinMs: 160_000 });
+  await clock.advance(160_000);
+  await answer;
+  assertEquals(askedAtMs, [0, 10_000, 30_000, 70_000]);
 });
 
 Deno.test("the pauses have full jitter", async () => {

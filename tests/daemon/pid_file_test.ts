@@ -44,6 +44,28 @@ Deno.test("a PID file that nobody holds is stale, whatever process its pid is, a
   assertEquals(await contentOf(path), "42\n");
 });
 
+testWith([POSIX], "a PID file that is held and holds more than a pid tells none", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("daemon.pid");
+  await using _file = await take(path);
+  for (const content of ["4".repeat(32) + "\n", "42", "42 \n", "-1\n", ""]) {
+    await Deno.writeTextFile(path, content);
+    assertEquals(await readPidFile(path), { kind: "running", pid: undefined, owner: ownUser });
+  }
+});
+
+testWith([POSIX], "a PID file that somebody only looks at is waited for", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("daemon.pid");
+  await Deno.writeTextFile(path, "");
+  using looker = await Deno.open(path);
+  await looker.lock(false);
+  let looks = 0;
+  const clock = { sleep: () => ++looks === 2 ? looker.unlock() : Promise.resolve() };
+  await using _file = await PidFile.take(path, { pid: 42, ownUser, clock });
+  assertEquals(looks, 2);
+});
+
 testWith([POSIX], "a PID file that was put in our place is left alone at the end", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("daemon.pid");

@@ -62,6 +62,12 @@ async function recordProcess(folder: string): Promise<string> {
   return id;
 }
 
+async function changeRecord({ folder, watched: [watched] }: Scene, change: object): Promise<void> {
+  const path = folder.at(`records/${watched!.id}/record.json`);
+  const record = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, JSON.stringify({ ...record, ...change }));
+}
+
 /** The complaints by invariant, of those that have any. */
 async function complaintsOf(scene: Scene): Promise<Record<string, readonly string[]>> {
   const program = { name: "run 1", lives: [scene.life] };
@@ -131,13 +137,15 @@ testScene("software that ran on through a suspension is complained of", {
 });
 
 testScene("a record that is shorter than what was written is complained of", {
-  async change({ folder, watched: [watched] }) {
-    const path = folder.at(`records/${watched!.id}/record.json`);
-    const record = JSON.parse(await Deno.readTextFile(path));
-    await Deno.writeTextFile(path, JSON.stringify({ ...record, args: [SCRIPT, "t", "51"] }));
-  },
+  change: (scene) => changeRecord(scene, { args: [SCRIPT, "t", "51"] }),
   invariant: "no output byte is lost or doubled",
   complaint: /is recorded for 440 of 449 bytes/,
+});
+
+testScene("a process that is still said to run is complained of", {
+  change: (scene) => changeRecord(scene, { state: "running" }),
+  invariant: "no output byte is lost or doubled",
+  complaint: /^process 1 is still said to run$/,
 });
 
 testScene("a record that was shown otherwise is complained of", {
