@@ -153,6 +153,15 @@ testWith([POSIX], "a key that is not there ends a build before anything is made"
   assertEquals(out, undefined);
 });
 
+testWith([POSIX], "checksums that cannot be written are one clear line", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("SHA256SUMS"));
+  const { error } = await build(compiling("exit 0"), { out: folder.path }) as Failed;
+  assertEquals(error.code, "config.build");
+  const message = `checksums cannot be written to ${folder.at("SHA256SUMS")}: `;
+  assertStringIncludes(error.message, message);
+});
+
 testWith([POSIX], "a file where programs are to go is one clear line", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("file");
