@@ -1,3 +1,4 @@
+import { ExpiryWatch } from "./core/certificate_expiry.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { SentinelError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
@@ -139,6 +140,11 @@ export async function startVendorServer(
     trustProxy: settings.trustProxy,
     ...(tls && { tls }),
   }));
+  if (tls !== undefined) {
+    const path = settings.tls!.certificatePath;
+    opened.use(new ExpiryWatch({ clock, log }))
+      .watch([{ what: "certificate", path, pem: tls.certificate }]);
+  }
   const owned = opened.move();
   const close = () => owned.disposeAsync();
   return { url: server.url, close, [Symbol.asyncDispose]: close };
