@@ -43,25 +43,25 @@ const COMMON = {
   software_checksum: v.optional(checksum),
 };
 
-const STANDARD = v.object({
+const STANDARD = {
   ...COMMON,
   license_type: v.literal("STANDARD"),
   server_url: v.optional(httpUrl),
   heartbeat_interval_minutes: positiveInteger,
   heartbeat_grace_period_days: positiveInteger,
-});
+};
 
-const HARDWARE_BOUND = v.object({
+const HARDWARE_BOUND = {
   ...COMMON,
   license_type: v.literal("HARDWARE_BOUND"),
   hardware_fingerprint: fingerprint,
-});
+};
 
 /** A licence that is kept alive against the vendor's server. */
-export type StandardLicense = v.InferOutput<typeof STANDARD>;
+export type StandardLicense = v.InferOutput<v.ObjectSchema<typeof STANDARD, undefined>>;
 
 /** A licence that belongs to one machine and needs no server. */
-export type HardwareBoundLicense = v.InferOutput<typeof HARDWARE_BOUND>;
+export type HardwareBoundLicense = v.InferOutput<v.ObjectSchema<typeof HARDWARE_BOUND, undefined>>;
 
 /** A licence's payload, with the names it has in the file. */
 export type License = StandardLicense | HardwareBoundLicense;
@@ -69,19 +69,19 @@ export type License = StandardLicense | HardwareBoundLicense;
 /** What each type of licence adds to the common fields: fields it must have and fields it must not. */
 const RULES = {
   STANDARD: {
-    schema: STANDARD,
+    schema: v.looseObject(STANDARD),
     required: ["heartbeat_interval_minutes", "heartbeat_grace_period_days"],
     forbidden: ["hardware_fingerprint"],
   },
   HARDWARE_BOUND: {
-    schema: HARDWARE_BOUND,
+    schema: v.looseObject(HARDWARE_BOUND),
     required: ["hardware_fingerprint"],
     forbidden: ["heartbeat_interval_minutes", "heartbeat_grace_period_days", "server_url"],
   },
 } as const;
 
 /**
- * A licence from the parsed payload. Unknown fields are ignored.
+ * A licence from the parsed payload. Unknown fields are kept behind those that are known.
  *
  * @throws {LicenseError} naming the first field that is not as it must be.
  */
