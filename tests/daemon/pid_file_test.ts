@@ -10,6 +10,7 @@ import { selectPlatform } from "../../src/platform/select.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
 
 const ownUser = Deno.uid() ?? 0;
 const contentOf = async (path: string) =>
