@@ -52,6 +52,7 @@ Deno.test("software that does not want to stop is killed before the shutdown's t
     tables: "[shutdown]\ntimeout_ms = 3000",
   });
   await scene.daemon("start");
+  await scene.softwarePids(1);
   assertEquals((await scene.daemon("stop")).code, 0);
   await scene.requireNothingLeft();
   assertStringIncludes(await scene.log(), "state: stopping -> stopped");
@@ -75,7 +76,8 @@ testWith(
     const message = "emergency shutdown: not stopped within 1 ms\n";
     assertStringIncludes(stderr, `sentinel: error: ${message}`);
     assertStringIncludes(await scene.log(), `ERROR: ${message}`);
-    await assertRejects(() => Deno.lstat(scene.at("runtime/sentinel/software.pid")));
+    const pidFile = scene.at("runtime/sentinel/software.pid");
+    await assertRejects(() => Deno.lstat(pidFile), Deno.errors.NotFound);
     await scene.configure({});
     assertEquals((await scene.daemon("start")).code, 0);
     const [left, now] = await scene.softwarePids(2);

@@ -174,5 +174,5 @@ Deno.test("the configuration is checked and printed without a daemon", async () 
   assertEquals((await scene.daemon("start", "--check-config")).code, 0);
   await Deno.writeTextFile(path, "[process\n");
   assertEquals((await scene.daemon("start", "--check-config")).code, 2);
-  await Deno.writeTextFile(path, "");
+  assertEquals([...Deno.readDirSync(scene.at("runtime"))], []);
 });
