@@ -69,7 +69,7 @@ async function connect(url: string, text: string): Promise<Deno.TcpConn> {
   return conn;
 }
 
-Deno.test("close() answers the requests under way and takes no new ones", async () => {
+Deno.test("close() answers the requests under way, turns new ones away unsigned, and ends the listening", async () => {
   await using desk = await VendorDesk.open();
   await desk.register("K1");
   const machine = await makeMachine();
@@ -79,12 +79,14 @@ Deno.test("close() answers the requests under way and takes no new ones", async 
   const answer = beat(desk, server.url, machine);
   await held.arrived;
   const closed = server.close();
-  await assertRejects(() => beat(desk, server.url, machine), TypeError);
+  const late = await beat(desk, server.url, machine);
+  assertEquals([late.status, await late.json()], [503, { error: "Server is busy." }]);
   held.release();
   const response = await answer;
   assertEquals(response.status, 200);
   await response.body?.cancel();
   await closed;
+  await assertRejects(() => beat(desk, server.url, machine), TypeError);
   await server.close();
 });
 
