@@ -78,7 +78,10 @@ const UNHEALTHY: Readonly<Record<string, readonly [string, RegExp]>> = {
   "whose memory is over its limit": ["memory_limit_mb = 1", /memory: uses [\d.]+ MiB/],
   "whose script fails": ['health_check_script = "check"', /script: exited: 4\n/],
   "that does not listen": [`probe = "tcp:${DEAF}"`, /probe: Connection refused/],
-  "that answers no HTTP": [`probe = "http:http://${DEAF}/up"`, /probe: .*Connection refused/],
+  "that answers no HTTP": [
+    `probe = "http:http://${DEAF}/up"`,
+    /probe: client error .*refused/,
+  ],
   "that never asks over the socket": [
     'probe = "ipc"',
     /probe: it has not asked over the socket since the last check\n/,
