@@ -177,7 +177,24 @@ Deno.test("the file's limits hold on the socket", async () => {
   assert(performance.now() - startMs < 30_000);
 });
 
-Deno.test("stop over the socket is answered and ends the run like SIGTERM; debug is the daemon's", async () => {
+Deno.test("over the socket of a run, debug is refused, and stats tells of connections", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
+  await customer.configure("software");
+  await using run = customer.start();
+  const [path] = await run.stdout.match(/^\S+(?=\n)/);
+  const refused = await runProgram(["ipc", "debug", "--socket", path]);
+  const line = "sentinel: error: not supported by sentinel run\n";
+  assertEquals([refused.code, refused.stderr], [2, line]);
+  const stats = JSON.parse((await ask(path, '{"method":"stats"}'))!);
+  assertEquals(
+    [stats["status"], stats["connections_accepted"], stats["connections_refused"]],
+    ["ok", 2, 0],
+  );
+  assert(stats["uptime_seconds"] >= 0);
+});
+
+Deno.test("stop over the socket is answered and ends the run like SIGTERM", async () => {
   await using customer = await ConfiguredCustomer.arrive();
   await customer.customer.script(
     "software",
@@ -186,15 +203,6 @@ Deno.test("stop over the socket is answered and ends the run like SIGTERM; debug
   await customer.configure("software");
   await using run = customer.start();
   const [path] = await run.stdout.match(/^\S+(?=\n)/);
-  const refused = await runProgram(["ipc", "debug", "--socket", path]);
-  assertEquals([refused.code, refused.stderr], [
-    2,
-    "sentinel: error: not supported by sentinel run\n",
-  ]);
-  const stats = JSON.parse((await ask(path, '{"method":"stats"}'))!);
-  assertEquals(stats["status"], "ok");
-  assertEquals([stats["connections_accepted"], stats["connections_refused"]], [2, 0]);
-  assert(stats["uptime_seconds"] >= 0);
   assertEquals(await ask(path, '{"method":"stop","id":7}'), '{"status":"ok","id":7}');
   const { code, stdout, stderr } = await run.end();
   assertEquals(code, 0);
