@@ -91,21 +91,25 @@ for (const [what, script, status] of ENDINGS) {
   });
 }
 
-Deno.test("output passes through byte for byte, and what the software leaves in its group is stopped", async () => {
+Deno.test("output passes through byte for byte", async () => {
   await using customer = await Customer.arrive();
-  const bytes = crypto.getRandomValues(new Uint8Array(65_536)).map((byte) => byte & 0x7f);
-  await Deno.writeFile(customer.folder.at("bytes"), bytes);
-  const pidFile = customer.folder.at("pid");
-  const software = await customer.script(
-    "software",
-    `cat "$1"; sleep 1000 >/dev/null 2>&1 & echo $! > "$2"`,
-  );
-  const { code, stdout } = await customer.run(software, {
-    args: [customer.folder.at("bytes"), pidFile],
+  const bytes = crypto.getRandomValues(new Uint8Array(65_536));
+  const [given, seen] = [customer.folder.at("given"), customer.folder.at("seen")];
+  await Deno.writeFile(given, bytes);
+  const { code } = await customer.run(await customer.script("software", 'exec cat "$1"'), {
+    args: [given],
+    wrapper: ["sh", "-c", `exec "$@" > ${seen}`, "sh"],
   });
   assertEquals(code, 0);
-  assertEquals(stdout, new TextDecoder().decode(bytes));
-  assert(!await isRunning(Number(await Deno.readTextFile(pidFile))));
+  assertEquals(await Deno.readFile(seen), bytes);
+});
+
+Deno.test("what the software leaves in its group is stopped", async () => {
+  await using customer = await Customer.arrive();
+  const software = await customer.script("software", "sleep 1000 >/dev/null 2>&1 & echo $!");
+  const { code, stdout } = await customer.run(software);
+  assertEquals(code, 0);
+  assert(!await isRunning(Number(stdout)));
 });
 
 Deno.test("a second run in the same state folder is refused", async () => {
