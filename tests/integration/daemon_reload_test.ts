@@ -149,6 +149,16 @@ Deno.test("SIGUSR1 writes statistics to the log, SIGUSR2 turns debug logging on 
   await scene.logged(/log level: info/);
 });
 
+Deno.test("SIGPIPE changes nothing", async () => {
+  await using scene = await DaemonScene.arrive();
+  await using daemon = scene.start();
+  await scene.logged(/starting -> running/);
+  daemon.kill("SIGPIPE");
+  assertEquals((await scene.facts("status"))["sentinel_pid"], daemon.pid);
+  daemon.kill("SIGTERM");
+  assertEquals((await daemon.end()).code, 0);
+});
+
 Deno.test("a log that was moved away begins anew with SIGHUP", async () => {
   await using scene = await DaemonScene.arrive();
   await using daemon = scene.start();

@@ -33,10 +33,8 @@ Deno.test("sentinel ipc prints the answer; with --json the line as it came", asy
 
 Deno.test("sentinel ipc takes the socket that the software was given", async () => {
   await using running = await startServer();
-  const { code, stdout } = await runIpc(["health", "--json"], {
-    SENTINEL_IPC_SOCKET: running.path,
-  });
-  assertEquals([code, stdout], [0, '{"status":"ok"}\n']);
+  const result = await runIpc(["health", "--json"], { SENTINEL_IPC_SOCKET: running.path });
+  assertEquals(result, { code: 0, stdout: '{"status":"ok"}\n', stderr: "" });
 });
 
 Deno.test("sentinel ipc says that nobody is there and exits 87", async () => {

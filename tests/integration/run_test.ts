@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { isRunning } from "../support/process_state.ts";
+import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 testWith(
@@ -74,6 +75,15 @@ Deno.test("the software asks for its licence over the socket, which was there be
   assertEquals(malformed, '{"status":"error","error":"malformed request"}');
   assertEquals(mode, "600");
   assertEquals(await customer.sockets(), []);
+});
+
+Deno.test("without a command, options run the software all the same", async () => {
+  await using customer = await Customer.arrive();
+  const software = await customer.script("software", 'echo "$@"');
+  const [, ...options] = customer.runArguments(software, { args: ["up"] });
+  const env = { XDG_RUNTIME_DIR: customer.folder.path };
+  const { code, stdout, stderr } = await runProgram(options, { env });
+  assertEquals([code, stdout], [0, "up\n"], stderr);
 });
 
 const ENDINGS: [string, string, number][] = [
