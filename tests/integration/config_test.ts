@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConfiguredCustomer } from "../support/configured_customer.ts";
 import { runProgram } from "../support/program.ts";
-import { ask } from "../support/socket_peer.ts";
+import { ask, connectPeer } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const GET_LICENSE = '{"method":"get_license"}';
@@ -159,21 +159,31 @@ Deno.test('peer = "child" admits software and grandchild, and no stranger of the
   assertEquals([code, stderr], [86, "sentinel: error: permission denied: get_license\n"]);
 });
 
-Deno.test("the file's limits hold on the socket", async () => {
+Deno.test("the file's limit of connections holds on the socket", async () => {
   await using customer = await ConfiguredCustomer.arrive();
   await customer.customer.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
-  await customer.configure("software", {
-    tables: "[ipc]\nmax_connections = 1\nread_timeout_ms = 200",
-  });
+  await customer.configure("software", { tables: "[ipc]\nmax_connections = 1" });
   await using run = customer.start();
   const [path] = await run.stdout.match(/^\S+(?=\n)/);
-  using silent = await Deno.connect({ transport: "unix", path });
-  using refused = await Deno.connect({ transport: "unix", path });
-  const read = (conn: Deno.Conn) => conn.read(new Uint8Array(1));
+  using peer = await connectPeer(path);
+  await peer.send('{"method":"health"}\n');
+  assertEquals(await peer.line(), '{"status":"ok"}');
+  using refused = await connectPeer(path);
+  assertEquals(await refused.line(), undefined);
+  await peer.send('{"method":"stats"}\n');
+  assertEquals(JSON.parse((await peer.line())!)["connections_refused"], 1);
+});
+
+Deno.test("the file's read timeout holds on the socket", async () => {
+  await using customer = await ConfiguredCustomer.arrive();
+  await customer.customer.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
+  await customer.configure("software", { tables: "[ipc]\nread_timeout_ms = 200" });
+  await using run = customer.start();
+  const [path] = await run.stdout.match(/^\S+(?=\n)/);
   const startMs = performance.now();
-  assertEquals(await read(refused), null);
-  assertEquals(await read(silent), null);
-  // without the file's limits the read timeout of a minute ends both
+  using silent = await connectPeer(path);
+  assertEquals(await silent.line(), undefined);
+  // the timeout that holds without the file's is a minute
   assert(performance.now() - startMs < 30_000);
 });
 
