@@ -1,3 +1,4 @@
+import { describeCauses, describeError } from "../core/errors.ts";
 import type { HealthCheck } from "../process/health_monitor.ts";
 import type { ProbeFunctions } from "../process/probe.ts";
 
@@ -28,8 +29,18 @@ async function connectOnce(
 /** Where it redirects to is not what was to be asked. */
 function httpCheck(url: string, fetch: typeof globalThis.fetch): HealthCheck {
   return async (signal) => {
-    const { ok, status, body } = await fetch(url, { signal, redirect: "manual" });
-    await body?.cancel();
-    return ok ? undefined : `HTTP ${status}`;
+    try {
+      const { ok, status, body } = await fetch(url, { signal, redirect: "manual" });
+      await body?.cancel();
+      return ok ? undefined : `HTTP ${status}`;
+    } catch (error) {
+      return describeFetchFault(error);
+    }
   };
+}
+
+/** The runtime's own message says no more than that it failed, its cause why, behind the URL, which may hold a secret. */
+function describeFetchFault(error: unknown): string {
+  const why = describeCauses(error).at(-1) ?? describeError(error);
+  return why.replace(/^error sending request for url \(.*?\): /, "");
 }

@@ -28,7 +28,10 @@ export interface LicenseServerOptions {
 export interface LicenseServer extends AsyncDisposable {
   /** Where, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Takes no new connections and resolves when the requests under way are answered, at last after 15 s; may be called twice. */
+  /**
+   * Turns new requests away and resolves when those under way are answered and nobody listens any more, at last after 15 s;
+   * may be called twice.
+   */
   close(): Promise<void>;
 }
 
@@ -49,11 +52,13 @@ export function startLicenseServer(options: LicenseServerOptions): LicenseServer
   const { fetch } = createRoutes(options);
   const maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
   let inFlight = 0;
+  const idle = Promise.withResolvers<void>();
+  let closing: Promise<void> | undefined;
   const handler = async (
     request: Request,
     info: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Promise<Response> => {
-    if (inFlight >= maxInFlight) {
+    if (closing !== undefined || inFlight >= maxInFlight) {
       return Response.json({ error: "Server is busy." }, { status: 503 });
     }
     inFlight++;
@@ -61,11 +66,14 @@ export function startLicenseServer(options: LicenseServerOptions): LicenseServer
       return await fetch(request, { address: clientAddress(request, info, options.trustProxy) });
     } finally {
       inFlight--;
+      if (closing !== undefined && inFlight === 0) idle.resolve();
     }
   };
   const server = listen(options, handler);
-  let closing: Promise<void> | undefined;
-  const close = () => closing ??= drain(server, options.clock);
+  const close = () => {
+    if (inFlight === 0) idle.resolve();
+    return closing ??= drain(server, { idle: idle.promise, clock: options.clock });
+  };
   return { url: urlOf(server.addr, options), close, [Symbol.asyncDispose]: close };
 }
 
@@ -83,9 +91,14 @@ function listen(
   }
 }
 
-async function drain(server: Deno.HttpServer, clock: Clock): Promise<void> {
+async function drain(
+  server: Deno.HttpServer,
+  { idle, clock }: { idle: Promise<void>; clock: Clock },
+): Promise<void> {
   const drained = new AbortController();
   const deadline = clock.sleep(DRAIN_DEADLINE_MS, drained.signal);
+  // a shutdown breaks off the bodies that are still on their way
+  await Promise.race([idle, deadline]);
   const shutdown = server.shutdown().finally(() => drained.abort());
   await Promise.race([shutdown, deadline]);
 }

@@ -1,6 +1,6 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { COMMANDS } from "../../src/cli/command_table.ts";
+import { describeCommands } from "../../src/cli/described_commands.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
@@ -77,9 +77,13 @@ testWith([needsProgram("fish")], "fish completes commands, options and their wor
   );
 });
 
-Deno.test("PowerShell's script names every command", async () => {
+Deno.test("PowerShell's script names every command, with its options", async () => {
   const script = await scriptFor("powershell");
-  for (const name of Object.keys(COMMANDS)) assertStringIncludes(script, `    '${name}' = @(`);
+  for (const { name, options } of await describeCommands()) {
+    const line = script.split("\n").find((line) => line.startsWith(`    '${name}' = @(`)) ?? "";
+    const named = Array.from(line.matchAll(/,@\('--([\w-]+)', /g), ([, option]) => option);
+    assertEquals(named, options.map(({ name }) => name), name);
+  }
 });
 
 Deno.test("an unknown shell is said to be one", async () => {

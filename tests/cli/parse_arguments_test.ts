@@ -30,14 +30,15 @@ const REFUSED: [string, readonly string[], string, Form?][] = [
 
 for (const [what, args, message, form] of REFUSED) {
   Deno.test(`${what} is refused`, () => {
-    assertThrows(() => parse(args, form).values("port"), UsageError, message);
+    const error = assertThrows(() => parse(args, form).values("port"), UsageError);
+    assertEquals(error.message, message);
   });
 }
 
-for (const value of ["", "-1", "1.5", "0x10", "65536", "9".repeat(16), "1e3", "²"]) {
+for (const value of [" ", "-1", "1.5", "0x10", "65536", "9".repeat(16), "1e3", "²"]) {
   Deno.test(`${JSON.stringify(value)} is no whole number of a port`, () => {
-    const args = parse([], FORM, { SENTINEL_PORT: value || " " });
-    const message = "--port must be a whole number from 0 to 65535: current value is ";
+    const args = parse([], FORM, { SENTINEL_PORT: value });
+    const message = `--port must be a whole number from 0 to 65535: current value is ${value}`;
     const range = { min: 0, max: 65_535 };
     assertThrows(() => args.integer("port", range), UsageError, message);
     assertThrows(() => args.requiredInteger("port", range), UsageError, message);
@@ -58,14 +59,11 @@ Deno.test("an option beats its variable, and the last of several wins", () => {
   assertEquals(parse(["--san", "a", "--san=b"], FORM, variables).values("san"), ["a", "b"]);
 });
 
-for (
-  const [value, expected] of [["1", true], ["yes", true], ["", false], ["0", false], [
-    "False",
-    false,
-  ], ["no", false]] as const
-) {
-  Deno.test(`a flag whose variable is "${value}" is ${expected ? "on" : "off"}`, () => {
-    assertEquals(parse([], FORM, { SENTINEL_JSON: value }).flag("json"), expected);
+const FLAGS = { "1": true, "yes": true, "": false, "0": false, "False": false, "no": false };
+
+for (const [value, isOn] of Object.entries(FLAGS)) {
+  Deno.test(`a flag whose variable is "${value}" is ${isOn ? "on" : "off"}`, () => {
+    assertEquals(parse([], FORM, { SENTINEL_JSON: value }).flag("json"), isOn);
     assertEquals(parse(["--json"], FORM, { SENTINEL_JSON: value }).flag("json"), true);
   });
 }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { WITHOUT_EFFECT } from "../../src/cli/run_options.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { configTables } from "../../src/config/schema.ts";
 
@@ -10,16 +11,24 @@ function allKeys(): string[] {
     .flatMap(([name, entries]) => Object.keys(entries).map((key) => `${name}.${key}`));
 }
 
-/** Rows of the tables in docs/CONFIGURATION.md: `table.key`, and the default where it is written as a value. */
-async function documented(): Promise<Map<string, string>> {
-  const rows = new Map<string, string>();
+interface Row {
+  /** In backticks where it is written as a value. */
+  readonly byDefault: string;
+  /** Whether `run` heeds it. */
+  readonly mark: string;
+}
+
+/** Rows of the tables in docs/CONFIGURATION.md by `table.key`. */
+async function documented(): Promise<Map<string, Row>> {
+  const rows = new Map<string, Row>();
   let table = "";
   for (
     const line of (await Deno.readTextFile(new URL("docs/CONFIGURATION.md", ROOT))).split("\n")
   ) {
     table = /^## `\[(\w+)\]`$/.exec(line)?.[1] ?? table;
-    const [, key, , value] = /^\| `(\w+)` *\|([^|]*)\| *([^|]*?) *\|/.exec(line) ?? [];
-    if (key !== undefined) rows.set(`${table}.${key}`, value!);
+    const [, key, byDefault, mark] = /^\| `(\w+)` *\|[^|]*\| *([^|]*?) *\| *(\S*) *\|/.exec(line) ??
+      [];
+    if (key !== undefined) rows.set(`${table}.${key}`, { byDefault: byDefault!, mark: mark! });
   }
   return rows;
 }
@@ -28,12 +37,19 @@ Deno.test("docs/CONFIGURATION.md has every key in order, with the default that i
   const rows = await documented();
   assertEquals([...rows.keys()], allKeys());
   const { config } = parseConfig("", "/sentinel.toml");
-  for (const [key, value] of rows) {
+  for (const [key, { byDefault }] of rows) {
     const [table, name] = key.split(".") as [keyof typeof config, string];
     const actual = (config[table] as Record<string, unknown>)[name];
     const shown = actual === undefined ? undefined : `\`${JSON.stringify(actual)}\``;
-    assertEquals(shown, value.startsWith("`") ? value : undefined, key);
+    assertEquals(shown, byDefault.startsWith("`") ? byDefault : undefined, key);
   }
+});
+
+Deno.test("docs/CONFIGURATION.md marks the keys that have an effect on sentinel run", async () => {
+  const marked = [...await documented()].filter(([, { mark }]) => mark === "✓");
+  const hasEffect = (key: string) =>
+    !WITHOUT_EFFECT.some((name) => key === name || key.startsWith(`${name}.`));
+  assertEquals(marked.map(([key]) => key), allKeys().filter(hasEffect));
 });
 
 Deno.test("examples/sentinel.toml loads, and with every comment taken for a key too", async () => {

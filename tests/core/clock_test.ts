@@ -13,6 +13,7 @@ Deno.test("sleep() takes longer times than one timer holds", async () => {
   const stop = new AbortController();
   let isOver = false;
   const sleep = systemClock.sleep(2 ** 33, stop.signal).then(() => isOver = true);
+  // a timer that is given too much fires at once, which is before one that is set behind it
   await systemClock.sleep(1);
   assert(!isOver);
   stop.abort();

@@ -52,10 +52,22 @@ Deno.test("software that does not want to stop is killed before the shutdown's t
     tables: "[shutdown]\ntimeout_ms = 3000",
   });
   await scene.daemon("start");
+  await scene.softwarePids(1);
   assertEquals((await scene.daemon("stop")).code, 0);
   await scene.requireNothingLeft();
   assertStringIncludes(await scene.log(), "state: stopping -> stopped");
 });
+
+/** Ends all that strace follows: it heeds no signal itself where it writes to a file, and ends with the last of them. */
+function stopAtEnd(scene: DaemonScene): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      await scene.daemon("stop");
+      const left = (await scene.softwarePids(0)).map(String);
+      await new Deno.Command("kill", { args: ["-KILL", ...left], stderr: "null" }).output();
+    },
+  };
+}
 
 testWith(
   [needsProgram("strace")],
@@ -66,6 +78,7 @@ testWith(
       // the software's signals, each of them longer than the whole shutdown may take
       wrapper: ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=kill:delay_enter=50000"],
     });
+    await using _stop = stopAtEnd(scene);
     const [, pid] = await scene.written("runtime/sentinel/software.pid", /^(\d+)\n/);
     await scene.logged(/starting -> running/);
     await scene.softwarePids(1);
@@ -75,7 +88,8 @@ testWith(
     const message = "emergency shutdown: not stopped within 1 ms\n";
     assertStringIncludes(stderr, `sentinel: error: ${message}`);
     assertStringIncludes(await scene.log(), `ERROR: ${message}`);
-    await assertRejects(() => Deno.lstat(scene.at("runtime/sentinel/software.pid")));
+    const pidFile = scene.at("runtime/sentinel/software.pid");
+    await assertRejects(() => Deno.lstat(pidFile), Deno.errors.NotFound);
     await scene.configure({});
     assertEquals((await scene.daemon("start")).code, 0);
     const [left, now] = await scene.softwarePids(2);
@@ -94,6 +108,7 @@ testWith(
         ...["-e", "inject=kill,pidfd_send_signal:error=EPERM"],
       ],
     });
+    await using _stop = stopAtEnd(scene);
     await scene.logged(/starting -> running/);
     const [software] = await scene.softwarePids(1);
     assertEquals((await scene.daemon("stop")).code, 0);

@@ -149,6 +149,16 @@ Deno.test("SIGUSR1 writes statistics to the log, SIGUSR2 turns debug logging on 
   await scene.logged(/log level: info/);
 });
 
+Deno.test("SIGPIPE changes nothing", async () => {
+  await using scene = await DaemonScene.arrive();
+  await using daemon = scene.start();
+  await scene.logged(/starting -> running/);
+  daemon.kill("SIGPIPE");
+  assertEquals((await scene.facts("status"))["sentinel_pid"], daemon.pid);
+  daemon.kill("SIGTERM");
+  assertEquals((await daemon.end()).code, 0);
+});
+
 Deno.test("a log that was moved away begins anew with SIGHUP", async () => {
   await using scene = await DaemonScene.arrive();
   await using daemon = scene.start();
@@ -174,5 +184,5 @@ Deno.test("the configuration is checked and printed without a daemon", async () 
   assertEquals((await scene.daemon("start", "--check-config")).code, 0);
   await Deno.writeTextFile(path, "[process\n");
   assertEquals((await scene.daemon("start", "--check-config")).code, 2);
-  await Deno.writeTextFile(path, "");
+  assertEquals([...Deno.readDirSync(scene.at("runtime"))], []);
 });

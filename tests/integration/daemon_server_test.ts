@@ -1,9 +1,15 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";
-import { type ProgramResult, runProgram } from "../support/program.ts";
+import {
+  type ProgramResult,
+  type RunningProgram,
+  runProgram,
+  startProgram,
+} from "../support/program.ts";
 import { RemoteSetup } from "../support/remote_program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
+import type { CertificateFiles } from "../support/test_authority.ts";
 
 /** Says its pid in a file and on its output, and stays. */
 const TALK = `echo $$ >> "$0.starts"; echo up; echo careful >&2; exec sleep 1000`;
@@ -41,9 +47,18 @@ class Operation implements AsyncDisposable {
     return this.#client(this.remote.files.watch, args);
   }
 
-  async #client(files: RemoteSetup["files"]["ops"], args: string[]): Promise<ProgramResult> {
+  /** `client stream` of who may observe, that is not waited for. */
+  async stream(id: string): Promise<RunningProgram> {
+    return startProgram(await this.#arguments(this.remote.files.watch, ["stream", id]));
+  }
+
+  async #client(files: CertificateFiles, args: string[]): Promise<ProgramResult> {
+    return await runProgram(await this.#arguments(files, args));
+  }
+
+  async #arguments(files: CertificateFiles, args: string[]): Promise<string[]> {
     const url = URL.parse(String((await this.scene.facts("status"))["server"]));
-    return await runProgram(this.remote.clientArguments(Number(url?.port), files, ...args));
+    return this.remote.clientArguments(Number(url?.port), files, ...args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,13 +85,14 @@ testOperation("the daemon's software is a process that operators watch", async (
   assertEquals(await operation.watch("status", "1"), result(0, "running\n"));
   const [software] = JSON.parse((await operation.watch("list", "--json")).stdout);
   assertEquals(software.command, operation.scene.at("software"));
-  const streaming = operation.watch("stream", "1");
+  await using stream = await operation.stream("1");
+  await stream.stdout.match(/up\n/);
   const stop = await operation.watch("stop", "1");
   assertEquals(stop.code, 86);
   assertStringIncludes(stop.stderr, "this certificate may only observe");
   assertEquals(await operation.watch("restart", "1"), stop);
   assertEquals((await operation.scene.daemon("stop")).code, 0);
-  assertEquals(await streaming, result(0, "up\n", "careful\n"));
+  assertEquals(await stream.end(), result(0, "up\n", "careful\n"));
   await operation.scene.requireNothingLeft();
 });
 
@@ -189,7 +205,11 @@ testOperation(
     assertMatch(stderr, /certificate/);
     assertEquals(await operation.watch("status", "1"), result(0, "running\n"));
     await Deno.writeTextFile(certificate, good);
-    const other = await remote.authority.server("other");
+    const other = await remote.authority.issue("other", {
+      subject: "/CN=other",
+      usage: "serverAuth",
+      names: "DNS:db.example",
+    });
     const toml = await Deno.readTextFile(scene.at("sentinel.toml"));
     await Deno.writeTextFile(
       scene.at("sentinel.toml"),
@@ -199,7 +219,9 @@ testOperation(
       (await scene.daemon("reload")).stdout,
       "applied: server.certificate, server.key\n",
     );
-    assertEquals(await operation.watch("status", "1"), result(0, "running\n"));
+    assertEquals((await operation.watch("status", "1")).code, 86);
+    const named = await operation.watch("status", "1", "--server-name", "db.example");
+    assertEquals(named, result(0, "running\n"));
   },
 );
 

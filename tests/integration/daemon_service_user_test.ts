@@ -10,7 +10,14 @@ async function serviceFolder(name: string): Promise<AsyncDisposable & { path: st
   const path = `/run/sentinel/${name}`;
   await Deno.mkdir(path, { recursive: true, mode: 0o755 });
   await Deno.chown(path, NOBODY, NOBODY);
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(path, { recursive: true });
+      // who has a service of ours keeps the folder of all of them
+      await Deno.remove("/run/sentinel").catch(() => {});
+    },
+  };
 }
 
 testWith(

@@ -122,8 +122,12 @@ for (const [when, moment] of Object.entries(MOMENTS)) {
 
 /** What only a daemon that root starts as somebody else does. */
 const ROOTS_MOMENTS: Readonly<Record<string, (program: ProgramForAll) => Moment>> = {
-  "looks its user up (privileges)": () => ({ call: "openat", path: "/etc/passwd", status: 143 }),
-  "becomes its user (privileges)": ({ deno: path }) => ({ call: "execve", path, status: 143 }),
+  "looks its user up (privileges)": () => ({
+    call: "openat",
+    path: "/etc/passwd",
+    status: 128 + 15,
+  }),
+  "becomes its user (privileges)": ({ deno: path }) => ({ call: "execve", path, status: 128 + 15 }),
 };
 
 for (const [when, momentOf] of Object.entries(ROOTS_MOMENTS)) {

@@ -80,13 +80,14 @@ Deno.test("of six daemons that start at once exactly one runs", async () => {
   assertEquals((await scene.softwarePids(1)).length, 1);
 });
 
-Deno.test("where the socket is gone, stop is a signal", async () => {
+Deno.test("where the socket is gone, reload and stop are signals", async () => {
   await using scene = await DaemonScene.arrive({ tables: '[ipc]\npath = "s.sock"' });
   await Deno.chmod(scene.customer.folder.path, 0o700);
   await scene.daemon("start");
   await Deno.remove(scene.at("s.sock"));
   const { code, stdout } = await scene.daemon("reload");
   assertEquals([code, stdout], [0, "reload requested; the daemon's log tells the rest\n"]);
+  await scene.logged(/reloading -> running/);
   assertEquals((await scene.daemon("status")).code, 0);
   assertEquals((await scene.daemon("stop")).code, 0);
   assertStringIncludes(await scene.log(), "Received signal SIGTERM, shutting down...");
@@ -113,13 +114,18 @@ testWith(
   },
 );
 
-Deno.test("restart stops the daemon and starts it with the configuration of now", async () => {
-  await using scene = await DaemonScene.arrive();
+Deno.test("restart stops the daemon, where one runs, and starts it with the configuration of now", async () => {
+  await using scene = await DaemonScene.arrive({
+    script: `echo $$ "$1" >> "$0.starts"; exec sleep 1000 >/dev/null 2>&1`,
+  });
   const first = await scene.daemon("restart", "--json");
+  const [before] = await scene.softwarePids(1);
+  await scene.configure({ softwareKeys: 'args = ["of now"]' });
   const second = await scene.daemon("restart", "--json");
   assert(JSON.parse(first.stdout).pid !== JSON.parse(second.stdout).pid);
-  const [before, after] = await scene.softwarePids(2);
+  const [, after] = await scene.softwarePids(2);
   assertEquals([await isRunning(before!), await isRunning(after!)], [false, true]);
+  assertMatch(await Deno.readTextFile(scene.at("software.starts")), /^\d+ \n\d+ of now\n$/);
 });
 
 testWith(

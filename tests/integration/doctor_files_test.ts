@@ -51,14 +51,10 @@ for (const [what, check, status, harm] of FILE_FAULTS) {
     assertEquals((await customer.run("/bin/true")).code, 0);
     await harm(customer.folder);
     const before = await snapshot(customer.folder.at("state"));
+    const { folder } = customer;
     const diagnosis = await diagnose([
-      ...[
-        "--license",
-        customer.folder.at("K1.lic"),
-        "--org-key",
-        customer.folder.at("org_public_key.pem"),
-      ],
-      ...["--state-dir", customer.folder.at("state")],
+      ...["--license", folder.at("K1.lic"), "--org-key", folder.at("org_public_key.pem")],
+      ...["--state-dir", folder.at("state")],
     ], { XDG_RUNTIME_DIR: customer.folder.at("runtime") });
     assertFails(diagnosis, check);
     assertEquals(diagnosis.code, status);

@@ -6,6 +6,7 @@ import {
   type Organization,
   standardPayload,
 } from "../support/organization.ts";
+import { COMPONENTS } from "../../src/platform/hardware.ts";
 import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
@@ -103,13 +104,14 @@ testWith(
   "a v2 licence of another machine names what differs in the log",
   async () => {
     await using folder = await temporaryFolder();
+    const [, name] = /(\w+)=[0-9a-f]{16}$/.exec(explained.v2)!;
     const fingerprint = explained.v2
       .replace(/^v2:\d+/, `v2:${explained.v2.split(",").length}`)
-      .replace(/cpu_model=[0-9a-f]{16}/, `cpu_model=${"0".repeat(16)}`);
+      .replace(/[0-9a-f]{16}$/, "0".repeat(16));
     const args = await arrange(folder, { fingerprint });
     const { stderr } = assertMismatch(await runProgram(args, surroundings(folder)));
     assertStringIncludes(stderr, "components match");
-    assertStringIncludes(stderr, "must: cpu_model differ\n");
+    assertStringIncludes(stderr, `must: ${name} differ\n`);
   },
 );
 
@@ -197,6 +199,7 @@ async function arrangeStandard(folder: TemporaryFolder): Promise<string[]> {
 
 Deno.test("fingerprint --json and --explain tell the same and show no serial number", async () => {
   assertEquals(Object.keys(explained), ["v1", "v2", "components"]);
+  assertEquals(Object.keys(explained.components), [...COMPONENTS]);
   const plain = await runProgram(["fingerprint", "--explain"]);
   const lines = plain.stdout.trimEnd().split("\n");
   assertEquals(lines[0], explained.v2);
@@ -212,7 +215,7 @@ Deno.test("fingerprint --json and --explain tell the same and show no serial num
       readable ? ["string", "string", null] : ["object", "object", error],
     );
   }
-  const machineId = (await Deno.readTextFile("/etc/machine-id")).trim();
+  const machineId = (await Deno.readTextFile("/etc/machine-id").catch(() => "")).trim();
   assert(machineId === "" || !(plain.stdout + stdout).includes(machineId));
 });
 

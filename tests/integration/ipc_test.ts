@@ -33,10 +33,8 @@ Deno.test("sentinel ipc prints the answer; with --json the line as it came", asy
 
 Deno.test("sentinel ipc takes the socket that the software was given", async () => {
   await using running = await startServer();
-  const { code, stdout } = await runIpc(["health", "--json"], {
-    SENTINEL_IPC_SOCKET: running.path,
-  });
-  assertEquals([code, stdout], [0, '{"status":"ok"}\n']);
+  const result = await runIpc(["health", "--json"], { SENTINEL_IPC_SOCKET: running.path });
+  assertEquals(result, { code: 0, stdout: '{"status":"ok"}\n', stderr: "" });
 });
 
 Deno.test("sentinel ipc says that nobody is there and exits 87", async () => {
@@ -80,22 +78,20 @@ Deno.test("sentinel ipc finds the only socket in the session's folder, and names
   const { pipes } = selectPlatform();
   const env = { XDG_RUNTIME_DIR: folder.path, LOCALAPPDATA: folder.path.replaceAll("/", "\\") };
   const mark = crypto.randomUUID();
+  await using servers = new AsyncDisposableStack();
   const serve = async (id: string) => {
     const name = `sentinel-${mark}-${id}`;
     const path = pipes ? pipes.prefix + name : folder.at(`sentinel/${name}.sock`);
-    const claim = await claimSocket(path, { lockFolder: folder.at("sentinel-drm/run") });
-    const server = serveIpc({ claim, license: LICENSE, log: new RecordingLog(), random: () => 1 });
-    return { server, claim };
+    const lockFolder = folder.at("sentinel-drm/run");
+    const claim = servers.use(await claimSocket(path, { lockFolder }));
+    const log = new RecordingLog();
+    servers.use(serveIpc({ claim, license: LICENSE, log, random: () => 1 }));
   };
-  const one = await serve("one");
+  await serve("one");
   const first = await runIpc(["health", "--json"], env);
-  const two = await serve("two");
-  const second = await runIpc(["health", "--json"], env);
-  for (const { server, claim } of [one, two]) {
-    await server.close();
-    await claim[Symbol.asyncDispose]();
-  }
   assertEquals([first.code, first.stdout], [0, '{"status":"ok"}\n']);
+  await serve("two");
+  const second = await runIpc(["health", "--json"], env);
   assertEquals(second.code, 2);
   assertMatch(second.stderr, /--socket is required: there are .*-one(\.sock)?, .*-two/);
 });

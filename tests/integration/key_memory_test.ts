@@ -7,9 +7,7 @@ import { fromFileUrl } from "@std/path";
 import { Customer } from "../support/customer.ts";
 import { startProgram } from "../support/program.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
-
-/** Root without its rights is a user as any other. */
-const WITHOUT_CAPABILITIES = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"];
+import { WITHOUT_CAPABILITIES } from "../support/without_capabilities.ts";
 
 const SEARCH = fromFileUrl(new URL("../fixtures/search_memory.py", import.meta.url));
 

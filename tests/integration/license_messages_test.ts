@@ -8,16 +8,11 @@ import {
   standardPayload,
 } from "../support/organization.ts";
 import { runProgram } from "../support/program.ts";
-import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
+import { testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { CAN_BE_KEPT_OUT, WITHOUT_CAPABILITIES } from "../support/without_capabilities.ts";
 
 const organization = await makeOrganization();
-
-/** Root reads every file, unless its capabilities are taken away (capabilities(7)). */
-const WITHOUT_CAPABILITIES = NEEDS_ROOT.met
-  ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
-  : [];
-const CAN_BE_KEPT_OUT = NEEDS_ROOT.met ? [needsProgram("setpriv")] : [];
 
 /** What stands in the licence file; `undefined` for no file. */
 type Content = string | Uint8Array | undefined;

@@ -6,6 +6,7 @@ import { runProgram } from "../support/program.ts";
 import { RemoteSetup } from "../support/remote_program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { OPENSSL } from "../support/test_remote.ts";
 
 const NO_HOME = { HOME: "", XDG_DATA_HOME: "" };
 
@@ -33,7 +34,7 @@ testWith([POSIX], "doctor tells that there is no home", async () => {
   ]);
 });
 
-testWith([POSIX], "a server without a home needs --data-dir, a client -C", async () => {
+testWith([POSIX, ...OPENSSL], "a server without a home needs --data-dir, a client -C", async () => {
   await using setup = await RemoteSetup.open();
   const { server, ops } = setup.files;
   const address = ["-a", "127.0.0.1", "-p", "1"];

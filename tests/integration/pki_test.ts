@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertMode } from "../support/file_mode.ts";
 import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
@@ -35,7 +36,6 @@ async function makeCertificates(folder: TemporaryFolder): Promise<void> {
 }
 
 const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
-const modeOf = (path: string) => Deno.statSync(path).mode! & 0o777;
 
 Deno.test("server and client that have their certificates from pki work together", async () => {
   await using folder = await temporaryFolder();
@@ -89,9 +89,9 @@ Deno.test("keys are for their owner alone, whatever the umask; certificates are 
   const wrapper = ["sh", "-c", 'umask 0; exec "$@"', "sh"];
   const { code } = await runProgram(["pki", "ca", "--out", folder.at("ca")], { wrapper });
   assertEquals(code, 0);
-  assertEquals(modeOf(folder.at("ca")), 0o700);
-  assertEquals(modeOf(folder.at("ca/ca.key")), 0o600);
-  assertEquals(modeOf(folder.at("ca/ca.pem")), 0o644);
+  await assertMode(folder.at("ca"), 0o700);
+  await assertMode(folder.at("ca/ca.key"), 0o600);
+  await assertMode(folder.at("ca/ca.pem"), 0o644);
 });
 
 Deno.test("what was written is told, for people and for programs", async () => {

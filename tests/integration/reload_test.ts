@@ -2,7 +2,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { isRunning } from "../support/process_state.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
-import { connectPeer } from "../support/socket_peer.ts";
+import { ask, connectPeer } from "../support/socket_peer.ts";
+
+const GET_LICENSE = '{"method":"get_license"}';
 
 /** Says its pid and the socket, then stays. */
 const STAY = `echo $$ $SENTINEL_IPC_SOCKET; exec sleep 1000`;
@@ -23,9 +25,8 @@ Deno.test("SIGHUP puts a new licence in the old one's place while the software r
   await replaceLicense(customer, "K2");
   run.kill("SIGHUP");
   assertEquals(await watcher.line(), '{"event":"license_changed"}');
-  using asker = await connectPeer(socket!);
-  await asker.send('{"method":"get_features"}\n');
-  assertEquals(await asker.line(), '{"status":"ok","features":{"seats":50}}');
+  const features = await ask(socket!, '{"method":"get_features"}');
+  assertEquals(features, '{"status":"ok","features":{"seats":50}}');
   await customer.vendor("revoke", "K2", "--database", customer.folder.at("vendor.db"));
   run.kill("SIGUSR2");
   const { code, stderr } = await run.end();
@@ -44,12 +45,13 @@ for (const [what, text, message] of KEPT) {
   Deno.test(`a new licence file that ${what} changes nothing`, async () => {
     await using customer = await Customer.arrive();
     await using run = customer.start(await customer.script("software", STAY));
-    await run.stdout.match(/\d+ \S+\n/);
+    const [, socket] = await run.stdout.match(/\d+ (\S+)\n/);
     const file = customer.folder.at("K1.lic");
     if (text === undefined) await Deno.remove(file);
     else await Deno.writeTextFile(file, text);
     run.kill("SIGHUP");
     await run.stderr.match(new RegExp(message));
+    assertStringIncludes((await ask(socket!, GET_LICENSE))!, '"license_key":"K1"');
     run.kill("SIGTERM");
     assertEquals((await run.end()).code, 0);
   });
@@ -80,9 +82,7 @@ Deno.test("a licence that the server refuses leaves the old one in force, its me
   await replaceLicense(customer, "K2");
   run.kill("SIGHUP");
   await run.stderr.match(/the license stays as it was: activation refused/);
-  using asker = await connectPeer(socket!);
-  await asker.send('{"method":"get_license"}\n');
-  assertStringIncludes((await asker.line())!, '"license_key":"K1"');
+  assertStringIncludes((await ask(socket!, GET_LICENSE))!, '"license_key":"K1"');
   run.kill("SIGUSR2");
   await run.stderr.match(/(?:heartbeat: ACTIVE[^]*){3}/);
   await customer.vendor("revoke", "K1", "--database", customer.folder.at("vendor.db"));

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertMode } from "../support/file_mode.ts";
 import { runProgram, startProgram } from "../support/program.ts";
 import { RemoteSetup } from "../support/remote_program.ts";
 import { testWith } from "../support/requirements.ts";
@@ -128,7 +129,7 @@ testRemote(
     );
     assertEquals(await ask(), NOT_FOUND);
     const path = `${home}/sentinel-drm/known_hosts`;
-    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+    await assertMode(path, 0o600);
     const known = await Deno.readTextFile(path);
     await Deno.writeTextFile(
       path,

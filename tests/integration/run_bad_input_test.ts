@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Customer } from "../support/customer.ts";
+import { arrange } from "../support/diagnosis.ts";
+import { makeOrganization, standardPayload } from "../support/organization.ts";
 import { runProgram } from "../support/program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -41,16 +43,12 @@ for (const [what, args, line] of USAGE) {
   });
 }
 
-Deno.test("help and version go to standard output and end with 0", async () => {
+Deno.test("help goes to standard output and ends with 0", async () => {
   for (const args of [["--help"], [], ["run", "--help"], ["vendor", "--help"], ["vendor"]]) {
     const { code, stdout, stderr } = await runProgram(args);
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     assert(stdout.startsWith("Usage: sentinel"), stdout);
   }
-  assertEquals(
-    (await runProgram(["--version"])).stdout,
-    (await runProgram(["run", "--version"])).stdout,
-  );
 });
 
 Deno.test("variables stand in for options, and an unknown one is warned of", async () => {
@@ -144,20 +142,26 @@ testWith([POSIX], "a state folder that nothing can be written into is a clear li
   assertEquals({ code, stdout }, { code: 2, stdout: "" });
 });
 
-Deno.test("a STANDARD license without a server anywhere asks for --server-url", async () => {
-  await using customer = await Customer.arrive();
-  const { code, stderr } = await runProgram([
-    ...customer.runArguments("/bin/true").slice(0, 5),
-    ...[
-      "--org-key",
-      customer.folder.at("org_public_key.pem"),
-      "--state-dir",
-      customer.folder.at("state"),
-    ],
-    ...["--server-url", "ftp://x"],
-  ]);
-  assertEquals({ code, stderr }, {
-    code: 2,
-    stderr: "sentinel: error: --server-url must be an http(s) URL: current value is ftp://x\n",
+/** What a licence and an option say of the server, and what is said of that. */
+const SERVERS: [string, string | undefined, string[], string][] = [
+  ["a server nowhere", undefined, [], "--server-url is required for STANDARD licenses"],
+  [
+    "a server that is none",
+    "http://127.0.0.1:1",
+    ["--server-url", "ftp://x"],
+    "--server-url must be an http(s) URL: current value is ftp://x",
+  ],
+];
+
+for (const [what, serverUrl, options, line] of SERVERS) {
+  Deno.test(`a STANDARD license with ${what} ends the run with 2, and no state is made`, async () => {
+    await using folder = await temporaryFolder();
+    const payload = standardPayload({ server_url: serverUrl });
+    const args = await arrange(folder, await makeOrganization(), payload);
+    const run = ["run", "--software", "/bin/true", ...args, ...options];
+    const { code, stderr } = await runProgram(run, { env: { XDG_RUNTIME_DIR: folder.path } });
+    assertEquals([code, stderr], [2, `sentinel: error: ${line}\n`]);
+    const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
+    assertEquals(names.sort(), ["a.lic", "org.pem"]);
   });
-});
+}

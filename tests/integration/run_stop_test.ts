@@ -39,13 +39,13 @@ Deno.test("SIGINT while the licence server takes its time ends with 0, and nothi
   assert(stderr.endsWith("INFO: Received signal SIGINT, shutting down...\n"), stderr);
 });
 
-Deno.test("a second SIGINT kills software that does not want to stop", async () => {
+Deno.test("a second SIGINT kills software that does not want to stop, long before its grace is over", async () => {
   await using customer = await Customer.arrive();
   const software = await customer.script(
     "software",
     'trap "echo no" TERM; echo $$; while :; do sleep 0.01; done',
   );
-  await using run = customer.start(software);
+  await using run = customer.start(software, { env: { ENDLESS_PATIENCE: "1" } });
   const [pid] = await run.stdout.match(/\d+\n/);
   run.kill("SIGINT");
   await run.stdout.match(/no/);

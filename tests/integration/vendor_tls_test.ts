@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { ACTIVATE_PATH } from "../../src/activation/messages.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
-import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { TestAuthority } from "../support/test_authority.ts";
 import { activateBody, makeMachine, signedBy } from "../support/test_machine.ts";
@@ -11,24 +11,12 @@ import { readAnswer } from "../support/wire_answer.ts";
 
 const OPENSSL = needsProgram("openssl");
 
-/** A certificate for 127.0.0.1 that signs itself; gives the two options. */
-async function makeCertificate(folder: string): Promise<string[]> {
-  const certificate = `${folder}/tls.pem`, key = `${folder}/tls.key`;
-  await runTool(
-    "openssl",
-    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-    ...["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=127.0.0.1"],
-    ...["-addext", "subjectAltName=IP:127.0.0.1"],
-    ...["-addext", "basicConstraints=critical,CA:FALSE"],
-  );
-  return ["--tls-cert", certificate, "--tls-key", key];
-}
-
 testWith([OPENSSL], "vendor serve speaks https to whoever trusts its certificate", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
-  const options = await makeCertificate(folder.path);
-  await using server = await vendor.serve(...options);
+  const { cert } = await makeCertificate(folder);
+  const files = ["--tls-cert", folder.at("ca.pem"), "--tls-key", folder.at("tls.key")];
+  await using server = await vendor.serve(...files);
   assertMatch(server.url, /^https:\/\/127\.0\.0\.1:\d+$/);
   const machine = await makeMachine();
   const { path, headers, body } = await signedBy(machine, ACTIVATE_PATH, {
@@ -36,8 +24,7 @@ testWith([OPENSSL], "vendor serve speaks https to whoever trusts its certificate
   });
   const init = { method: "POST", headers, body };
   await assertRejects(() => fetch(server.url + path, init), TypeError);
-  const caCerts = [await Deno.readTextFile(options[1]!)];
-  using client = Deno.createHttpClient({ caCerts });
+  using client = Deno.createHttpClient({ caCerts: [cert] });
   const response = await fetch(server.url + path, { ...init, client });
   assertEquals((await readAnswer(response, vendor.verify)).payload["status"], "ACTIVE");
   assertEquals((await server.stop("SIGTERM")).code, 0);
@@ -65,7 +52,8 @@ testWith(
   async () => {
     await using folder = await temporaryFolder();
     const vendor = await setUpVendor(folder.path);
-    const [, certificate = "", , key = ""] = await makeCertificate(folder.path);
+    await makeCertificate(folder);
+    const certificate = folder.at("ca.pem"), key = folder.at("tls.key");
     const serve = async (...tls: string[]) => {
       const { code, stdout, stderr } = await runProgram([
         ...["vendor", "serve", "--key", vendor.keyPath, "--database", vendor.database],

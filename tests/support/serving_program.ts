@@ -1,9 +1,10 @@
-import { type ProgramResult, startProgram } from "./program.ts";
+import { type LineReader, type ProgramResult, startProgram } from "./program.ts";
 
 /** A `vendor serve` that listens; stopped at the end where the test did not do it. */
 export interface ServingProgram extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
+  readonly stderr: LineReader;
   /** Sends a signal and waits for the end. */
   stop(signal: Deno.Signal): Promise<ProgramResult>;
 }
@@ -16,6 +17,7 @@ export async function serveLicenses(...args: string[]): Promise<ServingProgram> 
     return {
       url: url!,
       pid: program.pid,
+      stderr: program.stderr,
       stop(signal) {
         program.kill(signal);
         return program.end();

@@ -81,7 +81,7 @@ async function readAnswer(conn: Deno.Conn): Promise<string> {
   return text;
 }
 
-Deno.test("close() answers the requests under way and takes no new ones", async () => {
+Deno.test("close() answers the requests under way, turns new ones away unsigned, and ends the listening", async () => {
   await using desk = await VendorDesk.open();
   await desk.register("K1");
   const machine = await makeMachine();
@@ -92,13 +92,15 @@ Deno.test("close() answers the requests under way and takes no new ones", async 
   await held.arrived;
   let isClosed = false;
   const closed = server.close().then(() => isClosed = true);
-  await assertRejects(() => beat(desk, server.url, machine), TypeError);
+  const late = await beat(desk, server.url, machine);
+  assertEquals([late.status, await late.json()], [503, { error: "Server is busy." }]);
   assertEquals(isClosed, false);
   held.release();
   const response = await answer;
   assertEquals(response.status, 200);
   await response.body?.cancel();
   await closed;
+  await assertRejects(() => beat(desk, server.url, machine), TypeError);
   await server.close();
 });
 
