@@ -131,10 +131,11 @@ testWith(
     await using folder = await temporaryFolder();
     await runTool("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder.path);
     try {
-      const { log, writer, child, recorded } = await recordShell(
+      await using shell = await recordShell(
         "head -c 5000000 /dev/zero; echo alive >&2; exit 3",
         folder.path,
       );
+      const { log, writer, child, recorded } = shell;
       assert(await recorded);
       assertEquals((await child.exited).code, 3);
       const { bytes, others } = await readAll(log);
