@@ -2,7 +2,7 @@ import type { StandardLicense } from "../../src/license/payload.ts";
 import { Findings } from "../../src/sentinel/findings.ts";
 import { Lease } from "../../src/sentinel/lease.ts";
 import { Ledger } from "../../src/sentinel/ledger.ts";
-import { freshState, recordOf } from "../../src/sentinel/remembered_state.ts";
+import { freshState, recordOf, withRecord } from "../../src/sentinel/remembered_state.ts";
 import type { LicenseRecord, State } from "../../src/state/state_file.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { standardPayload } from "./organization.ts";
@@ -78,15 +78,11 @@ export class LeaseBench {
 
 /** The state of an activated machine with so much grace left. */
 export function withGrace(seconds: number, exhausted = false): State {
-  const record = {
-    license_key: LICENSE.license_key,
+  const state = freshState("M");
+  return withRecord(state, {
+    ...recordOf(state, LICENSE),
     activated: true,
     grace_remaining_seconds: seconds,
     grace_exhausted: exhausted,
-    is_decommissioned: false,
-    forbidding_status: null,
-    unpaid_ms: 0,
-    last_alive: null,
-  };
-  return { ...freshState("M"), licenses: [record] };
+  });
 }
