@@ -103,6 +103,9 @@ Deno.test("the server's signed time is known to be true, whatever the clock said
   bench.server.script(verified("ACTIVE", NOON + HOUR_MS));
   await bench.lease.beatAtStart(forever);
   assertEquals(bench.lease.nowMs(), NOON + HOUR_MS);
+  bench.server.script(verified("ACTIVE", NOON + MINUTE_MS));
+  await bench.lease.beatAtStart(forever);
+  assertEquals(bench.lease.nowMs(), NOON + HOUR_MS);
   await bench.lease.keepAlive();
   assertEquals(bench.lease.graceRemainingSeconds, 140);
   assertEquals(bench.saved.at(-1)!.latest_known_ms, NOON + HOUR_MS);

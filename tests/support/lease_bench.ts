@@ -24,8 +24,11 @@ export class LeaseBench {
   readonly log = new RecordingLog();
   readonly findings = new Findings(this.log);
   readonly saved: State[] = [];
+  /** Of each that was saved, whether not even a kill in the middle may lose it. */
+  readonly ahead: boolean[] = [];
   forgotten = false;
-  saveFault: Error | undefined;
+  /** What a save waits for, or fails with. */
+  beforeSave: () => Promise<void> = () => Promise.resolve();
   readonly ledger: Ledger;
   readonly lease: Lease;
 
@@ -39,10 +42,10 @@ export class LeaseBench {
       findings: this.findings,
       log: this.log,
       storage: {
-        save: (state) => {
-          if (this.saveFault !== undefined) return Promise.reject(this.saveFault);
+        save: async (state, { ahead }) => {
+          await this.beforeSave();
           this.saved.push(state);
-          return Promise.resolve();
+          this.ahead.push(ahead);
         },
         settle: () => Promise.resolve(),
         forget: () => {
