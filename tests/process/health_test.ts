@@ -15,6 +15,7 @@ Deno.test("three failed rounds in a row make it unhealthy, one that went well be
   assertEquals(round("no"), ["healthy", 1]);
   assertEquals(round("no"), ["healthy", 2]);
   assertEquals(round(undefined), ["healthy", 0]);
+  assertEquals(health.lastError, "probe: no");
   assertEquals([round("no"), round("no"), round("gone")].at(-1), ["unhealthy", 3]);
   assertEquals(health.lastError, "probe: gone");
   assertEquals(health.checks, { process: "ok", probe: "gone" });

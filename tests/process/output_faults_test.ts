@@ -99,6 +99,14 @@ Deno.test("an index that a crash cut off counts as far as it goes", async () => 
   assertEquals([bytes, others], [2_500, [{ kind: "end", at: 2_500 }]]);
 });
 
+Deno.test("bytes that the index tells of and a crash cut off do not count", async () => {
+  await using folder = await temporaryFolder();
+  await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
+  await Deno.truncate(segmentPaths(folder.path, 2_000).data, 300);
+  const { bytes, others } = await readAll(await openOutputLog(folder.path));
+  assertEquals([bytes, others], [2_300, [{ kind: "end", at: 2_300 }]]);
+});
+
 Deno.test("what a disk still took of a write that failed is no more there later than it was at first", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });

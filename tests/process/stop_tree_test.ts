@@ -203,14 +203,3 @@ for (
     assertEquals(await stopped, [{ pid: 4711, name: "stubborn", why }]);
   });
 }
-
-Deno.test("a process whose parent's number was given anew to a member does not belong to its tree", () => {
-  const child = { ...STUBBORN, parent: STUBBORN.pid, group: 0, session: 0 };
-  const tree = treeAmong([
-    STUBBORN,
-    { ...child, pid: 11, startTime: "3000" },
-    { ...child, pid: 12, parent: 11, startTime: "4000" },
-    { ...child, pid: 13, parent: 11, startTime: "2000" },
-  ]);
-  assertEquals(tree.members().map(({ pid }) => pid), [4711, 11, 12]);
-});
