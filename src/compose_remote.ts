@@ -1,4 +1,5 @@
 import { onSignal } from "./compose_signals.ts";
+import { ExpiryWatch, type RenewableCertificate } from "./core/certificate_expiry.ts";
 import { systemClock } from "./core/clock.ts";
 import { describeError, SentinelError } from "./core/errors.ts";
 import { warnOfExposedKey } from "./core/exposed_key.ts";
@@ -90,7 +91,7 @@ export async function openServer(
   { log, serve = servedTable, hurry }: ServerHost,
 ): Promise<OpenedServer> {
   requireClientVerification(Deno.version.deno);
-  const trust = await readTrust(settings, log);
+  const { trust, certificates } = await readTrust(settings, log);
   const platform = selectPlatform();
   await using opened = new AsyncDisposableStack();
   const table = opened.use(await openTable(settings.dataDir, { platform, hurry }));
@@ -108,12 +109,17 @@ export async function openServer(
       hurry,
     }),
   );
+  const expiry = opened.use(new ExpiryWatch({ clock: systemClock, log }));
+  expiry.watch(certificates);
   const owned = opened.move();
   return {
     url: server.url,
     async prepare(settings) {
-      const trust = await readTrust(settings, log);
-      return () => server.reload(trust);
+      const { trust, certificates } = await readTrust(settings, log);
+      return () => {
+        server.reload(trust);
+        expiry.watch(certificates);
+      };
     },
     close: () => server.close(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -124,7 +130,7 @@ export async function openServer(
 async function readTrust(
   { certificatePath, keyPath, certificateAuthorityPath, revocationListPath }: ServerSettings,
   log: Logger,
-): Promise<Trust> {
+): Promise<{ trust: Trust; certificates: RenewableCertificate[] }> {
   const read = async (path: string, what: string) =>
     await readConfigFile(path, { what, code: "config.tls" });
   const { text: certificate } = await read(certificatePath, "certificate file");
@@ -136,11 +142,17 @@ async function readTrust(
     : (await read(revocationListPath, "revocation list")).text;
   const tls = { certificate, key: key.text, certificateAuthority };
   checkMaterial(tls);
+  const verify = await clientVerifier({
+    certificateAuthority,
+    revocationList,
+    nowMs: systemClock.wallMs,
+  });
   return {
-    tls,
-    identify: identifyBy(
-      await clientVerifier({ certificateAuthority, revocationList, nowMs: systemClock.wallMs }),
-    ),
+    trust: { tls, identify: identifyBy(verify) },
+    certificates: [
+      { what: "certificate", path: certificatePath, pem: certificate },
+      { what: "CA certificate", path: certificateAuthorityPath, pem: certificateAuthority },
+    ],
   };
 }
 

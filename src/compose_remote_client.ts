@@ -1,5 +1,7 @@
+import { warnOfExpiry } from "./core/certificate_expiry.ts";
 import { systemClock } from "./core/clock.ts";
 import { SentinelError } from "./core/errors.ts";
+import type { Logger } from "./core/log.ts";
 import { readConfigFile } from "./core/read_config_file.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { RemoteClient } from "./remote/client.ts";
@@ -22,16 +24,21 @@ export interface ClientSettings {
 }
 
 /**
- * A client with real files.
+ * A client with real files. It is told in time that its certificate ends.
  *
  * @throws {SentinelError} `config.tls` where one cannot be read.
  */
-export async function openClient(settings: ClientSettings): Promise<RemoteClient> {
-  const { address, port } = settings;
+export async function openClient(settings: ClientSettings, log: Logger): Promise<RemoteClient> {
+  const { address, port, certificatePath: path } = settings;
+  const certificate = await read(path, "certificate file");
+  warnOfExpiry({ what: "certificate", path, pem: certificate }, {
+    nowMs: systemClock.wallMs(),
+    log,
+  });
   return new RemoteClient({
     address,
     port,
-    certificate: await read(settings.certificatePath, "certificate file"),
+    certificate,
     key: await read(settings.keyPath, "key file"),
     trust: await readTrust(settings.trust),
     clock: systemClock,

@@ -1,8 +1,10 @@
+import { ExpiryWatch } from "./core/certificate_expiry.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { SentinelError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import {
   changeLicense,
+  type DecommissionRequest,
   findLicense,
   type LicenseAction,
   requestDecommission,
@@ -76,16 +78,13 @@ export async function administer(
 }
 
 /**
- * Asks a machine to give its licence up.
+ * Asks a machine to give its licence up, or gives the machine up.
  *
  * @throws {SentinelError} `config.database…`, or `usage.machine_state` where it cannot be done.
  */
-export async function decommission(
-  machineId: string,
-  { database, licenseKey }: { database: string; licenseKey: string },
-): Promise<void> {
+export async function decommission(database: string, request: DecommissionRequest): Promise<void> {
   await using store = await openStore(database, { create: false });
-  await requestDecommission(store, machineId, { licenseKey, origin: commandLineOrigin() });
+  await requestDecommission(store, request, commandLineOrigin());
 }
 
 /**
@@ -141,6 +140,11 @@ export async function startVendorServer(
     trustProxy: settings.trustProxy,
     ...(tls && { tls }),
   }));
+  if (tls !== undefined) {
+    const path = settings.tls!.certificatePath;
+    opened.use(new ExpiryWatch({ clock, log }))
+      .watch([{ what: "certificate", path, pem: tls.certificate }]);
+  }
   const owned = opened.move();
   const close = () => owned.disposeAsync();
   return { url: server.url, close, [Symbol.asyncDispose]: close };

@@ -84,6 +84,7 @@ export const OPTIONS = {
   checksum: { value: "FILE", help: "the software whose SHA-256 goes into the licence" },
   "license-key": { value: "K", help: "the licence's key (default: a new one)" },
   database: { value: "DB", help: "the licence server's database: a SQLite file" },
+  lost: { help: "the machine does not come back: its place is free at once" },
   address: { value: "ADDRESS", letter: "a", help: "address to listen on, or of the server" },
   port: { value: "PORT", letter: "p", help: "port to listen on (0 picks one), or of the server" },
   "tls-cert": { value: "FILE", help: "certificate chain (PEM) to serve https with" },

@@ -96,12 +96,15 @@ export class PidFile implements AsyncDisposable {
   }
 }
 
-/** @throws {PidFileError} where there is something that cannot be read. */
+/** @throws {PidFileError} where there is something that cannot be read, or is no file. */
 export async function readPidFile(path: string): Promise<PidFileReading> {
   let file: Deno.FsFile;
   try {
+    // a pipe's opening would wait for a writer
+    if (!(await Deno.stat(path)).isFile) throw new PidFileError(path, "it is not a file");
     file = await Deno.open(path);
   } catch (error) {
+    if (error instanceof PidFileError) throw error;
     if (error instanceof Deno.errors.NotFound) return { kind: "absent" };
     throw new PidFileError(path, describeError(error), error);
   }

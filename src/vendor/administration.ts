@@ -64,36 +64,54 @@ export async function changeLicense(
   if (verdict.kind === "impossible") throw new SentinelError("usage.license_state", verdict.why);
 }
 
-/** Why a machine that is not active cannot be asked to leave. */
-const LEAVING: Readonly<Record<Exclude<MachineStatus, "ACTIVE">, string>> = {
-  DECOMMISSION_PENDING: "is already asked to leave",
-  DECOMMISSIONED: "is already decommissioned",
+/** Which machine is to leave which licence. */
+export interface DecommissionRequest {
+  readonly licenseKey: string;
+  readonly machineId: string;
+  /** Whether its place is free at once, as it does not come back. */
+  readonly isLost?: boolean;
+}
+
+/** Why a machine cannot be asked to leave, or be given up. */
+const LEAVING: Readonly<
+  Record<"asked" | "lost", Readonly<Partial<Record<MachineStatus, string>>>>
+> = {
+  asked: {
+    DECOMMISSION_PENDING: "is already asked to leave",
+    LOST: "is already given up as lost",
+    DECOMMISSIONED: "is already decommissioned",
+  },
+  lost: {
+    LOST: "is already given up as lost",
+    DECOMMISSIONED: "is already decommissioned",
+  },
 };
 
 /**
- * Asks a machine to give its licence up: it is told at its next heartbeat, and counts until it has acknowledged.
+ * Asks a machine to give its licence up: it is told at its next heartbeat, and counts until it has acknowledged, or, where
+ * it is lost, no longer.
  *
  * @throws {SentinelError} `usage.machine_state` where the licence or the machine is unknown or already leaving.
  */
 export async function requestDecommission(
   store: LicenseStore,
-  machineId: string,
-  { licenseKey, origin }: { licenseKey: string; origin: Origin },
+  { licenseKey, machineId, isLost = false }: DecommissionRequest,
+  origin: Origin,
 ): Promise<void> {
   const decide = ({ license, machine }: Facts): Decision<Verdict> => {
     if (license === undefined) return impossible(unknown(licenseKey));
     if (machine === undefined) {
       return impossible(`machine is not activated for license ${licenseKey}: ${machineId}`);
     }
-    if (machine.status !== "ACTIVE") {
-      return impossible(`machine ${machineId} ${LEAVING[machine.status]}`);
-    }
+    const why = LEAVING[isLost ? "lost" : "asked"][machine.status];
+    if (why !== undefined) return impossible(`machine ${machineId} ${why}`);
+    const action = isLost ? "machine.given_up" : "machine.decommission_requested";
     return {
       outcome: { kind: "done" },
       changes: [{
         kind: "set_machine_status",
-        status: "DECOMMISSION_PENDING",
-        audit: { action: "machine.decommission_requested", ...origin },
+        status: isLost ? "LOST" : "DECOMMISSION_PENDING",
+        audit: { action, ...origin },
       }],
     };
   };

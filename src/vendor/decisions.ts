@@ -84,7 +84,7 @@ export function decideHeartbeat(
         machine_id: machine.machineId,
         license_key: license.licenseKey,
         expiry_date: license.expiryDate,
-        decommission_pending: machine.status === "DECOMMISSION_PENDING",
+        decommission_pending: isToLeave(machine),
       },
     },
     changes: [rememberNonce(request), {
@@ -140,7 +140,11 @@ function heartbeatStatus(
 ): LicenseStatus {
   if (license.status !== "ACTIVE") return license.status;
   if (utcDate(nowMs) > license.expiryDate) return "EXPIRED";
-  return machine.status === "DECOMMISSION_PENDING" ? "DECOMMISSION_PENDING" : "ACTIVE";
+  return isToLeave(machine) ? "DECOMMISSION_PENDING" : "ACTIVE";
+}
+
+function isToLeave({ status }: MachineRecord): boolean {
+  return status === "DECOMMISSION_PENDING" || status === "LOST";
 }
 
 function activationFields(

@@ -3,8 +3,11 @@ import type { License } from "../license/payload.ts";
 /** What the vendor decided about a licence; that it has expired is seen from its dates, not stored. */
 export type StoredLicenseStatus = "ACTIVE" | "SUSPENDED" | "REVOKED";
 
-/** A machine's way: activated, asked to leave by the vendor, gone (and no longer counted). */
-export type MachineStatus = "ACTIVE" | "DECOMMISSION_PENDING" | "DECOMMISSIONED";
+/**
+ * A machine's way: activated, asked to leave by the vendor, gone. One that is lost is asked to leave as well, should it come
+ * back, but is not waited for. The lost and the gone no longer count.
+ */
+export type MachineStatus = "ACTIVE" | "DECOMMISSION_PENDING" | "LOST" | "DECOMMISSIONED";
 
 /** A licence as the server knows it. Dates are `YYYY-MM-DD`, UTC, both inclusive. */
 export interface LicenseRecord {
@@ -21,7 +24,7 @@ export interface LicenseRecord {
   readonly heartbeatIntervalMinutes: number | undefined;
   readonly heartbeatGracePeriodDays: number | undefined;
   readonly status: StoredLicenseStatus;
-  /** Machines that count against `maxMachines`: all but the decommissioned. */
+  /** Machines that count against `maxMachines`: all but the lost and the decommissioned. */
   readonly activeMachines: number;
   /** Milliseconds since the Unix epoch. */
   readonly registeredAtMs: number;

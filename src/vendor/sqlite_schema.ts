@@ -5,12 +5,9 @@ import { describeError, SentinelError } from "../core/errors.ts";
 const APPLICATION_ID = 0x534e544c;
 
 /** `PRAGMA user_version` that this program writes and understands. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
-/**
- * The count of machines is kept by triggers, so that the limit costs the same at ten machines and at a hundred thousand.
- */
-const SCHEMA = `
+const TABLES = `
 CREATE TABLE licenses (
   license_key TEXT PRIMARY KEY,
   org_id TEXT NOT NULL,
@@ -50,18 +47,34 @@ CREATE TABLE audit (
   machine_id TEXT,
   actor TEXT NOT NULL
 ) STRICT;
-CREATE TRIGGER machine_added AFTER INSERT ON machines WHEN new.status <> 'DECOMMISSIONED' BEGIN
+`;
+
+/** The states of a machine that does not count. */
+const UNCOUNTED = "('LOST', 'DECOMMISSIONED')";
+
+/**
+ * The count of machines is kept by triggers, so that the limit costs the same at ten machines and at a hundred thousand.
+ */
+const TRIGGERS = `
+CREATE TRIGGER machine_added AFTER INSERT ON machines WHEN new.status NOT IN ${UNCOUNTED} BEGIN
   UPDATE licenses SET active_machines = active_machines + 1 WHERE license_key = new.license_key;
 END;
 CREATE TRIGGER machine_moved AFTER UPDATE OF status ON machines BEGIN
   UPDATE licenses SET active_machines = active_machines
-    - (old.status <> 'DECOMMISSIONED') + (new.status <> 'DECOMMISSIONED')
+    - (old.status NOT IN ${UNCOUNTED}) + (new.status NOT IN ${UNCOUNTED})
     WHERE license_key = new.license_key;
 END;
-CREATE TRIGGER machine_removed AFTER DELETE ON machines WHEN old.status <> 'DECOMMISSIONED' BEGIN
+CREATE TRIGGER machine_removed AFTER DELETE ON machines WHEN old.status NOT IN ${UNCOUNTED} BEGIN
   UPDATE licenses SET active_machines = active_machines - 1 WHERE license_key = old.license_key;
 END;
 `;
+
+/** What makes a database of each earlier version one of this; 0 is an empty one. No machine of version 1 is lost. */
+const UPGRADES = [
+  `${TABLES}${TRIGGERS}PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`,
+  `DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;${TRIGGERS}
+    PRAGMA user_version = ${SCHEMA_VERSION};`,
+] as const;
 
 /**
  * Makes an open connection ready: write-ahead log, every commit durable, the tables there.
@@ -74,10 +87,8 @@ export function prepareDatabase(db: DatabaseSync, path: string): void {
   db.exec("BEGIN IMMEDIATE");
   try {
     refuseForeign(db, path);
-    if (readPragma(db, "user_version") === 0) {
-      db.exec(SCHEMA);
-      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
-    }
+    const upgrade = UPGRADES[readPragma(db, "user_version")];
+    if (upgrade !== undefined) db.exec(upgrade);
     db.exec("COMMIT");
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");

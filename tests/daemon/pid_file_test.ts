@@ -115,6 +115,17 @@ testWith([POSIX], "a PID file that cannot be read is an error of one line", asyn
   assert(message.startsWith(`PID file cannot be used: ${path} (Too many levels`), message);
 });
 
+testWith([POSIX], "a folder or a pipe in the PID file's place is said to be no file", async () => {
+  await using folder = await temporaryFolder();
+  const paths = [folder.at("folder.pid"), folder.at("pipe.pid")] as const;
+  await Deno.mkdir(paths[0]);
+  await runTool("mkfifo", paths[1]);
+  for (const path of paths) {
+    const { message } = await assertRejects(() => readPidFile(path), PidFileError);
+    assertEquals(message, `PID file cannot be used: ${path} (it is not a file)`);
+  }
+});
+
 Deno.test("of fifty who want the PID file at once exactly one gets it", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("daemon.pid");

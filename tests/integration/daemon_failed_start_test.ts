@@ -61,8 +61,12 @@ for (const [what, [status, message, spoil]] of Object.entries(FAILING)) {
     assertEquals([code, stdout], [status, ""], stderr);
     assertStringIncludes(stderr, `sentinel: error: ${message}`);
     assertEquals(stderr.trim().split("\n").length, 1, stderr);
-    assertEquals((await scene.daemon("status")).code, 87);
-    if (!what.includes("PID")) await scene.requireNothingLeft().catch(requireNoFolder);
+    const { code: now } = await scene.daemon("status");
+    if (what.includes("PID")) assertEquals(now, 2, "what is there is no PID file");
+    else {
+      assertEquals(now, 87);
+      await scene.requireNothingLeft().catch(requireNoFolder);
+    }
   });
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runProgram, startProgram } from "../support/program.ts";
 import { RemoteSetup } from "../support/remote_program.ts";
 import { testWith } from "../support/requirements.ts";
@@ -36,6 +36,26 @@ testRemote("a server of another CA, or of another name, is not trusted", async (
   assertMatch(misnamed.stderr, /^sentinel: error: server not trusted: .*db\.example/);
   assertEquals((await setup.ops(server, "list", "--server-name", "server")).code, 0);
 });
+
+testWith(
+  OPENSSL,
+  "certificates that have ended are said so by server and client, at the start and at a reload",
+  async () => {
+    await using setup = await RemoteSetup.open();
+    const ended = { subject: "/CN=x/OU=control", from: "20200101000000Z", to: "20200102000000Z" };
+    const { certificate, key } = await setup.authority.issue("ended", ended);
+    await using server = await setup.serve(["-c", certificate, "-k", key]);
+    const line = `certificate ended at 2020-01-02T00:00:00.000Z: renew it (${certificate})\n`;
+    await server.program.stderr.match(/WARNING: certificate ended at .+\n/);
+    server.program.kill("SIGHUP");
+    await server.program.stderr.match(/certificates reloaded\n/);
+    assertEquals(server.program.stderr.text.split(line).length, 3, server.program.stderr.text);
+    const call = setup.clientArguments(server.port, { certificate, key }, "list");
+    const { code, stderr } = await runProgram(call);
+    assertEquals(code, 86);
+    assertStringIncludes(stderr, `WARNING: ${line}`);
+  },
+);
 
 testWith(
   OPENSSL,

@@ -74,6 +74,23 @@ Deno.test("vendor serve takes a machine through its life: activated, suspended, 
   assertEquals(listed.machines[0].status, "DECOMMISSIONED");
 });
 
+Deno.test("vendor decommission --lost frees a machine's place while vendor serve runs", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  await using server = await vendor.serve();
+  const machine = await makeMachine();
+  const activation = await signedBy(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") });
+  await readAnswer(await send(server.url, activation), vendor.verify);
+  assertEquals(
+    await vendor.administer("decommission", "K1", machine.id, "--lost"),
+    `machine ${machine.id} is given up: its place of license K1 is free\n`,
+  );
+  const listed = JSON.parse(await vendor.administer("list", "--json")).licenses[0];
+  assertEquals([listed.active_machines, listed.machines[0].status], [0, "LOST"]);
+  const { payload } = await beat(server.url, machine, vendor.verify);
+  assertEquals(payload["status"], "DECOMMISSION_PENDING");
+});
+
 Deno.test("keys made by keygen issue a license that the server knows and that verifies", async () => {
   await using folder = await temporaryFolder();
   const keys = folder.at("keys"), database = folder.at("a.db"), out = folder.at("a.lic");

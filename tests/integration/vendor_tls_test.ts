@@ -1,9 +1,10 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { ACTIVATE_PATH } from "../../src/activation/messages.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { TestAuthority } from "../support/test_authority.ts";
 import { activateBody, makeMachine, signedBy } from "../support/test_machine.ts";
 import { setUpVendor } from "../support/vendor_setup.ts";
 import { readAnswer } from "../support/wire_answer.ts";
@@ -40,6 +41,22 @@ testWith([OPENSSL], "vendor serve speaks https to whoever trusts its certificate
   const response = await fetch(server.url + path, { ...init, client });
   assertEquals((await readAnswer(response, vendor.verify)).payload["status"], "ACTIVE");
   assertEquals((await server.stop("SIGTERM")).code, 0);
+});
+
+testWith([OPENSSL], "vendor serve says that its certificate has ended", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  const authority = await TestAuthority.create(folder.at("ca"));
+  const { certificate, key } = await authority.issue("ended", {
+    ...{ subject: "/CN=127.0.0.1", usage: "serverAuth", names: "IP:127.0.0.1" },
+    ...{ from: "20200101000000Z", to: "20200102000000Z" },
+  });
+  await using server = await vendor.serve("--tls-cert", certificate, "--tls-key", key);
+  const { stderr } = await server.stop("SIGTERM");
+  assertStringIncludes(
+    stderr,
+    `WARNING: certificate ended at 2020-01-02T00:00:00.000Z: renew it (${certificate})\n`,
+  );
 });
 
 testWith(

@@ -49,7 +49,8 @@ Deno.test("a machine is asked to leave once", async () => {
   await desk.register("K1");
   const machine = await makeMachine();
   await desk.activate(machine);
-  const request = () => requestDecommission(desk.store, machine.id, { licenseKey: "K1", origin });
+  const request = () =>
+    requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
   await request();
   const again = await assertRejects(request, SentinelError);
   assertEquals(again.message, `machine ${machine.id} is already asked to leave`);
@@ -69,7 +70,7 @@ Deno.test("no machine of a license that is not there, or of another's, is asked 
       ["K2", "license not found: K2"],
     ] as const
   ) {
-    const request = () => requestDecommission(desk.store, id, { licenseKey, origin });
+    const request = () => requestDecommission(desk.store, { licenseKey, machineId: id }, origin);
     const error = await assertRejects(request, SentinelError);
     assertEquals([error.code, error.message], ["usage.machine_state", message]);
   }
@@ -80,7 +81,49 @@ Deno.test("a machine that is to leave does not escape by activating again", asyn
   await desk.register("K1");
   const machine = await makeMachine();
   await desk.activate(machine);
-  await requestDecommission(desk.store, machine.id, { licenseKey: "K1", origin });
+  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
   assertEquals((await desk.activate(machine)).payload["status"], "ACTIVE");
   assertEquals((await desk.beat(machine)).payload["status"], "DECOMMISSION_PENDING");
+});
+
+Deno.test("a machine that is lost frees its place at once, and is told to leave should it come back", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1", { max_machines: 1 });
+  const [lost, next, third] = [await makeMachine(), await makeMachine(), await makeMachine()];
+  await desk.activate(lost);
+  assertEquals((await desk.activate(next)).status, 403);
+  const request = { licenseKey: "K1", machineId: lost.id, isLost: true };
+  await requestDecommission(desk.store, request, origin);
+  assertEquals((await desk.activate(next)).status, 200);
+  assertEquals((await desk.activate(lost)).payload["status"], "ACTIVE");
+  const told = (await desk.beat(lost)).payload;
+  assertEquals([told["status"], told["decommission_pending"]], ["DECOMMISSION_PENDING", true]);
+  const body = acknowledgeBody(lost, "K1");
+  const left = await desk.post(await desk.sign(lost, DECOMMISSION_ACK_PATH, { body }));
+  assertEquals(left.payload["status"], "DECOMMISSIONED");
+  assertEquals((await desk.beat(next)).payload["status"], "ACTIVE");
+  assertEquals((await desk.activate(third)).status, 403, "one place, and next has it");
+  const audit = desk.dump()["audit"] as { action: string; machine_id: string }[];
+  assertEquals(audit.filter(({ machine_id }) => machine_id === lost.id).map((row) => row.action), [
+    "machine.activated",
+    "machine.given_up",
+    "machine.reactivated",
+    "machine.decommissioned",
+  ]);
+});
+
+Deno.test("a machine that was asked to leave can be given up, once", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1");
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  const machineId = machine.id;
+  const request = { licenseKey: "K1", machineId };
+  await requestDecommission(desk.store, request, origin);
+  await requestDecommission(desk.store, { ...request, isLost: true }, origin);
+  for (const isLost of [true, false]) {
+    const again = () => requestDecommission(desk.store, { ...request, isLost }, origin);
+    const error = await assertRejects(again, SentinelError);
+    assertEquals(error.message, `machine ${machineId} is already given up as lost`);
+  }
 });

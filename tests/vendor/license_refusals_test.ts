@@ -22,7 +22,7 @@ const DAY_MS = 24 * 60 * 60_000;
 const DECOMMISSIONED = [403, "machine_decommissioned", "Machine has been decommissioned."] as const;
 
 async function decommission({ desk, machine }: Scene): Promise<void> {
-  await requestDecommission(desk.store, machine.id, { licenseKey: "K1", origin });
+  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
   const body = acknowledgeBody(machine, "K1");
   await desk.post(await desk.sign(machine, DECOMMISSION_ACK_PATH, { body }));
 }

@@ -135,7 +135,7 @@ Deno.test("every state change has one audit row, and a heartbeat none", async ()
   await desk.activate(machine);
   await changeLicense(desk.store, "suspend", { licenseKey: "K1", origin });
   await changeLicense(desk.store, "reinstate", { licenseKey: "K1", origin });
-  await requestDecommission(desk.store, machine.id, { licenseKey: "K1", origin });
+  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
   const body = acknowledgeBody(machine, "K1");
   await desk.post(await desk.sign(machine, DECOMMISSION_ACK_PATH, { body }));
   await changeLicense(desk.store, "revoke", { licenseKey: "K1", origin });
@@ -165,7 +165,7 @@ Deno.test("the heartbeat tells of expiry from the day after the last, and of a m
     expiry_date: "2026-06-15",
     decommission_pending: false,
   });
-  await requestDecommission(desk.store, machine.id, { licenseKey: "K1", origin });
+  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
   const pending = (await desk.beat(machine)).payload;
   assertEquals([pending["status"], pending["decommission_pending"]], [
     "DECOMMISSION_PENDING",
@@ -182,7 +182,7 @@ Deno.test("an acknowledgement whose answer was lost is answered alike again, and
   const machine = await makeMachine(), other = await makeMachine();
   await desk.activate(machine);
   await desk.activate(other);
-  await requestDecommission(desk.store, machine.id, { licenseKey: "K1", origin });
+  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
   const body = acknowledgeBody(machine, "K1");
   for (let i = 0; i < 2; i++) {
     const answer = await desk.post(await desk.sign(machine, DECOMMISSION_ACK_PATH, { body }));

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { SentinelError } from "../../src/core/errors.ts";
 import { parsePayload } from "../../src/license/payload.ts";
+import { requestDecommission } from "../../src/vendor/administration.ts";
 import { registerLicense } from "../../src/vendor/issue.ts";
 import { prepareDatabase } from "../../src/vendor/sqlite_schema.ts";
 import { openSqliteStore } from "../../src/vendor/sqlite_store.ts";
@@ -156,6 +157,41 @@ Deno.test("machines that are removed by hand no longer count", async () => {
   assertEquals((await desk.activate(await makeMachine())).status, 200);
 });
 
+/** What counted the machines in version 1 of the schema, which knew none that was lost. */
+const TRIGGERS_1 = `
+  DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;
+  CREATE TRIGGER machine_added AFTER INSERT ON machines WHEN new.status <> 'DECOMMISSIONED' BEGIN
+    UPDATE licenses SET active_machines = active_machines + 1 WHERE license_key = new.license_key;
+  END;
+  CREATE TRIGGER machine_moved AFTER UPDATE OF status ON machines BEGIN
+    UPDATE licenses SET active_machines = active_machines
+      - (old.status <> 'DECOMMISSIONED') + (new.status <> 'DECOMMISSIONED')
+      WHERE license_key = new.license_key;
+  END;
+  CREATE TRIGGER machine_removed AFTER DELETE ON machines WHEN old.status <> 'DECOMMISSIONED' BEGIN
+    UPDATE licenses SET active_machines = active_machines - 1 WHERE license_key = old.license_key;
+  END;
+  PRAGMA user_version = 1`;
+
+Deno.test("a database of version 1 keeps what it holds, and counts no machine that is lost from then on", async () => {
+  await using desk = await VendorDesk.open();
+  await desk.register("K1", { max_machines: 2 });
+  const machine = await makeMachine();
+  await desk.activate(machine);
+  {
+    using db = new DatabaseSync(desk.path);
+    db.exec(TRIGGERS_1);
+  }
+  await using store = await openStore(desk.path);
+  const machines = async () => (await store.read({ licenseKey: "K1" })).license?.activeMachines;
+  assertEquals(await machines(), 1);
+  const request = { licenseKey: "K1", machineId: machine.id, isLost: true };
+  await requestDecommission(store, request, { atMs: 0, actor: "test" });
+  assertEquals(await machines(), 0);
+  using db = new DatabaseSync(desk.path, { readOnly: true });
+  assertEquals(db.prepare("PRAGMA user_version").get(), { user_version: 2 });
+});
+
 interface OpenCase {
   readonly name: string;
   readonly prepare: (path: string) => void | Promise<void>;
@@ -181,10 +217,10 @@ const OPEN_CASES: readonly OpenCase[] = [
     async prepare(path) {
       await (await openStore(path))[Symbol.asyncDispose]();
       using db = new DatabaseSync(path);
-      db.exec("PRAGMA user_version = 2");
+      db.exec("PRAGMA user_version = 3");
     },
     message: (path) =>
-      `database ${path} is newer than this program: schema version is 2, expected at most 1`,
+      `database ${path} is newer than this program: schema version is 3, expected at most 2`,
   },
   {
     name: "a database of ours that was half made by hand",

@@ -43,7 +43,7 @@ export const command: Command = {
     const action = chooseAction(context);
     const settings = readSettings(context);
     const { openClient } = await import("../../compose_remote_client.ts");
-    return await action(await openClient(settings), context);
+    return await action(await openClient(settings, context.log), context);
   },
 };
 

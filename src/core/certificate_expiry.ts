@@ -1,0 +1,65 @@
+import { X509Certificate } from "node:crypto";
+import type { Clock } from "./clock.ts";
+import type { Logger } from "./log.ts";
+
+const DAY_MS = 86_400_000;
+
+/** How long before its end a certificate is spoken of: at most so long, and at most this part of its whole time. */
+const NOTICE_MS = 30 * DAY_MS, NOTICE_SHARE = 1 / 4;
+
+/** A certificate that somebody has to renew. */
+export interface RenewableCertificate {
+  /** What it is called in the log, such as `CA certificate`. */
+  readonly what: string;
+  readonly path: string;
+  readonly pem: string;
+}
+
+/** Warns of a certificate that has ended, or soon will. One that cannot be read is somebody else's to tell. */
+export function warnOfExpiry(
+  { what, path, pem }: RenewableCertificate,
+  { nowMs, log }: { nowMs: number; log: Logger },
+): void {
+  const validity = readValidity(pem);
+  if (validity === undefined) return;
+  const { fromMs, toMs } = validity;
+  if (nowMs < toMs - Math.min(NOTICE_MS, (toMs - fromMs) * NOTICE_SHARE)) return;
+  const end = new Date(toMs).toISOString();
+  if (nowMs <= toMs) log.warn(`${what} ends at ${end}: renew it (${path})`);
+  else log.warn(`${what} ended at ${end}: renew it (${path})`);
+}
+
+/** Warns as {@linkcode warnOfExpiry} of what a server uses, at once and every day. */
+export class ExpiryWatch implements Disposable {
+  #stop = new AbortController();
+
+  constructor(readonly deps: { readonly clock: Clock; readonly log: Logger }) {}
+
+  /** From now on it is these that are watched. */
+  watch(certificates: readonly RenewableCertificate[]): void {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    void this.#watch(certificates, this.#stop.signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+  }
+
+  async #watch(certificates: readonly RenewableCertificate[], signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.deps;
+    while (!signal.aborted) {
+      for (const each of certificates) warnOfExpiry(each, { nowMs: clock.wallMs(), log });
+      await clock.sleep(DAY_MS, signal);
+    }
+  }
+}
+
+function readValidity(pem: string): { fromMs: number; toMs: number } | undefined {
+  try {
+    const { validFromDate, validToDate } = new X509Certificate(pem);
+    return { fromMs: validFromDate.getTime(), toMs: validToDate.getTime() };
+  } catch {
+    return undefined;
+  }
+}
