@@ -36,7 +36,8 @@ export async function startDetached(options: DetachOptions): Promise<DetachOutco
     stderr: "piped",
     detached: true,
   }).spawn();
-  const stop = () => child.kill("SIGTERM");
+  const stop = () => terminate(child);
+  if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
   const said = eachLine(child.stderr, onLine);
   try {
@@ -49,6 +50,15 @@ export async function startDetached(options: DetachOptions): Promise<DetachOutco
     signal.removeEventListener("abort", stop);
     await said.cancel();
     child.unref();
+  }
+}
+
+function terminate(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGTERM");
+  } catch (error) {
+    // it has ended, and what it said is still being read
+    if (!(error instanceof TypeError)) throw error;
   }
 }
 

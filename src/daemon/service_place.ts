@@ -56,6 +56,7 @@ export async function installService(
     writeFreshSync(temporary, text, { mode: 0o644 });
     await Deno.rename(temporary, path);
   } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
     throw unusable("written", path, error);
   }
   return NEXT[kind](path, nameOf(path));

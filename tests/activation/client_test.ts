@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { decodeStrictBase64Url } from "../../src/signing/base64url.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { decodeStrictBase64Url, encodeBase64Url } from "../../src/signing/base64url.ts";
 import { ask, askFor, machine, MACHINE_ID, organization, signed } from "../support/asked_server.ts";
 import {
   answerPayload,
@@ -30,6 +31,12 @@ Deno.test("a request carries the machine's signature over method, path, timestam
   const der = decodeStrictBase64Url(header("Signature"));
   assert(der !== undefined && await machine.verify(new TextEncoder().encode(text), der));
 });
+
+/** An answer whose payload is this very text, well signed. */
+const signedText = (payload: string) => async () => {
+  const signature = await organization.sign(new TextEncoder().encode(payload));
+  return Response.json({ payload, sig: encodeBase64Url(signature) });
+};
 
 const UNREACHABLE: [string, (request: SeenRequest) => Response | Promise<Response>, string][] = [
   [
@@ -63,6 +70,12 @@ const UNREACHABLE: [string, (request: SeenRequest) => Response | Promise<Respons
     "a refusal with a stranger's signature",
     (request) => signedAnswer(machine, answerPayload(request, { error: "no", code: "x" }), 403),
     "HTTP 403 with a bad signature",
+  ],
+  ["a payload that is no base64url", signedText("A"), "HTTP 200 with a malformed payload"],
+  [
+    "a payload that is no JSON",
+    signedText(encodeBase64Url("{")),
+    "HTTP 200 with a malformed payload",
   ],
   [
     "another request's nonce",
@@ -140,6 +153,14 @@ Deno.test("an answer of unknown length is read, up to 1 MiB", async () => {
   assertEquals((await askFor(inPieces(1024 * 1024))).kind, "unreachable");
 });
 
+Deno.test("of what a server says no more is shown than fits a terminal", async () => {
+  const error = "\u001b[31m" + "x".repeat(1_000);
+  const answer = await askFor(signed({ error, code: "x" }, 403));
+  assert(answer.kind === "refused");
+  // the escape character alone would colour the rest
+  assertEquals(answer.message, "[31m" + "x".repeat(495));
+});
+
 Deno.test("a refusal is the server's word only where it is signed", async () => {
   const refusal = {
     error: "Maximum machine limit reached\nfor this license.",
@@ -153,6 +174,21 @@ Deno.test("a refusal is the server's word only where it is signed", async () => 
     signed: false,
   });
 });
+
+for (const [aheadMs, kind] of [[300_000, "verified"], [300_001, "unreachable"]] as const) {
+  for (const sign of [-1, 1]) {
+    const wallMs = Date.parse("2026-03-01T12:00:00Z");
+    Deno.test(`an answer ${sign * aheadMs} ms from the local clock is ${kind}`, async () => {
+      const respondedAtMs = wallMs + sign * aheadMs;
+      await using server = serveAnswers(
+        signed({ responded_at: new Date(respondedAtMs).toISOString() }),
+      );
+      const clock = { ...systemClock, wallMs: () => wallMs };
+      const answer = await ask(server.url, { clock, lastRespondedAtMs: respondedAtMs });
+      assertEquals(answer.kind, kind);
+    });
+  }
+}
 
 Deno.test("an old answer counts only while it is newer than every other", async () => {
   const old = "2026-01-01T00:00:00Z";

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type { Answer } from "../../src/activation/answer.ts";
 import { retryUnreachable } from "../../src/activation/retry.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -15,7 +15,7 @@ interface Retrying {
 
 function retry(
   answers: Answer[],
-  { random = 1, signal = new AbortController().signal } = {},
+  { random = 1, withinMs = 16 * MINUTE_MS, signal = new AbortController().signal } = {},
 ): Retrying {
   const clock = new FakeClock();
   const askedAtMs: number[] = [];
@@ -24,7 +24,7 @@ function retry(
     return Promise.resolve(answers.shift() ?? UNREACHABLE);
   };
   const answer = retryUnreachable(ask, {
-    withinMs: 16 * MINUTE_MS,
+    withinMs,
     clock,
     random: () => random,
     signal,
@@ -38,6 +38,13 @@ Deno.test("an unreachable server is asked three times more, each pause at most t
   assertEquals(await answer, UNREACHABLE);
   assertEquals(askedAtMs, [0, 30_000, 90_000, 210_000]);
   assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("the pauses of a short interval are short, too", async () => {
+  const { clock, askedAtMs, answer } = retry([], { withinMs: 160_000 });
+  await clock.advance(160_000);
+  await answer;
+  assertEquals(askedAtMs, [0, 10_000, 30_000, 70_000]);
 });
 
 Deno.test("the pauses have full jitter", async () => {
@@ -54,7 +61,7 @@ Deno.test("the server's word, even a refusal, is not asked for again", async () 
   assertEquals(askedAtMs.length, 2);
 });
 
-Deno.test("the tries end with their time, and at once when stopped", async () => {
+Deno.test("the tries end with their time", async () => {
   const clock = new FakeClock();
   const answer = retryUnreachable(
     (signal) => clock.sleep(MINUTE_MS, signal).then(() => UNREACHABLE),
@@ -63,11 +70,27 @@ Deno.test("the tries end with their time, and at once when stopped", async () =>
   await clock.advance(90_000);
   assertEquals(await answer, UNREACHABLE);
   assertEquals(clock.sleeping, 0);
+});
 
+Deno.test("a try that is cut short says nothing of the server: the one before does", async () => {
   const stop = new AbortController();
-  const stopped = retry([], { signal: stop.signal });
-  await stopped.clock.advance(1);
+  const answers: Answer[] = [UNREACHABLE, { kind: "unreachable", why: "stopped" }];
+  const asked = () => {
+    if (answers.length === 1) stop.abort();
+    return Promise.resolve(answers.shift()!);
+  };
+  const clock = new FakeClock();
+  const options = { withinMs: MINUTE_MS, clock, random: () => 0, signal: stop.signal };
+  assertEquals(await retryUnreachable(asked, options), UNREACHABLE);
+  assertEquals(answers, []);
+});
+
+Deno.test("the tries end at once when they are stopped", async () => {
+  const stop = new AbortController();
+  const { clock, askedAtMs, answer } = retry([], { signal: stop.signal });
+  await clock.advance(1);
   stop.abort();
-  assertEquals(await stopped.answer, UNREACHABLE);
-  assert(stopped.askedAtMs.length === 1);
+  assertEquals(await answer, UNREACHABLE);
+  assertEquals(askedAtMs, [0]);
+  assertEquals(clock.sleeping, 0);
 });

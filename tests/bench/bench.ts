@@ -1,8 +1,8 @@
 /**
  * `deno task bench [NAME…] [--compiled] [--json FILE] [--record]`: runs the benches whose file's name holds one of the names
  * (all without any), one after the other, and prints one table; what moved against `docs/benchmarks.json` is marked.
- * `--compiled` runs those of the compiled program, `--record` writes what was measured to that file. Ends with 1 where a bar
- * is missed or a bench fails.
+ * `--compiled` runs those of the compiled program, `--record` writes what was measured to that file, `--real` takes the hour
+ * that `run_memory` shortens. Ends with 1 where a bar is missed or a bench fails.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { standardOutput } from "../../src/cli/output.ts";
@@ -47,7 +47,10 @@ async function readRecorded(): Promise<RecordedRows> {
 
 /** @returns The exit status. */
 async function main(): Promise<number> {
-  const parsed = parseArgs(Deno.args, { string: ["json", "_"], boolean: ["compiled", "record"] });
+  const parsed = parseArgs(Deno.args, {
+    string: ["json", "_"],
+    boolean: ["compiled", "record", "real"],
+  });
   const options = parsed as unknown as Options;
   const folder = new URL(options.compiled ? "compiled/" : "./", import.meta.url);
   const names = await findBenches(folder, options._.map(String));

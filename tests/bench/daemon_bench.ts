@@ -2,7 +2,7 @@
 import { fromFileUrl } from "@std/path";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
 import { DaemonScene } from "../support/daemon_scene.ts";
-import { residentBytes } from "../support/process_state.ts";
+import { isRunning, residentBytes } from "../support/process_state.ts";
 import { programLine, RunningProgram } from "../support/program.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 import { median } from "./median.ts";
@@ -94,7 +94,10 @@ async function stopMs(scene: DaemonScene): Promise<number> {
   const began = performance.now();
   Deno.kill(pid, "SIGTERM");
   await file.lock(false);
-  return performance.now() - began;
+  const ms = performance.now() - began;
+  // what it still does would slow down what is measured next
+  while (await isRunning(pid)) continue;
+  return ms;
 }
 
 async function measureIdle(scene: DaemonScene, main: string): Promise<BenchRow[]> {
@@ -189,11 +192,11 @@ async function readUsage(pid: number): Promise<Usage> {
   };
 }
 
-/** Of threads that were there at both times. */
+/** Of threads that are there in the end, also those that came meanwhile. */
 function wakeUps(before: Usage, after: Usage): number {
   const counts = Array.from(
-    before.switches,
-    ([thread, count]) => (after.switches.get(thread) ?? count) - count,
+    after.switches,
+    ([thread, count]) => count - (before.switches.get(thread) ?? 0),
   );
   return counts.reduce((sum, each) => sum + each, 0);
 }

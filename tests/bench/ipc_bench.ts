@@ -4,16 +4,6 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 import { median } from "./median.ts";
 
-/** One measured figure beside its floor, the bare echo in the same run, and the bar that it is held to. */
-export interface BenchFigure {
-  readonly name: string;
-  readonly figure: string;
-  readonly floor: string;
-  readonly ratio: number | undefined;
-  readonly bar: string;
-  readonly met: boolean;
-}
-
 const REQUEST = new TextEncoder().encode('{"method":"get_license"}\n');
 const ANSWER = new Uint8Array(65_536);
 const LINE_FEED = 0x0a;
@@ -22,13 +12,13 @@ const ROUNDS = 12;
 const SERVER = fromFileUrl(new URL("./ipc_bench_server.ts", import.meta.url));
 
 /** Measures the licence's socket against a bare `Deno.listen` echo in one server process, in turns. */
-export async function benchIpc(): Promise<BenchFigure[]> {
-  const figures: BenchFigure[] = [];
-  for (const bench of [benchPingPong, benchPipelined, benchConnect, benchFairness]) {
+async function measure(): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const part of [measurePingPong, measurePipelined, measureConnect, measureFairness]) {
     await using server = await startServer();
-    figures.push(await bench(server));
+    rows.push(await part(server));
   }
-  return [...figures, ...await benchMemory()];
+  return [...rows, ...await measureMemory()];
 }
 
 async function startServer(): Promise<Paths & AsyncDisposable> {
@@ -57,7 +47,7 @@ interface Paths {
   readonly echo: string;
 }
 
-async function benchPingPong(paths: Paths): Promise<BenchFigure> {
+async function measurePingPong(paths: Paths): Promise<BenchRow> {
   const [ipc, echo] = await inTurns(paths, async (path) => {
     using conn = await Deno.connect({ transport: "unix", path });
     const samples: number[] = [];
@@ -68,10 +58,10 @@ async function benchPingPong(paths: Paths): Promise<BenchFigure> {
     }
     return median(samples.slice(100));
   });
-  return compare("ping-pong get_license, median", { ipc, echo, unit: "µs", most: 1.3 });
+  return compare("ping-pong get_license, median", { ipc, echo, most: 1.3 });
 }
 
-async function benchPipelined(paths: Paths): Promise<BenchFigure> {
+async function measurePipelined(paths: Paths): Promise<BenchRow> {
   const batch = new Uint8Array(REQUEST.length * PIPELINED);
   for (let i = 0; i < PIPELINED; i++) batch.set(REQUEST, i * REQUEST.length);
   const [ipc, echo] = await inTurns(paths, async (path) => {
@@ -82,16 +72,17 @@ async function benchPipelined(paths: Paths): Promise<BenchFigure> {
     return batches * PIPELINED / (performance.now() - start) * 1000;
   });
   return {
-    name: "64 pipelined get_license",
-    figure: `${Math.round(ipc)}/s`,
-    floor: `${Math.round(echo)}/s`,
+    name: `ipc: ${PIPELINED} pipelined get_license`,
+    figure: ipc,
+    unit: "/s",
+    floor: echo,
     ratio: ipc / echo,
     bar: "at least 500000/s",
     met: ipc >= 500_000,
   };
 }
 
-async function benchConnect(paths: Paths): Promise<BenchFigure> {
+async function measureConnect(paths: Paths): Promise<BenchRow> {
   const [ipc, echo] = await inTurns(paths, async (path) => {
     const samples: number[] = [];
     for (let i = 0; i < 300; i++) {
@@ -104,24 +95,20 @@ async function benchConnect(paths: Paths): Promise<BenchFigure> {
     }
     return median(samples.slice(30));
   });
-  return compare("connect, authenticate, request, close, median", {
-    ipc,
-    echo,
-    unit: "µs",
-    most: 1.5,
-  });
+  return compare("connect, authenticate, request, close, median", { ipc, echo, most: 1.5 });
 }
 
 const CROWD = 200;
 
 /** 200 clients at once, each asking one thing after the other for two seconds. */
-async function benchFairness({ ipc, echo }: Paths): Promise<BenchFigure> {
+async function measureFairness({ ipc, echo }: Paths): Promise<BenchRow> {
   const floor = slowestShare(await askAtOnce(echo, { forMs: 2000 }));
   const share = slowestShare(await askAtOnce(ipc, { forMs: 2000 }));
   return {
-    name: "200 connections: slowest client's share of the median's",
-    figure: share.toFixed(2),
-    floor: floor.toFixed(2),
+    name: `ipc: ${CROWD} connections: slowest client's share of the median's`,
+    figure: share,
+    unit: "",
+    floor,
     ratio: share / floor,
     bar: "at least 0.5",
     met: share >= 0.5,
@@ -129,20 +116,21 @@ async function benchFairness({ ipc, echo }: Paths): Promise<BenchFigure> {
 }
 
 /** Each in a fresh process: what 200 connections take that have asked once, and what two seconds of asking add. */
-async function benchMemory(): Promise<BenchFigure[]> {
+async function measureMemory(): Promise<BenchRow[]> {
   const [held, heldEcho] = [await grownMib("ipc", 0), await grownMib("echo", 0)];
   const [busy, busyEcho] = [await grownMib("ipc", 2000), await grownMib("echo", 2000)];
-  const figure = (name: string, mib: number, floorMib: number) => ({
-    name: `200 connections, resident memory over idle: ${name}`,
-    figure: `${mib.toFixed(1)} MiB`,
-    floor: `${floorMib.toFixed(1)} MiB`,
+  const row = (name: string, mib: number, floorMib: number): BenchRow => ({
+    name: `ipc: ${CROWD} connections, resident memory over idle: ${name}`,
+    figure: mib,
+    unit: "MiB",
+    floor: floorMib,
     ratio: mib / floorMib,
     bar: "at most 10 MiB",
     met: mib <= 10,
   });
   return [
-    figure("each asked once", held, heldEcho),
-    figure("after two seconds of asking", busy, busyEcho),
+    row("each asked once", held, heldEcho),
+    row("after two seconds of asking", busy, busyEcho),
   ];
 }
 
@@ -224,31 +212,20 @@ async function inTurns(
   return [median(ours), median(floors)];
 }
 
+/** Of microseconds. */
 function compare(
   name: string,
-  { ipc, echo, unit, most }: { ipc: number; echo: number; unit: string; most: number },
-): BenchFigure {
+  { ipc, echo, most }: { ipc: number; echo: number; most: number },
+): BenchRow {
   return {
-    name,
-    figure: `${ipc.toFixed(1)} ${unit}`,
-    floor: `${echo.toFixed(1)} ${unit}`,
+    name: `ipc: ${name}`,
+    figure: ipc,
+    unit: "µs",
+    floor: echo,
     ratio: ipc / echo,
     bar: `at most ${most} × the echo`,
     met: ipc / echo <= most,
   };
 }
 
-export const bench: Bench = { measure: async () => (await benchIpc()).map(toRow) };
-
-function toRow({ name, figure, floor, ratio, bar, met }: BenchFigure): BenchRow {
-  const unit = figure.replace(/^[\d.]+\s*/, "");
-  return {
-    name: `ipc: ${name}`,
-    figure: parseFloat(figure),
-    unit,
-    floor: parseFloat(floor),
-    ...(ratio !== undefined && { ratio }),
-    bar,
-    met,
-  };
-}
+export const bench: Bench = { measure };

@@ -13,17 +13,6 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 import { median } from "./median.ts";
 
-/** One measured figure beside its floor of the same run. `ratio` is the figure over the floor. */
-interface ProcessFigure {
-  readonly name: string;
-  readonly figure: number;
-  readonly unit: string;
-  readonly floor: number | undefined;
-  readonly ratio: number | undefined;
-  readonly bar: string;
-  readonly met: boolean;
-}
-
 const ROUNDS = 3, STARTS = 40;
 const OUTPUT_BYTES = 2 ** 30, READERS = 10;
 const CRASH_LOOP_MS = 20_000;
@@ -34,12 +23,12 @@ const WRITER = { path: "/bin/sh", args: ["-c", `exec head -c ${OUTPUT_BYTES} /de
 const control = await selectPlatform().processControl();
 
 /** Measures the process library against the bare runtime. */
-async function benchProcess(): Promise<ProcessFigure[]> {
-  const figures: ProcessFigure[] = [];
-  for (const measure of [benchStarts, benchRecording, benchReaders, benchCrashLoop]) {
-    figures.push(...await measure());
+async function measure(): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const part of [measureStarts, measureRecording, measureReaders, measureCrashLoop]) {
+    rows.push(...await part());
   }
-  return figures;
+  return rows;
 }
 
 async function openTable(folder: string): Promise<ProcessTable> {
@@ -60,7 +49,7 @@ async function firstByte(table: ProcessTable, id: string): Promise<void> {
   await reader.return();
 }
 
-async function benchStarts(): Promise<ProcessFigure[]> {
+async function measureStarts(): Promise<BenchRow[]> {
   await using folder = await temporaryFolder();
   await using table = await openTable(folder.path);
   const bare: number[] = [], launched: number[] = [];
@@ -68,8 +57,8 @@ async function benchStarts(): Promise<ProcessFigure[]> {
   let { id, identity } = await table.start(UP);
   await firstByte(table, id);
   for (let i = 0; i < STARTS; i++) {
-    bare.push(await timed(bareFirstByte));
-    launched.push(await timed(launchedFirstByte));
+    bare.push(await bareFirstByteMs());
+    launched.push(await launchedFirstByteMs());
     recorded.push(await timed(async () => await firstByte(table, (await table.start(UP)).id)));
     replaced.push(
       await timed(async () => {
@@ -81,7 +70,7 @@ async function benchStarts(): Promise<ProcessFigure[]> {
     );
   }
   const floor = median(bare);
-  const compare = (name: string, samples: readonly number[], mostMs: number): ProcessFigure => {
+  const compare = (name: string, samples: readonly number[], mostMs: number): BenchRow => {
     const figure = median(samples);
     const bar = `at most ${mostMs} ms over Deno.Command`;
     return {
@@ -114,25 +103,32 @@ async function benchStarts(): Promise<ProcessFigure[]> {
   ];
 }
 
-async function launchedFirstByte(): Promise<void> {
+/** Its end takes as long again, and is none of the figure. */
+async function launchedFirstByteMs(): Promise<number> {
+  const began = performance.now();
   const child = await launch({ path: UP.command, args: UP.args, env: {}, output: "pipe" });
   const reader = child.output!.stdout.getReader();
   await reader.read();
+  const ms = performance.now() - began;
   Deno.kill(-child.pid, "SIGKILL");
   await Promise.all([reader.cancel(), child.output!.stderr.cancel(), child.exited]);
+  return ms;
 }
 
-async function bareFirstByte(): Promise<void> {
+async function bareFirstByteMs(): Promise<number> {
+  const began = performance.now();
   const child = new Deno.Command(UP.command, { args: UP.args, stdout: "piped", detached: true })
     .spawn();
   const reader = child.stdout.getReader();
   await reader.read();
+  const ms = performance.now() - began;
   Deno.kill(-child.pid, "SIGKILL");
   await reader.cancel();
   await child.status;
+  return ms;
 }
 
-async function benchRecording(): Promise<ProcessFigure[]> {
+async function measureRecording(): Promise<BenchRow[]> {
   const ours: number[] = [], floors: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {
     floors.push(rate(await timed(readBare)));
@@ -171,7 +167,7 @@ async function record(log: OutputLog): Promise<void> {
   await recordOutput(child.output!, writer, { clock: systemClock, exited: child.exited });
 }
 
-async function benchReaders(): Promise<ProcessFigure[]> {
+async function measureReaders(): Promise<BenchRow[]> {
   const alone: number[] = [], nine: number[] = [];
   let isEqual = true, grownMib = 0;
   for (let i = 0; i < ROUNDS; i++) {
@@ -218,8 +214,6 @@ async function benchReaders(): Promise<ProcessFigure[]> {
       name: "resident memory with ten readers, over idle",
       figure: grownMib,
       unit: "MiB",
-      floor: undefined,
-      ratio: undefined,
       bar: "at most 64 MiB",
       met: grownMib <= 64,
     },
@@ -248,7 +242,7 @@ async function take(
   return done !== true;
 }
 
-async function benchCrashLoop(): Promise<ProcessFigure[]> {
+async function measureCrashLoop(): Promise<BenchRow[]> {
   await using folder = await temporaryFolder();
   await using table = await openTable(folder.path);
   const before = cpuUsage();
@@ -275,8 +269,6 @@ async function benchCrashLoop(): Promise<ProcessFigure[]> {
     name: `crash loop of ${CRASH_LOOP_MS / 1000} s, our CPU`,
     figure: percent,
     unit: "%",
-    floor: undefined,
-    ratio: undefined,
     bar: "below 5 %",
     met: percent < 5,
   }];
@@ -292,8 +284,4 @@ function rate(ms: number): number {
   return OUTPUT_BYTES / 2 ** 20 / (ms / 1000);
 }
 
-function toRow({ floor, ratio, ...row }: ProcessFigure): BenchRow {
-  return { ...row, ...(floor !== undefined && { floor }), ...(ratio !== undefined && { ratio }) };
-}
-
-export const bench: Bench = { measure: async () => (await benchProcess()).map(toRow) };
+export const bench: Bench = { measure };

@@ -40,11 +40,12 @@ async function measureStream(scene: Scene): Promise<BenchRow[]> {
   const client = await clientOf(scene);
   const idleBytes = await residentBytes(scene.server.program.pid);
   const id = await client.start("head", ["-c", String(STREAM_BYTES), "/dev/zero"]);
-  const live = rate(STREAM_BYTES, await timed(() => fetchOutput(scene, id)));
+  const fetchAll = () => fetchOutput(scene, id, STREAM_BYTES);
+  const live = rate(STREAM_BYTES, await timed(fetchAll));
   const ours: number[] = [], floors: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {
     floors.push(rate(STREAM_BYTES, await timed(() => fetchFloor(scene, STREAM_BYTES))));
-    ours.push(rate(STREAM_BYTES, await timed(() => fetchOutput(scene, id))));
+    ours.push(rate(STREAM_BYTES, await timed(fetchAll)));
   }
   const grown = (await residentBytes(scene.server.program.pid) - idleBytes) / 2 ** 20;
   return [
@@ -71,27 +72,24 @@ async function measureStream(scene: Scene): Promise<BenchRow[]> {
 async function measureClients(scene: Scene): Promise<BenchRow[]> {
   const client = await clientOf(scene);
   const id = await client.start("head", ["-c", String(CLIENT_BYTES), "/dev/zero"]);
-  await fetchOutput(scene, id);
+  const fetchAll = () => fetchOutput(scene, id, CLIENT_BYTES);
+  await fetchAll();
   const all = Array.from({ length: CLIENTS });
   const ours: number[] = [], floors: number[] = [], beside: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {
     const floorMs = await timed(() => Promise.all(all.map(() => fetchFloor(scene, CLIENT_BYTES))));
     floors.push(rate(CLIENTS * CLIENT_BYTES, floorMs));
-    const ms = await timed(() => Promise.all(all.map(() => fetchOutput(scene, id))));
+    const ms = await timed(() => Promise.all(all.map(fetchAll)));
     ours.push(rate(CLIENTS * CLIENT_BYTES, ms));
   }
-  const stopped = curl(scene, scene.server.port, outputPath(id)).spawn();
-  const stop = timed(async () => {
-    stopped.kill("SIGSTOP");
-    await systemClock.sleep(STOPPED_MS);
-    stopped.kill("SIGCONT");
-    await finished(stopped);
-  });
+  const goOn = await stopInTheMiddle(scene, id);
+  const enough = systemClock.sleep(STOPPED_MS);
   for (let i = 0; i < ROUNDS; i++) {
-    const ms = await timed(() => Promise.all(all.slice(1).map(() => fetchOutput(scene, id))));
+    const ms = await timed(() => Promise.all(all.slice(1).map(fetchAll)));
     beside.push(rate((CLIENTS - 1) * CLIENT_BYTES, ms));
   }
-  await stop;
+  await enough;
+  await goOn();
   const ratio = median(beside) / median(ours);
   return [
     ratioRow("ten clients together", { ours, floors, least: 0.6 }),
@@ -198,29 +196,55 @@ function outputPath(id: string): string {
   return `/v1/processes/${id}/output?follow=1`;
 }
 
-async function fetchOutput(scene: Scene, id: string): Promise<void> {
-  await finished(curl(scene, scene.server.port, outputPath(id)).spawn());
+async function fetchOutput(scene: Scene, id: string, bytes: number): Promise<void> {
+  await finished(curl(scene, { port: scene.server.port, path: outputPath(id) }).spawn(), bytes);
 }
 
 async function fetchFloor(scene: Scene, bytes: number): Promise<void> {
-  await finished(curl(scene, scene.floorPort, `/${bytes}`).spawn());
+  await finished(curl(scene, { port: scene.floorPort, path: `/${bytes}` }).spawn(), bytes);
 }
 
-function curl({ setup }: Scene, port: number, path: string): Deno.Command {
+/** A client that stands still once its answer has begun; the function that it returns has it fetch the rest. */
+async function stopInTheMiddle(scene: Scene, id: string): Promise<() => Promise<void>> {
+  const child = curl(scene, {
+    port: scene.server.port,
+    path: outputPath(id),
+    more: ["--dump-header", "/dev/stderr"],
+  }).spawn();
+  const headers = child.stderr.getReader();
+  await headers.read();
+  child.kill("SIGSTOP");
+  return async () => {
+    child.kill("SIGCONT");
+    headers.releaseLock();
+    await finished(child, CLIENT_BYTES);
+  };
+}
+
+/** Writes to standard output how many bytes it was sent. */
+function curl(
+  { setup }: Scene,
+  { port, path, more = [] }: { port: number; path: string; more?: readonly string[] },
+): Deno.Command {
   const { certificate, key } = setup.files.watch;
   return new Deno.Command("curl", {
     args: [
-      ...["-sS", "--fail", "-o", "/dev/null", "--cacert", setup.authority.certificate],
-      ...["--cert", certificate, "--key", key, `https://127.0.0.1:${port}${path}`],
+      ...["-sS", "--fail", "-o", "/dev/null", "--write-out", "%{size_download}", ...more],
+      ...["--cacert", setup.authority.certificate, "--cert", certificate, "--key", key],
+      `https://127.0.0.1:${port}${path}`,
     ],
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
+    stderr: "piped",
   });
 }
 
-async function finished(child: Deno.ChildProcess): Promise<void> {
-  const { code } = await child.status;
-  if (code !== 0) throw new Error(`curl ended with ${code}`);
+/** The stream's frames come on top of the bytes. */
+async function finished(child: Deno.ChildProcess, bytes: number): Promise<void> {
+  const { code, stdout, stderr } = await child.output();
+  const [size, said] = [stdout, stderr].map((text) => new TextDecoder().decode(text));
+  if (code !== 0) throw new Error(`curl ended with ${code}: ${said}`);
+  if (Number(size) < bytes) throw new Error(`curl was sent ${size} of ${bytes} bytes`);
 }
 
 function ratioRow(

@@ -77,7 +77,8 @@ async function firstByteMs(args: readonly string[], runtimeFolder: string): Prom
   await reader.read();
   const ms = performance.now() - began;
   await reader.cancel();
-  await child.status;
+  // what fails is sooner at its end
+  if (!(await child.status).success) throw new Error(`Cannot run ${args.join(" ")}`);
   return ms;
 }
 

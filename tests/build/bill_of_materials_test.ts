@@ -5,14 +5,16 @@ const lock = JSON.parse(await Deno.readTextFile(new URL("../../deno.lock", impor
 const bill = billOfMaterials({ lock, version: "1.2.3", denoVersion: "2.9.6" });
 
 Deno.test("the bill of materials has the runtime and each locked package with its digest", () => {
-  const locked = Object.keys(lock.npm);
-  assertEquals(bill.components.map((each) => each["bom-ref"]), ["deno", ...locked]);
-  for (const { hashes, type } of bill.components) {
-    assertEquals(
-      hashes?.map(({ content }) => content.length),
-      type === "library" ? [128] : undefined,
-    );
-  }
+  const locked = Object.entries<{ integrity: string }>(lock.npm);
+  const digests = locked.map(([name, { integrity }]) => {
+    const [alg, base64] = integrity.split("-");
+    assertEquals(alg, "sha512");
+    return [name, [{ alg: "SHA-512" as const, content: Uint8Array.fromBase64(base64!).toHex() }]];
+  });
+  assertEquals(bill.components.map((each) => [each["bom-ref"], each.hashes]), [
+    ["deno", undefined],
+    ...digests,
+  ]);
 });
 
 Deno.test("the bill of materials names packages as purl does", () => {

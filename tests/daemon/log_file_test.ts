@@ -1,13 +1,25 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { LogFile, LogFileError } from "../../src/daemon/log_file.ts";
+import { assertMode } from "../support/file_mode.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
-import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
-const FAULTS: string[] = [];
+interface Options {
+  readonly rotateBytes?: number;
+  readonly rotateKeep?: number;
+  /** What is told goes there; where nothing is to be, it throws. */
+  readonly faults?: string[];
+}
 
-function open(folder: TemporaryFolder, { rotateBytes = 1000, rotateKeep = 2 } = {}): LogFile {
-  const onFault = (message: string) => void FAULTS.push(message);
+function open(
+  folder: TemporaryFolder,
+  { rotateBytes = 1000, rotateKeep = 2, faults }: Options = {},
+): LogFile {
+  const onFault = (message: string) => {
+    if (faults === undefined) throw new Error(message);
+    faults.push(message);
+  };
   return new LogFile({ path: folder.at("x.log"), rotateBytes, rotateKeep, onFault });
 }
 
@@ -20,7 +32,7 @@ Deno.test("a log is appended to, a line at a time", async () => {
     log.write(line);
   }
   assertEquals(await read(folder, "x.log"), "first\nsecond\nhas two\n");
-  if (POSIX.met) assertEquals((await Deno.stat(folder.at("x.log"))).mode! & 0o007, 0);
+  await assertMode(folder.at("x.log"), 0o640);
 });
 
 Deno.test("a log that is full is put aside, and only so many are kept", async () => {
@@ -32,6 +44,17 @@ Deno.test("a log that is full is put aside, and only so many are kept", async ()
   assertEquals(await read(folder, "x.log.2"), "line 2\n");
   const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
   assertEquals(names.sort(), ["x.log", "x.log.1", "x.log.2"]);
+});
+
+Deno.test("configure() sets other limits for the same log", async () => {
+  await using folder = await temporaryFolder();
+  using log = open(folder);
+  for (const line of ["one", "two"]) log.write(line);
+  log.configure({ rotateBytes: 9, rotateKeep: 1 });
+  for (const line of ["three", "four", "five"]) log.write(line);
+  assertEquals(await read(folder, "x.log"), "five\n");
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);
+  assertEquals(names.sort(), ["x.log", "x.log.1"]);
 });
 
 Deno.test("a line that is longer than a whole log is written all the same", async () => {
@@ -84,13 +107,13 @@ for (const rotateKeep of [1, 2]) {
 
 testWith([POSIX], "a log that cannot be opened anew is told, and begins once it can", async () => {
   await using folder = await temporaryFolder();
-  FAULTS.length = 0;
-  using log = open(folder);
+  const faults: string[] = [];
+  using log = open(folder, { faults });
   await Deno.remove(folder.at("x.log"));
   await Deno.mkdir(folder.at("x.log"));
   log.reopen();
   log.write("lost");
-  assertEquals(FAULTS.map((fault) => fault.split(" (")[0]), [
+  assertEquals(faults.map((fault) => fault.split(" (")[0]), [
     `log cannot be opened: ${folder.at("x.log")}`,
     `log cannot be written: ${folder.at("x.log")}`,
   ]);
@@ -104,21 +127,18 @@ testWith(
   "a full disk costs lines and is told once; the log tells how many when there is room",
   async () => {
     await using folder = await temporaryFolder();
-    await runTool("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.path);
-    try {
-      FAULTS.length = 0;
-      using log = open(folder, { rotateBytes: 1e6 });
-      log.write("before");
-      await assertRejects(() => Deno.writeFile(folder.at("rest"), new Uint8Array(2 ** 20)));
-      for (const line of ["x".repeat(5000), "y".repeat(5000)]) log.write(line);
-      assertEquals(FAULTS.length, 1);
-      assert(FAULTS[0]!.startsWith(`log cannot be written: ${folder.at("x.log")} (`), FAULTS[0]);
-      await Deno.remove(folder.at("rest"));
-      log.write("after");
-      assertEquals(await read(folder, "x.log"), "before\n2 lines of this log were lost\nafter\n");
-    } finally {
-      await runTool("umount", "--lazy", folder.path);
-    }
+    await using _disk = await mountDisk(folder.path, "size=64k");
+    const faults: string[] = [];
+    using log = open(folder, { rotateBytes: 1e6, faults });
+    log.write("before");
+    await assertRejects(() => Deno.writeFile(folder.at("rest"), new Uint8Array(2 ** 20)));
+    for (const line of ["x".repeat(5000), "y".repeat(5000)]) log.write(line);
+    assertEquals(faults.map((fault) => fault.split(" (")[0]), [
+      `log cannot be written: ${folder.at("x.log")}`,
+    ]);
+    await Deno.remove(folder.at("rest"));
+    log.write("after");
+    assertEquals(await read(folder, "x.log"), "before\n2 lines of this log were lost\nafter\n");
   },
 );
 

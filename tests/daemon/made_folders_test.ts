@@ -2,8 +2,8 @@ import { assertMode } from "../support/file_mode.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { makeFoldersOf } from "../../src/daemon/made_folders.ts";
 import { PlaceError } from "../../src/daemon/make_place.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
-import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test(
@@ -35,16 +35,12 @@ testWith(
   async () => {
     await using folder = await temporaryFolder();
     // one inode each for the folder itself and the first one in it
-    await runTool("mount", "-t", "tmpfs", "-o", "nr_inodes=2", "tmpfs", folder.path);
-    try {
-      const { message } = await assertRejects(
-        () => makeFoldersOf([folder.at("fits/x"), folder.at("does not/x")]),
-        PlaceError,
-      );
-      assertStringIncludes(message, `${folder.at("does not")} cannot be made (No space left on `);
-      assertEquals([...Deno.readDirSync(folder.path)], []);
-    } finally {
-      await runTool("umount", "--lazy", folder.path);
-    }
+    await using _disk = await mountDisk(folder.path, "nr_inodes=2");
+    const { message } = await assertRejects(
+      () => makeFoldersOf([folder.at("fits/x"), folder.at("does not/x")]),
+      PlaceError,
+    );
+    assertStringIncludes(message, `${folder.at("does not")} cannot be made (No space left on `);
+    assertEquals([...Deno.readDirSync(folder.path)], []);
   },
 );

@@ -13,6 +13,18 @@ Deno.test("ownCommand() is the command line without our own arguments", () => {
   });
 });
 
+Deno.test("ownCommand() is we ourselves where we are compiled", () => {
+  const options = {
+    ...FROM_SOURCE,
+    isStandalone: true,
+    platform: { commandLine: () => undefined },
+  };
+  assertEquals(ownCommand({ ...options, execPath: "/bin/sentinel" }), {
+    path: "/bin/sentinel",
+    args: [],
+  });
+});
+
 for (const line of [undefined, [], ["run", "x"]]) {
   Deno.test(`ownCommand() is not known where the system says ${JSON.stringify(line)}`, () => {
     assertEquals(commandOf(line), undefined);

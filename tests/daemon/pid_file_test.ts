@@ -7,8 +7,8 @@ import {
   readPidFile,
 } from "../../src/daemon/pid_file.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 
 const ownUser = Deno.uid() ?? 0;
@@ -42,6 +42,28 @@ Deno.test("a PID file that nobody holds is stale, whatever process its pid is, a
   assertEquals(await readPidFile(path), { kind: "absent" });
   await using _file = await take(path);
   assertEquals(await contentOf(path), "42\n");
+});
+
+testWith([POSIX], "a PID file that is held and holds more than a pid tells none", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("daemon.pid");
+  await using _file = await take(path);
+  for (const content of ["4".repeat(32) + "\n", "42", "42 \n", "-1\n", ""]) {
+    await Deno.writeTextFile(path, content);
+    assertEquals(await readPidFile(path), { kind: "running", pid: undefined, owner: ownUser });
+  }
+});
+
+testWith([POSIX], "a PID file that somebody only looks at is waited for", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("daemon.pid");
+  await Deno.writeTextFile(path, "");
+  using looker = await Deno.open(path);
+  await looker.lock(false);
+  let looks = 0;
+  const clock = { sleep: () => ++looks === 2 ? looker.unlock() : Promise.resolve() };
+  await using _file = await PidFile.take(path, { pid: 42, ownUser, clock });
+  assertEquals(looks, 2);
 });
 
 testWith([POSIX], "a PID file that was put in our place is left alone at the end", async () => {
@@ -91,19 +113,15 @@ testWith(
   "a PID file that a full disk does not take is refused and gone",
   async () => {
     await using folder = await temporaryFolder();
-    await runTool("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder.path);
-    try {
-      await Deno.writeFile(folder.at("all of it"), new Uint8Array(4096));
-      const path = folder.at("daemon.pid");
-      const { message } = await assertRejects(() => take(path), PidFileError);
-      assertEquals(message.split(" (").slice(0, 2), [
-        `PID file cannot be used: ${path}`,
-        "No space left on device",
-      ]);
-      await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
-    } finally {
-      await runTool("umount", "--lazy", folder.path);
-    }
+    await using _disk = await mountDisk(folder.path, "size=4k");
+    await Deno.writeFile(folder.at("all of it"), new Uint8Array(4096));
+    const path = folder.at("daemon.pid");
+    const { message } = await assertRejects(() => take(path), PidFileError);
+    assertEquals(message.split(" (").slice(0, 2), [
+      `PID file cannot be used: ${path}`,
+      "No space left on device",
+    ]);
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
   },
 );
 

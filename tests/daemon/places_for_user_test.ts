@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PlaceError } from "../../src/daemon/make_place.ts";
 import { makePlacesForUser } from "../../src/daemon/places_for_user.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
@@ -86,6 +86,10 @@ testWith(
     await using folder = await temporaryFolder();
     const starts = Array.from({ length: 10 }, () => make(folder.at("a/b/file"), folder.at("a/c")));
     await Promise.all(starts);
-    assertEquals((await Deno.stat(folder.at("a"))).uid, 65534);
+    const made = Array.from(Deno.readDirSync(folder.at("a")), ({ name }) => `a/${name}`);
+    assert(made.includes("a/c"));
+    for (const name of ["a", ...made]) {
+      assertEquals((await Deno.stat(folder.at(name))).uid, 65534, name);
+    }
   },
 );

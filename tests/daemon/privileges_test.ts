@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { SentinelError } from "../../src/core/errors.ts";
 import {
   environmentOf,
   planPrivileges,
@@ -14,6 +15,7 @@ const FILES: Readonly<Record<string, string>> = {
     "7:x:1002:1001::/home/seven:",
     "seventh:x:7:1001::/home/seventh:",
     "broken:x:many:1::/:",
+    "noid:x:4294967295:1::/:",
     "+::::::",
   ].join("\n"),
   "/etc/group": [
@@ -71,6 +73,7 @@ Deno.test("planPrivileges() leaves the bounding set where capabilities are not t
 const REFUSED: Readonly<Record<string, Partial<PrivilegeSettings>>> = {
   "unknown user: nosuch": { user: "nosuch" },
   "unknown user: broken": { user: "broken" },
+  "unknown user: noid": { user: "noid" },
   "unknown user: +": { user: "+" },
   "unknown user: # none": { user: "# none" },
   "unknown group: ": { group: "" },
@@ -78,6 +81,9 @@ const REFUSED: Readonly<Record<string, Partial<PrivilegeSettings>>> = {
   "user toor is root: leave process.user out to run as root": { user: "toor" },
   "user 0 is root: leave process.user out to run as root": { user: "0" },
   "process.group is for process.user: it is not set": { user: undefined, group: "app" },
+  "security.chroot_directory is for process.user, as root can leave it: it is not set": {
+    ...{ user: undefined, chrootDirectory: "/srv" },
+  },
   "CAP_SETUID cannot be allowed: its holder can be root again": {
     allowedCapabilities: ["CAP_KILL", "CAP_SETUID"],
   },
@@ -85,7 +91,7 @@ const REFUSED: Readonly<Record<string, Partial<PrivilegeSettings>>> = {
 
 for (const [message, settings] of Object.entries(REFUSED)) {
   Deno.test(`planPrivileges() refuses: ${message}`, async () => {
-    await assertRejects(() => plan(settings), Error, message);
+    assertEquals((await assertRejects(() => plan(settings), SentinelError)).message, message);
   });
 }
 

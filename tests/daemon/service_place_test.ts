@@ -5,6 +5,7 @@ import {
   ServicePlaceError,
   uninstallService,
 } from "../../src/daemon/service_place.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
@@ -36,6 +37,22 @@ Deno.test("a service's file in a folder that is not there cannot be written", as
     `${path} cannot be written`,
   ]);
 });
+
+testWith(
+  [NEEDS_ROOT],
+  "a service's file that a full disk does not take leaves nothing",
+  async () => {
+    await using folder = await temporaryFolder();
+    await using _disk = await mountDisk(folder.path, "size=4k");
+    await Deno.writeFile(folder.at("all of it"), new Uint8Array(4096));
+    const path = folder.at("x.service");
+    assertEquals(await refusalOf(() => install(path)), [
+      "config.service",
+      `${path} cannot be written`,
+    ]);
+    assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["all of it"]);
+  },
+);
 
 testWith([NEEDS_ROOT], "a service's file that cannot be removed says so and stays", async () => {
   await using folder = await temporaryFolder();

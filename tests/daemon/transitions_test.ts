@@ -42,6 +42,20 @@ for (const state of STATES) {
   });
 }
 
+Deno.test("what is due at a change is told with it", () => {
+  const effects = (state: LifecycleState, event: LifecycleEvent) =>
+    transition(state, event).effects;
+  assertEquals(effects("stopped", "start"), []);
+  assertEquals(effects("starting", "started"), ["announce_ready"]);
+  assertEquals(effects("running", "reload"), ["announce_reloading"]);
+  assertEquals(effects("reloading", "reloaded"), ["announce_ready"]);
+  assertEquals(effects("running", "stop"), ["announce_stopping"]);
+  assertEquals(effects("stopping", "stopped"), ["release_everything"]);
+  for (const state of STATES) {
+    assertEquals(effects(state, "fail"), ["announce_stopping", "release_everything"]);
+  }
+});
+
 Deno.test("a change is told with its time and is in the log; what must not happen changes nothing", () => {
   const clock = new FakeClock();
   const log = new RecordingLog();

@@ -157,7 +157,7 @@ for (
   });
 }
 
-for (const value of ["WD-0000", "f00f", "1", "Nonesuch", "序列号", "100000"]) {
+for (const value of ["WD-0000", "f00f", "fff", "1", "Nonesuch", "序列号", "100000"]) {
   Deno.test(`isPlaceholder() sees none in ${JSON.stringify(value)}`, () => {
     assertEquals(isPlaceholder(value), false);
   });

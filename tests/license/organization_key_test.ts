@@ -10,7 +10,7 @@ import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-const { publicKeyPem } = await makeOrganization();
+const { publicKeyPem, sign } = await makeOrganization();
 
 async function refusalOf(source: Parameters<typeof loadOrganizationKey>[0]): Promise<string> {
   return (await assertRejects(() => loadOrganizationKey(source), OrganizationKeyError)).message;
@@ -31,7 +31,9 @@ Deno.test("the organization's key verifies from a file as from a build", async (
   await Deno.writeTextFile(folder.at("key.pem"), publicKeyPem.replaceAll("\n", "\r\n"));
   for (const source of [{ path: folder.at("key.pem") }, { pem: publicKeyPem }]) {
     const verify = await loadOrganizationKey(source);
-    assert(!await verify(new Uint8Array(1), new Uint8Array(1)));
+    const data = Uint8Array.of(1, 2, 3), signature = await sign(data);
+    assert(await verify(data, signature));
+    assert(!await verify(Uint8Array.of(1, 2, 4), signature));
   }
 });
 

@@ -2,7 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { LicenseError } from "../../src/license/errors.ts";
 import { MAX_LICENSE_BYTES, readLicenseFile } from "../../src/license/read_license_file.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
+import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
 
 async function refusalOf(path: string): Promise<string> {
   return (await assertRejects(() => readLicenseFile(path), LicenseError)).message;
@@ -16,18 +17,29 @@ Deno.test("a file of exactly 1 MiB is read, one byte more is refused", async () 
   assertEquals(await refusalOf(folder.at("over")), "license file is larger than 1 MiB");
 });
 
-testWith([POSIX], "what is no file is said to be none, and never waited for", async () => {
+testWith([POSIX], "what is no file is said to be none", async () => {
   await using folder = await temporaryFolder();
   assertEquals(await refusalOf(folder.at("none")), `license file not found: ${folder.at("none")}`);
   assertEquals(
     await refusalOf(folder.path),
     `license file cannot be read: ${folder.path} is a folder`,
   );
-  assertEquals(
-    await refusalOf("/dev/zero"),
-    "license file cannot be read: /dev/zero is not a regular file",
-  );
 });
+
+testWith(
+  [POSIX, needsProgram("mkfifo")],
+  "a license file that is a pipe or a device is not waited for",
+  async () => {
+    await using folder = await temporaryFolder();
+    await runTool("mkfifo", folder.at("pipe"));
+    for (const path of [folder.at("pipe"), "/dev/zero"]) {
+      assertEquals(
+        await refusalOf(path),
+        `license file cannot be read: ${path} is not a regular file`,
+      );
+    }
+  },
+);
 
 Deno.test("bytes that are no UTF-8 are no JSON", async () => {
   await using folder = await temporaryFolder();

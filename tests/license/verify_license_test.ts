@@ -191,6 +191,11 @@ const BAD_FILES: [string, (good: Record<string, unknown>) => string, string][] =
     "unsupported license algorithm: none??[31m (expected ES256)",
   ],
   [
+    "an algorithm without end",
+    (good) => JSON.stringify({ ...good, alg: "x".repeat(1000) }),
+    `unsupported license algorithm: ${"x".repeat(32)}… (expected ES256)`,
+  ],
+  [
     "an empty signature",
     (good) => JSON.stringify({ ...good, sig: "" }),
     "license signature verification failed",

@@ -1,9 +1,9 @@
 import { checkEnding } from "./invariants/endings.ts";
 import { checkGrace, readHonoured } from "./invariants/grace.ts";
 import { checkLeftovers, findLeftovers } from "./invariants/leftovers.ts";
-import { checkMemory, type MemoryCourse } from "./invariants/memory.ts";
+import { checkMemory, type MemoryCourse, warmSample } from "./invariants/memory.ts";
 import { checkSuspension } from "./invariants/suspension.ts";
-import { checkOutput, readRecords } from "./invariants/output.ts";
+import { checkOutput, checkRecorded, readRecords } from "./invariants/output.ts";
 import type { SystemUnderTest } from "./system.ts";
 
 /** What came of looking at one invariant. */
@@ -39,7 +39,8 @@ export async function checkInvariants(
     },
     {
       invariant: "memory is flat",
-      looked: `${courses.length} lives of server and daemon`,
+      looked: `${courses.length} lives of server and daemon, ` +
+        `${courses.filter(warmSample).length} until they were warm`,
       complaints: courses.flatMap(checkMemory),
     },
     lookAtEndings(system),
@@ -75,11 +76,14 @@ async function lookAtLicenses(system: SystemUnderTest): Promise<Finding[]> {
 async function lookAtOutput(system: SystemUnderTest): Promise<Finding> {
   const records = await readRecords(system);
   const whole = records.filter(({ isWhole }) => isWhole).length;
-  const watched = records.reduce((sum, { watched }) => sum + watched.length, 0);
+  const watched = system.operators.flatMap(({ watched }) => watched);
   return {
     invariant: "no output byte is lost or doubled",
-    looked: `${records.length} processes, ${whole} to their end, ${watched} times watched`,
-    complaints: (await Promise.all(records.map(checkOutput))).flat(),
+    looked: `${records.length} processes, ${whole} to their end, ${watched.length} times watched`,
+    complaints: [
+      ...checkRecorded(records, watched),
+      ...(await Promise.all(records.map(checkOutput))).flat(),
+    ],
   };
 }
 

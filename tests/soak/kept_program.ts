@@ -26,7 +26,6 @@ export interface KeptProgramOptions {
 
 const TAIL_LENGTH = 4_000;
 const RESTART_AFTER_MS = 300;
-const LOOK_EVERY_MS = 50;
 
 /** What a stop may take on a busy machine. */
 const LONGEST_STOP_MS = 45_000;
@@ -41,6 +40,7 @@ export class KeptProgram implements AsyncDisposable {
   #isReady = false;
   #isPaused = false;
   #keeping: Promise<void> | undefined;
+  #changed = Promise.withResolvers<void>();
 
   constructor(options: KeptProgramOptions) {
     this.#options = options;
@@ -66,12 +66,19 @@ export class KeptProgram implements AsyncDisposable {
   }
 
   /** Waits until it is ready, which may take more than one start; whether it is in time. */
-  async waitUntilReady({ withinMs }: { withinMs: number }): Promise<boolean> {
-    const untilMs = systemClock.monotonicMs() + withinMs;
-    while (!this.isReady && systemClock.monotonicMs() < untilMs) {
-      await systemClock.sleep(LOOK_EVERY_MS);
-    }
-    return this.isReady;
+  async waitUntilReady(options: { withinMs: number }): Promise<boolean> {
+    return await this.waitUntil(() => this.isReady, options);
+  }
+
+  /** Waits until something holds of pid, readiness or lives; whether it does in time. */
+  async waitUntil(holds: () => boolean, { withinMs }: { withinMs: number }): Promise<boolean> {
+    const over = new AbortController();
+    let isLate = false;
+    const late = systemClock.sleep(withinMs, over.signal).then(() => void (isLate = true));
+    while (!holds() && !isLate) await Promise.race([this.#changed.promise, late]);
+    over.abort();
+    await late;
+    return holds();
   }
 
   /** Sends SIGKILL. */
@@ -129,6 +136,7 @@ export class KeptProgram implements AsyncDisposable {
     const fromHour = hour();
     const child = this.#child = command().spawn();
     this.#wasKilled = this.#isReady = false;
+    this.#tellChange();
     const [{ code }, tail] = await Promise.all([child.status, this.#listen(child)]);
     this.#child = undefined;
     this.#isReady = false;
@@ -136,6 +144,7 @@ export class KeptProgram implements AsyncDisposable {
       ...{ pid: child.pid, code, tail, fromHour, toHour: hour(), endedAtMs: Date.now() },
       ...{ wasKilled: this.#wasKilled, wasStopped: this.#stopping.signal.aborted },
     });
+    this.#tellChange();
   }
 
   async #listen({ stdout, stderr }: Deno.ChildProcess): Promise<string> {
@@ -143,10 +152,17 @@ export class KeptProgram implements AsyncDisposable {
     await Promise.all([stdout, stderr].map(async (stream) => {
       for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
         text = (text + piece).slice(-TAIL_LENGTH);
-        this.#isReady ||= this.#options.isReady.test(text);
+        if (this.#isReady || !this.#options.isReady.test(text)) continue;
+        this.#isReady = true;
+        this.#tellChange();
       }
     }));
     return text;
+  }
+
+  #tellChange(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 
   #signal(signal: Deno.Signal): void {

@@ -166,7 +166,7 @@ export class SystemUnderTest implements AsyncDisposable {
     this.daemon = this.#license(terms, {
       name: "daemon",
       args: (url) => [...args, "--org-key", this.vendor.publicKeyPath, "--server-url", url],
-      isReady: /running/,
+      isReady: /starting -> running/,
     });
     this.operatorsNetwork = this.#opened.use(new CuttableNetwork(port));
   }

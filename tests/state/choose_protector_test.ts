@@ -72,6 +72,17 @@ Deno.test(
   },
 );
 
+Deno.test("a salt that was cut off is none: the keystore is set aside, and made anew", async () => {
+  await using folder = await temporaryFolder();
+  const first = await openKeystore(folder.path, undefined, false);
+  await Deno.truncate(folder.at("keystore.salt"), 16);
+  const deps = dependencies(undefined, false);
+  assertEquals((await findProtector(folder.path, deps)).kind, "none");
+  const second = await openWith(folder.path, deps);
+  assertNotEquals(second.publicKeyPem, first.publicKeyPem);
+  assertEquals(second.replaced, folder.at("keystore.bin.unreadable-20260615T120000Z"));
+});
+
 Deno.test("a safe that answers holds a part of the key, of which the folder has nothing", async () => {
   await using folder = await temporaryFolder();
   const safe = new FakeSafe();

@@ -111,7 +111,7 @@ for (const [name, change, why] of REFUSED) {
   });
 }
 
-Deno.test("makeLicenseKey() uses every bit it is given", () => {
+Deno.test("makeLicenseKey() is five groups of five letters, five bits of a byte each", () => {
   const key = makeLicenseKey((length) => Uint8Array.from({ length }, (_, i) => 255 - i));
   assertEquals(key, "ZYXWV-TSRQP-NMKJH-GFEDC-BA987");
 });

@@ -2,6 +2,7 @@ import { assertMode } from "../support/file_mode.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
+import { encodePem } from "../../src/signing/pem.ts";
 import { makeOrganisationKey, readSigningKey } from "../../src/vendor/keys.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { resolve } from "../../src/core/paths.ts";
@@ -104,7 +105,6 @@ const KEY_CASES: readonly KeyCase[] = [
         "sign",
       ]);
       const der = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
-      const { encodePem } = await import("../../src/signing/pem.ts");
       await Deno.writeTextFile(path, encodePem(der, "PRIVATE KEY"));
     },
     message: NOT_A_KEY,

@@ -77,6 +77,11 @@ testRefusals([
     answer: header("Signature", "must be base64url of a signature"),
   },
   {
+    name: "a signature that is longer than any",
+    request: withHeader("X-Sentinel-Signature", "A".repeat(100)),
+    answer: header("Signature", "must be base64url of a signature"),
+  },
+  {
     name: "a request 301 seconds old",
     request: stamped(-301),
     answer: [401, "timestamp_out_of_window", OUT_OF_WINDOW],

@@ -1,5 +1,6 @@
 import type { Build, Profile } from "../../core/build.ts";
 import { describeError } from "../../core/errors.ts";
+import { lstatIfThere } from "../../core/lstat_if_there.ts";
 import { resolve } from "../../core/paths.ts";
 import { sha256OfFile } from "../../core/sha256_file.ts";
 import { readOrganizationKey } from "../../license/organization_key.ts";
@@ -131,13 +132,14 @@ async function describeFile(path: string, name: string): Promise<BuiltFile> {
 
 async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise<void> {
   const path = `${out}/${CHECKSUMS_FILE}`;
-  let before = "";
   try {
-    before = await Deno.readTextFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const before = await lstatIfThere(path) === undefined ? "" : await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, mergeChecksums(before, files));
+  } catch (cause) {
+    throw new BuildError(`checksums cannot be written to ${path}: ${describeError(cause)}`, {
+      cause,
+    });
   }
-  await Deno.writeTextFile(path, mergeChecksums(before, files));
 }
 
 /**

@@ -10,6 +10,14 @@ const EXPLAINED: Readonly<Record<string, Partial<Ending>>> = {
   "a stop by us": { code: 0, wasStopped: true },
   "a refusal": { code: 81, tail: "sentinel: error: heartbeat refused: Timestamp is too old.\n" },
   "grace that is used up": { code: 82, tail: "grace period exhausted — cannot start\n" },
+  "a full disk at the start": {
+    code: 2,
+    tail: "cannot save: No space left on device (os error)\n",
+  },
+  "a clock that was set back": {
+    code: 137,
+    tail: "license answers are degraded: crash (clock rollback detected)\n",
+  },
 };
 
 for (const [what, changes] of Object.entries(EXPLAINED)) {
@@ -22,6 +30,9 @@ const UNEXPLAINED: Readonly<Record<string, Partial<Ending>>> = {
   "a crash of the runtime": { code: 133 },
   "a kill that nobody here sent": { code: 137 },
   "a status whose words do not fit": { code: 82, tail: "sentinel: error: what?\n" },
+  "words whose status does not fit": { code: 70, tail: "heartbeat refused: no\n" },
+  "a stop by us that it did not bear": { code: 143, wasStopped: true },
+  "a fault of its own at a kill by us": { code: 70, wasKilled: true },
 };
 
 for (const [what, changes] of Object.entries(UNEXPLAINED)) {

@@ -23,13 +23,18 @@ const WARM_AFTER_MS = 10_000;
 const ALLOWED_FACTOR = 1.5, ALLOWED_BYTES = 32 * 2 ** 20;
 
 /** Whether memory grew, from what it was once the program was warm to what it was last. */
-export function checkMemory({ name, pid, samples }: MemoryCourse): string[] {
-  const warm = samples.find(({ atMs }) => atMs - samples[0]!.atMs >= WARM_AFTER_MS);
-  const last = samples.at(-1);
+export function checkMemory(course: MemoryCourse): string[] {
+  const { name, pid, samples } = course;
+  const warm = warmSample(course), last = samples.at(-1);
   if (warm === undefined || last === undefined) return [];
   const allowed = Math.max(warm.bytes * ALLOWED_FACTOR, warm.bytes + ALLOWED_BYTES);
   if (last.bytes <= allowed) return [];
   return [`memory of ${name} (pid ${pid}) grew from ${mebibytes(warm)} to ${mebibytes(last)} MiB`];
+}
+
+/** The first one of a program that is warm; `undefined` where it did not live that long. */
+export function warmSample({ samples }: MemoryCourse): MemorySample | undefined {
+  return samples.find(({ atMs }) => atMs - samples[0]!.atMs >= WARM_AFTER_MS);
 }
 
 function mebibytes({ bytes }: MemorySample): string {

@@ -46,6 +46,17 @@ export async function checkOutput(process: RecordedProcess): Promise<string[]> {
   return complaints;
 }
 
+/** Whether each process that was watched, as it had been started, has a record. */
+export function checkRecorded(
+  records: readonly Pick<RecordedProcess, "id">[],
+  watched: readonly Pick<Watched, "id">[],
+): string[] {
+  const lost = new Set(watched.map(({ id }) => id)).difference(
+    new Set(records.map(({ id }) => id)),
+  );
+  return Array.from(lost, (id) => `process ${id} was started and is not recorded`);
+}
+
 async function judge(
   { bytes, sha256 }: Received,
   { recorded, isOver }: { recorded: Uint8Array<ArrayBuffer>; isOver: boolean },

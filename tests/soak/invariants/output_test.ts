@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { receive, type Watched } from "../operators.ts";
-import { checkOutput, linesOf, type RecordedProcess } from "./output.ts";
+import { checkOutput, checkRecorded, linesOf, type RecordedProcess } from "./output.ts";
 
 const WRITTEN = linesOf("t", 50);
 
@@ -94,6 +94,12 @@ Deno.test("an operator who was shown more than is recorded is complained of", as
 Deno.test("an operator who was shown other bytes is complained of", async () => {
   const seen = await watched(without(5, 15)(WRITTEN.stdout), 87);
   assertMatch(await complaintOf({ watched: [seen] }), /was seen otherwise than recorded/);
+});
+
+Deno.test("a process that was started and has no record is complained of once", () => {
+  const [one, two] = [{ id: "1" }, { id: "2" }];
+  assertEquals(checkRecorded([one, two], [one, one]), []);
+  assertEquals(checkRecorded([one], [two, two]), ["process 2 was started and is not recorded"]);
 });
 
 Deno.test("the lines are those that the program writes", async () => {

@@ -1,14 +1,16 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { SentinelError } from "../../../src/core/errors.ts";
+import type { BuiltFile } from "../../../src/vendor/build/checksums.ts";
 import { lstatIfThere } from "../../../src/core/lstat_if_there.ts";
 import { buildPrograms, type BuildRequest } from "../../../src/vendor/build/build_programs.ts";
-import type { Target } from "../../../src/vendor/build/targets.ts";
+import { type Target, TARGETS } from "../../../src/vendor/build/targets.ts";
 import { makeOrganization } from "../../support/organization.ts";
 import { POSIX, testWith } from "../../support/requirements.ts";
 import { temporaryFolder } from "../../support/temporary_folder.ts";
 
 const HOST = Deno.build.target as Target;
-const LINUX: Target = "aarch64-unknown-linux-gnu";
+/** Another system than this machine's. */
+const OTHER = TARGETS.find((target) => target !== HOST)!;
 
 interface Failed {
   readonly error: SentinelError;
@@ -20,7 +22,9 @@ const namesIn = (folder: string) => Array.from(Deno.readDirSync(folder), ({ name
 /** Runs a build with this script (of `sh`) in Deno's place; in `out` are the files of the folder that they go to, if it is there. */
 async function build(
   script: string,
-  { host = LINUX, ...request }: Partial<BuildRequest> & { host?: Target } = {},
+  { host = OTHER, hasOwnRuntime = false, ...request }:
+    & Partial<BuildRequest>
+    & { host?: Target; hasOwnRuntime?: boolean } = {},
 ) {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("deno"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -33,7 +37,7 @@ async function build(
   }, {
     bundler: deno,
     compiler: deno,
-    hasOwnRuntime: false,
+    hasOwnRuntime,
     host,
     modules: { kind: "sources", root: new URL("../../../", import.meta.url) },
     source: {},
@@ -85,20 +89,48 @@ for (const [what, script, message, host] of FAULTS) {
 
 testWith(
   [POSIX],
-  "programs are listed with their checksums, those for this machine tried",
+  "programs are listed with their checksums, by name",
   async () => {
     const { files, out, sums } = await build(compiling("exit 0"), {
       host: HOST,
-      targets: [HOST, LINUX],
-    }) as { files: { name: string; sha256: string; bytes: number }[]; out: string[]; sums: string };
-    assertEquals(out, ["SHA256SUMS", ...files.map(({ name }) => name)].sort());
-    assertEquals(files.map(({ bytes }) => bytes), [17, 17]);
-    const lines = files.map(({ name, sha256 }) => `${sha256}  ${name}`).sort((a, b) =>
-      a.slice(66) < b.slice(66) ? -1 : 1
-    );
-    assertEquals(sums, `${lines.join("\n")}\n`);
+      targets: [HOST, OTHER],
+    }) as { files: BuiltFile[]; out: string[]; sums: string };
+    const names = [HOST, OTHER].map((target) => `sentinel-${target}`);
+    assertEquals(files.map(({ name }) => name), names);
+    assertEquals(out, ["SHA256SUMS", ...names].sort());
+    const program = new TextEncoder().encode("#!/bin/sh\nexit 0\n");
+    const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", program)).toHex();
+    for (const { bytes, sha256 } of files) assertEquals([bytes, sha256], [program.length, sum]);
+    assertEquals(sums, names.sort().map((name) => `${sum}  ${name}\n`).join(""));
   },
 );
+
+testWith(
+  [POSIX],
+  "a program for another machine is not tried on this one",
+  async () => {
+    const { out } = await build(compiling("exit 1"), { host: HOST, targets: [OTHER] });
+    assertEquals(out, ["SHA256SUMS", `sentinel-${OTHER}`]);
+  },
+);
+
+testWith([POSIX], "a runtime of this machine's is for no other one", async () => {
+  const request = { host: HOST, targets: [HOST, OTHER], hasOwnRuntime: true };
+  const { error, out } = await build(compiling("exit 0"), request) as Failed;
+  assertEquals(error.message, `DENORT_BIN is for this machine alone (${HOST}), not ${OTHER}`);
+  assertEquals(out, undefined);
+});
+
+for (
+  const [path, isTaken] of [["/opt/app", true], ["C:\\app.exe", true], ["app", false]] as const
+) {
+  const verdict = isTaken ? "is" : "is not";
+  testWith([POSIX], `${path} ${verdict} taken for software on a customer's machine`, async () => {
+    const { error } = await build(compiling("exit 0"), { softwarePath: path }) as Partial<Failed>;
+    const message = `--software must be an absolute path: current value is ${path}`;
+    assertEquals(error?.message, isTaken ? undefined : message);
+  });
+}
 
 testWith([POSIX], "an organization's key goes into the program in one spelling", async () => {
   await using folder = await temporaryFolder();
@@ -119,6 +151,15 @@ testWith([POSIX], "a key that is not there ends a build before anything is made"
   const { error, out } = await build("exit 0", { orgKeyPath: path }) as Failed;
   assertEquals(error.message, `organization key cannot be read: ${path} (not found)`);
   assertEquals(out, undefined);
+});
+
+testWith([POSIX], "checksums that cannot be written are one clear line", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("SHA256SUMS"));
+  const { error } = await build(compiling("exit 0"), { out: folder.path }) as Failed;
+  assertEquals(error.code, "config.build");
+  const message = `checksums cannot be written to ${folder.at("SHA256SUMS")}: `;
+  assertStringIncludes(error.message, message);
 });
 
 testWith([POSIX], "a file where programs are to go is one clear line", async () => {

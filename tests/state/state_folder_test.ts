@@ -1,0 +1,85 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  AlreadyRunningError,
+  openStateFolder,
+  StateFolderError,
+} from "../../src/state/state_folder.ts";
+import { assertMode } from "../support/file_mode.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+Deno.test("a state folder is made 0700 and belongs to one run at a time", async () => {
+  await using folder = await temporaryFolder();
+  const options = { log: new RecordingLog(), pid: 4711 };
+  {
+    using _first = await openStateFolder(folder.at("a/b"), options);
+    await assertMode(folder.at("a/b"), 0o700);
+    const error = await assertRejects(
+      () => openStateFolder(folder.at("a/b"), options),
+      AlreadyRunningError,
+    );
+    assertEquals(error.message, "another sentinel is running for this license (pid 4711)");
+  }
+  using _again = await openStateFolder(folder.at("a/b"), options);
+});
+
+Deno.test("a state folder's lock names who holds it, whoever did before", async () => {
+  await using folder = await temporaryFolder();
+  const log = new RecordingLog();
+  {
+    using _before = await openStateFolder(folder.path, { log, pid: 1234567 });
+  }
+  using _now = await openStateFolder(folder.path, { log, pid: 42 });
+  await assertRejects(
+    () => openStateFolder(folder.path, { log, pid: 43 }),
+    AlreadyRunningError,
+    "(pid 42)",
+  );
+});
+
+testWith(
+  [POSIX],
+  "a state folder that others may write to is refused, one they may read is warned of",
+  async () => {
+    await using folder = await temporaryFolder();
+    const log = new RecordingLog();
+    await Deno.chmod(folder.path, 0o777);
+    await assertRejects(
+      () => openStateFolder(folder.path, { log, pid: 1 }),
+      StateFolderError,
+      "is writable by others",
+    );
+    await Deno.chmod(folder.path, 0o755);
+    using _open = await openStateFolder(folder.path, { log, pid: 1 });
+    assertEquals(log.lines(), [
+      `warn state folder is open to others: ${folder.path} (chmod 700 it)`,
+    ]);
+  },
+);
+
+Deno.test("a file where the state folder should be is a clear error", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("file"), "");
+  const open = () => openStateFolder(folder.at("file"), { log: new RecordingLog(), pid: 1 });
+  await assertRejects(open, StateFolderError, `state folder is not a folder: ${folder.at("file")}`);
+});
+
+Deno.test("a state folder that the system refuses is a clear error", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("file"), "");
+  const path = folder.at("file/below");
+  const open = () => openStateFolder(path, { log: new RecordingLog(), pid: 1 });
+  await assertRejects(open, StateFolderError, `state folder cannot be used: ${path} (`);
+});
+
+Deno.test("a state folder whose lock is no file is a clear error", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("lock"));
+  const open = () => openStateFolder(folder.path, { log: new RecordingLog(), pid: 1 });
+  await assertRejects(
+    open,
+    StateFolderError,
+    `state folder cannot be used: ${folder.at("lock")}: it is not a file`,
+  );
+});
