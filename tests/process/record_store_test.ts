@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { RecordStore } from "../../src/process/record_store.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { namesIn } from "../support/process_desk.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
-import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 testWith(
@@ -11,14 +11,10 @@ testWith(
   async () => {
     await using folder = await temporaryFolder();
     // one inode each for the folder itself, the lock and the id
-    await runTool("mount", "-t", "tmpfs", "-o", "nr_inodes=3", "tmpfs", folder.path);
-    try {
-      using store = (await RecordStore.open(folder.path, { sync: false }))!;
-      assertThrows(() => store.newId(), Error, "No space left on device");
-      assertEquals(namesIn(folder.path), ["lock"]);
-    } finally {
-      await runTool("umount", "--lazy", folder.path);
-    }
+    await using _disk = await mountDisk(folder.path, "nr_inodes=3");
+    using store = (await RecordStore.open(folder.path, { sync: false }))!;
+    assertThrows(() => store.newId(), Error, "No space left on device");
+    assertEquals(namesIn(folder.path), ["lock"]);
   },
 );
 
