@@ -143,17 +143,27 @@ class Claim implements SocketClaim {
   }
 }
 
+/**
+ * Whether a socket of ours is there already; removes nothing.
+ *
+ * @throws {SocketPlaceError} `permission.ipc_path` where something else is, or another user's.
+ */
+export function isSocketThere(name: string, ownUser: number): boolean {
+  const info = lstatIfThereSync(name);
+  const taken = (why: string) =>
+    new SocketPlaceError("permission.ipc_path", `Cannot serve ${name}: ${why}`);
+  if (info === undefined) return false;
+  if (info.uid !== ownUser) throw taken(`it belongs to user ${info.uid}`);
+  if (!info.isSocket) throw taken("it is there and is not a socket");
+  return true;
+}
+
 /** Removes a socket of ours that nobody listens on; connection refused alone says so (connect(2)). */
 async function removeStale(
   name: string,
   { path, ownUser }: { path: string; ownUser: number },
 ): Promise<void> {
-  const info = lstatIfThereSync(name);
-  if (info === undefined) return;
-  const taken = (why: string) =>
-    new SocketPlaceError("permission.ipc_path", `Cannot serve ${name}: ${why}`);
-  if (info.uid !== ownUser) throw taken(`it belongs to user ${info.uid}`);
-  if (!info.isSocket) throw taken("it is there and is not a socket");
+  if (!isSocketThere(name, ownUser)) return;
   if (!await isRefused(name)) throw new AlreadyServingError(path);
   await Deno.remove(name);
 }

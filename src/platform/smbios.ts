@@ -9,7 +9,7 @@ export interface SmbiosNumbers {
 const HEADER_BYTES = 4;
 const BOARD = 2, PROCESSOR = 4;
 
-/** Reads the first processor and the first board of a structure table; a table that is cut short ends where it does. */
+/** Reads the first processor and the first board of a structure table; of one that is cut short, what is whole. */
 export function readSmbios(table: Uint8Array): SmbiosNumbers {
   let processorId: string | undefined, boardSerial: string | undefined;
   for (let start = 0; start + HEADER_BYTES <= table.length;) {
@@ -17,6 +17,7 @@ export function readSmbios(table: Uint8Array): SmbiosNumbers {
     if (length < HEADER_BYTES) break;
     const fixed = table.subarray(start, start + length);
     const end = stringsEnd(table, start + length);
+    if (end > table.length) break;
     const strings = new TextDecoder("latin1").decode(table.subarray(start + length, end)).split(
       "\0",
     );
@@ -30,7 +31,7 @@ export function readSmbios(table: Uint8Array): SmbiosNumbers {
   return { processorId, boardSerial };
 }
 
-/** Behind the two zero bytes that end a structure's strings. */
+/** Behind the two zero bytes that end a structure's strings; beyond the table where they are not there. */
 function stringsEnd(table: Uint8Array, start: number): number {
   let end = start;
   while (end + 1 < table.length && (table[end] !== 0 || table[end + 1] !== 0)) end++;

@@ -7,6 +7,7 @@ import {
   readPidFile,
 } from "../../src/daemon/pid_file.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
+import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";

@@ -22,6 +22,17 @@ testWith([POSIX], "why a tool cannot be started is told", async () => {
   assertMatch(String(await ask("/")), /permission denied/i);
 });
 
+testWith(
+  [POSIX],
+  "a tool is given the variables that are named, and nothing else of ours",
+  async () => {
+    const variables = ["NAMED", "ABSENT"];
+    const readVariable = (name: string) => name === "ABSENT" ? undefined : "x";
+    const answer = await ask("env", { variables, readVariable });
+    assertEquals(answer, { code: 0, out: "NAMED=x\n", err: "" });
+  },
+);
+
 testWith([POSIX], "a tool that ends before it has read its question has answered", async () => {
   assertEquals(await ask("true", { input: LONG }), { code: 0, out: "", err: "" });
 });

@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { secretService } from "../../src/platform/linux_secret_service.ts";
 import type { SecretSafe } from "../../src/platform/secret_safe.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
+import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
 
 /** A `secret-tool` of `sh`, and the service that is asked through it. */
 async function fake(
@@ -72,19 +73,20 @@ for (const [what, script, expected] of ANSWERS) {
 }
 
 testWith(
-  [POSIX],
+  [POSIX, needsProgram("mkfifo")],
   "a service that never answers is given up, also where a child of it holds on to the streams",
   async () => {
     await using folder = await temporaryFolder();
-    await new Deno.Command("mkfifo", { args: [folder.at("asked")] }).output();
+    await runTool("mkfifo", folder.at("asked"));
     const limit = new AbortController();
     const script = `sleep 1000 & echo $! > ${folder.at("asked")}; wait`;
     const safe = await fake(folder, script, () => limit.signal);
     const found = safe.find("id");
     const pid = Number(await Deno.readTextFile(folder.at("asked")));
+    using stack = new DisposableStack();
+    stack.defer(() => Deno.kill(pid, "SIGKILL"));
     limit.abort();
     assertEquals(await found, { kind: "closed", why: "no answer within 5 seconds" });
-    Deno.kill(pid, "SIGKILL");
   },
 );
 

@@ -1,31 +1,34 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { watchSurroundings } from "../../src/platform/linux_surroundings.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
-import { fromFileUrl } from "@std/path";
+import { temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
 
 const LOOK_AROUND = fromFileUrl(new URL("../fixtures/look_around.ts", import.meta.url));
 
-testWith(
-  [POSIX],
-  "undisturbed surroundings give no finding, variables that load code give one",
-  async () => {
-    const nothing = await watchSurroundings(() => undefined);
-    assertEquals(await nothing.look(), []);
-    const empty = await watchSurroundings(() => "");
-    assertEquals(await empty.look(), []);
-    const preload = await watchSurroundings((name) =>
-      name === "LD_PRELOAD" ? "/tmp/x.so" : undefined
-    );
-    assertEquals(await preload.look(), [{
+for (const value of [undefined, ""]) {
+  testWith(
+    [POSIX],
+    `undisturbed surroundings, LD_PRELOAD being ${value}, give no finding`,
+    async () => {
+      assertEquals(await (await watchSurroundings(() => value)).look(), []);
+    },
+  );
+}
+
+for (const variable of ["LD_PRELOAD", "LD_AUDIT"]) {
+  testWith([POSIX], `${variable}, which loads code, is seen`, async () => {
+    const variables: Record<string, string> = { [variable]: "/tmp/x.so" };
+    assertEquals(await (await watchSurroundings((name) => variables[name])).look(), [{
       kind: "preload",
       message: "foreign code is loaded into sentinel",
-      evidence: "LD_PRELOAD=/tmp/x.so",
+      evidence: `${variable}=/tmp/x.so`,
     }]);
-  },
-);
+  });
+}
 
 testWith([needsProgram("strace")], "a tracer is seen, with its name", async () => {
   const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt"];
@@ -51,17 +54,16 @@ testWith([POSIX], "a runtime that lets a debugger in is seen", async () => {
 });
 
 testWith([POSIX], "an executable that is replaced is seen", async () => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/program`;
+  await using folder = await temporaryFolder();
+  const path = folder.at("program");
   await Deno.writeTextFile(path, "old");
   const surroundings = await watchSurroundings(() => undefined, path);
   assertEquals(await surroundings.look(), []);
-  await Deno.writeTextFile(`${folder}/new`, "new one");
-  await Deno.rename(`${folder}/new`, path);
+  await Deno.writeTextFile(folder.at("new"), "new one");
+  await Deno.rename(folder.at("new"), path);
   const [finding] = await surroundings.look();
   assertEquals(finding?.kind, "executable_changed");
   assertMatch(finding!.evidence, /program was inode \d+, 3 bytes.* is inode \d+, 7 bytes/);
   await Deno.remove(path);
   assertMatch((await surroundings.look())[0]!.evidence, /is gone$/);
-  await Deno.remove(folder, { recursive: true });
 });

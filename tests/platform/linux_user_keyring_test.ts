@@ -8,11 +8,18 @@ openLibraries();
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
+/** A name of the test's own, whose key is removed at the end. */
+function ownName(): Disposable & { readonly name: string } {
+  const name = `sentinel-test:${crypto.randomUUID()}`;
+  return { name, [Symbol.dispose]: () => linuxUserKeyring.remove(name) };
+}
+
 testWith(
   [POSIX, NEEDS_USER_KEYRING],
   "the user's keyring keeps bytes under a name until they are removed",
   () => {
-    const name = `sentinel-test:${crypto.randomUUID()}`;
+    using own = ownName();
+    const { name } = own;
     assertEquals(linuxUserKeyring.read(name), undefined);
     linuxUserKeyring.write(name, utf8("first"));
     assertEquals(linuxUserKeyring.read(name), utf8("first"));
@@ -29,7 +36,8 @@ testWith(
   [NEEDS_USER_KEYRING, needsProgram("keyctl")],
   "a session that does not possess the user's keyring, as a service's, writes and reads what others do",
   async () => {
-    const name = `sentinel-test:${crypto.randomUUID()}`;
+    using own = ownName();
+    const { name } = own;
     const inNewSession = async (script: string) => {
       const fixture = new URL("../fixtures/use_keyring.ts", import.meta.url).pathname;
       const run = [Deno.execPath(), "run", "--quiet", "--allow-ffi", "--allow-read", fixture];
@@ -45,6 +53,5 @@ testWith(
     linuxUserKeyring.write(name, utf8("changed here"));
     assertEquals(await inNewSession("changed there"), "changed here");
     assertEquals(linuxUserKeyring.read(name), utf8("changed there"));
-    linuxUserKeyring.remove(name);
   },
 );

@@ -1,14 +1,13 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { ProcessControl } from "../../src/platform/process_control.ts";
 import { launch, type LaunchOptions } from "../../src/process/launch.ts";
 import { LaunchError } from "../../src/process/launch_error.ts";
 import { launchLimited } from "../../src/process/launch_limited.ts";
 import { processControl } from "../support/launched_shell.ts";
-import { openLibraries } from "../support/open_libraries.ts";
-import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
+import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
 import { runProgram } from "../support/program.ts";
+import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-
-openLibraries();
 
 /** What a program writes to its standard output, under `launch`. */
 async function outputOf(options: Partial<LaunchOptions> & { script: string }): Promise<string> {
@@ -179,31 +178,51 @@ testWith([NEEDS_ROOT], "launch() says that no more processes are allowed", async
   ]);
 });
 
-Deno.test("launchLimited() limits the process and not us", async () => {
-  const child = await launchLimited({
-    path: "/bin/sh",
-    args: ["-c", "until [ $(ulimit -n) = 64 ]; do :; done; ulimit -n; ulimit -c"],
-    env: {},
-    output: "pipe",
-  }, { limits: { openFiles: 64, coreBytes: 0 }, control: processControl });
-  const [out] = await Promise.all([
-    new Response(child.output!.stdout).text(),
-    child.output!.stderr.cancel(),
-    child.exited,
-  ]);
-  assertEquals(out, "64\n0\n");
-});
+testWith(
+  [needsProgram("mkfifo")],
+  "launchLimited() limits the process and not us",
+  async () => {
+    await using folder = await temporaryFolder();
+    const limited = folder.at("limited");
+    await runTool("mkfifo", limited);
+    const ours = () => runTool("sh", "-c", "ulimit -n; ulimit -f; ulimit -c");
+    const before = await ours();
+    const child = await launchLimited({
+      path: "/bin/sh",
+      args: ["-c", `read _ <${limited}; ulimit -n; ulimit -f; ulimit -c`],
+      env: {},
+      output: "pipe",
+    }, {
+      limits: { openFiles: 64, fileBytes: 2 ** 20, coreBytes: 0 },
+      control: processControl,
+    });
+    await Deno.writeTextFile(limited, "go on\n");
+    const [out] = await Promise.all([
+      new Response(child.output!.stdout).text(),
+      child.output!.stderr.cancel(),
+      child.exited,
+    ]);
+    // sizes in blocks of 512 bytes, as POSIX has them
+    assertEquals(out, "64\n2048\n0\n");
+    assertEquals(await ours(), before);
+  },
+);
 
 Deno.test("launchLimited() kills what it cannot limit and says which limit was refused", async () => {
-  const control = { ...processControl, limit: () => ["openFiles" as const] };
-  const error = await assertRejects(
-    () =>
-      launchLimited({ path: "/bin/sleep", args: ["1000"], env: {}, output: "pipe" }, {
-        limits: { openFiles: 64 },
-        control,
-      }),
+  let launched: number | undefined;
+  const control: ProcessControl = {
+    ...processControl,
+    limit(pid) {
+      launched = pid;
+      return ["openFiles"];
+    },
+  };
+  const sleep = { path: "/bin/sleep", args: ["1000"], env: {}, output: "pipe" } as const;
+  const { code, message } = await assertRejects(
+    () => launchLimited(sleep, { limits: { openFiles: 64 }, control }),
     LaunchError,
   );
-  assertEquals(error.code, "software.limits");
-  assertEquals(error.message, "limits are refused by the system: openFiles = 64");
+  assertEquals(code, "software.limits");
+  assertEquals(message, "limits are refused by the system: openFiles = 64");
+  assertEquals(processControl.identify(launched!), undefined);
 });

@@ -94,6 +94,13 @@ Deno.test("a file swapped in between the last look and the launch is killed", as
   assertEquals(await launched!.exited, { code: 137, signal: "SIGKILL" });
 });
 
+Deno.test("verifyChecksum() takes hex digits of either case", async () => {
+  await using folder = await temporaryFolder();
+  const path = await writeProgram(folder.at("software"), "");
+  const verified = await verifyChecksum(path, SHA256_OF_NOTHING.toUpperCase(), platform);
+  assertEquals(verified.path, path);
+});
+
 const UNVERIFIABLE: Readonly<Record<string, (path: string) => unknown>> = {
   "is not there": () => {},
   "is a folder": (path) => Deno.mkdirSync(path),

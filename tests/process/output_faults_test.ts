@@ -4,9 +4,9 @@ import { openOutputLog, OutputLog } from "../../src/process/output_log.ts";
 import { readOutput } from "../../src/process/output_reader.ts";
 import { OutputWriter } from "../../src/process/output_writer.ts";
 import { segmentPaths } from "../../src/process/segment_files.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { readAll, recordShell, writeOutput } from "../support/recorded.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
-import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const UTF8 = new TextEncoder();
@@ -99,6 +99,14 @@ Deno.test("an index that a crash cut off counts as far as it goes", async () => 
   assertEquals([bytes, others], [2_500, [{ kind: "end", at: 2_500 }]]);
 });
 
+Deno.test("bytes that the index tells of and a crash cut off do not count", async () => {
+  await using folder = await temporaryFolder();
+  await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
+  await Deno.truncate(segmentPaths(folder.path, 2_000).data, 300);
+  const { bytes, others } = await readAll(await openOutputLog(folder.path));
+  assertEquals([bytes, others], [2_300, [{ kind: "end", at: 2_300 }]]);
+});
+
 Deno.test("what a disk still took of a write that failed is no more there later than it was at first", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
@@ -129,23 +137,19 @@ testWith(
   "a full disk stops the recording and not the process; readers get all that fitted, then the fault",
   async () => {
     await using folder = await temporaryFolder();
-    await runTool("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder.path);
-    try {
-      const { log, writer, child, recorded } = await recordShell(
-        "head -c 5000000 /dev/zero; echo alive >&2; exit 3",
-        folder.path,
-      );
-      assert(await recorded);
-      assertEquals((await child.exited).code, 3);
-      const { bytes, others } = await readAll(log);
-      assertEquals(bytes + writer.droppedBytes, 5_000_006);
-      const [fault, end] = others;
-      assertEquals(fault?.kind === "fault" && fault.at, bytes);
-      assertMatch(fault?.kind === "fault" ? fault.message : "", /No space left on device/);
-      assertEquals(end, { kind: "end", at: bytes });
-    } finally {
-      // a process that is being started elsewhere may still have our files open
-      await runTool("umount", "--lazy", folder.path);
-    }
+    await using _disk = await mountDisk(folder.path, "size=1m");
+    await using shell = await recordShell(
+      "head -c 5000000 /dev/zero; echo alive >&2; exit 3",
+      folder.path,
+    );
+    const { log, writer, child, recorded } = shell;
+    assert(await recorded);
+    assertEquals((await child.exited).code, 3);
+    const { bytes, others } = await readAll(log);
+    assertEquals(bytes + writer.droppedBytes, 5_000_006);
+    const [fault, end] = others;
+    assertEquals(fault?.kind === "fault" && fault.at, bytes);
+    assertMatch(fault?.kind === "fault" ? fault.message : "", /No space left on device/);
+    assertEquals(end, { kind: "end", at: bytes });
   },
 );

@@ -11,10 +11,11 @@ const UTF8 = new TextEncoder();
 
 Deno.test("both streams are recorded byte for byte, in the order in which they came", async () => {
   await using folder = await temporaryFolder();
-  const { log, child, recorded } = await recordShell(
+  await using shell = await recordShell(
     "i=0; while [ $i -lt 50 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done; printf '\\0\\377'",
     folder.path,
   );
+  const { log, child, recorded } = shell;
   assert(await recorded);
   assertEquals((await child.exited).code, 0);
   const { stdout, stderr, others } = await readAll(log);
@@ -27,11 +28,12 @@ Deno.test("both streams are recorded byte for byte, in the order in which they c
 Deno.test("output without a line end is recorded whole, across segments, and any offset can be read from", async () => {
   await using folder = await temporaryFolder();
   const size = 20_000_000;
-  const { log, recorded } = await recordShell(
+  await using shell = await recordShell(
     `head -c ${size} /dev/zero | tr '\\0' x`,
     folder.path,
     { segmentBytes: 3_000_000 },
   );
+  const { log, recorded } = shell;
   const [live] = await Promise.all([readAll(log), recorded]);
   assertEquals(live.bytes, size);
   assertMatch(live.stdout, /^x+$/);
@@ -87,31 +89,33 @@ Deno.test("retention removes the oldest segments, keeps below the limit and show
 
 Deno.test("an exit does not wait for who holds the pipe, and output ends when the drain does", async () => {
   await using folder = await temporaryFolder();
-  const { log, child, recorded } = await recordShell(
+  await using shell = await recordShell(
     "(sleep 1000; echo late) & echo $!; exit 5",
     folder.path,
     { drainMs: 20 },
   );
+  const { log, child, recorded } = shell;
   assertEquals((await child.exited).code, 5);
   assertEquals(await recorded, false);
   const { stdout, others } = await readAll(log);
   assertEquals(others, [{ kind: "end", at: stdout.length }]);
-  Deno.kill(-child.pid, "SIGKILL");
 });
 
 Deno.test("what is still in the pipe at the exit is recorded", async () => {
   await using folder = await temporaryFolder();
-  const { log, recorded } = await recordShell("printf %060000d 7; exit 0", folder.path);
+  await using shell = await recordShell("printf %060000d 7; exit 0", folder.path);
+  const { log, recorded } = shell;
   assert(await recorded);
   assertEquals((await readAll(log)).bytes, 60_000);
 });
 
 Deno.test("a process that closes its streams is recorded to their end, and goes on", async () => {
   await using folder = await temporaryFolder();
-  const { log, child, recorded } = await recordShell(
+  await using shell = await recordShell(
     "echo last; exec sleep 1000 >&- 2>&-",
     folder.path,
   );
+  const { log, child, recorded } = shell;
   assert(await recorded);
   assertEquals((await readAll(log)).stdout, "last\n");
   Deno.kill(-child.pid, "SIGKILL");

@@ -129,7 +129,7 @@ Deno.test("a ten-minute crash loop has as many starts as the back-off says", asy
   assertEquals(startsMs.length, 20);
 });
 
-Deno.test("what is kept running is never there twice, and the end tells why", async () => {
+Deno.test("what is kept running is never there twice; each restart is told, and the end tells why", async () => {
   const clock = new FakeClock();
   let running = 0, starts = 0;
   const start = (): Promise<Run> => {
@@ -142,8 +142,17 @@ Deno.test("what is kept running is never there twice, and the end tells why", as
     return Promise.resolve({ ended });
   };
   const policy = () => ({ ...POLICY, maxRestartAttempts: 3 });
-  const over = keepRunning({ policy, clock, random: least, start }, new AbortController().signal);
+  const restarts: unknown[] = [];
+  const over = keepRunning({
+    ...{ policy, clock, random: least, start },
+    onRestart: (restart) => restarts.push(restart),
+  }, new AbortController().signal);
   await clock.advance(10_000);
   assertEquals(await over, { kind: "give_up", attempts: 3, end: CRASH });
   assertEquals(starts, 4);
+  assertEquals(restarts, [
+    { attempt: 1, delayMs: 0, end: CRASH },
+    { attempt: 2, delayMs: 100, end: CRASH },
+    { attempt: 3, delayMs: 200, end: CRASH },
+  ]);
 });

@@ -7,10 +7,10 @@ import { UnreachableError } from "../../src/sentinel/endings.ts";
 import { Lease } from "../../src/sentinel/lease.ts";
 import { Findings } from "../../src/sentinel/findings.ts";
 import { Ledger } from "../../src/sentinel/ledger.ts";
-import { openMachine } from "../../src/sentinel/machine.ts";
+import { type Machine, openMachine } from "../../src/sentinel/machine.ts";
 import { recordOf } from "../../src/sentinel/remembered_state.ts";
 import type { State } from "../../src/state/state_file.ts";
-import { openStateFolder } from "../../src/state/state_folder.ts";
+import { openStateFolder, type StateFolder } from "../../src/state/state_folder.ts";
 import { answerPayload, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization, type Organization, standardPayload } from "../support/organization.ts";
 import { RecordingLog } from "../support/recording_log.ts";
@@ -19,12 +19,19 @@ import { POSIX, testWith } from "../support/requirements.ts";
 
 const LICENSE = standardPayload() as unknown as StandardLicense;
 
-/** Cuts of one answer: every one near its ends and the border of head and body, a sample in between. */
-const STEP = 23;
+/** Between two cuts of an answer's head, and of its body. */
+const HEAD_STEP = 7, BODY_STEP = 23;
+
+/** Of the answer's head, in bytes; its length differs with that of the body alone. */
+const HEAD_BYTES = 60;
+
+/** Our own process is a test runner, whose memory may be dumped. */
+const platform = { ...linux, protectMemory() {} };
 
 /** A server whose honest answers are cut after so many bytes; the connection is closed there. */
 class CuttingServer implements AsyncDisposable {
   cutAt = Infinity;
+  /** Of the last answer, whole. */
   answerBytes = 0;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #serving = this.#serve();
@@ -64,9 +71,74 @@ async function readRequest(connection: Deno.Conn): Promise<string> {
   let text = "";
   const buffer = new Uint8Array(65_536);
   while (!/\r\n\r\n.*\}$/s.test(text)) {
-    text += new TextDecoder().decode(buffer.subarray(0, await connection.read(buffer) ?? 0));
+    const count = await connection.read(buffer);
+    if (count === null) throw new Error(`a request was cut: ${text}`);
+    text += new TextDecoder().decode(buffer.subarray(0, count));
   }
   return text;
+}
+
+/** A machine whose licence server cuts its answers. */
+class Customer {
+  constructor(
+    readonly server: CuttingServer,
+    readonly folder: StateFolder,
+    /** Where all else is kept that goes with the state. */
+    readonly home: string,
+  ) {}
+
+  /** Activates the machine as a start does; the state that a later start would find. */
+  async activate(): Promise<State> {
+    const log = new RecordingLog();
+    const { signal } = new AbortController();
+    const lease = this.#lease(await this.#open(log), log);
+    if (this.server.cutAt < Infinity) {
+      await assertRejects(() => lease.activate(signal), UnreachableError);
+    } else await lease.activate(signal);
+    assertEquals(log.lines("warn"), []);
+    return (await this.#open(log)).state;
+  }
+
+  #open(log: RecordingLog): Promise<Machine> {
+    return openMachine(this.folder, {
+      platform,
+      clock: systemClock,
+      log,
+      newUuid: () => crypto.randomUUID(),
+      readVariable: () => this.home,
+    });
+  }
+
+  #lease({ keys, state, storage }: Machine, log: RecordingLog): Lease {
+    const { server } = this;
+    const clock = systemClock;
+    return new Lease({
+      license: LICENSE,
+      ledger: new Ledger({
+        license: LICENSE,
+        memory: { state },
+        storage,
+        clock,
+        readBootClock: linux.readBootClock,
+        findings: new Findings(log),
+        log,
+      }),
+      client: new LicenseServerClient({
+        serverUrl: server.url,
+        sign: keys.sign,
+        verify: server.organization.verify,
+        clock,
+        fetch,
+        newNonce: () => crypto.randomUUID(),
+      }),
+      serverUrl: server.url,
+      publicKeyPem: keys.publicKeyPem,
+      platform: "LINUX_AMD64",
+      clock,
+      random: () => 0,
+      log,
+    });
+  }
 }
 
 testWith(
@@ -74,75 +146,28 @@ testWith(
   "a server killed in the middle of its answer, at any byte, leaves the state as it was",
   async () => {
     await using temporary = await temporaryFolder();
-    const organization = await makeOrganization();
-    await using server = new CuttingServer(organization);
-
+    await using server = new CuttingServer(await makeOrganization());
     // locked once: a program that another test starts may hold a lock that was let go for a moment longer
     using folder = await openStateFolder(temporary.at("state"), {
       log: new RecordingLog(),
       pid: 1,
     });
-    const activateOnce = async (): Promise<State> => {
-      const log = new RecordingLog();
-      const services = {
-        platform: linux,
-        clock: systemClock,
-        log,
-        newUuid: () => crypto.randomUUID(),
-        readVariable: () => temporary.path,
-      };
-      const { keys, state, storage } = await openMachine(folder, { ...services, platform: quiet });
-      const client = new LicenseServerClient({
-        serverUrl: server.url,
-        sign: keys.sign,
-        verify: organization.verify,
-        clock: systemClock,
-        fetch,
-        newNonce: services.newUuid,
-      });
-      const { publicKeyPem } = keys;
-      const lease = new Lease({
-        license: LICENSE,
-        ledger: new Ledger({
-          license: LICENSE,
-          memory: { state },
-          storage,
-          clock: systemClock,
-          readBootClock: linux.readBootClock,
-          findings: new Findings(log),
-          log,
-        }),
-        client,
-        serverUrl: server.url,
-        publicKeyPem,
-        platform: "LINUX_AMD64",
-        clock: systemClock,
-        random: () => 0,
-        log,
-      });
-      const { signal } = new AbortController();
-      if (server.cutAt < Infinity) {
-        await assertRejects(() => lease.activate(signal), UnreachableError);
-      } else await lease.activate(signal);
-      assertEquals(log.lines("warn"), []);
-      return (await openMachine(folder, { ...services, platform: quiet })).state;
-    };
+    const customer = new Customer(server, folder, temporary.path);
 
     server.cutAt = 0;
-    const before = await activateOnce();
+    const before = await customer.activate();
     assertEquals(recordOf(before, LICENSE).activated, false);
     // signatures differ in length by up to four characters
-    for (let cutAt = 1; cutAt < server.answerBytes - 8; cutAt += cutAt > 60 ? STEP : 7) {
+    for (let cutAt = 1; cutAt < server.answerBytes - 8;) {
       server.cutAt = cutAt;
-      assertEquals(await activateOnce(), before, `cut at ${cutAt}`);
+      assertEquals(await customer.activate(), before, `cut at ${cutAt}`);
+      cutAt += cutAt > HEAD_BYTES ? BODY_STEP : HEAD_STEP;
     }
+    // all but the last byte
     server.cutAt = -1;
-    assertEquals(await activateOnce(), before);
+    assertEquals(await customer.activate(), before);
     server.cutAt = Infinity;
-    const after = await activateOnce();
+    const after = await customer.activate();
     assertEquals([after.machine_id, recordOf(after, LICENSE).activated], [before.machine_id, true]);
   },
 );
-
-/** Our own process is a test runner, whose memory may be dumped. */
-const quiet = { ...linux, protectMemory() {} };

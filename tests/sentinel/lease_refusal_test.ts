@@ -20,6 +20,7 @@ Deno.test("the server's signed refusal of a heartbeat is logged and costs nothin
   assertEquals(await bench.beat(), { kind: "go_on" });
   assertEquals(bench.lease.graceRemainingSeconds, 90);
   assertEquals(bench.log.lines(), ["warn heartbeat refused by the server: no such machine"]);
+  assertEquals(bench.saved, []);
 });
 
 Deno.test("a server that refuses every heartbeat, of a clock that is wrong, is as good as none: from the third on", async () => {

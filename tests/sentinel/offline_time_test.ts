@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StandardLicense } from "../../src/license/payload.ts";
-import { linux } from "../../src/platform/linux.ts";
 import { GO_ON } from "../../src/sentinel/endings.ts";
 import { Findings } from "../../src/sentinel/findings.ts";
 import type { Lease } from "../../src/sentinel/lease.ts";
@@ -10,12 +9,8 @@ import { freshState, recordOf } from "../../src/sentinel/remembered_state.ts";
 import { aliveWatch } from "../../src/sentinel/watches.ts";
 import type { LicenseRecord, State } from "../../src/state/state_file.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { openLibraries } from "../support/open_libraries.ts";
 import { standardPayload } from "../support/organization.ts";
 import { RecordingLog } from "../support/recording_log.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
-
-openLibraries();
 
 const SECOND_MS = 1000, MINUTE_MS = 60_000, HOUR_MS = 3_600_000, DAYS = 30;
 const LICENSE = standardPayload({
@@ -202,11 +197,4 @@ Deno.test("a run without the server is noted at least every 60 seconds, one with
   stop.abort();
   assertEquals(await watch, undefined);
   assertEquals(outage.clock.sleeping, 0);
-});
-
-testWith([POSIX], "the boot clock goes on and belongs to a boot", () => {
-  const first = linux.readBootClock(), second = linux.readBootClock();
-  assertEquals(first.bootId, second.bootId);
-  assert(first.bootId.length === 36 && first.bootMs > 0 && second.bootMs >= first.bootMs);
-  assert(Math.abs(first.bootMs / 1000 - Deno.osUptime()) < 2);
 });

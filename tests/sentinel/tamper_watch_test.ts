@@ -74,7 +74,12 @@ Deno.test("with degrade a finding makes answers worse by and by, then stops the 
   assert(error instanceof TamperError);
   assertEquals([error.code, error.message], ["tamper.stopped", "debugger attached"]);
   assertEquals(exitCodeOf(error), 137);
-  assertEquals(scene.log.lines()[0], "warn debugger attached: process 7 (gdb) traces us");
+  assertEquals(scene.log.lines(), [
+    "warn debugger attached: process 7 (gdb) traces us",
+    ...["warnings", "errors", "slowdown", "crash"].map((stage) =>
+      `warn license answers are degraded: ${stage} (debugger attached)`
+    ),
+  ]);
   assertEquals(scene.clock.sleeping, 0);
 });
 

@@ -53,16 +53,20 @@ export class AttackScene implements AsyncDisposable {
 
   /** @param terms Changes of the licence's payload. */
   static async open(terms: Record<string, Json> = {}): Promise<AttackScene> {
+    await using stack = new AsyncDisposableStack();
     const organization = await makeOrganization();
-    const scene = new AttackScene(
-      await temporaryFolder(),
-      organization,
-      (scene) => serveAnswers((request) => scene().answer(request, organization)),
+    const scene = stack.use(
+      new AttackScene(
+        await temporaryFolder(),
+        organization,
+        (scene) => serveAnswers((request) => scene().answer(request, organization)),
+      ),
     );
     await Deno.writeTextFile(scene.at("org.pem"), organization.publicKeyPem);
     await scene.license("a.lic", terms);
     await scene.script("software", "echo up");
     for (const name of ["runtime", "witness"]) await Deno.mkdir(scene.at(name), { mode: 0o700 });
+    stack.move();
     return scene;
   }
 

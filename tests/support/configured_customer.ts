@@ -1,6 +1,5 @@
 import { Customer } from "./customer.ts";
-import { type ProgramOptions, type ProgramResult, runProgram, startProgram } from "./program.ts";
-import type { RunningProgram } from "./program.ts";
+import { type ProgramResult, type RunningProgram, runProgram, startProgram } from "./program.ts";
 
 /** A customer whose `sentinel run` is told everything by a configuration file, save the vendor's key. */
 export class ConfiguredCustomer implements AsyncDisposable {
@@ -27,11 +26,11 @@ export class ConfiguredCustomer implements AsyncDisposable {
     args: readonly string[] = [],
     env: Record<string, string> = {},
   ): Promise<ProgramResult> {
-    return await runProgram(this.#arguments(args), this.#surroundings(env));
+    return await runProgram(this.#arguments(args), this.customer.surroundings(env));
   }
 
   start(args: readonly string[] = [], env: Record<string, string> = {}): RunningProgram {
-    return startProgram(this.#arguments(args), this.#surroundings(env));
+    return startProgram(this.#arguments(args), this.customer.surroundings(env));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -43,16 +42,5 @@ export class ConfiguredCustomer implements AsyncDisposable {
       ...["run", "--config", this.at("sentinel.toml"), "--org-key", this.at("org_public_key.pem")],
       ...args,
     ];
-  }
-
-  #surroundings(env: Record<string, string>): ProgramOptions {
-    Deno.mkdirSync(this.at("runtime"), { recursive: true, mode: 0o700 });
-    return {
-      env: {
-        XDG_RUNTIME_DIR: this.at("runtime"),
-        XDG_STATE_HOME: this.at("witness"),
-        ...env,
-      },
-    };
   }
 }

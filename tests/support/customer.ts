@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Doubles } from "./doubles.ts";
-import { programLine, type ProgramOptions, runProgram, startProgram } from "./program.ts";
+import { programLine, type ProgramOptions, resultOf, runProgram, startProgram } from "./program.ts";
 import type { ProgramResult, RunningProgram } from "./program.ts";
 import { freePort } from "./free_port.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
@@ -14,10 +14,12 @@ export class Customer implements AsyncDisposable {
 
   /** Makes keys and a licence, `K1`, and starts the server. */
   static async arrive(...terms: string[]): Promise<Customer> {
-    const customer = new Customer(await temporaryFolder());
+    await using stack = new AsyncDisposableStack();
+    const customer = stack.use(new Customer(await temporaryFolder()));
     await customer.vendor("keygen", "--out", customer.folder.path);
     await customer.issue("K1", ...terms);
     await customer.startServer();
+    stack.move();
     return customer;
   }
 
@@ -33,33 +35,12 @@ export class Customer implements AsyncDisposable {
   }
 
   async issue(licenseKey: string, ...terms: string[]): Promise<void> {
+    const { at } = this.folder;
     await this.vendor(
-      ...[
-        "issue",
-        "--type",
-        "standard",
-        "--org",
-        "acme",
-        "--software-id",
-        "rocket",
-        "--license-key",
-        licenseKey,
-      ],
-      ...[
-        "--key",
-        this.folder.at("org_private_key.pem"),
-        "--database",
-        this.folder.at("vendor.db"),
-      ],
-      ...[
-        "--expires",
-        "2999-12-31",
-        "--server-url",
-        this.url,
-        "--out",
-        this.folder.at(`${licenseKey}.lic`),
-      ],
-      ...terms,
+      ...["issue", "--type", "standard", "--org", "acme", "--software-id", "rocket"],
+      ...["--license-key", licenseKey, "--expires", "2999-12-31", "--server-url", this.url],
+      ...["--key", at("org_private_key.pem"), "--database", at("vendor.db")],
+      ...["--out", at(`${licenseKey}.lic`), ...terms],
     );
   }
 
@@ -84,14 +65,10 @@ export class Customer implements AsyncDisposable {
 
   /** The arguments of `sentinel run` for this licence and software. */
   runArguments(software: string, { license = "K1", args = [] as string[] } = {}): string[] {
+    const { at } = this.folder;
     return [
-      ...["run", "--license", this.folder.at(`${license}.lic`), "--software", software],
-      ...[
-        "--org-key",
-        this.folder.at("org_public_key.pem"),
-        "--state-dir",
-        this.folder.at("state"),
-      ],
+      ...["run", "--license", at(`${license}.lic`), "--software", software],
+      ...["--org-key", at("org_public_key.pem"), "--state-dir", at("state")],
       ...["--log-level", "debug", "--", ...args],
     ];
   }
@@ -107,20 +84,19 @@ export class Customer implements AsyncDisposable {
       wrapper?: readonly string[];
     } = {},
   ): Promise<ProgramResult> {
-    const surroundings = { ...this.#surroundings(env), wrapper, doubles };
+    const surroundings = { ...this.surroundings(env), wrapper, doubles };
     return await runProgram(this.runArguments(software, options), surroundings);
   }
 
   /** Runs `sentinel run` on a terminal, which the Python program `driver` makes for the command behind it. */
   async runOnTerminal(software: string, driver: string): Promise<ProgramResult> {
     const program = programLine(this.runArguments(software));
-    const { code, stdout, stderr } = await new Deno.Command("python3", {
+    const command = new Deno.Command("python3", {
       args: ["-c", driver, ...program],
       stdin: "null",
-      env: { NO_COLOR: "1", ...this.#surroundings().env },
-    }).output();
-    const utf8 = new TextDecoder();
-    return { code, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
+      env: { NO_COLOR: "1", ...this.surroundings().env },
+    });
+    return await resultOf(command);
   }
 
   /** Starts `sentinel run` with heartbeats on SIGUSR2 (see the fixture). */
@@ -134,10 +110,19 @@ export class Customer implements AsyncDisposable {
     } = {},
   ): RunningProgram {
     return startProgram(this.runArguments(software, { args }), {
-      ...this.#surroundings({ INTERVAL_MINUTES: String(intervalMinutes), ...env }),
+      ...this.surroundings({ INTERVAL_MINUTES: String(intervalMinutes), ...env }),
       doubles,
       fixture: "sentinel_with_clock.ts",
     });
+  }
+
+  /** Folders for the sockets of its session, and for what is kept outside the state; more of the environment. */
+  surroundings(env: Record<string, string> = {}): ProgramOptions {
+    const runtime = this.folder.at("runtime");
+    Deno.mkdirSync(runtime, { recursive: true, mode: 0o700 });
+    return {
+      env: { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: this.folder.at("witness"), ...env },
+    };
   }
 
   /** Sockets, lock files and whatever else is in the session's folder. */
@@ -150,13 +135,5 @@ export class Customer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopServer();
     await this.folder[Symbol.asyncDispose]();
-  }
-
-  #surroundings(env: Record<string, string> = {}): ProgramOptions {
-    const runtime = this.folder.at("runtime");
-    Deno.mkdirSync(runtime, { recursive: true, mode: 0o700 });
-    return {
-      env: { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: this.folder.at("witness"), ...env },
-    };
   }
 }

@@ -29,10 +29,13 @@ export class DaemonScene implements AsyncDisposable {
   private constructor(readonly customer: Customer, readonly program: ProgramForAll | undefined) {}
 
   static async arrive(options: DaemonSceneOptions = {}): Promise<DaemonScene> {
-    const scene = new DaemonScene(await Customer.arrive(), options.program);
+    await using stack = new AsyncDisposableStack();
+    const customer = stack.use(await Customer.arrive());
+    const scene = new DaemonScene(customer, options.program);
     Deno.mkdirSync(scene.at("runtime"), { mode: 0o700 });
-    await scene.customer.script("software", options.script ?? STAY);
+    await customer.script("software", options.script ?? STAY);
     await scene.configure(options);
+    stack.move();
     return scene;
   }
 
@@ -74,13 +77,10 @@ export class DaemonScene implements AsyncDisposable {
   }
 
   get surroundings(): ProgramOptions {
-    const env = {
-      XDG_RUNTIME_DIR: this.at("runtime"),
-      XDG_STATE_HOME: this.at("witness"),
-      SENTINEL_ORG_KEY: this.at("org_public_key.pem"),
-    };
-    if (this.program === undefined) return { env };
-    return { env: { ...env, DENO_DIR: this.at("cache") }, copy: this.program };
+    const key = { SENTINEL_ORG_KEY: this.at("org_public_key.pem") };
+    if (this.program === undefined) return this.customer.surroundings(key);
+    const options = this.customer.surroundings({ ...key, DENO_DIR: this.at("cache") });
+    return { ...options, copy: this.program };
   }
 
   /** The daemon's answer to a command with `--json`. */

@@ -1,3 +1,4 @@
+import { arrange } from "./diagnosis.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "./license_server.ts";
 import { makeOrganization, standardPayload } from "./organization.ts";
 import { residentBytes } from "./process_state.ts";
@@ -25,19 +26,10 @@ export async function runMarathon<T>(
     if (request.path.includes("heartbeat")) waiting.get(++beats)?.resolve();
     return await signedAnswer(organization, answerPayload(request));
   });
-  await Deno.writeTextFile(folder.at("org.pem"), organization.publicKeyPem);
-  await Deno.writeTextFile(folder.at("a.lic"), await organization.license(standardPayload()));
+  const payload = standardPayload({ server_url: server.url });
   await using run = startProgram([
-    ...[
-      "run",
-      "--license",
-      folder.at("a.lic"),
-      "--org-key",
-      folder.at("org.pem"),
-      "--server-url",
-      server.url,
-    ],
-    ...["--state-dir", folder.at("state"), "--software", "/bin/sleep", "--", "1000000"],
+    ...["run", ...await arrange(folder, organization, payload)],
+    ...["--software", "/bin/sleep", "--", "1000000"],
   ], {
     fixture: "sentinel_with_clock.ts",
     env: {

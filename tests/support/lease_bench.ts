@@ -2,7 +2,7 @@ import type { StandardLicense } from "../../src/license/payload.ts";
 import { Findings } from "../../src/sentinel/findings.ts";
 import { Lease } from "../../src/sentinel/lease.ts";
 import { Ledger } from "../../src/sentinel/ledger.ts";
-import { freshState, recordOf } from "../../src/sentinel/remembered_state.ts";
+import { freshState, recordOf, withRecord } from "../../src/sentinel/remembered_state.ts";
 import type { LicenseRecord, State } from "../../src/state/state_file.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { standardPayload } from "./organization.ts";
@@ -24,8 +24,11 @@ export class LeaseBench {
   readonly log = new RecordingLog();
   readonly findings = new Findings(this.log);
   readonly saved: State[] = [];
+  /** Of each that was saved, whether not even a kill in the middle may lose it. */
+  readonly ahead: boolean[] = [];
   forgotten = false;
-  saveFault: Error | undefined;
+  /** What a save waits for, or fails with. */
+  beforeSave: () => Promise<void> = () => Promise.resolve();
   readonly ledger: Ledger;
   readonly lease: Lease;
 
@@ -39,10 +42,10 @@ export class LeaseBench {
       findings: this.findings,
       log: this.log,
       storage: {
-        save: (state) => {
-          if (this.saveFault !== undefined) return Promise.reject(this.saveFault);
+        save: async (state, { ahead }) => {
+          await this.beforeSave();
           this.saved.push(state);
-          return Promise.resolve();
+          this.ahead.push(ahead);
         },
         settle: () => Promise.resolve(),
         forget: () => {
@@ -78,15 +81,11 @@ export class LeaseBench {
 
 /** The state of an activated machine with so much grace left. */
 export function withGrace(seconds: number, exhausted = false): State {
-  const record = {
-    license_key: LICENSE.license_key,
+  const state = freshState("M");
+  return withRecord(state, {
+    ...recordOf(state, LICENSE),
     activated: true,
     grace_remaining_seconds: seconds,
     grace_exhausted: exhausted,
-    is_decommissioned: false,
-    forbidding_status: null,
-    unpaid_ms: 0,
-    last_alive: null,
-  };
-  return { ...freshState("M"), licenses: [record] };
+  });
 }

@@ -1,19 +1,10 @@
-import type { Requirement } from "./requirements.ts";
-
-const obstacle = await findObstacle();
+import { hasProgram, NEEDS_ROOT, type Requirement } from "./requirements.ts";
 
 /** For what needs programs of other users. */
-export const OTHER_USERS: Requirement = { reason: obstacle ?? "", met: obstacle === undefined };
-
-async function findObstacle(): Promise<string | undefined> {
-  if (Deno.uid() !== 0) return "needs root";
-  try {
-    await new Deno.Command("setpriv", { args: ["--version"], stdout: "null" }).output();
-    return undefined;
-  } catch {
-    return "needs setpriv";
-  }
-}
+export const OTHER_USERS: Requirement = {
+  reason: "needs root and setpriv",
+  met: NEEDS_ROOT.met && hasProgram("setpriv"),
+};
 
 /** A script (one file, importing nothing), and what it is given. */
 export interface ForeignScript {

@@ -36,7 +36,12 @@ export async function runProgram(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  const { code, stdout, stderr } = await programCommand(args, options).output();
+  return await resultOf(programCommand(args, options));
+}
+
+/** Runs a command to its end. */
+export async function resultOf(command: Deno.Command): Promise<ProgramResult> {
+  const { code, stdout, stderr } = await command.output();
   const utf8 = new TextDecoder();
   return { code, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
 }

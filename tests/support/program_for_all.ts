@@ -1,6 +1,7 @@
 import { fromFileUrl } from "@std/path";
 import { programOfAll } from "./other_user.ts";
 import { COMPILED } from "./program.ts";
+import { sharedFolder } from "./temporary_folder.ts";
 
 /** A program where every user can run it: bundled, so that it needs no cache of modules. */
 export interface ProgramForAll {
@@ -23,8 +24,7 @@ export function programForAll(entry = "main.ts"): Promise<ProgramForAll> {
 }
 
 async function make(entry: string): Promise<ProgramForAll> {
-  const folder = await Deno.makeTempDir({ prefix: "sentinel-test-" });
-  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  const folder = await sharedFolder();
   if (COMPILED !== undefined && entry === "main.ts") {
     await Deno.chmod(folder, 0o755);
     return { deno: await programOfAll(folder, COMPILED) };

@@ -1,12 +1,13 @@
 import { systemClock } from "../../src/core/clock.ts";
-import { launch, type LaunchedProcess } from "../../src/process/launch.ts";
+import type { LaunchedProcess } from "../../src/process/launch.ts";
 import { OutputLog } from "../../src/process/output_log.ts";
 import { type OutputItem, readOutput } from "../../src/process/output_reader.ts";
-import { OutputWriter, type OutputWriterOptions } from "../../src/process/output_writer.ts";
+import { OutputWriter } from "../../src/process/output_writer.ts";
 import { recordOutput } from "../../src/process/record_output.ts";
+import { ShellProcess } from "./launched_shell.ts";
 
-/** A shell's script whose output is recorded. */
-export interface Recorded {
+/** A shell's script whose output is recorded; killed at the end with all that it started. */
+export interface Recorded extends AsyncDisposable {
   readonly child: LaunchedProcess;
   readonly log: OutputLog;
   readonly writer: OutputWriter;
@@ -17,23 +18,28 @@ export interface Recorded {
 export async function recordShell(
   script: string,
   folder: string,
-  options: Partial<OutputWriterOptions> & { drainMs?: number } = {},
+  { drainMs, ...options }: { segmentBytes?: number; drainMs?: number } = {},
 ): Promise<Recorded> {
-  const clock = options.clock ?? systemClock;
+  const clock = systemClock;
   const log = new OutputLog(folder);
-  const writer = new OutputWriter(log, { clock: systemClock, ...options });
-  const child = await launch({
-    path: "/bin/sh",
-    args: ["-c", script],
-    env: {},
-    output: "pipe",
-  });
-  const { drainMs } = options;
-  const recorded = recordOutput(child.output!, writer, { clock, exited: child.exited, drainMs });
-  return { child, log, writer, recorded };
+  const writer = new OutputWriter(log, { clock, ...options });
+  const shell = await ShellProcess.start(script);
+  const { child } = shell;
+  const { exited } = child;
+  const recorded = recordOutput(child.output!, writer, { clock, exited, drainMs });
+  return {
+    child,
+    log,
+    writer,
+    recorded,
+    async [Symbol.asyncDispose]() {
+      await shell[Symbol.asyncDispose]();
+      await recorded;
+    },
+  };
 }
 
-/** All that a reader is given, byte by byte only what a test needs: text by stream, and the items that are no bytes. */
+/** What a reader was given: text by stream, how many bytes, and the items that are none. */
 export interface ReadAll {
   readonly stdout: string;
   readonly stderr: string;

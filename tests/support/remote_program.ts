@@ -21,13 +21,16 @@ export class RemoteSetup implements AsyncDisposable {
   ) {}
 
   static async open(): Promise<RemoteSetup> {
-    const folder = await temporaryFolder();
+    await using stack = new AsyncDisposableStack();
+    const folder = stack.use(await temporaryFolder());
     const authority = await TestAuthority.create(folder.at("ca"));
-    return new RemoteSetup(folder, authority, {
+    const files = {
       server: await authority.server(),
       ops: await authority.client("ops", "control"),
       watch: await authority.client("watch", "observe"),
-    });
+    };
+    stack.move();
+    return new RemoteSetup(folder, authority, files);
   }
 
   get dataDir(): string {

@@ -31,13 +31,16 @@ export class RemoteDesk implements AsyncDisposable {
 
   /** Certificates for a server and two clients; no server yet. */
   static async open(): Promise<RemoteDesk> {
-    const folder = await temporaryFolder();
+    await using stack = new AsyncDisposableStack();
+    const folder = stack.use(await temporaryFolder());
     const authority = await TestAuthority.create(folder.at("ca"));
-    return new RemoteDesk(folder, authority, {
+    const files = {
       server: await authority.server(),
       control: await authority.client("ops", "control"),
       observe: await authority.client("watch", "observe"),
-    });
+    };
+    stack.move();
+    return new RemoteDesk(folder, authority, files);
   }
 
   /** Whom a server with these files believes. */

@@ -1,7 +1,8 @@
 import { fromFileUrl } from "@std/path";
 import { programFileName, type Target } from "../../src/vendor/build/targets.ts";
-import type { ProgramResult } from "./program.ts";
+import { type ProgramResult, resultOf } from "./program.ts";
 import type { Requirement } from "./requirements.ts";
+import { sharedFolder } from "./temporary_folder.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -23,14 +24,13 @@ export async function runStandalone(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<ProgramResult> {
-  const { code, stdout, stderr } = await new Deno.Command(program, {
+  const command = new Deno.Command(program, {
     args: [...args],
     cwd: ROOT,
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
-  }).output();
-  const utf8 = new TextDecoder();
-  return { code, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
+  });
+  return await resultOf(command);
 }
 
 /** `deno task compile`, with this machine's permissions for it. */
@@ -54,9 +54,7 @@ export function sharedProgram(...args: string[]): Promise<string> {
 }
 
 async function compileShared(args: readonly string[]): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "sentinel-test-" });
-  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  return await compileProgram(folder, args);
+  return await compileProgram(await sharedFolder(), args);
 }
 
 /** Compiles the program into a folder; its path. */

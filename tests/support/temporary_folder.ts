@@ -12,6 +12,13 @@ export interface TemporaryFolder extends AsyncDisposable {
   at(name: string): string;
 }
 
+/** A folder for what several tests share, gone with the last of the file's tests. */
+export async function sharedFolder(): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "sentinel-test-" });
+  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  return folder;
+}
+
 export async function temporaryFolder(): Promise<TemporaryFolder> {
   const path = await Deno.makeTempDir({ prefix: "sentinel-test-" });
   // another test of this process may be binding a socket, under a umask of its own

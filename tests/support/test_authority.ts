@@ -90,16 +90,8 @@ export class TestAuthority {
     const { subject, curve, from, to, issuer, extensions = extensionsOf(terms) } = terms;
     await Deno.writeTextFile(`${this.folder}/${name}.ext`, extensions);
     await this.#openssl(
-      ...[
-        "req",
-        ...newKey(curve),
-        "-keyout",
-        `${name}.key`,
-        "-out",
-        `${name}.csr`,
-        "-subj",
-        subject,
-      ],
+      ...["req", ...newKey(curve), "-keyout", `${name}.key`, "-out", `${name}.csr`],
+      ...["-subj", subject],
     );
     await this.#openssl(
       ...["ca", "-config", "ca.cnf", "-batch", "-notext", "-preserveDN"],
@@ -115,18 +107,15 @@ export class TestAuthority {
   /** A client's certificate that nobody but itself signed. */
   async selfSigned(name: string): Promise<CertificateFiles> {
     await this.#openssl(
+      ...["req", "-x509", ...newKey(), "-keyout", `${name}.key`, "-out", `${name}.pem`],
       ...[
-        "req",
-        "-x509",
-        ...newKey(),
-        "-keyout",
-        `${name}.key`,
-        "-out",
-        `${name}.pem`,
         "-days",
         "2",
+        "-subj",
+        `/CN=${name}/OU=control`,
+        "-addext",
+        "extendedKeyUsage=clientAuth",
       ],
-      ...["-subj", `/CN=${name}/OU=control`, "-addext", "extendedKeyUsage=clientAuth"],
     );
     return { certificate: `${this.folder}/${name}.pem`, key: `${this.folder}/${name}.key` };
   }

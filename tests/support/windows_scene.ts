@@ -22,9 +22,11 @@ export class WindowsScene implements AsyncDisposable {
   private constructor(readonly customer: Customer) {}
 
   static async arrive(script: string): Promise<WindowsScene> {
-    const scene = new WindowsScene(await Customer.arrive());
+    await using stack = new AsyncDisposableStack();
+    const scene = new WindowsScene(stack.use(await Customer.arrive()));
     await Deno.writeTextFile(scene.at("software.js"), script);
     await scene.configure();
+    stack.move();
     return scene;
   }
 

@@ -3,6 +3,7 @@ import { SentinelError } from "../../core/errors.ts";
 import { requestIpc } from "../../ipc/client.ts";
 import { findSockets } from "../../ipc/find_socket.ts";
 import { isSocketFolderThere } from "../../ipc/socket_folder.ts";
+import { isSocketThere } from "../../ipc/socket_owner.ts";
 import type { Platform } from "../../platform/contract.ts";
 import { ipcPath, SOME_MACHINE_ID } from "../ipc_path.ts";
 import type { IpcSettings } from "../run.ts";
@@ -18,8 +19,13 @@ export async function examineSocket(
     const { pipes } = deps.platform;
     const folder = dirname(path);
     const place = ipc.path ?? (pipes ? "a pipe" : `in ${folder}`);
-    if (pipes === undefined && !isSocketFolderThere(folder, Deno.uid() ?? 0)) {
-      return ok("socket", `will be ${place}, which the first run makes`);
+    if (pipes === undefined) {
+      const ownUser = Deno.uid() ?? 0;
+      if (!isSocketFolderThere(folder, ownUser)) {
+        return ok("socket", `will be ${place}, which the first run makes`);
+      }
+      // what else stands in its place no run would serve
+      isSocketThere(path, ownUser);
     }
     const paths = ipc.path === undefined ? await findSockets(deps.readVariable) : [ipc.path];
     const answers = await Promise.all(paths.map(isAnswering));

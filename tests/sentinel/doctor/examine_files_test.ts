@@ -122,14 +122,35 @@ testWith(
   },
 );
 
-testWith([POSIX], "a socket that nobody listens at any more is no running sentinel", async () => {
+/** What is found of a socket's place that has been made ready so. */
+async function socketAt(make: (path: string) => unknown): Promise<Finding> {
   await using folder = await temporaryFolder();
   const path = folder.at("s.sock");
-  await Deno.writeTextFile(path, "");
+  await make(path);
   const finding = await examineSocket({ ipc: { path } }, { platform, readVariable });
+  return { ...finding, found: finding.found.replace(path, "PATH") };
+}
+
+testWith([POSIX], "a socket that nobody listens at any more is no running sentinel", async () => {
+  const finding = await socketAt(async (path) => {
+    using _listener = Deno.listen({ transport: "unix", path: `${path}.old` });
+    // closing it removes the old name alone
+    await Deno.rename(`${path}.old`, path);
+  });
   assertEquals(finding, {
     check: "socket",
     outcome: "ok",
-    found: `will be ${path}; no sentinel runs`,
+    found: "will be PATH; no sentinel runs",
+  });
+});
+
+testWith([POSIX], "a file in the socket's place, which no run would remove, is named", async () => {
+  const finding = await socketAt((path) => Deno.writeTextFile(path, ""));
+  assertEquals(finding, {
+    check: "socket",
+    outcome: "failed",
+    found: "Cannot serve PATH: it is there and is not a socket",
+    advice: "move it away or chmod 700 it; XDG_RUNTIME_DIR must be this user's own folder",
+    code: "permission.ipc_path",
   });
 });

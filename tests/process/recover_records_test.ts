@@ -1,0 +1,112 @@
+/** What the next opening of a table makes of what a crash left. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../src/core/clock.ts";
+import type { ProcessRecord } from "../../src/process/process_record.ts";
+import { ProcessTable } from "../../src/process/process_table.ts";
+import { RecordStore } from "../../src/process/record_store.ts";
+import { LaunchedShell, processControl } from "../support/launched_shell.ts";
+import {
+  endingOf,
+  namesIn,
+  openTable,
+  shell,
+  TABLE_DEPENDENCIES,
+} from "../support/process_desk.ts";
+import { startProgram } from "../support/program.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const RUNNING: Omit<ProcessRecord, "id"> = {
+  command: "x",
+  args: [],
+  state: "running",
+  mark: "m",
+  startedAtMs: 0,
+  outputBytes: 0,
+};
+
+Deno.test("after a crash, what still runs is stopped and what does not is lost", async () => {
+  await using folder = await temporaryFolder();
+  await using holder = startProgram([
+    folder.path,
+    "echo first; trap '' PIPE; while :; do sleep 0.01; done",
+    "exec sleep 1000",
+  ], { fixture: "hold_table.ts" });
+  const [, first] = await holder.stdout.match(/^1 (\d+)$/m);
+  const [, second] = await holder.stdout.match(/^2 (\d+)$/m);
+  holder.kill("SIGKILL");
+  await holder.end();
+  Deno.kill(Number(second), "SIGKILL");
+  // kill(2) returns before the process has ended
+  while (processControl.identify(Number(second)) !== undefined) await systemClock.sleep(1);
+  await using table = await openTable(folder.path);
+  assertEquals(endingOf(await table.query("1"))?.state, "stopped");
+  assertEquals(endingOf(await table.query("2"))?.state, "lost");
+  assertEquals(processControl.identify(Number(first)), undefined);
+});
+
+Deno.test("a process that a crash left before it was recorded who it is is known by its mark, and stopped", async () => {
+  await using folder = await temporaryFolder();
+  await using left = await LaunchedShell.launch("sleep 1000 & exec sleep 1000");
+  {
+    using store = (await RecordStore.open(folder.path, { sync: false }))!;
+    const { mark } = left.tree.root;
+    await store.add({ ...RUNNING, mark: mark! });
+    await store.add({ ...RUNNING, mark: "nobody's" });
+  }
+  await using table = await openTable(folder.path);
+  assertEquals(endingOf(await table.query("1"))?.state, "stopped");
+  assertEquals(endingOf(await table.query("2"))?.state, "lost");
+  assertEquals(left.tree.members(), []);
+});
+
+Deno.test("a record of an earlier boot is of a process that is lost", async () => {
+  await using folder = await temporaryFolder();
+  {
+    using store = (await RecordStore.open(folder.path, { sync: true }))!;
+    const own = processControl.identify(Deno.pid)!;
+    await store.add({ ...RUNNING, identity: { ...own, bootId: "before" } });
+  }
+  await using table = await openTable(folder.path);
+  assertEquals(endingOf(await table.query("1"))?.state, "lost");
+});
+
+Deno.test("what a crash left of a process before it had a record is gone at the next opening, and nothing else", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("7/output"), { recursive: true });
+  await Deno.writeTextFile(folder.at("7/record.json.tmp"), "{");
+  await Deno.mkdir(folder.at("2024/photos"), { recursive: true });
+  await using table = await openTable(folder.path);
+  assertEquals(namesIn(folder.path), ["2024", "lock"]);
+  assertEquals(namesIn(folder.at("2024")), ["photos"]);
+  assertEquals(await table.query("7"), undefined);
+});
+
+Deno.test("a record that is broken is nobody's and stands in nobody's way", async () => {
+  await using folder = await temporaryFolder();
+  for (const [i, text] of ["", "{", "[]", "{}", "null", '{"id":1}'].entries()) {
+    await Deno.mkdir(folder.at(String(i + 1)));
+    await Deno.writeTextFile(folder.at(`${i + 1}/record.json`), text);
+  }
+  await using table = await openTable(folder.path);
+  assertEquals(await Array.fromAsync(table.list()), []);
+  assertEquals((await table.start(shell("exit 0"))).id, "7");
+});
+
+const UNUSABLE: Readonly<Record<string, string>> = {
+  "a record that cannot be read": "1/record.json",
+  "a last id that cannot be read": "last_id",
+};
+
+for (const [what, path] of Object.entries(UNUSABLE)) {
+  Deno.test(`a folder with ${what} is not opened, and nobody holds it`, async () => {
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(folder.at(path), { recursive: true });
+    await assertRejects(
+      () => ProcessTable.open(folder.path, TABLE_DEPENDENCIES),
+      Error,
+      "Is a directory",
+    );
+    await Deno.remove(folder.at(path));
+    await using _table = await openTable(folder.path);
+  });
+}
