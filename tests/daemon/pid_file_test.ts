@@ -11,7 +11,6 @@ import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
-import { runTool } from "../support/run_tool.ts";
 
 const ownUser = Deno.uid() ?? 0;
 const contentOf = async (path: string) =>
