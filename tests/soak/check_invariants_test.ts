@@ -1,8 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { systemClock } from "../../src/core/clock.ts";
-import { ProcessTable } from "../../src/process/process_table.ts";
-import { selectPlatform } from "../../src/platform/select.ts";
-import { openLibraries } from "../support/open_libraries.ts";
+import { openTable } from "../support/process_desk.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 import { checkInvariants, type Seen } from "./check_invariants.ts";
@@ -10,8 +7,6 @@ import type { Life } from "./kept_program.ts";
 import { receive, type Watched } from "./operators.ts";
 import { MARK_VARIABLE, type SystemUnderTest } from "./system.ts";
 import type { Beat } from "./vendor_facts.ts";
-
-openLibraries();
 
 const SCRIPT = new URL("../fixtures/recorded_lines.sh", import.meta.url).pathname;
 const MIB = 2 ** 20, HOURS = 60, SENTINEL = 7;
@@ -51,14 +46,9 @@ async function prepareScene(folder: TemporaryFolder, opened: AsyncDisposableStac
 
 /** The id of a process that was recorded to its end. */
 async function recordProcess(folder: string): Promise<string> {
-  await using table = await ProcessTable.open(folder, {
-    control: await selectPlatform().processControl(),
-    clock: systemClock,
-    ownPid: Deno.pid,
-    newMark: () => crypto.randomUUID(),
-  });
-  const { id } = await table!.start({ command: "/bin/sh", args: [SCRIPT, "t", "50"], env: {} });
-  await table!.ended(id);
+  await using table = await openTable(folder);
+  const { id } = await table.start({ command: "/bin/sh", args: [SCRIPT, "t", "50"], env: {} });
+  await table.ended(id);
   return id;
 }
 

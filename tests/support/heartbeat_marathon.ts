@@ -42,8 +42,10 @@ export async function runMarathon<T>(
     ...(v8Flags === undefined ? {} : { v8Flags }),
   });
   const seen: T[] = [];
+  const ended = run.end();
   for (const { promise } of waiting.values()) {
-    await promise;
+    const early = await Promise.race([promise, ended]);
+    if (early !== undefined) throw new Error(`the run ended: ${JSON.stringify(early)}`);
     seen.push(await look(run));
   }
   return seen;
