@@ -1,4 +1,9 @@
-/** Where text for people and programs goes: the only door to the standard streams. */
+import { describeError, SentinelError } from "../core/errors.ts";
+
+/**
+ * Where text for people and programs goes: the only door to the standard streams. What cannot be written there throws a
+ * {SentinelError}, `config.output`.
+ */
 export interface Output {
   /** Writes a result and a newline to standard output. */
   result(text: string): void;
@@ -9,27 +14,29 @@ export interface Output {
 }
 
 const UTF8 = new TextEncoder();
+const NAMES = { stdout: "standard output", stderr: "standard error" } as const;
 
 export const standardOutput: Output = {
-  result: (text) => void writeAll(Deno.stdout, UTF8.encode(text + "\n")),
+  result: (text) => void writeAll("stdout", UTF8.encode(text + "\n")),
   note(text) {
     try {
-      writeAll(Deno.stderr, UTF8.encode(text + "\n"));
+      writeAll("stderr", UTF8.encode(text + "\n"));
     } catch {
       // there is nobody left to tell: the exit status has to do
     }
   },
-  forward: (stream, bytes) => writeAll(Deno[stream], bytes),
+  forward: (stream, bytes) => writeAll(stream, bytes),
 };
 
 /** A reader that has gone away (`sentinel … | head`) is no error of ours; whether it is there. */
-function writeAll(stream: { writeSync(data: Uint8Array): number }, bytes: Uint8Array): boolean {
+function writeAll(stream: keyof typeof NAMES, bytes: Uint8Array): boolean {
   let rest = bytes;
   try {
-    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+    while (rest.length > 0) rest = rest.subarray(Deno[stream].writeSync(rest));
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return false;
-    throw error;
+    const message = `${NAMES[stream]} cannot be written: ${describeError(error)}`;
+    throw new SentinelError("config.output", message, { cause: error });
   }
 }

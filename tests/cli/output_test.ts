@@ -21,7 +21,8 @@ testWith([POSIX], "a reader that goes away early is no error", async () => {
 
 testWith([FULL], "a result that cannot be written is an error in one line", async () => {
   const { stderr } = await runProgram(["manual"], { wrapper: inShell("> /dev/full") });
-  assertEquals(stderr, "sentinel: error: No space left on device (os error 28)\n70\n");
+  const why = "standard output cannot be written: No space left on device (os error 28)";
+  assertEquals(stderr, `sentinel: error: ${why}\n2\n`);
 });
 
 testWith([FULL], "where nobody can be told of an error, the exit status tells it", async () => {
