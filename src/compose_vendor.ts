@@ -127,7 +127,8 @@ export async function startVendorServer(
   { log, clock }: { log: Logger; clock: Clock },
 ): Promise<LicenseServer> {
   const sign = await readSigningKey(settings.keyPath, log);
-  const tls = settings.tls && await readTls(settings.tls);
+  const { tls: tlsFiles } = settings;
+  const tls = tlsFiles && await readTls(tlsFiles);
   await using opened = new AsyncDisposableStack();
   const store = opened.use(await openStore(settings.database, { create: true }));
   const server = opened.use(startLicenseServer({
@@ -140,8 +141,8 @@ export async function startVendorServer(
     trustProxy: settings.trustProxy,
     ...(tls && { tls }),
   }));
-  if (tls !== undefined) {
-    const path = settings.tls!.certificatePath;
+  if (tls && tlsFiles) {
+    const { certificatePath: path } = tlsFiles;
     opened.use(new ExpiryWatch({ clock, log }))
       .watch([{ what: "certificate", path, pem: tls.certificate }]);
   }

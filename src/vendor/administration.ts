@@ -72,20 +72,16 @@ export interface DecommissionRequest {
   readonly isLost?: boolean;
 }
 
-/** Why a machine cannot be asked to leave, or be given up. */
-const LEAVING: Readonly<
-  Record<"asked" | "lost", Readonly<Partial<Record<MachineStatus, string>>>>
-> = {
-  asked: {
-    DECOMMISSION_PENDING: "is already asked to leave",
-    LOST: "is already given up as lost",
-    DECOMMISSIONED: "is already decommissioned",
-  },
-  lost: {
-    LOST: "is already given up as lost",
-    DECOMMISSIONED: "is already decommissioned",
-  },
+type Obstacles = Readonly<Partial<Record<MachineStatus, string>>>;
+
+/** Why a machine cannot be given up as lost. */
+const GONE: Obstacles = {
+  LOST: "is already given up as lost",
+  DECOMMISSIONED: "is already decommissioned",
 };
+
+/** Why it cannot be asked to leave. */
+const LEAVING: Obstacles = { DECOMMISSION_PENDING: "is already asked to leave", ...GONE };
 
 /**
  * Asks a machine to give its licence up: it is told at its next heartbeat, and counts until it has acknowledged, or, where
@@ -103,7 +99,7 @@ export async function requestDecommission(
     if (machine === undefined) {
       return impossible(`machine is not activated for license ${licenseKey}: ${machineId}`);
     }
-    const why = LEAVING[isLost ? "lost" : "asked"][machine.status];
+    const why = (isLost ? GONE : LEAVING)[machine.status];
     if (why !== undefined) return impossible(`machine ${machineId} ${why}`);
     const action = isLost ? "machine.given_up" : "machine.decommission_requested";
     return {

@@ -11,10 +11,13 @@ const PIPELINED = 64;
 const ROUNDS = 12;
 const SERVER = fromFileUrl(new URL("./ipc_bench_server.ts", import.meta.url));
 
+/** Each is measured in a server of its own. */
+const PARTS = [measurePingPong, measurePipelined, measureConnect, measureDelay, measureFairness];
+
 /** Measures the licence's socket against a bare `Deno.listen` echo in one server process, in turns. */
 async function measure(): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
-  for (const part of [measurePingPong, measurePipelined, measureConnect, measureFairness]) {
+  for (const part of PARTS) {
     await using server = await startServer();
     rows.push(await part(server));
   }
@@ -50,15 +53,47 @@ interface Paths {
 async function measurePingPong(paths: Paths): Promise<BenchRow> {
   const [ipc, echo] = await inTurns(paths, async (path) => {
     using conn = await Deno.connect({ transport: "unix", path });
-    const samples: number[] = [];
-    for (let i = 0; i < 1000; i++) {
-      const start = performance.now();
-      await exchange(conn, REQUEST, { lines: 1 });
-      samples.push((performance.now() - start) * 1000);
-    }
-    return median(samples.slice(100));
+    return await medianAnswer(conn);
   });
   return compare("ping-pong get_license, median", { ipc, echo, most: 1.3 });
+}
+
+/** Microseconds that an answer takes to one who asks again and again. */
+async function medianAnswer(conn: Deno.UnixConn): Promise<number> {
+  const samples: number[] = [];
+  for (let i = 0; i < 1000; i++) {
+    const start = performance.now();
+    await exchange(conn, REQUEST, { lines: 1 });
+    samples.push((performance.now() - start) * 1000);
+  }
+  return median(samples.slice(100));
+}
+
+const SILENT = 500, FLOOD = 20_000, MOST_DELAY_MS = 5;
+
+/** What peers cost another that only hold their connections, one that has not written its line yet, and one that never reads. */
+async function measureDelay({ ipc: path }: Paths): Promise<BenchRow> {
+  using conns = new DisposableStack();
+  const connect = async () => conns.use(await Deno.connect({ transport: "unix", path }));
+  const peer = await connect();
+  const alone = await medianAnswer(peer);
+  for (let i = 0; i < SILENT; i++) await connect();
+  const [slow, deaf] = [await connect(), await connect()];
+  await slow.write(REQUEST.subarray(0, 1));
+  const flood = new Uint8Array(REQUEST.length * FLOOD).map((_, i) => REQUEST[i % REQUEST.length]!);
+  const flooding = exchange(deaf, flood, { lines: 0 }).catch(() => {});
+  const beside = await medianAnswer(peer);
+  conns.dispose();
+  await flooding;
+  return {
+    name: `ipc: an answer beside ${SILENT} silent peers, a slow and a deaf one, median`,
+    figure: beside,
+    unit: "µs",
+    floor: alone,
+    ratio: beside / alone,
+    bar: `at most ${MOST_DELAY_MS} ms more than alone`,
+    met: beside - alone <= MOST_DELAY_MS * 1000,
+  };
 }
 
 async function measurePipelined(paths: Paths): Promise<BenchRow> {
