@@ -1,7 +1,10 @@
 import { fromFileUrl } from "@std/path";
+import { bundle } from "../../src/vendor/build/program_modules.ts";
 import { programOfAll } from "./other_user.ts";
 import { COMPILED } from "./program.ts";
 import { sharedFolder } from "./temporary_folder.ts";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
 /** A program where every user can run it: bundled, so that it needs no cache of modules. */
 export interface ProgramForAll {
@@ -29,14 +32,10 @@ async function make(entry: string): Promise<ProgramForAll> {
     await Deno.chmod(folder, 0o755);
     return { deno: await programOfAll(folder, COMPILED) };
   }
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["bundle", "--quiet", "--code-splitting", "--outdir", `${folder}/bundle`],
-      fromFileUrl(new URL(`../../${entry}`, import.meta.url)),
-    ],
-    stdout: "null",
-  }).output();
-  if (!success) throw new Error(`Cannot bundle ${entry}`);
+  await bundle(`${ROOT}${entry}`, {
+    folder: `${folder}/bundle`,
+    deno: { path: Deno.execPath(), cwd: ROOT },
+  });
   await openForAll(folder);
   const name = entry.slice(entry.lastIndexOf("/") + 1).replace(/ts$/, "js");
   return { deno: await programOfAll(folder), entry: `${folder}/bundle/${name}` };

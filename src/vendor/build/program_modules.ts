@@ -40,7 +40,8 @@ export async function layOutModules(
 
 /**
  * Bundles a module of the sources (an absolute path) with all that it imports, a file for each part that is loaded by
- * itself. Minified, as comments would hold paths of this machine; names are kept for what is read in a report of a fault.
+ * itself. Minified, as comments would hold paths of this machine. Of packages their modules for browsers are taken, as
+ * others have the runtime load Node's (docs/decisions/090-standalone.md).
  *
  * @throws {BuildError}
  */
@@ -49,7 +50,8 @@ export async function bundle(
   { folder, deno }: { folder: string; deno: DenoTool },
 ): Promise<void> {
   const { success, stderr } = await runDeno(deno, [
-    ...["bundle", "--quiet", "--minify", "--code-splitting", "--outdir", folder],
+    ...["bundle", "--quiet", "--minify", "--code-splitting", "--platform", "browser"],
+    ...["--outdir", folder],
     path,
   ]);
   if (!success) throw new BuildError(`the sources cannot be bundled: ${faultLine(stderr)}`);
