@@ -66,9 +66,10 @@ async function hasLine(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   line: string,
 ): Promise<boolean> {
+  const utf8 = new TextDecoder();
   let text = "";
-  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
-    text += piece;
+  for await (const piece of stream) {
+    text += utf8.decode(piece, { stream: true });
     if (text.split("\n").slice(0, -1).includes(line)) return true;
   }
   return false;
@@ -78,11 +79,12 @@ function eachLine(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLine: (line: string) => void,
 ): { ended: Promise<void>; cancel: () => Promise<void> } {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = stream.getReader();
+  const utf8 = new TextDecoder();
   const read = async () => {
     let rest = "";
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      const lines = (rest + next.value).split("\n");
+      const lines = (rest + utf8.decode(next.value, { stream: true })).split("\n");
       rest = lines.pop()!;
       for (const line of lines) onLine(line);
     }
