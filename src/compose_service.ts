@@ -45,6 +45,7 @@ export function describeService(
     ],
     user: process.user,
     group: process.group,
+    rootFolder: security.chroot_directory,
     capabilities: security.allowed_capabilities,
     writablePaths: [...folders.filter(isThere).map((path) => `${path}/`), ...files.filter(isThere)],
     readablePaths: [license.path, softwarePath, configPath, ...certificates].filter(isThere).map((

@@ -1,3 +1,4 @@
+import { SentinelError } from "../core/errors.ts";
 import { dirname, nameOf } from "../core/paths.ts";
 import { joinCommandLine } from "../platform/windows_command_line.ts";
 
@@ -13,6 +14,8 @@ export interface ServiceDescription {
   readonly command: readonly string[];
   readonly user?: string | undefined;
   readonly group?: string | undefined;
+  /** The root folder that its configuration gives it. */
+  readonly rootFolder?: string | undefined;
   /** Names of the capabilities that it keeps (default: none). */
   readonly capabilities?: readonly string[];
   /** Files and folders that it reads and writes. */
@@ -35,8 +38,19 @@ const WATCHDOG_SECONDS = 30;
 /** By this a file is known to be ours. */
 export const OWN_MARK = "written by sentinel service";
 
-/** The text of the service's file. */
+/**
+ * The text of the service's file.
+ *
+ * @throws {SentinelError} `config.chroot` where it asks for what root alone can do: the service manager starts it as its user.
+ */
 export function serviceFile(kind: ServiceKind, service: ServiceDescription): string {
+  if (service.rootFolder !== undefined) {
+    throw new SentinelError(
+      "config.chroot",
+      "security.chroot_directory is for a daemon that root starts, and a service is started as process.user: " +
+        "leave it out (systemd has RootDirectory= for it)",
+    );
+  }
   switch (kind) {
     case "systemd":
       return systemdUnit(service);

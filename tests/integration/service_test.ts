@@ -113,6 +113,25 @@ Deno.test("a service is installed, installed again and uninstalled; somebody els
   assertEquals(await Deno.readTextFile(path), "[Unit]\n");
 });
 
+Deno.test("a service with a root folder of its own is refused, and can be uninstalled", async () => {
+  await using folder = await temporaryFolder();
+  const config = folder.at("c.toml"), unit = folder.at("sentinel-rocket.service");
+  await Deno.writeTextFile(config, `${CONFIG}[security]\nchroot_directory = "/srv/jail"\n`);
+  const service = (...args: string[]) => runProgram(["service", ...args, "--config", config]);
+  for (const args of [["print", "systemd"], ["install", "launchd", "--out", folder.path]]) {
+    const { code, stdout, stderr } = await service(...args);
+    assertEquals([code, stdout, stderr], [
+      2,
+      "",
+      "sentinel: error: security.chroot_directory is for a daemon that root starts, and a service is started as " +
+      "process.user: leave it out (systemd has RootDirectory= for it)\n",
+    ]);
+  }
+  await Deno.writeTextFile(unit, "# written by sentinel service\n");
+  const { stdout } = await service("uninstall", "systemd", "--out", folder.path);
+  assertEquals(stdout, `${unit} removed\n`);
+});
+
 testWith([OTHER_USERS], "a user who may not install a service is told who may", async () => {
   await using folder = await temporaryFolder();
   await Deno.chmod(folder.path, 0o755);

@@ -14,9 +14,10 @@ const CONFIG = ["--config", "/opt/rocket/sentinel.toml"];
 class ServiceScene implements AsyncDisposable {
   private constructor(readonly daemon: DaemonScene, readonly systemd: BootedSystemd) {}
 
-  static async arrive(): Promise<ServiceScene> {
+  /** @param tables More of `sentinel.toml`. */
+  static async arrive(tables = ""): Promise<ServiceScene> {
     await using stack = new AsyncDisposableStack();
-    const daemon = stack.use(await daemonOfNobody());
+    const daemon = stack.use(await daemonOfNobody({ tables }));
     const { deno } = await programForAll();
     const systemd = stack.use(
       await BootedSystemd.boot([
@@ -132,6 +133,24 @@ testWith(
       "l",
     );
     assertEquals(units.stdout, `/etc/systemd/system/${UNIT}.d/more.conf\n`);
+  },
+);
+
+testWith(
+  [BOOTED_SYSTEMD],
+  "under systemd a service has the limits and capabilities of its configuration",
+  async () => {
+    await using scene = await ServiceScene.arrive(
+      `[limits]\nopen_files = 4000\ncore_bytes = 0\n` +
+        `[security]\nallowed_capabilities = ["CAP_NET_BIND_SERVICE"]\n`,
+    );
+    await scene.start();
+    for (const set of ["CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
+      assertEquals([set, await scene.statusField(set)], [set, "0000000000000400"]);
+    }
+    const [pid] = await scene.systemd.show(UNIT, "MainPID");
+    const { stdout } = await scene.systemd.run("cat", `/proc/${pid}/limits`);
+    assertMatch(stdout, /^Max open files +4000 /m);
   },
 );
 
