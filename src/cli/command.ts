@@ -43,6 +43,8 @@ export interface Command {
   readonly passesArguments?: true;
   /** An operand behind which every argument is the software's, whatever it looks like. */
   readonly passesBehind?: string;
+  /** Does it without reading the configuration, where it can: the exit status, or `undefined`. */
+  withoutConfig?(context: Pick<CommandContext, "args" | "output">): Promise<number | undefined>;
   /** Does it; the result is the exit status. */
   run(context: CommandContext): Promise<number>;
 }

@@ -44,6 +44,8 @@ export async function main(
       output.result(`sentinel ${VERSION}`);
       return EXIT.ok;
     }
+    const status = await command.withoutConfig?.({ args: parsed, output });
+    if (status !== undefined) return status;
     return await runCommand(command, parsed, { ...SYSTEM_SOURCES, ...sources, build });
   } catch (thrown) {
     const error = firstError(thrown);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";
-import { programLine, runProgram } from "../support/program.ts";
+import { programLine, runProgram, startProgram } from "../support/program.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -35,6 +35,32 @@ Deno.test("a daemon is started, tells how it is, and is stopped with nothing lef
     "state: running -> stopping",
     "state: stopping -> stopped",
   ]);
+});
+
+for (
+  const [what, daemonize] of [["daemonize = false", false], ["daemonize = true", true]] as const
+) {
+  Deno.test(`with ${what} a daemon ${daemonize ? "goes to the background" : "stays"}`, async () => {
+    await using scene = await DaemonScene.arrive({ tables: `[process]\n${what}` });
+    await using started = startProgram(scene.arguments(["start"]), scene.surroundings);
+    await scene.logged(/starting -> running/);
+    const { sentinel_pid: pid } = await scene.facts("status");
+    assertEquals(pid === started.pid, !daemonize);
+    if (daemonize) assertEquals((await started.end()).code, 0);
+  });
+}
+
+Deno.test("what a start in the background has to say is said once", async () => {
+  await using scene = await DaemonScene.arrive();
+  const { env } = scene.surroundings;
+  const { code, stderr } = await runProgram(scene.arguments(["start"]), {
+    env: { ...env, SENTINEL_LISENCE: "x" },
+  });
+  assertEquals(code, 0);
+  assertMatch(
+    stderr,
+    /^\S+ WARNING: unknown variable: SENTINEL_LISENCE \(did you mean SENTINEL_LICENSE\?\)\n$/,
+  );
 });
 
 Deno.test("where no daemon runs, status says so, and the others are errors, with 87", async () => {

@@ -4,7 +4,9 @@ import { daemonTarget, stopTimeoutMs } from "../daemon_target.ts";
 import { command as start } from "./daemon_start.ts";
 
 export const command: Command = {
-  ...start,
+  usage: start.usage,
+  options: start.options,
+  passesArguments: true,
   notes: [
     "As `daemon stop` and `daemon start`; where none runs it is only started.",
     "The software alone is restarted by `sentinel ipc restart`.",

@@ -1,5 +1,6 @@
 import type { LoadedConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
+import { readSmallText } from "../../core/read_config_file.ts";
 import { READY_LINE } from "../../daemon/detach.ts";
 import { softwareLimits, supervisionSettings } from "../../sentinel/configured.ts";
 import type { ServiceMembership } from "../../compose_service.ts";
@@ -7,6 +8,9 @@ import type { Command, CommandContext } from "../command.ts";
 import { effectiveConfig } from "../effective_config.ts";
 import { EXIT } from "../exit_codes.ts";
 import { runOptions } from "../run_options.ts";
+
+/** With one of these there is something to do here. */
+const DONE_HERE = ["foreground", "detached", "service", "check-config", "print-config"] as const;
 
 export const command: Command = {
   usage: "[--config FILE] [options] [-- ARG…]",
@@ -24,6 +28,13 @@ export const command: Command = {
     "Exit statuses: 0, 2 where the configuration is wrong, 70 where the software could not be kept",
     "running, 85 where it runs already, else as `sentinel run`.",
   ],
+  /** It is read once, in the background, where it cannot say that the daemon is to stay here. */
+  async withoutConfig({ args, output }) {
+    if (DONE_HERE.some((name) => args.flag(name))) return undefined;
+    const path = args.value("config");
+    if (path !== undefined && await mayStayHere(path)) return undefined;
+    return await detach({ args, output });
+  },
   async run(context) {
     const { args, output } = context;
     const loaded = context.config ?? await noConfig();
@@ -45,9 +56,7 @@ export const command: Command = {
       );
     }
     const staysHere = args.flag("foreground") || args.flag("detached") || !config.process.daemonize;
-    return staysHere
-      ? await stay(context, { ...loaded, config })
-      : await detach(context, { ...loaded, config });
+    return staysHere ? await stay(context, { ...loaded, config }) : await detach(context);
   },
 };
 
@@ -105,9 +114,16 @@ async function pidFile(
   });
 }
 
-async function detach(context: CommandContext, loaded: LoadedConfig): Promise<number> {
-  const { args, output } = context;
-  runOptions(context, loaded);
+/** Whether the file speaks of it; what cannot be read is told of where it is read. */
+async function mayStayHere(configPath: string): Promise<boolean> {
+  try {
+    return (await readSmallText(configPath)).text.includes("daemonize");
+  } catch {
+    return true;
+  }
+}
+
+async function detach({ args, output }: Pick<CommandContext, "args" | "output">): Promise<number> {
   const { composeDetachedStart } = await import("../../compose_detached.ts");
   const outcome = await composeDetachedStart({
     // what was to be stopped, by `daemon restart`, is
