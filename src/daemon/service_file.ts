@@ -97,7 +97,11 @@ function systemdUnit(service: ServiceDescription): string {
     ...(group === undefined ? [] : [`Group=${group}`]),
     `RuntimeDirectory=${folder}`,
     "RuntimeDirectoryMode=0700",
+    `StateDirectory=${folder}`,
+    "StateDirectoryMode=0700",
     `Environment=XDG_RUNTIME_DIR=/run/${folder}`,
+    // where a copy of the state is, for who puts the state folder back
+    `Environment=XDG_STATE_HOME=/var/lib/${folder}`,
     "UMask=0077",
     "",
     "NoNewPrivileges=yes",

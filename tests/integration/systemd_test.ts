@@ -1,95 +1,9 @@
 /** The service that `sentinel service install` writes, under systemd itself. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { BOOTED_SYSTEMD, BootedSystemd } from "../support/booted_systemd.ts";
-import { daemonOfNobody, NO_CAPABILITIES, NOBODY } from "../support/daemon_of_nobody.ts";
-import type { DaemonScene } from "../support/daemon_scene.ts";
-import { programLine, type ProgramResult } from "../support/program.ts";
-import { programForAll } from "../support/program_for_all.ts";
+import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";
+import { NO_CAPABILITIES, NOBODY } from "../support/daemon_of_nobody.ts";
 import { testWith } from "../support/requirements.ts";
-
-const UNIT = "sentinel-software.service";
-const CONFIG = ["--config", "/opt/rocket/sentinel.toml"];
-
-/** A daemon's scene, seen at `/opt/rocket`, with systemd beside it. */
-class ServiceScene implements AsyncDisposable {
-  private constructor(readonly daemon: DaemonScene, readonly systemd: BootedSystemd) {}
-
-  /** @param tables More of `sentinel.toml`. */
-  static async arrive(tables = ""): Promise<ServiceScene> {
-    await using stack = new AsyncDisposableStack();
-    const daemon = stack.use(await daemonOfNobody({ tables }));
-    const { deno } = await programForAll();
-    const systemd = stack.use(
-      await BootedSystemd.boot([
-        { from: daemon.customer.folder.path, to: "/opt/rocket" },
-        { from: deno.slice(0, deno.lastIndexOf("/")), to: "/opt/sentinel" },
-      ]),
-    );
-    stack.move();
-    return new ServiceScene(daemon, systemd);
-  }
-
-  /** The program, as root. */
-  async sentinel(...args: string[]): Promise<ProgramResult> {
-    const { deno, entry } = await programForAll();
-    const folder = deno.slice(0, deno.lastIndexOf("/"));
-    const moved = (path: string) => path.replace(folder, "/opt/sentinel");
-    const copy = { deno: moved(deno), ...(entry !== undefined && { entry: moved(entry) }) };
-    return await this.systemd.run(...programLine(args, { copy }));
-  }
-
-  /** Writes the unit; what is to be typed next. */
-  async install(): Promise<string> {
-    const { stdout, stderr } = await this.sentinel(
-      ...["service", "install", "systemd", ...CONFIG],
-      ...["--org-key", "/opt/rocket/org_public_key.pem"],
-    );
-    assertEquals(stderr, "");
-    return /^next: (.*)$/m.exec(stdout)![1]!;
-  }
-
-  /** Starts the service as it is installed, with more for its table `[Service]`. */
-  async start(service = ""): Promise<void> {
-    const next = await this.install();
-    const folder = `/etc/systemd/system/${UNIT}.d`;
-    const dropIn = `mkdir ${folder} && printf '[Service]\n${service}\n' > ${folder}/more.conf`;
-    const { code, stderr } = await this.systemd.run("sh", "-c", `${dropIn} && ${next}`);
-    assertEquals(code, 0, stderr);
-  }
-
-  /** A field of the main process, as `/proc/PID/status` has it (proc_pid_status(5)). */
-  async statusField(name: string): Promise<string> {
-    const [pid] = await this.systemd.show(UNIT, "MainPID");
-    const { stdout } = await this.systemd.run("cat", `/proc/${pid}/status`);
-    return new RegExp(`^${name}:\\s+(.*)$`, "m").exec(stdout)![1]!;
-  }
-
-  /** Sends a signal to the main process. */
-  async signal(name: "KILL" | "STOP"): Promise<void> {
-    const [pid] = await this.systemd.show(UNIT, "MainPID");
-    assertEquals((await this.systemd.run("kill", `-${name}`, pid!)).code, 0);
-  }
-
-  /** Pids of the service's processes. */
-  async pids(): Promise<number[]> {
-    const path = `/sys/fs/cgroup/system.slice/${UNIT}/cgroup.procs`;
-    const { stdout } = await this.systemd.run("cat", path);
-    return stdout.trim().split("\n").map(Number);
-  }
-
-  /** Waits until the software has been started so often, and the daemon says that it is ready. */
-  async restarted(starts: number): Promise<void> {
-    const pids = await this.daemon.softwarePids(starts);
-    const { code } = await this.systemd.run("systemctl", "start", UNIT);
-    const [main] = await this.systemd.show(UNIT, "MainPID");
-    assertEquals([code, await this.pids()], [0, [Number(main), pids.at(-1)!]]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.systemd[Symbol.asyncDispose]();
-    await this.daemon[Symbol.asyncDispose]();
-  }
-}
+import { CONFIG, ServiceScene, UNIT } from "../support/service_scene.ts";
 
 testWith(
   [BOOTED_SYSTEMD],

@@ -14,6 +14,9 @@ export const BOOTED_SYSTEMD: Requirement = {
     cgroupFolder() !== "",
 };
 
+/** What is in them stays outside. */
+const EMPTY_FOLDERS = ["/tmp", "/var/lib", "/var/tmp", "/etc/systemd/system"];
+
 /** Targets that services name; none brings anything along. None of the system's own units is there. */
 const TARGETS = ["sysinit", "basic", "network-online", "shutdown", "multi-user"];
 
@@ -38,7 +41,7 @@ export class BootedSystemd implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  /** Boots; all of the file system is as it is outside, save `/run`, `/opt`, `/tmp`, `/var/tmp` and the units. */
+  /** Boots; the file system is as it is outside, save `/run`, `/opt` and what is empty. */
   static async boot(binds: readonly Bind[]): Promise<BootedSystemd> {
     await using stack = new AsyncDisposableStack();
     const units = stack.use(await temporaryFolder());
@@ -111,7 +114,7 @@ function bootScript(units: string, binds: readonly Bind[]): string {
     "mount -t tmpfs tmpfs /opt",
     ...binds.flatMap(({ from, to }) => [`mkdir "${to}"`, `mount --bind "${from}" "${to}"`]),
     `mkdir /run/units /run/systemd; mount --bind "${units}" /run/units`,
-    ...["/tmp", "/var/tmp", "/etc/systemd/system"].map((path) => `mount -t tmpfs tmpfs ${path}`),
+    ...EMPTY_FOLDERS.map((path) => `mount -t tmpfs tmpfs ${path}`),
     "mount -t cgroup2 cgroup2 /sys/fs/cgroup",
     "exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin " +
     `SYSTEMD_UNIT_PATH=/etc/systemd/system:/run/units ${SYSTEMD} --system --unit=boot.target ` +

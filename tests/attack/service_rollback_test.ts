@@ -1,0 +1,39 @@
+/**
+ * The attacker keeps a copy of a service's state folder, and puts it back while the service is stopped: its user has no
+ * home to have a witness in, and the kernel forgets his keyring with his last process. The unit gives him a folder for it.
+ */
+import { assertEquals } from "@std/assert";
+import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";
+import { testWith } from "../support/requirements.ts";
+import { ServiceScene, UNIT } from "../support/service_scene.ts";
+
+/** Whether a service notices that its state folder was put back. */
+async function notices(service: string): Promise<boolean> {
+  await using scene = await ServiceScene.arrive();
+  const { systemd, daemon } = scene;
+  await scene.start(service);
+  await systemd.run("systemctl", "stop", UNIT);
+  await systemd.run("cp", "-a", "/opt/rocket/state", "/opt/backup");
+  for (let i = 0; i < 2; i++) {
+    await systemd.run("systemctl", "start", UNIT);
+    await systemd.run("systemctl", "stop", UNIT);
+  }
+  await systemd.run("sh", "-c", "rm -r /opt/rocket/state && mv /opt/backup /opt/rocket/state");
+  assertEquals((await systemd.run("systemctl", "start", UNIT)).code, 0);
+  await systemd.run("systemctl", "stop", UNIT);
+  return (await daemon.log()).includes("state rollback detected: it is number ");
+}
+
+testWith(
+  [BOOTED_SYSTEMD],
+  "the state folder of a stopped service put back is noticed",
+  async () => {
+    assertEquals(await notices(""), true);
+  },
+);
+
+testWith(
+  [BOOTED_SYSTEMD],
+  "where the unit has no folder for the witness, it is not: the attack",
+  async () => assertEquals(await notices("Environment=XDG_STATE_HOME=/nonexistent"), false),
+);
