@@ -1,17 +1,20 @@
 /**
  * The attacker keeps a copy of a service's state folder, and puts it back while the service is stopped: its user has no
- * home to have a witness in, and the kernel forgets his keyring with his last process. The unit gives him a folder for it.
+ * home to have a witness in, and his keyring is empty after a boot. The unit gives him a folder for it.
  */
 import { assertEquals } from "@std/assert";
 import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";
 import { testWith } from "../support/requirements.ts";
 import { ServiceScene, UNIT } from "../support/service_scene.ts";
 
+/** A keyring that cannot be used is as good as an empty one. */
+const NO_KEYRING = "SystemCallFilter=~@keyring";
+
 /** Whether a service notices that its state folder was put back. */
 async function notices(service: string): Promise<boolean> {
   await using scene = await ServiceScene.arrive();
   const { systemd, daemon } = scene;
-  await scene.start(service);
+  await scene.start(`${NO_KEYRING}\n${service}`);
   await systemd.run("systemctl", "stop", UNIT);
   await systemd.run("cp", "-a", "/opt/rocket/state", "/opt/backup");
   for (let i = 0; i < 2; i++) {
