@@ -58,7 +58,7 @@ export async function dropPrivileges(request: DropRequest, deps: DropDependencie
   });
   // root may raise them, the user may not
   await inPhase("process", () => limitDaemon(config, { platform, pid }));
-  const places = await inPhase("environment", () => makePlaces(request, plan));
+  const places = await inPhase("environment", () => makePlaces(request, plan, image.env));
   try {
     await inPhase("privileges", () => control.become(plan.rights, image));
   } catch (error) {
@@ -127,25 +127,39 @@ async function requireOwnRootFolder({ rootFolder }: ProcessRights): Promise<void
   );
 }
 
+/** Where a user whose home is none has the witness of his state: a folder of his own, his id behind this. */
+const USERS_STATE = "/var/lib/sentinel-";
+
 /** A login session's folder is its user's, or means nothing (XDG base directory specification). */
 async function environment(
-  { user, rights }: PrivilegePlan,
+  { user, rights: { rootFolder = "", userId } }: PrivilegePlan,
   { variables, ownerOf }: DropDependencies,
 ): Promise<Record<string, string>> {
-  const { XDG_RUNTIME_DIR: folder, ...others } = environmentOf(user, variables);
-  const { rootFolder, userId } = rights;
-  const isHis = folder !== undefined && await ownerOf(folder) === userId &&
-    (rootFolder === undefined || folder.startsWith(`${rootFolder}/`));
-  return isHis ? { ...others, XDG_RUNTIME_DIR: folder } : others;
+  const { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: state, ...others } = environmentOf(
+    user,
+    variables,
+  );
+  const isHis = async (folder: string) =>
+    folder.startsWith(`${rootFolder}/`) && await ownerOf(folder) === userId;
+  const result: Record<string, string> = others;
+  if (runtime !== undefined && await isHis(runtime)) result["XDG_RUNTIME_DIR"] = runtime;
+  if (state !== undefined && await isHis(state)) result["XDG_STATE_HOME"] = state;
+  else if (!await isHis(`${rootFolder}${user.home}`)) {
+    result["XDG_STATE_HOME"] = `${rootFolder}${USERS_STATE}${userId}`;
+  }
+  return result;
 }
 
 function makePlaces(
   { config: { license, server, logging }, pidFile }: DropRequest,
   { rights: { userId, groupId } }: PrivilegePlan,
+  { XDG_STATE_HOME: stateHome }: Readonly<Record<string, string>>,
 ): Promise<MadePlaces> {
   const log = logging.file === undefined ? [] : [{ path: logging.file, mode: 0o640 }];
   return makePlacesForUser({
-    folders: [license.state_dir, server.data_dir].filter((folder) => folder !== undefined),
+    folders: [license.state_dir, server.data_dir, stateHome].filter((folder) =>
+      folder !== undefined
+    ),
     files: [{ path: pidFile, mode: 0o644 }, ...log],
     userId,
     groupId,

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parseConfig } from "../../src/config/load.ts";
+import { lstatIfThereSync } from "../../src/core/lstat_if_there.ts";
 import { StartUpError } from "../../src/daemon/start_up.ts";
 import type { Platform } from "../../src/platform/contract.ts";
 import type { PrivilegeControl, ProgramImage } from "../../src/platform/privilege_control.ts";
@@ -23,20 +24,22 @@ const READY: PrivilegeControl = {
   userOf: () => undefined,
 };
 
+const USER_ID = Number(`${Deno.uid()}9`);
+
 /** Everything but the user's name is made up, so that nothing is really given up. */
 async function drop({ control = {}, tables = "", deps = {}, ...given }: Scene): Promise<void> {
   await using own = await temporaryFolder();
   const folder = given.folder ?? own;
   const { config } = parseConfig(`[process]\nuser = "app"\n${tables}`, folder.at("sentinel.toml"));
   const files: Readonly<Record<string, string>> = {
-    "/etc/passwd": `app:x:${Deno.uid()}9:${Deno.gid()}9::/srv/app:\n`,
+    "/etc/passwd": `app:x:${USER_ID}:${Deno.gid()}9::/srv/app:\n`,
     "/etc/group": "",
   };
   await dropPrivileges({ config, pidFile: folder.at("app.pid") }, {
     platform: { privileges: () => Promise.resolve({ ...READY, ...control }) } as Platform,
     pid: Deno.pid,
     readText: (path) => Promise.resolve(files[path]!),
-    ownerOf: () => Promise.resolve(undefined),
+    ownerOf: (folder) => Promise.resolve(folder === "/srv/app" ? USER_ID : undefined),
     command: () => ({ path: "/bin/sentinel", args: ["daemon", "start"] }),
     variables: { PATH: "/bin", XDG_RUNTIME_DIR: "/run/user/0" },
     ...deps,
@@ -60,6 +63,55 @@ testWith(
       ...{ path: "/bin/sentinel", args: ["daemon", "start"] },
       env: { PATH: "/bin", HOME: "/srv/app", USER: "app", LOGNAME: "app" },
     }]);
+  },
+);
+
+/** Variables of root's, folders that are the user's, and what the user has of the variables. */
+const PASSED_ON: [string, Record<string, string>, string[], Record<string, string>][] = [
+  [
+    "folders of root's are not passed on",
+    { XDG_RUNTIME_DIR: "/run/user/0", XDG_STATE_HOME: "/root/.local/state" },
+    ["/srv/app"],
+    {},
+  ],
+  [
+    "folders of the user's are passed on",
+    { XDG_RUNTIME_DIR: "/run/user/9", XDG_STATE_HOME: "/srv/state" },
+    ["/run/user/9", "/srv/state"],
+    { XDG_RUNTIME_DIR: "/run/user/9", XDG_STATE_HOME: "/srv/state" },
+  ],
+];
+
+for (const [what, variables, his, expected] of PASSED_ON) {
+  testWith([POSIX], `dropPrivileges(): ${what}`, async () => {
+    const images: ProgramImage[] = [];
+    const ownerOf = (folder: string) => Promise.resolve(his.includes(folder) ? USER_ID : undefined);
+    await drop({
+      control: { become: (_rights, image) => void images.push(image) },
+      deps: { ownerOf, variables },
+    });
+    const [{ env } = {}] = images;
+    assertEquals(env, { ...expected, HOME: "/srv/app", USER: "app", LOGNAME: "app" });
+  });
+}
+
+testWith(
+  [NEEDS_ROOT],
+  "dropPrivileges() makes a folder for the state's witness, where the user's home is not his",
+  async () => {
+    const folder = `/var/lib/sentinel-${USER_ID}`;
+    const become = (_rights: unknown, { env }: ProgramImage) => {
+      assertEquals(env["XDG_STATE_HOME"], folder);
+      const { uid, mode } = Deno.lstatSync(folder);
+      assertEquals([uid, mode! & 0o777], [USER_ID, 0o700]);
+      throw new Error("execve: all that was made is removed");
+    };
+    await assertRejects(
+      () => drop({ control: { become }, deps: { ownerOf: () => Promise.resolve(0) } }),
+      StartUpError,
+      "execve: ",
+    );
+    assertEquals(lstatIfThereSync(folder), undefined);
   },
 );
 

@@ -32,7 +32,7 @@ export class DaemonScene implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const customer = stack.use(await Customer.arrive());
     const scene = new DaemonScene(customer, options.program);
-    Deno.mkdirSync(scene.at("runtime"), { mode: 0o700 });
+    for (const name of ["runtime", "witness"]) Deno.mkdirSync(scene.at(name), { mode: 0o700 });
     await customer.script("software", options.script ?? STAY);
     await scene.configure(options);
     stack.move();
