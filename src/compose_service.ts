@@ -5,7 +5,6 @@ import { type ServiceDescription, type ServiceKind, serviceNameOf } from "./daem
 import type { ServiceMembership, SystemServices } from "./platform/contract.ts";
 import { selectPlatform } from "./platform/select.ts";
 import { ConfigError } from "./sentinel/config_error.ts";
-import { stateFolder } from "./sentinel/state_place.ts";
 
 export type { ServiceMembership, SystemServices };
 
@@ -23,13 +22,10 @@ export interface ServiceOptions {
 export function describeService(
   { kind, configPath, config, softwarePath, orgKeyPath }: ServiceOptions,
 ): ServiceDescription {
-  const platform = selectPlatform();
   const { license, logging, ipc, server, process, security, shutdown } = config;
-  const readVariable = (name: string) => Deno.env.get(name);
-  const folders = [stateFolder(license.state_dir, { platform, readVariable }), server.data_dir];
   const certificates = [server.certificate, server.key, server.certificate_authority]
     .concat(server.revocation_list);
-  const files = [logging.file, ipc.path];
+  const dataFolder = server.data_dir === undefined ? undefined : `${server.data_dir}/`;
   const isThere = (path: string | undefined) => path !== undefined;
   const orgKey = orgKeyPath === undefined ? [] : ["--org-key", resolve(orgKeyPath)];
   return {
@@ -47,7 +43,8 @@ export function describeService(
     group: process.group,
     rootFolder: security.chroot_directory,
     capabilities: security.allowed_capabilities,
-    writablePaths: [...folders.filter(isThere).map((path) => `${path}/`), ...files.filter(isThere)],
+    stateFolder: license.state_dir,
+    writablePaths: [dataFolder, logging.file, ipc.path].filter(isThere),
     readablePaths: [license.path, softwarePath, configPath, ...certificates].filter(isThere).map((
       path,
     ) => resolve(path)),
@@ -75,8 +72,11 @@ export async function joinServiceManager(): Promise<ServiceMembership> {
   );
 }
 
+/** From source the entry is named by its whole URL: the service manager starts it in another folder. */
 function program(): readonly string[] {
   const own = commandOfOurs(selectPlatform());
-  if (own !== undefined) return [own.path, ...own.args];
-  throw new ConfigError("config.service", "this system does not tell how sentinel was started");
+  if (own === undefined) {
+    throw new ConfigError("config.service", "this system does not tell how sentinel was started");
+  }
+  return Deno.build.standalone ? [own.path] : [own.path, ...own.args.slice(0, -1), Deno.mainModule];
 }

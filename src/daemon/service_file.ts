@@ -18,7 +18,9 @@ export interface ServiceDescription {
   readonly rootFolder?: string | undefined;
   /** Names of the capabilities that it keeps (default: none). */
   readonly capabilities?: readonly string[];
-  /** Files and folders that it reads and writes. */
+  /** Where its state is; a folder of the service manager's where it is absent, if that has one. */
+  readonly stateFolder?: string | undefined;
+  /** Other files and folders that it writes. */
   readonly writablePaths: readonly string[];
   readonly readablePaths: readonly string[];
   /** How long a stop may take. */
@@ -73,8 +75,11 @@ export function serviceFileName(kind: ServiceKind, name: string): string {
 
 /** systemd.service(5), systemd.exec(5). Memory stays executable where it is written, as the runtime compiles while it runs. */
 function systemdUnit(service: ServiceDescription): string {
-  const { name, command, user, group, capabilities = [], writablePaths, stopTimeoutMs } = service;
+  const { name, command, user, group, capabilities = [], stateFolder, stopTimeoutMs } = service;
   const folder = `sentinel/${name}`;
+  const ownState = `/var/lib/${folder}`;
+  // of one that is not there it is we who tell
+  const writable = writableFolders(service).map((path) => quoteForSystemd(`-${path}`));
   return lines([
     `# ${OWN_MARK}`,
     "[Unit]",
@@ -101,14 +106,15 @@ function systemdUnit(service: ServiceDescription): string {
     "StateDirectoryMode=0700",
     `Environment=XDG_RUNTIME_DIR=/run/${folder}`,
     // where a copy of the state is, for who puts the state folder back
-    `Environment=XDG_STATE_HOME=/var/lib/${folder}`,
+    `Environment=XDG_STATE_HOME=${ownState}`,
+    ...(stateFolder === undefined ? [`Environment=XDG_DATA_HOME=${ownState}/data`] : []),
     "UMask=0077",
     "",
     "NoNewPrivileges=yes",
     "ProtectSystem=strict",
-    `ProtectHome=${isHomeNeeded(service) ? "read-only" : "yes"}`,
-    `ReadWritePaths=${foldersOf(writablePaths).map(quoteForSystemd).join(" ")}`.trimEnd(),
-    "PrivateTmp=yes",
+    `ProtectHome=${needs(service, /^\/(?:home|root|run\/user)\//) ? "read-only" : "yes"}`,
+    `ReadWritePaths=${writable.join(" ")}`.trimEnd(),
+    `PrivateTmp=${needs(service, /^(?:\/var)?\/tmp\//) ? "no" : "yes"}`,
     "PrivateDevices=yes",
     "ProtectClock=yes",
     "ProtectControlGroups=yes",
@@ -207,14 +213,18 @@ function lines(all: readonly string[]): string {
 }
 
 /** Folders are needed, as files are replaced by new ones. */
-function foldersOf(paths: readonly string[]): string[] {
-  return [...new Set(paths.map((path) => path.endsWith("/") ? path.slice(0, -1) : dirname(path)))];
+function writableFolders({ stateFolder, writablePaths }: ServiceDescription): string[] {
+  const folders = writablePaths.map((path) =>
+    path.endsWith("/") ? path.slice(0, -1) : dirname(path)
+  );
+  return [...new Set(stateFolder === undefined ? folders : [stateFolder, ...folders])];
 }
 
-function isHomeNeeded({ writablePaths, readablePaths, command }: ServiceDescription): boolean {
-  return [...writablePaths, ...readablePaths, ...command].some((path) =>
-    /^\/(?:home|root|run\/user)\//.test(path)
-  );
+/** Whether anything that it has to do with is at such a place. */
+function needs(service: ServiceDescription, place: RegExp): boolean {
+  const { readablePaths, command } = service;
+  const paths = [...writableFolders(service), ...readablePaths, ...command];
+  return paths.some((path) => place.test(`${path}/`));
 }
 
 /** systemd.syntax(7): quotes, and what stands for something else twice. */

@@ -35,7 +35,7 @@ testWith(
     await using folder = await temporaryFolder();
     const { code, stdout, stderr } = await service(folder, "print", "systemd");
     assertEquals([code, stderr], [0, ""]);
-    assertStringIncludes(stdout, "ReadWritePaths=/var/lib/rocket /var/log/rocket\n");
+    assertStringIncludes(stdout, "ReadWritePaths=-/var/lib/rocket -/var/log/rocket\n");
     assertStringIncludes(stdout, "\nUser=rocket\n");
     assertStringIncludes(stdout, `--config "${folder.path}/it's $$5.toml"`);
     const unit = folder.at("sentinel-rocket.service");

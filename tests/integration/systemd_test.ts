@@ -26,11 +26,7 @@ testWith(
       "/opt/rocket/sentinel.toml",
     );
     assertMatch(status.stdout, /^runs \(pid \d+\)/, status.stderr);
-    const config = await Deno.readTextFile(daemon.at("sentinel.toml"));
-    await Deno.writeTextFile(
-      daemon.at("sentinel.toml"),
-      config.replace("[logging]", `[logging]\nlevel = "debug"`),
-    );
+    await scene.configure((text) => text.replace("[logging]", `[logging]\nlevel = "debug"`));
     assertEquals((await systemd.run("systemctl", "reload", UNIT)).code, 0);
     await daemon.logged(/reloaded: logging\.level/);
     assertEquals((await systemd.run("systemctl", "disable", "--now", UNIT)).code, 0);
@@ -88,6 +84,44 @@ testWith(
     await scene.signal("STOP");
     await scene.restarted(2);
     assertEquals(await scene.systemd.show(UNIT, "NRestarts"), ["1"]);
+  },
+);
+
+testWith(
+  [BOOTED_SYSTEMD],
+  "a service whose configuration names no folder for its state has one",
+  async () => {
+    await using scene = await ServiceScene.arrive();
+    await scene.configure((text) => text.replace('state_dir = "state"\n', ""));
+    await scene.start();
+    const { stdout } = await scene.systemd.run(
+      "find",
+      "/var/lib/sentinel/software",
+      "-name",
+      "*.bin",
+    );
+    const [machine] = /[^/]+\.sock$/m.exec(
+      (await scene.systemd.run("find", "/run/sentinel")).stdout,
+    )!;
+    assertEquals(stdout.trim().split("\n").sort(), [
+      "/var/lib/sentinel/software/data/sentinel-drm/keystore.bin",
+      "/var/lib/sentinel/software/data/sentinel-drm/state.bin",
+      `/var/lib/sentinel/software/sentinel-drm/${
+        machine.slice("sentinel-".length, -".sock".length)
+      }.bin`,
+    ]);
+  },
+);
+
+testWith(
+  [BOOTED_SYSTEMD],
+  "of a folder that is not there the service itself tells, once",
+  async () => {
+    await using scene = await ServiceScene.arrive();
+    await scene.configure((text) => text.replace("d.log", "log/d.log"));
+    await scene.install();
+    assertEquals((await scene.systemd.run("systemctl", "start", UNIT)).code, 1);
+    assertEquals(await scene.systemd.show(UNIT, "ExecMainStatus", "NRestarts"), ["2", "0"]);
   },
 );
 

@@ -39,6 +39,12 @@ export class ServiceScene implements AsyncDisposable {
     return await this.systemd.run(...programLine(args, { copy }));
   }
 
+  /** Changes the configuration file. */
+  async configure(change: (text: string) => string): Promise<void> {
+    const path = this.daemon.at("sentinel.toml");
+    await Deno.writeTextFile(path, change(await Deno.readTextFile(path)));
+  }
+
   /** Writes the unit; what is to be typed next. */
   async install(): Promise<string> {
     const { stdout, stderr } = await this.sentinel(

@@ -1,0 +1,40 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type ServiceDescription, serviceFile } from "../../src/daemon/service_file.ts";
+
+const SERVICE: ServiceDescription = {
+  name: "rocket",
+  command: ["/opt/sentinel/sentinel", "daemon", "start"],
+  stateFolder: "/srv/rocket/state",
+  writablePaths: [],
+  readablePaths: ["/etc/rocket/rocket.lic"],
+  stopTimeoutMs: 30_000,
+};
+
+/** Where something lies that a service needs, and what the unit then has of homes and temporary folders. */
+const PLACES: [string, Partial<ServiceDescription>, [home: string, tmp: string]][] = [
+  ["in neither", {}, ["yes", "yes"]],
+  ["a licence in a home", { readablePaths: ["/home/rocket/k.lic"] }, ["read-only", "yes"]],
+  ["a log in root's home", { writablePaths: ["/root/d.log"] }, ["read-only", "yes"]],
+  ["the program in /tmp", { command: ["/tmp/sentinel"] }, ["yes", "no"]],
+  ["a state in /var/tmp", { stateFolder: "/var/tmp/state" }, ["yes", "no"]],
+  ["names that only look so", { command: ["/homes/x", "/var/tmpl/x"] }, ["yes", "yes"]],
+];
+
+for (const [what, changes, expected] of PLACES) {
+  Deno.test(`a unit shuts homes and temporary folders, save with ${what}`, () => {
+    const unit = serviceFile("systemd", { ...SERVICE, ...changes });
+    const value = (key: string) => new RegExp(`^${key}=(.*)$`, "m").exec(unit)![1];
+    assertEquals([value("ProtectHome"), value("PrivateTmp")], expected);
+  });
+}
+
+Deno.test("a unit may write where it is told to, each folder once", () => {
+  const unit = serviceFile("systemd", {
+    ...SERVICE,
+    writablePaths: ["/srv/rocket/state/d.log", "/var/log/a b/d.log", "/srv/data/"],
+  });
+  assertStringIncludes(
+    unit,
+    `\nReadWritePaths=-/srv/rocket/state "-/var/log/a b" -/srv/data\n`,
+  );
+});
