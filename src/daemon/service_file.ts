@@ -37,6 +37,9 @@ const STOP_MARGIN_MS = 10_000;
 const START_TIMEOUT_SECONDS = 120;
 const WATCHDOG_SECONDS = 30;
 
+/** Without a limit: who waits for his licence server is to come up when it does. */
+const RESTART_SECONDS = 2;
+
 /** By this a file is known to be ours. */
 export const OWN_MARK = "written by sentinel service";
 
@@ -86,6 +89,7 @@ function systemdUnit(service: ServiceDescription): string {
     `Description=Sentinel for ${name}`,
     "Wants=network-online.target",
     "After=network-online.target",
+    "StartLimitIntervalSec=0",
     "",
     "[Service]",
     "Type=notify",
@@ -93,6 +97,7 @@ function systemdUnit(service: ServiceDescription): string {
     `ExecStart=${command.map(quoteForSystemd).join(" ")}`,
     "ExecReload=/bin/kill -HUP $MAINPID",
     "Restart=on-failure",
+    `RestartSec=${RESTART_SECONDS}`,
     `RestartPreventExitStatus=${HOPELESS_STATUSES.join(" ")}`,
     `TimeoutStartSec=${START_TIMEOUT_SECONDS}`,
     `TimeoutStopSec=${Math.ceil((stopTimeoutMs + STOP_MARGIN_MS) / 1000)}`,

@@ -1,5 +1,5 @@
 /** The service that `sentinel service install` writes, under systemd itself. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";
 import { NO_CAPABILITIES, NOBODY } from "../support/daemon_of_nobody.ts";
 import { testWith } from "../support/requirements.ts";
@@ -112,6 +112,27 @@ testWith(
     ]);
   },
 );
+
+testWith([BOOTED_SYSTEMD], "systemd tries again until the licence server is there", async () => {
+  await using scene = await ServiceScene.arrive();
+  await scene.daemon.customer.stopServer();
+  await scene.install();
+  await scene.addToService("RestartSec=0");
+  await scene.systemd.run("systemctl", "start", UNIT);
+  // one more than systemd allows within ten seconds, where nothing else is said
+  for (let restarts = 0; restarts < 6;) {
+    const [count, state, why] = await scene.systemd.show(
+      UNIT,
+      "NRestarts",
+      "ActiveState",
+      "Result",
+    );
+    assert(state !== "failed", why);
+    restarts = Number(count);
+  }
+  await scene.daemon.customer.startServer();
+  while ((await scene.systemd.show(UNIT, "ActiveState"))[0] !== "active") continue;
+});
 
 testWith(
   [BOOTED_SYSTEMD],

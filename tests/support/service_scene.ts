@@ -58,10 +58,17 @@ export class ServiceScene implements AsyncDisposable {
   /** Starts the service as it is installed, with more for its table `[Service]`. */
   async start(service = ""): Promise<void> {
     const next = await this.install();
-    const folder = `/etc/systemd/system/${UNIT}.d`;
-    const dropIn = `mkdir ${folder} && printf '[Service]\n${service}\n' > ${folder}/more.conf`;
-    const { code, stderr } = await this.systemd.run("sh", "-c", `${dropIn} && ${next}`);
+    await this.addToService(service);
+    const { code, stderr } = await this.systemd.run("sh", "-c", next);
     assertEquals(code, 0, stderr);
+  }
+
+  /** Adds to the unit's table `[Service]`, for the next start. */
+  async addToService(lines: string): Promise<void> {
+    const folder = `/etc/systemd/system/${UNIT}.d`;
+    const write = `mkdir ${folder} && printf '[Service]\n${lines}\n' > ${folder}/more.conf`;
+    const { code } = await this.systemd.run("sh", "-c", `${write} && systemctl daemon-reload`);
+    assertEquals(code, 0);
   }
 
   /** A field of the main process, as `/proc/PID/status` has it (proc_pid_status(5)). */
