@@ -30,6 +30,9 @@ export interface ServiceDescription {
 /** Not even the service manager should try again: configuration, licence, another machine, a program that is not there. */
 export const HOPELESS_STATUSES: readonly number[] = [2, 80, 81, 83, 84, 85, 86];
 
+/** What systemd itself ends with where program, group or user are not there; systemd.exec(5), process exit codes. */
+const MISSING_STATUSES: readonly number[] = [203, 216, 217];
+
 /** Longer than the software has to stop, so that it is we who stop it. */
 const STOP_MARGIN_MS = 10_000;
 
@@ -98,7 +101,7 @@ function systemdUnit(service: ServiceDescription): string {
     "ExecReload=/bin/kill -HUP $MAINPID",
     "Restart=on-failure",
     `RestartSec=${RESTART_SECONDS}`,
-    `RestartPreventExitStatus=${HOPELESS_STATUSES.join(" ")}`,
+    `RestartPreventExitStatus=${[...HOPELESS_STATUSES, ...MISSING_STATUSES].join(" ")}`,
     `TimeoutStartSec=${START_TIMEOUT_SECONDS}`,
     `TimeoutStopSec=${Math.ceil((stopTimeoutMs + STOP_MARGIN_MS) / 1000)}`,
     "KillMode=mixed",

@@ -146,14 +146,29 @@ testWith(
   },
 );
 
-testWith([BOOTED_SYSTEMD], "systemd does not try again what cannot succeed", async () => {
-  await using scene = await ServiceScene.arrive();
-  await Deno.writeTextFile(scene.daemon.at("K1.lic"), "{}");
-  await scene.install();
-  const { code } = await scene.systemd.run("systemctl", "start", UNIT);
-  assertEquals(code, 1);
-  assertEquals(
-    await scene.systemd.show(UNIT, "ActiveState", "Result", "ExecMainStatus", "NRestarts"),
-    ["failed", "exit-code", "80", "0"],
-  );
-});
+/** What is wrong, in the licence and the configuration, and the status of the start. */
+const HOPELESS: [
+  string,
+  license: string | undefined,
+  (config: string) => string,
+  status: string,
+][] = [
+  ["a licence that is none", "{}", (text) => text, "80"],
+  ["software that is not there", undefined, (text) => text.replace('"software"', '"soft"'), "84"],
+  ["a user that is not there", undefined, (text) => text.replace("nobody", "somebody"), "217"],
+];
+
+for (const [what, license, change, status] of HOPELESS) {
+  testWith([BOOTED_SYSTEMD], `systemd does not try again with ${what}`, async () => {
+    await using scene = await ServiceScene.arrive();
+    if (license !== undefined) await Deno.writeTextFile(scene.daemon.at("K1.lic"), license);
+    await scene.configure(change);
+    const next = await scene.install();
+    const [unit] = /\S+\.service/.exec(next)!;
+    assertEquals((await scene.systemd.run("systemctl", "start", unit)).code, 1);
+    assertEquals(
+      await scene.systemd.show(unit, "ActiveState", "Result", "ExecMainStatus", "NRestarts"),
+      ["failed", "exit-code", status, "0"],
+    );
+  });
+}
