@@ -220,8 +220,8 @@ function lines(all: readonly string[]): string {
   return all.join("\n") + "\n";
 }
 
-/** Folders are needed, as files are replaced by new ones. */
-function writableFolders({ stateFolder, writablePaths }: ServiceDescription): string[] {
+/** The folders that a service writes in; not files alone, as they are replaced by new ones. */
+export function writableFolders({ stateFolder, writablePaths }: ServiceDescription): string[] {
   const folders = writablePaths.map((path) =>
     path.endsWith("/") ? path.slice(0, -1) : dirname(path)
   );

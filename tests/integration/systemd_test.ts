@@ -64,6 +64,24 @@ testWith(
   },
 );
 
+testWith(
+  [BOOTED_SYSTEMD],
+  "the log of a service without a file for it is in the journal",
+  async () => {
+    await using scene = await ServiceScene.arrive();
+    await scene.configure((text) => text.replace(/\[logging\]\nfile = .*\n/, ""));
+    await scene.start();
+    await scene.systemd.run("systemctl", "stop", UNIT);
+    const { stdout } = await scene.systemd.run("journalctl", "--output=cat", "--unit", UNIT);
+    assertEquals(stdout.match(/state: .*/g), [
+      "state: stopped -> starting",
+      "state: starting -> running",
+      "state: running -> stopping",
+      "state: stopping -> stopped",
+    ]);
+  },
+);
+
 testWith([BOOTED_SYSTEMD], "systemd starts a service anew that was killed, as one", async () => {
   await using scene = await ServiceScene.arrive();
   await scene.start();

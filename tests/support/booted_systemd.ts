@@ -3,7 +3,7 @@ import { hasProgram, NEEDS_ROOT, type Requirement } from "./requirements.ts";
 import { runTool } from "./run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
-const SYSTEMD = "/lib/systemd/systemd";
+const SYSTEMD = "/lib/systemd/systemd", SYSTEM_UNITS = "/lib/systemd/system";
 /** What `unshare` and `nsenter` are asked for; the network stays the system's, where the licence server is. */
 const NAMESPACES = ["--pid", "--mount", "--uts", "--ipc", "--cgroup"];
 
@@ -19,6 +19,9 @@ const EMPTY_FOLDERS = ["/tmp", "/var/lib", "/var/tmp", "/etc/systemd/system"];
 
 /** Targets that services name; none brings anything along. None of the system's own units is there. */
 const TARGETS = ["sysinit", "basic", "network-online", "shutdown", "multi-user"];
+
+/** What keeps the journal; the system's own. */
+const JOURNAL_UNITS = ["systemd-journald.service", "systemd-journald.socket"];
 
 /** Says that systemd is up, in a pipe of the folder that units are in. */
 const BOOTED_UNIT = `[Service]\nType=oneshot\nExecStart=/bin/sh -c ': > /run/units/booted'\n`;
@@ -98,9 +101,10 @@ async function writeUnits(folder: TemporaryFolder): Promise<void> {
   for (const name of TARGETS) await Deno.writeTextFile(folder.at(`${name}.target`), target);
   await Deno.writeTextFile(
     folder.at("boot.target"),
-    `${target}Wants=booted.service multi-user.target\n`,
+    `${target}Wants=booted.service multi-user.target systemd-journald.socket\n`,
   );
   await Deno.writeTextFile(folder.at("booted.service"), BOOTED_UNIT);
+  for (const name of JOURNAL_UNITS) await Deno.copyFile(`${SYSTEM_UNITS}/${name}`, folder.at(name));
   await runTool("mkfifo", folder.at("booted"));
 }
 

@@ -1,4 +1,5 @@
 import { SERVICE_KINDS, serviceFile, windowsServiceName } from "../../daemon/service_file.ts";
+import { commandForFolders } from "../../daemon/service_folders.ts";
 import { installService } from "../../daemon/service_place.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -26,7 +27,10 @@ export const command: Command = {
     const path = targetPath(context, target);
     const text = serviceFile(target.kind, target.service);
     const next = await installService(target.kind, { path, text });
-    context.output.result(`${path} written\nnext: ${next}`);
+    // one that is written elsewhere may be for another machine
+    const isForHere = context.args.value("out") === undefined;
+    const first = isForHere ? await commandForFolders(target.service) : undefined;
+    context.output.result(`${path} written\nnext: ${first ? `${first} && ` : ""}${next}`);
     return EXIT.ok;
   },
 };

@@ -1,3 +1,4 @@
+import { shellQuote } from "../../core/shell_word.ts";
 import type { DescribedCommand, DescribedOption } from "../described_commands.ts";
 import { type Completion, completionOf, groupsOf, nextWords } from "./completion.ts";
 
@@ -19,7 +20,7 @@ export function bashCompletions(commands: readonly DescribedCommand[]): string {
     "  local first=$((COMP_CWORD < 3 ? COMP_CWORD - 1 : 2))",
     '  case "${COMP_WORDS[*]:1:first}" in',
     `    '') [[ $cur == -* ]] && words=${optionsOf(commands, "run")} ||`,
-    `      words=${quote(wordsOf(nextWords(commands)))} ;;`,
+    `      words=${shellQuote(wordsOf(nextWords(commands)))} ;;`,
     ...commandCases(commands).map((line) => `    ${line}`),
     "  esac",
     '  COMPREPLY=($(compgen -W "$words" -- "$cur"))',
@@ -43,7 +44,7 @@ function valueCases(commands: readonly DescribedCommand[]): string[] {
 function replyOf(completion: Completion): string {
   switch (completion.kind) {
     case "words":
-      return `COMPREPLY=($(compgen -W ${quote(completion.words.join(" "))} -- "$cur")); `;
+      return `COMPREPLY=($(compgen -W ${shellQuote(completion.words.join(" "))} -- "$cur")); `;
     case "folder":
       return 'COMPREPLY=($(compgen -d -- "$cur")); ';
     case "file":
@@ -56,10 +57,12 @@ function replyOf(completion: Completion): string {
 /** A command's name stands before the cursor, or its first two words do. */
 function commandCases(commands: readonly DescribedCommand[]): string[] {
   const groups = groupsOf(commands).map((group) =>
-    `${quote(group)}) words=${quote(wordsOf(nextWords(commands, group)))} ;;`
+    `${shellQuote(group)}) words=${shellQuote(wordsOf(nextWords(commands, group)))} ;;`
   );
   const cases = commands.map(({ name }) => {
-    const pattern = name.includes(" ") ? quote(name) : `${quote(name)}|${quote(`${name} `)}*`;
+    const pattern = name.includes(" ")
+      ? shellQuote(name)
+      : `${shellQuote(name)}|${shellQuote(`${name} `)}*`;
     return `${pattern}${name === "run" ? "|-*" : ""}) words=${optionsOf(commands, name)} ;;`;
   });
   return [...groups, ...cases];
@@ -68,14 +71,9 @@ function commandCases(commands: readonly DescribedCommand[]): string[] {
 function optionsOf(commands: readonly DescribedCommand[], name: string): string {
   const { options, operands } = commands.find((command) => command.name === name)!;
   const longName = (option: DescribedOption) => `--${option.name}`;
-  return quote([...operands?.words ?? [], ...options.map(longName)].join(" "));
+  return shellQuote([...operands?.words ?? [], ...options.map(longName)].join(" "));
 }
 
 function wordsOf(words: readonly { readonly word: string }[]): string {
   return words.map(({ word }) => word).join(" ");
-}
-
-/** Nothing in it is special for the shell. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,3 +1,4 @@
+import { shellQuote } from "../../core/shell_word.ts";
 import type { DescribedCommand, DescribedOption } from "../described_commands.ts";
 import { completionOf, groupsOf, nextWords } from "./completion.ts";
 
@@ -21,11 +22,13 @@ export function zshCompletions(commands: readonly DescribedCommand[]): string {
 /** A command's name stands before the cursor, or its first two words do. */
 function commandCases(commands: readonly DescribedCommand[]): string[] {
   const groups = groupsOf(commands).map((group) =>
-    `${quote(group)}) choices=(${choices(commands, group)}); _describe command choices ;;`
+    `${shellQuote(group)}) choices=(${choices(commands, group)}); _describe command choices ;;`
   );
   const cases = commands.map((command) => {
     const { name } = command;
-    const pattern = name.includes(" ") ? quote(name) : `${quote(name)}|${quote(`${name} `)}*`;
+    const pattern = name.includes(" ")
+      ? shellQuote(name)
+      : `${shellQuote(name)}|${shellQuote(`${name} `)}*`;
     return `${pattern}) ${argumentsOf(command)} ;;`;
   });
   return [...groups, ...cases];
@@ -46,23 +49,19 @@ function specOf(option: DescribedOption): string {
     escape(help)
   }]`;
   const completion = completionOf(option);
-  if (completion === undefined) return quote(explained);
+  if (completion === undefined) return shellQuote(explained);
   const actions = { file: "_files", folder: "_files -/", anything: " " };
   const action = completion.kind === "words"
     ? `(${completion.words.join(" ")})`
     : actions[completion.kind];
-  return quote(`${explained}:${escape(value!)}:${action}`);
+  return shellQuote(`${explained}:${escape(value!)}:${action}`);
 }
 
 function choices(commands: readonly DescribedCommand[], group?: string): string {
   return nextWords(commands, group)
-    .map(({ word, summary }) => quote(`${word}:${escape(summary)}`)).join(" ");
+    .map(({ word, summary }) => shellQuote(`${word}:${escape(summary)}`)).join(" ");
 }
 
 function escape(text: string): string {
   return text.replaceAll(/[\\:[\]]/g, "\\$&");
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
