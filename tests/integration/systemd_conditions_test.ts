@@ -1,0 +1,128 @@
+/** What a service of systemd finds, and lacks, when it is started; under systemd itself. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";
+import { testWith } from "../support/requirements.ts";
+import { ServiceScene, UNIT } from "../support/service_scene.ts";
+
+testWith(
+  [BOOTED_SYSTEMD],
+  "what is to be typed after the installation makes the folders that are missing",
+  async () => {
+    await using scene = await ServiceScene.arrive();
+    await scene.configure((text) => text.replace("d.log", "the log/d.log"));
+    const next = await scene.install();
+    assertEquals(
+      next,
+      "install -d -m 700 -o nobody /opt/rocket/state '/opt/rocket/the log' && " +
+        `systemctl daemon-reload && systemctl enable --now ${UNIT}`,
+    );
+    assertEquals((await scene.systemd.run("sh", "-c", next)).code, 0);
+    assertEquals((await scene.systemd.run("systemctl", "stop", UNIT)).code, 0);
+    const log = await Deno.readTextFile(scene.daemon.at("the log/d.log"));
+    assertMatch(log, /starting -> running/);
+  },
+);
+
+testWith(
+  [BOOTED_SYSTEMD],
+  "the log of a service without a file for it is in the journal",
+  async () => {
+    await using scene = await ServiceScene.arrive();
+    await scene.configure((text) => text.replace(/\[logging\]\nfile = .*\n/, ""));
+    await scene.start();
+    await scene.systemd.run("systemctl", "stop", UNIT);
+    const { stdout } = await scene.systemd.run("journalctl", "--output=cat", "--unit", UNIT);
+    assertEquals(stdout.match(/state: .*/g), [
+      "state: stopped -> starting",
+      "state: starting -> running",
+      "state: running -> stopping",
+      "state: stopping -> stopped",
+    ]);
+  },
+);
+
+testWith(
+  [BOOTED_SYSTEMD],
+  "a service whose configuration names no folder for its state has one",
+  async () => {
+    await using scene = await ServiceScene.arrive();
+    await scene.configure((text) => text.replace('state_dir = "state"\n', ""));
+    await scene.start();
+    const { stdout } = await scene.systemd.run(
+      "find",
+      "/var/lib/sentinel/software",
+      "-name",
+      "*.bin",
+    );
+    const [machine] = /[^/]+\.sock$/m.exec(
+      (await scene.systemd.run("find", "/run/sentinel")).stdout,
+    )!;
+    assertEquals(stdout.trim().split("\n").sort(), [
+      "/var/lib/sentinel/software/data/sentinel-drm/keystore.bin",
+      "/var/lib/sentinel/software/data/sentinel-drm/state.bin",
+      `/var/lib/sentinel/software/sentinel-drm/${
+        machine.slice("sentinel-".length, -".sock".length)
+      }.bin`,
+    ]);
+  },
+);
+
+testWith([BOOTED_SYSTEMD], "systemd tries again until the licence server is there", async () => {
+  await using scene = await ServiceScene.arrive();
+  await scene.daemon.customer.stopServer();
+  await scene.install();
+  await scene.addToService("RestartSec=0");
+  await scene.systemd.run("systemctl", "start", UNIT);
+  // one more than systemd allows within ten seconds, where nothing else is said
+  for (let restarts = 0; restarts < 6;) {
+    const [count, state, why] = await scene.systemd.show(
+      UNIT,
+      "NRestarts",
+      "ActiveState",
+      "Result",
+    );
+    assert(state !== "failed", why);
+    restarts = Number(count);
+  }
+  await scene.daemon.customer.startServer();
+  while ((await scene.systemd.show(UNIT, "ActiveState"))[0] !== "active") continue;
+});
+
+testWith(
+  [BOOTED_SYSTEMD],
+  "of a folder that is not there the service itself tells, once",
+  async () => {
+    await using scene = await ServiceScene.arrive();
+    await scene.configure((text) => text.replace("d.log", "log/d.log"));
+    await scene.install();
+    assertEquals((await scene.systemd.run("systemctl", "start", UNIT)).code, 1);
+    assertEquals(await scene.systemd.show(UNIT, "ExecMainStatus", "NRestarts"), ["2", "0"]);
+  },
+);
+
+/** What is wrong, in the licence and the configuration, and the status of the start. */
+const HOPELESS: [
+  string,
+  license: string | undefined,
+  (config: string) => string,
+  status: string,
+][] = [
+  ["a licence that is none", "{}", (text) => text, "80"],
+  ["software that is not there", undefined, (text) => text.replace('"software"', '"soft"'), "84"],
+  ["a user that is not there", undefined, (text) => text.replace("nobody", "somebody"), "217"],
+];
+
+for (const [what, license, change, status] of HOPELESS) {
+  testWith([BOOTED_SYSTEMD], `systemd does not try again with ${what}`, async () => {
+    await using scene = await ServiceScene.arrive();
+    if (license !== undefined) await Deno.writeTextFile(scene.daemon.at("K1.lic"), license);
+    await scene.configure(change);
+    const next = await scene.install();
+    const [unit] = /\S+\.service/.exec(next)!;
+    assertEquals((await scene.systemd.run("systemctl", "start", unit)).code, 1);
+    assertEquals(
+      await scene.systemd.show(unit, "ActiveState", "Result", "ExecMainStatus", "NRestarts"),
+      ["failed", "exit-code", status, "0"],
+    );
+  });
+}
