@@ -28,6 +28,8 @@ const TRY_AGAIN_MS = 200;
 
 /** The vendor of a soak: keys, database, and the licence server, which is kept running. */
 export class Vendor {
+  readonly #suspended = new Set<string>();
+
   private constructor(
     readonly publicKeyPath: string,
     readonly privateKeyPath: string,
@@ -73,8 +75,21 @@ export class Vendor {
     this.server.start();
   }
 
-  /** Suspends a licence or takes that back; again and again where the database cannot be written. */
-  async decide(action: "suspend" | "reinstate", licenseKey: string): Promise<void> {
+  /** Suspends a licence for as long as `meanwhile` takes. */
+  async suspend(licenseKey: string, meanwhile: () => Promise<void>): Promise<void> {
+    this.#suspended.add(licenseKey);
+    await this.#decide("suspend", licenseKey);
+    await meanwhile();
+    await this.#decide("reinstate", licenseKey);
+    this.#suspended.delete(licenseKey);
+  }
+
+  isSuspended(licenseKey: string): boolean {
+    return this.#suspended.has(licenseKey);
+  }
+
+  /** Again and again where the database cannot be written. */
+  async #decide(action: "suspend" | "reinstate", licenseKey: string): Promise<void> {
     for (let tries = 0;; tries++) {
       try {
         return await administer(action, { database: this.database, licenseKey });

@@ -1,4 +1,5 @@
 import { systemClock } from "../../../src/core/clock.ts";
+import type { SystemUnderTest } from "../system.ts";
 import { between, type FaultKind } from "./fault.ts";
 import { drawRun, licensedOf } from "./target.ts";
 
@@ -9,13 +10,13 @@ export const suspension: FaultKind = {
   weight: 1,
   draw(draw) {
     const target = drawRun(draw), ms = between(SHORTEST_MS, LONGEST_MS, draw.random);
+    const keyIn = (system: SystemUnderTest) => licensedOf(system, target)!.terms.licenseKey;
     return {
       words: `license of ${target} suspended for ${ms} ms`,
+      whyNot: (system) =>
+        system.vendor.isSuspended(keyIn(system)) ? "it is suspended already" : undefined,
       async inflict(system, signal) {
-        const { licenseKey } = licensedOf(system, target)!.terms;
-        await system.vendor.decide("suspend", licenseKey);
-        await systemClock.sleep(ms, signal);
-        await system.vendor.decide("reinstate", licenseKey);
+        await system.vendor.suspend(keyIn(system), () => systemClock.sleep(ms, signal));
       },
     };
   },
