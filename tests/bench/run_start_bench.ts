@@ -6,6 +6,7 @@ import { PERMISSIONS } from "../support/permissions.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 import { median } from "./median.ts";
 import { bundleProgram } from "./bundle_program.ts";
+import { runTimes } from "./run_times.ts";
 
 const ROUNDS = 25;
 const LIMIT = 2.5;
@@ -63,23 +64,13 @@ function rowOf({ name, ms }: Contender, floor: Contender): BenchRow {
   };
 }
 
-/** Milliseconds from the start to the first byte on standard output, or to the end where there is none. */
 async function firstByteMs(args: readonly string[], runtimeFolder: string): Promise<number> {
-  const began = performance.now();
-  await using child = new Deno.Command(Deno.execPath(), {
+  const { firstByteMs } = await runTimes({
+    program: Deno.execPath(),
     args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, ...args],
     env: { XDG_RUNTIME_DIR: runtimeFolder, XDG_STATE_HOME: runtimeFolder },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  const ms = performance.now() - began;
-  await reader.cancel();
-  // what fails is sooner at its end
-  if (!(await child.status).success) throw new Error(`Cannot run ${args.join(" ")}`);
-  return ms;
+  });
+  return firstByteMs;
 }
 
 export const bench: Bench = { measure };

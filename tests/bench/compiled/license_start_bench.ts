@@ -6,6 +6,7 @@ import { isRunning } from "../../support/process_state.ts";
 import { compileProgram, COMPILER } from "../../support/standalone.ts";
 import type { Bench, BenchRow } from "../bench_row.ts";
 import { median } from "../median.ts";
+import { runTimes } from "../run_times.ts";
 
 const ROUNDS = 25;
 const LIMITS = { run: 2.5, daemon: 3 };
@@ -65,21 +66,9 @@ async function measure(): Promise<BenchRow[]> {
 
 async function tookMs({ command, until }: Contender, scene: DaemonScene): Promise<number> {
   const [program, ...args] = command;
-  const began = performance.now();
-  await using child = new Deno.Command(program!, {
-    args,
-    env: scene.surroundings.env ?? {},
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  const firstByteMs = performance.now() - began;
-  await reader.cancel();
-  const { success } = await child.status;
-  if (!success) throw new Error(`Cannot run ${command.join(" ")}`);
-  return until === "first byte" ? firstByteMs : performance.now() - began;
+  const env = scene.surroundings.env ?? {};
+  const { firstByteMs, endMs } = await runTimes({ program: program!, args, env });
+  return until === "first byte" ? firstByteMs : endMs;
 }
 
 /** Stops the daemon, with all that it does at its end. */
