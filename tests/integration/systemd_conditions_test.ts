@@ -85,7 +85,10 @@ testWith([BOOTED_SYSTEMD], "systemd tries again until the licence server is ther
     restarts = Number(count);
   }
   await scene.daemon.customer.startServer();
-  while ((await scene.systemd.show(UNIT, "ActiveState"))[0] !== "active") continue;
+  for (let state: string | undefined = ""; state !== "active";) {
+    [state] = await scene.systemd.show(UNIT, "ActiveState");
+    assert(state !== "failed");
+  }
 });
 
 testWith(
