@@ -91,11 +91,11 @@ export class Connection implements Deadlined {
     this.#conn.close();
   }
 
-  /** Ends the connection behind the answer that is under way; false where there is one to wait for. */
+  /** Ends the connection behind what is under way, answers and events; false where that is to be waited for. */
   finish(): boolean {
     this.#ending = true;
-    if (this.#isReading) this.close();
-    return this.#isReading || this.#closed;
+    if (this.#isReading) this.#closeBehindEvents();
+    return this.#closed;
   }
 
   /** Serves until the peer is done, takes too long or breaks the framing, or until {@linkcode close}. Never rejects. */
@@ -107,6 +107,7 @@ export class Connection implements Deadlined {
       while (await this.#read()) {
         if (!await this.#answerAll()) break;
       }
+      await this.#outbox.flush();
     } catch (error) {
       if (!this.#closed && !isPeerGone(error)) {
         log.error(`ipc connection failed: ${describeError(error)}`);
@@ -125,6 +126,12 @@ export class Connection implements Deadlined {
       ? encodeFrame(event.line.subarray(0, -1), { kind, requestId })
       : event.line;
     if (!this.#outbox.offer(bytes)) this.close();
+  }
+
+  #closeBehindEvents(): void {
+    if (this.#outbox.isEmpty) return this.close();
+    const close = () => this.close();
+    this.#outbox.flush().then(close, close);
   }
 
   /** False at the end of the stream, and for a peer that may not stay. */

@@ -184,6 +184,32 @@ Deno.test("close() lets the answer under way be written, that to whoever asked f
   assertEquals(await silent.line(), undefined);
 });
 
+Deno.test("close() lets the events be written that were told of before it", async () => {
+  await using running = await startServer();
+  using watcher = await connectPeer(running.path);
+  await watcher.send(request("watch") + "\n");
+  assertEquals(await watcher.line(), OK);
+  const events = [{ event: "state", padding: "x".repeat(500_000) }, { event: "stopping" }] as const;
+  for (const event of events) running.server.publish(event);
+  const [rest] = await Promise.all([watcher.rest(), running.server.close()]);
+  assert(rest === events.map((event) => JSON.stringify(event) + "\n").join(""));
+});
+
+Deno.test("close() waits half a second for a watcher that does not read", async () => {
+  const clock = new FakeClock();
+  await using running = await startServer({ clock });
+  using deaf = await connectPeer(running.path);
+  await deaf.send(request("watch") + "\n");
+  assertEquals(await deaf.line(), OK);
+  running.server.publish({ event: "state", padding: "x".repeat(1_000_000) });
+  let closed = false;
+  const closing = running.server.close().then(() => closed = true);
+  await clock.advance(499);
+  assertEquals(closed, false);
+  await clock.advance(1);
+  await closing;
+});
+
 Deno.test("counters() tells the connections that are open, were accepted, and were refused", async () => {
   await using running = await startServer({ limits: { maxConnections: 1 } });
   using first = await connectPeer(running.path);
