@@ -16,11 +16,13 @@ export interface ServiceOptions {
   readonly softwarePath: string;
   /** Absent where the program has the organisation's key inside. */
   readonly orgKeyPath: string | undefined;
+  /** The service's name (default: the software's). */
+  readonly name: string | undefined;
 }
 
 /** Describes the daemon of a configuration file, as this very program would run it. */
 export function describeService(
-  { kind, configPath, config, softwarePath, orgKeyPath }: ServiceOptions,
+  { kind, configPath, config, softwarePath, orgKeyPath, name }: ServiceOptions,
 ): ServiceDescription {
   const { license, logging, ipc, server, process, security, shutdown } = config;
   const certificates = [server.certificate, server.key, server.certificate_authority]
@@ -29,7 +31,8 @@ export function describeService(
   const isThere = (path: string | undefined) => path !== undefined;
   const orgKey = orgKeyPath === undefined ? [] : ["--org-key", resolve(orgKeyPath)];
   return {
-    name: serviceNameOf(softwarePath),
+    name: name ?? serviceNameOf(softwarePath),
+    configPath: resolve(configPath),
     command: [
       ...program(),
       "daemon",

@@ -44,6 +44,7 @@ export const OPTIONS = {
   foreground: { help: "stay in the foreground, as service managers want it" },
   detached: { help: "leave the standard streams when ready (for daemon start itself)" },
   service: { help: "run as a service of Windows (for the service itself)" },
+  "service-name": { value: "NAME", help: "the service's name (default: the software's)" },
   "check-config": { help: "check the configuration, and do nothing" },
   "print-config": { help: "print the configuration with its defaults, and do nothing" },
   socket: {

@@ -16,6 +16,9 @@ export interface ServiceTarget {
   readonly service: ServiceDescription;
 }
 
+/** Of characters that every service manager takes. */
+const SERVICE_NAME = /^\w[\w.-]{0,99}$/;
+
 /** @throws {UsageError} where the service manager is none that we know, or no configuration is named. */
 export async function serviceTarget({ args, config }: CommandContext): Promise<ServiceTarget> {
   const given = args.operands[0]!;
@@ -30,6 +33,10 @@ export async function serviceTarget({ args, config }: CommandContext): Promise<S
   }
   const { describeService } = await import("../compose_service.ts");
   const orgKeyPath = args.value("org-key");
+  const name = args.value("service-name");
+  if (name !== undefined && !SERVICE_NAME.test(name)) {
+    throw new UsageError("--service-name takes letters, digits and . _ - only, 100 at most");
+  }
   return {
     kind,
     service: describeService({
@@ -38,6 +45,7 @@ export async function serviceTarget({ args, config }: CommandContext): Promise<S
       config: config.config,
       softwarePath,
       orgKeyPath,
+      name,
     }),
   };
 }

@@ -1,6 +1,7 @@
 import { SentinelError } from "../core/errors.ts";
 import { dirname, nameOf } from "../core/paths.ts";
 import { joinCommandLine } from "../platform/windows_command_line.ts";
+import { ownMark } from "./service_owner.ts";
 
 /** Kinds of services that can be described. */
 export const SERVICE_KINDS = ["systemd", "launchd", "windows"] as const;
@@ -8,8 +9,10 @@ export type ServiceKind = (typeof SERVICE_KINDS)[number];
 
 /** A daemon, as a service manager is to run it. */
 export interface ServiceDescription {
-  /** The software's name; names the service, too. */
+  /** The service's name (default: the software's); of characters that every manager takes. */
   readonly name: string;
+  /** The configuration file; absolute. */
+  readonly configPath: string;
   /** The command that starts the daemon, in the foreground; absolute. */
   readonly command: readonly string[];
   readonly user?: string | undefined;
@@ -42,9 +45,6 @@ const WATCHDOG_SECONDS = 30;
 
 /** Without a limit: who waits for his licence server is to come up when it does. */
 const RESTART_SECONDS = 2;
-
-/** By this a file is known to be ours. */
-export const OWN_MARK = "written by sentinel service";
 
 /**
  * The text of the service's file.
@@ -87,7 +87,7 @@ function systemdUnit(service: ServiceDescription): string {
   // of one that is not there it is we who tell
   const writable = writableFolders(service).map((path) => quoteForSystemd(`-${path}`));
   return lines([
-    `# ${OWN_MARK}`,
+    `# ${ownMark(service.configPath)}`,
     "[Unit]",
     `Description=Sentinel for ${name}`,
     "Wants=network-online.target",
@@ -151,7 +151,7 @@ function systemdUnit(service: ServiceDescription): string {
 }
 
 /** launchd.plist(5); it has neither readiness nor a watchdog. */
-function launchdPlist({ name, command, user, group }: ServiceDescription): string {
+function launchdPlist({ name, configPath, command, user, group }: ServiceDescription): string {
   const text = (key: string, value: string) => [
     `  <key>${key}</key>`,
     `  <string>${escapeXml(value)}</string>`,
@@ -159,7 +159,7 @@ function launchdPlist({ name, command, user, group }: ServiceDescription): strin
   return lines([
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
-    `<!-- ${OWN_MARK} -->`,
+    `<!-- ${ownMark(configPath)} -->`,
     '<plist version="1.0">',
     "<dict>",
     ...text("Label", `sentinel.${name}`),
@@ -187,7 +187,7 @@ function launchdPlist({ name, command, user, group }: ServiceDescription): strin
 function windowsCommands(service: ServiceDescription): string {
   const commands = [...serviceChanges("create", service), ["start", windowsServiceName(service)]];
   return lines([
-    `rem ${OWN_MARK}`,
+    `rem ${ownMark(service.configPath)}`,
     ...commands.map((words) => `sc.exe ${words.map(quoteForConsole).join(" ")}`),
   ]);
 }
@@ -206,7 +206,7 @@ export function serviceChanges(
   const path = joinCommandLine(service.command);
   return [
     [verb, name, "binPath=", path, "start=", "auto", "DisplayName=", title],
-    ["description", name, `${title}, ${OWN_MARK}`],
+    ["description", name, `${title}, ${ownMark(service.configPath)}`],
     ["failure", name, "reset=", "86400", "actions=", "restart/1000/restart/10000/restart/60000"],
   ];
 }

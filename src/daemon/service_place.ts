@@ -1,7 +1,8 @@
-import { describeError, SentinelError } from "../core/errors.ts";
+import { describeError } from "../core/errors.ts";
 import { writeFreshSync } from "../core/fresh_file.ts";
 import { nameOf } from "../core/paths.ts";
-import { OWN_MARK, type ServiceKind } from "./service_file.ts";
+import type { ServiceKind } from "./service_file.ts";
+import { requireOwn, ServicePlaceError } from "./service_owner.ts";
 
 /** Where the system's service managers look. */
 const FOLDERS: Readonly<Record<ServiceKind, string | undefined>> = {
@@ -16,12 +17,6 @@ const NEXT: Readonly<Record<ServiceKind, (path: string, name: string) => string>
   launchd: (path) => `launchctl bootstrap system ${path}`,
   windows: (path) => path,
 };
-
-export class ServicePlaceError extends SentinelError {
-  constructor(code: "config.service" | "permission.service", message: string, cause?: unknown) {
-    super(code, message, { cause });
-  }
-}
 
 /**
  * Where a service's file belongs.
@@ -41,16 +36,16 @@ export function servicePath(
 }
 
 /**
- * Writes the file; one that is there is replaced if it is ours.
+ * Writes the file; one that is there is replaced if it may be (see {@linkcode requireOwn}).
  *
  * @returns What is to be typed next.
  * @throws {ServicePlaceError}
  */
 export async function installService(
   kind: ServiceKind,
-  { path, text }: { path: string; text: string },
+  { path, text, configPath }: { path: string; text: string; configPath: string },
 ): Promise<string> {
-  await requireOwn(path);
+  await requireOwnFile(path, configPath);
   const temporary = `${path}.tmp`;
   try {
     writeFreshSync(temporary, text, { mode: 0o644 });
@@ -63,12 +58,12 @@ export async function installService(
 }
 
 /**
- * Removes the file, if it is ours; whether there was one.
+ * Removes the file, if it may be (see {@linkcode requireOwn}); whether there was one.
  *
  * @throws {ServicePlaceError}
  */
-export async function uninstallService(path: string): Promise<boolean> {
-  if (!await requireOwn(path)) return false;
+export async function uninstallService(path: string, configPath: string): Promise<boolean> {
+  if (!await requireOwnFile(path, configPath)) return false;
   try {
     await Deno.remove(path);
     return true;
@@ -78,17 +73,19 @@ export async function uninstallService(path: string): Promise<boolean> {
 }
 
 /** Whether there is a file; one of somebody else's is left alone. */
-async function requireOwn(path: string): Promise<boolean> {
+async function requireOwnFile(path: string, configPath: string): Promise<boolean> {
+  const text = await readIfThere(path);
+  if (text !== undefined) await requireOwn(path, { text, configPath });
+  return text !== undefined;
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    if ((await Deno.readTextFile(path)).includes(OWN_MARK)) return true;
+    return await Deno.readTextFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw unusable("read", path, error);
   }
-  throw new ServicePlaceError(
-    "config.service",
-    `${path} was not written by sentinel: remove it first`,
-  );
 }
 
 function unusable(what: string, path: string, cause: unknown): ServicePlaceError {

@@ -1,18 +1,13 @@
 import { SentinelError } from "../core/errors.ts";
 import type { SystemServices } from "../platform/contract.ts";
-import {
-  OWN_MARK,
-  serviceChanges,
-  type ServiceDescription,
-  windowsServiceName,
-} from "./service_file.ts";
-import { ServicePlaceError } from "./service_place.ts";
+import { serviceChanges, type ServiceDescription, windowsServiceName } from "./service_file.ts";
+import { requireOwn, ServicePlaceError } from "./service_owner.ts";
 
 /** winerror.h. */
 const ACCESS_DENIED = 5, MARKED_FOR_DELETE = 1072;
 
 /**
- * Makes the service, or changes the one that is there if it is ours.
+ * Makes the service, or changes the one that is there if it may be (see {@linkcode requireOwn}).
  *
  * @returns What is to be typed next.
  * @throws {ServicePlaceError}
@@ -22,7 +17,7 @@ export async function installWindowsService(
   services: SystemServices,
 ): Promise<string> {
   const name = windowsServiceName(service);
-  const isThere = requireOwn(name, services);
+  const isThere = await requireOwnService(service, services);
   try {
     for (const args of serviceChanges(isThere ? "config" : "create", service)) {
       await change(args, name, services);
@@ -35,7 +30,7 @@ export async function installWindowsService(
 }
 
 /**
- * Removes the service, if it is ours; whether there was one.
+ * Removes the service, if it may be (see {@linkcode requireOwn}); whether there was one.
  *
  * @throws {ServicePlaceError}
  */
@@ -44,19 +39,21 @@ export async function uninstallWindowsService(
   services: SystemServices,
 ): Promise<boolean> {
   const name = windowsServiceName(service);
-  if (!requireOwn(name, services)) return false;
+  if (!await requireOwnService(service, services)) return false;
   await change(["delete", name], name, services);
   return true;
 }
 
 /** Whether there is one; somebody else's is left alone. */
-function requireOwn(name: string, services: SystemServices): boolean {
-  const description = services.describe(name);
-  if (description === undefined || description.includes(OWN_MARK)) return description !== undefined;
-  throw new ServicePlaceError(
-    "config.service",
-    `service ${name} was not made by sentinel: remove it first`,
-  );
+async function requireOwnService(
+  service: ServiceDescription,
+  services: SystemServices,
+): Promise<boolean> {
+  const { configPath } = service;
+  const name = windowsServiceName(service);
+  const text = services.describe(name);
+  if (text !== undefined) await requireOwn(`service ${name}`, { text, configPath });
+  return text !== undefined;
 }
 
 async function change(

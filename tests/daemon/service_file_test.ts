@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type ServiceDescription, serviceFile } from "../../src/daemon/service_file.ts";
 
 const SERVICE: ServiceDescription = {
+  configPath: "/etc/rocket.toml",
   name: "rocket",
   command: ["/opt/sentinel/sentinel", "daemon", "start"],
   stateFolder: "/srv/rocket/state",

@@ -1,18 +1,17 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { OWN_MARK } from "../../src/daemon/service_file.ts";
-import {
-  installService,
-  ServicePlaceError,
-  uninstallService,
-} from "../../src/daemon/service_place.ts";
+import { ownMark, ServicePlaceError } from "../../src/daemon/service_owner.ts";
+import { installService, uninstallService } from "../../src/daemon/service_place.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
-const TEXT = `# ${OWN_MARK}\n`;
+const CONFIG = "/etc/rocket.toml";
+const TEXT = `# ${ownMark(CONFIG)}\n`;
 
-const install = (path: string) => installService("systemd", { path, text: TEXT });
+const install = (path: string) =>
+  installService("systemd", { path, text: TEXT, configPath: CONFIG });
+const uninstall = (path: string) => uninstallService(path, CONFIG);
 
 /** The refusal's code and what it says before the system's own words. */
 async function refusalOf(action: () => Promise<unknown>): Promise<[string, string]> {
@@ -26,7 +25,7 @@ testWith([POSIX], "a service's file that cannot be read is left alone", async ()
   await Deno.mkdir(path);
   const refusal: [string, string] = ["config.service", `${path} cannot be read`];
   assertEquals(await refusalOf(() => install(path)), refusal);
-  assertEquals(await refusalOf(() => uninstallService(path)), refusal);
+  assertEquals(await refusalOf(() => uninstall(path)), refusal);
 });
 
 Deno.test("a service's file in a folder that is not there cannot be written", async () => {
@@ -60,7 +59,7 @@ testWith([NEEDS_ROOT], "a service's file that cannot be removed says so and stay
   await install(path);
   await bindReadOnly(folder);
   try {
-    assertEquals(await refusalOf(() => uninstallService(path)), [
+    assertEquals(await refusalOf(() => uninstall(path)), [
       "config.service",
       `${path} cannot be removed`,
     ]);

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { OWN_MARK, type ServiceDescription } from "../../src/daemon/service_file.ts";
-import { ServicePlaceError } from "../../src/daemon/service_place.ts";
+import type { ServiceDescription } from "../../src/daemon/service_file.ts";
+import { ownMark, ServicePlaceError } from "../../src/daemon/service_owner.ts";
 import {
   installWindowsService,
   uninstallWindowsService,
@@ -9,11 +9,14 @@ import type { SystemServices } from "../../src/platform/contract.ts";
 
 const SERVICE: ServiceDescription = {
   name: "rocket",
+  configPath: "C:\\rocket.toml",
   command: ["C:\\sentinel.exe", "daemon", "start"],
   writablePaths: [],
   readablePaths: [],
   stopTimeoutMs: 1,
 };
+
+const OWN = `Sentinel for rocket, ${ownMark(SERVICE.configPath)}`;
 
 /** Services as Windows keeps them, of which sc.exe refuses one change; and what it was told. */
 function servicesWith(
@@ -44,7 +47,7 @@ Deno.test("a service of Windows is made, and one of ours that is there is change
   const absent = servicesWith({});
   assertEquals(await installWindowsService(SERVICE, absent), "sc.exe start sentinel-rocket");
   assertEquals(absent.changes, ["create", "description", "failure"]);
-  const there = servicesWith({ description: OWN_MARK });
+  const there = servicesWith({ description: OWN });
   await installWindowsService(SERVICE, there);
   assertEquals(there.changes, ["config", "description", "failure"]);
 });
@@ -59,7 +62,7 @@ Deno.test("a service of Windows that could be made in part only is removed again
 });
 
 Deno.test("a service of Windows that was there is not removed where it cannot be changed", async () => {
-  const services = servicesWith({ description: OWN_MARK, refused: "config", status: 5 });
+  const services = servicesWith({ description: OWN, refused: "config", status: 5 });
   assertEquals(await refusalOf(() => installWindowsService(SERVICE, services)), [
     "permission.service",
     "service sentinel-rocket may not be changed: be administrator",
@@ -68,7 +71,7 @@ Deno.test("a service of Windows that was there is not removed where it cannot be
 });
 
 Deno.test("a service of Windows that is being removed says what keeps it", async () => {
-  const services = servicesWith({ description: OWN_MARK, refused: "delete", status: 1072 });
+  const services = servicesWith({ description: OWN, refused: "delete", status: 1072 });
   assertEquals(await refusalOf(() => uninstallWindowsService(SERVICE, services)), [
     "config.service",
     "service sentinel-rocket cannot be changed (it is being removed: stop it, and close what shows it)",
@@ -77,7 +80,7 @@ Deno.test("a service of Windows that is being removed says what keeps it", async
 
 Deno.test("a service of Windows is removed where there is one", async () => {
   assertEquals(await uninstallWindowsService(SERVICE, servicesWith({})), false);
-  const there = servicesWith({ description: OWN_MARK });
+  const there = servicesWith({ description: OWN });
   assertEquals(await uninstallWindowsService(SERVICE, there), true);
   assertEquals(there.changes, ["delete"]);
 });
@@ -86,7 +89,7 @@ Deno.test("a service of Windows that somebody else made is left alone", async ()
   const services = servicesWith({ description: "" });
   const refusal = [
     "config.service",
-    "service sentinel-rocket was not made by sentinel: remove it first",
+    "service sentinel-rocket was not written by sentinel: remove it first",
   ];
   assertEquals(await refusalOf(() => installWindowsService(SERVICE, services)), refusal);
   assertEquals(await refusalOf(() => uninstallWindowsService(SERVICE, services)), refusal);

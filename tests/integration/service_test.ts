@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ownMark } from "../../src/daemon/service_owner.ts";
 import { NOBODY } from "../support/daemon_of_nobody.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";
@@ -113,6 +114,47 @@ Deno.test("a service is installed, installed again and uninstalled; somebody els
   assertEquals(await Deno.readTextFile(path), "[Unit]\n");
 });
 
+Deno.test("a second service of the same software needs a name of its own, and leaves the first alone", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("second.toml"), CONFIG);
+  const second = async (command: string, ...args: string[]) => {
+    const config = ["--config", folder.at("second.toml")];
+    return await runProgram(["service", command, "systemd", ...config, ...args]);
+  };
+  const out = ["--out", folder.path];
+  const path = folder.at("sentinel-rocket.service");
+  await service(folder, "install", "systemd", ...out);
+  const unit = await Deno.readTextFile(path);
+  for (const command of ["install", "uninstall"]) {
+    const { code, stderr } = await second(command, ...out);
+    assertEquals([code, stderr], [
+      2,
+      `sentinel: error: ${path} is the service of ${
+        folder.at("it's $5.toml")
+      }: give this one another name (--service-name)\n`,
+    ]);
+  }
+  assertEquals(await Deno.readTextFile(path), unit);
+  const named = folder.at("sentinel-rocket-2.service");
+  const { stdout } = await second("install", ...out, "--service-name", "rocket-2");
+  assertStringIncludes(stdout, `${named} written\n`);
+  assertStringIncludes(await Deno.readTextFile(named), "\nStateDirectory=sentinel/rocket-2\n");
+  const removed = await second("uninstall", ...out, "--service-name", "rocket-2");
+  assertEquals(removed.stdout, `${named} removed\n`);
+});
+
+Deno.test("a service's name that not every service manager takes is refused", async () => {
+  await using folder = await temporaryFolder();
+  for (const name of ["../x", "-x", "a b", "x".repeat(101)]) {
+    const { code, stderr } = await service(folder, "print", "systemd", `--service-name=${name}`);
+    assertEquals(code, 2);
+    assertStringIncludes(
+      stderr,
+      "--service-name takes letters, digits and . _ - only, 100 at most",
+    );
+  }
+});
+
 Deno.test("a service with a root folder of its own is refused, and can be uninstalled", async () => {
   await using folder = await temporaryFolder();
   const config = folder.at("c.toml"), unit = folder.at("sentinel-rocket.service");
@@ -127,7 +169,7 @@ Deno.test("a service with a root folder of its own is refused, and can be uninst
       "process.user: leave it out (systemd has RootDirectory= for it)\n",
     ]);
   }
-  await Deno.writeTextFile(unit, "# written by sentinel service\n");
+  await Deno.writeTextFile(unit, `# ${ownMark(config)}\n`);
   const { stdout } = await service("uninstall", "systemd", "--out", folder.path);
   assertEquals(stdout, `${unit} removed\n`);
 });

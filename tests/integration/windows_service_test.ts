@@ -135,7 +135,7 @@ testWith(
         const { code, stderr } = await service(scene, verb);
         assertEquals([code, stderr], [
           2,
-          `sentinel: error: service ${NAME} was not made by sentinel: remove it first\n`,
+          `sentinel: error: service ${NAME} was not written by sentinel: remove it first\n`,
         ]);
       }
       assertEquals((await manager("query", NAME)).code, 0);

@@ -4,8 +4,8 @@ import { EXIT } from "../exit_codes.ts";
 import { serviceTarget } from "../service_target.ts";
 
 export const command: Command = {
-  usage: "systemd|launchd|windows --config FILE [--org-key FILE]",
-  options: ["config", "org-key"],
+  usage: "systemd|launchd|windows --config FILE [--org-key FILE] [--service-name NAME]",
+  options: ["config", "org-key", "service-name"],
   operands: { min: 1, max: 1, words: SERVICE_KINDS },
   notes: [
     "The definition runs `daemon start --foreground` with this configuration, as [process] user and group,",

@@ -6,7 +6,7 @@ import { serviceTarget, systemServices, targetPath } from "../service_target.ts"
 
 export const command: Command = {
   usage: "systemd|launchd|windows --config FILE [--out DIR]",
-  options: ["config", "org-key", "out"],
+  options: ["config", "org-key", "service-name", "out"],
   operands: { min: 1, max: 1, words: SERVICE_KINDS },
   notes: [
     "Stop the service first: `systemctl disable --now NAME`, `launchctl bootout system/NAME`,",
@@ -21,7 +21,7 @@ export const command: Command = {
       return tell(context, `service ${windowsServiceName(target.service)}`, wasThere);
     }
     const path = targetPath(context, target);
-    return tell(context, path, await uninstallService(path));
+    return tell(context, path, await uninstallService(path, target.service.configPath));
   },
 };
 

@@ -1,0 +1,63 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ownMark, requireOwn, ServicePlaceError } from "../../src/daemon/service_owner.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const WHAT = "/etc/systemd/system/sentinel-rocket.service";
+
+async function refusalOf(text: string, configPath: string): Promise<string> {
+  const error = await assertRejects(
+    () => requireOwn(WHAT, { text, configPath }),
+    ServicePlaceError,
+  );
+  return error.message;
+}
+
+Deno.test("the service of another configuration is let go when that is not there any more", async () => {
+  await using folder = await temporaryFolder();
+  const own = folder.at("own.toml"), other = folder.at("other.toml");
+  const text = `Sentinel for rocket, ${ownMark(other)}`;
+  await Deno.writeTextFile(other, "");
+  assertEquals(
+    await refusalOf(text, own),
+    `${WHAT} is the service of ${other}: give this one another name (--service-name)`,
+  );
+  await Deno.remove(other);
+  await requireOwn(WHAT, { text, configPath: own });
+});
+
+testWith([POSIX], "a configuration is the same by another path", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("rocket.toml"), link = folder.at("link.toml");
+  await Deno.writeTextFile(path, "");
+  await Deno.symlink(path, link);
+  await requireOwn(WHAT, { text: ownMark(path), configPath: link });
+});
+
+testWith(
+  [POSIX],
+  "a mark is one line of a comment, whatever the configuration is called",
+  async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at('a--b -->\n"%41\\.toml');
+    await Deno.writeTextFile(path, "");
+    const mark = ownMark(path);
+    assertMatch(mark, /^(?:(?!--).)*$/);
+    for (const text of [`# ${mark}\n[Unit]`, `<?xml?>\n<!-- ${mark} -->\n<plist>`]) {
+      await requireOwn(WHAT, { text, configPath: path });
+      assertEquals(
+        await refusalOf(text, folder.at("other.toml")),
+        `${WHAT} is the service of ${path}: give this one another name (--service-name)`,
+      );
+    }
+  },
+);
+
+Deno.test("what bears no mark, or half of one, is somebody else's", async () => {
+  const refusal = `${WHAT} was not written by sentinel: remove it first`;
+  for (
+    const text of ["", "# written by sentinel service", "# written by sentinel service for \\x"]
+  ) {
+    assertEquals(await refusalOf(text, "/etc/rocket.toml"), refusal);
+  }
+});
