@@ -23,6 +23,14 @@ const TARGETS = ["sysinit", "basic", "network-online", "shutdown", "multi-user"]
 /** What keeps the journal; the system's own. */
 const JOURNAL_UNITS = ["systemd-journald.service", "systemd-journald.socket"];
 
+/** Becomes what is behind its first word, in that cgroup, which ends with standard input: if we are killed, too. */
+const ENTER = `
+  echo $$ > "$1/cgroup.procs"; shift
+  exec 3<&0
+  (cat <&3; kill -KILL $$) &
+  exec "$@" 3<&- </dev/null
+`;
+
 /** Says that systemd is up, in a pipe of the folder that units are in. */
 const BOOTED_UNIT = `[Service]\nType=oneshot\nExecStart=/bin/sh -c ': > /run/units/booted'\n`;
 
@@ -53,17 +61,17 @@ export class BootedSystemd implements AsyncDisposable {
     await runTool("mkdir", cgroup);
     stack.defer(() => removeCgroup(cgroup));
     const child = new Deno.Command("sh", {
-      args: ["-ec", `echo $$ > "$1/cgroup.procs"; shift; exec "$@"`, "sh", cgroup].concat(
+      args: ["-ec", ENTER, "sh", cgroup].concat(
         ...["unshare", ...NAMESPACES, "--fork", "--kill-child", "--propagation", "private"],
         ...["sh", "-ec", bootScript(units.path, binds)],
       ),
-      stdin: "null",
+      stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
     const said = new LineReader(child.stdout);
     stack.defer(async () => {
-      child.kill("SIGKILL");
+      await child.stdin.close();
       await Promise.all([child.status, said.ended]);
     });
     const [, pid] = await said.match(/^(\d+)\n/);
