@@ -1,5 +1,6 @@
 import { fromFileUrl } from "@std/path";
 import { type Doubles, doublesArgument } from "./doubles.ts";
+import { within } from "./patience.ts";
 import { PERMISSIONS } from "./permissions.ts";
 
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
@@ -36,7 +37,7 @@ export async function runProgram(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  return await resultOf(programCommand(args, options));
+  return await startProgram(args, options).end();
 }
 
 /** Runs a command to its end. */
@@ -82,26 +83,35 @@ export class RunningProgram implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits for the end; the exit status and all that was written. */
+  /** Waits for the end, which is brought about where it does not come; the exit status and all that was written. */
   async end(): Promise<ProgramResult> {
-    const [{ code }] = await Promise.all([
-      this.#child.status,
-      this.stdout.ended,
-      this.stderr.ended,
-    ]);
-    this.#over = true;
-    return { code, stdout: this.stdout.text, stderr: this.stderr.text };
+    const { status } = this.#child;
+    const ended = Promise.all([status, this.stdout.ended, this.stderr.ended]);
+    try {
+      const [{ code }] = await within(ended, () => `It goes on:\n${this.#written}`);
+      this.#over = true;
+      return { code, stdout: this.stdout.text, stderr: this.stderr.text };
+    } catch (error) {
+      this.#killIfThere("SIGKILL");
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#over) {
-      try {
-        this.#child.kill("SIGTERM");
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error;
-      }
-    }
+    if (!this.#over) this.#killIfThere("SIGTERM");
     await this.end();
+  }
+
+  get #written(): string {
+    return this.stdout.text + this.stderr.text;
+  }
+
+  #killIfThere(signal: Deno.Signal): void {
+    try {
+      this.#child.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
 }
 
@@ -120,9 +130,13 @@ export class LineReader {
   /**
    * The first match in what is written, now or later.
    *
-   * @throws {Error} with all that was written, where the stream ends without it.
+   * @throws {Error} with all that was written, where the stream ends without it, or it does not come.
    */
   async match(pattern: RegExp): Promise<RegExpExecArray> {
+    return await within(this.#find(pattern), () => `Cannot find ${pattern} in:\n${this.text}`);
+  }
+
+  async #find(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const found = pattern.exec(this.text);
       if (found !== null) return found;
