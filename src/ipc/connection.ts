@@ -91,11 +91,11 @@ export class Connection implements Deadlined {
     this.#conn.close();
   }
 
-  /** Ends the connection behind what is under way, answers and events; false where that is to be waited for. */
-  finish(): boolean {
+  /** Ends the connection behind what is under way, answers and events. */
+  finish(): void {
     this.#ending = true;
-    if (this.#isReading) this.#closeBehindEvents();
-    return this.#closed;
+    const close = () => this.close();
+    if (this.#isReading) this.#outbox.flush().then(close, close);
   }
 
   /** Serves until the peer is done, takes too long or breaks the framing, or until {@linkcode close}. Never rejects. */
@@ -126,12 +126,6 @@ export class Connection implements Deadlined {
       ? encodeFrame(event.line.subarray(0, -1), { kind, requestId })
       : event.line;
     if (!this.#outbox.offer(bytes)) this.close();
-  }
-
-  #closeBehindEvents(): void {
-    if (this.#outbox.isEmpty) return this.close();
-    const close = () => this.close();
-    this.#outbox.flush().then(close, close);
   }
 
   /** False at the end of the stream, and for a peer that may not stay. */

@@ -30,11 +30,6 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** Whether everything is written that was queued. */
-  get isEmpty(): boolean {
-    return this.#queue.length === 0 && this.#writing === undefined;
-  }
-
   /** Puts an answer into the batch. */
   add(bytes: Uint8Array): void {
     this.#batch.push(bytes);
@@ -64,7 +59,7 @@ export class Outbox {
   }
 
   #write(): Promise<void> {
-    if (this.isEmpty) return Promise.resolve();
+    if (this.#queue.length === 0 && this.#writing === undefined) return Promise.resolve();
     return this.#writing ??= this.#writeQueue();
   }
 

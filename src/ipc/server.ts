@@ -12,7 +12,7 @@ import { DEFAULT_LIMITS, type IpcLimits, shortestTimeoutMs } from "./limits.ts";
 import { RequestMemory } from "./request_memory.ts";
 import { IpcService } from "./service.ts";
 
-/** How long answers under way may take to be written at the end. */
+/** How long answers and events under way may take to be written at the end. */
 const DRAIN_MS = 500;
 
 /** How long accepting pauses after it has failed, as it does when the process is out of descriptors. */
@@ -137,10 +137,9 @@ class Server implements IpcServer {
   }
 
   async #drain(): Promise<void> {
-    const busy = Array.from(this.#connections).filter(([connection]) => !connection.finish());
-    if (busy.length === 0) return;
+    for (const connection of this.#connections.keys()) connection.finish();
     const drained = new AbortController();
-    const all = Promise.all(busy.map(([, ended]) => ended)).then(() => drained.abort());
+    const all = Promise.all(this.#connections.values()).then(() => drained.abort());
     await Promise.race([all, this.#clock.sleep(DRAIN_MS, drained.signal)]);
   }
 
