@@ -184,16 +184,21 @@ Deno.test("close() lets the answer under way be written, that to whoever asked f
   assertEquals(await silent.line(), undefined);
 });
 
-Deno.test("close() lets the events be written that were told of before it", async () => {
-  await using running = await startServer();
-  using watcher = await connectPeer(running.path);
-  await watcher.send(request("watch") + "\n");
-  assertEquals(await watcher.line(), OK);
-  const events = [{ event: "state", padding: "x".repeat(500_000) }, { event: "stopping" }] as const;
-  for (const event of events) running.server.publish(event);
-  const [rest] = await Promise.all([watcher.rest(), running.server.close()]);
-  assert(rest === events.map((event) => JSON.stringify(event) + "\n").join(""));
-});
+for (const [who, asked] of [["waits", ""], ["asks for more", request("health") + "\n"]] as const) {
+  Deno.test(`close() lets the events be written that were told of before it, to who ${who}`, async () => {
+    await using running = await startServer();
+    using watcher = await connectPeer(running.path);
+    await watcher.send(request("watch") + "\n");
+    assertEquals(await watcher.line(), OK);
+    const padded = { event: "state", padding: "x".repeat(500_000) } as const;
+    const events = [padded, { event: "stopping" }] as const;
+    for (const event of events) running.server.publish(event);
+    const closed = running.server.close();
+    await watcher.send(asked);
+    const [rest] = await Promise.all([watcher.rest(), closed]);
+    assert(rest === events.map((event) => JSON.stringify(event) + "\n").join(""));
+  });
+}
 
 Deno.test("close() waits half a second for a watcher that does not read", async () => {
   const clock = new FakeClock();
