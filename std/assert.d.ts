@@ -1,5 +1,4 @@
-// deno-lint-ignore no-explicit-any -- the standard library's own signature
-type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
+type ErrorClass<E extends Error> = abstract new (...args: never[]) => E;
 
 export class AssertionError extends Error {}
 export function assert(condition: unknown, message?: string): asserts condition;

@@ -112,6 +112,5 @@ function findFault(
 
 /** What a server says, fit for a terminal. */
 function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is to be kept from the terminal
-  return text.slice(0, 500).replaceAll(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim();
+  return text.slice(0, 500).replaceAll(/\p{Cc}+/gu, " ").trim();
 }
