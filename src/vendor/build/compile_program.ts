@@ -47,7 +47,7 @@ async function setTimes(folder: string): Promise<void> {
   await Deno.utime(folder, 0, 0);
 }
 
-/** What the runtime runs in the place of `main.ts`, and like that ends with the exit status: the program, with what is fixed for it. */
+/** The `main.ts` of a compiled program, and so what exits there: the program, with what is fixed for it. */
 function entryModule({ build, firstModule }: CompileRequest): string {
   return [
     ...(firstModule === undefined ? [] : [`import "./${firstModule}";`]),
