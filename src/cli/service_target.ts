@@ -1,4 +1,5 @@
 import {
+  isServiceName,
   SERVICE_KINDS,
   type ServiceDescription,
   serviceFileName,
@@ -16,9 +17,6 @@ export interface ServiceTarget {
   readonly service: ServiceDescription;
 }
 
-/** Of characters that every service manager takes. */
-const SERVICE_NAME = /^\w[\w.-]{0,99}$/;
-
 /** @throws {UsageError} where the service manager is none that we know, or no configuration is named. */
 export async function serviceTarget({ args, config }: CommandContext): Promise<ServiceTarget> {
   const given = args.operands[0]!;
@@ -34,8 +32,8 @@ export async function serviceTarget({ args, config }: CommandContext): Promise<S
   const { describeService } = await import("../compose_service.ts");
   const orgKeyPath = args.value("org-key");
   const name = args.value("service-name");
-  if (name !== undefined && !SERVICE_NAME.test(name)) {
-    throw new UsageError("--service-name takes letters, digits and . _ - only, 100 at most");
+  if (name !== undefined && !isServiceName(name)) {
+    throw new UsageError("--service-name takes letters, digits and . _ - only, 32 at most");
   }
   return {
     kind,

@@ -247,6 +247,11 @@ function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
+/** Whether it is of characters that every manager takes, and so short that a socket can be in a folder of that name. */
+export function isServiceName(name: string): boolean {
+  return /^\w[\w.-]{0,31}$/.test(name);
+}
+
 /** A service's name: the software's, of characters that every manager takes. */
 export function serviceNameOf(softwarePath: string): string {
   return nameOf(softwarePath).replaceAll(/[^\w.-]/g, "_");

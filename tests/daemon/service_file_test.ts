@@ -1,5 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type ServiceDescription, serviceFile } from "../../src/daemon/service_file.ts";
+import {
+  isServiceName,
+  type ServiceDescription,
+  serviceFile,
+} from "../../src/daemon/service_file.ts";
+import { socketPath } from "../../src/ipc/socket_path.ts";
+import { SOME_MACHINE_ID } from "../../src/sentinel/ipc_path.ts";
 
 const SERVICE: ServiceDescription = {
   configPath: "/etc/rocket.toml",
@@ -38,4 +44,13 @@ Deno.test("a unit may write where it is told to, each folder once", () => {
     unit,
     `\nReadWritePaths=-/srv/rocket/state "-/var/log/a b" -/srv/data\n`,
   );
+});
+
+Deno.test("the longest name of a service leaves room for the path of its socket", () => {
+  const name = "x".repeat(32);
+  assertEquals([isServiceName(name), isServiceName(`${name}x`)], [true, false]);
+  const unit = serviceFile("systemd", { ...SERVICE, name });
+  const [, runtimeFolder] = /^Environment=XDG_RUNTIME_DIR=(.*)$/m.exec(unit)!;
+  const machineId = SOME_MACHINE_ID;
+  assertStringIncludes(socketPath({ runtimeFolder, machineId, maxBytes: 107 }), name);
 });
