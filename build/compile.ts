@@ -8,21 +8,21 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { basename, fromFileUrl } from "@std/path";
-import { builtFileLine } from "../src/cli/built_file_line.ts";
-import { chosenTargets } from "../src/cli/chosen_targets.ts";
-import { describeFault } from "../src/cli/describe_fault.ts";
+import { builtFileLine } from "../src/cli/commands/vendor.ts";
+import { chosenTargets } from "../src/cli/commands/vendor.ts";
+import { describeFault } from "../src/cli/exit_codes.ts";
 import { exitCodeOf } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
 import { UsageError } from "../src/cli/usage_error.ts";
-import { type Profile, PROFILES } from "../src/core/build.ts";
+import { type Profile, PROFILES } from "../src/core/build_info.ts";
 import { resolve } from "../src/core/paths.ts";
-import { buildPrograms } from "../src/vendor/build/build_programs.ts";
-import { bundle } from "../src/vendor/build/program_modules.ts";
-import { type DenoTool, runDeno } from "../src/vendor/build/run_deno.ts";
-import { gitIn, sourceInfo } from "../src/vendor/build/source_info.ts";
-import type { Target } from "../src/vendor/build/targets.ts";
+import { buildPrograms } from "../src/packaging/build_programs.ts";
+import { bundle } from "../src/packaging/program_modules.ts";
+import { type DenoTool, runDeno } from "../src/packaging/run_deno.ts";
+import { gitIn, sourceInfo } from "../src/packaging/program_modules.ts";
+import type { Target } from "../src/packaging/targets.ts";
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("..", import.meta.url);
 const BUNDLER: DenoTool = { path: Deno.execPath(), cwd: fromFileUrl(ROOT) };
 const STRINGS = [
   ...["profile", "org-key", "software-id", "server-url", "software", "out", "preload"] as const,

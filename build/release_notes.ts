@@ -1,6 +1,6 @@
 /** `deno run --allow-read build/release_notes.ts v1.2.3`: prints what the changelog says of a version that a tag names. */
 import { standardOutput } from "../src/cli/output.ts";
-import { VERSION } from "../src/core/version.ts";
+import { VERSION } from "../src/core/build_info.ts";
 import { notesOf } from "./changelog.ts";
 
 const [tag = ""] = Deno.args;

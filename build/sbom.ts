@@ -1,9 +1,9 @@
 /** `deno task sbom`: prints the program's bill of materials, made of `deno.lock`. */
 import { standardOutput } from "../src/cli/output.ts";
-import { VERSION } from "../src/core/version.ts";
+import { VERSION } from "../src/core/build_info.ts";
 import { billOfMaterials } from "./bill_of_materials.ts";
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("..", import.meta.url);
 
 const lock = JSON.parse(await Deno.readTextFile(new URL("deno.lock", ROOT)));
 const denoVersion = (await Deno.readTextFile(new URL(".dvmrc", ROOT))).trim();

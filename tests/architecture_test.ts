@@ -271,8 +271,8 @@ Deno.test("every attack says what it is, and shows that it works where the defen
 
 Deno.test("version, permissions and pinned Deno are the same wherever they are named", async () => {
   const read = (path: string) => Deno.readTextFile(join(ROOT, path));
-  const { VERSION } = await import("../src/core/version.ts");
-  const { PERMISSION_SETS } = await import("../src/vendor/build/permissions.ts");
+  const { VERSION } = await import("../src/core/build_info.ts");
+  const { PERMISSION_SETS } = await import("../src/packaging/compile_program.ts");
   assertEquals(JSON.parse(await read("deno.json")).version, VERSION);
   assertEquals(JSON.parse(await read("deno.json")).permissions, PERMISSION_SETS);
   const pinned = (await read(".dvmrc")).trim();

@@ -1,6 +1,6 @@
 import { assertStringIncludes } from "@std/assert";
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("..", import.meta.url);
 
 for (const name of ["license.py", "license.mjs", "license.go", "license.c", "license.sh"]) {
   Deno.test(`README shows examples/ipc/${name} as it is`, async () => {

@@ -1,5 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
-import { readSmallText } from "../core/read_config_file.ts";
+import { readSmallText } from "../core/files.ts";
 
 /** Larger than any system's bundle of certificates. */
 const MAX_BUNDLE_BYTES = 4 * 1024 * 1024;

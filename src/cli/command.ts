@@ -1,8 +1,7 @@
-import type { Build } from "../core/build.ts";
+import type { Build } from "../core/build_info.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigurableLog } from "../core/log.ts";
-import type { ParsedArguments } from "./parse_arguments.ts";
 import type { OptionName } from "./options.ts";
 import type { Output } from "./output.ts";
 
@@ -21,6 +20,8 @@ export interface CommandContext extends Sources {
   readonly config: LoadedConfig | undefined;
   readonly output: Output;
   readonly log: ConfigurableLog;
+  /** All commands by name. */
+  readonly commands: Readonly<Record<string, CommandEntry>>;
 }
 
 /** One command; its module imports only what every call of it needs. */
@@ -47,4 +48,26 @@ export interface Command {
   withoutConfig?(context: Pick<CommandContext, "args" | "output">): Promise<number | undefined>;
   /** Does it; the result is the exit status. */
   run(context: CommandContext): Promise<number>;
+}
+
+/** A command's line in the help and the way to its module, which is loaded only when the command is called. */
+export interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** A command's arguments: options beat variables. */
+export interface ParsedArguments {
+  readonly operands: readonly string[];
+  /** What stood behind `--`, or behind the operand that the command names. */
+  readonly passed: readonly string[];
+  flag(name: OptionName): boolean;
+  value(name: OptionName): string | undefined;
+  values(name: OptionName): readonly string[];
+  /** @throws {UsageError} where neither the option nor its variable is given. */
+  required(name: OptionName): string;
+  /** @throws {UsageError} where it is not a whole number of the range. */
+  integer(name: OptionName, range: { min: number; max: number }): number | undefined;
+  /** @throws {UsageError} where it is given nowhere, or is not a whole number of the range. */
+  requiredInteger(name: OptionName, range: { min: number; max: number }): number;
 }

@@ -1,136 +1,130 @@
-import type { Command } from "./command.ts";
-
-/** A command's line in the help and the way to its module, which is loaded only when the command is called. */
-export interface CommandEntry {
-  readonly summary: string;
-  load(): Promise<{ command: Command }>;
-}
+import type { CommandEntry } from "./command.ts";
 
 /** All commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   "run": {
     summary: "prove the licence, launch the software and keep the licence alive",
-    load: () => import("./commands/run.ts"),
+    load: async () => (await import("./commands/run.ts")).command,
   },
   "ipc": {
     summary: "ask a running sentinel over its local socket",
-    load: () => import("./commands/ipc.ts"),
+    load: async () => (await import("./commands/ipc.ts")).command,
   },
   "daemon start": {
     summary: "run the software as a daemon",
-    load: () => import("./commands/daemon_start.ts"),
+    load: async () => (await import("./commands/daemon_start.ts")).command,
   },
   "daemon stop": {
     summary: "stop the daemon with its software, and wait until it has",
-    load: () => import("./commands/daemon_stop.ts"),
+    load: async () => (await import("./commands/daemon.ts")).daemonStop,
   },
   "daemon restart": {
     summary: "stop the daemon and start it again",
-    load: () => import("./commands/daemon_restart.ts"),
+    load: async () => (await import("./commands/daemon.ts")).daemonRestart,
   },
   "daemon status": {
     summary: "tell how the daemon, its software and its license are",
-    load: () => import("./commands/daemon_status.ts"),
+    load: async () => (await import("./commands/daemon.ts")).daemonStatus,
   },
   "daemon reload": {
     summary: "have the daemon read configuration and license again",
-    load: () => import("./commands/daemon_reload.ts"),
+    load: async () => (await import("./commands/daemon.ts")).daemonReload,
   },
   "daemon stats": {
     summary: "print the daemon's statistics",
-    load: () => import("./commands/daemon_stats.ts"),
+    load: async () => (await import("./commands/daemon.ts")).daemonStats,
   },
   "service print": {
     summary: "print the daemon's definition for a service manager",
-    load: () => import("./commands/service_print.ts"),
+    load: async () => (await import("./commands/service.ts")).servicePrint,
   },
   "service install": {
     summary: "write the daemon's definition where the service manager finds it",
-    load: () => import("./commands/service_install.ts"),
+    load: async () => (await import("./commands/service.ts")).serviceInstall,
   },
   "service uninstall": {
     summary: "remove what service install has written",
-    load: () => import("./commands/service_uninstall.ts"),
+    load: async () => (await import("./commands/service.ts")).serviceUninstall,
   },
   "server": {
     summary: "run processes for clients that hold a certificate",
-    load: () => import("./commands/server.ts"),
+    load: async () => (await import("./commands/server.ts")).command,
   },
   "client": {
     summary: "start, watch and stop processes on a server",
-    load: () => import("./commands/client.ts"),
+    load: async () => (await import("./commands/client.ts")).command,
   },
   "pki ca": {
     summary: "make a CA that signs certificates for server and clients",
-    load: () => import("./commands/pki_ca.ts"),
+    load: async () => (await import("./commands/pki.ts")).pkiCa,
   },
   "pki server": {
     summary: "make a server's certificate",
-    load: () => import("./commands/pki_server.ts"),
+    load: async () => (await import("./commands/pki.ts")).pkiServer,
   },
   "pki client": {
     summary: "make a client's certificate",
-    load: () => import("./commands/pki_client.ts"),
+    load: async () => (await import("./commands/pki.ts")).pkiClient,
   },
   "license verify": {
     summary: "check a licence file",
-    load: () => import("./commands/license_verify.ts"),
+    load: async () => (await import("./commands/license.ts")).licenseVerify,
   },
   "license show": {
     summary: "print what a licence file says",
-    load: () => import("./commands/license_show.ts"),
+    load: async () => (await import("./commands/license.ts")).licenseShow,
   },
   "fingerprint": {
     summary: "print this machine's hardware fingerprint",
-    load: () => import("./commands/fingerprint.ts"),
+    load: async () => (await import("./commands/fingerprint.ts")).command,
   },
   "doctor": {
     summary: "look at everything that a run depends on, and say what to do",
-    load: () => import("./commands/doctor.ts"),
+    load: async () => (await import("./commands/doctor.ts")).command,
   },
   "vendor keygen": {
     summary: "make the organisation's key pair",
-    load: () => import("./commands/vendor_keygen.ts"),
+    load: async () => (await import("./commands/vendor.ts")).vendorKeygen,
   },
   "vendor issue": {
     summary: "issue a licence file",
-    load: () => import("./commands/vendor_issue.ts"),
+    load: async () => (await import("./commands/vendor_issue.ts")).command,
   },
   "vendor serve": {
     summary: "run the licence server",
-    load: () => import("./commands/vendor_serve.ts"),
+    load: async () => (await import("./commands/vendor_serve.ts")).command,
   },
   "vendor list": {
     summary: "list licences and their machines",
-    load: () => import("./commands/vendor_list.ts"),
+    load: async () => (await import("./commands/vendor.ts")).vendorList,
   },
   "vendor revoke": {
     summary: "revoke a licence for good",
-    load: () => import("./commands/vendor_revoke.ts"),
+    load: async () => (await import("./commands/vendor.ts")).vendorRevoke,
   },
   "vendor suspend": {
     summary: "suspend a licence",
-    load: () => import("./commands/vendor_suspend.ts"),
+    load: async () => (await import("./commands/vendor.ts")).vendorSuspend,
   },
   "vendor reinstate": {
     summary: "lift a licence's suspension",
-    load: () => import("./commands/vendor_reinstate.ts"),
+    load: async () => (await import("./commands/vendor.ts")).vendorReinstate,
   },
   "vendor decommission": {
     summary: "take a licence off a machine",
-    load: () => import("./commands/vendor_decommission.ts"),
+    load: async () => (await import("./commands/vendor.ts")).vendorDecommission,
   },
   "vendor build": {
     summary: "build the programs for customers, with the organisation's key inside",
-    load: () => import("./commands/vendor_build.ts"),
+    load: async () => (await import("./commands/vendor.ts")).vendorBuild,
   },
   "completions": {
     summary: "print a shell's completions for sentinel",
-    load: () => import("./commands/completions.ts"),
+    load: async () => (await import("./commands/completions.ts")).command,
   },
   "manual": {
     summary: "print the manual page",
-    load: () => import("./commands/manual.ts"),
+    load: async () => (await import("./commands/manual.ts")).command,
   },
 };
 

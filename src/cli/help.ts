@@ -1,6 +1,8 @@
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./command_table.ts";
 import { GLOBAL_OPTIONS, type OptionName, OPTIONS, type OptionSpec } from "./options.ts";
+import { type Build, VERSION } from "../core/build_info.ts";
+import { organizationKeyFingerprint } from "../license/organization_key.ts";
 
 /** The program's help; with `group` only that group's commands. */
 export function programHelp(group?: string): string {
@@ -50,4 +52,23 @@ function columns(rows: readonly (readonly [string, string])[]): string[] {
 
 function sentence(summary: string): string {
   return summary[0]!.toUpperCase() + summary.slice(1) + ".";
+}
+
+/** What `--version --json` tells; what a run from source cannot know is null. */
+export async function versionFacts(build: Build): Promise<Record<string, unknown>> {
+  const { deno, v8 } = Deno.version;
+  return {
+    version: VERSION,
+    commit: build.commit ?? null,
+    built_at: build.builtAt ?? null,
+    target: build.target ?? Deno.build.target,
+    profile: build.profile ?? null,
+    permissions: build.permissions ?? null,
+    runtime: `deno ${deno}, v8 ${v8}`,
+    organization_key: build.organizationKey === undefined
+      ? null
+      : await organizationKeyFingerprint(build.organizationKey),
+    software_id: build.softwareId ?? null,
+    server_url: build.serverUrl ?? null,
+  };
 }

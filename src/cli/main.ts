@@ -1,18 +1,19 @@
 import type { LoadedConfig } from "../config/load.ts";
-import type { Build } from "../core/build.ts";
+import type { Build } from "../core/build_info.ts";
 import { systemClock } from "../core/clock.ts";
 import { describeCauses, firstError, SentinelError } from "../core/errors.ts";
 import { LOG_LEVELS, type LogFormat } from "../core/log.ts";
-import { VERSION } from "../core/version.ts";
+import { VERSION } from "../core/build_info.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
-import { describeFault } from "./describe_fault.ts";
+import { describeFault } from "./exit_codes.ts";
 import { createLogger } from "./logging.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "./usage_error.ts";
 import { type OptionName, OPTIONS, variableOf } from "./options.ts";
 import { type Output, standardOutput } from "./output.ts";
-import { parseArguments, type ParsedArguments } from "./parse_arguments.ts";
+import { parseArguments } from "./parse_arguments.ts";
+import type { ParsedArguments } from "./command.ts";
 import { UsageError } from "./usage_error.ts";
 
 const SYSTEM_SOURCES: Sources = { clock: systemClock, random: Math.random };
@@ -33,7 +34,7 @@ export async function main(
       output.result(await topLevelAnswer(args, build));
       return EXIT.ok;
     }
-    const { command } = await COMMANDS[chosen.name]!.load();
+    const command = await COMMANDS[chosen.name]!.load();
     const parsed = parseArguments(chosen.rest, command, readVariable);
     if (parsed.flag("help")) {
       const { commandHelp } = await import("./help.ts");
@@ -65,7 +66,7 @@ async function runCommand(
   const level = oneOf(args, "log-level", LOG_LEVELS) ?? fileLevel;
   const format = oneOf(args, "log-format", ["text", "json"] satisfies LogFormat[]) ?? fileFormat;
   const log = createLogger({ level, format, write: output.note });
-  const context: CommandContext = { args, config, output, log, ...sources };
+  const context: CommandContext = { args, config, output, log, commands: COMMANDS, ...sources };
   warnOfUnknownVariables(context);
   try {
     return await command.run(context);
@@ -119,7 +120,7 @@ async function topLevelAnswer(args: readonly string[], build: Build): Promise<st
   const [first] = args;
   if (first === "--version") {
     if (args[1] !== "--json") return `sentinel ${VERSION}`;
-    const { versionFacts } = await import("./version_facts.ts");
+    const { versionFacts } = await import("./help.ts");
     return JSON.stringify(await versionFacts(build));
   }
   const { programHelp } = await import("./help.ts");

@@ -1,5 +1,5 @@
+import type { Command, ParsedArguments } from "./command.ts";
 import { parseArgs } from "@std/cli/parse-args";
-import type { Command } from "./command.ts";
 import {
   GLOBAL_OPTIONS,
   type OptionName,
@@ -7,24 +7,40 @@ import {
   type OptionSpec,
   variableOf,
 } from "./options.ts";
-import { nearest } from "./nearest.ts";
-import { splitPassed } from "./split_passed.ts";
-import { UsageError } from "./usage_error.ts";
+import { nearest, UsageError } from "./usage_error.ts";
 
-/** A command's arguments: options beat variables. */
-export interface ParsedArguments {
-  readonly operands: readonly string[];
-  /** What stood behind `--`, or behind the operand that the command names. */
-  readonly passed: readonly string[];
-  flag(name: OptionName): boolean;
-  value(name: OptionName): string | undefined;
-  values(name: OptionName): readonly string[];
-  /** @throws {UsageError} where neither the option nor its variable is given. */
-  required(name: OptionName): string;
-  /** @throws {UsageError} where it is not a whole number of the range. */
-  integer(name: OptionName, range: { min: number; max: number }): number | undefined;
-  /** @throws {UsageError} where it is given nowhere, or is not a whole number of the range. */
-  requiredInteger(name: OptionName, range: { min: number; max: number }): number;
+/** An option whose value is the next argument. */
+export interface ValueOption {
+  readonly name: string;
+  readonly letter?: string | undefined;
+}
+
+/**
+ * Cuts arguments in two behind the first operand, where that is `word`: what follows is the software's. A `--` right behind
+ * it is left out, as no program is named so.
+ */
+export function splitPassed(
+  args: readonly string[],
+  { word, values }: { word: string | undefined; values: readonly ValueOption[] },
+): { own: readonly string[]; passed?: string[] } {
+  const first = word === undefined ? -1 : firstOperand(args, values);
+  if (first === -1 || args[first] !== word) return { own: args };
+  const rest = args.slice(first + 1);
+  return { own: args.slice(0, first + 1), passed: rest[0] === "--" ? rest.slice(1) : rest };
+}
+
+/** Its place, or -1 where there is none before `--`. */
+function firstOperand(args: readonly string[], values: readonly ValueOption[]): number {
+  for (let i = 0; i < args.length; i++) {
+    const argument = args[i]!;
+    if (argument === "--") return -1;
+    if (!argument.startsWith("-") || argument === "-") return i;
+    const takesNext = values.some(({ name, letter }) =>
+      argument === `--${name}` || (letter !== undefined && argument === `-${letter}`)
+    );
+    if (takesNext) i++;
+  }
+  return -1;
 }
 
 /** Looks a variable up; passed in so that tests need no real environment. */

@@ -1,8 +1,21 @@
 import * as v from "valibot";
-import { closestString } from "@std/text/closest-string";
-import { CONTRADICTIONS } from "./contradictions.ts";
 import { type Config, configTables, type TableName } from "./schema.ts";
+import { closestString } from "@std/text/closest-string";
 import { isTable, type ResolvePath } from "./values.ts";
+
+/** What a table's values, each allowed for itself, cannot mean together; each as `KEY is …`. */
+export const CONTRADICTIONS: {
+  readonly [T in TableName]?: (table: Config[T]) => readonly string[];
+} = {
+  server: (server) =>
+    (["certificate", "key", "certificate_authority"] as const)
+      .filter((key) => server.enabled && server[key] === undefined)
+      .map((key) => `server.${key} is required with server.enabled = true: it is not set`),
+  security: ({ drop_capabilities, allowed_capabilities }) =>
+    drop_capabilities || allowed_capabilities.length === 0 ? [] : [
+      "security.allowed_capabilities is for security.drop_capabilities = true: current value is false",
+    ],
+};
 
 /** A configuration, or every mistake in it, each as one line without the file's name. */
 export type CheckResult = { config: Config } | { mistakes: readonly string[] };

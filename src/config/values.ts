@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { parseProbe } from "../core/probe_spec.ts";
+import { parseProbe } from "../core/health_probe.ts";
 
 /** Makes a path absolute, relative ones against the configuration file's folder. */
 export type ResolvePath = (path: string) => string;

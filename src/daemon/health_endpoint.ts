@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { NO_CHANGE, type PreparedChange } from "./settings.ts";
 
 /** What `GET /health` answers; times are ISO 8601. */
 export interface HealthReport {
@@ -68,4 +69,56 @@ function answer({ url, method }: Request, { read, isWell }: HealthEndpointOption
   const headers = { "content-type": "application/json", "cache-control": "no-store" };
   const status = isWell(report) ? 200 : 503;
   return new Response(JSON.stringify(report) + "\n", { status, headers });
+}
+
+/** Whose health it tells. */
+export interface HealthSource {
+  healthReport(): HealthReport;
+}
+
+const WELL_STATES = ["running", "reloading"];
+
+/** The health endpoint, which a reload may move. Its code is loaded where there is one. */
+export class HealthListener implements AsyncDisposable {
+  readonly #source: HealthSource;
+  #listen: string | undefined;
+  #endpoint: HealthEndpoint | undefined;
+
+  constructor(source: HealthSource) {
+    this.#source = source;
+  }
+
+  /**
+   * Opens an address, at which it listens instead of the one before once that is applied; at none where it is absent.
+   *
+   * @throws {HealthEndpointError}
+   */
+  async prepare(address: string | undefined): Promise<PreparedChange> {
+    if (address === this.#listen) return NO_CHANGE;
+    let opened = address === undefined ? undefined : await this.#open(address);
+    return {
+      apply: async () => {
+        const before = this.#endpoint;
+        this.#endpoint = opened;
+        this.#listen = address;
+        opened = undefined;
+        await before?.[Symbol.asyncDispose]();
+      },
+      [Symbol.asyncDispose]: async () => await opened?.[Symbol.asyncDispose](),
+    };
+  }
+
+  /** May be called twice. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.prepare(undefined)).apply();
+  }
+
+  async #open(listen: string): Promise<HealthEndpoint> {
+    const { openHealthEndpoint } = await import("./health_endpoint.ts");
+    return openHealthEndpoint({
+      listen,
+      read: () => this.#source.healthReport(),
+      isWell: ({ status, state }) => status !== "unhealthy" && WELL_STATES.includes(state),
+    });
+  }
 }

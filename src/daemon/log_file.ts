@@ -1,5 +1,8 @@
 import { describeError, SentinelError } from "../core/errors.ts";
-import { lstatIfThereSync } from "../core/lstat_if_there.ts";
+import { lstatIfThereSync } from "../core/files.ts";
+import type { Config } from "../config/schema.ts";
+import type { ConfigurableLog } from "../core/log.ts";
+import type { PreparedChange } from "./settings.ts";
 
 export interface LogFileOptions {
   readonly path: string;
@@ -146,5 +149,51 @@ function renameIfThere(from: string, to: string): void {
     Deno.renameSync(from, to);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Sends a log where `[logging]` says. A file stays open until the process ends, so that the last words are in it. */
+export class DaemonLog {
+  readonly #log: ConfigurableLog;
+  readonly #writeToStream: (line: string) => void;
+  #path: string | undefined;
+  #file: LogFile | undefined;
+
+  constructor(log: ConfigurableLog) {
+    this.#log = log;
+    this.#writeToStream = log.settings.write;
+  }
+
+  /**
+   * Opens another file; the one that is written to already is opened anew when the change is applied.
+   *
+   * @throws {LogFileError} where there is a file that cannot be opened.
+   */
+  prepare({ logging }: Pick<Config, "logging">): PreparedChange {
+    const { file: path, rotate_bytes: rotateBytes, rotate_keep: rotateKeep } = logging;
+    const isSame = path === this.#path;
+    let opened = isSame || path === undefined
+      ? undefined
+      : new LogFile({ path, rotateBytes, rotateKeep, onFault: this.#writeToStream });
+    return {
+      apply: () => {
+        if (isSame) {
+          this.#file?.configure({ rotateBytes, rotateKeep });
+          this.#file?.reopen();
+        } else this.#replace(path, opened);
+        opened = undefined;
+        const file = this.#file;
+        const write = file === undefined ? this.#writeToStream : (line: string) => file.write(line);
+        this.#log.configure({ level: logging.level, format: logging.format, write });
+        return Promise.resolve();
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(opened?.[Symbol.dispose]()),
+    };
+  }
+
+  #replace(path: string | undefined, file: LogFile | undefined): void {
+    this.#file?.[Symbol.dispose]();
+    this.#file = file;
+    this.#path = path;
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import { type FileLock, lockFile } from "../core/locked_file.ts";
-import { releaseLock } from "../core/release_lock.ts";
+import { type FileLock, lockFile } from "../core/file_lock.ts";
+import { releaseLock } from "../core/file_lock.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /** Others may read whom to signal. */

@@ -1,5 +1,5 @@
 import { SentinelError } from "../core/errors.ts";
-import type { ProcessRights } from "../platform/privilege_control.ts";
+import type { ProcessRights } from "../platform/process_contract.ts";
 
 /** What is configured: `[process] user, group` and `[security]`. */
 export interface PrivilegeSettings {

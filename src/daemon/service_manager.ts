@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Platform, ServiceMembership } from "../platform/contract.ts";
 import type { LifecycleChange } from "./lifecycle.ts";
-import type { LifecycleEffect, LifecycleState } from "./transitions.ts";
+import type { LifecycleEffect, LifecycleState } from "./lifecycle.ts";
 
 /** What a service manager puts into the environment of those it watches (sd_notify(3), sd_watchdog_enabled(3)). */
 export interface ServiceVariables {

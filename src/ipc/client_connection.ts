@@ -1,7 +1,8 @@
 import type { Clock } from "../core/clock.ts";
-import type { LocalConn, LocalPipes, Platform } from "../platform/contract.ts";
+import type { Platform } from "../platform/contract.ts";
+import type { LocalConn, LocalPipes } from "../platform/local_socket.ts";
 import { CLIENT_FAULTS, IpcClientError } from "./errors.ts";
-import { LineReader } from "./line_reader.ts";
+import { LineReader } from "./framing.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 

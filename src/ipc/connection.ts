@@ -1,15 +1,15 @@
 import type { Clock } from "../core/clock.ts";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import type { LocalConn } from "../platform/contract.ts";
-import type { Deadlined, Deadlines } from "./deadlines.ts";
-import { encodeFrame, FRAME_KIND } from "./frame.ts";
+import type { LocalConn } from "../platform/local_socket.ts";
+import type { Deadlined, Deadlines } from "./limits.ts";
+import { encodeFrame, FRAME_KIND } from "./framing.ts";
 import { Inbox, type InboxStep } from "./inbox.ts";
 import { errorAnswer, type PreparedAnswer, withId } from "./license_answers.ts";
 import type { IpcLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import { parseRequest } from "./request.ts";
-import type { RequestMemory } from "./request_memory.ts";
+import type { RequestMemory } from "./service.ts";
 import { type AdmittedPeer, type IpcService, isPlainMethod } from "./service.ts";
 
 /** A batch of answers is written when it has so many bytes, though more requests are there. */

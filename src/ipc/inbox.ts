@@ -5,7 +5,7 @@ import {
   FRAME_MAGIC,
   FRAME_VERSION,
   readFrameHeader,
-} from "./frame.ts";
+} from "./framing.ts";
 import { MAX_LINE_BYTES, MAX_PAYLOAD_BYTES } from "./limits.ts";
 
 /** What {@linkcode Inbox.next} found: nothing whole yet, a message, or bytes after which the stream is lost. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { LocalConn } from "../platform/contract.ts";
+import type { LocalConn } from "../platform/local_socket.ts";
 
 export interface OutboxOptions {
   readonly clock: Clock;

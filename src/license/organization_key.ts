@@ -1,5 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
-import { readSmallText } from "../core/read_config_file.ts";
+import { readSmallText } from "../core/files.ts";
 import { decodePem } from "../signing/pem.ts";
 import { importPublicKeyPem, verifierOf, type Verify } from "../signing/ecdsa.ts";
 

@@ -1,8 +1,43 @@
 import * as v from "valibot";
-import type { Json } from "../signing/canonical_json.ts";
-import { isCalendarDate } from "./dates.ts";
 import { LicenseError, MALFORMED_PAYLOAD, payloadError } from "./errors.ts";
-import { parseFingerprint } from "./fingerprint_form.ts";
+import type { Json } from "../signing/canonical_json.ts";
+import { parseFingerprint } from "./fingerprint.ts";
+
+/** Whether the text is a day of the calendar as `YYYY-MM-DD`. */
+export function isCalendarDate(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const time = Date.parse(`${text}T00:00:00Z`);
+  return Number.isFinite(time) && utcDate(time) === text;
+}
+
+/** The day in UTC, `YYYY-MM-DD`, of a time in milliseconds since the Unix epoch. */
+export function utcDate(wallMs: number): string {
+  return new Date(wallMs).toISOString().slice(0, 10);
+}
+
+/**
+ * Checks a licence's dates, both ends inclusive.
+ *
+ * @throws {LicenseError} `license.not_yet_active` or `license.expired`.
+ */
+export function checkDates(
+  license: { readonly issue_date: string; readonly expiry_date: string },
+  wallMs: number,
+): void {
+  const today = utcDate(wallMs);
+  if (today < license.issue_date) {
+    throw new LicenseError(
+      "license.not_yet_active",
+      `license is not yet active (activates: ${license.issue_date})`,
+    );
+  }
+  if (today > license.expiry_date) {
+    throw new LicenseError(
+      "license.expired",
+      `license has expired (expiry: ${license.expiry_date})`,
+    );
+  }
+}
 
 /** The version of the payload that is understood. */
 export const PAYLOAD_VERSION = 1;

@@ -1,14 +1,17 @@
-// before the library, which needs it
 import "reflect-metadata";
 import {
   AuthorityKeyIdentifierExtension,
   type Extension,
   Name,
-  type PublicKey,
+  PublicKey,
   SubjectKeyIdentifierExtension,
   type X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
+import { generateKeyPairDer, importPrivateKey } from "../signing/ecdsa.ts";
+import { encodePem } from "../signing/pem.ts";
+
+// before the library, which needs it
 
 /** Random bytes that nobody can foresee. */
 export type RandomBytes = (length: number) => Uint8Array;
@@ -73,4 +76,49 @@ export function distinguishedName(
 /** PEM of a certificate, with a newline at its end. */
 export function pemOf(certificate: X509Certificate): string {
   return certificate.toString("pem") + "\n";
+}
+
+// before the library, which needs it
+
+/** A new P-256 key. */
+export interface MadeKey {
+  readonly publicKey: PublicKey;
+  readonly privateKey: CryptoKey;
+  /** The private key, PKCS#8. */
+  readonly pem: string;
+}
+
+export async function makeKey(): Promise<MadeKey> {
+  const { publicKey, privateKey } = await generateKeyPairDer();
+  try {
+    return {
+      publicKey: new PublicKey(publicKey),
+      privateKey: (await importPrivateKey(privateKey))!,
+      pem: encodePem(privateKey, "PRIVATE KEY"),
+    };
+  } finally {
+    privateKey.fill(0);
+  }
+}
+
+const DAY_MS = 86_400_000;
+/** For clocks that are behind ours. */
+const BACKDATE_MS = 5 * 60_000;
+
+/** Since when and until when a certificate counts, both to the second, as certificates tell time. */
+export interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** From a little before now, so many days. */
+export function validityOf(days: number, nowMs: number): Validity {
+  return {
+    notBefore: toSecond(nowMs - BACKDATE_MS),
+    notAfter: toSecond(nowMs + days * DAY_MS),
+  };
+}
+
+function toSecond(ms: number): Date {
+  return new Date(Math.floor(ms / 1000) * 1000);
 }

@@ -14,7 +14,7 @@ import { SentinelError } from "../core/errors.ts";
 import { distinguishedName, type RandomBytes, signCertificate } from "./certificate.ts";
 import type { Holder } from "./holder.ts";
 import type { SigningAuthority } from "./signing_authority.ts";
-import { type Validity, validityOf } from "./validity.ts";
+import { type Validity, validityOf } from "./certificate.ts";
 
 /** A quarter of a year: what was stolen does not count for long. */
 const DEFAULT_DAYS = 90;

@@ -2,7 +2,7 @@
 import "reflect-metadata";
 import { type X509Certificate, X509Crl } from "@peculiar/x509";
 import { SentinelError } from "../core/errors.ts";
-import type { Authority } from "./authorities.ts";
+import type { Authority } from "./signing_authority.ts";
 
 /** What an authority says of its certificates that count no more (RFC 5280, 5). */
 export interface Revocations {

@@ -1,25 +1,70 @@
-// before the library, which needs it
 import "reflect-metadata";
 import {
   BasicConstraintsExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  PemConverter,
   SubjectKeyIdentifierExtension,
-  type X509Certificate,
+  X509Certificate,
 } from "@peculiar/x509";
 import { SentinelError } from "../core/errors.ts";
 import { importPrivateKey, signerOf, verifierOf } from "../signing/ecdsa.ts";
 import { decodePem } from "../signing/pem.ts";
-import { readAuthorities } from "./authorities.ts";
 import {
   distinguishedName,
+  makeKey,
   type RandomBytes,
   signCertificate,
   type Signer,
+  validityOf,
 } from "./certificate.ts";
 import { checkName } from "./holder.ts";
-import { makeKey } from "./key.ts";
-import { validityOf } from "./validity.ts";
+
+// before the library, which needs it
+
+/** Whoever signs certificates that are believed. */
+export interface Authority {
+  readonly certificate: X509Certificate;
+  readonly key: CryptoKey;
+}
+
+/**
+ * The authorities of a PEM file.
+ *
+ * @throws {SentinelError} `config.tls` where there is none, or one is no CA.
+ */
+export async function readAuthorities(pem: string): Promise<readonly Authority[]> {
+  let authorities: Authority[];
+  try {
+    const certificates = PemConverter.decode(pem).map((der) => new X509Certificate(der));
+    authorities = await Promise.all(certificates.map(async (certificate) => ({
+      certificate,
+      key: await certificate.publicKey.export(),
+    })));
+  } catch (error) {
+    throw new SentinelError("config.tls", "CA cannot be used: it is no certificate (PEM)", {
+      cause: error,
+    });
+  }
+  if (authorities.length === 0) {
+    throw new SentinelError("config.tls", "CA cannot be used: the file has no certificate");
+  }
+  for (const { certificate } of authorities) {
+    if (!isAuthority(certificate)) {
+      throw new SentinelError("config.tls", `CA cannot be used: no CA: ${certificate.subject}`);
+    }
+  }
+  return authorities;
+}
+
+/** Whether a certificate is one to sign others with (RFC 5280, 4.2.1.3 and 4.2.1.9). */
+export function isAuthority(certificate: X509Certificate): boolean {
+  const usages = certificate.getExtension(KeyUsagesExtension)?.usages;
+  return certificate.getExtension(BasicConstraintsExtension)?.ca === true &&
+    (usages === undefined || (usages & KeyUsageFlags.keyCertSign) !== 0);
+}
+
+// before the library, which needs it
 
 /** A CA that can sign. */
 export interface SigningAuthority {

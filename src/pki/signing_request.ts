@@ -8,7 +8,7 @@ import {
 } from "@peculiar/x509";
 import { SentinelError } from "../core/errors.ts";
 import type { Holder } from "./holder.ts";
-import { hostNameOf } from "./host_name.ts";
+import { hostNameOf } from "./holder.ts";
 
 const MIN_RSA_BITS = 2048;
 const CURVES = ["P-256", "P-384"];

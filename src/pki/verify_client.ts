@@ -7,7 +7,7 @@ import {
   KeyUsagesExtension,
   X509Certificate,
 } from "@peculiar/x509";
-import { type Authority, isAuthority, readAuthorities } from "./authorities.ts";
+import { type Authority, isAuthority, readAuthorities } from "./signing_authority.ts";
 import type { Role } from "./holder.ts";
 import { readRevocations, type Revocations } from "./revocations.ts";
 

@@ -1,13 +1,13 @@
 import { SentinelError } from "../core/errors.ts";
 import type { Platform } from "./contract.ts";
-import { linux } from "./linux.ts";
+import { linux } from "./linux/platform.ts";
 
 /** Another system's code is loaded only there, as every start would pay for it. */
 const macos: Platform | undefined = Deno.build.os === "darwin"
-  ? (await import("./macos.ts")).macos
+  ? (await import("./macos/platform.ts")).macos
   : undefined;
 const windows: Platform | undefined = Deno.build.os === "windows"
-  ? (await import("./windows.ts")).windows
+  ? (await import("./windows/platform.ts")).windows
   : undefined;
 
 /**

@@ -1,7 +1,33 @@
 import { describeError } from "../core/errors.ts";
 import { selectPlatform } from "../platform/select.ts";
-import { checkExecutable } from "./check_executable.ts";
-import { LaunchError } from "./launch_error.ts";
+import { checkExecutable, LaunchError, requireUnchanged, type VerifiedFile } from "./executable.ts";
+import type { ProcessControl, ProcessLimits } from "../platform/process_contract.ts";
+import type { Platform } from "../platform/contract.ts";
+
+/**
+ * The file that a command names: itself where it has a slash, else the first executable file of that name in the folders of
+ * `searchPath`; itself again where there is none, for the launch to say so.
+ */
+export async function findProgram(
+  command: string,
+  searchPath: string | undefined,
+): Promise<string> {
+  if (command.includes("/")) return command;
+  for (const folder of (searchPath ?? "/usr/local/bin:/usr/bin:/bin").split(":")) {
+    const path = `${folder || "."}/${command}`;
+    if (await isExecutableFile(path)) return path;
+  }
+  return command;
+}
+
+async function isExecutableFile(path: string): Promise<boolean> {
+  try {
+    const { isFile, mode } = await Deno.stat(path);
+    return isFile && ((mode ?? 0) & 0o111) !== 0;
+  } catch {
+    return false;
+  }
+}
 
 /** How a process ended. */
 export interface ExitStatus {
@@ -144,5 +170,64 @@ async function isFolder(path: string): Promise<boolean> {
     return (await Deno.stat(path)).isDirectory;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Launches a program under limits of its own. They are set right after it was started (prlimit(2)), as ours would have
+ * to be lowered otherwise, and hold for all that it brings forth from then on.
+ *
+ * @throws {LaunchError} `software.limits` where the system refuses one, as one that is higher than ours; the process is
+ * killed.
+ */
+export async function launchLimited(
+  options: LaunchOptions,
+  { limits, control }: { limits: ProcessLimits; control: ProcessControl },
+): Promise<LaunchedProcess> {
+  const child = await launch(options);
+  const refused = control.limit(child.pid, limits);
+  const identity = control.identify(child.pid);
+  if (refused.length === 0 || identity === undefined) return child;
+  control.signalGroup(identity, "SIGKILL");
+  await child.exited;
+  await Promise.all([child.output?.stdout.cancel(), child.output?.stderr.cancel()]);
+  const values = refused.map((name) => `${name} = ${limits[name]}`).join(", ");
+  throw new LaunchError("limits", `limits are refused by the system: ${values}`);
+}
+
+/** What launching a verified file needs besides the file. */
+export interface VerifiedLaunch {
+  /** The file whose checksum was verified; `undefined` where the licence carries none, and nothing is compared. */
+  readonly verified: VerifiedFile | undefined;
+  readonly platform: Pick<Platform, "fileVersion" | "signalGroup">;
+  /** Launches (default: {@linkcode launch}). */
+  readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
+}
+
+/**
+ * Launches the very file that was verified: what is at the path is compared right before the launch and right after it.
+ * A file that was put there in between is killed with its whole process group before this throws.
+ *
+ * The runtime opens the program by its path, so a gap stays open: between the launch and the second look a foreign file
+ * runs for some milliseconds, and one that leaves its process group in that time outlives it; who renames a whole folder
+ * above the file there and back in that time, or makes two changes within one tick of the kernel's clock around the check,
+ * is not seen. What a script's interpreter, a library or a file that the software loads is, nobody checks.
+ *
+ * @throws {ChecksumError} `software.changed`; {LaunchError}.
+ */
+export async function launchVerified(
+  options: LaunchOptions,
+  { verified, platform, launch: start = launch }: VerifiedLaunch,
+): Promise<LaunchedProcess> {
+  if (verified === undefined) return await start(options);
+  requireUnchanged(verified, platform);
+  const child = await start(options);
+  try {
+    requireUnchanged(verified, platform);
+    return child;
+  } catch (error) {
+    platform.signalGroup(child.pid, "SIGKILL");
+    await child.exited;
+    throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { ListedProcess, ProcessControl } from "../platform/process_control.ts";
+import type { ListedProcess, ProcessControl } from "../platform/process_contract.ts";
 import { isWaitedFor } from "./launch.ts";
 
 /** Between two looks, so that the runtime has had its turn. */

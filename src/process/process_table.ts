@@ -1,17 +1,17 @@
 import type { Clock } from "../core/clock.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
-import type { ProcessControl, ProcessLimits } from "../platform/process_control.ts";
-import { findProgram } from "./find_program.ts";
+import type { ProcessControl, ProcessLimits } from "../platform/process_contract.ts";
+import { findProgram } from "./launch.ts";
 import { launch, type LaunchedProcess, type LaunchOptions } from "./launch.ts";
-import { launchLimited } from "./launch_limited.ts";
-import { openOutputLog, type OutputLog } from "./output_log.ts";
-import type { OutputWriterOptions } from "./output_writer.ts";
-import type { ProcessRecord } from "./process_record.ts";
+import { launchLimited } from "./launch.ts";
+import { openOutputLog, type OutputLog } from "./output/log.ts";
+import type { OutputWriterOptions } from "./output/writer.ts";
+import type { ProcessRecord } from "./records.ts";
 import { ProcessTree, type TreeRoot } from "./process_tree.ts";
-import { recoverRecords } from "./recover_records.ts";
-import { RecordStore } from "./record_store.ts";
+import { recoverRecords } from "./records.ts";
+import { RecordStore } from "./records.ts";
 import { RunningProcess, type StopOptions } from "./running_process.ts";
-import { stopTree, type Survivor } from "./stop_tree.ts";
+import { stopTree, type Survivor } from "./process_tree.ts";
 
 export interface ProcessTableDependencies {
   readonly control: ProcessControl;

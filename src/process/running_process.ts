@@ -1,11 +1,11 @@
 import type { Clock } from "../core/clock.ts";
-import type { ProcessControl } from "../platform/process_control.ts";
+import type { ProcessControl } from "../platform/process_contract.ts";
 import type { ExitStatus, LaunchedProcess } from "./launch.ts";
-import { OutputLog } from "./output_log.ts";
-import { OutputWriter, type OutputWriterOptions } from "./output_writer.ts";
-import type { ProcessRecord } from "./process_record.ts";
-import { recordOutput } from "./record_output.ts";
-import type { StopTreeOptions, Survivor } from "./stop_tree.ts";
+import { OutputLog } from "./output/log.ts";
+import { OutputWriter, type OutputWriterOptions } from "./output/writer.ts";
+import type { ProcessRecord } from "./records.ts";
+import { recordOutput } from "./output/writer.ts";
+import type { StopTreeOptions, Survivor } from "./process_tree.ts";
 
 /** Wider than what the system gives (64 KiB), so that a busy writer waits less (pipe(7)). */
 const PIPE_BYTES = 2 ** 20;

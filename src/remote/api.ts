@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import { STREAM_TYPE } from "./frames.ts";
-import type { RemoteLimits } from "./limits.ts";
-import { NOT_FOUND, type Problem, problem } from "./problem.ts";
+import type { RemoteLimits } from "./wire.ts";
+import { NOT_FOUND, type Problem, problem } from "./wire.ts";
 import type { ProcessView, RemoteProcesses } from "./processes.ts";
-import { readBody } from "./read_body.ts";
+import { readBody } from "./requests.ts";
 import { parseOutputQuery, parseStart, parseStop } from "./requests.ts";
 import { sendOutput, writable } from "./send_output.ts";
-import type { Telemetry } from "./telemetry.ts";
+import type { Telemetry } from "./audit.ts";
 import { toStatus } from "./wire.ts";
 
 /** One request that may be answered. */

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, request as httpRequest } from "node:http";
 import { describeError } from "../core/errors.ts";
-import { RemoteClientError } from "./client_errors.ts";
+import { RemoteClientError } from "./connect.ts";
 import { type ConnectOptions, connectToServer } from "./connect.ts";
 import { FrameDecoder } from "./frames.ts";
-import { NOT_FOUND } from "./problem.ts";
+import { NOT_FOUND } from "./wire.ts";
 import { parseStarted, parseStatus, parseStatuses, type ProcessStatus } from "./wire.ts";
 
 /** The largest answer that is taken, streams of output not among them. */

@@ -1,8 +1,25 @@
+import { describeError, SentinelError } from "../core/errors.ts";
 import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
-import { describeError } from "../core/errors.ts";
-import { RemoteClientError } from "./client_errors.ts";
 import type { KnownHosts } from "./known_hosts.ts";
+
+/** The server refused, or no usable answer came; the first part of `code` decides the exit status. */
+export class RemoteClientError extends SentinelError {
+  constructor(
+    code:
+      | "permission.certificate"
+      | "permission.role"
+      | "permission.server"
+      | "process.not_found"
+      | "software.remote"
+      | "usage.remote"
+      | "absent.remote",
+    message: string,
+    cause?: unknown,
+  ) {
+    super(code, message, { cause });
+  }
+}
 
 /** Whom a client believes to be its server. */
 export type ServerTrust =

@@ -1,5 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
-import { openFresh } from "../core/fresh_file.ts";
+import { openFresh } from "../core/files.ts";
 import { dirname } from "../core/paths.ts";
 
 /** The certificates that servers showed at first, by address and port. */

@@ -1,6 +1,6 @@
 import { metrics, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Clock } from "../core/clock.ts";
-import type { Telemetry } from "./telemetry.ts";
+import type { Telemetry } from "./audit.ts";
 
 /** Names of the instrumentation, as its spans and metrics bear them. */
 const SCOPE = "sentinel.remote";

@@ -3,12 +3,12 @@ import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Answer, Api } from "./api.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
-import { addressOf, type Doorkeeper } from "./doorkeeper.ts";
+import { addressOf, type Doorkeeper } from "./tls_admission.ts";
 import type { ClientIdentity } from "./identity.ts";
-import type { RemoteLimits } from "./limits.ts";
-import { OBSERVE_ONLY, type Problem, problem, PROBLEM_TYPE, problemBody } from "./problem.ts";
+import type { RemoteLimits } from "./wire.ts";
+import { OBSERVE_ONLY, type Problem, problem, PROBLEM_TYPE, problemBody } from "./wire.ts";
 import { findRoute, type Found, type Route } from "./routes.ts";
-import type { Telemetry } from "./telemetry.ts";
+import type { Telemetry } from "./audit.ts";
 
 export interface RequestHandlerOptions {
   readonly api: Api;

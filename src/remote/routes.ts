@@ -1,7 +1,7 @@
 import type { Answer, Api, Exchange } from "./api.ts";
 import type { AuditEntry } from "./audit.ts";
 import type { Role } from "./identity.ts";
-import { NOT_FOUND, type Problem, problem } from "./problem.ts";
+import { NOT_FOUND, type Problem, problem } from "./wire.ts";
 
 /** What may be asked for, and by whom. */
 export interface Route {

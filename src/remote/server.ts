@@ -5,12 +5,12 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { Api } from "./api.ts";
 import type { Audit } from "./audit.ts";
-import { Doorkeeper } from "./doorkeeper.ts";
+import { Doorkeeper } from "./tls_admission.ts";
 import type { IdentifyClient } from "./identity.ts";
-import { DEFAULT_LIMITS, MAX_HEADER_BYTES, type RemoteLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, MAX_HEADER_BYTES, type RemoteLimits } from "./wire.ts";
 import type { RemoteProcesses } from "./processes.ts";
 import { RequestHandler } from "./request_handler.ts";
-import { NO_TELEMETRY, type Telemetry } from "./telemetry.ts";
+import { NO_TELEMETRY, type Telemetry } from "./audit.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 
 /** What may change while the server runs, for connections that are made from then on. */

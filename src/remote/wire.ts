@@ -1,6 +1,83 @@
 import * as v from "valibot";
 import type { ProcessView } from "./processes.ts";
 
+/** How much the server gives to all clients together, and how long it waits for one. Times in milliseconds. */
+export interface RemoteLimits {
+  /** Processes that run at once. */
+  readonly processes: number;
+  /** Streams of output at once. */
+  readonly readers: number;
+  /** Requests under way at once, streams of output not among them. */
+  readonly requests: number;
+  /** Connections beyond these are told so and closed. */
+  readonly connections: number;
+  /** Handshakes under way at once; a connection beyond these is closed before its handshake. */
+  readonly handshakes: number;
+  readonly handshakeMs: number;
+  /** From a request's first byte, or the connection's beginning, to the end of its headers. */
+  readonly headerMs: number;
+  readonly bodyMs: number;
+  /** Between two requests of a connection. */
+  readonly idleMs: number;
+  /** How long readers may take to fetch the rest when the server stops. */
+  readonly drainMs: number;
+}
+
+export const DEFAULT_LIMITS: RemoteLimits = {
+  processes: 256,
+  readers: 256,
+  requests: 256,
+  connections: 1024,
+  handshakes: 64,
+  handshakeMs: 10_000,
+  headerMs: 10_000,
+  bodyMs: 10_000,
+  idleMs: 60_000,
+  drainMs: 5_000,
+};
+
+/** The largest body of a request. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/** The largest head of a request: line and headers. */
+export const MAX_HEADER_BYTES = 16 * 1024;
+
+/** Why a request is refused (RFC 9457): a status of HTTP, and one line for a person. */
+export interface Problem {
+  readonly status: number;
+  readonly detail: string;
+}
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** How each status is titled: the same for every problem that has it. */
+const TITLES: Readonly<Record<number, string>> = {
+  400: "malformed request",
+  403: "permission denied",
+  404: "not found",
+  405: "method not allowed",
+  408: "request timeout",
+  409: "cannot be done",
+  413: "request too large",
+  429: "too many requests",
+  500: "internal error",
+  503: "service unavailable",
+};
+
+/** The words that the command line repeats. */
+export const OBSERVE_ONLY = "permission denied: this certificate may only observe";
+export const NOT_FOUND = "process not found";
+
+/** A problem as the body of an answer. */
+export function problemBody({ status, detail }: Problem): string {
+  return JSON.stringify({ type: "about:blank", title: TITLES[status], status, detail });
+}
+
+/** A problem with a status. */
+export function problem(status: number, detail: string): Problem {
+  return { status, detail };
+}
+
 /** A process as the API tells it. */
 const statusSchema = v.object({
   id: v.string(),

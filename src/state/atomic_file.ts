@@ -1,4 +1,4 @@
-import { openFresh } from "../core/fresh_file.ts";
+import { openFresh } from "../core/files.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /**

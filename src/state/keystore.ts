@@ -1,9 +1,9 @@
 import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../signing/ecdsa.ts";
 import { encodePem } from "../signing/pem.ts";
 import { removeDurably } from "./atomic_file.ts";
-import { type FileIdentity, readEncrypted, writeEncrypted } from "./encrypted_file.ts";
+import { type FileIdentity, readEncrypted, writeEncrypted } from "./state_file.ts";
 import type { KeyProtector } from "./key_protector.ts";
-import { setAside } from "./set_aside.ts";
+import { setAside } from "./state_folder.ts";
 
 /** The machine's keys, ready for use; no bytes of a private key are left in reach. */
 export interface MachineKeys {

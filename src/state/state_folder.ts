@@ -1,8 +1,42 @@
-import { describeError, SentinelError } from "../core/errors.ts";
-import { permissionBits } from "../core/permission_bits.ts";
-import { type FileLock, lockFile } from "../core/locked_file.ts";
+import type { Platform } from "../platform/contract.ts";
+import { ConfigError, describeError, SentinelError } from "../core/errors.ts";
+import { lstatIfThere, permissionBits } from "../core/files.ts";
+import { type FileLock, lockFile } from "../core/file_lock.ts";
 import type { Logger } from "../core/log.ts";
 import { selectPlatform } from "../platform/select.ts";
+
+/**
+ * The folder for state and keys.
+ *
+ * @param stateDir The one that is given, where one is.
+ * @throws {ConfigError} where none is given and no home is known.
+ */
+export function stateFolder(
+  stateDir: string | undefined,
+  { platform, readVariable }: {
+    platform: Pick<Platform, "defaultStateFolder">;
+    readVariable: (name: string) => string | undefined;
+  },
+): string {
+  const folder = stateDir ?? platform.defaultStateFolder(readVariable);
+  if (folder !== undefined) return folder;
+  throw new ConfigError("config.state_dir", "no home directory is known: give --state-dir");
+}
+
+/**
+ * Renames a file that cannot be read, so that nothing is ever deleted that support might still need.
+ *
+ * @returns The new path: the old one, `.unreadable-`, the time, and a number where that name is taken.
+ */
+export async function setAside(path: string, wallMs: number): Promise<string> {
+  const stamp = new Date(wallMs).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  for (let number = 1;; number++) {
+    const aside = `${path}.unreadable-${stamp}${number === 1 ? "" : `-${number}`}`;
+    if (await lstatIfThere(aside) !== undefined) continue;
+    await Deno.rename(path, aside);
+    return aside;
+  }
+}
 
 /** A state folder that is ours until it is disposed of: one run per folder. */
 export interface StateFolder extends Disposable {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
-import { decodeStrictBase64Url, encodeBase64Url } from "../../src/signing/base64url.ts";
+import { decodeStrictBase64Url, encodeBase64Url } from "../../src/signing/envelope.ts";
 import { ask, askFor, machine, MACHINE_ID, organization, signed } from "../support/asked_server.ts";
 import {
   answerPayload,

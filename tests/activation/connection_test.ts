@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
-import { describeConnectionFault } from "../../src/activation/connection_fault.ts";
+import { describeConnectionFault } from "../../src/activation/client.ts";
 import { ask, signed } from "../support/asked_server.ts";
 import { serveAnswers } from "../support/license_server.ts";
 import { POSIX, testWith } from "../support/requirements.ts";

@@ -3,7 +3,7 @@
  * secret is the public key. There is one algorithm; a file that names another is refused before its signature is looked at.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { encodeBase64Url } from "../../src/signing/base64url.ts";
+import { encodeBase64Url } from "../../src/signing/envelope.ts";
 import { AttackScene } from "../support/attack_scene.ts";
 import { standardPayload } from "../support/organization.ts";
 

@@ -3,7 +3,7 @@
  * organisation's signature covers the payload as it stands in the file, and nothing is looked at before it was checked.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { encodeBase64Url } from "../../src/signing/base64url.ts";
+import { encodeBase64Url } from "../../src/signing/envelope.ts";
 import { AttackScene } from "../support/attack_scene.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { standardPayload } from "../support/organization.ts";

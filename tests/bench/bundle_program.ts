@@ -1,7 +1,7 @@
 import { fromFileUrl } from "@std/path";
-import { bundle } from "../../src/vendor/build/program_modules.ts";
+import { bundle } from "../../src/packaging/program_modules.ts";
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /**
  * Bundles the program into a folder, as it is compiled; the path of its entry.

@@ -1,5 +1,5 @@
 /** SHA-256 of 1 GiB, against `sha256sum` on the same file, and the memory that it takes. */
-import { sha256OfFile } from "../../src/core/sha256_file.ts";
+import { sha256OfFile } from "../../src/core/files.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";

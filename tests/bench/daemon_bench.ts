@@ -18,7 +18,7 @@ const POLL_MS = 500;
 const READY_LIMIT = 3, STOP_LIMIT_MS = 150, CPU_LIMIT = 0.5, WAKEUPS_LIMIT = 10, GROWTH_LIMIT = 1.1;
 const CLOCK_TICKS_PER_SECOND = 100;
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 async function measure(): Promise<BenchRow[]> {
   await using scene = await DaemonScene.arrive();

@@ -10,7 +10,7 @@ import { runTimes } from "./run_times.ts";
 
 const ROUNDS = 25;
 const LIMIT = 2.5;
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /** One way to start, and the milliseconds it took in each round. */
 interface Contender {

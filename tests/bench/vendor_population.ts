@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
-import { registerLicense } from "../../src/vendor/issue.ts";
-import { openSqliteStore } from "../../src/vendor/sqlite_store.ts";
+import { registerLicense } from "../../src/license_server/issue.ts";
+import { openSqliteStore } from "../../src/license_server/sqlite_store.ts";
 import { parsePayload } from "../../src/license/payload.ts";
 import { makeMachine, type TestMachine } from "../support/test_machine.ts";
 

@@ -1,6 +1,6 @@
 import { dirname, fromFileUrl, join } from "@std/path";
 import { HEARTBEAT_PATH } from "../../src/activation/messages.ts";
-import { makeOrganisationKey } from "../../src/vendor/keys.ts";
+import { makeOrganisationKey } from "../../src/license_server/keys.ts";
 import { PERMISSIONS } from "../support/permissions.ts";
 import { serveLicenses } from "../support/serving_program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

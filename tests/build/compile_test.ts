@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
-import { makeOrganisationKey } from "../../src/vendor/keys.ts";
+import { makeOrganisationKey } from "../../src/license_server/keys.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import {
@@ -13,7 +13,7 @@ import {
 } from "../support/standalone.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 const AT_A_TIME = { SOURCE_DATE_EPOCH: "1700000000" };
 
 async function sumOf(path: string): Promise<string> {

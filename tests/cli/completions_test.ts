@@ -1,6 +1,7 @@
+import { COMMANDS } from "../../src/cli/command_table.ts";
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { describeCommands } from "../../src/cli/described_commands.ts";
+import { describeCommands } from "../../src/cli/command_metadata.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
@@ -79,7 +80,7 @@ testWith([needsProgram("fish")], "fish completes commands, options and their wor
 
 Deno.test("PowerShell's script names every command, with its options", async () => {
   const script = await scriptFor("powershell");
-  for (const { name, options } of await describeCommands()) {
+  for (const { name, options } of await describeCommands(COMMANDS)) {
     const line = script.split("\n").find((line) => line.startsWith(`    '${name}' = @(`)) ?? "";
     const named = Array.from(line.matchAll(/,@\('--([\w-]+)', /g), ([, option]) => option);
     assertEquals(named, options.map(({ name }) => name), name);

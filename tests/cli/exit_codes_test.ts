@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { describeFault } from "../../src/cli/describe_fault.ts";
+import { describeFault } from "../../src/cli/exit_codes.ts";
 import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import { SentinelError } from "../../src/core/errors.ts";
 

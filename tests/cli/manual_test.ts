@@ -1,7 +1,8 @@
+import { COMMANDS } from "../../src/cli/command_table.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { describeCommands } from "../../src/cli/described_commands.ts";
+import { describeCommands } from "../../src/cli/command_metadata.ts";
 import { EXIT } from "../../src/cli/exit_codes.ts";
-import { EXIT_MEANINGS } from "../../src/cli/exit_meanings.ts";
+import { EXIT_MEANINGS } from "../../src/cli/exit_codes.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
@@ -12,7 +13,7 @@ Deno.test("the manual has every command, with its options", async () => {
   assertEquals(code, 0);
   const text = stdout.replaceAll("\\-", "-");
   const ofEvery = text.split(".SH OPTIONS OF EVERY COMMAND\n")[1]!;
-  for (const { name, options } of await describeCommands()) {
+  for (const { name, options } of await describeCommands(COMMANDS)) {
     const [, section] = text.split(new RegExp(`^\\.SS "sentinel ${name}\\b.*\n`, "m"));
     const own = section!.split(/^\.S[SH] /m)[0]!;
     for (const { name, letter } of options) {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { splitPassed } from "../../src/cli/split_passed.ts";
+import { splitPassed } from "../../src/cli/parse_arguments.ts";
 
 const VALUES = [{ name: "port", letter: "p" }, { name: "key", letter: "k" }];
 

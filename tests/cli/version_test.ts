@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { VERSION } from "../../src/core/version.ts";
+import { VERSION } from "../../src/core/build_info.ts";
 import { COMPILED, runProgram } from "../support/program.ts";
 
 Deno.test("--version is one line, in front of a command and behind it", async () => {

@@ -4,7 +4,7 @@ import { WITHOUT_EFFECT } from "../../src/cli/run_options.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { configTables } from "../../src/config/schema.ts";
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = new URL("../..", import.meta.url);
 
 function allKeys(): string[] {
   return Object.entries(configTables((path) => path))

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { ConfigFileError } from "../../src/config/errors.ts";
+import { ConfigFileError } from "../../src/config/load.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { DEFAULT_LIMITS } from "../../src/ipc/limits.ts";
 import { POSIX, testWith } from "../support/requirements.ts";

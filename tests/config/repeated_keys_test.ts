@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { findRepeatedKeys } from "../../src/config/repeated_keys.ts";
+import { findRepeatedKeys } from "../../src/config/load.ts";
 
 const CASES: readonly (readonly [string, string, readonly string[]])[] = [
   ["nothing", "", []],

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { firstError, SentinelError } from "../../src/core/errors.ts";
-import { StartUpError } from "../../src/daemon/start_up.ts";
+import { StartUpError } from "../../src/daemon/detach.ts";
 
 const FULL = new SentinelError("config.data_dir", "data folder cannot be used");
 

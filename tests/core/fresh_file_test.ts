@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { openFresh, writeFreshSync } from "../../src/core/fresh_file.ts";
+import { openFresh, writeFreshSync } from "../../src/core/files.ts";
 import { assertMode } from "../support/file_mode.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { lstatIfThere, lstatIfThereSync } from "../../src/core/lstat_if_there.ts";
+import { lstatIfThere, lstatIfThereSync } from "../../src/core/files.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 

@@ -1,6 +1,6 @@
 import { assertMode } from "../support/file_mode.ts";
 import { assertEquals, assertRejects } from "@std/assert";
-import { writeNewFiles } from "../../src/core/new_files.ts";
+import { writeNewFiles } from "../../src/core/files.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 

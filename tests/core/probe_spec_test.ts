@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseProbe } from "../../src/core/probe_spec.ts";
+import { parseProbe } from "../../src/core/health_probe.ts";
 
 const PROBES: [string, ReturnType<typeof parseProbe>][] = [
   ["none", { kind: "none" }],

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { readConfigFile } from "../../src/core/read_config_file.ts";
+import { readConfigFile } from "../../src/core/files.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -8,7 +8,7 @@ import { isTypesOnly } from "./types_only.ts";
 import { lineRanges, untestedFiles } from "./untested_lines.ts";
 
 const CLOSING_BRACE = 0x7D;
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 async function deno(args: readonly string[], env: Record<string, string> = {}): Promise<number> {
   const { code } = await new Deno.Command(Deno.execPath(), { args: [...args], cwd: ROOT, env })

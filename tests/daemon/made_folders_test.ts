@@ -1,7 +1,7 @@
 import { assertMode } from "../support/file_mode.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { makeFoldersOf } from "../../src/daemon/made_folders.ts";
-import { PlaceError } from "../../src/daemon/make_place.ts";
+import { makeFoldersOf } from "../../src/daemon/runtime_dirs.ts";
+import { PlaceError } from "../../src/daemon/runtime_dirs.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ownCommand, ownEnvironment } from "../../src/daemon/own_command.ts";
+import { ownCommand, ownEnvironment } from "../../src/daemon/detach.ts";
 
 const FROM_SOURCE = { execPath: "/bin/deno", args: ["run", "x"], isStandalone: false };
 

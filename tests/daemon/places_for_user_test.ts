@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { PlaceError } from "../../src/daemon/make_place.ts";
-import { makePlacesForUser } from "../../src/daemon/places_for_user.ts";
+import { PlaceError } from "../../src/daemon/runtime_dirs.ts";
+import { makePlacesForUser } from "../../src/daemon/runtime_dirs.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 

@@ -3,9 +3,9 @@ import {
   isServiceName,
   type ServiceDescription,
   serviceFile,
-} from "../../src/daemon/service_file.ts";
-import { socketPath } from "../../src/ipc/socket_path.ts";
-import { SOME_MACHINE_ID } from "../../src/sentinel/ipc_path.ts";
+} from "../../src/service/unit_file.ts";
+import { socketPath } from "../../src/ipc/socket.ts";
+import { SOME_MACHINE_ID } from "../../src/agent/run_request.ts";
 
 const SERVICE: ServiceDescription = {
   configPath: "/etc/rocket.toml",

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ownMark, requireOwn, ServicePlaceError } from "../../src/daemon/service_owner.ts";
+import { ownMark, requireOwn, ServicePlaceError } from "../../src/service/owner.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 

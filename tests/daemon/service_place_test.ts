@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ownMark, ServicePlaceError } from "../../src/daemon/service_owner.ts";
-import { installService, uninstallService } from "../../src/daemon/service_place.ts";
+import { ownMark, ServicePlaceError } from "../../src/service/owner.ts";
+import { installService, uninstallService } from "../../src/service/install.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";

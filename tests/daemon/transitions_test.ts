@@ -5,7 +5,7 @@ import {
   type LifecycleEvent,
   type LifecycleState,
   transition,
-} from "../../src/daemon/transitions.ts";
+} from "../../src/daemon/lifecycle.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 

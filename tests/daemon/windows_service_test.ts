@@ -1,10 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { ServiceDescription } from "../../src/daemon/service_file.ts";
-import { ownMark, ServicePlaceError } from "../../src/daemon/service_owner.ts";
-import {
-  installWindowsService,
-  uninstallWindowsService,
-} from "../../src/daemon/windows_service.ts";
+import type { ServiceDescription } from "../../src/service/unit_file.ts";
+import { ownMark, ServicePlaceError } from "../../src/service/owner.ts";
+import { installWindowsService, uninstallWindowsService } from "../../src/service/windows.ts";
 import type { SystemServices } from "../../src/platform/contract.ts";
 
 const SERVICE: ServiceDescription = {

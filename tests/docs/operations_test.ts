@@ -1,9 +1,9 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { EXIT_MEANINGS } from "../../src/cli/exit_meanings.ts";
+import { EXIT_MEANINGS } from "../../src/cli/exit_codes.ts";
 import { findLogCalls, logCallsOf, sourcesIn } from "../support/log_calls.ts";
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = new URL("../..", import.meta.url);
 const SOURCES = fromFileUrl(new URL("src", ROOT));
 const OPERATIONS = await Deno.readTextFile(new URL("docs/OPERATIONS.md", ROOT));
 

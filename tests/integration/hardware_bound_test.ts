@@ -6,7 +6,7 @@ import {
   type Organization,
   standardPayload,
 } from "../support/organization.ts";
-import { COMPONENTS } from "../../src/platform/hardware.ts";
+import { COMPONENTS } from "../../src/platform/hardware_ids.ts";
 import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";

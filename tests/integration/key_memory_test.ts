@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { encodePem } from "../../src/signing/pem.ts";
-import { readEncrypted } from "../../src/state/encrypted_file.ts";
+import { readEncrypted } from "../../src/state/state_file.ts";
 import { boundKey } from "../../src/state/key_protector.ts";
 import { fromFileUrl } from "@std/path";
 import { Customer } from "../support/customer.ts";

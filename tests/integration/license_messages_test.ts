@@ -1,7 +1,7 @@
 /** Every line of the licence contract, from the real program: its exit status, nothing launched, nothing written. */
 import { assert, assertEquals } from "@std/assert";
 import type { Json } from "../../src/signing/canonical_json.ts";
-import { encodeBase64Url } from "../../src/signing/base64url.ts";
+import { encodeBase64Url } from "../../src/signing/envelope.ts";
 import {
   hardwareBoundPayload,
   makeOrganization,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ownMark } from "../../src/daemon/service_owner.ts";
+import { ownMark } from "../../src/service/owner.ts";
 import { NOBODY } from "../support/daemon_of_nobody.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";

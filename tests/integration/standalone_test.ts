@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { makeOrganisationKey } from "../../src/vendor/keys.ts";
-import { PERMISSION_SETS, permissionFlags } from "../../src/vendor/build/permissions.ts";
+import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { PERMISSION_SETS, permissionFlags } from "../../src/packaging/compile_program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { COMPILER, runStandalone, sharedProgram } from "../support/standalone.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";

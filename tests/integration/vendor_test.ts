@@ -5,8 +5,8 @@ import {
   DECOMMISSION_ACK_PATH,
   HEARTBEAT_PATH,
 } from "../../src/activation/messages.ts";
-import { verifyLicense } from "../../src/license/verify_license.ts";
-import { checksumFile } from "../../src/vendor/checksum.ts";
+import { verifyLicense } from "../../src/license/license_file.ts";
+import { checksumFile } from "../../src/license_server/checksum.ts";
 import { runProgram } from "../support/program.ts";
 import { RawConnection } from "../support/remote_server.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { FRAME_HEADER_BYTES, readFrameHeader } from "../../src/ipc/frame.ts";
+import { FRAME_HEADER_BYTES, readFrameHeader } from "../../src/ipc/framing.ts";
 import { startServer } from "../support/ipc_server.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { ask, connectPeer, type SocketPeer } from "../support/socket_peer.ts";

@@ -1,4 +1,4 @@
-import { encodeFrame, FRAME_HEADER_BYTES } from "../../src/ipc/frame.ts";
+import { encodeFrame, FRAME_HEADER_BYTES } from "../../src/ipc/framing.ts";
 
 type Random = () => number;
 

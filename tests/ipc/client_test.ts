@@ -3,7 +3,7 @@ import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import { requestIpc, watchIpc } from "../../src/ipc/client.ts";
 import { IpcClientError } from "../../src/ipc/errors.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import type { LocalConn } from "../../src/platform/contract.ts";
+import type { LocalConn } from "../../src/platform/local_socket.ts";
 import { LICENSE_LINE, startServer, testSocket } from "../support/ipc_server.ts";
 import { listenLocally } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { findSockets, socketsIn } from "../../src/ipc/find_socket.ts";
+import { findSockets, socketsIn } from "../../src/ipc/client.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { startServer } from "../support/ipc_server.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { encodeFrame, FRAME_HEADER_BYTES, readFrameHeader } from "../../src/ipc/frame.ts";
+import { encodeFrame, FRAME_HEADER_BYTES, readFrameHeader } from "../../src/ipc/framing.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { LICENSE, LICENSE_LINE, startServer } from "../support/ipc_server.ts";
 import { seededRandom } from "../support/seeded_random.ts";

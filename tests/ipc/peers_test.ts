@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { requestIpc } from "../../src/ipc/client.ts";
 import { IpcClientError } from "../../src/ipc/errors.ts";
-import type { IpcServerOptions } from "../../src/ipc/ipc_server.ts";
+import type { IpcServerOptions } from "../../src/ipc/server.ts";
 import type { Platform } from "../../src/platform/contract.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { startServer, type TestServer } from "../support/ipc_server.ts";

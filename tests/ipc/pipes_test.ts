@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { requestIpc } from "../../src/ipc/client.ts";
-import { findSockets } from "../../src/ipc/find_socket.ts";
+import { findSockets } from "../../src/ipc/client.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
-import { socketPath } from "../../src/ipc/socket_path.ts";
-import type { LocalConn, PipeConnection } from "../../src/platform/contract.ts";
+import { socketPath } from "../../src/ipc/socket.ts";
+import type { LocalConn, PipeConnection } from "../../src/platform/local_socket.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { PIPE_PREFIX, platformWithPipes } from "../support/fake_pipes.ts";

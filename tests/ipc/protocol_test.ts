@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { encodeFrame, FRAME_HEADER_BYTES, readFrameHeader } from "../../src/ipc/frame.ts";
+import { encodeFrame, FRAME_HEADER_BYTES, readFrameHeader } from "../../src/ipc/framing.ts";
 import { LICENSE_LINE, MALFORMED_LINE, startServer } from "../support/ipc_server.ts";
 import { ask, connectPeer, type SocketPeer } from "../support/socket_peer.ts";
 import { HALF_CLOSE, testWith } from "../support/requirements.ts";

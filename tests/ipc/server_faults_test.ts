@@ -2,12 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { AlreadyServingError } from "../../src/ipc/errors.ts";
 import { serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
-import type {
-  AcceptedPeers,
-  LocalConn,
-  LocalListener,
-  Platform,
-} from "../../src/platform/contract.ts";
+import type { Platform } from "../../src/platform/contract.ts";
+import type { AcceptedPeers, LocalConn, LocalListener } from "../../src/platform/local_socket.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { PIPE_PREFIX, platformWithPipes } from "../support/fake_pipes.ts";

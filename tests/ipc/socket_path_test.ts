@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { SocketPlaceError } from "../../src/ipc/errors.ts";
-import { socketPath, type SocketPathOptions } from "../../src/ipc/socket_path.ts";
+import { socketPath, type SocketPathOptions } from "../../src/ipc/socket.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 const RUNTIME = "/run/user/1000";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkDates, isCalendarDate } from "../../src/license/dates.ts";
+import { checkDates, isCalendarDate } from "../../src/license/payload.ts";
 import { LicenseError } from "../../src/license/errors.ts";
 
 const license = { issue_date: "2026-03-01", expiry_date: "2026-03-31" };

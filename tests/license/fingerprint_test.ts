@@ -8,8 +8,8 @@ import {
   makeV2,
   readHardware,
 } from "../../src/license/fingerprint.ts";
-import { parseFingerprint } from "../../src/license/fingerprint_form.ts";
-import { type ComponentName, COMPONENTS, type Reading } from "../../src/platform/hardware.ts";
+import { parseFingerprint } from "../../src/license/fingerprint.ts";
+import { type ComponentName, COMPONENTS, type Reading } from "../../src/platform/hardware_ids.ts";
 
 const VALUES: Readonly<Record<ComponentName, string>> = {
   machine_id: "m",

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LicenseError } from "../../src/license/errors.ts";
-import { loadLicense, loadValidLicense } from "../../src/license/load_license.ts";
+import { loadLicense, loadValidLicense } from "../../src/license/license_file.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LicenseError } from "../../src/license/errors.ts";
-import { MAX_LICENSE_BYTES, readLicenseFile } from "../../src/license/read_license_file.ts";
+import { MAX_LICENSE_BYTES, readLicenseFile } from "../../src/license/license_file.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LicenseError } from "../../src/license/errors.ts";
-import { verifyLicense } from "../../src/license/verify_license.ts";
-import { encodeBase64Url } from "../../src/signing/base64url.ts";
+import { verifyLicense } from "../../src/license/license_file.ts";
+import { encodeBase64Url } from "../../src/signing/envelope.ts";
 import type { Json } from "../../src/signing/canonical_json.ts";
 import {
   hardwareBoundPayload,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type HostName, hostNameOf } from "../../src/pki/host_name.ts";
+import { type HostName, hostNameOf } from "../../src/pki/holder.ts";
 
 const dns = (value: string): HostName => ({ type: "dns", value });
 const ip = (value: string): HostName => ({ type: "ip", value });

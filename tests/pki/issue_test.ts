@@ -14,7 +14,7 @@ import { SentinelError } from "../../src/core/errors.ts";
 import { distinguishedName, signCertificate } from "../../src/pki/certificate.ts";
 import { clientHolder, serverHolder } from "../../src/pki/holder.ts";
 import { issueCertificate } from "../../src/pki/issue.ts";
-import { makeKey } from "../../src/pki/key.ts";
+import { makeKey } from "../../src/pki/certificate.ts";
 import { openAuthority } from "../../src/pki/signing_authority.ts";
 import { clientVerifier } from "../../src/pki/verify_client.ts";
 import { DAY_MS, issued, madeAuthority, NOW_MS, randomBytes } from "../support/made_authority.ts";

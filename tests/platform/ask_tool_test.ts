@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { askTool, type ToolAnswer, type ToolQuestion } from "../../src/platform/ask_tool.ts";
+import { askTool, type ToolAnswer, type ToolQuestion } from "../../src/platform/secret_tool.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 /** More than a pipe holds. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { readBootClock } from "../../src/platform/linux_boot_clock.ts";
+import { readBootClock } from "../../src/platform/linux/syscalls.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 

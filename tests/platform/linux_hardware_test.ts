@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { type Component, readHardware } from "../../src/license/fingerprint.ts";
-import { type ComponentName, COMPONENTS } from "../../src/platform/hardware.ts";
+import { type ComponentName, COMPONENTS } from "../../src/platform/hardware_ids.ts";
 import {
   linuxFingerprintSources,
   type LinuxHardwareOptions,
-} from "../../src/platform/linux_hardware.ts";
+} from "../../src/platform/linux/hardware.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { guardMemory } from "../../src/platform/linux_memory_guard.ts";
-import { readProcFile } from "../../src/platform/linux_proc.ts";
-import { addressOf } from "../../src/platform/linux_syscall.ts";
+import { guardMemory } from "../../src/platform/linux/syscalls.ts";
+import { readProcFile } from "../../src/platform/linux/proc.ts";
+import { addressOf } from "../../src/platform/linux/syscalls.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { notifyService } from "../../src/platform/linux_notify.ts";
+import { notifyService } from "../../src/platform/linux/sd_notify.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 

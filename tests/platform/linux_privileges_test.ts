@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { linuxPrivileges } from "../../src/platform/linux_privileges.ts";
-import type { ProcessRights } from "../../src/platform/privilege_control.ts";
+import { linuxPrivileges } from "../../src/platform/linux/privileges.ts";
+import type { ProcessRights } from "../../src/platform/process_contract.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { threadRights } from "../support/process_rights.ts";

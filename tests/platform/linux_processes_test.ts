@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseStat } from "../../src/platform/linux_processes.ts";
+import { parseStat } from "../../src/platform/linux/proc.ts";
 
 /** proc_pid_stat(5), up to the start time, which is the 22nd field. */
 function statOf(name: string): string {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { secretService } from "../../src/platform/linux_secret_service.ts";
-import type { SecretSafe } from "../../src/platform/secret_safe.ts";
+import { secretService } from "../../src/platform/linux/secret_service.ts";
+import type { SecretSafe } from "../../src/platform/secret_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { watchSurroundings } from "../../src/platform/linux_surroundings.ts";
+import { watchSurroundings } from "../../src/platform/linux/tamper_check.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { linuxUserKeyring } from "../../src/platform/linux_user_keyring.ts";
+import { linuxUserKeyring } from "../../src/platform/linux/kernel_keyring.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { NEEDS_USER_KEYRING } from "../support/user_keyring.ts";

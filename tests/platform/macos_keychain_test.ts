@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { keychain } from "../../src/platform/macos_keychain.ts";
-import type { SecretSafe } from "../../src/platform/secret_safe.ts";
+import { keychain } from "../../src/platform/macos/keychain.ts";
+import type { SecretSafe } from "../../src/platform/secret_tool.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertExists } from "@std/assert";
-import { macosOn } from "../../src/platform/macos.ts";
-import { socketPath } from "../../src/ipc/socket_path.ts";
+import { macosOn } from "../../src/platform/macos/platform.ts";
+import { socketPath } from "../../src/ipc/socket.ts";
 import {
   bsdInfo,
   MacosKernel,

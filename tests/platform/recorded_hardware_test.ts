@@ -1,10 +1,10 @@
 /** Components of systems that this project has not been run on, from answers written down by their documents. */
 import { assert, assertEquals } from "@std/assert";
 import { readHardware } from "../../src/license/fingerprint.ts";
-import { COMPONENTS } from "../../src/platform/hardware.ts";
-import { macosFingerprintSources } from "../../src/platform/macos_hardware.ts";
-import { readSmbios } from "../../src/platform/smbios.ts";
-import { windowsFingerprintSources } from "../../src/platform/windows_hardware.ts";
+import { COMPONENTS } from "../../src/platform/hardware_ids.ts";
+import { macosFingerprintSources } from "../../src/platform/macos/hardware.ts";
+import { readSmbios } from "../../src/platform/hardware_ids.ts";
+import { windowsFingerprintSources } from "../../src/platform/windows/machine.ts";
 
 /** The readable components' values, or why they cannot be read. */
 async function describe(

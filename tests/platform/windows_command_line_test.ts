@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { joinCommandLine, splitCommandLine } from "../../src/platform/windows_command_line.ts";
+import { joinCommandLine, splitCommandLine } from "../../src/platform/windows/command_line.ts";
 
 /** From the documentation of CommandLineToArgvW, and what is hard about it. */
 const SPLIT: Readonly<Record<string, readonly string[]>> = {

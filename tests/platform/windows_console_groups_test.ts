@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { groupOf } from "../../src/platform/windows_console_groups.ts";
+import { groupOf } from "../../src/platform/windows/console.ts";
 
 /** Each with its parent, and when it began. */
 const PROCESSES = [

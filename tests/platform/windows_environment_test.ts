@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { environmentBlock } from "../../src/platform/windows_environment.ts";
+import { environmentBlock } from "../../src/platform/windows/console.ts";
 
 function textOf(block: Uint16Array): string {
   return String.fromCharCode(...block);

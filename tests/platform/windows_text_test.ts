@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { wideText } from "../../src/platform/windows_text.ts";
+import { wideText } from "../../src/platform/windows/handles.ts";
 
 Deno.test("text is UTF-16 with its NUL, characters beyond the first plane included", () => {
   assertEquals([...wideText("aß")], [0x61, 0xDF, 0]);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { findProgram } from "../../src/process/find_program.ts";
+import { findProgram } from "../../src/process/launch.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("findProgram() passes over folders, and files that cannot be executed", async () => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type CheckResult, judgeHealth, UNKNOWN_HEALTH } from "../../src/process/health.ts";
-import { watchHealth } from "../../src/process/health_monitor.ts";
+import { watchHealth } from "../../src/process/health.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const never = new AbortController().signal;

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { ProcessControl } from "../../src/platform/process_control.ts";
+import type { ProcessControl } from "../../src/platform/process_contract.ts";
 import { launch, type LaunchOptions } from "../../src/process/launch.ts";
-import { LaunchError } from "../../src/process/launch_error.ts";
-import { launchLimited } from "../../src/process/launch_limited.ts";
+import { LaunchError } from "../../src/process/executable.ts";
+import { launchLimited } from "../../src/process/launch.ts";
 import { processControl } from "../support/launched_shell.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
 import { runProgram } from "../support/program.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ChecksumError, verifyChecksum } from "../../src/process/checksum.ts";
+import { ChecksumError, verifyChecksum } from "../../src/process/executable.ts";
 import { launch, type LaunchedProcess, type LaunchOptions } from "../../src/process/launch.ts";
-import { launchVerified } from "../../src/process/launch_verified.ts";
-import { linux } from "../../src/platform/linux.ts";
+import { launchVerified } from "../../src/process/launch.ts";
+import { linux } from "../../src/platform/linux/platform.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 

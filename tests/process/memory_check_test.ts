@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { memoryCheck } from "../../src/process/memory_check.ts";
+import { memoryCheck } from "../../src/process/health.ts";
 import { LaunchedShell, processControl } from "../support/launched_shell.ts";
 
 Deno.test("memory is that of the whole tree", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { ListedProcess, ProcessControl } from "../../src/platform/process_control.ts";
+import type { ListedProcess, ProcessControl } from "../../src/platform/process_contract.ts";
 import { OrphanReaper } from "../../src/process/orphan_reaper.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { LaunchedShell } from "../support/launched_shell.ts";

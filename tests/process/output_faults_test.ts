@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
-import { openOutputLog, OutputLog } from "../../src/process/output_log.ts";
-import { readOutput } from "../../src/process/output_reader.ts";
-import { OutputWriter } from "../../src/process/output_writer.ts";
-import { segmentPaths } from "../../src/process/segment_files.ts";
+import { openOutputLog, OutputLog } from "../../src/process/output/log.ts";
+import { readOutput } from "../../src/process/output/reader.ts";
+import { OutputWriter } from "../../src/process/output/writer.ts";
+import { segmentPaths } from "../../src/process/output/segments.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { readAll, recordShell, writeOutput } from "../support/recorded.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
-import { OutputLog } from "../../src/process/output_log.ts";
-import { type OutputItem, readOutput } from "../../src/process/output_reader.ts";
-import { OutputWriter } from "../../src/process/output_writer.ts";
+import { OutputLog } from "../../src/process/output/log.ts";
+import { type OutputItem, readOutput } from "../../src/process/output/reader.ts";
+import { OutputWriter } from "../../src/process/output/writer.ts";
 import { readAll, recordShell } from "../support/recorded.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

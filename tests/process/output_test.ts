@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
-import { openOutputLog, OutputLog } from "../../src/process/output_log.ts";
-import { OutputWriter } from "../../src/process/output_writer.ts";
-import { listSegments } from "../../src/process/segment_files.ts";
+import { openOutputLog, OutputLog } from "../../src/process/output/log.ts";
+import { OutputWriter } from "../../src/process/output/writer.ts";
+import { listSegments } from "../../src/process/output/segments.ts";
 import { readAll, recordShell, writeOutput } from "../support/recorded.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { parseProbe } from "../../src/core/probe_spec.ts";
-import { openProbe, type ProbeFunctions } from "../../src/process/probe.ts";
+import { parseProbe } from "../../src/core/health_probe.ts";
+import { openProbe, type ProbeFunctions } from "../../src/process/health.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";

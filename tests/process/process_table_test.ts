@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { LaunchError } from "../../src/process/launch_error.ts";
-import { readOutput } from "../../src/process/output_reader.ts";
-import type { ProcessRecord } from "../../src/process/process_record.ts";
+import { LaunchError } from "../../src/process/executable.ts";
+import { readOutput } from "../../src/process/output/reader.ts";
+import type { ProcessRecord } from "../../src/process/records.ts";
 import { ProcessTable } from "../../src/process/process_table.ts";
 import { copyFolder } from "../support/copy_folder.ts";
 import { processControl } from "../support/launched_shell.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { ListedProcess, ProcessControl } from "../../src/platform/process_control.ts";
+import type { ListedProcess, ProcessControl } from "../../src/platform/process_contract.ts";
 import { ProcessTree, type TreeDependencies } from "../../src/process/process_tree.ts";
 import { LaunchedShell } from "../support/launched_shell.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { RecordStore } from "../../src/process/record_store.ts";
+import { RecordStore } from "../../src/process/records.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { namesIn } from "../support/process_desk.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";

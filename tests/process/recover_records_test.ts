@@ -1,9 +1,9 @@
 /** What the next opening of a table makes of what a crash left. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
-import type { ProcessRecord } from "../../src/process/process_record.ts";
+import type { ProcessRecord } from "../../src/process/records.ts";
 import { ProcessTable } from "../../src/process/process_table.ts";
-import { RecordStore } from "../../src/process/record_store.ts";
+import { RecordStore } from "../../src/process/records.ts";
 import { LaunchedShell, processControl } from "../support/launched_shell.ts";
 import {
   endingOf,

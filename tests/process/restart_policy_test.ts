@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { keepRunning, type Run } from "../../src/process/keep_running.ts";
+import { keepRunning, type Run } from "../../src/process/restart.ts";
 import {
   decideRestart,
   FRESH_RESTART_STATE,
   type RestartPolicy,
   type RunEnd,
-} from "../../src/process/restart_policy.ts";
+} from "../../src/process/restart.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const POLICY: RestartPolicy = {

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ListedProcess, ProcessControl } from "../../src/platform/process_control.ts";
+import type { ListedProcess, ProcessControl } from "../../src/platform/process_contract.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { ProcessTree } from "../../src/process/process_tree.ts";
-import { stopTree } from "../../src/process/stop_tree.ts";
+import { stopTree } from "../../src/process/process_tree.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { LaunchedShell, processControl } from "../support/launched_shell.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { ChecksumError, verifyChecksum } from "../../src/process/checksum.ts";
+import { ChecksumError, verifyChecksum } from "../../src/process/executable.ts";
 import { launch, type LaunchedProcess } from "../../src/process/launch.ts";
-import { launchVerified } from "../../src/process/launch_verified.ts";
+import { launchVerified } from "../../src/process/launch.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { testWith, WINDOWS } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import { RemoteClient } from "../../src/remote/client.ts";
-import { RemoteClientError } from "../../src/remote/client_errors.ts";
+import { RemoteClientError } from "../../src/remote/connect.ts";
 import { encodeControl, encodeFrame } from "../../src/remote/frames.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RemoteDesk } from "../support/remote_server.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import type { RemoteLimits } from "../../src/remote/limits.ts";
+import type { RemoteLimits } from "../../src/remote/wire.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { FakeProcesses } from "../support/fake_processes.ts";
 import { RawConnection, RemoteDesk, type ServedDesk } from "../support/remote_server.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { requireClientVerification } from "../../src/remote/runtime.ts";
+import { requireClientVerification } from "../../src/remote/tls_material.ts";
 
 for (const version of ["2.7.14", "2.7.15", "2.8.0", "2.9.6", "3.0.0", "2.10.0-rc.1"]) {
   Deno.test(`Deno ${version} verifies client certificates`, () => {

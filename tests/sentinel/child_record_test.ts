@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { SocketClaim } from "../../src/ipc/socket_owner.ts";
-import { childRecordIn } from "../../src/sentinel/child_record.ts";
+import { childRecordIn } from "../../src/supervision/child_record.ts";
 
 const LEADER = { pid: 42, startTime: "7", bootId: "b" };
 

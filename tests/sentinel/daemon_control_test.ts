@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import { SentinelError } from "../../src/core/errors.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { DaemonControl } from "../../src/sentinel/daemon_control.ts";
+import { DaemonControl } from "../../src/daemon/control.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

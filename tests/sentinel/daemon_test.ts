@@ -2,11 +2,11 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { parseConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { Lifecycle } from "../../src/daemon/lifecycle.ts";
-import { InvalidTransitionError } from "../../src/daemon/transitions.ts";
-import type { Agent } from "../../src/sentinel/agent.ts";
-import { Daemon } from "../../src/sentinel/daemon.ts";
-import { NO_CHANGE } from "../../src/sentinel/prepared_change.ts";
-import { StopRequestSource } from "../../src/sentinel/stop_request.ts";
+import { InvalidTransitionError } from "../../src/daemon/lifecycle.ts";
+import type { Agent } from "../../src/agent/agent.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import { NO_CHANGE } from "../../src/daemon/settings.ts";
+import { StopRequestSource } from "../../src/agent/stop_request.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parseConfig } from "../../src/config/load.ts";
-import { lstatIfThereSync } from "../../src/core/lstat_if_there.ts";
-import { StartUpError } from "../../src/daemon/start_up.ts";
+import { lstatIfThereSync } from "../../src/core/files.ts";
+import { StartUpError } from "../../src/daemon/detach.ts";
 import type { Platform } from "../../src/platform/contract.ts";
-import type { PrivilegeControl, ProgramImage } from "../../src/platform/privilege_control.ts";
-import { type DropDependencies, dropPrivileges } from "../../src/sentinel/drop_privileges.ts";
+import type { PrivilegeControl, ProgramImage } from "../../src/platform/process_contract.ts";
+import { type DropDependencies, dropPrivileges } from "../../src/daemon/drop_privileges.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkDates } from "../../src/license/dates.ts";
+import { checkDates } from "../../src/license/payload.ts";
 import { LicenseError } from "../../src/license/errors.ts";
-import { UnreachableError } from "../../src/sentinel/endings.ts";
-import type { Finding } from "../../src/sentinel/findings.ts";
-import { KnownTime } from "../../src/sentinel/known_time.ts";
+import { UnreachableError } from "../../src/enforcement/lease.ts";
+import type { Finding } from "../../src/enforcement/tamper_findings.ts";
+import { KnownTime } from "../../src/enforcement/trusted_time.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { forever, LeaseBench, withGrace } from "../support/lease_bench.ts";
 import { ANSWERS, verified } from "../support/scripted_server.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { RefusedError, UnreachableError } from "../../src/sentinel/endings.ts";
+import { RefusedError, UnreachableError } from "../../src/enforcement/lease.ts";
 import { forever, LeaseBench, LICENSE, withGrace } from "../support/lease_bench.ts";
 import { ANSWERS, verified } from "../support/scripted_server.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { openMachine } from "../../src/sentinel/machine.ts";
+import { openMachine } from "../../src/enforcement/machine.ts";
 import { openStateFolder, StateFolderError } from "../../src/state/state_folder.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { openLibraries } from "../support/open_libraries.ts";

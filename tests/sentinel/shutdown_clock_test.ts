@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { startDeadline } from "../../src/sentinel/shutdown_clock.ts";
+import { startDeadline } from "../../src/daemon/run_daemon.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 /** A deadline of a second, and what has come of it so far. */

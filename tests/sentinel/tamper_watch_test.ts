@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { exitCodeOf } from "../../src/cli/exit_codes.ts";
-import type { DegradeStage } from "../../src/ipc/degradation.ts";
+import type { DegradeStage } from "../../src/ipc/license_answers.ts";
 import type { Surrounding } from "../../src/platform/contract.ts";
-import { scheduleStages, type TamperPolicy } from "../../src/sentinel/degradation_schedule.ts";
-import { Findings } from "../../src/sentinel/findings.ts";
-import { LOOK_EVERY_MS, TamperError, tamperWatch } from "../../src/sentinel/tamper_watch.ts";
+import { scheduleStages, type TamperPolicy } from "../../src/agent/degradation_schedule.ts";
+import { Findings } from "../../src/enforcement/tamper_findings.ts";
+import { LOOK_EVERY_MS, TamperError, tamperWatch } from "../../src/agent/tamper_watch.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 

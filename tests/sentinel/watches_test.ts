@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StandardLicense } from "../../src/license/payload.ts";
-import { GO_ON, RefusedError, type Verdict } from "../../src/sentinel/endings.ts";
-import type { Lease } from "../../src/sentinel/lease.ts";
-import { dateWatch, heartbeatWatch } from "../../src/sentinel/watches.ts";
+import { GO_ON, RefusedError, type Verdict } from "../../src/enforcement/lease.ts";
+import type { Lease } from "../../src/enforcement/lease.ts";
+import { dateWatch, heartbeatWatch } from "../../src/enforcement/watches.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { standardPayload } from "../support/organization.ts";
 

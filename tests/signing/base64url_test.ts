@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodeStrictBase64Url, encodeBase64Url } from "../../src/signing/base64url.ts";
+import { decodeStrictBase64Url, encodeBase64Url } from "../../src/signing/envelope.ts";
 
 Deno.test("decodeStrictBase64Url() undoes encodeBase64Url() for every length", () => {
   for (let length = 0; length < 70; length++) {

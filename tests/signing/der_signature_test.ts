@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { derToP1363, p1363ToDer } from "../../src/signing/der_signature.ts";
+import { derToP1363, p1363ToDer } from "../../src/signing/ecdsa.ts";
 import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
 import { encodePem } from "../../src/signing/pem.ts";
 

@@ -1,5 +1,5 @@
 import { fromFileUrl } from "@std/path";
-import { writeAuthority, writeCertificate } from "../../src/compose_pki.ts";
+import { writeAuthority, writeCertificate } from "../../src/app/pki.ts";
 import { freePort } from "../support/free_port.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { seededRandom } from "../support/seeded_random.ts";

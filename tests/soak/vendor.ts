@@ -1,7 +1,7 @@
-import { administer, issue } from "../../src/compose_vendor.ts";
+import { administer, issue } from "../../src/app/vendor.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { describeError } from "../../src/core/errors.ts";
-import { makeOrganisationKey } from "../../src/vendor/keys.ts";
+import { makeOrganisationKey } from "../../src/license_server/keys.ts";
 import { freePort } from "../support/free_port.ts";
 import { programCommand } from "../support/program.ts";
 import { RecordingLog } from "../support/recording_log.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { VendorDesk } from "../support/vendor_desk.ts";
 import { makeMachine } from "../support/test_machine.ts";
-import { changeLicense } from "../../src/vendor/administration.ts";
+import { changeLicense } from "../../src/license_server/administration.ts";
 import { noteBeats, readBeats } from "./vendor_facts.ts";
 
 const HOUR_MS = 3_600_000;

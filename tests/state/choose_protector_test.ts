@@ -1,9 +1,9 @@
 import { assertMode } from "../support/file_mode.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import type { DataProtection, Platform } from "../../src/platform/contract.ts";
-import type { FoundSecret, SecretSafe } from "../../src/platform/secret_safe.ts";
+import type { FoundSecret, SecretSafe } from "../../src/platform/secret_tool.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { chooseProtector, findProtector, KeySafeError } from "../../src/state/choose_protector.ts";
+import { chooseProtector, findProtector, KeySafeError } from "../../src/state/key_protector.ts";
 import { Keystore } from "../../src/state/keystore.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

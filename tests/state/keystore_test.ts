@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
-import { writeEncrypted } from "../../src/state/encrypted_file.ts";
+import { writeEncrypted } from "../../src/state/state_file.ts";
 import { boundKey } from "../../src/state/key_protector.ts";
 import { Keystore } from "../../src/state/keystore.ts";
 import { assertMode } from "../support/file_mode.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { writeEncrypted } from "../../src/state/encrypted_file.ts";
+import { writeEncrypted } from "../../src/state/state_file.ts";
 import { type LicenseRecord, type State, StateFile } from "../../src/state/state_file.ts";
 import { assertMode } from "../support/file_mode.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

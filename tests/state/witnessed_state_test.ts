@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { witnessName } from "../../src/state/keyring_witness.ts";
+import { witnessName } from "../../src/state/rollback_guard.ts";
 import { Disk, MACHINE, NOW, spent, withGrace } from "../support/witnessed_disk.ts";
 
 const OTHER_MACHINE = "8c5d9a51-0b0e-4f6d-8f43-0f3a7e1c2d22";

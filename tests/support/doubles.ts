@@ -1,7 +1,7 @@
 import { fromFileUrl } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = new URL("../..", import.meta.url);
 
 /** Parts of the program, by their path in the tree, and what of `tests/support/doubles` stands in for each. */
 export type Doubles = Readonly<Record<string, string>>;

@@ -1,10 +1,10 @@
+import type { Platform } from "../../src/platform/contract.ts";
 import type {
   AcceptedPeers,
   LocalListener,
   LocalPipes,
   PipeConnection,
-  Platform,
-} from "../../src/platform/contract.ts";
+} from "../../src/platform/local_socket.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 
 /** What a system with named pipes says, in the words of a test; by default that there are none. */

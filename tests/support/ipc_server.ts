@@ -1,5 +1,5 @@
 import type { LicenseInfo } from "../../src/ipc/license_answers.ts";
-import type { IpcServer, IpcServerOptions } from "../../src/ipc/ipc_server.ts";
+import type { IpcServer, IpcServerOptions } from "../../src/ipc/server.ts";
 import { serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket, type SocketClaim } from "../../src/ipc/socket_owner.ts";
 import { selectPlatform } from "../../src/platform/select.ts";

@@ -1,5 +1,5 @@
 import { selectPlatform } from "../../src/platform/select.ts";
-import type { ProcessControl } from "../../src/platform/process_control.ts";
+import type { ProcessControl } from "../../src/platform/process_contract.ts";
 import { launch, type LaunchedProcess } from "../../src/process/launch.ts";
 import { ProcessTree } from "../../src/process/process_tree.ts";
 import { openLibraries } from "./open_libraries.ts";

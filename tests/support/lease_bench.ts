@@ -1,8 +1,8 @@
 import type { StandardLicense } from "../../src/license/payload.ts";
-import { Findings } from "../../src/sentinel/findings.ts";
-import { Lease } from "../../src/sentinel/lease.ts";
-import { Ledger } from "../../src/sentinel/ledger.ts";
-import { freshState, recordOf, withRecord } from "../../src/sentinel/remembered_state.ts";
+import { Findings } from "../../src/enforcement/tamper_findings.ts";
+import { Lease } from "../../src/enforcement/lease.ts";
+import { Ledger } from "../../src/enforcement/grace.ts";
+import { freshState, recordOf, withRecord } from "../../src/enforcement/grace.ts";
 import type { LicenseRecord, State } from "../../src/state/state_file.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { standardPayload } from "./organization.ts";

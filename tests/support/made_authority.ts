@@ -1,6 +1,6 @@
 import { issueCertificate, type IssueTerms } from "../../src/pki/issue.ts";
 import { pemOf } from "../../src/pki/certificate.ts";
-import { makeKey } from "../../src/pki/key.ts";
+import { makeKey } from "../../src/pki/certificate.ts";
 import {
   makeAuthority,
   openAuthority,

@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
-import type { ProcessRecord } from "../../src/process/process_record.ts";
+import type { ProcessRecord } from "../../src/process/records.ts";
 import {
   ProcessTable,
   type ProcessTableDependencies,

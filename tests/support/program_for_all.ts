@@ -1,10 +1,10 @@
 import { fromFileUrl } from "@std/path";
-import { bundle } from "../../src/vendor/build/program_modules.ts";
+import { bundle } from "../../src/packaging/program_modules.ts";
 import { programOfAll } from "./other_user.ts";
 import { COMPILED } from "./program.ts";
 import { sharedFolder } from "./temporary_folder.ts";
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /** A program where every user can run it: bundled, so that it needs no cache of modules. */
 export interface ProgramForAll {

@@ -1,9 +1,9 @@
 import { systemClock } from "../../src/core/clock.ts";
 import type { LaunchedProcess } from "../../src/process/launch.ts";
-import { OutputLog } from "../../src/process/output_log.ts";
-import { type OutputItem, readOutput } from "../../src/process/output_reader.ts";
-import { OutputWriter } from "../../src/process/output_writer.ts";
-import { recordOutput } from "../../src/process/record_output.ts";
+import { OutputLog } from "../../src/process/output/log.ts";
+import { type OutputItem, readOutput } from "../../src/process/output/reader.ts";
+import { OutputWriter } from "../../src/process/output/writer.ts";
+import { recordOutput } from "../../src/process/output/writer.ts";
 import { ShellProcess } from "./launched_shell.ts";
 
 /** A shell's script whose output is recorded; killed at the end with all that it started. */

@@ -1,4 +1,4 @@
-import type { RemoteLimits } from "../../src/remote/limits.ts";
+import type { RemoteLimits } from "../../src/remote/wire.ts";
 import { FakeProcesses } from "./fake_processes.ts";
 import { RemoteDesk, type ServedDesk } from "./remote_server.ts";
 import { needsProgram, testWith } from "./requirements.ts";

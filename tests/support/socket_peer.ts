@@ -1,5 +1,5 @@
 import { systemClock } from "../../src/core/clock.ts";
-import type { LocalConn, LocalListener } from "../../src/platform/contract.ts";
+import type { LocalConn, LocalListener } from "../../src/platform/local_socket.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 
 const UTF8 = new TextEncoder();

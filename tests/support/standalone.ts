@@ -1,10 +1,10 @@
 import { fromFileUrl } from "@std/path";
-import { programFileName, type Target } from "../../src/vendor/build/targets.ts";
+import { programFileName, type Target } from "../../src/packaging/targets.ts";
 import { type ProgramResult, resultOf } from "./program.ts";
 import type { Requirement } from "./requirements.ts";
 import { sharedFolder } from "./temporary_folder.ts";
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /** The file of a program for this machine. */
 export const STANDALONE = programFileName("customer", Deno.build.target as Target);

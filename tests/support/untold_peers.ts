@@ -1,9 +1,9 @@
+import type { Platform } from "../../src/platform/contract.ts";
 import type {
   AcceptedPeers,
   LocalListener,
   PeerCredentials,
-  Platform,
-} from "../../src/platform/contract.ts";
+} from "../../src/platform/local_socket.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 
 /** This system, as if it told who a peer is only when that has sent something. */

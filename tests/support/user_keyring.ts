@@ -1,5 +1,5 @@
 import { selectPlatform } from "../../src/platform/select.ts";
-import { witnessName } from "../../src/state/keyring_witness.ts";
+import { witnessName } from "../../src/state/rollback_guard.ts";
 import type { Requirement } from "./requirements.ts";
 
 /** Containers may forbid it. */

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { parsePayload } from "../../src/license/payload.ts";
 import { importPublicKeyPem, verifierOf, type Verify } from "../../src/signing/ecdsa.ts";
-import { registerLicense } from "../../src/vendor/issue.ts";
-import { makeOrganisationKey } from "../../src/vendor/keys.ts";
+import { registerLicense } from "../../src/license_server/issue.ts";
+import { makeOrganisationKey } from "../../src/license_server/keys.ts";
 import { runProgram } from "./program.ts";
 import { serveLicenses, type ServingProgram } from "./serving_program.ts";
 import { openStore, standardPayload } from "./vendor_desk.ts";

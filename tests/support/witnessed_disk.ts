@@ -1,9 +1,9 @@
 import { copyFolder } from "./copy_folder.ts";
-import { freshState } from "../../src/sentinel/remembered_state.ts";
-import { keyringWitness } from "../../src/state/keyring_witness.ts";
-import { outerWitness, type Witness } from "../../src/state/outer_witness.ts";
+import { freshState } from "../../src/enforcement/grace.ts";
+import { keyringWitness } from "../../src/state/rollback_guard.ts";
+import { outerWitness, type Witness } from "../../src/state/rollback_guard.ts";
 import { type State, StateFile } from "../../src/state/state_file.ts";
-import { WitnessedState } from "../../src/state/witnessed_state.ts";
+import { WitnessedState } from "../../src/state/rollback_guard.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
 /** When tests load a state. */

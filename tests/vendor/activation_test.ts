@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts";
-import { createRoutes } from "../../src/vendor/routes.ts";
+import { createRoutes } from "../../src/license_server/routes.ts";
 import { activateBody, heartbeatBody, makeMachine } from "../support/test_machine.ts";
 import { CLIENT_ADDRESS, openStore, VendorDesk } from "../support/vendor_desk.ts";
 

@@ -5,7 +5,7 @@ import {
   changeLicense,
   type LicenseAction,
   requestDecommission,
-} from "../../src/vendor/administration.ts";
+} from "../../src/license_server/administration.ts";
 import { acknowledgeBody, makeMachine } from "../support/test_machine.ts";
 import { VendorDesk } from "../support/vendor_desk.ts";
 

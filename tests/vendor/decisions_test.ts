@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { decideAcknowledgement, decideHeartbeat } from "../../src/vendor/decisions.ts";
-import type { Facts } from "../../src/vendor/store.ts";
+import { decideAcknowledgement, decideHeartbeat } from "../../src/license_server/decisions.ts";
+import type { Facts } from "../../src/license_server/store.ts";
 import { makeMachine } from "../support/test_machine.ts";
 import { VendorDesk } from "../support/vendor_desk.ts";
 

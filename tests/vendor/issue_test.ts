@@ -6,11 +6,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { verifyLicense } from "../../src/license/verify_license.ts";
+import { verifyLicense } from "../../src/license/license_file.ts";
 import { signerOf, verifierOf } from "../../src/signing/ecdsa.ts";
-import { issueLicense, type LicenseTerms, makeLicenseKey } from "../../src/vendor/issue.ts";
-import { issueLicenseFile, type IssueTools } from "../../src/vendor/issue_license_file.ts";
-import { makeOrganisationKey } from "../../src/vendor/keys.ts";
+import { issueLicense, type LicenseTerms, makeLicenseKey } from "../../src/license_server/issue.ts";
+import { issueLicenseFile, type IssueTools } from "../../src/license_server/issue_license_file.ts";
+import { makeOrganisationKey } from "../../src/license_server/keys.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { openStore } from "../support/vendor_desk.ts";

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
 import { encodePem } from "../../src/signing/pem.ts";
-import { makeOrganisationKey, readSigningKey } from "../../src/vendor/keys.ts";
+import { makeOrganisationKey, readSigningKey } from "../../src/license_server/keys.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { resolve } from "../../src/core/paths.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -5,8 +5,8 @@ import {
   HEARTBEAT_PATH,
 } from "../../src/activation/messages.ts";
 import { parsePayload } from "../../src/license/payload.ts";
-import { changeLicense, requestDecommission } from "../../src/vendor/administration.ts";
-import { registerLicense } from "../../src/vendor/issue.ts";
+import { changeLicense, requestDecommission } from "../../src/license_server/administration.ts";
+import { registerLicense } from "../../src/license_server/issue.ts";
 import { activation, heartbeat, type Scene, testRefusals } from "../support/refusal_scene.ts";
 import {
   acknowledgeBody,

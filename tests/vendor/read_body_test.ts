@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MAX_BODY_BYTES } from "../../src/activation/messages.ts";
-import { readBody } from "../../src/vendor/read_body.ts";
-import { REFUSALS } from "../../src/vendor/refusals.ts";
+import { readBody } from "../../src/license_server/routes.ts";
+import { REFUSALS } from "../../src/license_server/refusals.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 interface Sent {

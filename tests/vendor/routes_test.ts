@@ -4,7 +4,7 @@ import {
   DECOMMISSION_ACK_PATH,
   HEARTBEAT_PATH,
 } from "../../src/activation/messages.ts";
-import { changeLicense, requestDecommission } from "../../src/vendor/administration.ts";
+import { changeLicense, requestDecommission } from "../../src/license_server/administration.ts";
 import {
   acknowledgeBody,
   activateBody,

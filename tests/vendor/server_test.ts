@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts";
-import { type LicenseServer, startLicenseServer } from "../../src/vendor/server.ts";
-import type { LicenseStore } from "../../src/vendor/store.ts";
+import { type LicenseServer, startLicenseServer } from "../../src/license_server/server.ts";
+import type { LicenseStore } from "../../src/license_server/store.ts";
 import {
   activateBody,
   heartbeatBody,

@@ -1,10 +1,9 @@
-import type { ClientSettings } from "../../compose_remote_client.ts";
+import type { ClientSettings } from "../../app/remote_client.ts";
 import type { RemoteClient } from "../../remote/client.ts";
 import type { ProcessStatus } from "../../remote/wire.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import { nearest } from "../nearest.ts";
-import { UsageError } from "../usage_error.ts";
+import { nearest, UsageError } from "../usage_error.ts";
 
 type Action = (client: RemoteClient, context: CommandContext) => Promise<number>;
 
@@ -42,7 +41,7 @@ export const command: Command = {
   async run(context) {
     const action = chooseAction(context);
     const settings = readSettings(context);
-    const { openClient } = await import("../../compose_remote_client.ts");
+    const { openClient } = await import("../../app/remote_client.ts");
     return await action(await openClient(settings, context.log), context);
   },
 };
@@ -151,8 +150,39 @@ async function stream(
 }
 
 async function list(client: RemoteClient, { args, output }: CommandContext): Promise<number> {
-  const { processTable } = await import("../process_table.ts");
+  const { processTable } = await import("./client.ts");
   const processes = await client.list();
   output.result(args.flag("json") ? JSON.stringify(processes) : processTable(processes, describe));
   return EXIT.ok;
+}
+
+const HEAD = ["ID", "STATE", "STARTED", "OUTPUT", "COMMAND"];
+
+/** Processes as a table, one line each; text of theirs can neither end a line nor move the cursor. */
+export function processTable(
+  processes: readonly ProcessStatus[],
+  describe: (process: ProcessStatus) => string,
+): string {
+  const rows = [
+    HEAD,
+    ...processes.map((process) => [
+      process.id,
+      describe(process),
+      process.started_at,
+      `${process.output_bytes} B`,
+      [process.command, ...process.args].map(word).join(" "),
+    ]),
+  ];
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd()
+  ).join("\n");
+}
+
+/** As it is where that is plain to see, else as JSON writes it. */
+function word(text: string): string {
+  return /^[^\s"'\\\p{C}]+$/u.test(text)
+    ? text
+    : JSON.stringify(text).replaceAll(/\p{C}/gu, (char) =>
+      `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }

@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
-import type { DescribedCommand } from "../described_commands.ts";
+import type { DescribedCommand } from "../command_metadata.ts";
 import { EXIT } from "../exit_codes.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../usage_error.ts";
 import { UsageError } from "../usage_error.ts";
 
 type Script = (commands: readonly DescribedCommand[]) => string;
@@ -24,14 +24,14 @@ export const command: Command = {
     "  powershell  sentinel completions powershell | Out-String | Invoke-Expression",
     "For all that follow: put that line into ~/.bashrc, ~/.zshrc (behind compinit), ~/.config/fish/config.fish or $PROFILE.",
   ],
-  async run({ args, output }) {
+  async run({ args, output, commands }) {
     const shell = args.operands[0]!;
     const load = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
     if (load === undefined) {
       throw new UsageError(`unknown shell: ${shell}${nearest(shell, Object.keys(SHELLS))}`);
     }
-    const { describeCommands } = await import("../described_commands.ts");
-    output.result((await load())(await describeCommands()));
+    const { describeCommands } = await import("../command_metadata.ts");
+    output.result((await load())(await describeCommands(commands)));
     return EXIT.ok;
   },
 };

@@ -1,13 +1,13 @@
 import type { LoadedConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
-import { readSmallText } from "../../core/read_config_file.ts";
+import { readSmallText } from "../../core/files.ts";
 import { READY_LINE } from "../../daemon/detach.ts";
-import { softwareLimits, supervisionSettings } from "../../sentinel/configured.ts";
-import type { ServiceMembership } from "../../compose_service.ts";
+import { softwareLimits, supervisionSettings } from "../../daemon/settings.ts";
+import type { ServiceMembership } from "../../app/service.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { effectiveConfig } from "../effective_config.ts";
-import { EXIT } from "../exit_codes.ts";
-import { runOptions } from "../run_options.ts";
+import { effectiveConfig, runOptions } from "../run_options.ts";
+import { EXIT, exitCodeOf } from "../exit_codes.ts";
+import { HOPELESS_STATUSES } from "../../service/unit_file.ts";
 
 /** With one of these there is something to do here. */
 const DONE_HERE = ["foreground", "detached", "service", "check-config", "print-config"] as const;
@@ -49,7 +49,7 @@ export const command: Command = {
       return EXIT.ok;
     }
     if (args.flag("service")) {
-      const { runAsService } = await import("../run_as_service.ts");
+      const { runAsService } = await import("./daemon_start.ts");
       return await runAsService(
         context,
         (service) => stay(context, { ...loaded, config }, service),
@@ -82,7 +82,7 @@ async function stay(
     softwareStreams: isDetached || service ? "null" as const : "inherit" as const,
   };
   const [{ composeDaemon }, path] = await Promise.all([
-    import("../../compose_daemon.ts"),
+    import("../../app/daemon.ts"),
     pidFile(config, run.softwarePath),
   ]);
   return await composeDaemon({
@@ -106,7 +106,7 @@ async function pidFile(
   softwarePath: string,
 ): Promise<string> {
   if (process.pid_file !== undefined) return process.pid_file;
-  const { pidFileOf } = await import("../../compose_daemon_control.ts");
+  const { pidFileOf } = await import("../../app/daemon_control.ts");
   return await pidFileOf(softwarePath, {
     stateDir: license.state_dir,
     user: process.user,
@@ -124,7 +124,7 @@ async function mayStayHere(configPath: string): Promise<boolean> {
 }
 
 async function detach({ args, output }: Pick<CommandContext, "args" | "output">): Promise<number> {
-  const { composeDetachedStart } = await import("../../compose_detached.ts");
+  const { composeDetachedStart } = await import("../../app/detached.ts");
   const outcome = await composeDetachedStart({
     // what was to be stopped, by `daemon restart`, is
     args: ["daemon", "start", "--detached", ...Deno.args.slice(2)],
@@ -137,4 +137,29 @@ async function detach({ args, output }: Pick<CommandContext, "args" | "output">)
   const { pid } = outcome;
   output.result(args.flag("json") ? JSON.stringify({ pid }) : `daemon started (pid ${pid})`);
   return EXIT.ok;
+}
+
+/**
+ * Runs something as the service that a service manager started. An end that another start could mend is not told: to the
+ * manager it is a crash, which it has actions for.
+ */
+export async function runAsService(
+  { log }: Pick<CommandContext, "log">,
+  run: (service: ServiceMembership) => Promise<number>,
+): Promise<number> {
+  const { joinServiceManager } = await import("../../app/service.ts");
+  const service = await joinServiceManager();
+  // a service has no standard streams
+  log.configure({ write() {} });
+  const end = async (status: number) => {
+    if (status === EXIT.ok || HOPELESS_STATUSES.includes(status)) await service.end(status);
+  };
+  try {
+    const status = await run(service);
+    await end(status);
+    return status;
+  } catch (error) {
+    await end(exitCodeOf(error));
+    throw error;
+  }
 }

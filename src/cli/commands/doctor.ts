@@ -1,10 +1,10 @@
-import { composeDoctor } from "../../compose_doctor.ts";
+import { composeDoctor } from "../../app/doctor.ts";
 import { SentinelError } from "../../core/errors.ts";
-import type { Finding } from "../../sentinel/doctor/finding.ts";
+import type { Finding } from "../../doctor/finding.ts";
 import type { Command } from "../command.ts";
 import { findOrganizationKey } from "../organization_key_source.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
-import { ipcSettings } from "../../sentinel/configured.ts";
+import { ipcSettings } from "../../daemon/settings.ts";
 
 export const command: Command = {
   usage: "[--license FILE] [options]",

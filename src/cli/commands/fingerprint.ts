@@ -1,4 +1,4 @@
-import { readThisMachine } from "../../compose_fingerprint.ts";
+import { readThisMachine } from "../../app/doctor.ts";
 import {
   type Component,
   FingerprintError,

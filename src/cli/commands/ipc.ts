@@ -32,7 +32,7 @@ export const command: Command = {
 async function chooseSocket({ args }: CommandContext): Promise<string> {
   const given = args.value("socket") ?? Deno.env.get("SENTINEL_IPC_SOCKET");
   if (given !== undefined && given !== "") return given;
-  const { findSockets } = await import("../../ipc/find_socket.ts");
+  const { findSockets } = await import("../../ipc/client.ts");
   const [only, ...others] = await findSockets((name) => Deno.env.get(name));
   if (only === undefined) throw new IpcClientError("absent.socket");
   if (others.length === 0) return only;

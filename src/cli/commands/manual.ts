@@ -1,5 +1,8 @@
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit_codes.ts";
+import { EXIT, EXIT_MEANINGS } from "../exit_codes.ts";
+import { VERSION } from "../../core/build_info.ts";
+import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
+import { GLOBAL_OPTIONS } from "../options.ts";
 
 export const command: Command = {
   usage: "",
@@ -8,10 +11,78 @@ export const command: Command = {
     "To read it: sentinel manual | man -l -",
     "To keep it: sentinel manual > /usr/local/share/man/man1/sentinel.1",
   ],
-  async run({ build, output }) {
-    const { describeCommands } = await import("../described_commands.ts");
-    const { manualPage } = await import("../manual_page.ts");
-    output.result(manualPage(await describeCommands(), { builtAt: build.builtAt }));
+  async run({ build, output, commands }) {
+    const { describeCommands } = await import("../command_metadata.ts");
+    const { manualPage } = await import("./manual.ts");
+    output.result(manualPage(await describeCommands(commands), { builtAt: build.builtAt }));
     return EXIT.ok;
   },
 };
+
+/** The manual page of all commands, in the language of man(7). */
+export function manualPage(
+  commands: readonly DescribedCommand[],
+  { builtAt = "" }: { builtAt?: string | undefined },
+): string {
+  const isGlobal = ({ name }: DescribedOption) => GLOBAL_OPTIONS.includes(name);
+  const globals = commands[0]?.options.filter(isGlobal) ?? [];
+  return [
+    `.TH SENTINEL 1 "${builtAt.slice(0, 10)}" "sentinel ${VERSION}"`,
+    ".SH NAME",
+    String.raw`sentinel \- prove a licence, and launch and supervise the software it is for`,
+    ".SH SYNOPSIS",
+    ".B sentinel",
+    ".I COMMAND",
+    "[options]",
+    ".br",
+    ".B sentinel",
+    String.raw`\-\-license FILE \-\-software FILE [options] [\-\- ARG...]`,
+    ".SH DESCRIPTION",
+    escape(
+      "Proves a licence, keeps it alive against the vendor's licence server, launches the software and tells it over a " +
+        "local socket what it may do. Without a command, it is `sentinel run`.",
+    ),
+    ".SH COMMANDS",
+    ...commands.flatMap((command) =>
+      commandSection(command, command.options.filter((option) => !isGlobal(option)))
+    ),
+    ".SH OPTIONS OF EVERY COMMAND",
+    ...globals.flatMap(optionItem),
+    ".SH ENVIRONMENT",
+    escape(
+      "Each option has a variable: SENTINEL_LOG_LEVEL for --log-level, and so on. An option that is given beats it. " +
+        "NO_COLOR turns colour off.",
+    ),
+    ".SH EXIT STATUS",
+    ...EXIT_MEANINGS.flatMap(([status, meaning]) => [
+      ".TP",
+      `.B ${escape(status)}`,
+      escape(meaning),
+    ]),
+  ].join("\n");
+}
+
+function commandSection(
+  { name, usage, summary, notes }: DescribedCommand,
+  options: readonly DescribedOption[],
+): string[] {
+  return [
+    `.SS "${escape(`sentinel ${name} ${usage}`.trimEnd())}"`,
+    escape(summary[0]!.toUpperCase() + summary.slice(1) + "."),
+    ...options.flatMap(optionItem),
+    ...(notes.length === 0 ? [] : [".PP", ".nf", ...notes.map(escape), ".fi"]),
+  ];
+}
+
+function optionItem({ name, letter, value, help }: DescribedOption): string[] {
+  const short = letter === undefined ? "" : `-${letter}, `;
+  const signature = `${short}--${name}${value === undefined ? "" : ` ${value}`}`;
+  return [".TP", `.B ${escape(signature)}`, escape(help)];
+}
+
+/** groff(7): a backslash, a hyphen that is to be copied, a line that looks like a request. */
+function escape(text: string): string {
+  const escaped = text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll('"', "\\(dq")
+    .replaceAll("…", "...").replaceAll("×", "\\(mu");
+  return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
+}

@@ -17,8 +17,8 @@ export const command: Command = {
     const { config, log } = context;
     const options = runOptions(context, config);
     if (config !== undefined) warnOfNoEffect(config, log);
-    const { composeRun } = await import("../../compose.ts");
-    const { keepDebuggersOut } = await import("../../compose_signals.ts");
+    const { composeRun } = await import("../../app/run.ts");
+    const { keepDebuggersOut } = await import("../../app/signals.ts");
     keepDebuggersOut(log);
     return await composeRun(options, context);
   },

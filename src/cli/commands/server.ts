@@ -28,8 +28,8 @@ export const command: Command = {
       port: args.requiredInteger("port", { min: 0, max: 65_535 }),
       dataDir: args.value("data-dir"),
     };
-    const { startServer } = await import("../../compose_remote.ts");
-    const { keepDebuggersOut, waitForStopSignal } = await import("../../compose_signals.ts");
+    const { startServer } = await import("../../app/remote_server.ts");
+    const { keepDebuggersOut, waitForStopSignal } = await import("../../app/signals.ts");
     keepDebuggersOut(log);
     const stopSignal = waitForStopSignal();
     await using server = await startServer(settings, log);

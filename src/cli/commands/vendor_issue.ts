@@ -1,8 +1,8 @@
 import { parseStrictJson } from "../../core/strict_json.ts";
-import type { IssueRequest } from "../../vendor/issue_license_file.ts";
+import type { IssueRequest } from "../../license_server/issue_license_file.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import type { ParsedArguments } from "../parse_arguments.ts";
+import type { ParsedArguments } from "../command.ts";
 import { UsageError } from "../usage_error.ts";
 
 /** More would not survive the wire of other programs (signed 32 bit). */
@@ -40,7 +40,7 @@ export const command: Command = {
   async run({ args, output, log }) {
     const request = readRequest(args);
     const database = args.value("database");
-    const { issue } = await import("../../compose_vendor.ts");
+    const { issue } = await import("../../app/vendor.ts");
     const licenseKey = await issue(request, { database, log });
     const file = request.outPath;
     const where = database === undefined

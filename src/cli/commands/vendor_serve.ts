@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import type { ParsedArguments } from "../parse_arguments.ts";
+import type { ParsedArguments } from "../command.ts";
 import { UsageError } from "../usage_error.ts";
 
 const DEFAULT_ADDRESS = "127.0.0.1";
@@ -25,8 +25,8 @@ export const command: Command = {
       tls: readTls(args),
       trustProxy: args.flag("trust-proxy"),
     };
-    const { startVendorServer } = await import("../../compose_vendor.ts");
-    const { keepDebuggersOut, waitForStopSignal } = await import("../../compose_signals.ts");
+    const { startVendorServer } = await import("../../app/vendor.ts");
+    const { keepDebuggersOut, waitForStopSignal } = await import("../../app/signals.ts");
     keepDebuggersOut(log);
     const stopSignal = waitForStopSignal();
     await using server = await startVendorServer(settings, { log, clock });

@@ -1,6 +1,6 @@
-import { shellQuote } from "../../core/shell_word.ts";
-import type { DescribedCommand, DescribedOption } from "../described_commands.ts";
-import { type Completion, completionOf, groupsOf, nextWords } from "./completion.ts";
+import { shellQuote } from "../../core/shell_quote.ts";
+import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
+import { type Completion, completionOf, groupsOf, nextWords } from "../command_metadata.ts";
 
 /** A script for bash (bash(1), Programmable Completion). */
 export function bashCompletions(commands: readonly DescribedCommand[]): string {

@@ -1,5 +1,5 @@
-import type { DescribedCommand, DescribedOption } from "../described_commands.ts";
-import { completionOf, groupsOf, nextWords } from "./completion.ts";
+import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
+import { completionOf, groupsOf, nextWords } from "../command_metadata.ts";
 
 /** A script for fish (complete(1)). */
 export function fishCompletions(commands: readonly DescribedCommand[]): string {

@@ -1,5 +1,5 @@
-import type { DescribedCommand } from "../described_commands.ts";
-import { groupsOf, type NextWord, nextWords } from "./completion.ts";
+import type { DescribedCommand } from "../command_metadata.ts";
+import { groupsOf, type NextWord, nextWords } from "../command_metadata.ts";
 
 /** A script for PowerShell (about_Functions_Argument_Completion, Register-ArgumentCompleter -Native). */
 export function powershellCompletions(commands: readonly DescribedCommand[]): string {

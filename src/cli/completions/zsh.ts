@@ -1,6 +1,6 @@
-import { shellQuote } from "../../core/shell_word.ts";
-import type { DescribedCommand, DescribedOption } from "../described_commands.ts";
-import { completionOf, groupsOf, nextWords } from "./completion.ts";
+import { shellQuote } from "../../core/shell_quote.ts";
+import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
+import { completionOf, groupsOf, nextWords } from "../command_metadata.ts";
 
 /** A script for zsh (zshcompsys(1)): to be `_sentinel` in a folder of `fpath`, or to be sourced. */
 export function zshCompletions(commands: readonly DescribedCommand[]): string {

@@ -1,5 +1,5 @@
 /** The compiled program beside an empty one: its size, `--version`, and a whole `run` of `/bin/true` (HARDWARE_BOUND). */
-import { makeOrganisationKey } from "../../../src/vendor/keys.ts";
+import { makeOrganisationKey } from "../../../src/license_server/keys.ts";
 import { runProgram } from "../../support/program.ts";
 import { compileProgram, COMPILER } from "../../support/standalone.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary_folder.ts";

@@ -1,14 +1,14 @@
 /** The lines on state, socket and permissions, where a run would find the files not as they should be. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { selectPlatform } from "../../../src/platform/select.ts";
-import { examinePermissions } from "../../../src/sentinel/doctor/examine_permissions.ts";
-import { examineSocket } from "../../../src/sentinel/doctor/examine_socket.ts";
-import { examineState } from "../../../src/sentinel/doctor/examine_state.ts";
-import type { DoctorRequest } from "../../../src/sentinel/doctor/examine.ts";
+import { examinePermissions } from "../../../src/doctor/files.ts";
+import { examineSocket } from "../../../src/doctor/files.ts";
+import { examineState } from "../../../src/doctor/state.ts";
+import type { DoctorRequest } from "../../../src/doctor/request.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import type { Finding } from "../../../src/sentinel/doctor/finding.ts";
-import { type Machine, openMachine } from "../../../src/sentinel/machine.ts";
-import { recordOf, withRecord } from "../../../src/sentinel/remembered_state.ts";
+import type { Finding } from "../../../src/doctor/finding.ts";
+import { type Machine, openMachine } from "../../../src/enforcement/machine.ts";
+import { recordOf, withRecord } from "../../../src/enforcement/grace.ts";
 import { openStateFolder } from "../../../src/state/state_folder.ts";
 import type { StandardLicense } from "../../../src/license/payload.ts";
 import { standardPayload } from "../../support/organization.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { selectPlatform } from "../../../src/platform/select.ts";
-import { examineLicense } from "../../../src/sentinel/doctor/examine_license.ts";
-import type { Finding } from "../../../src/sentinel/doctor/finding.ts";
+import { examineLicense } from "../../../src/doctor/license.ts";
+import type { Finding } from "../../../src/doctor/finding.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { makeOrganization, standardPayload } from "../../support/organization.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary_folder.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { examineServer, type ServerProbes } from "../../../src/sentinel/doctor/examine_server.ts";
+import { examineServer } from "../../../src/doctor/server.ts";
+import type { ServerProbes } from "../../../src/doctor/request.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { makeOrganization } from "../../support/organization.ts";
 

@@ -1,5 +1,5 @@
-import { openOutputLog, type RecordingFault } from "../../../src/process/output_log.ts";
-import { readOutput } from "../../../src/process/output_reader.ts";
+import { openOutputLog, type RecordingFault } from "../../../src/process/output/log.ts";
+import { readOutput } from "../../../src/process/output/reader.ts";
 import { receive, type Received, type Watched } from "../operators.ts";
 import type { SystemUnderTest } from "../system.ts";
 

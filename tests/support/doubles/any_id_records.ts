@@ -1,5 +1,5 @@
-import { parseRecord } from "../../../src/process/process_record.ts";
-import { RecordStore } from "../../../src/process/record_store.ts";
+import { parseRecord } from "../../../src/process/records.ts";
+import { RecordStore } from "../../../src/process/records.ts";
 
 export { RecordStore };
 

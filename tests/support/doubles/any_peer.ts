@@ -1,4 +1,4 @@
-import type { AcceptedPeers, PeerCredentials } from "../../../src/platform/contract.ts";
+import type { AcceptedPeers, PeerCredentials } from "../../../src/platform/local_socket.ts";
 
 const US: PeerCredentials = { user: String(Deno.uid()), pid: Deno.pid };
 

@@ -1,7 +1,7 @@
-import { KnownTime as RealKnownTime } from "../../../src/sentinel/known_time.ts";
+import { KnownTime as RealKnownTime } from "../../../src/enforcement/trusted_time.ts";
 import type { Clock } from "../../../src/core/clock.ts";
 
-export * from "../../../src/sentinel/known_time.ts";
+export * from "../../../src/enforcement/trusted_time.ts";
 
 /** For `src/sentinel/known_time.ts`: it is what time the wall clock shows. */
 export class KnownTime extends RealKnownTime {

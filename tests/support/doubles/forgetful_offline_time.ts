@@ -1,4 +1,4 @@
-export * from "../../../src/sentinel/offline_time.ts";
+export * from "../../../src/enforcement/trusted_time.ts";
 
 /** For `src/sentinel/offline_time.ts`: what earlier runs used is forgotten; missed heartbeats alone cost. */
 export function debtMs(): number {

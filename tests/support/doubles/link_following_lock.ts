@@ -1,7 +1,7 @@
-import { releaseLock } from "../../../src/core/release_lock.ts";
-import type { LockOutcome } from "../../../src/core/locked_file.ts";
+import { releaseLock } from "../../../src/core/file_lock.ts";
+import type { LockOutcome } from "../../../src/core/file_lock.ts";
 
-export { waitForLock } from "../../../src/core/locked_file.ts";
+export { waitForLock } from "../../../src/core/file_lock.ts";
 
 /** For `src/core/locked_file.ts`: locks whatever the path leads to, whoever's it is. */
 export async function lockFile(path: string): Promise<LockOutcome> {

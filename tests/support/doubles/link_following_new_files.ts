@@ -1,4 +1,4 @@
-import type { NewFile, NewFilesOutcome } from "../../../src/core/new_files.ts";
+import type { NewFile, NewFilesOutcome } from "../../../src/core/files.ts";
 
 /** For `src/core/new_files.ts`: writes over whatever is there. */
 export async function writeNewFiles(files: readonly NewFile[]): Promise<NewFilesOutcome> {

@@ -1,6 +1,6 @@
-import type { Witness } from "../../../src/state/outer_witness.ts";
+import type { Witness } from "../../../src/state/rollback_guard.ts";
 
-export { witnessName } from "../../../src/state/keyring_witness.ts";
+export { witnessName } from "../../../src/state/rollback_guard.ts";
 
 /** For `src/state/keyring_witness.ts`: nor has the keyring. */
 export function keyringWitness(): () => Witness | undefined {

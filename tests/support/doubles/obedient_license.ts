@@ -1,9 +1,9 @@
 import { type License, parsePayload } from "../../../src/license/payload.ts";
-import { verifyLicense as verifyStrictly } from "../../../src/license/verify_license.ts";
-import { decodeStrictBase64Url } from "../../../src/signing/base64url.ts";
+import { verifyLicense as verifyStrictly } from "../../../src/license/license_file.ts";
+import { decodeStrictBase64Url } from "../../../src/signing/envelope.ts";
 import type { Verify } from "../../../src/signing/ecdsa.ts";
 
-export * from "../../../src/license/verify_license.ts";
+export * from "../../../src/license/license_file.ts";
 
 /** For `src/license/verify_license.ts`: checks a licence as it asks to be, as careless libraries for JWS have done. */
 export async function verifyLicense(fileText: string, verify: Verify): Promise<License> {

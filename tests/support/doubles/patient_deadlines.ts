@@ -1,7 +1,7 @@
 import { standardOutput } from "../../../src/cli/output.ts";
-import { type Deadlined, Deadlines as RealDeadlines } from "../../../src/ipc/deadlines.ts";
+import { type Deadlined, Deadlines as RealDeadlines } from "../../../src/ipc/limits.ts";
 
-export type * from "../../../src/ipc/deadlines.ts";
+export type * from "../../../src/ipc/limits.ts";
 
 /** For `src/ipc/deadlines.ts`: says on standard error that somebody's time is over, and waits on. */
 export class Deadlines extends RealDeadlines {

@@ -1,6 +1,6 @@
 import type { AnswerPayload } from "../../../src/activation/messages.ts";
 import type { RawAnswer } from "../../../src/activation/answer.ts";
-import { decodeStrictBase64Url } from "../../../src/signing/base64url.ts";
+import { decodeStrictBase64Url } from "../../../src/signing/envelope.ts";
 
 /** What stands in an answer, whoever signed it. */
 export function payloadOf({ body }: RawAnswer): AnswerPayload {

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { SentinelError } from "../../../src/core/errors.ts";
-import type { BuiltFile } from "../../../src/vendor/build/checksums.ts";
-import { lstatIfThere } from "../../../src/core/lstat_if_there.ts";
-import { buildPrograms, type BuildRequest } from "../../../src/vendor/build/build_programs.ts";
-import { type Target, TARGETS } from "../../../src/vendor/build/targets.ts";
+import type { BuiltFile } from "../../../src/packaging/build_programs.ts";
+import { lstatIfThere } from "../../../src/core/files.ts";
+import { buildPrograms, type BuildRequest } from "../../../src/packaging/build_programs.ts";
+import { type Target, TARGETS } from "../../../src/packaging/targets.ts";
 import { makeOrganization } from "../../support/organization.ts";
 import { POSIX, testWith } from "../../support/requirements.ts";
 import { temporaryFolder } from "../../support/temporary_folder.ts";
@@ -39,7 +39,7 @@ async function build(
     compiler: deno,
     hasOwnRuntime,
     host,
-    modules: { kind: "sources", root: new URL("../../../", import.meta.url) },
+    modules: { kind: "sources", root: new URL("../../..", import.meta.url) },
     source: {},
   });
   const result = await building.then((files) => ({ files }), (error) => ({ error }));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { mergeChecksums } from "../../../src/vendor/build/checksums.ts";
+import { mergeChecksums } from "../../../src/packaging/build_programs.ts";
 
 const [ONE, TWO, NEW] = ["1", "2", "3"].map((digit) => digit.repeat(64)) as [
   string,

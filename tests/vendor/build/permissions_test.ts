@@ -4,7 +4,7 @@ import {
   type Narrowing,
   PERMISSION_SETS,
   permissionFlags,
-} from "../../../src/vendor/build/permissions.ts";
+} from "../../../src/packaging/compile_program.ts";
 
 const LINUX = "x86_64-unknown-linux-gnu", WINDOWS = "x86_64-pc-windows-msvc";
 

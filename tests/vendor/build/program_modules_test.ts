@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { bundle } from "../../../src/vendor/build/program_modules.ts";
+import { bundle } from "../../../src/packaging/program_modules.ts";
 import { POSIX, testWith } from "../../support/requirements.ts";
 import { temporaryFolder } from "../../support/temporary_folder.ts";
 
-const ROOT = fromFileUrl(new URL("../../../", import.meta.url));
+const ROOT = fromFileUrl(new URL("../../..", import.meta.url));
 
 /** What the program itself needs of Node's, in parts that are loaded where it does. */
 const NODE_MODULES = ["buffer", "crypto", "http", "https", "inspector", "sqlite", "tls"];

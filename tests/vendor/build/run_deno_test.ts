@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { BuildError } from "../../../src/vendor/build/build_error.ts";
-import { faultLine, runDeno } from "../../../src/vendor/build/run_deno.ts";
+import { BuildError } from "../../../src/packaging/run_deno.ts";
+import { faultLine, runDeno } from "../../../src/packaging/run_deno.ts";
 import { POSIX, testWith } from "../../support/requirements.ts";
 import { temporaryFolder } from "../../support/temporary_folder.ts";
 

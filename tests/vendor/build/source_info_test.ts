@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { BuildError } from "../../../src/vendor/build/build_error.ts";
-import { gitIn, sourceInfo } from "../../../src/vendor/build/source_info.ts";
+import { BuildError } from "../../../src/packaging/run_deno.ts";
+import { gitIn, sourceInfo } from "../../../src/packaging/program_modules.ts";
 import { needsProgram, POSIX, testWith } from "../../support/requirements.ts";
 import { temporaryFolder } from "../../support/temporary_folder.ts";
 

@@ -1,0 +1,52 @@
+import type { RunHost } from "./run_host.ts";
+import {
+  checkIpcPath,
+  loadLicenseOf,
+  type RunDependencies,
+  type RunRequest,
+} from "./run_request.ts";
+import type { License } from "../license/payload.ts";
+import { UnreachableError } from "../enforcement/lease.ts";
+import { CurrentLicense, type Licensing, type ProvedLicense } from "../enforcement/licensing.ts";
+import { serveAndSupervise } from "./serve.ts";
+import { StandardLicensing } from "./standard.ts";
+
+/**
+ * Proves the licence, launches the software and stays until it ends.
+ *
+ * @returns The software's exit status; 0 where we were asked to stop.
+ * @throws {SentinelError} Why nothing was launched, or why the software was stopped.
+ */
+export async function runSentinel(
+  request: RunRequest,
+  deps: RunDependencies,
+  host: RunHost,
+): Promise<number> {
+  const { log, stopRequest: { stop } } = deps;
+  checkIpcPath(request, deps);
+  const license = await loadLicenseOf(request, deps);
+  using licensing = await openLicensing(license, request, deps);
+  let first: ProvedLicense;
+  try {
+    first = await licensing.prove(license, stop);
+  } catch (error) {
+    // whoever asks to stop while the server is asked need not hear that it did not answer
+    if (!(stop.aborted && error instanceof UnreachableError)) throw error;
+    log.info(`Received signal ${stop.reason}, shutting down...`);
+    return 0;
+  }
+  await using current = new CurrentLicense(first, licensing);
+  return await serveAndSupervise(request, deps, { licensing, current, host });
+}
+
+async function openLicensing(
+  license: License,
+  request: RunRequest,
+  deps: RunDependencies,
+): Promise<Licensing> {
+  if (license.license_type === "STANDARD") {
+    return await StandardLicensing.open(license, request, deps);
+  }
+  const { HardwareBoundLicensing } = await import("./hardware_bound.ts");
+  return await HardwareBoundLicensing.open(license, deps);
+}

@@ -1,0 +1,112 @@
+import { loadValidLicense } from "../license/license_file.ts";
+import type { License } from "../license/payload.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import type { IpcLimits } from "../ipc/limits.ts";
+import type { Platform } from "../platform/contract.ts";
+import type { ProcessLimits } from "../platform/process_contract.ts";
+import type { Verify } from "../signing/ecdsa.ts";
+import type { TamperPolicy } from "./degradation_schedule.ts";
+import type { StopRequest } from "./stop_request.ts";
+import type { SupervisionSettings } from "../supervision/supervisor.ts";
+import { socketPath } from "../ipc/socket.ts";
+
+/**
+ * The licence in a file, valid now and for the software that this program is for.
+ *
+ * @throws {LicenseError}
+ */
+export async function loadLicenseOf(
+  { licensePath, softwareId }: Pick<RunRequest, "licensePath" | "softwareId">,
+  { verify, clock }: Pick<RunDependencies, "verify" | "clock">,
+): Promise<License> {
+  return await loadValidLicense(licensePath, { verify, wallMs: clock.wallMs(), softwareId });
+}
+
+/** A machine id as long as any that names a socket (UUID, RFC 9562). */
+export const SOME_MACHINE_ID = "00000000-0000-0000-0000-000000000000";
+
+/**
+ * Where the run's socket is to be.
+ *
+ * @throws {SocketPlaceError} `config.ipc_path` where the place that is configured cannot be.
+ */
+export function ipcPath(
+  { ipc: { location, path } }: Pick<RunRequest, "ipc">,
+  { platform, readVariable, machineId }:
+    & Pick<RunDependencies, "platform" | "readVariable">
+    & { readonly machineId: string },
+): string {
+  const runtimeFolder = platform.runtimeFolder(readVariable);
+  const maxBytes = platform.maxSocketPathBytes;
+  const pipePrefix = platform.pipes?.prefix;
+  return socketPath({ machineId, runtimeFolder, pipePrefix, location, path, maxBytes });
+}
+
+/**
+ * Makes sure that the socket can be where it is configured, before a machine is activated in vain.
+ *
+ * @throws {SocketPlaceError} as {@linkcode ipcPath}.
+ */
+export function checkIpcPath(
+  request: Pick<RunRequest, "ipc">,
+  { platform, readVariable }: Pick<RunDependencies, "platform" | "readVariable">,
+): void {
+  ipcPath(request, { platform, readVariable, machineId: SOME_MACHINE_ID });
+}
+
+/** How the socket is served; what is absent is as the socket's own defaults have it. */
+export interface IpcSettings {
+  readonly location?: "runtime" | "tmp" | "auto";
+  /** The socket's path; beats the location. */
+  readonly path?: string | undefined;
+  /** Whether every process of the user may ask for the licence, or only the software and its descendants. */
+  readonly peer?: "user" | "child";
+  readonly limits?: Partial<IpcLimits>;
+}
+
+/** What the user wants to be run. */
+export interface RunRequest {
+  readonly licensePath: string;
+  /** Absolute. */
+  readonly softwarePath: string;
+  readonly softwareArgs: readonly string[];
+  /** On top of our own environment. */
+  readonly softwareEnv: Readonly<Record<string, string>>;
+  /** Its standard streams: ours (the default), or none. */
+  readonly softwareStreams?: "inherit" | "null" | undefined;
+  /** Limits of its own (default: none). */
+  readonly softwareLimits?: ProcessLimits | undefined;
+  /** Where the software starts; ours where it is absent. */
+  readonly workingDirectory: string | undefined;
+  readonly ipc: IpcSettings;
+  /** The only software that licences may be for (default: any). */
+  readonly softwareId?: string | undefined;
+  /** Overrides the licence's own. */
+  readonly serverUrl: string | undefined;
+  /** When the software is started again (default: never). */
+  readonly supervision?: SupervisionSettings | undefined;
+  /** What is done about tampering (default: `degrade`). */
+  readonly tamperPolicy?: TamperPolicy;
+  /** The folder for state and keys; asked for only where one is needed. */
+  readonly stateFolder: () => string;
+}
+
+/** What a run works with; built in `compose.ts`. */
+export interface RunDependencies {
+  readonly platform: Platform;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Makes a UUID v4. */
+  readonly newUuid: () => string;
+  readonly fetch: typeof fetch;
+  readonly log: Logger;
+  /** With the organisation's public key. */
+  readonly verify: Verify;
+  readonly pid: number;
+  readonly stopRequest: StopRequest;
+  /** Calls the listener on each such signal, until the function that it returns is called. */
+  readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
+  readonly readVariable: (name: string) => string | undefined;
+}

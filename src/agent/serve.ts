@@ -1,0 +1,212 @@
+import type { SentinelError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { whenAborted } from "../core/clock.ts";
+import type { CurrentLicense, Licensing } from "../enforcement/licensing.ts";
+import type { StopRequest } from "./stop_request.ts";
+import { LAUNCH_ONCE, Supervisor } from "../supervision/supervisor.ts";
+import type { Watch } from "../enforcement/watches.ts";
+import type { DegradeStage } from "../ipc/license_answers.ts";
+import { type IpcServer, serveIpc } from "../ipc/server.ts";
+import { claimSocket } from "../ipc/socket_owner.ts";
+import { Agent, licenseInfo, VerifiedSoftware } from "./agent.ts";
+import { childRecordIn, type SoftwareDependencies } from "../supervision/child_record.ts";
+import type { Findings } from "../enforcement/tamper_findings.ts";
+import { ipcPath, type RunDependencies, type RunRequest } from "./run_request.ts";
+import type { RunHost } from "./run_host.ts";
+import { Software, stopLeftOver } from "../supervision/child.ts";
+
+export interface SuperviseOptions {
+  readonly supervisor: Supervisor;
+  readonly current: CurrentLicense;
+  readonly tampering: Watch;
+  readonly stopRequest: StopRequest;
+  /** Called when the end has begun, before the software is stopped. */
+  readonly onEnding: () => Promise<void>;
+  readonly log: Logger;
+}
+
+/** What ended a run. */
+type Ending =
+  | { readonly kind: "over"; readonly code: number }
+  | { readonly kind: "asked" }
+  | { readonly kind: "fault"; readonly error: SentinelError };
+
+/**
+ * Launches the software and waits for whatever comes first: its end for good, a request to stop, something that forbids
+ * it to go on. The software and all that it brought forth is gone when this returns or throws.
+ *
+ * @returns The software's exit status; 0 where we were asked to stop.
+ * @throws {SentinelError} What forbade it; why it cannot be launched.
+ */
+export async function supervise(options: SuperviseOptions): Promise<number> {
+  const { supervisor, stopRequest: { stop }, onEnding, log } = options;
+  if (stop.aborted) {
+    sayAsked(log, String(stop.reason));
+    return 0;
+  }
+  const over = new AbortController();
+  const software = supervisor.run(over.signal);
+  software.catch(() => {});
+  try {
+    await Promise.race([supervisor.started, software]);
+    const ending = await firstEnding(software, options, over.signal);
+    if (ending.kind === "asked") sayAsked(log, String(stop.reason));
+    if (ending.kind === "fault") {
+      log.warn(`stopping the software: ${ending.error.message}`);
+      throw ending.error;
+    }
+    return ending.kind === "over" ? ending.code : 0;
+  } finally {
+    await onEnding();
+    over.abort();
+    await software.catch(() => {});
+  }
+}
+
+function sayAsked(log: Logger, by: string): void {
+  log.info(`Received ${by.startsWith("SIG") ? `signal ${by}` : by}, shutting down...`);
+}
+
+async function firstEnding(
+  software: Promise<number | undefined>,
+  { current, tampering, stopRequest: { stop } }: SuperviseOptions,
+  over: AbortSignal,
+): Promise<Ending> {
+  current.watch();
+  return await Promise.race<Ending>([
+    software.then((code = 0) => ({ kind: "over", code })),
+    whenAborted(stop).then(() => ({ kind: "asked" })),
+    current.fault.then((error) => ({ kind: "fault", error })),
+    tampering(over).then((error) =>
+      error === undefined ? new Promise<never>(() => {}) : { kind: "fault", error }
+    ),
+  ]);
+}
+
+/** A licence that is proved, and who hosts the run under it. */
+export interface ServeOptions {
+  readonly licensing: Pick<Licensing, "machineId" | "findings">;
+  readonly current: CurrentLicense;
+  readonly host: RunHost;
+}
+
+/**
+ * Checks the software, opens the socket, launches the software and stays until it ends, or has to. Socket and processes
+ * are gone when this returns or throws.
+ *
+ * @returns The software's exit status; 0 where we were asked to stop.
+ * @throws {SentinelError} What ended the run.
+ */
+export async function serveAndSupervise(
+  request: RunRequest,
+  deps: RunDependencies,
+  { licensing: { machineId, findings }, current, host }: ServeOptions,
+): Promise<number> {
+  const { platform, stopRequest } = deps;
+  const path = ipcPath(request, { ...deps, machineId });
+  await using claim = await claimSocket(path, {
+    platform,
+    lockFolder: platform.runtimeFolder(deps.readVariable),
+  });
+  const software = new VerifiedSoftware(request.softwarePath, platform);
+  await software.verify(current.license.software_checksum);
+  const { hurry, stop } = stopRequest;
+  const launching = {
+    ...deps,
+    childRecord: childRecordIn(claim),
+    hurry,
+    stop,
+  };
+  const supervisor: Supervisor = new Supervisor({
+    ...deps,
+    settings: request.supervision ?? LAUNCH_ONCE,
+    launch: async (onLaunched) => {
+      const verified = await software.verify(current.license.software_checksum);
+      return await launchSoftware(request, path, {
+        ...launching,
+        recorder: host.recorder,
+        verified,
+        onLaunched,
+      });
+    },
+    watchHealth: async (running, watch, signal) => {
+      const { watchRunHealth } = await import("./run_health.ts");
+      return await watchRunHealth({ ...watch, software: running, deps, ipc }, signal);
+    },
+    onLaunched: () => host.onRunning(agent),
+  });
+  await using ipc: IpcServer = serveIpc({
+    ...deps,
+    ...request.ipc,
+    claim,
+    license: licenseInfo(current.license),
+    isDescendant: (pid) => supervisor.isOfSoftware(pid),
+    followsChildren: () => supervisor.settings.health?.probe.kind === "ipc",
+    control: host.control(() => agent),
+    status: () => ({ ...agent.status(), ...host.status() }),
+  });
+  const agent: Agent = new Agent({ request, deps, current, findings, supervisor, software, ipc });
+  tellWatchers(ipc, current, findings);
+  await host.onServing(agent);
+  await stopLeftOver(launching);
+  return await supervise({
+    ...deps,
+    supervisor,
+    current,
+    tampering: watchForTampering(request, deps, { ipc, findings }),
+    onEnding: async () => {
+      await host.onEnding();
+      ipc.publish({ event: "stopping" });
+      await ipc.close();
+    },
+  });
+}
+
+async function launchSoftware(
+  request: RunRequest,
+  socket: string,
+  deps: SoftwareDependencies,
+): Promise<Software> {
+  const launch = await limitedLaunch(request, deps);
+  return await Software.launch({
+    path: request.softwarePath,
+    args: request.softwareArgs,
+    env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: socket },
+    cwd: request.workingDirectory,
+    output: request.softwareStreams,
+  }, { ...deps, launch });
+}
+
+/** Loaded only where there are limits. */
+async function limitedLaunch(
+  { softwareLimits: limits = {} }: RunRequest,
+  { platform }: SoftwareDependencies,
+): Promise<SoftwareDependencies["launch"]> {
+  if (Object.values(limits).every((value) => value === undefined)) return undefined;
+  const { launchLimited } = await import("../process/launch.ts");
+  const control = await platform.processControl();
+  return (options) => launchLimited(options, { limits, control });
+}
+
+/** Events for those who watch the socket. */
+function tellWatchers(ipc: IpcServer, current: CurrentLicense, findings: Findings): void {
+  current.onGraceCharged((seconds) => ipc.publish({ event: "grace", remaining_seconds: seconds }));
+  findings.onFound(({ kind, message, evidence }) =>
+    ipc.publish({ event: "state", finding: kind, message, evidence })
+  );
+}
+
+/** What it needs is loaded when the software runs. */
+function watchForTampering(
+  { tamperPolicy: policy = "degrade" }: RunRequest,
+  { platform, readVariable, clock, random, log }: RunDependencies,
+  { ipc, findings }: { ipc: IpcServer; findings: Findings },
+): Watch {
+  return async (signal) => {
+    const { tamperWatch } = await import("./tamper_watch.ts");
+    const surroundings = await platform.watchSurroundings(readVariable);
+    const setDegradeStage = (stage: DegradeStage) => ipc.setDegradeStage(stage);
+    const options = { policy, findings, surroundings, setDegradeStage, clock, random, log };
+    return await tamperWatch(options)(signal);
+  };
+}

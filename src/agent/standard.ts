@@ -1,0 +1,139 @@
+import { LicenseServerClient } from "../activation/client.ts";
+import { checkDates, type StandardLicense } from "../license/payload.ts";
+import { openStateFolder, type StateFolder } from "../state/state_folder.ts";
+import { ConfigError } from "../core/errors.ts";
+import { Findings } from "../enforcement/tamper_findings.ts";
+import { Lease } from "../enforcement/lease.ts";
+import { Ledger, type LedgerMemory } from "../enforcement/grace.ts";
+import type { Licensing, ProvedLicense } from "../enforcement/licensing.ts";
+import { type Machine, openMachine } from "../enforcement/machine.ts";
+import type { RunDependencies, RunRequest } from "./run_request.ts";
+import { aliveWatch, dateWatch, heartbeatWatch } from "../enforcement/watches.ts";
+
+interface Parts extends Pick<Machine, "keys" | "storage"> {
+  readonly folder: StateFolder;
+  readonly findings: Findings;
+}
+
+/** Licences that are kept alive against the vendor's server. */
+export class StandardLicensing implements Licensing<StandardLicense> {
+  readonly findings: Findings;
+  readonly machineId: string;
+  readonly #parts: Parts;
+  readonly #options: { readonly request: RunRequest; readonly deps: RunDependencies };
+  /** What the licences so far left behind. */
+  #memory: LedgerMemory;
+
+  private constructor(
+    parts: Parts,
+    memory: LedgerMemory,
+    options: { readonly request: RunRequest; readonly deps: RunDependencies },
+  ) {
+    this.findings = parts.findings;
+    this.machineId = memory.state.machine_id;
+    this.#parts = parts;
+    this.#memory = memory;
+    this.#options = options;
+  }
+
+  /**
+   * Opens this machine's state and keys, which are ours until the end.
+   *
+   * @throws {SentinelError}
+   */
+  static async open(
+    license: StandardLicense,
+    request: RunRequest,
+    deps: RunDependencies,
+  ): Promise<StandardLicensing> {
+    serverUrlOf(license, request);
+    using stack = new DisposableStack();
+    const folder = stack.use(
+      await openStateFolder(request.stateFolder(), { log: deps.log, pid: deps.pid }),
+    );
+    const { keys, state, storage, rollback } = await openMachine(folder, deps);
+    const findings = new Findings(deps.log);
+    if (rollback !== undefined) {
+      findings.report({
+        kind: "state_rollback",
+        message: "state rollback detected",
+        evidence: rollback,
+      });
+    }
+    stack.move();
+    return new StandardLicensing({ folder, keys, storage, findings }, { state }, { request, deps });
+  }
+
+  async prove(license: StandardLicense, signal: AbortSignal): Promise<ProvedLicense> {
+    const { request, deps } = this.#options;
+    const { clock, random, platform: { readBootClock }, log } = deps;
+    const { storage, findings } = this.#parts;
+    const ledger = new Ledger({
+      license,
+      memory: this.#memory,
+      storage,
+      clock,
+      readBootClock,
+      findings,
+      log,
+    });
+    const lease = this.#lease(license, { ledger, serverUrl: serverUrlOf(license, request) });
+    const end = async () => {
+      await ledger.end();
+      this.#memory = ledger.memory;
+    };
+    try {
+      await lease.checkClock();
+      await lease.activate(signal);
+      await lease.beatAtStart(signal);
+      checkDates(license, lease.nowMs());
+    } catch (error) {
+      await end();
+      throw error;
+    }
+    return {
+      license,
+      watches: [
+        heartbeatWatch(lease, { license, clock, random }),
+        dateWatch(license, clock, () => lease.nowMs()),
+        aliveWatch(lease, clock),
+      ],
+      status: () => ({
+        license_status: lease.status,
+        grace_remaining_seconds: lease.graceRemainingSeconds,
+      }),
+      onGraceCharged: (tell) => lease.onGraceCharged(tell),
+      end,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#parts.folder[Symbol.dispose]();
+  }
+
+  #lease(
+    license: StandardLicense,
+    { ledger, serverUrl }: { ledger: Ledger; serverUrl: string },
+  ): Lease {
+    const { verify, clock, fetch, newUuid: newNonce, random, platform, log } = this.#options.deps;
+    const { sign, publicKeyPem } = this.#parts.keys;
+    const client = new LicenseServerClient({ serverUrl, sign, verify, clock, fetch, newNonce });
+    return new Lease({
+      license,
+      ledger,
+      client,
+      serverUrl,
+      publicKeyPem,
+      platform: platform.wireName,
+      clock,
+      random,
+      log,
+    });
+  }
+}
+
+function serverUrlOf(license: StandardLicense, request: RunRequest): string {
+  const serverUrl = request.serverUrl ?? license.server_url;
+  if (serverUrl !== undefined) return serverUrl;
+  throw new ConfigError("config.server_url", "--server-url is required for STANDARD licenses");
+}

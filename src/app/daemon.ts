@@ -1,0 +1,104 @@
+import { buildRun, type RunOptions } from "./run.ts";
+import { commandOfOurs } from "./detached.ts";
+import type { Config } from "../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ConfigurableLog } from "../core/log.ts";
+import { type OwnCommand, ownEnvironment } from "../daemon/detach.ts";
+import { SERVICE_VARIABLES, ServiceManager } from "../daemon/service_manager.ts";
+import type { Platform, ServiceMembership } from "../platform/contract.ts";
+import { selectPlatform } from "../platform/select.ts";
+import type { DropRequest } from "../daemon/drop_privileges.ts";
+import { runDaemon } from "../daemon/run_daemon.ts";
+import { StopRequestSource } from "../agent/stop_request.ts";
+
+/** What `sentinel daemon start` was told. */
+export interface DaemonStartOptions {
+  readonly run: RunOptions;
+  readonly config: Config;
+  readonly loadConfig: () => Promise<Config>;
+  readonly pidFile: string;
+  /** Called when the daemon is ready, where it is to leave its standard streams then. */
+  readonly sayReady: (() => void) | undefined;
+  /** Our part in the service manager that started us, where it speaks with us by calls. */
+  readonly service: ServiceMembership | undefined;
+}
+
+export interface DaemonSources {
+  readonly log: ConfigurableLog;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** Runs a daemon in this process until it ends. */
+export async function composeDaemon(
+  { run, config, loadConfig, pidFile, sayReady, service }: DaemonStartOptions,
+  sources: DaemonSources,
+): Promise<number> {
+  const platform = selectPlatform();
+  await becomeUser({ config, pidFile }, platform);
+  const stopRequest = new StopRequestSource();
+  service?.stopAsked.addEventListener("abort", () => stopRequest.request("stop of the service"));
+  using parts = await buildRun(run, { ...sources, stopRequest });
+  return await runDaemon({ config, loadConfig, pidFile, run: parts.request }, {
+    ...parts.deps,
+    log: sources.log,
+    stopRequest,
+    residentBytes: () => Deno.memoryUsage().rss,
+    onReady() {
+      if (sayReady === undefined) return;
+      sayReady();
+      platform.dropStreams();
+    },
+    openServer: async (config, software) => {
+      const { openDaemonServer } = await import("./daemon_server.ts");
+      const { log } = sources;
+      const { stateFolder } = parts.request;
+      return await openDaemonServer(config, {
+        log,
+        software,
+        stateFolder,
+        hurry: stopRequest.hurry,
+      });
+    },
+    openServiceManager: () =>
+      new ServiceManager({
+        variables: takeVariables(SERVICE_VARIABLES),
+        membership: service,
+        platform,
+        clock: sources.clock,
+        pid: Deno.pid,
+      }),
+  });
+}
+
+/** Loaded only where another user is configured. */
+async function becomeUser(request: DropRequest, platform: Platform): Promise<void> {
+  const { process, security } = request.config;
+  const configured = [process.user, process.group, security.chroot_directory];
+  if (configured.every((value) => value === undefined)) return;
+  const { dropPrivileges } = await import("../daemon/drop_privileges.ts");
+  await dropPrivileges(request, {
+    platform,
+    pid: Deno.pid,
+    readText: Deno.readTextFile,
+    ownerOf: (folder) => Deno.stat(folder).then(({ uid }) => uid ?? undefined, () => undefined),
+    command: () => sameCommand(request, platform),
+    variables: ownEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone }),
+  });
+}
+
+/** This very program with its arguments, and the PID file, whose default would be another one for another user. */
+function sameCommand({ config, pidFile }: DropRequest, platform: Platform): OwnCommand | undefined {
+  const command = commandOfOurs(platform);
+  const [group, name, ...rest] = Deno.args;
+  const told = config.process.pid_file === undefined ? ["--pid-file", pidFile] : [];
+  return command && { ...command, args: [...command.args, group!, name!, ...told, ...rest] };
+}
+
+/** The values of variables, which are gone from the environment then. */
+function takeVariables(names: readonly string[]): Record<string, string | undefined> {
+  const values = names.map((name) => [name, Deno.env.get(name)]);
+  for (const name of names) Deno.env.delete(name);
+  return Object.fromEntries(values);
+}

@@ -1,0 +1,164 @@
+import { dirname, nameOf } from "../core/paths.ts";
+import type { Clock } from "../core/clock.ts";
+import { readPidFile } from "../daemon/pid_file.ts";
+import { findSockets, socketsIn } from "../ipc/client.ts";
+import { selectPlatform } from "../platform/select.ts";
+import { ConfigError } from "../core/errors.ts";
+import {
+  DaemonControl,
+  type DaemonPlaceOptions,
+  defaultPidFile,
+  NotRunningError,
+  type OtherUser,
+  SYSTEM_FOLDER,
+  USERS_FOLDERS,
+} from "../daemon/control.ts";
+import { stateFolder } from "../state/state_folder.ts";
+
+/** What says which daemon is meant; as much of it as is known. */
+export interface DaemonTarget {
+  readonly pidFile: string | undefined;
+  readonly socket: string | undefined;
+  readonly softwarePath: string | undefined;
+  readonly stateDir: string | undefined;
+  /** `process.user` and `security.chroot_directory`. */
+  readonly user: string | undefined;
+  readonly rootFolder: string | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * The way to a daemon.
+ *
+ * @throws {NotRunningError} where nothing is known of it, and none runs.
+ * @throws {ConfigError} where several run, and it is not said which.
+ */
+export async function composeDaemonControl(target: DaemonTarget): Promise<DaemonControl> {
+  const platform = selectPlatform();
+  const { socket } = target;
+  const pidFile = target.pidFile ?? await choosePidFile(target);
+  return new DaemonControl({
+    pidFile,
+    findSockets: async () =>
+      socket !== undefined ? [socket] : [
+        ...await socketsIn(dirname(pidFile), platform.userId()),
+        ...await findSockets(readVariable),
+      ],
+    platform,
+    clock: target.clock,
+    kill: Deno.kill,
+  });
+}
+
+/** The PID file of a daemon that names no other. */
+export async function pidFileOf(
+  softwarePath: string,
+  { stateDir, user, rootFolder }: Pick<DaemonTarget, "stateDir" | "user" | "rootFolder">,
+): Promise<string> {
+  const otherUser = user === undefined ? undefined : await otherUserNow(user, rootFolder);
+  return defaultPidFile(softwarePath, { ...placeOptions(stateDir), otherUser });
+}
+
+/** `undefined` where we are not root, or there is no such user: that is for the start to tell. */
+async function otherUserNow(
+  user: string,
+  rootFolder: string | undefined,
+): Promise<OtherUser | undefined> {
+  const platform = selectPlatform();
+  if (platform.userId() !== "0") return undefined;
+  const { findUser } = await import("../daemon/privileges.ts");
+  const userId = (await findUser(user, Deno.readTextFile))?.userId;
+  if (userId === undefined) return undefined;
+  const runtimeFolder = platform.runtimeFolder(readVariable);
+  const hasRuntimeFolder = runtimeFolder !== undefined && rootFolder === undefined &&
+    await folderOwner(runtimeFolder) === userId;
+  return { userId, rootFolder, hasRuntimeFolder };
+}
+
+/** The user that a folder belongs to; `undefined` where it is not there. */
+async function folderOwner(folder: string): Promise<number | undefined> {
+  try {
+    return (await Deno.stat(folder)).uid ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function choosePidFile(target: DaemonTarget): Promise<string> {
+  const { softwarePath, stateDir } = target;
+  if (softwarePath !== undefined) {
+    const usual = await pidFileOf(softwarePath, target);
+    return await pidFileOfService(usual, target) ?? usual;
+  }
+  const held: string[] = [];
+  for (const path of await pidFiles(stateDir)) {
+    if ((await readPidFile(path)).kind === "running") held.push(path);
+  }
+  const [only, ...others] = held;
+  if (only === undefined) throw new NotRunningError();
+  if (others.length === 0) return only;
+  throw new ConfigError(
+    "config.pid_file",
+    `several daemons run: give --config, or --pid-file with one of ${held.join(", ")}`,
+  );
+}
+
+/**
+ * The PID file of a service with a user of its own, which has it in the folder that the service manager made for that user:
+ * only the service's own environment names it.
+ */
+async function pidFileOfService(
+  usual: string,
+  { user, rootFolder }: DaemonTarget,
+): Promise<string | undefined> {
+  const userId = user === undefined ? undefined : (await otherUserNow(user, rootFolder))?.userId;
+  if (userId === undefined || (await readPidFile(usual)).kind === "running") return undefined;
+  const file = nameOf(usual);
+  const path = `${SYSTEM_FOLDER}/${file.replace(/\.pid$/, "")}/sentinel/${file}`;
+  const isHis = await folderOwner(dirname(path)) === userId;
+  return isHis && (await readPidFile(path)).kind === "running" ? path : undefined;
+}
+
+/** Those in the folder that a daemon of ours has by default; as root those of all of the system's. */
+async function pidFiles(stateDir: string | undefined): Promise<string[]> {
+  const own = dirname(defaultPidFile("any", placeOptions(stateDir)));
+  const system = (await namesIn(SYSTEM_FOLDER)).map((name) => `${SYSTEM_FOLDER}/${name}/sentinel`);
+  const found: string[] = [];
+  for (const folder of [own, ...system, ...await usersFolders()]) {
+    const names = (await namesIn(folder)).filter((name) => name.endsWith(".pid"));
+    found.push(...names.map((name) => `${folder}/${name}`));
+  }
+  return found;
+}
+
+/** Where root finds the daemons that it started as other users. */
+async function usersFolders(): Promise<string[]> {
+  if (selectPlatform().userId() !== "0") return [];
+  const parent = dirname(USERS_FOLDERS);
+  const paths = (await namesIn(parent)).map((name) => `${parent}/${name}`);
+  return paths.filter((path) => path.startsWith(USERS_FOLDERS));
+}
+
+/** None where the folder is missing, or we may not look. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof Deno.errors.PermissionDenied) return [];
+    throw error;
+  }
+}
+
+function placeOptions(stateDir: string | undefined): DaemonPlaceOptions {
+  const platform = selectPlatform();
+  return {
+    platform,
+    readVariable,
+    stateFolder: () => stateFolder(stateDir, { platform, readVariable }),
+  };
+}
+
+function readVariable(name: string): string | undefined {
+  return Deno.env.get(name);
+}

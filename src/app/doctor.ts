@@ -1,0 +1,78 @@
+import { trustedFetch } from "./trusted_fetch.ts";
+import { systemClock } from "../core/clock.ts";
+import type { OrganizationKeySource } from "../license/organization_key.ts";
+import { selectPlatform } from "../platform/select.ts";
+import { examine } from "../doctor/examine.ts";
+import type { Finding } from "../doctor/finding.ts";
+import type { IpcSettings } from "../agent/run_request.ts";
+import { type Hardware, readHardware } from "../license/fingerprint.ts";
+
+/** What `sentinel doctor` was told. */
+export interface DoctorOptions {
+  readonly licensePath: string | undefined;
+  readonly orgKey: OrganizationKeySource | undefined;
+  /** The only software that the licence may be for (default: any). */
+  readonly softwareId?: string | undefined;
+  /** What a build was given, as flags. */
+  readonly permissions?: readonly string[] | undefined;
+  readonly serverUrl: string | undefined;
+  readonly stateDir: string | undefined;
+  readonly ipc: IpcSettings;
+  /** Certificates to trust besides the usual ones (PEM). */
+  readonly caFile: string | undefined;
+}
+
+/** What the program needs of the runtime. */
+const ACCESS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
+
+/**
+ * Looks at this machine and at the licence server for real.
+ *
+ * @throws {CaFileError} as a run would.
+ */
+export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> {
+  using trusted = await trustedFetch(options.caFile);
+  const platform = selectPlatform();
+  const readVariable = (name: string) => Deno.env.get(name);
+  return await examine({
+    ...options,
+    stateFolder: options.stateDir ?? platform.defaultStateFolder(readVariable),
+  }, {
+    platform,
+    clock: systemClock,
+    readVariable,
+    fetch: trusted?.fetch ?? fetch,
+    newUuid: () => crypto.randomUUID(),
+    connectTcp: async (target) => addressOf(await Deno.connect(target)),
+    connectTls: async (target) => {
+      const trust = trusted === undefined ? {} : { caCerts: [trusted.pem] };
+      const conn = await Deno.connectTls({ ...target, ...trust });
+      using _ = conn;
+      await conn.handshake();
+      return describeAddress(conn.remoteAddr);
+    },
+    missingAccess: () => missingAccess(options.permissions ?? []),
+  });
+}
+
+/** What a build was given in part on purpose is not missing. */
+function missingAccess(permissions: readonly string[]): string[] {
+  return ACCESS.filter((name) =>
+    Deno.permissions.querySync({ name }).state !== "granted" &&
+    !permissions.some((flag) => flag.startsWith(`--allow-${name}=`))
+  );
+}
+
+function addressOf(conn: Deno.TcpConn): string {
+  using _ = conn;
+  return describeAddress(conn.remoteAddr);
+}
+
+function describeAddress({ hostname, port }: Deno.NetAddr): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** The components of this machine. */
+export async function readThisMachine(): Promise<Hardware> {
+  return await readHardware(await selectPlatform().fingerprintSources());
+}

@@ -1,0 +1,244 @@
+import { onSignal } from "./signals.ts";
+import { ExpiryWatch, type RenewableCertificate } from "../core/certificate_expiry.ts";
+import { systemClock } from "../core/clock.ts";
+import { describeError, SentinelError } from "../core/errors.ts";
+import { readConfigFile, warnOfExposedKey } from "../core/files.ts";
+import type { LogFields, Logger } from "../core/log.ts";
+import { clientVerifier } from "../pki/verify_client.ts";
+import type { Platform } from "../platform/contract.ts";
+import { selectPlatform } from "../platform/select.ts";
+import { LaunchError } from "../process/executable.ts";
+import { OrphanReaper } from "../process/orphan_reaper.ts";
+import { readOutput } from "../process/output/reader.ts";
+import { ProcessTable } from "../process/process_table.ts";
+import { type Audit, escaped, shown, type Telemetry } from "../remote/audit.ts";
+import { HEADER_BYTES } from "../remote/frames.ts";
+import { identifyBy } from "../remote/identity.ts";
+import type { RemoteProcesses, StartOutcome, StartRequest } from "../remote/processes.ts";
+import { checkMaterial, requireClientVerification } from "../remote/tls_material.ts";
+import { startRemoteServer, type Trust } from "../remote/server.ts";
+
+/** What `sentinel server` was told. */
+export interface ServerSettings {
+  readonly certificatePath: string;
+  readonly keyPath: string;
+  readonly certificateAuthorityPath: string;
+  readonly revocationListPath: string | undefined;
+  readonly address: string;
+  readonly port: number;
+  /** Where processes are recorded. */
+  readonly dataDir: string | undefined;
+}
+
+/** A server that listens. */
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** Who hosts a server; `sentinel server` is content with the defaults. */
+export interface ServerHost {
+  readonly log: Logger;
+  /** What is served, where that is not the table alone. */
+  readonly serve?: ((table: ProcessTable) => RemoteProcesses) | undefined;
+  /** Aborted where a stop is to wait for nobody any more. */
+  readonly hurry?: AbortSignal | undefined;
+}
+
+/** A server that listens, with its table. */
+export interface OpenedServer extends RunningServer {
+  /**
+   * Reads certificates; the function that it returns has new connections judged by them.
+   *
+   * @throws {SentinelError} `config.tls`.
+   */
+  prepare(settings: ServerSettings): Promise<() => void>;
+  /** Refuses what is new, stops the processes, and closes. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the table of processes and serves it. SIGHUP reads the certificates anew. Disposing it refuses what is new, stops
+ * the processes, and closes.
+ *
+ * @throws {SentinelError} `config.…`, or `running.server` where another server has the data folder.
+ */
+export async function startServer(settings: ServerSettings, log: Logger): Promise<RunningServer> {
+  const server = await openServer(settings, { log });
+  const reload = async () => {
+    try {
+      (await server.prepare(settings))();
+      log.info("certificates reloaded");
+    } catch (error) {
+      log.error(`certificates not reloaded: ${describeError(error)}`);
+    }
+  };
+  const removeListener = onSignal("SIGHUP", () => void reload());
+  return {
+    url: server.url,
+    async [Symbol.asyncDispose]() {
+      removeListener();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** As {@linkcode startServer}, for a host that reads certificates anew when it likes. */
+export async function openServer(
+  settings: ServerSettings,
+  { log, serve = servedTable, hurry }: ServerHost,
+): Promise<OpenedServer> {
+  requireClientVerification(Deno.version.deno);
+  const { trust, certificates } = await readTrust(settings, log);
+  const platform = selectPlatform();
+  await using opened = new AsyncDisposableStack();
+  const table = opened.use(await openTable(settings.dataDir, { platform, hurry }));
+  await reapOrphans(platform, opened);
+  const server = opened.use(
+    await startRemoteServer({
+      ...trust,
+      address: settings.address,
+      port: settings.port,
+      processes: serve(table),
+      clock: systemClock,
+      log,
+      audit: auditInto(log),
+      telemetry: await openTelemetry(),
+      hurry,
+    }),
+  );
+  const expiry = opened.use(new ExpiryWatch({ clock: systemClock, log }));
+  expiry.watch(certificates);
+  const owned = opened.move();
+  return {
+    url: server.url,
+    async prepare(settings) {
+      const { trust, certificates } = await readTrust(settings, log);
+      return () => {
+        server.reload(trust);
+        expiry.watch(certificates);
+      };
+    },
+    close: () => server.close(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** @throws {SentinelError} `config.tls`. */
+async function readTrust(
+  { certificatePath, keyPath, certificateAuthorityPath, revocationListPath }: ServerSettings,
+  log: Logger,
+): Promise<{ trust: Trust; certificates: RenewableCertificate[] }> {
+  const read = async (path: string, what: string) =>
+    await readConfigFile(path, { what, code: "config.tls" });
+  const { text: certificate } = await read(certificatePath, "certificate file");
+  const key = await read(keyPath, "key file");
+  warnOfExposedKey({ path: keyPath, mode: key.mode, what: "key file" }, log);
+  const { text: certificateAuthority } = await read(certificateAuthorityPath, "CA file");
+  const revocationList = revocationListPath === undefined
+    ? undefined
+    : (await read(revocationListPath, "revocation list")).text;
+  const tls = { certificate, key: key.text, certificateAuthority };
+  checkMaterial(tls);
+  const verify = await clientVerifier({
+    certificateAuthority,
+    revocationList,
+    nowMs: systemClock.wallMs,
+  });
+  return {
+    trust: { tls, identify: identifyBy(verify) },
+    certificates: [
+      { what: "certificate", path: certificatePath, pem: certificate },
+      { what: "CA certificate", path: certificateAuthorityPath, pem: certificateAuthority },
+    ],
+  };
+}
+
+async function openTable(
+  dataDir: string | undefined,
+  { platform, hurry }: { platform: Platform; hurry: AbortSignal | undefined },
+): Promise<ProcessTable> {
+  const folder = dataDir ?? defaultDataFolder(platform);
+  platform.adoptOrphans();
+  try {
+    const table = await ProcessTable.open(folder, {
+      control: await platform.processControl(),
+      clock: systemClock,
+      ownPid: Deno.pid,
+      newMark: () => crypto.randomUUID(),
+      searchPath: Deno.env.get("PATH"),
+      output: { sync: "segment" },
+      hurry,
+    });
+    if (table !== undefined) return table;
+  } catch (error) {
+    const message = `data folder cannot be used: ${folder} (${describeError(error)})`;
+    throw new SentinelError("config.data_dir", message, { cause: error });
+  }
+  throw new SentinelError("running.server", `another server is using the data folder: ${folder}`);
+}
+
+function defaultDataFolder(platform: Platform): string {
+  const folder = platform.defaultStateFolder((name) => Deno.env.get(name));
+  if (folder !== undefined) return `${folder}/processes`;
+  throw new SentinelError("config.data_dir", "no home directory is known: give --data-dir");
+}
+
+async function reapOrphans(platform: Platform, opened: AsyncDisposableStack): Promise<void> {
+  const control = await platform.processControl();
+  const reaper = new OrphanReaper({ control, clock: systemClock, ownPid: Deno.pid });
+  opened.defer(onSignal("SIGCHLD", () => void reaper.reap()));
+}
+
+/** The table as the server sees it. */
+export function servedTable(table: ProcessTable): RemoteProcesses {
+  return {
+    start: (request) => startIn(table, request),
+    query: (id) => table.query(id),
+    list: () => table.list(),
+    stop: (id, request) => table.stop(id, request),
+    restart: async (id) => await table.query(id) && NOT_RESTARTED,
+    ended: (id) => table.ended(id),
+    async output(id, request) {
+      const log = await table.output(id);
+      return log && readOutput(log, { ...request, lending: { headroomBytes: HEADER_BYTES } });
+    },
+    close: () => table[Symbol.asyncDispose](),
+  };
+}
+
+const NOT_RESTARTED = {
+  kind: "refused",
+  why: "only a daemon's software can be restarted, by the id of its last start",
+} as const;
+
+async function startIn(table: ProcessTable, request: StartRequest): Promise<StartOutcome> {
+  try {
+    return { kind: "started", id: (await table.start(request)).id };
+  } catch (error) {
+    if (error instanceof LaunchError) return { kind: "refused", why: error.message };
+    throw error;
+  }
+}
+
+/** One record for each entry; refusals stand out. */
+function auditInto(log: Logger): Audit {
+  return ({ action, outcome, address, client, process, command, request }) => {
+    const fields: LogFields = {
+      client: client && shown(client.cn),
+      role: client?.role,
+      address,
+      process,
+      command: command && shown(command),
+      request: request && shown(request),
+    };
+    const level = /^(?:refused|handshake)/.test(outcome) ? "warn" : "info";
+    log[level](`audit: ${action}: ${escaped(outcome)}`, fields);
+  };
+}
+
+/** Loaded only where the runtime exports what is told to it. */
+async function openTelemetry(): Promise<Telemetry | undefined> {
+  if (!["1", "true"].includes(Deno.env.get("OTEL_DENO") ?? "")) return undefined;
+  const { openTelemetry } = await import("../remote/open_telemetry.ts");
+  return openTelemetry(systemClock);
+}

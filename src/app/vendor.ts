@@ -1,0 +1,197 @@
+import type { Build } from "../core/build_info.ts";
+import { buildPrograms, type BuildRequest, type BuiltFile } from "../packaging/build_programs.ts";
+import { gitIn, ownModules, sourceInfo } from "../packaging/program_modules.ts";
+import type { Target } from "../packaging/targets.ts";
+import { ExpiryWatch } from "../core/certificate_expiry.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { SentinelError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import {
+  changeLicense,
+  type DecommissionRequest,
+  findLicense,
+  type LicenseAction,
+  requestDecommission,
+} from "../license_server/administration.ts";
+import { issueLicenseFile, type IssueRequest } from "../license_server/issue_license_file.ts";
+import { readSigningKey } from "../license_server/keys.ts";
+import { readConfigFile } from "../core/files.ts";
+import { describeLicenses, type LicenseListing } from "../license_server/list.ts";
+import { type LicenseServer, startLicenseServer } from "../license_server/server.ts";
+import { openSqliteStore } from "../license_server/sqlite_store.ts";
+import type { LicenseStore } from "../license_server/store.ts";
+
+/** Builds programs of what this very program is made of. @throws {BuildError} */
+export async function composeBuild(request: BuildRequest, own: Build): Promise<BuiltFile[]> {
+  const readVariable = (name: string) => Deno.env.get(name);
+  const modules = ownModules();
+  const deno = { path: readVariable("BUILD_DENO") || ownDeno() };
+  return await buildPrograms(request, {
+    bundler: deno,
+    compiler: deno,
+    hasOwnRuntime: Boolean(readVariable("DENORT_BIN")),
+    host: Deno.build.target as Target,
+    modules,
+    source: modules.kind === "bundle"
+      ? ofTheModules(own)
+      : await sourceInfo(gitIn(modules.root), readVariable),
+  });
+}
+
+/** A compiled program has none. */
+function ownDeno(): string {
+  return Deno.build.standalone ? "deno" : Deno.execPath();
+}
+
+/** What stays true of them, whomever they are compiled for. */
+function ofTheModules({ commit, builtAt }: Build): Build {
+  return {
+    ...(commit !== undefined && { commit }),
+    ...(builtAt !== undefined && { builtAt }),
+  };
+}
+
+/** How long to wait for another process's transaction on the database. */
+const BUSY_TIMEOUT_MS = 2_000;
+
+/** Who the audit row names for what is done on the command line. */
+const COMMAND_LINE_ACTOR = "command line";
+
+/**
+ * Opens the database that `--database` names. The caller closes it.
+ *
+ * @throws {SentinelError} `config.database…`.
+ */
+async function openStore(
+  database: string,
+  { create }: { create: boolean },
+): Promise<LicenseStore> {
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(database)) {
+    const scheme = database.slice(0, database.indexOf(":"));
+    throw new SentinelError(
+      "config.database",
+      `--database must be the path of a SQLite file: a ${scheme} URL is not supported`,
+    );
+  }
+  return await openSqliteStore(database, {
+    create,
+    busyTimeoutMs: BUSY_TIMEOUT_MS,
+    schedule: (flush) => setTimeout(flush, 0),
+  });
+}
+
+/**
+ * Issues a licence file; with a database (made where it is missing) the licence is registered there. Gives its key.
+ *
+ * @throws {SentinelError} `config.…` in one line for the operator.
+ */
+export function issue(
+  request: IssueRequest,
+  { database, log }: { database: string | undefined; log: Logger },
+): Promise<string> {
+  return issueLicenseFile(request, {
+    log,
+    nowMs: systemClock.wallMs(),
+    actor: COMMAND_LINE_ACTOR,
+    randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    openStore: database === undefined ? undefined : () => openStore(database, { create: true }),
+  });
+}
+
+/**
+ * Revokes, suspends or reinstates a licence of an existing database.
+ *
+ * @throws {SentinelError} `config.database…`, or `usage.license_state` where it cannot be done.
+ */
+export async function administer(
+  action: LicenseAction,
+  { database, licenseKey }: { database: string; licenseKey: string },
+): Promise<void> {
+  await using store = await openStore(database, { create: false });
+  await changeLicense(store, action, { licenseKey, origin: commandLineOrigin() });
+}
+
+/**
+ * Asks a machine to give its licence up, or gives the machine up.
+ *
+ * @throws {SentinelError} `config.database…`, or `usage.machine_state` where it cannot be done.
+ */
+export async function decommission(database: string, request: DecommissionRequest): Promise<void> {
+  await using store = await openStore(database, { create: false });
+  await requestDecommission(store, request, commandLineOrigin());
+}
+
+/**
+ * The licences of an existing database with their machines, or only the one that is asked for.
+ *
+ * @throws {SentinelError} `config.database…`, or `usage.license_state` where the one is unknown.
+ */
+export async function listLicenses(
+  database: string,
+  licenseKey: string | undefined,
+): Promise<LicenseListing[]> {
+  await using store = await openStore(database, { create: false });
+  const licenses = licenseKey === undefined
+    ? await store.listLicenses()
+    : [await findLicense(store, licenseKey)];
+  return await describeLicenses(store, licenses, systemClock.wallMs());
+}
+
+function commandLineOrigin(): { atMs: number; actor: string } {
+  return { atMs: systemClock.wallMs(), actor: COMMAND_LINE_ACTOR };
+}
+
+/** What the command line says about the licence server. */
+export interface ServeSettings {
+  readonly keyPath: string;
+  readonly database: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tls: { readonly certificatePath: string; readonly keyPath: string } | undefined;
+  readonly trustProxy: boolean;
+}
+
+/**
+ * Opens the database and starts the server; disposing it drains the server and closes the database.
+ *
+ * @throws {SentinelError} `config.…` in one line for the operator.
+ */
+export async function startVendorServer(
+  settings: ServeSettings,
+  { log, clock }: { log: Logger; clock: Clock },
+): Promise<LicenseServer> {
+  const sign = await readSigningKey(settings.keyPath, log);
+  const { tls: tlsFiles } = settings;
+  const tls = tlsFiles && await readTls(tlsFiles);
+  await using opened = new AsyncDisposableStack();
+  const store = opened.use(await openStore(settings.database, { create: true }));
+  const server = opened.use(startLicenseServer({
+    store,
+    sign,
+    clock,
+    log,
+    address: settings.address,
+    port: settings.port,
+    trustProxy: settings.trustProxy,
+    ...(tls && { tls }),
+  }));
+  if (tls && tlsFiles) {
+    const { certificatePath: path } = tlsFiles;
+    opened.use(new ExpiryWatch({ clock, log }))
+      .watch([{ what: "certificate", path, pem: tls.certificate }]);
+  }
+  const owned = opened.move();
+  const close = () => owned.disposeAsync();
+  return { url: server.url, close, [Symbol.asyncDispose]: close };
+}
+
+async function readTls(
+  { certificatePath, keyPath }: { certificatePath: string; keyPath: string },
+): Promise<{ certificate: string; key: string }> {
+  const certificate = await readConfigFile(certificatePath, {
+    what: "certificate file",
+    code: "config.tls",
+  });
+  const key = await readConfigFile(keyPath, { what: "TLS key file", code: "config.tls" });
+  return { certificate: certificate.text, key: key.text };
+}

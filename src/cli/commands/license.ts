@@ -1,0 +1,55 @@
+import { loadLicense, loadValidLicense } from "../../license/license_file.ts";
+import { loadOrganizationKey } from "../../license/organization_key.ts";
+import type { License } from "../../license/payload.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import { organizationKey } from "../organization_key_source.ts";
+
+export const licenseShow: Command = {
+  usage: "FILE [--org-key FILE]",
+  options: ["org-key", "json"],
+  operands: { min: 1, max: 1 },
+  notes: [
+    "Shows expired licenses too; one whose signature is not the organisation's is not shown.",
+  ],
+  async run(context) {
+    const { args, output } = context;
+    const verify = await loadOrganizationKey(organizationKey(context));
+    const license = await loadLicense(args.operands[0]!, verify);
+    output.result(args.flag("json") ? JSON.stringify(license) : table(license));
+    return EXIT.ok;
+  },
+};
+
+function table(license: License): string {
+  const rows = Object.entries(license).filter(([, value]) => value !== undefined);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) =>
+    `${name.padEnd(width)}  ${typeof value === "object" ? JSON.stringify(value) : value}`
+  ).join("\n");
+}
+
+export const licenseVerify: Command = {
+  usage: "FILE [--org-key FILE]",
+  options: ["org-key", "json"],
+  operands: { min: 1, max: 1 },
+  notes: ["Exit status 80 where the license is not valid; the reason is on standard error."],
+  async run(context) {
+    const { args, output, clock, build: { softwareId } } = context;
+    const license = await loadValidLicense(args.operands[0]!, {
+      verify: await loadOrganizationKey(organizationKey(context)),
+      wallMs: clock.wallMs(),
+      softwareId,
+    });
+    output.result(
+      args.flag("json")
+        ? JSON.stringify({
+          valid: true,
+          license_key: license.license_key,
+          expiry_date: license.expiry_date,
+        })
+        : `license is valid: ${license.license_key} (${license.license_type}, until ${license.expiry_date})`,
+    );
+    return EXIT.ok;
+  },
+};

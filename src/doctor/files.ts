@@ -1,0 +1,129 @@
+import { permissionBits } from "../core/files.ts";
+import type { DoctorDependencies, DoctorRequest } from "./request.ts";
+import { failed, type Finding, ok } from "./finding.ts";
+import { dirname } from "../core/paths.ts";
+import { SentinelError } from "../core/errors.ts";
+import { findSockets, requestIpc } from "../ipc/client.ts";
+import { isSocketFolderThere } from "../ipc/socket.ts";
+import { isSocketThere } from "../ipc/socket_owner.ts";
+import type { Platform } from "../platform/contract.ts";
+import { ipcPath, type IpcSettings, SOME_MACHINE_ID } from "../agent/run_request.ts";
+
+/** Mode bits; inode(7). */
+const GROUP_AND_OTHERS = 0o077, WRITE_OF_OTHERS = 0o002;
+
+interface Fault {
+  readonly fault: string;
+  readonly advice: string;
+}
+
+/** Who else may read the state or change the key that is trusted, and what the runtime may not do. */
+export async function examinePermissions(
+  { orgKey, stateFolder }: DoctorRequest,
+  { missingAccess }: Pick<DoctorDependencies, "missingAccess">,
+): Promise<Finding> {
+  const faults: readonly Fault[] = [
+    ...missingAccess().map((name) => ({
+      fault: `the runtime has no ${name} access`,
+      advice: `--allow-${name}`,
+    })),
+    ...await modeFaults(orgKey && "path" in orgKey ? orgKey.path : undefined, {
+      forbidden: WRITE_OF_OTHERS,
+      remedy: "chmod o-w",
+    }),
+    ...await folderFaults(stateFolder),
+  ];
+  if (faults.length === 0) {
+    return ok("permissions", "nobody else reads the state or changes the key");
+  }
+  return failed("permissions", faults.map(({ fault }) => fault).join("; "), {
+    advice: faults.map(({ advice }) => advice).join("; "),
+    code: "permission.files",
+  });
+}
+
+async function folderFaults(path: string | undefined): Promise<Fault[]> {
+  const info = path === undefined ? undefined : await look(path);
+  if (path === undefined || info === undefined) return [];
+  const faults = await modeFaults(path, { forbidden: GROUP_AND_OTHERS, remedy: "chmod 700" });
+  if (info.uid !== null && info.uid !== Deno.uid()) {
+    faults.push({
+      fault: `${path} belongs to user ${info.uid}`,
+      advice: "run as that user, or give another --state-dir",
+    });
+  }
+  try {
+    for await (const { name } of Deno.readDir(path)) {
+      const file = `${path}/${name}`;
+      const options = { forbidden: GROUP_AND_OTHERS, remedy: "chmod 600" };
+      faults.push(...await modeFaults(file, options));
+    }
+  } catch {
+    // who may not list it is told so by the state's line
+  }
+  return faults;
+}
+
+async function modeFaults(
+  path: string | undefined,
+  { forbidden, remedy }: { forbidden: number; remedy: string },
+): Promise<Fault[]> {
+  const info = path === undefined ? undefined : await look(path);
+  const mode = info && permissionBits(info);
+  if (mode === undefined || mode === null || (mode & forbidden) === 0) return [];
+  const octal = (mode & 0o777).toString(8);
+  return [{ fault: `${path} is open to others (mode ${octal})`, advice: `${remedy} ${path}` }];
+}
+
+/** Of what is not there, or hidden from us, other lines tell. */
+async function look(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The place that a run's socket goes to, and who answers there now. */
+export async function examineSocket(
+  { ipc }: { ipc: IpcSettings },
+  deps: { platform: Platform; readVariable: (name: string) => string | undefined },
+): Promise<Finding> {
+  try {
+    const path = ipcPath({ ipc }, { ...deps, machineId: SOME_MACHINE_ID });
+    const { pipes } = deps.platform;
+    const folder = dirname(path);
+    const place = ipc.path ?? (pipes ? "a pipe" : `in ${folder}`);
+    if (pipes === undefined) {
+      const ownUser = Deno.uid() ?? 0;
+      if (!isSocketFolderThere(folder, ownUser)) {
+        return ok("socket", `will be ${place}, which the first run makes`);
+      }
+      // what else stands in its place no run would serve
+      isSocketThere(path, ownUser);
+    }
+    const paths = ipc.path === undefined ? await findSockets(deps.readVariable) : [ipc.path];
+    const answers = await Promise.all(paths.map(isAnswering));
+    const serving = paths.filter((_, i) => answers[i]);
+    const running = serving.length === 0 ? "no sentinel runs" : `running: ${serving.join(", ")}`;
+    return ok("socket", `will be ${place}; ${running}`);
+  } catch (error) {
+    if (!(error instanceof SentinelError)) throw error;
+    return failed("socket", error.message, {
+      advice: error.code.startsWith("permission.")
+        ? "move it away or chmod 700 it; XDG_RUNTIME_DIR must be this user's own folder"
+        : "name another place in [ipc] of the configuration file, or set XDG_RUNTIME_DIR",
+      code: error.code,
+    });
+  }
+}
+
+async function isAnswering(path: string): Promise<boolean> {
+  try {
+    await requestIpc({ path, method: "health" });
+    return true;
+  } catch (error) {
+    if (error instanceof SentinelError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+import { describeError, SentinelError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { checkDates, type HardwareBoundLicense, type License } from "../license/payload.ts";
+import { compareFingerprint, parseFingerprint, readHardware } from "../license/fingerprint.ts";
+import { checkSoftware, loadLicense } from "../license/license_file.ts";
+import { loadOrganizationKey, type OrganizationKeySource } from "../license/organization_key.ts";
+import type { Platform } from "../platform/contract.ts";
+import type { Verify } from "../signing/ecdsa.ts";
+import { failed, type Finding, ok, skipped } from "./finding.ts";
+
+/** Key and licence, as far as they are good, and what was found on the way. */
+export interface LicenseExamination {
+  readonly license: License | undefined;
+  readonly verify: Verify | undefined;
+  readonly findings: readonly Finding[];
+}
+
+const DAY_MS = 86_400_000;
+
+/** Key, licence, dates and hardware. */
+export async function examineLicense(
+  { licensePath, orgKey, softwareId }: {
+    licensePath: string | undefined;
+    orgKey: OrganizationKeySource | undefined;
+    softwareId?: string | undefined;
+  },
+  { clock, platform }: { clock: Clock; platform: Platform },
+): Promise<LicenseExamination> {
+  const { verify, finding: key } = await examineKey(orgKey);
+  const { license, finding } = await examineFile(licensePath, { verify, softwareId });
+  const rest = license === undefined
+    ? [skipped("dates", "no licence was read"), skipped("hardware", "no licence was read")]
+    : [examineDates(license, clock.wallMs()), await examineHardware(license, platform)];
+  return { license, verify, findings: [key, finding, ...rest] };
+}
+
+async function examineKey(
+  source: OrganizationKeySource | undefined,
+): Promise<{ verify?: Verify; finding: Finding }> {
+  const fault = (found: string) =>
+    failed("key", found, {
+      advice: "give the vendor's org_public_key.pem as --org-key or SENTINEL_ORG_KEY",
+      code: "config.org_key",
+    });
+  if (source === undefined) return { finding: fault("no organization key is given") };
+  try {
+    const verify = await loadOrganizationKey(source);
+    const place = "path" in source ? `in ${source.path}` : "built in";
+    return { verify, finding: ok("key", `P-256 public key ${place}`) };
+  } catch (error) {
+    return { finding: fault(describeError(error)) };
+  }
+}
+
+async function examineFile(
+  path: string | undefined,
+  { verify, softwareId }: { verify: Verify | undefined; softwareId: string | undefined },
+): Promise<{ license?: License; finding: Finding }> {
+  if (path === undefined) return { finding: skipped("license", "no --license is given") };
+  if (verify === undefined) {
+    return { finding: skipped("license", "cannot be verified without the organization's key") };
+  }
+  try {
+    const license = await loadLicense(path, verify);
+    checkSoftware(license, softwareId);
+    const { license_key, license_type, software_id } = license;
+    return {
+      license,
+      finding: ok("license", `${license_key}: ${license_type} for ${software_id}, genuine`),
+    };
+  } catch (error) {
+    if (!(error instanceof SentinelError)) throw error;
+    return {
+      finding: failed("license", error.message, { advice: adviceOn(error), code: error.code }),
+    };
+  }
+}
+
+function adviceOn({ code }: SentinelError): string {
+  switch (code) {
+    case "license.not_found":
+      return "check the path";
+    case "license.unreadable":
+      return "make the file readable for this user";
+    case "license.signature":
+      return "check that the key is this vendor's, then ask the vendor for the file again";
+    case "license.software":
+      return "use the sentinel that came with that software";
+    case "license.version":
+    case "license.algorithm":
+      return "update sentinel, or ask the vendor for a licence of this version";
+    default:
+      return "ask the vendor for the file again";
+  }
+}
+
+function examineDates(license: License, wallMs: number): Finding {
+  try {
+    checkDates(license, wallMs);
+  } catch (error) {
+    if (!(error instanceof SentinelError)) throw error;
+    return failed("dates", error.message, {
+      advice: error.code === "license.expired"
+        ? "ask the vendor for a new licence"
+        : "wait until then, or set this machine's clock if it is wrong",
+      code: error.code,
+    });
+  }
+  const { issue_date, expiry_date } = license;
+  const days = Math.floor((Date.parse(`${expiry_date}T00:00:00Z`) - wallMs) / DAY_MS) + 1;
+  return ok("dates", `valid from ${issue_date} to ${expiry_date} (days after today: ${days})`);
+}
+
+async function examineHardware(license: License, platform: Platform): Promise<Finding> {
+  if (license.license_type !== "HARDWARE_BOUND") {
+    return skipped("hardware", "the licence is not bound to hardware");
+  }
+  return await compareHardware(license, platform);
+}
+
+async function compareHardware(
+  { hardware_fingerprint }: HardwareBoundLicense,
+  platform: Platform,
+): Promise<Finding> {
+  const hardware = await readHardware(await platform.fingerprintSources());
+  const match = await compareFingerprint(parseFingerprint(hardware_fingerprint)!, hardware);
+  if (match.kind === "match") return ok("hardware", "this is the licence's machine");
+  const faults = [
+    ...match.differing.map((name) => `${name} differs`),
+    ...match.unreadable.map((name) => `${name} cannot be read`),
+  ];
+  const detail = faults.length === 0 ? "cpu, disk or machine_id differs" : faults.join(", ");
+  return failed("hardware", `the licence is for another machine: ${detail}`, {
+    advice: "send the vendor the output of `sentinel fingerprint --explain`",
+    code: "hardware.mismatch",
+  });
+}

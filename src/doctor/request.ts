@@ -1,0 +1,36 @@
+import type { OrganizationKeySource } from "../license/organization_key.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Platform } from "../platform/contract.ts";
+import type { IpcSettings } from "../agent/run_request.ts";
+/** What is to be looked at: what a run would be given. */
+export interface DoctorRequest {
+  readonly licensePath: string | undefined;
+  readonly orgKey: OrganizationKeySource | undefined;
+  /** The only software that the licence may be for (default: any). */
+  readonly softwareId?: string | undefined;
+  /** Overrides the licence's own. */
+  readonly serverUrl: string | undefined;
+  /** `undefined` where no home is known. */
+  readonly stateFolder: string | undefined;
+  readonly ipc: IpcSettings;
+}
+
+/** What looking takes; built in `compose_doctor.ts`. */
+export interface DoctorDependencies extends ServerProbes {
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly readVariable: (name: string) => string | undefined;
+  /** Kinds of access that the runtime was not given. */
+  readonly missingAccess: () => readonly string[];
+}
+
+/** The ways to the network; each connection is closed at once. */
+export interface ServerProbes {
+  /** Connects and tells the address that it found. Rejects with the runtime's error. */
+  readonly connectTcp: (target: { hostname: string; port: number }) => Promise<string>;
+  /** The same with a TLS handshake: its certificate is trusted if this resolves. */
+  readonly connectTls: (target: { hostname: string; port: number }) => Promise<string>;
+  readonly fetch: typeof fetch;
+  readonly newUuid: () => string;
+  readonly readVariable: (name: string) => string | undefined;
+}

@@ -1,0 +1,198 @@
+import type { ServerProbes } from "./request.ts";
+import type { Answer } from "../activation/answer.ts";
+import { describeConnectionFault, LicenseServerClient } from "../activation/client.ts";
+import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
+import type { Clock } from "../core/clock.ts";
+import { VERSION } from "../core/build_info.ts";
+import type { License } from "../license/payload.ts";
+import { generateKeyPairDer, importPrivateKey, signerOf, type Verify } from "../signing/ecdsa.ts";
+import { type CheckName, failed, type Finding, ok, skipped } from "./finding.ts";
+
+/** Whom to ask, and for what. */
+export interface ServerToExamine {
+  readonly license: License | undefined;
+  readonly serverUrl: string | undefined;
+  readonly verify: Verify | undefined;
+}
+
+const LINES: readonly CheckName[] = ["dns", "tcp", "tls", "http", "signature", "clock"];
+
+/** How long name, connection and handshake may take. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+const UNVERIFIED = "unverified answer";
+
+/** A line each for name, connection, handshake, HTTP, signature; the first that fails leaves the rest untried. */
+export async function examineServer(
+  { license, serverUrl, verify }: ServerToExamine,
+  deps: ServerProbes & { clock: Clock },
+): Promise<Finding[]> {
+  const untried = (from: CheckName, why: string) =>
+    LINES.slice(LINES.indexOf(from)).map((line) => skipped(line, why));
+  if (license?.license_type === "HARDWARE_BOUND") {
+    return untried("dns", "a hardware-bound licence needs no server");
+  }
+  const url = URL.parse(serverUrl ?? "");
+  if (url === null) return untried("dns", "no licence server is named");
+  const findings = await examineConnection(url, deps);
+  const broken = findings.find(({ outcome }) => outcome === "failed");
+  if (broken !== undefined) {
+    return [
+      ...findings,
+      ...LINES.slice(findings.length).map((line) => skipped(line, `${broken.check} failed`)),
+    ];
+  }
+  if (verify === undefined) {
+    return [...findings, ...untried("http", "an answer cannot be verified without the key")];
+  }
+  return [...findings, ...await examineAnswers(url, { license, verify }, deps)];
+}
+
+async function examineConnection(
+  url: URL,
+  deps: ServerProbes & { clock: Clock },
+): Promise<Finding[]> {
+  const proxy = proxyFor(url, deps.readVariable);
+  const hop = proxy ?? url;
+  const isTls = hop.protocol === "https:";
+  const target = {
+    hostname: hop.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(hop.port || (isTls ? 443 : 80)),
+  };
+  const via = proxy === undefined ? "" : "proxy ";
+  const reached = await attempt(deps.connectTcp(target), deps.clock);
+  if ("fault" in reached && reached.fault === "DNS") {
+    return [failed("dns", `${via}${target.hostname} is not known`, {
+      advice: "check the server's name, the network and this machine's name server",
+      code: "absent.server",
+    })];
+  }
+  const dns = ok("dns", `${via}${target.hostname} is known`);
+  const place = `${via}${target.hostname}:${target.port}`;
+  if ("fault" in reached) {
+    return [
+      dns,
+      failed("tcp", `${place} cannot be reached (${reached.fault})`, {
+        advice: "check the network, a firewall, and that the server runs",
+        code: "absent.server",
+      }),
+    ];
+  }
+  const tcp = ok("tcp", `connected to ${via}${reached.value}`);
+  if (!isTls) return [dns, tcp, skipped("tls", `${hop.protocol.slice(0, -1)} has none`)];
+  const secured = await attempt(deps.connectTls(target), deps.clock);
+  if ("value" in secured) {
+    return [dns, tcp, ok("tls", `certificate of ${target.hostname} is trusted`)];
+  }
+  return [
+    dns,
+    tcp,
+    failed("tls", `${place}: handshake failed (${secured.fault})`, {
+      advice:
+        "something in between may have a certificate of its own; trust its authority, or go round it",
+      code: "absent.server",
+    }),
+  ];
+}
+
+/** One signed heartbeat of a machine that does not exist: an honest server refuses it, and signs the refusal. */
+async function examineAnswers(
+  url: URL,
+  { license, verify }: { license: License | undefined; verify: Verify },
+  { clock, fetch, newUuid }: ServerProbes & { clock: Clock },
+): Promise<Finding[]> {
+  const key = await generateKeyPairDer();
+  const privateKey = await importPrivateKey(key.privateKey);
+  key.privateKey.fill(0);
+  let response: Response | undefined;
+  const client = new LicenseServerClient({
+    serverUrl: url.href,
+    sign: signerOf(privateKey!),
+    verify,
+    clock,
+    fetch: async (...request) => response = await fetch(...request),
+    newNonce: newUuid,
+  });
+  const answer = await client.heartbeat({
+    license_key: license?.license_key ?? "doctor",
+    machine_id: newUuid(),
+    software_version: VERSION,
+  }, { lastRespondedAtMs: 0, signal: new AbortController().signal });
+  const http = examineHttp(answer, response);
+  if (response === undefined) {
+    return [http, skipped("signature", "http failed"), skipped("clock", "http failed")];
+  }
+  return [http, examineSignature(answer), examineClock(response, clock.wallMs())];
+}
+
+function examineHttp(answer: Answer, response: Response | undefined): Finding {
+  if (response !== undefined && response.status < 500) {
+    return ok("http", `the server answers (HTTP ${response.status})`);
+  }
+  const why = response === undefined && answer.kind === "unreachable"
+    ? answer.why
+    : `HTTP ${response?.status}`;
+  return failed("http", `no usable answer: ${why}`, {
+    advice: "the server or a proxy before it is out of order: ask the vendor",
+    code: "absent.server",
+  });
+}
+
+function examineSignature(answer: Answer): Finding {
+  const isSigned = answer.kind === "verified" || (answer.kind === "refused" && answer.signed);
+  if (isSigned) return ok("signature", "the organization signed its answer");
+  const why = answer.kind === "unreachable"
+    ? answer.why.replace(`${UNVERIFIED}: `, "")
+    : "a refusal without signature";
+  return failed("signature", `the answer is not proved to be the organization's: ${why}`, {
+    advice:
+      "something in between may answer in its place; else ask the vendor if this is the licence's server " +
+      "and if it signs refusals",
+    code: "absent.signature",
+  });
+}
+
+function examineClock(response: Response, wallMs: number): Finding {
+  const serverMs = Date.parse(response.headers.get("date") ?? "");
+  if (Number.isNaN(serverMs)) return skipped("clock", "the server does not tell its time");
+  const seconds = Math.round((wallMs - serverMs) / 1000);
+  const distance = `${Math.abs(seconds)} seconds ${
+    seconds < 0 ? "behind" : "ahead of"
+  } the server's`;
+  if (Math.abs(seconds) <= MAX_CLOCK_SKEW_SECONDS) return ok("clock", distance);
+  return failed("clock", `this machine's clock is ${distance}`, {
+    advice:
+      `set it: more than ${MAX_CLOCK_SKEW_SECONDS} seconds make the server refuse every request`,
+    code: "config.clock",
+  });
+}
+
+async function attempt(
+  connecting: Promise<string>,
+  clock: Clock,
+): Promise<{ value: string } | { fault: string }> {
+  const limit = clock.timeout(CONNECT_TIMEOUT_MS);
+  const late = Promise.withResolvers<never>();
+  const onLate = () => late.reject(new Error("timed out"));
+  limit.addEventListener("abort", onLate);
+  try {
+    return { value: await Promise.race([connecting, late.promise]) };
+  } catch (error) {
+    return { fault: describeConnectionFault(error) };
+  } finally {
+    limit.removeEventListener("abort", onLate);
+  }
+}
+
+/** The proxy that the runtime's `fetch` takes for this URL. */
+function proxyFor(url: URL, readVariable: ServerProbes["readVariable"]): URL | undefined {
+  const read = (name: string) => readVariable(name.toLowerCase()) || readVariable(name) || "";
+  const exempt = read("NO_PROXY").split(",").map((entry) => entry.trim().replace(/^\./, ""));
+  const isExempt = exempt.some((entry) =>
+    entry === "*" || entry === url.hostname ||
+    (entry !== "" && url.hostname.endsWith(`.${entry}`))
+  );
+  if (isExempt) return undefined;
+  const value = read(url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY") || read("ALL_PROXY");
+  return URL.parse(value) ?? undefined;
+}

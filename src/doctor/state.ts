@@ -1,0 +1,131 @@
+import type { Clock } from "../core/clock.ts";
+import { describeError } from "../core/errors.ts";
+import type { License } from "../license/payload.ts";
+import type { Platform } from "../platform/contract.ts";
+import { SAFE_NAMES } from "../platform/secret_tool.ts";
+import { readIfThere } from "../state/atomic_file.ts";
+import { findProtector, type KeyProtector, PROTECTS } from "../state/key_protector.ts";
+import { Keystore } from "../state/keystore.ts";
+import { StateFile } from "../state/state_file.ts";
+import { failed, type Finding, ok, skipped } from "./finding.ts";
+
+interface StateDependencies {
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly readVariable: (name: string) => string | undefined;
+}
+
+/** Keystore and state: what is there, and whether it can be opened. Nothing is made or set aside. */
+export async function examineState(
+  { stateFolder }: { stateFolder: string | undefined },
+  license: License | undefined,
+  deps: StateDependencies,
+): Promise<Finding[]> {
+  if (license?.license_type === "HARDWARE_BOUND") {
+    return (["keystore", "state"] as const).map((line) =>
+      skipped(line, "a hardware-bound licence has none")
+    );
+  }
+  if (stateFolder === undefined) {
+    return [
+      skipped("keystore", "no state folder"),
+      failed("state", "no home directory is known", {
+        advice: "give --state-dir",
+        code: "config.state_dir",
+      }),
+    ];
+  }
+  try {
+    return await openAll(stateFolder, license, deps);
+  } catch (error) {
+    return [
+      skipped("keystore", "the state folder cannot be read"),
+      failed("state", `${stateFolder} cannot be read (${describeError(error)})`, {
+        advice: "run as the user whom the folder belongs to, or give another --state-dir",
+        code: "config.state_folder",
+      }),
+    ];
+  }
+}
+
+async function openAll(
+  folder: string,
+  license: License | undefined,
+  { platform, clock, readVariable }: StateDependencies,
+): Promise<Finding[]> {
+  const path = `${folder}/keystore.bin`;
+  const { timeout } = clock;
+  const found = await findProtector(folder, { platform, readVariable, timeout });
+  if (found.kind === "closed") {
+    return keystoreFault(
+      `the Secret Service does not give the key (${found.error.why})`,
+      "unlock the keyring, or run in the session that it belongs to",
+    );
+  }
+  const protector = found.kind === "found" ? found.protector : undefined;
+  if (await readIfThere(path) === undefined) {
+    const will = protector === undefined ? futureKey(platform, readVariable) : aboutKey(protector);
+    return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
+  }
+  const about = protector === undefined ? "its key is gone" : aboutKey(protector);
+  const { guardMemory } = platform;
+  const keystore = protector && new Keystore(path, { protector, guardMemory });
+  if (keystore === undefined || await keystore.probe() !== "opened") {
+    return keystoreFault(
+      `${path} cannot be opened here (${about})`,
+      "it is another machine's or user's, or damaged: the next run sets it aside and activates anew",
+    );
+  }
+  const { stateKey } = await keystore.open(clock.wallMs());
+  const state = await new StateFile(`${folder}/state.bin`, stateKey).probe();
+  return [ok("keystore", about), describeState(state, { folder, license })];
+}
+
+/** The key that the first run will make. */
+function futureKey(
+  platform: Platform,
+  readVariable: StateDependencies["readVariable"],
+): string {
+  const derived = `derived key: ${PROTECTS.derived}`;
+  const { dataProtection } = platform;
+  if (dataProtection !== undefined) {
+    return `${dataProtection.kind} key: ${PROTECTS[dataProtection.kind]}`;
+  }
+  const announced = platform.announcedSafe(readVariable);
+  if (announced === undefined) return derived;
+  return `${announced} key where ${SAFE_NAMES[announced]} answers, else a ${derived}`;
+}
+
+function aboutKey({ kind, protects }: KeyProtector): string {
+  return `${kind} key: ${protects}`;
+}
+
+function keystoreFault(found: string, advice: string): Finding[] {
+  return [
+    failed("keystore", found, { advice, code: "config.keystore" }),
+    skipped("state", "the keystore holds its key"),
+  ];
+}
+
+function describeState(
+  state: Awaited<ReturnType<StateFile["probe"]>>,
+  { folder, license }: { folder: string; license: License | undefined },
+): Finding {
+  if (state === "absent") return ok("state", `none yet in ${folder}`);
+  if (state === "unreadable") {
+    return failed("state", `${folder}/state.bin cannot be read`, {
+      advice: "the next run sets it aside and must reach the server",
+      code: "config.state_file",
+    });
+  }
+  const machine = `machine ${state.machine_id}`;
+  const record = state.licenses.find(({ license_key }) => license_key === license?.license_key);
+  if (record === undefined) return ok("state", `${machine}; this licence has not run here`);
+  if (record.grace_exhausted) {
+    return failed("state", `${machine}; no grace is left`, {
+      advice: "the next run must reach the licence server",
+      code: "unreachable.grace_exhausted",
+    });
+  }
+  return ok("state", `${machine}; ${record.grace_remaining_seconds} seconds of grace left`);
+}

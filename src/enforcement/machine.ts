@@ -1,0 +1,85 @@
+import type { Clock } from "../core/clock.ts";
+import { describeError, SentinelError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import type { Platform } from "../platform/contract.ts";
+import { chooseProtector } from "../state/key_protector.ts";
+import { Keystore, type MachineKeys } from "../state/keystore.ts";
+import { keyringWitness, outerWitness, WitnessedState } from "../state/rollback_guard.ts";
+import { type State, StateFile } from "../state/state_file.ts";
+import { type StateFolder, StateFolderError } from "../state/state_folder.ts";
+import { freshState, type LeaseStorage } from "./grace.ts";
+
+/** This machine: its keys, what it remembers, and where that is kept. */
+export interface Machine {
+  readonly keys: MachineKeys;
+  readonly state: State;
+  readonly storage: LeaseStorage;
+  /** What shows that an older state was put back, in plain words. */
+  readonly rollback: string | undefined;
+}
+
+/**
+ * Opens keystore and state in a folder that is ours; makes what is missing, sets aside what cannot be read.
+ *
+ * @throws {StateFolderError}
+ */
+export async function openMachine(
+  folder: StateFolder,
+  { platform, clock, log, newUuid, readVariable }: {
+    platform: Platform;
+    clock: Clock;
+    log: Logger;
+    newUuid: () => string;
+    readVariable: (name: string) => string | undefined;
+  },
+): Promise<Machine> {
+  return await explainFaults(folder, async () => {
+    platform.protectMemory();
+    const { timeout } = clock;
+    const protector = await chooseProtector(folder.path, { platform, readVariable, timeout, log });
+    const keystore = new Keystore(folder.at("keystore.bin"), {
+      protector,
+      guardMemory: platform.guardMemory,
+    });
+    const keys = await keystore.open(clock.wallMs());
+    if (keys.replaced !== undefined) {
+      log.warn(`keystore cannot be read, set aside as ${keys.replaced}`);
+    }
+    const { stateKey } = keys;
+    const file = new WitnessedState(new StateFile(folder.at("state.bin"), stateKey), {
+      inner: new StateFile(folder.at("keystore.witness"), stateKey, "witness"),
+      outerOf: outerWitness(platform.witnessFolder(readVariable), stateKey),
+      volatileOf: keyringWitness(platform.userKeyring(), stateKey),
+    });
+    const loaded = await file.load(clock.wallMs());
+    const { rollback, setAside } = loaded;
+    if (setAside !== undefined) log.warn(`state cannot be read, set aside as ${setAside}`);
+    const state = loaded.state ??
+      { ...freshState(newUuid()), is_unconfirmed: setAside !== undefined };
+    if (loaded.state === undefined) await file.save(state, { ahead: true });
+    return { keys, state, rollback, storage: storageOf(folder, file, keystore) };
+  });
+}
+
+function storageOf(folder: StateFolder, file: WitnessedState, keystore: Keystore): LeaseStorage {
+  return {
+    save: (state, options) => explainFaults(folder, () => file.save(state, options)),
+    settle: () => explainFaults(folder, () => file.showWitnesses()),
+    forget: async () => {
+      await file.delete();
+      await keystore.delete();
+    },
+  };
+}
+
+async function explainFaults<T>(folder: StateFolder, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof SentinelError) throw error;
+    throw new StateFolderError(
+      `state folder cannot be used: ${folder.path} (${describeError(error)})`,
+      { cause: error },
+    );
+  }
+}

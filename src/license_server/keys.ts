@@ -1,0 +1,64 @@
+import { join } from "@std/path";
+import { describeError, SentinelError } from "../core/errors.ts";
+import { readConfigFile, warnOfExposedKey, writeNewFiles } from "../core/files.ts";
+import type { Logger } from "../core/log.ts";
+import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../signing/ecdsa.ts";
+import { decodePem, encodePem } from "../signing/pem.ts";
+
+/** Names of the organisation's two key files. */
+const PRIVATE_KEY_FILE = "org_private_key.pem";
+const PUBLIC_KEY_FILE = "org_public_key.pem";
+
+/**
+ * Makes the organisation's key pair in a folder, which is made (0700) where it is missing: `org_private_key.pem`
+ * (PKCS#8, 0600) and `org_public_key.pem` (SubjectPublicKeyInfo). Gives the two paths.
+ *
+ * @throws {SentinelError} `config.key_exists` where one of the two is there, `config.key` where the folder is unwritable.
+ */
+export async function makeOrganisationKey(
+  folder: string,
+): Promise<{ privateKeyPath: string; publicKeyPath: string }> {
+  const privateKeyPath = join(folder, PRIVATE_KEY_FILE);
+  const publicKeyPath = join(folder, PUBLIC_KEY_FILE);
+  const pair = await generateKeyPairDer();
+  try {
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    const outcome = await writeNewFiles([
+      { path: publicKeyPath, text: encodePem(pair.publicKey, "PUBLIC KEY"), mode: 0o644 },
+      { path: privateKeyPath, text: encodePem(pair.privateKey, "PRIVATE KEY"), mode: 0o600 },
+    ]);
+    if (outcome.kind === "exists") {
+      throw new SentinelError("config.key_exists", `key file already exists: ${outcome.path}`);
+    }
+  } catch (error) {
+    if (error instanceof SentinelError) throw error;
+    throw new SentinelError(
+      "config.key",
+      `cannot write keys to ${folder}: ${describeError(error)}`,
+      {
+        cause: error,
+      },
+    );
+  } finally {
+    pair.privateKey.fill(0);
+  }
+  return { privateKeyPath, publicKeyPath };
+}
+
+/**
+ * The signer of a private key file (PEM, PKCS#8, P-256). Warns where group or others may read the file.
+ *
+ * @throws {SentinelError} `config.key` where it cannot be read or is anything else.
+ */
+export async function readSigningKey(path: string, log: Logger): Promise<Sign> {
+  const what = "key file";
+  const { text, mode } = await readConfigFile(path, { what, code: "config.key" });
+  const der = decodePem(text, "PRIVATE KEY");
+  const key = der && await importPrivateKey(der);
+  der?.fill(0);
+  if (key === undefined) {
+    throw new SentinelError("config.key", `${path} is not a P-256 private key (PEM, PKCS#8)`);
+  }
+  warnOfExposedKey({ path, mode, what }, log);
+  return signerOf(key);
+}

@@ -1,0 +1,76 @@
+import { utcDate } from "../license/payload.ts";
+import type { LicenseRecord, MachineRecord, MachineStatus } from "./records.ts";
+import type { LicenseStore } from "./store.ts";
+
+/** A licence and its machines as `vendor list --json` prints them; times in RFC 3339, UTC. */
+export interface LicenseListing {
+  readonly license_key: string;
+  readonly org_id: string;
+  readonly software_id: string;
+  readonly license_type: LicenseRecord["licenseType"];
+  /** As a heartbeat would be told, expiry included. */
+  readonly status: "ACTIVE" | "SUSPENDED" | "REVOKED" | "EXPIRED";
+  readonly issue_date: string;
+  readonly expiry_date: string;
+  readonly max_machines: number;
+  /** How many count against the limit. */
+  readonly active_machines: number;
+  readonly registered_at: string;
+  readonly machines: readonly MachineListing[];
+}
+
+/** One machine of {@linkcode LicenseListing}. */
+export interface MachineListing {
+  readonly machine_id: string;
+  readonly status: MachineStatus;
+  readonly platform: string;
+  readonly software_version: string;
+  readonly activated_at: string;
+  readonly last_seen_at: string;
+}
+
+/** These licences with their machines; `nowMs` (milliseconds since the Unix epoch) decides what has expired. */
+export async function describeLicenses(
+  store: LicenseStore,
+  licenses: readonly LicenseRecord[],
+  nowMs: number,
+): Promise<LicenseListing[]> {
+  const listings: LicenseListing[] = [];
+  for (const license of licenses) {
+    const machines = await store.listMachines(license.licenseKey);
+    listings.push(describeLicense(license, machines, utcDate(nowMs)));
+  }
+  return listings;
+}
+
+function describeLicense(
+  license: LicenseRecord,
+  machines: readonly MachineRecord[],
+  today: string,
+): LicenseListing {
+  const hasExpired = license.status === "ACTIVE" && today > license.expiryDate;
+  return {
+    license_key: license.licenseKey,
+    org_id: license.orgId,
+    software_id: license.softwareId,
+    license_type: license.licenseType,
+    status: hasExpired ? "EXPIRED" : license.status,
+    issue_date: license.issueDate,
+    expiry_date: license.expiryDate,
+    max_machines: license.maxMachines,
+    active_machines: license.activeMachines,
+    registered_at: timeOf(license.registeredAtMs),
+    machines: machines.map((machine) => ({
+      machine_id: machine.machineId,
+      status: machine.status,
+      platform: machine.platform,
+      software_version: machine.softwareVersion,
+      activated_at: timeOf(machine.activatedAtMs),
+      last_seen_at: timeOf(machine.lastSeenAtMs),
+    })),
+  };
+}
+
+function timeOf(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}

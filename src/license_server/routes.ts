@@ -1,0 +1,271 @@
+import type * as v from "valibot";
+import {
+  ACTIVATE_PATH,
+  type ActivateRequest,
+  activateRequestSchema,
+  DECOMMISSION_ACK_PATH,
+  decommissionAckRequestSchema,
+  HEARTBEAT_PATH,
+  heartbeatRequestSchema,
+  MAX_BODY_BYTES,
+} from "../activation/messages.ts";
+import type { Clock } from "../core/clock.ts";
+import { joinBytes } from "../core/files.ts";
+import {
+  checkBody,
+  type Checked,
+  checkHeaders,
+  checkSignature,
+  checkTimestamp,
+  readNonce,
+  type SignedHeaders,
+} from "./checks.ts";
+import { type Refusal, REFUSALS } from "./refusals.ts";
+import { type Context, Hono } from "hono";
+import { describeError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { exportPublicKeyPem, importPublicKeyPem, type Sign } from "../signing/ecdsa.ts";
+import { sealEnvelope } from "../signing/envelope.ts";
+import {
+  decideAcknowledgement,
+  decideActivation,
+  decideHeartbeat,
+  type GenuineRequest,
+  type Outcome,
+} from "./decisions.ts";
+import { KeyCache } from "./key_cache.ts";
+import type { Decision, Facts, LicenseStore } from "./store.ts";
+
+/** How long a request's body may take to arrive; a client that stalls would hold up the server's shutdown, too. */
+const BODY_DEADLINE_MS = 10_000;
+
+/** Without a reason of our own each abort() would build an error with its stack. */
+const ARRIVED = "arrived";
+
+/** The request's body, at most 1 MiB of it, whatever its headers say; given up when it does not arrive in time. */
+export async function readBody(
+  request: Request,
+  clock: Clock,
+): Promise<Checked<Uint8Array<ArrayBuffer>>> {
+  if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES) {
+    return { refusal: REFUSALS.bodyTooLarge };
+  }
+  const reader = request.body?.getReader();
+  if (reader === undefined) return { value: new Uint8Array() };
+  using deadline = startDeadline(clock, () => void reader.cancel().catch(() => undefined));
+  try {
+    const value = await readBounded(reader);
+    if (deadline.isOver()) return { refusal: REFUSALS.bodyTimeout };
+    return value === undefined ? { refusal: REFUSALS.bodyTooLarge } : { value };
+  } catch {
+    return { refusal: REFUSALS.bodyBroken };
+  }
+}
+
+async function readBounded(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  while (true) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > MAX_BODY_BYTES) {
+      await reader.cancel();
+      return undefined;
+    }
+    chunks.push(value);
+  }
+  const [only] = chunks;
+  if (chunks.length === 1 && only !== undefined) return only;
+  return joinBytes(chunks);
+}
+
+function startDeadline(
+  clock: Clock,
+  expire: () => void,
+): Disposable & { isOver(): boolean } {
+  const stop = new AbortController();
+  let isOver = false;
+  clock.sleep(BODY_DEADLINE_MS, stop.signal).then(() => {
+    if (stop.signal.aborted) return;
+    isOver = true;
+    expire();
+  });
+  return { isOver: () => isOver, [Symbol.dispose]: () => stop.abort(ARRIVED) };
+}
+
+/** What the routes work with; all of it stays the caller's. */
+export interface RouteOptions {
+  readonly store: LicenseStore;
+  /** By the organisation's private key. */
+  readonly sign: Sign;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What each request brings along: the client's address, for the audit row. */
+export interface RouteBindings {
+  readonly address: string;
+}
+
+type RouteContext = Context<{ Bindings: RouteBindings }>;
+
+/** Keys of machines that are kept imported, some 2 KiB each. */
+const CACHED_KEYS = 4096;
+
+/** A body that is about one machine under one licence. */
+interface MachineBody {
+  readonly license_key: string;
+  readonly machine_id: string;
+}
+
+/** The key that must have signed, and the rule that decides then. */
+interface Judgement<Body> {
+  readonly publicKeyPem: string;
+  decide(facts: Facts, request: GenuineRequest<Body>): Decision<Outcome>;
+}
+
+/** The licence server's three routes (contract: licence-server protocol), as a `fetch` handler. */
+export function createRoutes(options: RouteOptions): Hono<{ Bindings: RouteBindings }> {
+  const routes = new MachineRoutes(options);
+  return new Hono<{ Bindings: RouteBindings }>()
+    .post(ACTIVATE_PATH, (c) => routes.answer(c, activateRequestSchema, judgeByOwnKey))
+    .post(
+      HEARTBEAT_PATH,
+      (c) =>
+        routes.answer(
+          c,
+          heartbeatRequestSchema,
+          (body) => routes.judgeByStoredKey(body, decideHeartbeat),
+        ),
+    )
+    .post(
+      DECOMMISSION_ACK_PATH,
+      (c) =>
+        routes.answer(
+          c,
+          decommissionAckRequestSchema,
+          (body) => routes.judgeByStoredKey(body, decideAcknowledgement),
+        ),
+    )
+    .notFound((c) => routes.refuse(c, REFUSALS.notFound))
+    .onError((error, c) => routes.fail(c, error));
+}
+
+/** An activation is signed by the key that it brings. */
+async function judgeByOwnKey(body: ActivateRequest): Promise<Checked<Judgement<ActivateRequest>>> {
+  const key = await importPublicKeyPem(body.machine_public_key_pem);
+  if (key === undefined) return { refusal: REFUSALS.publicKey };
+  const publicKeyPem = await exportPublicKeyPem(key);
+  return {
+    value: {
+      publicKeyPem,
+      decide: (facts, request) => decideActivation(facts, request, publicKeyPem),
+    },
+  };
+}
+
+class MachineRoutes {
+  readonly #options: RouteOptions;
+  readonly #keys = new KeyCache(CACHED_KEYS);
+
+  constructor(options: RouteOptions) {
+    this.#options = options;
+  }
+
+  /** Checks a request from the outside in, decides, and signs what came of it. */
+  async answer<Body extends MachineBody>(
+    context: RouteContext,
+    schema: v.GenericSchema<unknown, Body>,
+    judge: (body: Body) => Promise<Checked<Judgement<Body>>>,
+  ): Promise<Response> {
+    const nowMs = this.#options.clock.wallMs();
+    const headers = checkHeaders(context.req.raw.headers);
+    if ("refusal" in headers) return await this.refuse(context, headers.refusal);
+    const early = checkTimestamp(headers.value.timestamp, nowMs);
+    if (early !== undefined) return await this.refuse(context, early);
+    const bytes = await readBody(context.req.raw, this.#options.clock);
+    if ("refusal" in bytes) return await this.refuse(context, bytes.refusal);
+    const body = checkBody(bytes.value, schema, headers.value);
+    if ("refusal" in body) return await this.refuse(context, body.refusal);
+    const judgement = await judge(body.value);
+    if ("refusal" in judgement) return await this.refuse(context, judgement.refusal);
+    const { publicKeyPem, decide } = judgement.value;
+    const forged = await this.#checkSignature(context.req.path, headers.value, {
+      body: bytes.value,
+      publicKeyPem,
+    });
+    if (forged !== undefined) return await this.refuse(context, forged);
+    const request: GenuineRequest<Body> = {
+      body: body.value,
+      timestampSeconds: Number(headers.value.timestamp),
+      nowMs,
+      address: context.env.address,
+    };
+    const { license_key: licenseKey, machine_id: machineId } = body.value;
+    const outcome = await this.#options.store.decide(
+      { licenseKey, machineId, nonce: headers.value.nonce },
+      (facts) => decide(facts, request),
+    );
+    return outcome.kind === "refused"
+      ? await this.refuse(context, outcome.refusal)
+      : await this.#seal(context, 200, outcome.fields);
+  }
+
+  /** Everything but an activation is signed by the key stored at activation. */
+  async judgeByStoredKey<Body extends MachineBody>(
+    { license_key: licenseKey, machine_id: machineId }: Body,
+    decide: Judgement<Body>["decide"],
+  ): Promise<Checked<Judgement<Body>>> {
+    const { license, machine } = await this.#options.store.read({ licenseKey, machineId });
+    if (license === undefined) return { refusal: REFUSALS.licenseUnknown };
+    if (machine === undefined) return { refusal: REFUSALS.machineUnknown };
+    return { value: { publicKeyPem: machine.publicKeyPem, decide } };
+  }
+
+  /** A signed refusal; the nonce is empty where the request had none that could be repeated. */
+  refuse(context: RouteContext, { status, code, error }: Refusal): Promise<Response> {
+    this.#options.log.debug("request refused", { code, path: context.req.path });
+    return this.#seal(context, status, { error, code });
+  }
+
+  /** A fault of ours is not signed: the client is to treat it as an outage. */
+  fail(context: RouteContext, error: unknown): Response {
+    this.#options.log.error(`request failed: ${describeError(error)}`, { path: context.req.path });
+    return respond(500, { error: "Internal server error." });
+  }
+
+  async #checkSignature(
+    path: string,
+    headers: SignedHeaders,
+    { body, publicKeyPem }: { body: Uint8Array<ArrayBuffer>; publicKeyPem: string },
+  ): Promise<Refusal | undefined> {
+    const verify = await this.#keys.find(publicKeyPem);
+    return verify === undefined
+      ? REFUSALS.publicKey
+      : await checkSignature(path, headers, { body, verify });
+  }
+
+  async #seal(
+    context: RouteContext,
+    status: number,
+    fields: Extract<Outcome, { kind: "answer" }>["fields"],
+  ): Promise<Response> {
+    const envelope = await sealEnvelope({
+      ...fields,
+      request_nonce: readNonce(context.req.raw.headers) ?? "",
+      responded_at: new Date(this.#options.clock.wallMs()).toISOString(),
+    }, this.#options.sign);
+    const { error } = fields;
+    return respond(status, error === undefined ? envelope : { error, ...envelope });
+  }
+}
+
+function respond(status: number, body: unknown): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+  });
+}

@@ -1,0 +1,303 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { License } from "../license/payload.ts";
+import type { LicenseRecord, MachineRecord } from "./records.ts";
+import type { Audit, Change, Decision, Facts, LicenseStore, Scope } from "./store.ts";
+import { resolve } from "@std/path";
+import { SentinelError } from "../core/errors.ts";
+import { explainDatabaseError, prepareDatabase, RowReader } from "./sqlite_schema.ts";
+
+/** Useless nonces removed with each one that is remembered: more than one, so that the table shrinks back. */
+const PRUNED_PER_NONCE = 4;
+
+/** Writes changes over one connection, inside the caller's transaction; its statements are prepared once. */
+export class RowWriter {
+  readonly #insertLicense: StatementSync;
+  readonly #setLicenseStatus: StatementSync;
+  readonly #putMachine: StatementSync;
+  readonly #setMachineStatus: StatementSync;
+  readonly #noteHeartbeat: StatementSync;
+  readonly #insertNonce: StatementSync;
+  readonly #pruneNonces: StatementSync;
+  readonly #insertAudit: StatementSync;
+
+  /** @param db Stays the caller's. */
+  constructor(db: DatabaseSync) {
+    this.#insertLicense = db.prepare(
+      "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'ACTIVE', 0, ?)",
+    );
+    this.#setLicenseStatus = db.prepare("UPDATE licenses SET status = ? WHERE license_key = ?");
+    this.#putMachine = db.prepare(
+      `INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET platform = excluded.platform, status = excluded.status,
+        software_version = excluded.software_version, last_seen_at = excluded.last_seen_at`,
+    );
+    this.#setMachineStatus = db.prepare(
+      "UPDATE machines SET status = ? WHERE license_key = ? AND machine_id = ?",
+    );
+    this.#noteHeartbeat = db.prepare(
+      `UPDATE machines SET last_seen_at = ?, software_version = ?
+        WHERE license_key = ? AND machine_id = ?`,
+    );
+    this.#insertNonce = db.prepare("INSERT INTO nonces VALUES (?, ?)");
+    this.#pruneNonces = db.prepare(
+      `DELETE FROM nonces WHERE nonce IN (SELECT nonce FROM nonces WHERE useless_from <= ?
+        ORDER BY useless_from LIMIT ${PRUNED_PER_NONCE})`,
+    );
+    this.#insertAudit = db.prepare(
+      "INSERT INTO audit (at, action, license_key, machine_id, actor) VALUES (?, ?, ?, ?, ?)",
+    );
+  }
+
+  write(scope: Scope, change: Change): void {
+    const machineId = scope.machineId ?? null;
+    switch (change.kind) {
+      case "register_license":
+        this.#registerLicense(change.license, change.audit);
+        break;
+      case "set_license_status":
+        this.#setLicenseStatus.run(change.status, scope.licenseKey);
+        break;
+      case "put_machine":
+        this.#insertMachine(change.machine);
+        break;
+      case "set_machine_status":
+        this.#setMachineStatus.run(change.status, scope.licenseKey, machineId);
+        break;
+      case "note_heartbeat":
+        this.#noteHeartbeat.run(
+          change.atMs,
+          change.softwareVersion,
+          scope.licenseKey,
+          machineId,
+        );
+        break;
+      case "remember_nonce":
+        this.#pruneNonces.run(change.nowSeconds);
+        this.#insertNonce.run(scope.nonce ?? null, change.uselessFromSeconds);
+        break;
+    }
+    if ("audit" in change) {
+      const { atMs, action, actor } = change.audit;
+      this.#insertAudit.run(atMs, action, scope.licenseKey, machineId, actor);
+    }
+  }
+
+  #registerLicense(license: License, { atMs }: Audit): void {
+    const isStandard = license.license_type === "STANDARD";
+    this.#insertLicense.run(
+      license.license_key,
+      license.org_id,
+      license.software_id,
+      license.license_type,
+      license.issue_date,
+      license.expiry_date,
+      license.max_machines,
+      JSON.stringify(license.features),
+      isStandard ? license.heartbeat_interval_minutes : null,
+      isStandard ? license.heartbeat_grace_period_days : null,
+      atMs,
+    );
+  }
+
+  #insertMachine(machine: MachineRecord): void {
+    this.#putMachine.run(
+      machine.licenseKey,
+      machine.machineId,
+      machine.publicKeyPem,
+      machine.platform,
+      machine.softwareVersion,
+      machine.status,
+      machine.activatedAtMs,
+      machine.lastSeenAtMs,
+    );
+  }
+}
+
+/** How a database file is opened. */
+export interface SqliteStoreOptions {
+  /** Whether a file that is not there is made (0600) or an error. */
+  readonly create: boolean;
+  /** How long to wait for another process's transaction. The wait blocks this process, so keep it short. */
+  readonly busyTimeoutMs: number;
+  /** Calls back in a later turn of the event loop; what is decided until then shares one commit. */
+  readonly schedule: (flush: () => void) => void;
+}
+
+/** A decision that waits for the next commit. */
+interface Job {
+  /** Runs inside the transaction; gives what to call after the commit. */
+  run(): () => void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Opens a licence database.
+ *
+ * Decisions are committed in groups: those of one turn of the event loop share one durable transaction, and none is
+ * answered before it. That makes the disk's flushes per second no limit on requests per second.
+ *
+ * @throws {SentinelError} `config.database…` with one line for the operator.
+ */
+export async function openSqliteStore(
+  file: string,
+  options: SqliteStoreOptions,
+): Promise<LicenseStore> {
+  const path = resolve(file);
+  await ensureFile(path, options.create);
+  const connections: DatabaseSync[] = [];
+  try {
+    const writer = new DatabaseSync(path, { timeout: options.busyTimeoutMs });
+    connections.push(writer);
+    prepareDatabase(writer, path);
+    const reader = new DatabaseSync(path, { timeout: options.busyTimeoutMs, readOnly: true });
+    connections.push(reader);
+    return new SqliteStore(path, { writer, reader, schedule: options.schedule });
+  } catch (error) {
+    for (const connection of connections) connection.close();
+    throw explainDatabaseError(error, path);
+  }
+}
+
+/** SQLite would make the file readable by everyone, and its messages do not say what is missing. */
+async function ensureFile(path: string, create: boolean): Promise<void> {
+  try {
+    const info = await Deno.stat(path);
+    if (info.isDirectory) throw new SentinelError("config.database", `${path} is a folder`);
+    return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw explainDatabaseError(error, path);
+  }
+  if (!create) throw new SentinelError("config.database", `database not found: ${path}`);
+  try {
+    (await Deno.open(path, { write: true, createNew: true, mode: 0o600 })).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    if (error instanceof Deno.errors.NotFound) {
+      throw new SentinelError("config.database", `folder of the database not found: ${path}`, {
+        cause: error,
+      });
+    }
+    throw explainDatabaseError(error, path);
+  }
+}
+
+class SqliteStore implements LicenseStore {
+  readonly #path: string;
+  readonly #writer: DatabaseSync;
+  readonly #reader: DatabaseSync;
+  readonly #schedule: (flush: () => void) => void;
+  readonly #committed: RowReader;
+  readonly #current: RowReader;
+  readonly #writes: RowWriter;
+  readonly #steps: Readonly<Record<"begin" | "savepoint" | "release" | "commit", StatementSync>>;
+  #jobs: Job[] = [];
+  #isClosed = false;
+
+  constructor(
+    path: string,
+    { writer, reader, schedule }: {
+      writer: DatabaseSync;
+      reader: DatabaseSync;
+      schedule: SqliteStoreOptions["schedule"];
+    },
+  ) {
+    this.#path = path;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#schedule = schedule;
+    this.#committed = new RowReader(reader);
+    this.#current = new RowReader(writer);
+    this.#writes = new RowWriter(writer);
+    this.#steps = {
+      begin: writer.prepare("BEGIN IMMEDIATE"),
+      savepoint: writer.prepare("SAVEPOINT job"),
+      release: writer.prepare("RELEASE job"),
+      commit: writer.prepare("COMMIT"),
+    };
+  }
+
+  read(scope: Scope): Promise<Facts> {
+    return this.#attempt(() => this.#committed.readFacts(scope));
+  }
+
+  listLicenses(): Promise<LicenseRecord[]> {
+    return this.#attempt(() => this.#committed.readLicenses());
+  }
+
+  listMachines(licenseKey: string): Promise<MachineRecord[]> {
+    return this.#attempt(() => this.#committed.readMachines(licenseKey));
+  }
+
+  decide<T>(scope: Scope, decide: (facts: Facts) => Decision<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(this.#closedError());
+    return new Promise<T>((resolve, reject) => {
+      const run = () => {
+        const facts = this.#explain(() => this.#current.readFacts(scope));
+        const { outcome, changes } = decide(facts);
+        this.#explain(() => changes.forEach((change) => this.#writes.write(scope, change)));
+        return () => resolve(outcome);
+      };
+      if (this.#jobs.push({ run, reject }) === 1) this.#schedule(() => this.#flush());
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isClosed) {
+      this.#flush();
+      this.#isClosed = true;
+      this.#reader.close();
+      this.#writer.close();
+    }
+    return Promise.resolve();
+  }
+
+  /** Runs what waits in one transaction, and answers after the commit. */
+  #flush(): void {
+    const jobs = this.#jobs;
+    if (jobs.length === 0) return;
+    this.#jobs = [];
+    try {
+      this.#steps.begin.run();
+      const answers = jobs.map((job) => this.#runAlone(job));
+      this.#steps.commit.run();
+      for (const answer of answers) answer();
+    } catch (error) {
+      if (this.#writer.isTransaction) this.#writer.exec("ROLLBACK");
+      for (const job of jobs) job.reject(explainDatabaseError(error, this.#path));
+    }
+  }
+
+  /** A job that fails takes back its own writes and leaves the others of the group alone. */
+  #runAlone(job: Job): () => void {
+    this.#steps.savepoint.run();
+    try {
+      const answer = job.run();
+      this.#steps.release.run();
+      return answer;
+    } catch (error) {
+      this.#writer.exec("ROLLBACK TO job; RELEASE job");
+      return () => job.reject(error);
+    }
+  }
+
+  #attempt<T>(work: () => T): Promise<T> {
+    if (this.#isClosed) return Promise.reject(this.#closedError());
+    try {
+      return Promise.resolve(this.#explain(work));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #explain<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw explainDatabaseError(error, this.#path);
+    }
+  }
+
+  #closedError(): SentinelError {
+    return new SentinelError("database.closed", `database is closed: ${this.#path}`);
+  }
+}

@@ -1,0 +1,60 @@
+import { cString } from "../unix/files.ts";
+import type { UserKeyring } from "../contract.ts";
+import { syscall } from "./syscalls.ts";
+
+/** <linux/keyctl.h>; keyctl(2). */
+const UPDATE = 2, SETPERM = 5, LINK = 8, UNLINK = 9, SEARCH = 10, READ = 11, SET_TIMEOUT = 15;
+const PROCESS_KEYRING = -2, USER_KEYRING = -4;
+
+/** <keyutils.h>: every right for who possesses the key, and for its user from whichever session; none for others. */
+const PERMISSIONS = 0x3f3f0000;
+
+/** The longest content of a key of this type; keyrings(7). */
+const MAX_BYTES = 32_767;
+
+/** A machine that is not used any more does not take its user's quota for ever. */
+const SECONDS_KEPT = 90 * 86_400;
+
+const TYPE = cString("user");
+
+/**
+ * The kernel's keyring of this user (user-keyring(7)), in which keys of the type `user` are kept in memory that is never
+ * written to a disk. It goes with the last process of its user, or with the boot. Containers may forbid it, and a quota may
+ * be used up: it is done without then.
+ */
+export const linuxUserKeyring: UserKeyring = {
+  read(name) {
+    const key = find(name);
+    if (key < 0) return undefined;
+    const content = new Uint8Array(MAX_BYTES);
+    const length = syscall("keyctl", READ, key, content, content.length);
+    return length < 0 ? undefined : content.slice(0, length);
+  },
+  write(name, content) {
+    const key = find(name);
+    const isUpdated = key >= 0 && syscall("keyctl", UPDATE, key, content, content.length) === 0;
+    const kept = isUpdated ? key : add(name, content);
+    if (kept >= 0) syscall("keyctl", SET_TIMEOUT, kept, SECONDS_KEPT);
+  },
+  remove(name) {
+    const key = find(name);
+    if (key >= 0) syscall("keyctl", UNLINK, key, USER_KEYRING);
+  },
+};
+
+function find(name: string): number {
+  return syscall("keyctl", SEARCH, USER_KEYRING, TYPE, cString(name), 0);
+}
+
+/**
+ * A service's session does not possess its user's keyring, and may not give rights to a key that it makes there: it is made
+ * in the process's own keyring, which it does possess, and linked.
+ */
+function add(name: string, content: Uint8Array<ArrayBuffer>): number {
+  const key = syscall("add_key", TYPE, cString(name), content, content.length, PROCESS_KEYRING);
+  if (key < 0) return key;
+  syscall("keyctl", SETPERM, key, PERMISSIONS);
+  const linked = syscall("keyctl", LINK, key, USER_KEYRING);
+  syscall("keyctl", UNLINK, key, PROCESS_KEYRING);
+  return linked < 0 ? linked : key;
+}

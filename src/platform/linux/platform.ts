@@ -1,0 +1,106 @@
+import { libc } from "../../../ffi/libc.ts";
+import type { Platform } from "../contract.ts";
+import {
+  adoptOrphans,
+  endedChild,
+  hasChildren,
+  identifyProcess,
+  isDescendant,
+  readProcFile,
+} from "./proc.ts";
+import { dropStreams, fileVersion, guardMemory, readBootClock } from "./syscalls.ts";
+import { linuxUserKeyring } from "./kernel_keyring.ts";
+import { acceptedPeers, serversAt } from "./peers.ts";
+import { notifyService } from "./sd_notify.ts";
+import { replaceFile, signalUnixGroup, syncFolder } from "../unix/files.ts";
+import { takeInspectorSignal } from "../unix/inspector.ts";
+
+/** prctl(2), <linux/prctl.h>. */
+const PR_SET_DUMPABLE = 4;
+
+/** signal(7); the same on x86 and arm. */
+const SIGUSR1 = 10;
+
+export const linux: Platform = {
+  wireName: Deno.build.arch === "x86_64" ? "LINUX_AMD64" : "LINUX_ARM64",
+  programFormat: "ELF",
+  stopSignals: ["SIGINT", "SIGTERM"],
+  reloadSignal: "SIGHUP",
+  userId: () => String(Deno.uid()),
+  async machineId() {
+    for (const path of ["/etc/machine-id", "/var/lib/dbus/machine-id"]) {
+      const id = await readLine(path);
+      if (id !== undefined && id !== "") return id;
+    }
+    return undefined;
+  },
+  defaultStateFolder: (readVariable) =>
+    ownFolder(readVariable, { variable: "XDG_DATA_HOME", below: ".local/share" }),
+  witnessFolder: (readVariable) =>
+    ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
+  runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
+  // only one that the session announces is worth the code that asks it
+  announcedSafe: (readVariable) =>
+    (readVariable("DBUS_SESSION_BUS_ADDRESS") ?? "") === "" ? undefined : "secret-service",
+  openSafe: async (deps) => (await import("./secret_service.ts")).secretService(deps),
+  userKeyring: () => linuxUserKeyring,
+  guardMemory,
+  commandLine: () => readProcFile("/proc/self/cmdline")?.split("\0").slice(0, -1),
+  dropStreams,
+  notifyService,
+  protectMemory() {
+    libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
+  },
+  keepInspectorShut: () => takeInspectorSignal(libc, SIGUSR1),
+  shutInspector: async () => (await import("../runtime_inspector.ts")).shutInspector(),
+  readBootClock,
+  // not needed before the software runs
+  watchSurroundings: async (readVariable) =>
+    (await import("./tamper_check.ts")).watchSurroundings(readVariable),
+  identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
+  isDescendant,
+  fileVersion,
+  async fingerprintSources() {
+    const { linuxFingerprintSources } = await import("./hardware.ts");
+    return linuxFingerprintSources();
+  },
+  setUmask: Deno.umask,
+  readLocked: Deno.readFile,
+  replaceFile,
+  syncFolder,
+  hasUnixSignals: true,
+  // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)
+  maxSocketPathBytes: 107,
+  acceptedPeers,
+  serversAt,
+  adoptOrphans,
+  hasChildren,
+  endedChild,
+  processControl: async () => (await import("./process_control.ts")).linuxProcessControl(),
+  privileges: async () => (await import("./privileges.ts")).linuxPrivileges(),
+  signalGroup: signalUnixGroup,
+};
+
+/** A folder of ours as the XDG base directory specification has it. */
+function ownFolder(
+  readVariable: (name: string) => string | undefined,
+  { variable, below }: { variable: string; below: string },
+): string | undefined {
+  const given = absolute(readVariable(variable));
+  if (given !== undefined) return `${given}/sentinel-drm`;
+  const home = absolute(readVariable("HOME"));
+  return home === undefined ? undefined : `${home}/${below}/sentinel-drm`;
+}
+
+/** The XDG base directory specification has relative paths ignored. */
+function absolute(path: string | undefined): string | undefined {
+  return path?.startsWith("/") ? path : undefined;
+}
+
+async function readLine(path: string): Promise<string | undefined> {
+  try {
+    return (await Deno.readTextFile(path)).trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import { libc } from "../../../ffi/libc.ts";
+import type { BootReading } from "../contract.ts";
+import { listKernelFolder, readBootId } from "./proc.ts";
+import { cString } from "../unix/files.ts";
+
+/** <linux/time.h>; clock_gettime(2). */
+const CLOCK_BOOTTIME = 7;
+
+/** CLOCK_BOOTTIME and the boot it belongs to. @throws {Error} where the kernel has no such clock. */
+export function readBootClock(): BootReading {
+  // struct timespec { time_t tv_sec; long tv_nsec; }, 64 bits each
+  const timespec = new BigInt64Array(2);
+  if (libc().clock_gettime(CLOCK_BOOTTIME, timespec) !== 0) {
+    throw new Error("Cannot read the boot clock: clock_gettime failed");
+  }
+  const [seconds, nanoseconds] = timespec;
+  return {
+    bootId: readBootId() ?? "",
+    bootMs: Number(seconds! * 1000n + nanoseconds! / 1_000_000n),
+  };
+}
+
+/** <linux/fcntl.h>, <linux/stat.h>; statx(2). */
+const AT_FDCWD = -100, STATX_BASIC_STATS = 0x7ff, STATX_BYTES = 256;
+
+/** Where `struct statx` has what tells a file, and how many bytes; the rest is access times and counters. */
+const FIELDS: readonly (readonly [offset: number, length: number])[] = [
+  // stx_ino, stx_size
+  [0x20, 16],
+  // stx_ctime: seconds and nanoseconds
+  [0x60, 12],
+  // stx_mtime
+  [0x70, 12],
+  // stx_dev_major, stx_dev_minor
+  [0x88, 8],
+];
+
+/**
+ * Device, inode, size and the times of the last change of content and inode, in nanoseconds. The runtime's own `stat` cuts
+ * the latter to seconds. Two changes between two ticks of the kernel (some milliseconds; fewer since Linux 6.13) have one
+ * time.
+ */
+export function fileVersion(path: string): string | undefined {
+  const statx = new Uint8Array(STATX_BYTES);
+  const name = cString(path);
+  if (libc().statx(AT_FDCWD, name, 0, STATX_BASIC_STATS, statx) !== 0) return undefined;
+  return FIELDS.map(([offset, length]) => statx.subarray(offset, offset + length).toHex()).join();
+}
+
+/** System calls by number (<asm/unistd_64.h>, <asm-generic/unistd.h>). */
+const NUMBERS = {
+  x86_64: { mlock: 149, munlock: 150, madvise: 28, add_key: 248, keyctl: 250 },
+  aarch64: { mlock: 228, munlock: 229, madvise: 233, add_key: 217, keyctl: 219 },
+} as const;
+
+const NUMBER = NUMBERS[Deno.build.arch];
+
+/**
+ * A system call for which the C library has no function of its own, or that is too rare for one (syscall(2)): opening a
+ * function costs more than all of its calls. Bytes are passed by their address.
+ *
+ * @returns Its result, negative where it failed.
+ */
+export function syscall(
+  name: keyof typeof NUMBER,
+  ...args: readonly (number | Uint8Array<ArrayBuffer>)[]
+): number {
+  const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n] = args.map((arg) =>
+    typeof arg === "number" ? BigInt(arg) : addressOf(arg)
+  );
+  return Number(libc().syscall(BigInt(NUMBER[name]), a, b, c, d, e));
+}
+
+/** Where the bytes are; they stay there for as long as somebody holds them. */
+export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
+}
+
+/** <asm-generic/mman-common.h>; madvise(2). */
+const MADV_DONTDUMP = 16, MADV_DODUMP = 17;
+
+/** An address for madvise(2) must be a multiple of the page's size, which arm64's kernels choose; 64 KiB is all of them's. */
+const PAGE_BYTES = Deno.build.arch === "x86_64" ? 4096n : 65_536n;
+
+/**
+ * Keeps bytes out of the swap space (mlock(2)) and of core dumps until they are disposed of, and wipes them then. Where the
+ * kernel does not allow it (RLIMIT_MEMLOCK), they are wiped all the same.
+ */
+export function guardMemory(bytes: Uint8Array<ArrayBuffer>): Disposable {
+  const address = Number(addressOf(bytes));
+  const firstPage = Number(BigInt(address) / PAGE_BYTES * PAGE_BYTES);
+  const length = address + bytes.length - firstPage;
+  syscall("mlock", address, bytes.length);
+  syscall("madvise", firstPage, length, MADV_DONTDUMP);
+  return {
+    [Symbol.dispose]() {
+      bytes.fill(0);
+      syscall("madvise", firstPage, length, MADV_DODUMP);
+      syscall("munlock", address, bytes.length);
+    },
+  };
+}
+
+/** <asm-generic/fcntl.h>, <linux/fcntl.h>, <linux/stat.h>; open(2), statx(2). */
+const O_RDWR = 2, O_CLOEXEC = 0o2000000;
+const AT_EMPTY_PATH = 0x1000, STATX_INO = 0x100;
+
+/** Where `struct statx` has stx_ino, and stx_dev_major with stx_dev_minor. */
+const INODE_AT = 0x20, DEVICE_AT = 0x88;
+
+/**
+ * As {@linkcode Platform.dropStreams} has it. The runtime writes to copies of the three descriptors, and would keep a
+ * terminal or a pipe by them: every descriptor of the same file goes.
+ */
+export function dropStreams(): void {
+  const { open, dup3, close } = libc();
+  const none = open(cString("/dev/null"), O_RDWR | O_CLOEXEC);
+  if (none < 0) throw new Error("Cannot open /dev/null");
+  const streams = new Set([0, 1, 2].map(fileOf));
+  for (const name of listKernelFolder("/proc/self/fd")) {
+    const fd = Number(name);
+    if (fd !== none && streams.has(fileOf(fd))) dup3(none, fd, fd > 2 ? O_CLOEXEC : 0);
+  }
+  close(none);
+}
+
+/** What tells the file behind a descriptor from others; `undefined` where there is none. */
+function fileOf(fd: number): string | undefined {
+  const statx = new Uint8Array(STATX_BYTES);
+  if (libc().statx(fd, new Uint8Array(1), AT_EMPTY_PATH, STATX_INO, statx) !== 0) return undefined;
+  return statx.subarray(INODE_AT, INODE_AT + 8).toHex() +
+    statx.subarray(DEVICE_AT, DEVICE_AT + 8).toHex();
+}

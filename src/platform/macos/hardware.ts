@@ -1,0 +1,71 @@
+import {
+  type ComponentSource,
+  type FingerprintSources,
+  lowestMakersAddress,
+  type Reading,
+} from "../hardware_ids.ts";
+import type { RunSystemTool } from "../secret_tool.ts";
+
+/**
+ * Where a Mac's components are read from. Written from the manual pages (ioreg(8), diskutil(8), networksetup(8),
+ * sysctl(8)) and tested with recorded answers; it has not been run on a Mac.
+ */
+export function macosFingerprintSources(run: RunSystemTool): FingerprintSources {
+  const platformExpert = (key: string): ComponentSource =>
+    output(run, `${key} of the platform expert (ioreg)`, {
+      command: ["/usr/sbin/ioreg", "-rd1", "-c", "IOPlatformExpertDevice"],
+      find: (text) => firstMatch(text, new RegExp(`"${key}" = "([^"]*)"`)),
+    });
+  return {
+    machine_id: [platformExpert("IOPlatformUUID")],
+    cpu: [platformExpert("IOPlatformSerialNumber")],
+    disk: [output(run, "UUID of the root volume (diskutil)", {
+      command: ["/usr/sbin/diskutil", "info", "/"],
+      find: (text) => firstMatch(text, /^\s*Volume UUID:\s*(\S+)/m),
+    })],
+    board: [{ place: "board", read: () => ({ error: "has no number of its own" }) }],
+    mac: [output(run, "hardware ports (networksetup)", {
+      command: ["/usr/sbin/networksetup", "-listallhardwareports"],
+      find: (text) =>
+        lowestMakersAddress(
+          Array.from(text.matchAll(/^Ethernet Address: (\S+)/gm), ([, address]) => address!),
+        ),
+    })],
+    cpu_model: [output(run, "machdep.cpu (sysctl)", {
+      command: ["/usr/sbin/sysctl", "machdep.cpu"],
+      find: findCpuModel,
+    })],
+  };
+}
+
+function output(
+  run: RunSystemTool,
+  place: string,
+  { command: [path, ...args], find }: {
+    command: readonly [string, ...string[]];
+    find: (text: string) => Reading;
+  },
+): ComponentSource {
+  return {
+    place,
+    async read() {
+      const text = await run(path, args);
+      return text === undefined ? { error: `${path} fails` } : find(text);
+    },
+  };
+}
+
+function firstMatch(text: string, pattern: RegExp): Reading {
+  const value = pattern.exec(text)?.[1]?.trim();
+  return value === undefined ? { error: "not there" } : { value };
+}
+
+/** As on Linux; Apple's own processors have no such numbers. */
+function findCpuModel(text: string): Reading {
+  const [model, family, stepping] = ["model", "family", "stepping"].map((name) =>
+    new RegExp(`^machdep\\.cpu\\.${name}: (\\d+)$`, "m").exec(text)?.[1]
+  );
+  return model === undefined || family === undefined || stepping === undefined
+    ? { error: "has no model, family and stepping" }
+    : { value: `model ${model}, family ${family}, stepping ${stepping}` };
+}

@@ -1,0 +1,143 @@
+import { type Libsystem, libsystem } from "../../../ffi/libsystem.ts";
+import { cString, replaceFile, signalUnixGroup, syncFolder } from "../unix/files.ts";
+import type { GroupSignal, Platform } from "../contract.ts";
+import { isDescendantOf } from "../descent.ts";
+import type { Reading } from "../hardware_ids.ts";
+import { acceptedPeers, serversAt } from "./peers.ts";
+import { readBootId, readHostUuid, readProcess } from "./process_control.ts";
+import { statVersion } from "../stat_version.ts";
+import { runSystemTool } from "../secret_tool.ts";
+import { takeInspectorSignal } from "../unix/inspector.ts";
+
+/** <time.h>: since the boot, sleep included, and not to be set; clock_gettime(3). */
+const CLOCK_MONOTONIC_RAW = 4;
+
+/** <sys/resource.h>, <sys/ptrace.h>. */
+const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;
+
+/** <sys/signal.h>. */
+const SIGUSR1 = 30;
+
+/**
+ * macOS, written from Apple's headers and the published kernel sources; it has not yet been run on a Mac, only against
+ * answers laid out as the headers say.
+ *
+ * @param lib The C library, asked for at first use.
+ */
+export function macosOn(lib: () => Libsystem): Platform {
+  return {
+    wireName: Deno.build.arch === "x86_64" ? "DARWIN_AMD64" : "DARWIN_ARM64",
+    programFormat: "Mach-O",
+    stopSignals: ["SIGINT", "SIGTERM"],
+    reloadSignal: "SIGHUP",
+    userId: () => String(Deno.uid()),
+    machineId: () => Promise.resolve(readHostUuid(lib())),
+    defaultStateFolder(readVariable) {
+      const home = absolute(readVariable("HOME"));
+      return home === undefined ? undefined : `${home}/Library/Application Support/sentinel-drm`;
+    },
+    witnessFolder(readVariable) {
+      const home = absolute(readVariable("HOME"));
+      return home === undefined ? undefined : `${home}/Library/Preferences/sentinel-drm`;
+    },
+    readBootClock() {
+      const timespec = new BigInt64Array(2);
+      if (lib().clock_gettime(CLOCK_MONOTONIC_RAW, timespec) !== 0) {
+        throw new Error("Cannot read the boot clock: clock_gettime failed");
+      }
+      const [seconds, nanoseconds] = timespec;
+      return {
+        bootId: readBootId(lib()) ?? "",
+        bootMs: Number(seconds! * 1000n + nanoseconds! / 1_000_000n),
+      };
+    },
+    runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
+    announcedSafe: (readVariable) =>
+      absolute(readVariable("HOME")) === undefined ? undefined : "keychain",
+    openSafe: async (deps) => (await import("./keychain.ts")).keychain(deps),
+    userKeyring: () => undefined,
+    guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
+    commandLine: () => undefined,
+    notifyService: () => false,
+    dropStreams() {
+      const { fopen, fileno, dup2, fclose } = lib();
+      const none = fopen(cString("/dev/null"), cString("r+"));
+      if (none === null) throw new Error("Cannot open /dev/null");
+      for (const stream of [0, 1, 2]) dup2(fileno(none), stream);
+      fclose(none);
+    },
+    protectMemory() {
+      // struct rlimit { rlim_t rlim_cur; rlim_t rlim_max; }
+      lib().setrlimit(RLIMIT_CORE, new BigUint64Array(2));
+      lib().ptrace(PT_DENY_ATTACH, 0, null, 0);
+    },
+    keepInspectorShut: () => takeInspectorSignal(lib, SIGUSR1),
+    shutInspector: async () => (await import("../runtime_inspector.ts")).shutInspector(),
+    identifyProcess(pid) {
+      const process = readProcess(lib(), pid);
+      const bootId = readBootId(lib());
+      return Promise.resolve(
+        process && bootId !== undefined ? { pid, startTime: process.startTime, bootId } : undefined,
+      );
+    },
+    async watchSurroundings(readVariable) {
+      const { watchSurroundings } = await import("./tamper_check.ts");
+      return await watchSurroundings(lib(), readVariable);
+    },
+    isDescendant: (pid, ancestor) =>
+      isDescendantOf(ancestor, pid, {
+        readProcess: (pid) => readProcess(lib(), pid),
+        readBootId: () => readBootId(lib()),
+      }),
+    fileVersion: statVersion,
+    async fingerprintSources() {
+      const { macosFingerprintSources } = await import("./hardware.ts");
+      const sources = macosFingerprintSources(runSystemTool);
+      const host = { place: "gethostuuid(2)", read: () => readHost(lib()) };
+      return { ...sources, machine_id: [host, ...sources.machine_id] };
+    },
+    setUmask: Deno.umask,
+    readLocked: Deno.readFile,
+    replaceFile,
+    syncFolder,
+    hasUnixSignals: true,
+    // sockaddr_un.sun_path has 104 bytes, the last for the NUL; unix(4)
+    maxSocketPathBytes: 103,
+    acceptedPeers: (path) => acceptedPeers(lib(), path),
+    serversAt: (path) => serversAt(lib(), path),
+    signalGroup,
+    privileges: () => Promise.resolve(undefined),
+    // orphans become launchd's children here, whatever we ask
+    adoptOrphans() {},
+    hasChildren: () => true,
+    endedChild: () => undefined,
+    processControl: async () => {
+      const { macosProcessControl } = await import("./process_control.ts");
+      return macosProcessControl(lib());
+    },
+  };
+}
+
+export const macos: Platform = macosOn(libsystem);
+
+/**
+ * EPERM is what a group of nothing but zombies gets, where Linux has them signalled (XNU bsd/kern/kern_sig.c, `killpg1`). A
+ * group in which all that is left runs as another user gets it too: neither can be stopped by us.
+ */
+function signalGroup(leader: number, signal: GroupSignal): boolean {
+  try {
+    return signalUnixGroup(leader, signal);
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
+function readHost(lib: Libsystem): Reading {
+  const value = readHostUuid(lib);
+  return value === undefined ? { error: "the system does not tell it" } : { value };
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path?.startsWith("/") ? path : undefined;
+}

@@ -1,0 +1,57 @@
+import { kernel32 } from "../../../ffi/kernel32.ts";
+import { ntdll } from "../../../ffi/ntdll.ts";
+import { systemClock } from "../../core/clock.ts";
+import { wideText } from "./handles.ts";
+
+/** winbase.h. */
+const REPLACE_EXISTING = 0x1, WRITE_THROUGH = 0x8;
+
+/** winnt.h, fileapi.h, memoryapi.h. */
+const GENERIC_READ = 0x8000_0000, SHARE_ALL = 7, OPEN_EXISTING = 3, PAGE_READONLY = 2, MAP_READ = 4;
+const NO_HANDLE = 0xFFFF_FFFF_FFFF_FFFFn;
+
+/** Somebody who looks at a file, a virus scanner for one, keeps it from being replaced for a moment. */
+const ATTEMPTS = 20, PAUSE_MS = 25;
+
+/** MoveFileExW, which returns once that is on the disk. */
+export async function replaceFile(from: string, to: string): Promise<void> {
+  const { MoveFileExW } = kernel32();
+  for (let attempt = 1;; attempt++) {
+    if (MoveFileExW(wideText(from), wideText(to), REPLACE_EXISTING | WRITE_THROUGH) !== 0) return;
+    if (attempt === ATTEMPTS) throw new Error(`Cannot replace ${to}: somebody has it open`);
+    await systemClock.sleep(PAUSE_MS);
+  }
+}
+
+/** Locks keep others from reading, but not from looking at the file in memory (LockFileEx). */
+export async function readLocked(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  // says in the usual way that there is none
+  await Deno.lstat(path);
+  const { CreateFileW } = kernel32();
+  const file = CreateFileW(
+    ...[wideText(path), GENERIC_READ, SHARE_ALL, null, OPEN_EXISTING, 0, 0n] as const,
+  );
+  if (file === NO_HANDLE) throw new Error(`Cannot open ${path}`);
+  try {
+    return readMapped(file, path);
+  } finally {
+    ntdll().NtClose(file);
+  }
+}
+
+/** What is empty cannot be mapped. */
+function readMapped(file: bigint, path: string): Uint8Array<ArrayBuffer> {
+  const { GetFileSizeEx, CreateFileMappingW, MapViewOfFile, UnmapViewOfFile } = kernel32();
+  const size = new BigUint64Array(1);
+  if (GetFileSizeEx(file, size) !== 0 && size[0] === 0n) return new Uint8Array();
+  const mapping = CreateFileMappingW(file, null, PAGE_READONLY, 0, 0, null);
+  const address = mapping === 0n ? 0n : MapViewOfFile(mapping, MAP_READ, 0, 0, size[0]!);
+  if (mapping !== 0n) ntdll().NtClose(mapping);
+  if (address === 0n) throw new Error(`Cannot look into ${path}`);
+  try {
+    const view = new Deno.UnsafePointerView(Deno.UnsafePointer.create(address)!);
+    return new Uint8Array(view.getArrayBuffer(Number(size[0]))).slice();
+  } finally {
+    UnmapViewOfFile(address);
+  }
+}

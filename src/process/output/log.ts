@@ -1,0 +1,256 @@
+import {
+  decodeRuns,
+  encodeRuns,
+  ENTRY_BYTES,
+  listSegments,
+  type Run,
+  segmentPaths,
+  type StreamName,
+} from "./segments.ts";
+
+/** Recording stopped: what was written from `at` on is lost, the process is not. */
+export interface RecordingFault {
+  readonly at: number;
+  readonly message: string;
+}
+
+/**
+ * What is recorded of a process's output: which segments there are, how far it goes, whether more may come. One object for
+ * the writer and all readers; it holds no bytes.
+ */
+export class OutputLog {
+  /** Starts of the segments, ascending. */
+  #starts: readonly number[];
+  #end: number;
+  #isOver: boolean;
+  #fault: RecordingFault | undefined;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(
+    readonly folder: string,
+    { starts = [] as readonly number[], end = 0, isOver = false, fault }: {
+      starts?: readonly number[];
+      end?: number;
+      isOver?: boolean;
+      fault?: RecordingFault | undefined;
+    } = {},
+  ) {
+    this.#starts = starts;
+    this.#end = end;
+    this.#isOver = isOver;
+    this.#fault = fault;
+  }
+
+  /** The first byte that is still there. */
+  get first(): number {
+    return this.#starts[0] ?? this.#end;
+  }
+
+  /** Behind the last byte that is recorded. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether nothing more will come. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get fault(): RecordingFault | undefined {
+    return this.#fault;
+  }
+
+  /** The segment that holds a byte, by its start, and where it ends so far. */
+  segmentOf(offset: number): { start: number; end: number } | undefined {
+    const i = this.#starts.findLastIndex((start) => start <= offset);
+    if (i === -1 || offset >= this.#end) return undefined;
+    return { start: this.#starts[i]!, end: this.#starts[i + 1] ?? this.#end };
+  }
+
+  /** Resolves at the next change; never rejects. */
+  get changed(): Promise<void> {
+    return this.#changed.promise;
+  }
+
+  /** For the writer: what is true from now on. */
+  update(
+    { starts, end, isOver, fault }: {
+      starts?: readonly number[];
+      end?: number;
+      isOver?: true;
+      fault?: RecordingFault;
+    },
+  ): void {
+    this.#starts = starts ?? this.#starts;
+    this.#end = end ?? this.#end;
+    this.#isOver = isOver ?? this.#isOver;
+    this.#fault ??= fault;
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** For the writer. */
+  get starts(): readonly number[] {
+    return this.#starts;
+  }
+}
+
+/**
+ * The output of a process that has ended, as it lies in its folder. What a crash cut off does not count, nor what a full
+ * disk had still taken of a write that failed: nobody who watched was shown it.
+ */
+export async function openOutputLog(folder: string, fault?: RecordingFault): Promise<OutputLog> {
+  const starts = await listSegments(folder);
+  const last = starts.at(-1);
+  const written = last === undefined ? 0 : await endOfSegment(folder, last);
+  const end = Math.min(written, fault?.at ?? written);
+  return new OutputLog(folder, { starts, end, isOver: true, fault });
+}
+
+async function endOfSegment(folder: string, start: number): Promise<number> {
+  const { data, index } = segmentPaths(folder, start);
+  using file = await Deno.open(index);
+  const { size } = await file.stat();
+  const count = Math.floor(size / ENTRY_BYTES);
+  if (count === 0) return start;
+  await file.seek((count - 1) * ENTRY_BYTES, Deno.SeekMode.Start);
+  const bytes = new Uint8Array(ENTRY_BYTES);
+  await file.read(bytes);
+  const [run] = decodeRuns(bytes);
+  const { size: dataBytes } = await Deno.stat(data);
+  return Math.min(run!.offset + run!.length, start + dataBytes);
+}
+
+/**
+ * What survives a power failure: `never` leaves it to the system, which writes within half a minute or so, `segment` syncs each segment when it is full and at the
+ * end (fdatasync(2)), `always` syncs before readers see the bytes. Our own crash costs nothing under any of them.
+ */
+export type SyncPolicy = "never" | "segment" | "always";
+
+export interface SegmentWriterOptions {
+  readonly maxOutputBytes: number;
+  readonly segmentBytes: number;
+  readonly sync: SyncPolicy;
+}
+
+interface OpenSegment {
+  readonly start: number;
+  readonly data: Deno.FsFile;
+  readonly index: Deno.FsFile;
+}
+
+/** Writes runs of bytes to segments, one after the other, and lets the oldest go. Not for concurrent calls. */
+export class SegmentWriter {
+  #open: OpenSegment | undefined;
+
+  constructor(readonly log: OutputLog, readonly options: SegmentWriterOptions) {}
+
+  /**
+   * Writes bytes whose runs are given in order. What was written before a failure is recorded.
+   *
+   * @throws whatever the system says.
+   */
+  async write(
+    bytes: Uint8Array<ArrayBuffer>,
+    runs: readonly { readonly stream: StreamName; readonly length: number }[],
+  ): Promise<void> {
+    const batchStart = this.log.end;
+    const placed = placeRuns(runs, batchStart);
+    for (let at = 0; at < bytes.length;) {
+      const segment = await this.#segmentWithRoom();
+      const room = segment.start + this.options.segmentBytes - this.log.end;
+      const piece = bytes.subarray(at, at + room);
+      await this.#removeOldest(piece.length);
+      const from = batchStart + at;
+      const pieceRuns = cutRuns(placed, { from, to: from + piece.length });
+      await settleBoth(
+        writeAll(segment.data, piece),
+        writeAll(segment.index, encodeRuns(pieceRuns)),
+      );
+      if (this.options.sync === "always") await sync(segment);
+      at += piece.length;
+      this.log.update({ end: from + piece.length });
+    }
+  }
+
+  /** Closes the open segment; may be called twice. */
+  async close(): Promise<void> {
+    const segment = this.#open;
+    this.#open = undefined;
+    if (segment === undefined) return;
+    using _data = segment.data, _index = segment.index;
+    if (this.options.sync === "segment") await sync(segment);
+  }
+
+  async #segmentWithRoom(): Promise<OpenSegment> {
+    const { log, options: { segmentBytes } } = this;
+    if (this.#open !== undefined && log.end < this.#open.start + segmentBytes) return this.#open;
+    await this.close();
+    const start = log.end;
+    const paths = segmentPaths(log.folder, start);
+    const options = { write: true, createNew: true, mode: 0o600 };
+    const data = await Deno.open(paths.data, options);
+    try {
+      this.#open = { start, data, index: await Deno.open(paths.index, options) };
+    } catch (error) {
+      data.close();
+      throw error;
+    }
+    log.update({ starts: [...log.starts, start] });
+    return this.#open;
+  }
+
+  /** Makes room: readers are told first, so that none looks for what is about to go. */
+  async #removeOldest(neededBytes: number): Promise<void> {
+    const { log, options: { maxOutputBytes } } = this;
+    while (log.end + neededBytes - log.first > maxOutputBytes && log.starts.length > 1) {
+      const paths = segmentPaths(log.folder, log.first);
+      log.update({ starts: log.starts.slice(1) });
+      for (const path of Object.values(paths)) await removeIfThere(path);
+    }
+  }
+}
+
+function placeRuns(
+  runs: readonly { readonly stream: StreamName; readonly length: number }[],
+  start: number,
+): Run[] {
+  let offset = start;
+  return runs.map(({ stream, length }) => {
+    const run = { stream, offset, length };
+    offset += length;
+    return run;
+  });
+}
+
+/** What of the runs lies between two offsets. */
+function cutRuns(runs: readonly Run[], { from, to }: { from: number; to: number }): Run[] {
+  return runs.flatMap(({ stream, offset, length }) => {
+    const start = Math.max(offset, from), end = Math.min(offset + length, to);
+    return start < end ? [{ stream, offset: start, length: end - start }] : [];
+  });
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+}
+
+/** Side by side, as each costs a turn of a thread; the first failure is thrown when both are over. */
+async function settleBoth(first: Promise<void>, second: Promise<void>): Promise<void> {
+  await Promise.allSettled([first, second]);
+  await first;
+  await second;
+}
+
+async function sync({ data, index }: OpenSegment): Promise<void> {
+  await data.syncData();
+  await index.syncData();
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,258 @@
+import { SentinelError } from "../core/errors.ts";
+import { dirname, nameOf } from "../core/paths.ts";
+import { joinCommandLine } from "../platform/windows/command_line.ts";
+import { ownMark } from "./owner.ts";
+
+/** Kinds of services that can be described. */
+export const SERVICE_KINDS = ["systemd", "launchd", "windows"] as const;
+export type ServiceKind = (typeof SERVICE_KINDS)[number];
+
+/** A daemon, as a service manager is to run it. */
+export interface ServiceDescription {
+  /** The service's name (default: the software's); of characters that every manager takes. */
+  readonly name: string;
+  /** The configuration file; absolute. */
+  readonly configPath: string;
+  /** The command that starts the daemon, in the foreground; absolute. */
+  readonly command: readonly string[];
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
+  /** The root folder that its configuration gives it. */
+  readonly rootFolder?: string | undefined;
+  /** Names of the capabilities that it keeps (default: none). */
+  readonly capabilities?: readonly string[];
+  /** Where its state is; a folder of the service manager's where it is absent, if that has one. */
+  readonly stateFolder?: string | undefined;
+  /** Other files and folders that it writes. */
+  readonly writablePaths: readonly string[];
+  readonly readablePaths: readonly string[];
+  /** How long a stop may take. */
+  readonly stopTimeoutMs: number;
+}
+
+/** Not even the service manager should try again: configuration, licence, another machine, a program that is not there. */
+export const HOPELESS_STATUSES: readonly number[] = [2, 80, 81, 83, 84, 85, 86];
+
+/** What systemd itself ends with where program, group or user are not there; systemd.exec(5), process exit codes. */
+const MISSING_STATUSES: readonly number[] = [203, 216, 217];
+
+/** Longer than the software has to stop, so that it is we who stop it. */
+const STOP_MARGIN_MS = 10_000;
+
+/** A daemon waits for its licence server for as long as a request may take. */
+const START_TIMEOUT_SECONDS = 120;
+const WATCHDOG_SECONDS = 30;
+
+/** Without a limit: who waits for his licence server is to come up when it does. */
+const RESTART_SECONDS = 2;
+
+/**
+ * The text of the service's file.
+ *
+ * @throws {SentinelError} `config.chroot` where it asks for what root alone can do: the service manager starts it as its user.
+ */
+export function serviceFile(kind: ServiceKind, service: ServiceDescription): string {
+  if (service.rootFolder !== undefined) {
+    throw new SentinelError(
+      "config.chroot",
+      "security.chroot_directory is for a daemon that root starts, and a service is started as process.user: " +
+        "leave it out (systemd has RootDirectory= for it)",
+    );
+  }
+  switch (kind) {
+    case "systemd":
+      return systemdUnit(service);
+    case "launchd":
+      return launchdPlist(service);
+    case "windows":
+      return windowsCommands(service);
+  }
+}
+
+/** The name of the service's file. */
+export function serviceFileName(kind: ServiceKind, name: string): string {
+  const names: Record<ServiceKind, string> = {
+    systemd: `sentinel-${name}.service`,
+    launchd: `sentinel.${name}.plist`,
+    windows: `sentinel-${name}.cmd`,
+  };
+  return names[kind];
+}
+
+/** systemd.service(5), systemd.exec(5). Memory stays executable where it is written, as the runtime compiles while it runs. */
+function systemdUnit(service: ServiceDescription): string {
+  const { name, command, user, group, capabilities = [], stateFolder, stopTimeoutMs } = service;
+  const folder = `sentinel/${name}`;
+  const ownState = `/var/lib/${folder}`;
+  // of one that is not there it is we who tell
+  const writable = writableFolders(service).map((path) => quoteForSystemd(`-${path}`));
+  return lines([
+    `# ${ownMark(service.configPath)}`,
+    "[Unit]",
+    `Description=Sentinel for ${name}`,
+    "Wants=network-online.target",
+    "After=network-online.target",
+    "StartLimitIntervalSec=0",
+    "",
+    "[Service]",
+    "Type=notify",
+    "NotifyAccess=main",
+    `ExecStart=${command.map(quoteForSystemd).join(" ")}`,
+    "ExecReload=/bin/kill -HUP $MAINPID",
+    "Restart=on-failure",
+    `RestartSec=${RESTART_SECONDS}`,
+    `RestartPreventExitStatus=${[...HOPELESS_STATUSES, ...MISSING_STATUSES].join(" ")}`,
+    `TimeoutStartSec=${START_TIMEOUT_SECONDS}`,
+    `TimeoutStopSec=${Math.ceil((stopTimeoutMs + STOP_MARGIN_MS) / 1000)}`,
+    "KillMode=mixed",
+    `WatchdogSec=${WATCHDOG_SECONDS}`,
+    ...(user === undefined ? [] : [`User=${user}`]),
+    ...(group === undefined ? [] : [`Group=${group}`]),
+    `RuntimeDirectory=${folder}`,
+    "RuntimeDirectoryMode=0700",
+    `StateDirectory=${folder}`,
+    "StateDirectoryMode=0700",
+    `Environment=XDG_RUNTIME_DIR=/run/${folder}`,
+    // where a copy of the state is, for who puts the state folder back
+    `Environment=XDG_STATE_HOME=${ownState}`,
+    ...(stateFolder === undefined ? [`Environment=XDG_DATA_HOME=${ownState}/data`] : []),
+    "UMask=0077",
+    "",
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    `ProtectHome=${needs(service, /^\/(?:home|root|run\/user)\//) ? "read-only" : "yes"}`,
+    `ReadWritePaths=${writable.join(" ")}`.trimEnd(),
+    `PrivateTmp=${needs(service, /^(?:\/var)?\/tmp\//) ? "no" : "yes"}`,
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "RemoveIPC=yes",
+    "LockPersonality=yes",
+    "MemoryDenyWriteExecute=no",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SystemCallFilter=~@privileged @resources",
+    "SystemCallFilter=prlimit64 setpriority sched_setaffinity",
+    "SystemCallErrorNumber=EPERM",
+    `CapabilityBoundingSet=${capabilities.join(" ")}`,
+    `AmbientCapabilities=${capabilities.join(" ")}`,
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ]);
+}
+
+/** launchd.plist(5); it has neither readiness nor a watchdog. */
+function launchdPlist({ name, configPath, command, user, group }: ServiceDescription): string {
+  const text = (key: string, value: string) => [
+    `  <key>${key}</key>`,
+    `  <string>${escapeXml(value)}</string>`,
+  ];
+  return lines([
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
+    `<!-- ${ownMark(configPath)} -->`,
+    '<plist version="1.0">',
+    "<dict>",
+    ...text("Label", `sentinel.${name}`),
+    "  <key>ProgramArguments</key>",
+    "  <array>",
+    ...command.map((word) => `    <string>${escapeXml(word)}</string>`),
+    "  </array>",
+    "  <key>RunAtLoad</key>",
+    "  <true/>",
+    "  <key>KeepAlive</key>",
+    "  <dict>",
+    "    <key>SuccessfulExit</key>",
+    "    <false/>",
+    "  </dict>",
+    "  <key>Umask</key>",
+    "  <integer>63</integer>",
+    ...(user === undefined ? [] : text("UserName", user)),
+    ...(group === undefined ? [] : text("GroupName", group)),
+    "</dict>",
+    "</plist>",
+  ]);
+}
+
+/** sc.exe; a command each, to be typed by an administrator. */
+function windowsCommands(service: ServiceDescription): string {
+  const commands = [...serviceChanges("create", service), ["start", windowsServiceName(service)]];
+  return lines([
+    `rem ${ownMark(service.configPath)}`,
+    ...commands.map((words) => `sc.exe ${words.map(quoteForConsole).join(" ")}`),
+  ]);
+}
+
+export function windowsServiceName({ name }: Pick<ServiceDescription, "name">): string {
+  return `sentinel-${name}`;
+}
+
+/** What sc.exe is told, a call each, to make a service, or to change one that is there. */
+export function serviceChanges(
+  verb: "create" | "config",
+  service: ServiceDescription,
+): readonly (readonly string[])[] {
+  const name = windowsServiceName(service);
+  const title = `Sentinel for ${service.name}`;
+  const path = joinCommandLine(service.command);
+  return [
+    [verb, name, "binPath=", path, "start=", "auto", "DisplayName=", title],
+    ["description", name, `${title}, ${ownMark(service.configPath)}`],
+    ["failure", name, "reset=", "86400", "actions=", "restart/1000/restart/10000/restart/60000"],
+  ];
+}
+
+/** What a program that is started by the command processor gets as one word. */
+function quoteForConsole(word: string): string {
+  return /^[\w./=-]+$/.test(word) ? word : joinCommandLine([word]);
+}
+
+function lines(all: readonly string[]): string {
+  return all.join("\n") + "\n";
+}
+
+/** The folders that a service writes in; not files alone, as they are replaced by new ones. */
+export function writableFolders({ stateFolder, writablePaths }: ServiceDescription): string[] {
+  const folders = writablePaths.map((path) =>
+    path.endsWith("/") ? path.slice(0, -1) : dirname(path)
+  );
+  return [...new Set(stateFolder === undefined ? folders : [stateFolder, ...folders])];
+}
+
+/** Whether anything that it has to do with is at such a place. */
+function needs(service: ServiceDescription, place: RegExp): boolean {
+  const { readablePaths, command } = service;
+  const paths = [...writableFolders(service), ...readablePaths, ...command];
+  return paths.some((path) => place.test(`${path}/`));
+}
+
+/** systemd.syntax(7): quotes, and what stands for something else twice. */
+function quoteForSystemd(word: string): string {
+  const escaped = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
+  return /^[\w@%+=:,./$-]+$/.test(escaped)
+    ? escaped
+    : `"${escaped.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/** Whether it is of characters that every manager takes, and so short that a socket can be in a folder of that name. */
+export function isServiceName(name: string): boolean {
+  return /^\w[\w.-]{0,31}$/.test(name);
+}
+
+/** A service's name: the software's, of characters that every manager takes. */
+export function serviceNameOf(softwarePath: string): string {
+  return nameOf(softwarePath).replaceAll(/[^\w.-]/g, "_");
+}

@@ -1,0 +1,147 @@
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import type { Platform } from "../platform/contract.ts";
+import type { VerifiedFile } from "../process/executable.ts";
+import { type LaunchedProcess, type LaunchOptions } from "../process/launch.ts";
+import type { RunningProcess } from "../process/running_process.ts";
+import type { Survivor } from "../process/process_tree.ts";
+import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { SocketClaim } from "../ipc/socket_owner.ts";
+import { describeError } from "../core/errors.ts";
+import type { ProcessRecord } from "../process/records.ts";
+import type { ProcessTable } from "../process/process_table.ts";
+
+/** What is launched, and the mark by which its tree is recognised. */
+export interface RecordedLaunch {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly mark: string;
+}
+
+/** Records every launch of the software, for those who watch it from afar. */
+export interface SoftwareRecorder {
+  /** To be called before a launch; `undefined` where nothing can be recorded now, of which the log tells. */
+  prepare(launch: RecordedLaunch): Promise<SoftwareRecording | undefined>;
+  /** Whether the software is all that runs here, so that every orphan is its own. */
+  isAlone(): boolean;
+}
+
+/** The record of one launch: what the software writes, and how it ends. */
+export interface SoftwareRecording {
+  /** It runs, and what it writes is ours to read. */
+  begin(child: LaunchedProcess, leader: ProcessIdentity): void;
+  /** Nothing was launched. */
+  discard(): Promise<void>;
+  /** It is being stopped; not called where it ended by itself. */
+  stopping(): void;
+  /** All of its tree is gone but the survivors; resolves when the record is whole. */
+  finish(survivors: readonly Survivor[]): Promise<void>;
+}
+
+/** The record of the software that runs, which outlives us. */
+export interface ChildRecord {
+  read(): Promise<RecordedSoftware | undefined>;
+  write(software: RecordedSoftware | undefined): void;
+}
+
+/** Software that runs, or is about to be launched, as long as nobody knows its leader. */
+export interface RecordedSoftware {
+  readonly mark: string;
+  readonly leader?: ProcessIdentity | undefined;
+}
+
+export interface SoftwareDependencies {
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Our own pid. */
+  readonly pid: number;
+  /** Makes the mark of a launch. */
+  readonly newUuid: () => string;
+  /** Calls the listener on each such signal, until the function that it returns is called. */
+  readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
+  readonly childRecord: ChildRecord;
+  /** Launches, where that takes more than usual. */
+  readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
+  /** The file whose checksum was verified, where the licence carries one. */
+  readonly verified: VerifiedFile | undefined;
+  /** Called before the software can have got as far as to connect. */
+  readonly onLaunched: (leader: ProcessIdentity) => void;
+  /** Who records what it writes; its streams are as the launch says where nobody does. */
+  readonly recorder?: SoftwareRecorder | undefined;
+  /** Cuts the grace of a stop short. */
+  readonly hurry: AbortSignal;
+  /** Aborted by a request to stop; its reason is the signal's name, or what else asked. */
+  readonly stop: AbortSignal;
+}
+
+/** What stopping takes. */
+export type LeftOverDependencies = Omit<
+  SoftwareDependencies,
+  "launch" | "verified" | "onLaunched" | "recorder"
+>;
+
+/** The record of the software in the lock file beside the socket: the leader's identity and the mark, flat. */
+export function childRecordIn(claim: SocketClaim): ChildRecord {
+  return {
+    read: async () => parse(await claim.readRecord()),
+    write: (software) => claim.writeRecord(software && { ...software.leader, mark: software.mark }),
+  };
+}
+
+function parse(record: unknown): RecordedSoftware | undefined {
+  if (typeof record !== "object" || record === null) return undefined;
+  const { mark, ...leader } = record as Record<string, unknown>;
+  if (typeof mark !== "string" || mark === "") return undefined;
+  return isIdentity(leader) ? { mark, leader } : { mark };
+}
+
+function isIdentity(value: object): value is ProcessIdentity {
+  const { pid, startTime, bootId } = value as Record<string, unknown>;
+  return typeof pid === "number" && Number.isSafeInteger(pid) && pid > 1 &&
+    typeof startTime === "string" && typeof bootId === "string";
+}
+
+/** Records the software among the processes of a table: each launch is one of them. */
+export class TableRecorder implements SoftwareRecorder {
+  #lastId: string | undefined;
+
+  constructor(readonly table: ProcessTable, readonly log: Logger) {}
+
+  /** The process that the last launch is in the table. */
+  get lastId(): string | undefined {
+    return this.#lastId;
+  }
+
+  isAlone(): boolean {
+    return this.table.runningCount <= 1;
+  }
+
+  async prepare({ path, args, mark }: RecordedLaunch): Promise<SoftwareRecording | undefined> {
+    let record: ProcessRecord;
+    try {
+      record = await this.table.announce({ command: path, args, mark });
+    } catch (error) {
+      this.log.error(`Cannot record what the software writes: ${describeError(error)}`);
+      return undefined;
+    }
+    return this.#recordingOf(record);
+  }
+
+  #recordingOf(record: ProcessRecord): SoftwareRecording {
+    const emptied = Promise.withResolvers<readonly Survivor[]>();
+    let running: RunningProcess | undefined;
+    return {
+      begin: (child, leader) => {
+        running = this.table.adopt(record, { child, leader, empty: () => emptied.promise });
+        this.#lastId = record.id;
+      },
+      discard: () => this.table.discard(record),
+      stopping: () => running?.noteStopping(),
+      async finish(survivors) {
+        emptied.resolve(survivors);
+        await running?.ended;
+      },
+    };
+  }
+}
