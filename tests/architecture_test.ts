@@ -3,145 +3,29 @@ import { dirname, fromFileUrl, join, relative } from "@std/path";
 
 const ROOT = dirname(dirname(fromFileUrl(import.meta.url)));
 
-/** What each room may import from, besides itself. Who is not named here belongs to no layer. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "main.ts": ["src/cli"],
-  "ffi": [],
-  "std": [],
-  "src/core": [],
-  "src/signing": ["src/core"],
-  "src/platform": ["src/core", "ffi"],
-  "src/license": ["src/core", "src/signing", "src/platform"],
-  "src/activation": ["src/core", "src/signing", "src/platform"],
-  "src/state": ["src/core", "src/signing", "src/platform"],
-  "src/config": ["src/core"],
-  "src/ipc": ["src/core", "src/platform"],
-  "src/process": ["src/core", "src/platform"],
-  "src/remote": ["src/core", "src/platform"],
-  "src/pki": ["src/core", "src/signing"],
-  "src/daemon": ["src/core", "src/platform"],
-  "src/sentinel": [
-    "src/core",
-    "src/signing",
-    "src/platform",
-    "src/license",
-    "src/activation",
-    "src/state",
-    "src/ipc",
-    "src/process",
-    "src/daemon",
-    "src/config",
-  ],
-  "src/vendor": [
-    "src/core",
-    "src/signing",
-    "src/platform",
-    "src/license",
-    "src/activation",
-  ],
-  "src/compose.ts": [
-    "src/core",
-    "src/platform",
-    "src/license",
-    "src/sentinel",
-    "src/compose_signals.ts",
-    "src/compose_trusted_fetch.ts",
-  ],
-  "src/compose_vendor.ts": ["src/core", "src/vendor"],
-  "src/compose_daemon.ts": [
-    "src/core",
-    "src/platform",
-    "src/config",
-    "src/daemon",
-    "src/sentinel",
-    "src/compose.ts",
-    "src/compose_daemon_server.ts",
-    "src/compose_detached.ts",
-  ],
-  "src/compose_detached.ts": [
-    "src/daemon",
-    "src/platform",
-    "src/sentinel",
-    "src/compose_signals.ts",
-  ],
-  "src/compose_daemon_server.ts": [
-    "src/core",
-    "src/config",
-    "src/process",
-    "src/remote",
-    "src/sentinel",
-    "src/compose_remote.ts",
-  ],
-  "src/compose_daemon_control.ts": [
-    "src/core",
-    "src/platform",
-    "src/ipc",
-    "src/daemon",
-    "src/sentinel",
-  ],
-  "src/compose_build.ts": ["src/core", "src/vendor"],
-  "src/compose_doctor.ts": [
-    "src/core",
-    "src/platform",
-    "src/license",
-    "src/sentinel",
-    "src/compose_trusted_fetch.ts",
-  ],
-  "src/compose_trusted_fetch.ts": ["src/activation"],
-  "src/compose_service.ts": [
-    "src/core",
-    "src/platform",
-    "src/config",
-    "src/daemon",
-    "src/sentinel",
-    "src/compose_detached.ts",
-  ],
-  "src/compose_fingerprint.ts": ["src/platform", "src/license"],
-  "src/compose_remote.ts": [
-    "src/core",
-    "src/platform",
-    "src/process",
-    "src/pki",
-    "src/remote",
-    "src/compose_signals.ts",
-  ],
-  "src/compose_remote_client.ts": ["src/core", "src/platform", "src/remote"],
-  "src/compose_pki.ts": ["src/core", "src/pki"],
-  "src/compose_signals.ts": ["src/core", "src/platform"],
-  "src/cli": [
-    "src/core",
-    "src/config",
-    "src/compose_remote.ts",
-    "src/compose_remote_client.ts",
-    "src/compose_pki.ts",
-    "src/compose_signals.ts",
-    "src/remote",
-    "src/compose_build.ts",
-    "src/compose_detached.ts",
-    "src/compose_doctor.ts",
-    "src/compose_fingerprint.ts",
-    "src/compose.ts",
-    "src/compose_daemon.ts",
-    "src/compose_daemon_control.ts",
-    "src/compose_service.ts",
-    "src/compose_vendor.ts",
-    "src/sentinel",
-    "src/daemon",
-    "src/license",
-    "src/ipc",
-    "src/vendor",
-  ],
-};
+/** The layers, from the top down: a room imports from rooms of layers below its own, never from one beside it. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["main.ts"],
+  ["src/cli"],
+  ["src/app"],
+  ["src/daemon", "src/doctor", "src/service"],
+  ["src/agent"],
+  ["src/supervision", "src/enforcement", "src/license_server", "src/packaging"],
+  ["src/process", "src/ipc", "src/state", "src/pki", "src/license", "src/activation"],
+  ["src/config", "src/remote", "src/platform", "src/signing"],
+  ["src/core", "ffi"],
+  ["std"],
+];
 
 /** What only one place may do: the pattern, and where it is allowed. */
 const ONLY_IN: readonly { readonly what: RegExp; readonly where: RegExp }[] = [
   { what: /\bDeno\.build\.os\b/, where: /^src\/platform\/select\.ts$/ },
   { what: /\bDeno\.dlopen\b/, where: /^ffi\// },
-  { what: /\bconsole\.|\bDeno\.(?:stdout|stderr)\b/, where: /^src\/cli\/output\.ts$/ },
-  { what: /\bDeno\.exit\b/, where: /^(?:main|src\/vendor\/build\/compile_program)\.ts$/ },
+  { what: /\bconsole\.(?!ts)|\bDeno\.(?:stdout|stderr)\b/, where: /^src\/cli\/output\.ts$/ },
+  { what: /\bDeno\.exit\b/, where: /^(?:main|src\/packaging\/compile_program)\.ts$/ },
   {
     what: /\b(?:Date\.now|performance\.now|setTimeout|setInterval|Math\.random)\(/,
-    where: /^src\/(?:core\/clock|compose|compose_vendor)\.ts$/,
+    where: /^src\/(?:core\/clock|app\/run|app\/vendor)\.ts$/,
   },
 ];
 
@@ -170,12 +54,13 @@ async function allSources(): Promise<Source[]> {
   return sources.sort((a, b) => a.path.localeCompare(b.path));
 }
 
-/** The room a path belongs to: the longest name of the table that it is or lies in. */
-function roomOf(path: string): string {
-  const rooms = Object.keys(MAY_IMPORT).filter((room) =>
-    path === room || path.startsWith(room + "/")
-  );
-  return rooms.sort((a, b) => b.length - a.length)[0] ?? "(none)";
+/** The room that a path is or lies in; `undefined` if it belongs to none. */
+function roomOf(path: string): string | undefined {
+  return LAYERS.flat().find((room) => path === room || path.startsWith(room + "/"));
+}
+
+function layerOf(room: string | undefined): number {
+  return LAYERS.findIndex((rooms) => rooms.some((name) => name === room));
 }
 
 function importedPaths({ path, text }: Source): string[] {
@@ -186,11 +71,26 @@ function importedPaths({ path, text }: Source): string[] {
 function turnedImports(sources: readonly Source[]): string[] {
   return sources.flatMap((source) => {
     const room = roomOf(source.path);
-    const allowed = [room, ...(MAY_IMPORT[room] ?? [])];
     return importedPaths(source)
-      .filter((target) => !allowed.includes(roomOf(target)))
+      .filter((target) => roomOf(target) !== room && layerOf(roomOf(target)) <= layerOf(room))
       .map((target) => `${source.path} imports ${target}`);
   });
+}
+
+/** Files that import each other by whatever way, types included. */
+function circles(sources: readonly Source[]): string[] {
+  const imports = new Map(sources.map((source) => [source.path, importedPaths(source)]));
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (path: string, way: readonly string[]) => {
+    const at = way.indexOf(path);
+    if (at >= 0) found.push([...way.slice(at), path].join(" -> "));
+    if (at >= 0 || done.has(path)) return;
+    for (const next of imports.get(path) ?? []) visit(next, [...way, path]);
+    done.add(path);
+  };
+  for (const { path } of sources) visit(path, []);
+  return found;
 }
 
 function withoutComments(text: string): string {
@@ -221,9 +121,13 @@ function unusedExports(sources: readonly Source[], users: readonly Source[]): st
 
 Deno.test("every source file belongs to a room, and imports go one way only", async () => {
   const sources = await allSources();
-  const homeless = sources.filter(({ path }) => roomOf(path) === "(none)");
+  const homeless = sources.filter(({ path }) => roomOf(path) === undefined);
   assertEquals(homeless.map(({ path }) => path), []);
   assertEquals(turnedImports(sources), []);
+});
+
+Deno.test("no source file imports itself by way of others", async () => {
+  assertEquals(circles(await allSources()), []);
 });
 
 Deno.test("what one place alone may do is done nowhere else", async () => {
@@ -246,7 +150,7 @@ Deno.test("the configuration's code, the parser with it, is loaded only where a 
   const importers = (await allSources()).filter(({ text }) => eager.test(text));
   // the last is the daemon's, which `daemon start` alone loads
   assertEquals(importers.map(({ path }) => path), [
-    ...["src/config/load.ts", "src/config/print.ts", "src/sentinel/daemon.ts"],
+    ...["src/config/load.ts", "src/config/print.ts", "src/daemon/daemon.ts"],
   ]);
 });
 
@@ -256,6 +160,8 @@ Deno.test("the layer rules see an import that turns round and a forbidden call",
     text: 'import { a } from "../ipc/server.ts";\nDeno.exit(1);',
   };
   assertEquals(turnedImports([state]), ["src/state/x.ts imports src/ipc/server.ts"]);
+  const back: Source = { path: "src/ipc/server.ts", text: 'import "../state/x.ts";' };
+  assertEquals(circles([state, back]), ["src/state/x.ts -> src/ipc/server.ts -> src/state/x.ts"]);
   assertEquals(outOfPlace([state]), ["src/state/x.ts has \\bDeno\\.exit\\b"]);
   const lonely: Source = { path: "src/state/y.ts", text: "export const a = 1, lonely = 2;" };
   const odd: Source = { path: "src/state/z.ts", text: "export async function odd() {}" };

@@ -39,7 +39,7 @@ export function describeConnectionFault(error: unknown): string {
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** What the client works with. */
-export interface ClientDependencies {
+interface ClientDependencies {
   /** The licence server's base URL. */
   readonly serverUrl: string;
   /** As the machine. */

@@ -8,7 +8,7 @@ const RETRIES = 3;
 const LONGEST_BASE_MS = 30_000;
 
 /** What spreads a fleet's requests: passed in so that a test can drive it. */
-export interface RetryOptions {
+interface RetryOptions {
   /** All tries and pauses fit into this time, which begins with the first try. */
   readonly withinMs: number;
   readonly clock: Clock;

@@ -45,7 +45,7 @@ export class VerifiedSoftware {
   }
 }
 
-export interface AgentParts {
+interface AgentParts {
   readonly request: RunRequest;
   readonly deps: RunDependencies;
   readonly current: CurrentLicense;

@@ -4,7 +4,7 @@ import type { DegradeStage } from "../ipc/license_answers.ts";
 export type TamperPolicy = "degrade" | "stop" | "report" | "off";
 
 /** A stage and when it begins, milliseconds after the first finding. */
-export interface ScheduledStage {
+interface ScheduledStage {
   readonly stage: DegradeStage;
   readonly atMs: number;
 }

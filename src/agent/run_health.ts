@@ -12,7 +12,7 @@ import type { SupervisionSettings } from "../supervision/supervisor.ts";
  *
  * @param hasAsked Whether the software has asked over the local socket since this was called last.
  */
-export function networkProbes(
+function networkProbes(
   { fetch, hasAsked }: { fetch: typeof globalThis.fetch; hasAsked: () => Promise<boolean> },
 ): ProbeFunctions {
   return {
@@ -50,7 +50,7 @@ function describeFetchFault(error: unknown): string {
   return why.replace(/^error sending request for url \(.*?\): /, "");
 }
 
-export interface RunHealthOptions {
+interface RunHealthOptions {
   readonly software: Software;
   /** With `health`. */
   readonly settings: SupervisionSettings;

@@ -5,7 +5,7 @@ import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import type { Agent } from "./agent.ts";
 import type { StopRequest } from "./stop_request.ts";
 
-export interface PlainHostOptions {
+interface PlainHostOptions {
   readonly stopRequest: StopRequest;
   /** Whether the terminal that the run was started on is gone. */
   readonly hasLostTerminal: () => boolean;

@@ -15,7 +15,7 @@ import { ipcPath, type RunDependencies, type RunRequest } from "./run_request.ts
 import type { RunHost } from "./run_host.ts";
 import { Software, stopLeftOver } from "../supervision/child.ts";
 
-export interface SuperviseOptions {
+interface SuperviseOptions {
   readonly supervisor: Supervisor;
   readonly current: CurrentLicense;
   readonly tampering: Watch;
@@ -84,7 +84,7 @@ async function firstEnding(
 }
 
 /** A licence that is proved, and who hosts the run under it. */
-export interface ServeOptions {
+interface ServeOptions {
   readonly licensing: Pick<Licensing, "machineId" | "findings">;
   readonly current: CurrentLicense;
   readonly host: RunHost;

@@ -17,7 +17,7 @@ export class TamperError extends SentinelError {
   }
 }
 
-export interface TamperOptions {
+interface TamperOptions {
   readonly policy: TamperPolicy;
   readonly findings: Findings;
   readonly surroundings: SurroundingsReader;

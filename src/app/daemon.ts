@@ -12,7 +12,7 @@ import { runDaemon } from "../daemon/run_daemon.ts";
 import { StopRequestSource } from "../agent/stop_request.ts";
 
 /** What `sentinel daemon start` was told. */
-export interface DaemonStartOptions {
+interface DaemonStartOptions {
   readonly run: RunOptions;
   readonly config: Config;
   readonly loadConfig: () => Promise<Config>;
@@ -23,7 +23,7 @@ export interface DaemonStartOptions {
   readonly service: ServiceMembership | undefined;
 }
 
-export interface DaemonSources {
+interface DaemonSources {
   readonly log: ConfigurableLog;
   readonly clock: Clock;
   /** Uniform in [0, 1). */

@@ -16,7 +16,7 @@ import {
 import { stateFolder } from "../state/state_folder.ts";
 
 /** What says which daemon is meant; as much of it as is known. */
-export interface DaemonTarget {
+interface DaemonTarget {
   readonly pidFile: string | undefined;
   readonly socket: string | undefined;
   readonly softwarePath: string | undefined;

@@ -7,7 +7,7 @@ import type { RemoteProcesses } from "../remote/processes.ts";
 import type { DaemonServer, SoftwareControl } from "../daemon/daemon.ts";
 import { TableRecorder } from "../supervision/child_record.ts";
 
-export interface DaemonServerHost {
+interface DaemonServerHost {
   readonly log: Logger;
   /** What operators may do with the software. */
   readonly software: SoftwareControl;

@@ -8,7 +8,7 @@ import type { IpcSettings } from "../agent/run_request.ts";
 import { type Hardware, readHardware } from "../license/fingerprint.ts";
 
 /** What `sentinel doctor` was told. */
-export interface DoctorOptions {
+interface DoctorOptions {
   readonly licensePath: string | undefined;
   readonly orgKey: OrganizationKeySource | undefined;
   /** The only software that the licence may be for (default: any). */

@@ -19,7 +19,7 @@ export interface WrittenCertificate {
 }
 
 /** Whom a certificate is for, as the command line says it. */
-export type HolderTerms =
+type HolderTerms =
   | { readonly kind: "server"; readonly name: string; readonly others: readonly string[] }
   | { readonly kind: "client"; readonly name: string; readonly role: Role };
 
@@ -34,7 +34,7 @@ export async function writeAuthority(
   return await write("ca", { folder, ...await makeAuthority({ name, days, ...surroundings() }) });
 }
 
-export interface CertificateOrder {
+interface CertificateOrder {
   /** Where `ca.pem` and `ca.key` are. */
   readonly authorityFolder: string;
   /** Where to write. */

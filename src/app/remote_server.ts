@@ -31,12 +31,12 @@ export interface ServerSettings {
 }
 
 /** A server that listens. */
-export interface RunningServer extends AsyncDisposable {
+interface RunningServer extends AsyncDisposable {
   readonly url: string;
 }
 
 /** Who hosts a server; `sentinel server` is content with the defaults. */
-export interface ServerHost {
+interface ServerHost {
   readonly log: Logger;
   /** What is served, where that is not the table alone. */
   readonly serve?: ((table: ProcessTable) => RemoteProcesses) | undefined;
@@ -45,7 +45,7 @@ export interface ServerHost {
 }
 
 /** A server that listens, with its table. */
-export interface OpenedServer extends RunningServer {
+interface OpenedServer extends RunningServer {
   /**
    * Reads certificates; the function that it returns has new connections judged by them.
    *

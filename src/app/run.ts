@@ -64,7 +64,7 @@ export async function composeRun(options: RunOptions, sources: RunSources): Prom
 }
 
 /** What a run is made of. */
-export interface RunParts extends Disposable {
+interface RunParts extends Disposable {
   readonly request: RunRequest;
   readonly deps: RunDependencies;
 }

@@ -142,7 +142,7 @@ function commandLineOrigin(): { atMs: number; actor: string } {
 }
 
 /** What the command line says about the licence server. */
-export interface ServeSettings {
+interface ServeSettings {
   readonly keyPath: string;
   readonly database: string;
   readonly address: string;

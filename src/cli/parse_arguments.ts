@@ -10,7 +10,7 @@ import {
 import { nearest, UsageError } from "./usage_error.ts";
 
 /** An option whose value is the next argument. */
-export interface ValueOption {
+interface ValueOption {
   readonly name: string;
   readonly letter?: string | undefined;
 }
@@ -44,7 +44,7 @@ function firstOperand(args: readonly string[], values: readonly ValueOption[]): 
 }
 
 /** Looks a variable up; passed in so that tests need no real environment. */
-export type ReadVariable = (name: string) => string | undefined;
+type ReadVariable = (name: string) => string | undefined;
 
 /**
  * Parses what stands behind the command's name.

@@ -4,7 +4,7 @@ import { closestString } from "@std/text/closest-string";
 import { isTable, type ResolvePath } from "./values.ts";
 
 /** What a table's values, each allowed for itself, cannot mean together; each as `KEY is …`. */
-export const CONTRADICTIONS: {
+const CONTRADICTIONS: {
   readonly [T in TableName]?: (table: Config[T]) => readonly string[];
 } = {
   server: (server) =>

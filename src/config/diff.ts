@@ -17,7 +17,7 @@ const CHANGEABLE: readonly string[] = [
 ];
 
 /** How two configurations differ; keys as `table.key`, in the order of the schema. */
-export interface ConfigDifference {
+interface ConfigDifference {
   readonly changeable: readonly string[];
   readonly requiresRestart: readonly string[];
 }

@@ -7,7 +7,7 @@ import type { Config } from "./schema.ts";
 import { isTable } from "./values.ts";
 
 /** What else is known of a fault in the configuration file. */
-export interface ConfigFileFault {
+interface ConfigFileFault {
   /** A line for each mistake. */
   readonly details?: readonly string[];
   readonly cause?: unknown;

@@ -34,7 +34,7 @@ export type LockOutcome =
   | { readonly kind: "taken" }
   | { readonly kind: "unusable"; readonly why: string; readonly cause?: unknown };
 
-export interface LockOptions {
+interface LockOptions {
   /** The user whose file it must be. */
   readonly ownUser: number;
   /** Of a file that is made; 0600 by default. */
@@ -134,7 +134,7 @@ function unusable(cause: unknown): Unusable {
 }
 
 /** Waits beside others for a lock that somebody holds. */
-export interface SharedWait extends Disposable {
+interface SharedWait extends Disposable {
   /** Resolves once nobody holds the lock exclusively any more. */
   readonly locked: Promise<void>;
 }

@@ -133,7 +133,7 @@ export function permissionBits({ mode, uid }: Pick<Deno.FileInfo, "mode" | "uid"
 const MAX_BYTES = 256 * 1024;
 
 /** A file's text, and its permission bits (null on Windows). */
-export interface SmallText {
+interface SmallText {
   readonly text: string;
   readonly mode: number | null;
 }

@@ -2,12 +2,12 @@
 const MAX_JSON_DEPTH = 64;
 
 /** Why a text is not the JSON that is accepted here. */
-export type JsonFault =
+type JsonFault =
   | { kind: "too_deep" }
   | { kind: "malformed" }
   | { kind: "duplicate_key"; key: string };
 
-export type JsonResult = { value: unknown } | { fault: JsonFault };
+type JsonResult = { value: unknown } | { fault: JsonFault };
 
 /**
  * Parses JSON (RFC 8259) and refuses what `JSON.parse` lets through: nesting beyond {@linkcode MAX_JSON_DEPTH} (which

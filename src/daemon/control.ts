@@ -24,7 +24,7 @@ class DaemonRefusal extends SentinelError {
   }
 }
 
-export interface DaemonControlOptions {
+interface DaemonControlOptions {
   readonly pidFile: string;
   /** Sockets that may be the daemon's, the likeliest first. */
   readonly findSockets: () => Promise<readonly string[]>;
@@ -35,7 +35,7 @@ export interface DaemonControlOptions {
 }
 
 /** What came of a request: the daemon's answer, or that all it got was a signal, which is not answered. */
-export type ControlOutcome =
+type ControlOutcome =
   | { readonly kind: "answered"; readonly answer: Readonly<Record<string, unknown>> }
   | { readonly kind: "signaled"; readonly signal: Deno.Signal };
 

@@ -36,7 +36,7 @@ export type SoftwareControl = Pick<Supervisor, "hold" | "restart">;
 /** Starts serving, and throws {SentinelError} where that is not possible. */
 export type OpenDaemonServer = (config: Config, software: SoftwareControl) => Promise<DaemonServer>;
 
-export interface DaemonOptions {
+interface DaemonOptions {
   /** What holds at the start. */
   readonly config: Config;
   /**
@@ -61,7 +61,7 @@ export interface DaemonOptions {
 }
 
 /** What became of a reload; keys as `table.key`, `license` for a file whose content is another. */
-export interface ReloadResult {
+interface ReloadResult {
   readonly applied: readonly string[];
   readonly requires_restart: readonly string[];
 }

@@ -7,7 +7,7 @@ export interface OwnCommand {
   readonly args: readonly string[];
 }
 
-export interface OwnCommandOptions {
+interface OwnCommandOptions {
   readonly platform: Pick<Platform, "commandLine">;
   /** Our own arguments. */
   readonly args: readonly string[];
@@ -46,7 +46,7 @@ export function ownEnvironment(
 }
 
 /** What a detached start is made of. */
-export interface DetachOptions {
+interface DetachOptions {
   readonly command: OwnCommand;
   /** Our own arguments, for the one that is to stay. */
   readonly args: readonly string[];
@@ -139,7 +139,7 @@ function eachLine(
 }
 
 /** The phases of a start, in their order. */
-export type StartUpPhase = "environment" | "process" | "daemonise" | "privileges" | "core";
+type StartUpPhase = "environment" | "process" | "daemonise" | "privileges" | "core";
 
 /** A start that failed; its exit status is the cause's. */
 export class StartUpError extends SentinelError {

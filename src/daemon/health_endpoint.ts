@@ -12,7 +12,7 @@ export interface HealthReport {
   readonly uptime_seconds: number;
 }
 
-export interface HealthEndpointOptions {
+interface HealthEndpointOptions {
   /** `HOST:PORT`, an IPv6 address in brackets. */
   readonly listen: string;
   readonly read: () => HealthReport;
@@ -72,7 +72,7 @@ function answer({ url, method }: Request, { read, isWell }: HealthEndpointOption
 }
 
 /** Whose health it tells. */
-export interface HealthSource {
+interface HealthSource {
   healthReport(): HealthReport;
 }
 
@@ -113,8 +113,7 @@ export class HealthListener implements AsyncDisposable {
     await (await this.prepare(undefined)).apply();
   }
 
-  async #open(listen: string): Promise<HealthEndpoint> {
-    const { openHealthEndpoint } = await import("./health_endpoint.ts");
+  #open(listen: string): HealthEndpoint {
     return openHealthEndpoint({
       listen,
       read: () => this.#source.healthReport(),

@@ -28,7 +28,7 @@ export type LifecycleEffect =
   | "announce_stopping"
   | "release_everything";
 
-export interface Transition {
+interface Transition {
   readonly state: LifecycleState;
   readonly effects: readonly LifecycleEffect[];
 }
@@ -74,7 +74,7 @@ export interface LifecycleChange {
   readonly effects: readonly LifecycleEffect[];
 }
 
-export interface LifecycleOptions {
+interface LifecycleOptions {
   readonly clock: Pick<Clock, "wallMs">;
   readonly log: Logger;
 }

@@ -4,7 +4,7 @@ import type { Config } from "../config/schema.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import type { PreparedChange } from "./settings.ts";
 
-export interface LogFileOptions {
+interface LogFileOptions {
   readonly path: string;
   /** A file that would grow beyond this is put aside first. */
   readonly rotateBytes: number;

@@ -27,13 +27,13 @@ export class PidFileError extends SentinelError {
 }
 
 /** What a PID file holds, and the user whose word that is; `undefined` where there is none. */
-export interface PidFileContent {
+interface PidFileContent {
   readonly pid: number | undefined;
   readonly owner: number | undefined;
 }
 
 /** Who runs, as a PID file tells: the lock says whether anybody does, not the file's presence. */
-export type PidFileReading =
+type PidFileReading =
   | ({ readonly kind: "running" } & PidFileContent)
   | { readonly kind: "absent" };
 

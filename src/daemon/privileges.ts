@@ -13,7 +13,7 @@ export interface PrivilegeSettings {
 }
 
 /** An entry of passwd(5). */
-export interface UserEntry {
+interface UserEntry {
   readonly name: string;
   readonly userId: number;
   readonly groupId: number;
@@ -27,7 +27,7 @@ export interface PrivilegePlan {
 }
 
 /** Reads a text file. */
-export type ReadText = (path: string) => Promise<string>;
+type ReadText = (path: string) => Promise<string>;
 
 /** With this one whoever has it is root again. */
 const IS_ROOT = "CAP_SETUID";

@@ -22,7 +22,7 @@ const LONGEST_MS = 1_000, LOOK_EVERY_MS = 5;
  * Makes what is to be called at each SIGUSR1, which is ours for statistics: from source the runtime takes it for its own,
  * too, and lets a debugger in right behind us. That is taken back.
  */
-export function inspectorShutter(
+function inspectorShutter(
   { platform, clock, log }: Pick<RunDependencies, "platform" | "clock" | "log">,
   signal: AbortSignal,
 ): () => void {
@@ -48,7 +48,7 @@ export function inspectorShutter(
 const PATIENCE = 0.5;
 
 /** The one deadline of a shutdown. */
-export interface ShutdownDeadline {
+interface ShutdownDeadline {
   /** Resolves where the time is over. */
   readonly missed: Promise<void>;
   /** All is done in time. */
@@ -75,7 +75,7 @@ export function startDeadline(
   return { missed: missed.promise, met: () => over.abort() };
 }
 
-export interface DaemonRequest {
+interface DaemonRequest {
   readonly config: Config;
   /** Reads the configuration again, with what beats it. */
   readonly loadConfig: () => Promise<Config>;
@@ -84,7 +84,7 @@ export interface DaemonRequest {
   readonly pidFile: string;
 }
 
-export interface DaemonDependencies extends RunDependencies {
+interface DaemonDependencies extends RunDependencies {
   readonly log: ConfigurableLog;
   readonly stopRequest: StopRequestSource;
   readonly residentBytes: () => number;

@@ -10,13 +10,13 @@ export class PlaceError extends SentinelError {
 }
 
 /** Of a folder and those that it is in, which are to be made, outermost first; and which one is there. */
-export interface MissingFolders {
+interface MissingFolders {
   readonly missing: readonly string[];
   readonly there: string;
 }
 
 /** @throws {PlaceError} where we may not look, or the name is none. */
-export async function findMissingFolders(path: string): Promise<MissingFolders> {
+async function findMissingFolders(path: string): Promise<MissingFolders> {
   const missing: string[] = [];
   let there = path;
   try {
@@ -33,7 +33,7 @@ export async function findMissingFolders(path: string): Promise<MissingFolders> 
  * @returns Whether it was us who made it: another daemon may start at the same time.
  * @throws {PlaceError}
  */
-export async function makePlace(path: string, make: () => Promise<void>): Promise<boolean> {
+async function makePlace(path: string, make: () => Promise<void>): Promise<boolean> {
   try {
     await make();
     return true;
@@ -44,7 +44,7 @@ export async function makePlace(path: string, make: () => Promise<void>): Promis
 }
 
 /** Folders that were made, outermost first. */
-export interface MadeFolders {
+interface MadeFolders {
   /** Removes those of them that nothing is in. */
   remove(): Promise<void>;
 }
@@ -74,7 +74,7 @@ export async function makeFoldersOf(paths: readonly string[]): Promise<MadeFolde
 }
 
 /** What a daemon is to have before it is another user's. */
-export interface PlacesForUser {
+interface PlacesForUser {
   readonly folders: readonly string[];
   /** Files, with their modes; the folders that they are in as well. */
   readonly files: readonly { readonly path: string; readonly mode: number }[];

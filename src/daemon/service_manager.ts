@@ -4,7 +4,7 @@ import type { LifecycleChange } from "./lifecycle.ts";
 import type { LifecycleEffect, LifecycleState } from "./lifecycle.ts";
 
 /** What a service manager puts into the environment of those it watches (sd_notify(3), sd_watchdog_enabled(3)). */
-export interface ServiceVariables {
+interface ServiceVariables {
   readonly NOTIFY_SOCKET?: string | undefined;
   readonly WATCHDOG_USEC?: string | undefined;
   readonly WATCHDOG_PID?: string | undefined;
@@ -13,7 +13,7 @@ export interface ServiceVariables {
 /** Names of these variables; none of them is for the software. */
 export const SERVICE_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] as const;
 
-export interface ServiceManagerOptions {
+interface ServiceManagerOptions {
   readonly variables: ServiceVariables;
   /** Where it listens on no socket. */
   readonly membership?: ServiceMembership | undefined;

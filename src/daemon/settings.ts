@@ -55,7 +55,7 @@ export function softwareLimits({ limits }: Pick<Config, "limits">): ProcessLimit
 }
 
 /** Limits of the daemon itself, which the software inherits. */
-export function daemonLimits({ limits }: Pick<Config, "limits">): ProcessLimits {
+function daemonLimits({ limits }: Pick<Config, "limits">): ProcessLimits {
   return { openFiles: limits.open_files, coreBytes: limits.core_bytes };
 }
 

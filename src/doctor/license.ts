@@ -9,7 +9,7 @@ import type { Verify } from "../signing/ecdsa.ts";
 import { failed, type Finding, ok, skipped } from "./finding.ts";
 
 /** Key and licence, as far as they are good, and what was found on the way. */
-export interface LicenseExamination {
+interface LicenseExamination {
   readonly license: License | undefined;
   readonly verify: Verify | undefined;
   readonly findings: readonly Finding[];

@@ -9,7 +9,7 @@ import { generateKeyPairDer, importPrivateKey, signerOf, type Verify } from "../
 import { type CheckName, failed, type Finding, ok, skipped } from "./finding.ts";
 
 /** Whom to ask, and for what. */
-export interface ServerToExamine {
+interface ServerToExamine {
   readonly license: License | undefined;
   readonly serverUrl: string | undefined;
   readonly verify: Verify | undefined;

@@ -8,7 +8,7 @@ import type { Findings } from "./tamper_findings.ts";
 import { debtMs, KnownTime, markAlive, type Moment, OfflineTime } from "./trusted_time.ts";
 
 /** The part of a licence's record that is the grace meter; seconds. */
-export interface GraceMeter {
+interface GraceMeter {
   readonly grace_remaining_seconds: number;
   readonly grace_exhausted: boolean;
 }
@@ -19,7 +19,7 @@ const SECONDS_PER_DAY = 86_400, SECONDS_PER_MINUTE = 60;
 const LONGEST_HONEST_INTERVALS = 3;
 
 /** The whole quota, as a licence starts with it. */
-export function fullGrace(days: number): GraceMeter {
+function fullGrace(days: number): GraceMeter {
   return { grace_remaining_seconds: days * SECONDS_PER_DAY, grace_exhausted: false };
 }
 
@@ -34,7 +34,7 @@ export function charge<M extends GraceMeter>(meter: M, seconds: number): M {
 }
 
 /** An interval between heartbeats, in seconds. */
-export function intervalSeconds(intervalMinutes: number): number {
+function intervalSeconds(intervalMinutes: number): number {
   return intervalMinutes * SECONDS_PER_MINUTE;
 }
 
@@ -103,7 +103,7 @@ export interface LedgerMemory {
   readonly time?: KnownTime;
 }
 
-export interface LedgerOptions {
+interface LedgerOptions {
   readonly license: StandardLicense;
   readonly memory: LedgerMemory;
   readonly storage: LeaseStorage;

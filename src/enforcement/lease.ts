@@ -50,7 +50,7 @@ const FINAL_STATUSES: Readonly<Record<string, RefusedError>> = {
 };
 
 /** What the status of a verified answer means; `DECOMMISSION_PENDING` is to be acknowledged besides. */
-export function judgeStatus(status: string): Verdict {
+function judgeStatus(status: string): Verdict {
   if (status === "ACTIVE") return GO_ON;
   const error = Object.hasOwn(FINAL_STATUSES, status)
     ? FINAL_STATUSES[status]!
@@ -58,7 +58,7 @@ export function judgeStatus(status: string): Verdict {
   return { kind: "stop", error };
 }
 
-export interface LeaseOptions {
+interface LeaseOptions {
   readonly license: StandardLicense;
   readonly ledger: Ledger;
   readonly client: LicenseServer;

@@ -9,7 +9,7 @@ import type { LocalPipes } from "../platform/local_socket.ts";
 import { SHARED_FOLDER } from "./socket.ts";
 
 /** What to ask, and whom. */
-export interface IpcRequestOptions {
+interface IpcRequestOptions {
   /** The server's socket. */
   readonly path: string;
   readonly method: string;

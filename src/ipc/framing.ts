@@ -13,7 +13,7 @@ export const FRAME_KIND = { request: 1, response: 2, event: 3 } as const;
 export const FRAME_FIRST_BYTE = FRAME_MAGIC >>> 24;
 
 /** A frame's header as numbers, unchecked. */
-export interface FrameHeader {
+interface FrameHeader {
   readonly magic: number;
   readonly version: number;
   readonly kind: number;

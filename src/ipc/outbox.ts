@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { LocalConn } from "../platform/local_socket.ts";
 
-export interface OutboxOptions {
+interface OutboxOptions {
   readonly clock: Clock;
   /** How long one batch may take to be written, in milliseconds. */
   readonly timeoutMs: number;

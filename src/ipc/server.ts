@@ -16,7 +16,7 @@ import { selectPlatform } from "../platform/select.ts";
 import type { Connection, ConnectionOptions } from "./connection.ts";
 
 /** What watchers are told; further fields follow as they are. */
-export interface IpcEvent {
+interface IpcEvent {
   readonly event: "license_changed" | "grace" | "state" | "stopping";
   readonly [field: string]: unknown;
 }
@@ -42,7 +42,7 @@ export interface IpcServerOptions {
 }
 
 /** Connections since the start. */
-export interface IpcCounters {
+interface IpcCounters {
   readonly connections_open: number;
   readonly connections_accepted: number;
   readonly connections_refused: number;

@@ -19,9 +19,9 @@ import {
 import type { IpcRequest } from "./request.ts";
 
 /** Methods that tell of the licence; degradation and `peer = "child"` concern these alone. */
-export type LicenseMethod = "get_license" | "get_features";
+type LicenseMethod = "get_license" | "get_features";
 /** Methods whose answers are serialised beforehand, as they depend on no parameters. */
-export type PlainMethod = LicenseMethod | "health";
+type PlainMethod = LicenseMethod | "health";
 
 const CONTROL_METHODS = ["reload", "stop", "restart", "stats", "debug"] as const;
 export type ControlMethod = (typeof CONTROL_METHODS)[number];

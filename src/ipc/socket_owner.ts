@@ -20,7 +20,7 @@ export interface SocketClaim extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface ClaimOptions {
+interface ClaimOptions {
   readonly platform?: Platform;
   /** Where lock files are, for sockets that are no files. */
   readonly lockFolder?: string | undefined;

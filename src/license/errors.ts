@@ -1,7 +1,7 @@
 import { SentinelError } from "../core/errors.ts";
 
 /** Where a licence file failed; all of them end with exit status 80. */
-export type LicenseErrorCode =
+type LicenseErrorCode =
   | "license.not_found"
   | "license.unreadable"
   | "license.too_large"

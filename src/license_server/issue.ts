@@ -29,7 +29,7 @@ export interface LicenseTerms {
 }
 
 /** A licence and the text of its file. */
-export interface IssuedLicense {
+interface IssuedLicense {
   readonly license: License;
   readonly fileText: string;
 }

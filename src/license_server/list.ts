@@ -20,7 +20,7 @@ export interface LicenseListing {
 }
 
 /** One machine of {@linkcode LicenseListing}. */
-export interface MachineListing {
+interface MachineListing {
   readonly machine_id: string;
   readonly status: MachineStatus;
   readonly platform: string;

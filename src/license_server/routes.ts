@@ -97,7 +97,7 @@ function startDeadline(
 }
 
 /** What the routes work with; all of it stays the caller's. */
-export interface RouteOptions {
+interface RouteOptions {
   readonly store: LicenseStore;
   /** By the organisation's private key. */
   readonly sign: Sign;

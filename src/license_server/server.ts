@@ -6,7 +6,7 @@ import { createRoutes } from "./routes.ts";
 import type { LicenseStore } from "./store.ts";
 
 /** How the licence server is run. */
-export interface LicenseServerOptions {
+interface LicenseServerOptions {
   /** Stays the caller's, who closes it after the server. */
   readonly store: LicenseStore;
   /** By the organisation's private key. */

@@ -10,7 +10,7 @@ import { explainDatabaseError, prepareDatabase, RowReader } from "./sqlite_schem
 const PRUNED_PER_NONCE = 4;
 
 /** Writes changes over one connection, inside the caller's transaction; its statements are prepared once. */
-export class RowWriter {
+class RowWriter {
   readonly #insertLicense: StatementSync;
   readonly #setLicenseStatus: StatementSync;
   readonly #putMachine: StatementSync;
@@ -114,7 +114,7 @@ export class RowWriter {
 }
 
 /** How a database file is opened. */
-export interface SqliteStoreOptions {
+interface SqliteStoreOptions {
   /** Whether a file that is not there is made (0600) or an error. */
   readonly create: boolean;
   /** How long to wait for another process's transaction. The wait blocks this process, so keep it short. */

@@ -19,7 +19,7 @@ export interface BuiltFile {
 }
 
 /** The file that `sha256sum --check` reads (sha256sum(1)). */
-export const CHECKSUMS_FILE = "SHA256SUMS";
+const CHECKSUMS_FILE = "SHA256SUMS";
 
 /**
  * The lines of a checksum file, by name, with these files among those that it had.
@@ -53,7 +53,7 @@ export interface BuildRequest {
 }
 
 /** What building takes. */
-export interface BuildDependencies {
+interface BuildDependencies {
   /** Bundles the sources. */
   readonly bundler: DenoTool;
   /** Compiles; the runtime of its release goes into the programs. */

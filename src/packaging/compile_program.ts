@@ -4,7 +4,7 @@ import { ENTRY, MAIN } from "./program_modules.ts";
 import { isWindows, type Target } from "./targets.ts";
 
 /** One program to be compiled. */
-export interface CompileRequest {
+interface CompileRequest {
   /** With the program's modules; the entry is written into it. */
   readonly folder: string;
   readonly target: Target;
@@ -67,7 +67,7 @@ const KINDS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
 type Kind = (typeof KINDS)[number];
 
 /** What a program is given: `true` is all of a kind, a list is these, absent is nothing. */
-export type PermissionSet = { readonly [kind in Kind]?: boolean | readonly string[] };
+type PermissionSet = { readonly [kind in Kind]?: boolean | readonly string[] };
 
 const EVERYTHING: PermissionSet = {
   ...{ read: true, write: true, env: true, net: true, run: true, ffi: true, sys: true },

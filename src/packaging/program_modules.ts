@@ -19,7 +19,7 @@ export type ModuleSource =
 export function ownModules(): ModuleSource {
   return import.meta.url.endsWith(".ts")
     ? { kind: "sources", root: new URL("../..", import.meta.url) }
-    : { kind: "bundle", folder: new URL("../vendor/build", import.meta.url) };
+    : { kind: "bundle", folder: new URL("./", import.meta.url) };
 }
 
 /** Puts the program's modules, all but the entry, into a folder that is there. @throws {BuildError} */
@@ -58,7 +58,7 @@ export async function bundle(
 }
 
 /** Runs git in the folder of the sources; what it says, or `undefined` where it fails or is not there. */
-export type RunGit = (args: readonly string[]) => Promise<string | undefined>;
+type RunGit = (args: readonly string[]) => Promise<string | undefined>;
 
 /** What is known of sources, whomever they are built for. */
 export type SourceInfo = Pick<Build, "commit" | "builtAt">;

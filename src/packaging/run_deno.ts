@@ -16,7 +16,7 @@ export interface DenoTool {
 }
 
 /** How it ended, and all that it wrote. */
-export interface DenoResult {
+interface DenoResult {
   readonly success: boolean;
   readonly stdout: string;
   readonly stderr: string;

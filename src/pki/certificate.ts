@@ -81,7 +81,7 @@ export function pemOf(certificate: X509Certificate): string {
 // before the library, which needs it
 
 /** A new P-256 key. */
-export interface MadeKey {
+interface MadeKey {
   readonly publicKey: PublicKey;
   readonly privateKey: CryptoKey;
   /** The private key, PKCS#8. */

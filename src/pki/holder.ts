@@ -26,7 +26,7 @@ export function hostNameOf(text: string): HostName | undefined {
  *
  * @throws {SentinelError} `usage.host_name` where it is neither.
  */
-export function requiredHostName(text: string): HostName {
+function requiredHostName(text: string): HostName {
   const name = hostNameOf(text);
   if (name !== undefined) return name;
   throw new SentinelError("usage.host_name", `neither a host name nor an IP address: ${text}`);

@@ -75,7 +75,7 @@ export interface SigningAuthority {
 /** Years of trust, where servers and clients get months. */
 const DEFAULT_DAYS = 3650;
 
-export interface AuthorityTerms {
+interface AuthorityTerms {
   readonly name: string;
   readonly days: number | undefined;
   /** Milliseconds since the Unix epoch. */

@@ -16,7 +16,7 @@ export type ClientVerdict =
   | { readonly kind: "accepted"; readonly cn: string; readonly role: Role }
   | { readonly kind: "refused"; readonly why: string };
 
-export interface ClientVerifierOptions {
+interface ClientVerifierOptions {
   /** PEM, one or several. */
   readonly certificateAuthority: string;
   /** PEM, signed by one of them. */

@@ -10,7 +10,7 @@ export interface ProcessFacts {
 }
 
 /** Where facts about processes come from. */
-export interface ProcessSource {
+interface ProcessSource {
   /** `undefined` where there is no such process. */
   readProcess(pid: number): ProcessFacts | undefined;
   /** What changes with every boot. */

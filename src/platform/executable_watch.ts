@@ -1,7 +1,7 @@
 import type { Surrounding } from "./contract.ts";
 
 /** Holds our own executable against what it was. */
-export interface ExecutableWatch {
+interface ExecutableWatch {
   look(): Promise<Surrounding | undefined>;
 }
 

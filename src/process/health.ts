@@ -54,7 +54,7 @@ export function judgeHealth(
 /** Looks at one thing; `signal` is aborted when its time is over. What it throws is a failure, too. */
 export type HealthCheck = (signal: AbortSignal) => Promise<CheckResult> | CheckResult;
 
-export interface HealthMonitorOptions {
+interface HealthMonitorOptions {
   /** By name: `process`, `memory`, `probe`, `queue`, `script` or whatever the caller has. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
   readonly clock: Clock;

@@ -196,7 +196,7 @@ export async function launchLimited(
 }
 
 /** What launching a verified file needs besides the file. */
-export interface VerifiedLaunch {
+interface VerifiedLaunch {
   /** The file whose checksum was verified; `undefined` where the licence carries none, and nothing is compared. */
   readonly verified: VerifiedFile | undefined;
   readonly platform: Pick<Platform, "fileVersion" | "signalGroup">;

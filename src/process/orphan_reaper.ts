@@ -5,7 +5,7 @@ import { isWaitedFor } from "./launch.ts";
 /** Between two looks, so that the runtime has had its turn. */
 const SECOND_LOOK_MS = 20;
 
-export interface OrphanReaperDependencies {
+interface OrphanReaperDependencies {
   readonly control: ProcessControl;
   readonly clock: Clock;
   readonly ownPid: number;

@@ -42,7 +42,7 @@ export interface StartOptions extends Omit<LaunchOptions, "path" | "output" | "m
 }
 
 /** A process that was launched, by whomever. */
-export interface AdoptedProcess {
+interface AdoptedProcess {
   readonly child: LaunchedProcess;
   readonly leader: ProcessIdentity;
   /** Stops all of its tree, or waits until somebody else has; who is left in spite of it. */

@@ -10,7 +10,7 @@ import type { ProcessControl } from "../platform/process_contract.ts";
  * `exited`: by itself, with a status. `stopped`: after it was asked to. `killed`: by a signal that nobody here sent. `lost`:
  * it ran when its supervisor ended without a word, and is not there any more.
  */
-export type ProcessState = "running" | "exited" | "stopped" | "killed" | "lost";
+type ProcessState = "running" | "exited" | "stopped" | "killed" | "lost";
 
 /**
  * What is known of a process; on disk as JSON. Times are milliseconds since the Unix epoch.
@@ -229,7 +229,7 @@ function removeFileIfThere(path: string): void {
   if (lstatIfThereSync(path) !== undefined) Deno.removeSync(path);
 }
 
-export interface RecoveryDependencies {
+interface RecoveryDependencies {
   readonly control: ProcessControl;
   readonly clock: Clock;
   readonly ownPid: number;

@@ -13,7 +13,7 @@ export interface RestartPolicy {
 }
 
 /** What the policy remembers between two ends. */
-export interface RestartState {
+interface RestartState {
   /** Restarts since the last stable run. */
   readonly attempts: number;
 }
@@ -29,7 +29,7 @@ export type RunEnd =
   /** It could not be launched. */
   | { readonly kind: "not_launched" };
 
-export type RestartDecision =
+type RestartDecision =
   | { readonly kind: "restart"; readonly delayMs: number; readonly state: RestartState }
   /** It stays as it ended. */
   | { readonly kind: "final" }
@@ -82,7 +82,7 @@ export interface Run {
   readonly ended: Promise<Exclude<RunEnd, { kind: "not_launched" }>>;
 }
 
-export interface KeepRunningOptions {
+interface KeepRunningOptions {
   /** Asked for at every end, as it may change. */
   readonly policy: () => RestartPolicy;
   readonly clock: Clock;
@@ -99,7 +99,7 @@ export interface KeepRunningOptions {
 }
 
 /** Why nothing runs any more. */
-export type KeepRunningEnd =
+type KeepRunningEnd =
   | { readonly kind: "final"; readonly end: RunEnd }
   | { readonly kind: "give_up"; readonly attempts: number; readonly end: RunEnd }
   | { readonly kind: "asked" };

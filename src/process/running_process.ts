@@ -13,7 +13,7 @@ const PIPE_BYTES = 2 ** 20;
 /** How a process is stopped. */
 export type StopOptions = Pick<StopTreeOptions, "signal" | "graceMs" | "hurry">;
 
-export interface RunningProcessDependencies {
+interface RunningProcessDependencies {
   readonly control: ProcessControl;
   readonly clock: Clock;
   readonly output: Omit<OutputWriterOptions, "clock"> & { readonly drainMs?: number | undefined };

@@ -30,13 +30,13 @@ export type Answer =
   & { readonly audit?: AnswerAudit };
 
 /** What an answer adds to the audit log. */
-export interface AnswerAudit {
+interface AnswerAudit {
   readonly process?: string;
   readonly command?: string;
   readonly outcome?: string;
 }
 
-export interface ApiOptions {
+interface ApiOptions {
   readonly processes: RemoteProcesses;
   readonly clock: Clock;
   readonly limits: RemoteLimits;

@@ -11,7 +11,7 @@ import { parseStarted, parseStatus, parseStatuses, type ProcessStatus } from "./
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 /** What a stream of output tells, in order; the last is `end`. */
-export type StreamEvent =
+type StreamEvent =
   | { readonly kind: "stdout" | "stderr"; readonly bytes: Uint8Array }
   | { readonly kind: "control"; readonly message: Readonly<Record<string, unknown>> };
 

@@ -13,7 +13,7 @@ const KINDS: Readonly<Record<StreamName | "control", number>> = {
 };
 
 /** What a frame is: bytes of a stream, or control. */
-export type FrameKind = keyof typeof KINDS;
+type FrameKind = keyof typeof KINDS;
 
 /** Puts a frame's header before its bytes, for which room was left. */
 export function writeHeader(frame: Uint8Array, kind: FrameKind): void {
@@ -38,7 +38,7 @@ export function encodeControl(message: unknown): Uint8Array {
 }
 
 /** A piece of a frame; a control frame comes whole, bytes come as they arrive. */
-export type FramePiece =
+type FramePiece =
   | { readonly kind: StreamName; readonly bytes: Uint8Array }
   | { readonly kind: "control"; readonly text: string };
 

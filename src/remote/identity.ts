@@ -20,7 +20,7 @@ export type Verdict =
  *
  * @param chain DER, one element for each certificate.
  */
-export type VerifyClient = (chain: readonly Uint8Array[]) => Promise<Verdict>;
+type VerifyClient = (chain: readonly Uint8Array[]) => Promise<Verdict>;
 
 /** Decides who is at the other end of a connection whose handshake is over. */
 export type IdentifyClient = (socket: TLSSocket) => Promise<Verdict>;

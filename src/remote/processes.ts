@@ -1,5 +1,5 @@
 /** What becomes of a process; `lost` where its server ended without a word and it was gone afterwards. */
-export type RemoteState = "running" | "exited" | "stopped" | "killed" | "lost";
+type RemoteState = "running" | "exited" | "stopped" | "killed" | "lost";
 
 /** What is told of a process. Times are milliseconds since the Unix epoch. */
 export interface ProcessView {
@@ -26,7 +26,7 @@ export interface StartRequest {
 }
 
 /** As getrlimit(2) counts them. */
-export interface StartLimits {
+interface StartLimits {
   readonly openFiles?: number | undefined;
   readonly coreBytes?: number | undefined;
   readonly addressSpaceBytes?: number | undefined;

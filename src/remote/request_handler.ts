@@ -10,7 +10,7 @@ import { OBSERVE_ONLY, type Problem, problem, PROBLEM_TYPE, problemBody } from "
 import { findRoute, type Found, type Route } from "./routes.ts";
 import type { Telemetry } from "./audit.ts";
 
-export interface RequestHandlerOptions {
+interface RequestHandlerOptions {
   readonly api: Api;
   readonly doorkeeper: Doorkeeper;
   readonly limits: RemoteLimits;

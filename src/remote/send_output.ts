@@ -4,7 +4,7 @@ import type { OutputItem, ProcessView } from "./processes.ts";
 import type { OutputQuery } from "./requests.ts";
 import { toStatus } from "./wire.ts";
 
-export interface SendOutputOptions {
+interface SendOutputOptions {
   readonly stream: OutputQuery["stream"];
   /** The process as the last frame tells it. */
   readonly lastView: () => Promise<ProcessView | undefined>;

@@ -6,7 +6,7 @@ import type { Audit, Telemetry } from "./audit.ts";
 import type { IdentifyClient, Verdict } from "./identity.ts";
 import type { RemoteLimits } from "./wire.ts";
 
-export interface DoorkeeperOptions {
+interface DoorkeeperOptions {
   /** Asked anew for each connection, so that it may change. */
   readonly identify: () => IdentifyClient;
   readonly limits: RemoteLimits;
@@ -15,7 +15,7 @@ export interface DoorkeeperOptions {
 }
 
 /** A connection whose handshake is over. */
-export interface Admission {
+interface Admission {
   readonly verdict: Promise<Verdict>;
   /** Whether there were too many connections already. */
   readonly isTooMany: boolean;

@@ -1,5 +1,5 @@
 /** Labels of the two kinds of key that are read and written (RFC 7468). */
-export type PemLabel = "PUBLIC KEY" | "PRIVATE KEY";
+type PemLabel = "PUBLIC KEY" | "PRIVATE KEY";
 
 /** The DER bytes of the text's one PEM block with this label (RFC 7468), or `undefined` where there is none. */
 export function decodePem(text: string, label: PemLabel): Uint8Array<ArrayBuffer> | undefined {

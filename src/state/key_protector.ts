@@ -17,7 +17,7 @@ export interface KeyProtector {
 }
 
 /** Random bytes that go into the key. */
-export const SALT_BYTES = 32;
+const SALT_BYTES = 32;
 
 /** Where the salt is kept, beside the keystore or in the user's keyring, and what that protects against. */
 export const PROTECTS = {
@@ -33,7 +33,7 @@ export const PROTECTS = {
     "this user's keychain is locked",
 } as const;
 
-export interface BoundKeyOptions {
+interface BoundKeyOptions {
   readonly kind: keyof typeof PROTECTS;
   readonly salt: Uint8Array<ArrayBuffer>;
   readonly machineId: () => Promise<string | undefined>;
@@ -86,7 +86,7 @@ export class KeySafeError extends SentinelError {
 }
 
 /** What tells where the keystore's key comes from. */
-export type FoundProtector =
+type FoundProtector =
   | { kind: "found"; protector: KeyProtector }
   /** Nothing was chosen yet. */
   | { kind: "none" }
@@ -94,7 +94,7 @@ export type FoundProtector =
   | { kind: "lost" }
   | { kind: "closed"; error: KeySafeError };
 
-export interface ProtectorDependencies extends SafeDependencies {
+interface ProtectorDependencies extends SafeDependencies {
   readonly platform: Platform;
 }
 

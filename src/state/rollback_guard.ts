@@ -72,7 +72,7 @@ export function witnessName(machineId: string): string {
 }
 
 /** What was found of a state that has witnesses. */
-export interface WitnessedLoad {
+interface WitnessedLoad {
   /** `undefined` where there is none: this machine has never run. */
   readonly state: State | undefined;
   /** Where a state that cannot be read was put. */
@@ -81,13 +81,13 @@ export interface WitnessedLoad {
   readonly rollback?: string;
 }
 
-export interface SaveOptions {
+interface SaveOptions {
   /** For what costs grace: the witnesses are written first, so that not even a kill in between gives any of it back. */
   readonly ahead: boolean;
 }
 
 /** Where copies of a state are kept, besides its file. */
-export interface Witnesses {
+interface Witnesses {
   /** The one beside the state file. */
   readonly inner: Witness;
   /** The one elsewhere, of this machine; `undefined` where there is no place for one. */

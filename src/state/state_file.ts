@@ -4,7 +4,7 @@ import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import { setAside } from "./state_folder.ts";
 
 /** What encrypted content is: its name, which is bound to it, and the version of its format. */
-export interface ContentIdentity {
+interface ContentIdentity {
   readonly name: string;
   readonly version: number;
 }
@@ -15,7 +15,7 @@ export interface FileIdentity extends ContentIdentity {
 }
 
 /** A file's content, or why there is none to be had. */
-export type Opened =
+type Opened =
   | { kind: "opened"; content: Uint8Array<ArrayBuffer> }
   | { kind: "absent" }
   | { kind: "unreadable" };

@@ -12,7 +12,7 @@ import type { ProcessRecord } from "../process/records.ts";
 import type { ProcessTable } from "../process/process_table.ts";
 
 /** What is launched, and the mark by which its tree is recognised. */
-export interface RecordedLaunch {
+interface RecordedLaunch {
   readonly path: string;
   readonly args: readonly string[];
   readonly mark: string;
@@ -39,7 +39,7 @@ export interface SoftwareRecording {
 }
 
 /** The record of the software that runs, which outlives us. */
-export interface ChildRecord {
+interface ChildRecord {
   read(): Promise<RecordedSoftware | undefined>;
   write(software: RecordedSoftware | undefined): void;
 }

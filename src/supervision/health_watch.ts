@@ -25,7 +25,7 @@ export interface HealthSettings {
 /** A check has the time of an interval, but never less than this. */
 const SHORTEST_TIMEOUT_MS = 1_000;
 
-export interface HealthWatchOptions {
+interface HealthWatchOptions {
   readonly settings: HealthSettings;
   readonly tree: ProcessTree;
   /** Whether as many connections are open as may be. */

@@ -9,7 +9,7 @@ import {
 import { OrphanReaper } from "../process/orphan_reaper.ts";
 import type { LeftOverDependencies, RecordedSoftware } from "./child_record.ts";
 
-export interface StopSoftwareOptions
+interface StopSoftwareOptions
   extends LeftOverDependencies, Pick<StopTreeOptions, "signal" | "graceMs" | "isAsked"> {
   /** Whether every orphan that became a child of ours is the software's. */
   readonly claimsOrphans: boolean;

@@ -60,7 +60,7 @@ class RecoveryError extends SentinelError {
   }
 }
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   readonly settings: SupervisionSettings;
   /** Launches the software, for the supervisor to dispose of; tells its leader before that can have got far. */
   readonly launch: (onLaunched: (leader: ProcessIdentity) => void) => Promise<Software>;
@@ -82,7 +82,7 @@ export interface SupervisorOptions {
 type LaunchedEnd = Exclude<RunEnd, { kind: "not_launched" }>;
 
 /** The software that runs, as who asks is told. */
-export interface RunningLeader {
+interface RunningLeader {
   readonly leader: ProcessIdentity;
   /** When it was launched; by the monotonic clock. */
   readonly atMs: number;

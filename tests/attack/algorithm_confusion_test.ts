@@ -24,7 +24,7 @@ async function verifyForged(alg: unknown, { isObedient = false } = {}) {
   await Deno.writeTextFile(scene.at("a.lic"), JSON.stringify({ alg, payload: PAYLOAD, sig }));
   return await scene.sentinel(
     ["license", "verify", scene.at("a.lic"), "--org-key", scene.at("org.pem")],
-    isObedient ? { doubles: { "src/license/verify_license.ts": "obedient_license.ts" } } : {},
+    isObedient ? { doubles: { "src/license/license_file.ts": "obedient_license.ts" } } : {},
   );
 }
 

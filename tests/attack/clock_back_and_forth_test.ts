@@ -44,7 +44,7 @@ testWith([POSIX], "a clock that is set back makes no expired licence valid", asy
 
 testWith([POSIX], "where the clock on the wall is believed, it does: the attack", async () => {
   const { code, stderr } = await setBack({
-    "src/sentinel/known_time.ts": "credulous_known_time.ts",
+    "src/enforcement/trusted_time.ts": "credulous_known_time.ts",
   });
   assertEquals(code, 0, stderr);
 });

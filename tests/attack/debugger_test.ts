@@ -60,7 +60,7 @@ testWith(
   [NEEDS_ROOT, needsProgram("python3")],
   "where nobody looks for one, a debugger stays: the attack",
   async () => {
-    const doubles = { "src/platform/linux_surroundings.ts": "blind_surroundings.ts" };
+    const doubles = { "src/platform/linux/tamper_check.ts": "blind_surroundings.ts" };
     await using traced = await startTraced(doubles);
     const { run, tracer, pid } = traced;
     run.stderr.text = "";

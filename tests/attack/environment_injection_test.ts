@@ -52,7 +52,7 @@ for (const [requirement, name, valueOf] of LOADING) {
     async () => {
       await using scene = await AttackScene.open();
       await Deno.writeTextFile(scene.at("evil.cjs"), "");
-      const doubles = { "src/platform/preload_variables.ts": "blind_to_preloads.ts" };
+      const doubles = { "src/platform/unix/preload_variables.ts": "blind_to_preloads.ts" };
       const env = { [name]: valueOf(scene) };
       const { code, stdout, stderr } = await scene.run({ config: STOP, env, doubles });
       assertEquals([code, stdout], [0, "up\n"], stderr);

@@ -41,7 +41,7 @@ testWith(
 );
 
 testWith([OTHER_USERS], "where nobody asks who he is, he is answered: the attack", async () => {
-  const { answers, refused } = await knock({ "src/platform/linux_peers.ts": "any_peer.ts" });
+  const { answers, refused } = await knock({ "src/platform/linux/peers.ts": "any_peer.ts" });
   assertEquals(refused, 0);
   assert(answers > 0);
 });

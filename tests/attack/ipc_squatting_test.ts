@@ -26,7 +26,7 @@ testWith([OTHER_USERS], "another user's server is asked nothing", async () => {
   const ask = ["ipc", "get_features", "--json", "--socket", path];
   const answer = await scene.sentinel(ask);
   assertEquals([answer.code, answer.stdout], [86, ""], answer.stderr);
-  const doubles = { "src/platform/linux_peers.ts": "any_peer.ts" };
+  const doubles = { "src/platform/linux/peers.ts": "any_peer.ts" };
   assertEquals((await scene.sentinel(ask, { doubles })).stdout, LIE + "\n", "the attack");
   liar.kill();
   await stdout.ended;

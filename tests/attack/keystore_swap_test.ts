@@ -10,7 +10,12 @@ import type { Doubles } from "../support/doubles.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 const ANOTHER_MACHINE: Doubles = { "src/platform/select.ts": "another_machine.ts" };
-const UNBOUND: Doubles = { "src/state/key_protector.ts": "unbound_key.ts" };
+const UNBOUND: Doubles = {
+  "src/state/key_protector.ts": [[
+    "machineId: platform.machineId, userId: platform.userId()",
+    'machineId: () => Promise.resolve(""), userId: ""',
+  ]],
+};
 
 /** Activates a machine, and runs with its folders on another one, where the server would activate no more; whom it asks for. */
 async function takeAlong(doubles: Doubles = {}) {

@@ -32,7 +32,12 @@ testWith(
   [POSIX],
   "where requests have no limit, all of it is kept and parsed: the attack",
   async () => {
-    const doubles = { "src/ipc/limits.ts": "no_limits.ts" };
+    const doubles = {
+      "src/ipc/limits.ts": [
+        ["MAX_LINE_BYTES = 65_536", "MAX_LINE_BYTES = Infinity"],
+        ["MAX_PAYLOAD_BYTES = 10 * 1024 * 1024", "MAX_PAYLOAD_BYTES = Infinity"],
+      ],
+    } as const;
     assertEquals(await askAtLength(4 * MIB, doubles), '{"status":"ok"}');
   },
 );
@@ -43,7 +48,12 @@ Deno.test("a licence of 2 MiB is refused, and read where there is no limit: the 
   const { code, stdout, stderr } = await scene.run();
   assertEquals([code, stdout], [80, ""]);
   assertStringIncludes(stderr, "license file is larger than 1 MiB");
-  const doubles = { "src/license/read_license_file.ts": "long_licenses.ts" };
+  const doubles = {
+    "src/license/license_file.ts": [[
+      "MAX_LICENSE_BYTES = 1024 * 1024",
+      "MAX_LICENSE_BYTES = 1024 ** 3",
+    ]],
+  } as const;
   assertEquals((await scene.run({ doubles })).stdout, "up\n");
 });
 
@@ -56,6 +66,8 @@ Deno.test("an answer of 2 MiB is none, and one where there is no limit: the atta
   const { code, stdout, stderr } = await scene.run();
   assertEquals([code, stdout], [82, ""]);
   assertStringIncludes(stderr, "unverified answer");
-  const doubles = { "src/activation/messages.ts": "long_answers.ts" };
+  const doubles = {
+    "src/activation/messages.ts": [["MAX_BODY_BYTES = 1024 * 1024", "MAX_BODY_BYTES = Infinity"]],
+  } as const;
   assertEquals((await scene.run({ doubles })).stdout, "up\n");
 });

@@ -55,7 +55,7 @@ testWith(OPENSSL, "an id that is a path leads nowhere, save where any id will do
   }
   const [answer] = await read(setup, IDS, {
     "src/remote/routes.ts": "any_id_routes.ts",
-    "src/process/record_store.ts": "any_id_records.ts",
+    "src/process/records.ts": "any_id_records.ts",
   });
   assertStringIncludes(answer!, "HTTP/1.1 200 OK", "the attack");
   assertStringIncludes(answer!, "secret");

@@ -40,7 +40,7 @@ testWith([POSIX], "runs that end before each heartbeat use up the grace", async 
 
 testWith([POSIX], "where time is not kept, they go on for ever: the attack", async () => {
   const { code, stderr } = await cycle({
-    "src/sentinel/offline_time.ts": "forgetful_offline_time.ts",
+    "src/enforcement/trusted_time.ts": "forgetful_offline_time.ts",
   });
   assertEquals(code, 0, stderr);
   assertStringIncludes(stderr, "operating under grace period (86400 seconds remaining)");

@@ -85,7 +85,7 @@ testWith(
   async () => {
     await using scene = await AttackScene.open();
     await using run = await startNoisily(scene, {
-      "src/platform/unix_inspector.ts": "open_to_debuggers.ts",
+      "src/platform/unix/inspector.ts": "open_to_debuggers.ts",
     });
     await run.stdout.match(/\d+\n/);
     while (!await catchesUsr1(run));

@@ -51,7 +51,7 @@ testWith(
   async () => {
     const overdue = (run: RunningProgram) =>
       run.stderr.match(new RegExp(`(?:waiting on\\n){${PLACES}}`));
-    const doubles = { "src/ipc/deadlines.ts": "patient_deadlines.ts" };
+    const doubles = { "src/ipc/limits.ts": "patient_deadlines.ts" };
     assertEquals(await crowd(overdue, doubles), [undefined, undefined]);
   },
 );

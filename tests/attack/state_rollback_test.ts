@@ -50,8 +50,7 @@ Deno.test("the state folder put back refunds nothing: without the server the sof
 
 Deno.test("where nothing outside the folder has seen a state, it refunds all: the attack", async () => {
   const doubles = {
-    "src/state/outer_witness.ts": "no_witness.ts",
-    "src/state/keyring_witness.ts": "no_keyring_witness.ts",
+    "src/state/rollback_guard.ts": "no_witness.ts",
   };
   await using customer = await putBack(doubles);
   const { code, stderr } = await customer.run("/bin/true", { doubles });

@@ -10,9 +10,9 @@ import type { Doubles } from "../support/doubles.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 
-const FOLLOW_FILES: Doubles = { "src/core/fresh_file.ts": "link_following_files.ts" };
-const FOLLOW_LOCKS: Doubles = { "src/core/locked_file.ts": "link_following_lock.ts" };
-const OVERWRITE: Doubles = { "src/core/new_files.ts": "link_following_new_files.ts" };
+const FOLLOW_FILES: Doubles = { "src/core/files.ts": "link_following_files.ts" };
+const FOLLOW_LOCKS: Doubles = { "src/core/file_lock.ts": "link_following_lock.ts" };
+const OVERWRITE: Doubles = { "src/core/files.ts": "link_following_new_files.ts" };
 
 /** A scene with a file that is to stay as it is, after a first run. */
 async function openScene(): Promise<AttackScene> {

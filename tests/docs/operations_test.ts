@@ -14,18 +14,18 @@ const MADE_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   // where all the others go
   'cli/logging.ts message.replaceAll("{", "{{").replaceAll("}", "}}")': [],
   // the lines behind the first of a reload that failed
-  "sentinel/daemon.ts line": [],
-  "sentinel/findings.ts `${message}: ${evidence}`": await findingTexts(),
-  "sentinel/hardware_bound.ts describeMismatch(expected, match)": ["hardware: …"],
+  "daemon/daemon.ts line": [],
+  "enforcement/tamper_findings.ts `${message}: ${evidence}`": await findingTexts(),
+  "agent/hardware_bound.ts describeMismatch(expected, match)": ["hardware: …"],
   // what ends a daemon, and is told by its exit status
-  "sentinel/run_daemon.ts describeError(error)": [
+  "daemon/run_daemon.ts describeError(error)": [
     "maximum recovery attempts reached",
     "emergency shutdown: not stopped within … ms",
   ],
   // the statistics that SIGUSR1 asks for
-  "sentinel/run_daemon.ts JSON.stringify(facts)": [],
-  "sentinel/supervisor.ts describeError(error)": ["software …"],
-  "sentinel/supervisor.ts describeRestart(restart, this.#settings.policy)": [
+  "daemon/run_daemon.ts JSON.stringify(facts)": [],
+  "supervision/supervisor.ts describeError(error)": ["software …"],
+  "supervision/supervisor.ts describeRestart(restart, this.#settings.policy)": [
     "the software …: restart … of … …",
   ],
   "remote/server.ts describeError(error)": [],

@@ -4,7 +4,7 @@ import { startServer } from "../support/ipc_server.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-const EXAMPLES = fromFileUrl(new URL("../../examples/ipc", import.meta.url));
+const EXAMPLES = fromFileUrl(new URL("../../examples/ipc/", import.meta.url));
 
 /** An example, and the commands that run it; `out` is a file name for what has to be built first. */
 interface Example {

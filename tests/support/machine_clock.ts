@@ -3,7 +3,7 @@ import type { Doubles } from "./doubles.ts";
 /** Doubles that give programs the clocks of a {@linkcode MachineClock}. */
 const CLOCKS: Doubles = {
   "src/core/clock.ts": "set_clock.ts",
-  "src/platform/linux_boot_clock.ts": "set_boot_clock.ts",
+  "src/platform/linux/syscalls.ts": "set_boot_clock.ts",
 };
 
 /** The clocks of the machine that programs of a test run on: time passes as it says, timers take as long as ever. */

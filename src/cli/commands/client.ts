@@ -150,7 +150,6 @@ async function stream(
 }
 
 async function list(client: RemoteClient, { args, output }: CommandContext): Promise<number> {
-  const { processTable } = await import("./client.ts");
   const processes = await client.list();
   output.result(args.flag("json") ? JSON.stringify(processes) : processTable(processes, describe));
   return EXIT.ok;
@@ -159,7 +158,7 @@ async function list(client: RemoteClient, { args, output }: CommandContext): Pro
 const HEAD = ["ID", "STATE", "STARTED", "OUTPUT", "COMMAND"];
 
 /** Processes as a table, one line each; text of theirs can neither end a line nor move the cursor. */
-export function processTable(
+function processTable(
   processes: readonly ProcessStatus[],
   describe: (process: ProcessStatus) => string,
 ): string {

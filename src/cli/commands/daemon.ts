@@ -6,10 +6,10 @@ import { command as start } from "./daemon_start.ts";
 import { IpcClientError } from "../../ipc/errors.ts";
 
 /** Options that say which daemon is meant. */
-export const TARGET_OPTIONS: readonly OptionName[] = ["config", "pid-file", "socket"];
+const TARGET_OPTIONS: readonly OptionName[] = ["config", "pid-file", "socket"];
 
 /** The daemon that options and configuration name, else the only one of the user's. */
-export async function daemonTarget(
+async function daemonTarget(
   { args, config, clock }: CommandContext,
 ): Promise<DaemonControl> {
   const { composeDaemonControl } = await import("../../app/daemon_control.ts");

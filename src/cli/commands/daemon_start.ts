@@ -49,7 +49,6 @@ export const command: Command = {
       return EXIT.ok;
     }
     if (args.flag("service")) {
-      const { runAsService } = await import("./daemon_start.ts");
       return await runAsService(
         context,
         (service) => stay(context, { ...loaded, config }, service),
@@ -143,7 +142,7 @@ async function detach({ args, output }: Pick<CommandContext, "args" | "output">)
  * Runs something as the service that a service manager started. An end that another start could mend is not told: to the
  * manager it is a crash, which it has actions for.
  */
-export async function runAsService(
+async function runAsService(
   { log }: Pick<CommandContext, "log">,
   run: (service: ServiceMembership) => Promise<number>,
 ): Promise<number> {

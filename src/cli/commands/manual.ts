@@ -13,14 +13,13 @@ export const command: Command = {
   ],
   async run({ build, output, commands }) {
     const { describeCommands } = await import("../command_metadata.ts");
-    const { manualPage } = await import("./manual.ts");
     output.result(manualPage(await describeCommands(commands), { builtAt: build.builtAt }));
     return EXIT.ok;
   },
 };
 
 /** The manual page of all commands, in the language of man(7). */
-export function manualPage(
+function manualPage(
   commands: readonly DescribedCommand[],
   { builtAt = "" }: { builtAt?: string | undefined },
 ): string {

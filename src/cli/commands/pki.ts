@@ -7,10 +7,10 @@ import { UsageError } from "../usage_error.ts";
 const MAX_DAYS = 36_500;
 
 /** What `--days` may be. */
-export const DAYS_RANGE = { min: 1, max: MAX_DAYS };
+const DAYS_RANGE = { min: 1, max: MAX_DAYS };
 
 /** What a command says about certificate and key that it wrote. */
-export function describeWritten(
+function describeWritten(
   { certificatePath, keyPath, validUntil }: WrittenCertificate,
   { json }: { json: boolean },
 ): string {

@@ -19,13 +19,13 @@ import { nearest, UsageError } from "../usage_error.ts";
 import { EXIT } from "../exit_codes.ts";
 
 /** What the `service` commands are for. */
-export interface ServiceTarget {
+interface ServiceTarget {
   readonly kind: ServiceKind;
   readonly service: ServiceDescription;
 }
 
 /** @throws {UsageError} where the service manager is none that we know, or no configuration is named. */
-export async function serviceTarget({ args, config }: CommandContext): Promise<ServiceTarget> {
+async function serviceTarget({ args, config }: CommandContext): Promise<ServiceTarget> {
   const given = args.operands[0]!;
   const kind = SERVICE_KINDS.find((kind) => kind === given);
   if (kind === undefined) {
@@ -56,7 +56,7 @@ export async function serviceTarget({ args, config }: CommandContext): Promise<S
 }
 
 /** The service's file, in `--out` or where the service manager looks. */
-export function targetPath({ args }: CommandContext, { kind, service }: ServiceTarget): string {
+function targetPath({ args }: CommandContext, { kind, service }: ServiceTarget): string {
   return servicePath(kind, {
     fileName: serviceFileName(kind, service.name),
     folder: args.value("out"),
@@ -64,7 +64,7 @@ export function targetPath({ args }: CommandContext, { kind, service }: ServiceT
 }
 
 /** What a service that is no file is installed with; `undefined` where a file is to be written. */
-export async function systemServices(
+async function systemServices(
   { args }: CommandContext,
   { kind }: ServiceTarget,
 ): Promise<SystemServices | undefined> {

@@ -127,7 +127,7 @@ function describe(listing: LicenseListing): string[] {
 }
 
 /** A command of the vendor's that changes the state of one licence. */
-export function licenseStateCommand(
+function licenseStateCommand(
   action: LicenseAction,
   { done, note }: { readonly done: string; readonly note: string },
 ): Command {

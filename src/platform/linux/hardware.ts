@@ -9,7 +9,7 @@ import {
 } from "../hardware_ids.ts";
 
 /** What is mounted at `/`: proc_pid_mountinfo(5). */
-export interface RootMount {
+interface RootMount {
   readonly major: number;
   readonly minor: number;
   /** Such as `ext4` or `overlay`. */
@@ -28,7 +28,7 @@ export interface Disk {
 const MOST_LAYERS = 16;
 
 /** The last mount at `/`, which covers those before. @param root Stands before every path. */
-export function rootMount(root: string): RootMount | undefined {
+function rootMount(root: string): RootMount | undefined {
   const table = readKernelFile(`${root}/proc/self/mountinfo`);
   if ("error" in table) return undefined;
   const lines = table.value.matchAll(
@@ -44,7 +44,7 @@ export function rootMount(root: string): RootMount | undefined {
  * The one disk that the root file system lies on: a partition's whole disk, through LVM, encryption and RAID as long as they
  * lie on one disk. An overlay or a network's file system lies on none that can be seen.
  */
-export function rootDisk(root: string): Disk | { readonly error: string } {
+function rootDisk(root: string): Disk | { readonly error: string } {
   const mount = rootMount(root);
   if (mount === undefined) return { error: "what is mounted at / cannot be read" };
   const folder = deviceFolder(root, mount);

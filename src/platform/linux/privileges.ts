@@ -17,18 +17,18 @@ const NAMES: readonly string[] = [
 ].map((name) => `CAP_${name}`);
 
 /** The number of a capability; `undefined` where there is none of this name. */
-export function capabilityNumber(name: string): number | undefined {
+function capabilityNumber(name: string): number | undefined {
   const number = NAMES.indexOf(name);
   return number < 0 ? undefined : number;
 }
 
 /** A set with a bit for each capability that is named, as the kernel writes it. */
-export function capabilitySet(names: readonly string[]): bigint {
+function capabilitySet(names: readonly string[]): bigint {
   return names.reduce((set, name) => set | 1n << BigInt(NAMES.indexOf(name)), 0n);
 }
 
 /** The numbers of the capabilities in a set. */
-export function numbersIn(set: bigint): bigint[] {
+function numbersIn(set: bigint): bigint[] {
   const numbers: bigint[] = [];
   for (let number = 0n; set >> number > 0n; number++) {
     if ((set >> number & 1n) === 1n) numbers.push(number);
@@ -46,14 +46,14 @@ const F_SETFD = 2, FD_CLOEXEC = 1;
 const POINTER_BYTES = 8;
 
 /** Has none but the three standard streams survive an execve(2): whatever root has open is not the user's. */
-export function keepStreamsOnly(): void {
+function keepStreamsOnly(): void {
   for (const name of listKernelFolder("/proc/self/fd")) {
     if (Number(name) > 2) libc().fcntl(Number(name), F_SETFD, FD_CLOEXEC);
   }
 }
 
 /** A program as execve(2) takes it, laid out beforehand: nothing has to be made between the last steps. */
-export function prepareExecve({ path, args, env }: ProgramImage): () => void {
+function prepareExecve({ path, args, env }: ProgramImage): () => void {
   const { execve } = libc();
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const texts = [path, ...args, ...variables].map(cString);
@@ -80,7 +80,7 @@ function pointers(addresses: readonly bigint[]): Uint8Array<ArrayBuffer> {
 }
 
 /** The rights of one thread, as proc_pid_status(5) shows them. */
-export interface ThreadRights {
+interface ThreadRights {
   readonly thread: number;
   /** Real, effective, saved and of the file system. */
   readonly users: readonly number[];
@@ -96,7 +96,7 @@ export interface ThreadRights {
 }
 
 /** The rights of every thread of this process; none where `/proc` is not there. */
-export function allThreadRights(): ThreadRights[] {
+function allThreadRights(): ThreadRights[] {
   return listKernelFolder("/proc/self/task").flatMap((thread) => {
     const status = readProcFile(`/proc/self/task/${thread}/status`);
     // it may have ended meanwhile
@@ -105,7 +105,7 @@ export function allThreadRights(): ThreadRights[] {
 }
 
 /** The real user of a process; `undefined` where it is gone. */
-export function realUserOf(pid: number): number | undefined {
+function realUserOf(pid: number): number | undefined {
   const status = readProcFile(`/proc/${pid}/status`);
   return status === undefined ? undefined : parseStatus(pid, status).users[0];
 }

@@ -102,7 +102,7 @@ function readAll(fd: number): string | undefined {
 }
 
 /** What proc_pid_stat(5) says. */
-export interface Stat {
+interface Stat {
   readonly name: string;
   /** One letter: R, S, D, Z, T, t, X, I. */
   readonly state: string;

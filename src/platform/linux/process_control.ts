@@ -19,7 +19,7 @@ const RESOURCES: Readonly<Record<keyof ProcessLimits, number>> = {
 };
 
 /** Sets limits of a running process by prlimit(2); the names of those that were refused. */
-export function limitProcess(pid: number, limits: ProcessLimits): (keyof ProcessLimits)[] {
+function limitProcess(pid: number, limits: ProcessLimits): (keyof ProcessLimits)[] {
   const refused: (keyof ProcessLimits)[] = [];
   for (const name of Object.keys(RESOURCES) as (keyof ProcessLimits)[]) {
     const value = limits[name];
@@ -41,7 +41,7 @@ const LENGTH_AT = 16, NAME_AT = 19;
 const DIGIT_0 = 0x30, DIGIT_9 = 0x39;
 
 /** The pids of all processes that can be seen, read by the system calls themselves (see {@linkcode readProcFile}). */
-export function listPids(): number[] {
+function listPids(): number[] {
   const fd = libc().open(cString("/proc"), directoryFlags());
   if (fd < 0) throw new Error("Cannot list processes: /proc cannot be opened");
   const pids: number[] = [];

@@ -32,7 +32,7 @@ export function readProcess(lib: Libsystem, pid: number): ProcessFacts | undefin
  * `pbi_pgid` at 100, u64 `pbi_start_tvsec` at 120, u64 `pbi_start_tvusec` at 128. The start is wall time: where the clock
  * was set back between a parent's start and a child's, the child is not recognised, which fails shut.
  */
-export function readProcessInfo(lib: Libsystem, pid: number): ListedProcess | undefined {
+function readProcessInfo(lib: Libsystem, pid: number): ListedProcess | undefined {
   const info = readBsdInfo(lib, pid);
   if (info === undefined) return undefined;
   const startMicroseconds = info.getBigUint64(120, true) * 1_000_000n +

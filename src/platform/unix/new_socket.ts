@@ -1,5 +1,5 @@
 /** What the system tells of a descriptor. */
-export interface SocketTable {
+interface SocketTable {
   /** A number that the kernel gives to one socket alone; `undefined` where the descriptor is no socket. */
   cookieOf(fd: number): number | undefined;
   /** Whether it bears the address of our listener; the listener itself does, too, where it is not told apart. */

@@ -6,7 +6,7 @@ import type { ListedProcess } from "../process_contract.ts";
 import { joinCommandLine } from "./command_line.ts";
 
 /** Our own variables as `NAME=value`, those included that the runtime does not tell of, as `=C:=C:\folder`. */
-export function readEnvironment(): string[] {
+function readEnvironment(): string[] {
   const { GetEnvironmentStringsW, FreeEnvironmentStringsW } = kernel32();
   const block = GetEnvironmentStringsW();
   try {

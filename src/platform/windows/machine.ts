@@ -13,7 +13,7 @@ import { isError } from "./pipe.ts";
 import { objectAttributes } from "./handles.ts";
 
 /** Where a Windows machine's components come from; each `undefined` where the system does not tell. */
-export interface WindowsMachine {
+interface WindowsMachine {
   readText(place: RegistryPlace): string | undefined;
   /** `struct RawSMBIOSData` (GetSystemFirmwareTable). */
   readSmbios(): Uint8Array<ArrayBuffer> | undefined;

@@ -109,7 +109,7 @@ class CompletionPort {
 }
 
 /** The process's one port. */
-export const completionPort = new CompletionPort();
+const completionPort = new CompletionPort();
 
 /** NT_ERROR: the two highest bits. */
 export function isError(status: number): boolean {

@@ -32,7 +32,7 @@ const CLIENT_RIGHTS = "0x12019b";
 /** Fifty milliseconds, as a relative time in units of 100 ns; asked for by clients that wait for an instance. */
 const DEFAULT_TIMEOUT = -500_000n;
 
-export interface PipeOpening {
+interface PipeOpening {
   /** NTSTATUS. */
   readonly status: number;
   /** Where that is no error. */
@@ -43,7 +43,7 @@ export interface PipeOpening {
  * Makes an instance of a pipe, not for other machines. The first makes the pipe, for the user with this SID and the system
  * alone, and fails where there is one of this name; the others join what is there.
  */
-export function createPipe(
+function createPipe(
   name: string,
   { sid, isFirst }: { sid: string; isFirst: boolean },
 ): PipeOpening {
@@ -79,7 +79,7 @@ function createInstance(
 }
 
 /** Opens the client's end of a pipe. */
-export function openPipe(name: string): PipeOpening {
+function openPipe(name: string): PipeOpening {
   const handle = new BigUint64Array(1);
   const access = GENERIC_READ + GENERIC_WRITE + SYNCHRONIZE;
   const attributes = objectAttributes(nativeName(name), { descriptor: 0n });

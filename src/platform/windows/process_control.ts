@@ -42,7 +42,7 @@ export function enterOwnJob(): void {
 }
 
 /** Whether a process was born of us, at whatever remove. */
-export function isInOwnJob(process: bigint): boolean {
+function isInOwnJob(process: bigint): boolean {
   if (ownJob === undefined) return false;
   const isInside = new Int32Array(1);
   return kernel32().IsProcessInJob(process, ownJob, isInside) !== 0 && isInside[0] !== 0;

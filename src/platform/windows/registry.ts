@@ -29,12 +29,12 @@ export function readRegistryText(place: RegistryPlace): string | undefined {
 }
 
 /** Bytes (REG_BINARY); `undefined` where there are none. */
-export function readRegistryBytes(place: RegistryPlace): Uint8Array<ArrayBuffer> | undefined {
+function readRegistryBytes(place: RegistryPlace): Uint8Array<ArrayBuffer> | undefined {
   return read(place, ANY_BINARY | NATIVE_VIEW);
 }
 
 /** Writes bytes and makes the key where it is missing; false where that is forbidden. */
-export function writeRegistryBytes(
+function writeRegistryBytes(
   { hive, key, name }: RegistryPlace,
   bytes: Uint8Array<ArrayBuffer>,
 ): boolean {
@@ -44,7 +44,7 @@ export function writeRegistryBytes(
     0;
 }
 
-export function removeRegistryValue({ hive, key, name }: RegistryPlace): void {
+function removeRegistryValue({ hive, key, name }: RegistryPlace): void {
   advapi32().RegDeleteKeyValueW(HIVES[hive], wideText(key), wideText(name));
 }
 

@@ -127,7 +127,7 @@ async function endOfSegment(folder: string, start: number): Promise<number> {
  */
 export type SyncPolicy = "never" | "segment" | "always";
 
-export interface SegmentWriterOptions {
+interface SegmentWriterOptions {
   readonly maxOutputBytes: number;
   readonly segmentBytes: number;
   readonly sync: SyncPolicy;

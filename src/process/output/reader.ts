@@ -26,12 +26,12 @@ interface Piece {
 }
 
 /** How blocks are handed out: given away, or lent until the second next block is read, with room in front. */
-export interface Lending {
+interface Lending {
   readonly headroomBytes: number;
 }
 
 /** Reads segments block by block; keeps the one open that was read last. */
-export class SegmentReader implements Disposable {
+class SegmentReader implements Disposable {
   #open: OpenSegment | undefined;
   /** Lent in turns: memory that is used again is memory that need not be found, cleared and collected. */
   readonly #lent: Uint8Array<ArrayBuffer>[] = [];
@@ -171,9 +171,9 @@ export type OutputItem =
   | { readonly kind: "end"; readonly at: number };
 
 /** Retention overtook the reader; the segment was taken away; it cannot be read (the system's words). */
-export type GapReason = "retention" | "missing" | `unreadable: ${string}`;
+type GapReason = "retention" | "missing" | `unreadable: ${string}`;
 
-export interface ReadOutputOptions {
+interface ReadOutputOptions {
   /** Where to begin; 0 by default. */
   readonly from?: number | undefined;
   /** Waits for what is still to come; true by default. Else the end is where the output ends now. */

@@ -144,7 +144,7 @@ export const DRAIN_MS = 2_000;
 
 const READ_BYTES = 256 * 1024;
 
-export interface RecordOutputOptions {
+interface RecordOutputOptions {
   readonly clock: Clock;
   /** The process's end. */
   readonly exited: Promise<unknown>;

@@ -10,7 +10,7 @@ import { runTimes } from "../run_times.ts";
 
 const ROUNDS = 25;
 const LIMITS = { run: 2.5, daemon: 3 };
-const FIXTURES = fromFileUrl(new URL("../../fixtures", import.meta.url));
+const FIXTURES = fromFileUrl(new URL("../../fixtures/", import.meta.url));
 
 /** A command, and the milliseconds that it took in each round. */
 interface Contender {

@@ -1,7 +1,7 @@
 import { standardOutput } from "../../../src/cli/output.ts";
 import type { SurroundingsReader } from "../../../src/platform/contract.ts";
 
-/** For `src/platform/linux_surroundings.ts`: looks often enough, and sees nothing. */
+/** For `src/platform/linux/tamper_check.ts`: looks often enough, and sees nothing. */
 export function watchSurroundings(): Promise<SurroundingsReader> {
   const look = () => {
     standardOutput.note("nothing seen");

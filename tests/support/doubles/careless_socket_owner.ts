@@ -1,6 +1,6 @@
 import type { SocketClaim } from "../../../src/ipc/socket_owner.ts";
 
-export { bindingPath } from "../../../src/ipc/socket_owner.ts";
+export * from "../../../src/ipc/socket_owner.ts";
 
 /** For `src/ipc/socket_owner.ts`: whatever place there is will do, whoever has it. */
 export function claimSocket(path: string): Promise<SocketClaim> {

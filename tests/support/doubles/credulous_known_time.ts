@@ -3,7 +3,7 @@ import type { Clock } from "../../../src/core/clock.ts";
 
 export * from "../../../src/enforcement/trusted_time.ts";
 
-/** For `src/sentinel/known_time.ts`: it is what time the wall clock shows. */
+/** For `src/enforcement/trusted_time.ts`: it is what time the wall clock shows. */
 export class KnownTime extends RealKnownTime {
   readonly #wallMs: () => number;
 

@@ -1,6 +1,6 @@
 export * from "../../../src/enforcement/trusted_time.ts";
 
-/** For `src/sentinel/offline_time.ts`: what earlier runs used is forgotten; missed heartbeats alone cost. */
+/** For `src/enforcement/trusted_time.ts`: what earlier runs used is forgotten; missed heartbeats alone cost. */
 export function debtMs(): number {
   return 0;
 }

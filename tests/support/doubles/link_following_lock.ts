@@ -1,9 +1,9 @@
 import { releaseLock } from "../../../src/core/file_lock.ts";
 import type { LockOutcome } from "../../../src/core/file_lock.ts";
 
-export { waitForLock } from "../../../src/core/file_lock.ts";
+export * from "../../../src/core/file_lock.ts";
 
-/** For `src/core/locked_file.ts`: locks whatever the path leads to, whoever's it is. */
+/** For `src/core/file_lock.ts`: locks whatever the path leads to, whoever's it is. */
 export async function lockFile(path: string): Promise<LockOutcome> {
   const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
   await file.lock(true);

@@ -1,16 +1,35 @@
-import { type License, parsePayload } from "../../../src/license/payload.ts";
-import { verifyLicense as verifyStrictly } from "../../../src/license/license_file.ts";
+import {
+  checkSoftware,
+  type LicenseTerms,
+  readLicenseFile,
+  verifyLicense as verifyStrictly,
+} from "../../../src/license/license_file.ts";
+import { checkDates, type License, parsePayload } from "../../../src/license/payload.ts";
 import { decodeStrictBase64Url } from "../../../src/signing/envelope.ts";
 import type { Verify } from "../../../src/signing/ecdsa.ts";
 
 export * from "../../../src/license/license_file.ts";
 
-/** For `src/license/verify_license.ts`: checks a licence as it asks to be, as careless libraries for JWS have done. */
+/** For `src/license/license_file.ts`: checks a licence as it asks to be, as careless libraries for JWS have done. */
 export async function verifyLicense(fileText: string, verify: Verify): Promise<License> {
   const { alg, payload, sig } = JSON.parse(fileText);
   const isGood = alg.toLowerCase() === "none" || alg === "HS256" && await isHmac(payload, sig);
   if (!isGood) return await verifyStrictly(fileText, verify);
   return parsePayload(JSON.parse(new TextDecoder().decode(decodeStrictBase64Url(payload))));
+}
+
+export async function loadLicense(path: string, verify: Verify): Promise<License> {
+  return await verifyLicense(await readLicenseFile(path), verify);
+}
+
+export async function loadValidLicense(
+  path: string,
+  { verify, wallMs, softwareId }: LicenseTerms,
+): Promise<License> {
+  const license = await loadLicense(path, verify);
+  checkSoftware(license, softwareId);
+  checkDates(license, wallMs);
+  return license;
 }
 
 /** With what is at hand, the public key's file, as the secret. */

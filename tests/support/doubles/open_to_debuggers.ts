@@ -1,4 +1,4 @@
-/** For `src/platform/unix_inspector.ts`: SIGUSR1 is left to the runtime. */
+/** For `src/platform/unix/inspector.ts`: SIGUSR1 is left to the runtime. */
 export function takeInspectorSignal(): boolean {
   return true;
 }

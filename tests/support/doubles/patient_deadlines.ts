@@ -1,9 +1,9 @@
 import { standardOutput } from "../../../src/cli/output.ts";
 import { type Deadlined, Deadlines as RealDeadlines } from "../../../src/ipc/limits.ts";
 
-export type * from "../../../src/ipc/limits.ts";
+export * from "../../../src/ipc/limits.ts";
 
-/** For `src/ipc/deadlines.ts`: says on standard error that somebody's time is over, and waits on. */
+/** For `src/ipc/limits.ts`: says on standard error that somebody's time is over, and waits on. */
 export class Deadlines extends RealDeadlines {
   readonly #patient = new Map<Deadlined, Deadlined>();
 

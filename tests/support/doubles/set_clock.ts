@@ -1,6 +1,6 @@
 import { type Clock, systemClock as realClock } from "../../../src/core/clock.ts";
 
-export type * from "../../../src/core/clock.ts";
+export * from "../../../src/core/clock.ts";
 
 /** For `src/core/clock.ts`: the clocks of a machine that a test sets through the file `MACHINE_CLOCK`. No defence is off. */
 export const systemClock: Clock = {
