@@ -22,8 +22,8 @@ function hasFile(path: string): boolean {
   }
 }
 
-const PRELOAD = { reason: "no library to load is known here", met: HARMLESS_LIBRARY !== undefined };
-const FROM_SOURCE = { reason: "a compiled program heeds no NODE_OPTIONS", met: !COMPILED };
+const PRELOAD = { need: "a library of the system to load", met: HARMLESS_LIBRARY !== undefined };
+const FROM_SOURCE = { need: "the program from source", met: !COMPILED };
 
 const STOP = '[security]\nanti_tamper = "stop"\n';
 

@@ -53,7 +53,7 @@ testWith([POSIX], "a storm of signals neither ends a run nor lets a debugger in"
 });
 
 testWith(
-  [POSIX, { reason: "a compiled program lets no debugger in", met: COMPILED === undefined }],
+  [POSIX, { need: "the program from source", met: COMPILED === undefined }],
   "a daemon, which writes statistics at SIGUSR1, lets no debugger stay in",
   async () => {
     await using scene = await DaemonScene.arrive();

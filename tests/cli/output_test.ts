@@ -5,7 +5,7 @@ import { IS_WINDOWS } from "../support/system.ts";
 
 /** The runtime does not let us look for it, a shell does. */
 const FULL: Requirement = {
-  reason: "no /dev/full here",
+  need: "/dev/full",
   met: !IS_WINDOWS && new Deno.Command("test", { args: ["-c", "/dev/full"] }).outputSync().success,
 };
 

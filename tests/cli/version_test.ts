@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../src/core/build_info.ts";
 import { COMPILED, runProgram } from "../support/program.ts";
+import { testWith } from "../support/requirements.ts";
 
 Deno.test("--version is one line, in front of a command and behind it", async () => {
   for (const args of [["--version"], ["vendor", "list", "--version"]]) {
@@ -12,10 +13,10 @@ Deno.test("--version is one line, in front of a command and behind it", async ()
   }
 });
 
-Deno.test({
-  name: "--version --json tells of a run from source that nothing was built in",
-  ignore: COMPILED !== undefined,
-  async fn() {
+testWith(
+  [{ need: "the program from source", met: COMPILED === undefined }],
+  "--version --json tells of a run from source that nothing was built in",
+  async () => {
     const { stdout } = await runProgram(["--version", "--json"]);
     const { runtime, ...facts } = JSON.parse(stdout);
     assertMatch(runtime, /^deno \d+\.\d+\.\d+, v8 \S+$/);
@@ -25,4 +26,4 @@ Deno.test({
       ...{ organization_key: null, software_id: null, server_url: null },
     });
   },
-});
+);

@@ -41,7 +41,7 @@ testWith(
 
 /** Whether folders can be mounted where no other process sees it. */
 const NEEDS_MOUNTS: Requirement = {
-  reason: "cannot mount",
+  need: "the right to mount",
   met: OTHER_USERS.met && await canMount(),
 };
 

@@ -17,7 +17,7 @@ const { stdout } = await runProgram(["fingerprint", "--json"]);
 const explained = JSON.parse(stdout);
 /** A container may tell too little of itself. */
 const HAS_FINGERPRINT = {
-  reason: "this machine has no v2 fingerprint",
+  need: "readable hardware ids",
   met: explained.v2 !== null,
 };
 

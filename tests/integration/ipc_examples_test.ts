@@ -1,14 +1,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { startServer } from "../support/ipc_server.ts";
-import { needsProgram, testWith } from "../support/requirements.ts";
+import { needsProgram, type Program, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const EXAMPLES = fromFileUrl(new URL("../../examples/ipc/", import.meta.url));
 
 /** An example, and the commands that run it; `out` is a file name for what has to be built first. */
 interface Example {
-  readonly tool: string;
+  readonly tool: Program;
   commands(out: string): readonly (readonly string[])[];
 }
 

@@ -3,7 +3,9 @@ import { Customer } from "../support/customer.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
-const KEYRING = ["dbus-run-session", "gnome-keyring-daemon", "secret-tool"].map(needsProgram);
+const KEYRING = (["dbus-run-session", "gnome-keyring-daemon", "secret-tool"] as const).map(
+  needsProgram,
+);
 
 /** Locks the keyring of the session, by the Secret Service's own method. */
 const LOCK = "dbus-send --session --print-reply --dest=org.freedesktop.secrets " +

@@ -19,7 +19,7 @@ openLibraries();
 const ENDED = /software ended \(pid: \d+, status: (-?\d+)\)/, KILLED = /status: 137\)/;
 
 const NO_CONSOLE: Requirement = {
-  reason: "this process has a console",
+  need: "no console",
   met: !IS_WINDOWS || kernel32().GetConsoleProcessList(new Uint32Array(1), 1) === 0,
 };
 

@@ -11,7 +11,7 @@ const CANNOT_ACCEPT = 1061, DOES_NOT_EXIST = 1060;
 
 /** Wine's sc.exe knows no `config`. */
 const SERVICE_CHANGES: Requirement = {
-  reason: "sc.exe cannot change a service",
+  need: "an sc.exe that changes services",
   met: WINDOWS.met && new Deno.Command("sc.exe", {
         args: ["config", "sentinel-none", "start=", "auto"],
         stdout: "null",
@@ -21,7 +21,7 @@ const SERVICE_CHANGES: Requirement = {
 
 /** The service manager lets nobody else change services, `net session` says who that is. */
 const ADMINISTRATOR: Requirement = {
-  reason: "not an administrator",
+  need: "an administrator",
   met: WINDOWS.met &&
     new Deno.Command("net.exe", { args: ["session"], stdout: "null", stderr: "null" })
       .outputSync().success,

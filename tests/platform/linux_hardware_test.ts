@@ -239,7 +239,7 @@ testWith(
 const rootType = POSIX.met ? (await runTool("stat", "-f", "-c", "%T", "/")).trim() : "";
 
 testWith(
-  [POSIX, { reason: `/ is ${rootType}`, met: rootType.startsWith("ext") }],
+  [POSIX, { need: `an ext file system as / (it is ${rootType})`, met: rootType.startsWith("ext") }],
   "Linux: this machine's file system has the id that stat prints",
   async () => {
     const { disk: [, fileSystem] } = linuxFingerprintSources();

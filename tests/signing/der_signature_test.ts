@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { derToP1363, p1363ToDer } from "../../src/signing/ecdsa.ts";
 import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
 import { encodePem } from "../../src/signing/pem.ts";
+import { testWith } from "../support/requirements.ts";
 
 const VECTORS = new URL(
   "../../../shared/vectors/ecdsa_secp256r1_sha256_test.json",
@@ -31,12 +32,11 @@ async function readVectors(): Promise<Wycheproof | undefined> {
 }
 
 const vectors = await readVectors();
-const reason = vectors === undefined ? " (skipped: no vectors folder beside the project)" : "";
 
-Deno.test({
-  name: `the verifier agrees with every Wycheproof case${reason}`,
-  ignore: vectors === undefined,
-  async fn() {
+testWith(
+  [{ need: "Wycheproof's vectors beside the project", met: vectors !== undefined }],
+  "the verifier agrees with every Wycheproof case",
+  async () => {
     const wrong: string[] = [];
     let cases = 0;
     for (const group of vectors!.testGroups) {
@@ -54,7 +54,7 @@ Deno.test({
     assertEquals(wrong, []);
     assertEquals(cases, 484);
   },
-});
+);
 
 const MINIMAL = "3006020101020102";
 

@@ -4,7 +4,7 @@ import { PERMISSIONS } from "../support/permissions.ts";
 import { testWith } from "../support/requirements.ts";
 
 /** Nobody has run it elsewhere. */
-const LINUX = { reason: "not Linux", met: Deno.build.os === "linux" };
+const LINUX = { need: "Linux", met: Deno.build.os === "linux" };
 
 /** What is looked at by then, whatever happened: an invariant of nothing holds always. */
 const LOOKED = [

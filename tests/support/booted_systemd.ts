@@ -1,5 +1,5 @@
 import { LineReader, type ProgramResult, resultOf } from "./program.ts";
-import { hasProgram, NEEDS_ROOT, type Requirement } from "./requirements.ts";
+import { allOf, hasProgram, NEEDS_ROOT, needsProgram, type Requirement } from "./requirements.ts";
 import { runTool } from "./run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
@@ -8,11 +8,11 @@ const SYSTEMD = "/lib/systemd/systemd", SYSTEM_UNITS = "/lib/systemd/system";
 const NAMESPACES = ["--pid", "--mount", "--uts", "--ipc", "--cgroup"];
 
 /** For services that run under systemd itself, in namespaces of its own. */
-export const BOOTED_SYSTEMD: Requirement = {
-  reason: "needs root, systemd, unshare, nsenter and a cgroup2 file system",
-  met: NEEDS_ROOT.met && ["unshare", "nsenter", "findmnt", "systemctl"].every(hasProgram) &&
-    cgroupFolder() !== "",
-};
+export const BOOTED_SYSTEMD: Requirement = allOf(
+  NEEDS_ROOT,
+  ...(["unshare", "nsenter", "findmnt", "systemctl"] as const).map(needsProgram),
+  { need: "a cgroup2 file system", met: hasProgram("findmnt") && cgroupFolder() !== "" },
+);
 
 /** What is in them stays outside. */
 const EMPTY_FOLDERS = ["/tmp", "/var/lib", "/var/tmp", "/etc/systemd/system"];

@@ -1,10 +1,7 @@
-import { hasProgram, NEEDS_ROOT, type Requirement } from "./requirements.ts";
+import { allOf, NEEDS_ROOT, needsProgram, type Requirement } from "./requirements.ts";
 
 /** For what needs programs of other users. */
-export const OTHER_USERS: Requirement = {
-  reason: "needs root and setpriv",
-  met: NEEDS_ROOT.met && hasProgram("setpriv"),
-};
+export const OTHER_USERS: Requirement = allOf(NEEDS_ROOT, needsProgram("setpriv"));
 
 /** A script (one file, importing nothing), and what it is given. */
 export interface ForeignScript {

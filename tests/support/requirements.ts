@@ -1,7 +1,37 @@
 import { IS_WINDOWS } from "./system.ts";
 
+/** Programs that tests run, by the Debian package that has them. */
+const PROGRAMS = {
+  bash: ["bash"],
+  coreutils: ["env", "mkfifo", "sha256sum", "stat"],
+  curl: ["curl"],
+  dbus: ["dbus-run-session"],
+  fish: ["fish"],
+  gcc: ["cc", "gcc"],
+  git: ["git"],
+  "gnome-keyring": ["gnome-keyring-daemon"],
+  "golang-go": ["go"],
+  keyutils: ["keyctl"],
+  "libsecret-tools": ["secret-tool"],
+  mandoc: ["mandoc"],
+  mount: ["mount"],
+  "nix-bin": ["nix-instantiate"],
+  nodejs: ["node"],
+  openssl: ["openssl"],
+  procps: ["ps"],
+  python3: ["python3"],
+  socat: ["socat"],
+  strace: ["strace"],
+  systemd: ["systemctl", "systemd-analyze"],
+  "util-linux": ["findmnt", "nsenter", "setpriv", "setsid", "unshare"],
+  zsh: ["zsh"],
+} as const;
+
+/** A program whose package is known. */
+export type Program = (typeof PROGRAMS)[keyof typeof PROGRAMS][number];
+
 /** Whether a program is on the PATH. */
-export function hasProgram(name: string): boolean {
+export function hasProgram(name: Program): boolean {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   return folders.some((folder) => {
     try {
@@ -12,37 +42,45 @@ export function hasProgram(name: string): boolean {
   });
 }
 
-/** What a test needs beyond Deno: the reason it is skipped for, and whether it is here. */
+/** What a test needs beyond Deno, and whether it is here. */
 export interface Requirement {
-  readonly reason: string;
+  /** Completes "needs …": `root`, or `setpriv (package util-linux)`. */
+  readonly need: string;
   readonly met: boolean;
 }
 
-export function needsProgram(name: string): Requirement {
-  return { reason: `${name} is not installed`, met: hasProgram(name) };
+export function needsProgram(name: Program): Requirement {
+  const [packageName] = Object.entries(PROGRAMS)
+    .find(([, programs]) => (programs as readonly string[]).includes(name))!;
+  return { need: `${name} (package ${packageName})`, met: hasProgram(name) };
 }
 
-export const NEEDS_ROOT: Requirement = { reason: "not root", met: Deno.uid() === 0 };
+/** What all of them need, as one; only what is missing is named. */
+export function allOf(...requirements: readonly Requirement[]): Requirement {
+  const missing = requirements.filter(({ met }) => !met).map(({ need }) => need);
+  return { need: missing.join("; "), met: missing.length === 0 };
+}
+
+export const NEEDS_ROOT: Requirement = { need: "root", met: Deno.uid() === 0 };
 
 /** For what is said of files that local sockets are. */
-export const UNIX_SOCKETS: Requirement = { reason: "sockets are pipes here", met: !IS_WINDOWS };
+export const UNIX_SOCKETS: Requirement = { need: "sockets that are files", met: !IS_WINDOWS };
 
 /** For what only Windows has. */
-export const WINDOWS: Requirement = { reason: "not Windows", met: IS_WINDOWS };
+export const WINDOWS: Requirement = { need: "Windows", met: IS_WINDOWS };
 
 /** For ending one direction of a connection. */
-export const HALF_CLOSE: Requirement = { reason: "pipes have no half close", met: !IS_WINDOWS };
+export const HALF_CLOSE: Requirement = { need: "half-closed connections", met: !IS_WINDOWS };
 
 /** For programs, paths and signals as POSIX has them. */
-export const POSIX: Requirement = { reason: "not a POSIX system", met: !IS_WINDOWS };
+export const POSIX: Requirement = { need: "a POSIX system", met: !IS_WINDOWS };
 
-/** Defines a test that is skipped, with the reason in its name, where something it needs is missing. */
+/** Defines a test that is skipped, and says in its name what it needs, if something is missing. */
 export function testWith(
   requirements: readonly Requirement[],
   name: string,
   fn: () => void | Promise<void>,
 ): void {
-  const missing = requirements.filter(({ met }) => !met).map(({ reason }) => reason);
-  const suffix = missing.length === 0 ? "" : ` (skipped: ${missing.join(", ")})`;
-  Deno.test({ name: name + suffix, ignore: missing.length > 0, fn });
+  const { need, met } = allOf(...requirements);
+  Deno.test({ name: met ? name : `${name} (skipped: needs ${need})`, ignore: !met, fn });
 }

@@ -11,7 +11,7 @@ export const STANDALONE = programFileName("customer", Deno.build.target as Targe
 
 /** For tests that compile, which ask no network for a runtime. */
 export const COMPILER: Requirement = {
-  reason: "no runtime to compile with (BUILD_DENO, DENORT_BIN)",
+  need: "a runtime to compile with (BUILD_DENO and DENORT_BIN)",
   met: Deno.env.has("DENORT_BIN"),
 };
 

@@ -4,7 +4,7 @@ import type { Requirement } from "./requirements.ts";
 
 /** Containers may forbid it. */
 export const NEEDS_USER_KEYRING: Requirement = {
-  reason: "the kernel's user keyring cannot be used",
+  need: "the kernel's user keyring",
   met: isUsable(),
 };
 

@@ -21,7 +21,7 @@ interface Contender {
 }
 
 async function measure(): Promise<BenchRow[]> {
-  if (!COMPILER.met) throw new Error(COMPILER.reason);
+  if (!COMPILER.met) throw new Error(`needs ${COMPILER.need}`);
   await using scene = await DaemonScene.arrive();
   const { folder, url } = scene.customer;
   const program = await compileProgram(scene.at("bin"));

@@ -17,7 +17,7 @@ interface Contender {
 }
 
 async function measure(): Promise<BenchRow[]> {
-  if (!COMPILER.met) throw new Error(COMPILER.reason);
+  if (!COMPILER.met) throw new Error(`needs ${COMPILER.need}`);
   await using folder = await temporaryFolder();
   const license = await issueLicense(folder);
   const ours = await compileProgram(folder.at("ours"));

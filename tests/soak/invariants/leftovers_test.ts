@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openLibraries } from "../../support/open_libraries.ts";
-import { IS_WINDOWS } from "../../support/system.ts";
+import { POSIX, testWith } from "../../support/requirements.ts";
 import { MARK_VARIABLE } from "../system.ts";
 import { checkLeftovers, findMarked } from "./leftovers.ts";
 
@@ -34,9 +34,7 @@ Deno.test("a lasting lock that is held is complained of", () => {
   ]);
 });
 
-Deno.test("a process that bears the mark is found and complained of", {
-  ignore: IS_WINDOWS,
-}, async () => {
+testWith([POSIX], "a process that bears the mark is found and complained of", async () => {
   const mark = crypto.randomUUID();
   assertEquals(await findMarked(mark), []);
   const child = new Deno.Command("cat", { env: { [MARK_VARIABLE]: mark }, stdin: "piped" }).spawn();
