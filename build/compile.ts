@@ -3,8 +3,8 @@
  * [--server-url URL] [--software FILE] [--out DIR]`: programs that run by themselves, in `dist` where nothing else is said,
  * with their checksums. Same inputs, same bytes; the time of the build is SOURCE_DATE_EPOCH, else that of the commit.
  *
- * `BUILD_DENO` names the Deno that compiles where it is not the one that runs this, `DENORT_BIN` its runtime where that
- * cannot be downloaded. `--preload MODULE` is run before the program, for tests.
+ * The Deno that runs this bundles. `BUILD_DENO` names another one to compile, `DENORT_BIN` its runtime if that cannot be
+ * downloaded. `--preload MODULE` is run before the program, for tests.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { basename, fromFileUrl } from "@std/path";
@@ -17,9 +17,9 @@ import { UsageError } from "../src/cli/usage_error.ts";
 import { type Profile, PROFILES } from "../src/core/build_info.ts";
 import { resolve } from "../src/core/paths.ts";
 import { buildPrograms } from "../src/packaging/build_programs.ts";
-import { bundle } from "../src/packaging/program_modules.ts";
-import { type DenoTool, runDeno } from "../src/packaging/run_deno.ts";
-import { gitIn, sourceInfo } from "../src/packaging/program_modules.ts";
+import { bundle } from "../src/packaging/bundle.ts";
+import type { DenoTool } from "../src/packaging/run_deno.ts";
+import { gitIn, pinnedDeno, sourceInfo } from "../src/packaging/program_modules.ts";
 import type { Target } from "../src/packaging/targets.ts";
 
 const ROOT = new URL("..", import.meta.url);
@@ -41,8 +41,6 @@ async function main(): Promise<void> {
     },
   }) as unknown as Given;
   const { preload } = given;
-  const compiler = { path: Deno.env.get("BUILD_DENO") || Deno.execPath() };
-  await warnOfOtherDeno(compiler);
   const files = await buildPrograms({
     profile: chosenProfile(given.profile),
     targets: chosenTargets(given.target),
@@ -53,8 +51,10 @@ async function main(): Promise<void> {
     softwarePath: given.software,
   }, {
     bundler: BUNDLER,
-    compiler,
+    compiler: { path: Deno.env.get("BUILD_DENO") || Deno.execPath() },
     hasOwnRuntime: Boolean(Deno.env.get("DENORT_BIN")),
+    pinnedDeno: await pinnedDeno(ROOT),
+    note: standardOutput.note,
     host: Deno.build.target as Target,
     modules: { kind: "sources", root: ROOT },
     source: await sourceInfo(gitIn(ROOT), (name) => Deno.env.get(name)),
@@ -74,13 +74,6 @@ function chosenProfile(name = "customer"): Profile {
 async function addModule(path: string, folder: string): Promise<string> {
   await bundle(resolve(path), { folder, deno: BUNDLER });
   return basename(path).replace(/\.ts$/, ".js");
-}
-
-async function warnOfOtherDeno(deno: DenoTool): Promise<void> {
-  const pinned = (await Deno.readTextFile(new URL(".dvmrc", ROOT))).trim();
-  const [, version] = /^deno (\S+)/.exec((await runDeno(deno, ["--version"])).stdout) ?? [];
-  if (version === pinned) return;
-  standardOutput.note(`made with Deno ${version}, not ${pinned}: to be tried, not to be shipped`);
 }
 
 try {

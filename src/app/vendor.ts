@@ -1,6 +1,6 @@
 import type { Build } from "../core/build_info.ts";
 import { buildPrograms, type BuildRequest, type BuiltFile } from "../packaging/build_programs.ts";
-import { gitIn, ownModules, sourceInfo } from "../packaging/program_modules.ts";
+import { gitIn, ownModules, pinnedDeno, sourceInfo } from "../packaging/program_modules.ts";
 import type { Target } from "../packaging/targets.ts";
 import { ExpiryWatch } from "../core/certificate_expiry.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -21,26 +21,32 @@ import { type LicenseServer, startLicenseServer } from "../license_server/server
 import { openSqliteStore } from "../license_server/sqlite_store.ts";
 import type { LicenseStore } from "../license_server/store.ts";
 
-/** Builds programs of what this very program is made of. @throws {BuildError} */
-export async function composeBuild(request: BuildRequest, own: Build): Promise<BuiltFile[]> {
+/**
+ * Builds programs of what this very program is made of.
+ *
+ * @param note Takes what is to be said of the Deno that does it.
+ * @throws {BuildError}
+ */
+export async function composeBuild(
+  request: BuildRequest,
+  { build, note }: { build: Build; note: (line: string) => void },
+): Promise<BuiltFile[]> {
   const readVariable = (name: string) => Deno.env.get(name);
   const modules = ownModules();
-  const deno = { path: readVariable("BUILD_DENO") || ownDeno() };
+  const isBundle = modules.kind === "bundle";
   return await buildPrograms(request, {
-    bundler: deno,
-    compiler: deno,
+    bundler: { path: Deno.execPath() },
+    // a compiled program is none
+    compiler: {
+      path: readVariable("BUILD_DENO") || (Deno.build.standalone ? "deno" : Deno.execPath()),
+    },
     hasOwnRuntime: Boolean(readVariable("DENORT_BIN")),
+    pinnedDeno: isBundle ? Deno.version.deno : await pinnedDeno(modules.root),
+    note,
     host: Deno.build.target as Target,
     modules,
-    source: modules.kind === "bundle"
-      ? ofTheModules(own)
-      : await sourceInfo(gitIn(modules.root), readVariable),
+    source: isBundle ? ofTheModules(build) : await sourceInfo(gitIn(modules.root), readVariable),
   });
-}
-
-/** A compiled program has none. */
-function ownDeno(): string {
-  return Deno.build.standalone ? "deno" : Deno.execPath();
 }
 
 /** What stays true of them, whomever they are compiled for. */

@@ -6,6 +6,7 @@ import { readOrganizationKey } from "../license/organization_key.ts";
 import { exportPublicKeyPem } from "../signing/ecdsa.ts";
 import { BuildError, type DenoTool, faultLine, runDeno } from "./run_deno.ts";
 import { compileProgram, narrow, PERMISSION_SETS, permissionFlags } from "./compile_program.ts";
+import { type DenoPart, otherDenoLines } from "./pinned_deno.ts";
 import { layOutModules, type ModuleSource, type SourceInfo } from "./program_modules.ts";
 import { programFileName, type Target } from "./targets.ts";
 
@@ -54,12 +55,16 @@ export interface BuildRequest {
 
 /** What building takes. */
 interface BuildDependencies {
-  /** Bundles the sources. */
+  /** Bundles the sources: the Deno that runs this. */
   readonly bundler: DenoTool;
   /** Compiles; the runtime of its release goes into the programs. */
   readonly compiler: DenoTool;
   /** `DENORT_BIN` names one, which is this machine's. */
   readonly hasOwnRuntime: boolean;
+  /** The version that bundler and compiler are to be of. */
+  readonly pinnedDeno: string;
+  /** Tells that one of them is of another version. */
+  readonly note: (line: string) => void;
   /** This machine. */
   readonly host: Target;
   readonly modules: ModuleSource;
@@ -75,6 +80,7 @@ export async function buildPrograms(
   deps: BuildDependencies,
 ): Promise<BuiltFile[]> {
   checkRequest(request, deps);
+  for (const line of await otherDenoLines(parts(deps), deps.pinnedDeno)) deps.note(line);
   const out = resolve(request.out);
   const build = { ...deps.source, ...await fixedForCustomers(request) };
   await using folder = await makeFolders(out);
@@ -97,6 +103,13 @@ export async function buildPrograms(
   }
   await writeChecksums(out, files);
   return files;
+}
+
+/** Modules that are a bundle already need no bundler. */
+function parts({ bundler, compiler, modules }: BuildDependencies): DenoPart[] {
+  const compiles: DenoPart = { does: "compiles", deno: compiler };
+  if (modules.kind === "bundle") return [compiles];
+  return [{ does: "bundles", deno: bundler }, compiles];
 }
 
 function checkRequest(

@@ -1,6 +1,7 @@
 import { fromFileUrl } from "@std/path";
-import { BuildError, type DenoTool, faultLine, runDeno } from "./run_deno.ts";
 import type { Build } from "../core/build_info.ts";
+import { bundle } from "./bundle.ts";
+import { BuildError, type DenoTool } from "./run_deno.ts";
 
 /** The entry of a compiled program; all other modules beside it are the same in each build. */
 export const ENTRY = "sentinel.js";
@@ -38,25 +39,6 @@ export async function layOutModules(
   }
 }
 
-/**
- * Bundles a module of the sources (an absolute path) with all that it imports, a file for each part that is loaded by
- * itself. Minified, as comments would hold paths of this machine. Of packages their modules for browsers are taken, as
- * others have the runtime load Node's (docs/decisions/090-standalone.md).
- *
- * @throws {BuildError}
- */
-export async function bundle(
-  path: string,
-  { folder, deno }: { folder: string; deno: DenoTool },
-): Promise<void> {
-  const { success, stderr } = await runDeno(deno, [
-    ...["bundle", "--quiet", "--minify", "--code-splitting", "--platform", "browser"],
-    ...["--outdir", folder],
-    path,
-  ]);
-  if (!success) throw new BuildError(`the sources cannot be bundled: ${faultLine(stderr)}`);
-}
-
 /** Runs git in the folder of the sources; what it says, or `undefined` where it fails or is not there. */
 type RunGit = (args: readonly string[]) => Promise<string | undefined>;
 
@@ -87,6 +69,11 @@ function rfc3339(seconds: string): string {
   const date = new Date(/^\d{1,12}$/.test(seconds) ? Number(seconds) * 1000 : NaN);
   if (!Number.isNaN(date.getTime())) return date.toISOString();
   throw new BuildError(`SOURCE_DATE_EPOCH must be whole seconds: current value is ${seconds}`);
+}
+
+/** The version of Deno that the sources are made for. */
+export async function pinnedDeno(root: URL): Promise<string> {
+  return (await Deno.readTextFile(new URL(".dvmrc", root))).trim();
 }
 
 /** Runs git for real. */

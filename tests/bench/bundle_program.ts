@@ -1,5 +1,5 @@
 import { fromFileUrl } from "@std/path";
-import { bundle } from "../../src/packaging/program_modules.ts";
+import { bundle } from "../../src/packaging/bundle.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 

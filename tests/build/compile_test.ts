@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { dirname, fromFileUrl } from "@std/path";
 import { makeOrganisationKey } from "../../src/license_server/keys.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
+import { programLine, type ProgramResult } from "../support/program.ts";
 import { runTool } from "../support/run_tool.ts";
 import {
   compile,
@@ -185,6 +186,45 @@ Deno.test("compile says in one line where Deno is not", async () => {
       "(install it, or name it in BUILD_DENO)\n",
   );
 });
+
+/** Writes what is behind `--output` as a program that starts, and keeps a line of what it was asked for. */
+const OTHER_DENO = `#!/bin/sh
+echo "$1" >> "$0.calls"
+[ "$1" != --version ] || echo "deno 1.0.0 (stable)"
+[ "$1" = compile ] || exit 0
+while [ "$1" != --output ]; do shift; done
+printf '#!/bin/sh\\n' > "$2"; chmod +x "$2"
+`;
+
+const BUILDERS: readonly [
+  string,
+  (args: readonly string[], env: Record<string, string>) => Promise<ProgramResult>,
+][] = [
+  ["deno task compile", compile],
+  ["vendor build from source", (args, env) => {
+    const [runtime, ...rest] = programLine(["vendor", "build", ...args], { isSource: true });
+    return runStandalone(runtime!, rest, env);
+  }],
+];
+
+for (const [builder, build] of BUILDERS) {
+  testWith(
+    [POSIX],
+    `${builder} bundles with the Deno that runs it, and names another one that compiles`,
+    async () => {
+      await using folder = await temporaryFolder();
+      await makeOrganisationKey(folder.path);
+      await Deno.writeTextFile(folder.at("deno"), OTHER_DENO, { mode: 0o755 });
+      const args = ["--org-key", folder.at("org_public_key.pem"), "--out", folder.at("out")];
+      const { code, stderr } = await build(args, { BUILD_DENO: folder.at("deno"), DENORT_BIN: "" });
+      assertEquals([code, stderr], [
+        0,
+        `Deno 1.0.0 compiles, not ${Deno.version.deno}: to be tried, not to be shipped\n`,
+      ]);
+      assertEquals(await Deno.readTextFile(folder.at("deno.calls")), "--version\ncompile\n");
+    },
+  );
+}
 
 testWith([COMPILER], "a runtime of another release is said to be such", async () => {
   await using folder = await temporaryFolder();

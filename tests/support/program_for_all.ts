@@ -1,5 +1,5 @@
 import { fromFileUrl } from "@std/path";
-import { bundle } from "../../src/packaging/program_modules.ts";
+import { bundle } from "../../src/packaging/bundle.ts";
 import { programOfAll } from "./other_user.ts";
 import { COMPILED } from "./program.ts";
 import { sharedFolder } from "./temporary_folder.ts";

@@ -49,7 +49,7 @@ export const vendorBuild: Command = {
       softwareId: args.value("software-id"),
       serverUrl: args.value("server-url"),
       softwarePath: args.value("software"),
-    }, build);
+    }, { build, note: output.note });
     output.result(args.flag("json") ? JSON.stringify(files) : files.map(builtFileLine).join("\n"));
     return EXIT.ok;
   },
