@@ -72,7 +72,7 @@ async function claimPipe(
   }
   await Deno.mkdir(lockFolder, { recursive: true });
   const path = `${lockFolder}/${name.slice(pipes.prefix.length)}.lock`;
-  const claim = new Claim(name, await takeLock(name, { path, ownUser: 0 }));
+  const claim = new Claim(name, await takeLock(name, { path, ownUser: Deno.uid() ?? 0 }));
   const there = pipes.connect(name);
   if (there.kind === "absent") return claim;
   await claim[Symbol.asyncDispose]();
