@@ -7,6 +7,7 @@ import { OTHER_USERS } from "../support/other_user.ts";
 import { isRunning } from "../support/process_state.ts";
 import { type ProgramResult, startProgram } from "../support/program.ts";
 import { type ProgramForAll, programForAll } from "../support/program_for_all.ts";
+import { READABLE } from "../support/readable_program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 const STRACE = needsProgram("strace");
@@ -60,13 +61,16 @@ async function startSignaled(
   signal: Deno.Signal,
 ): Promise<ProgramResult> {
   await using daemon = scene.start({
+    ...READABLE,
     wrapper: [
       ...["strace", "-f", "-qq", "-o", scene.at("trace"), "-P", resolve(scene.at("."), path)],
       ...["-e", `trace=${call}`, "-e", `inject=${call}:signal=${signal}:when=1`],
     ],
   });
   const result = await daemon.end();
-  assertStringIncludes(await Deno.readTextFile(scene.at("trace")), signal);
+  const trace = await Deno.readTextFile(scene.at("trace"));
+  assertStringIncludes(trace, `${call}(`);
+  assertStringIncludes(trace, signal);
   return result;
 }
 

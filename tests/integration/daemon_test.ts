@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";
 import { programLine, runProgram, startProgram } from "../support/program.ts";
+import { READABLE } from "../support/readable_program.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -209,14 +210,14 @@ print("streams", *[link(fd) for fd in range(3)])
 `;
 
 testWith(
-  [needsProgram("python3")],
+  [needsProgram("python3"), needsProgram("ps")],
   "a daemon does not keep the terminal that it was started on",
   async () => {
     await using scene = await DaemonScene.arrive();
     const { stdout, stderr } = await new Deno.Command("python3", {
       args: [
         ...["-c", TERMINAL],
-        ...programLine(scene.arguments(["start"])),
+        ...programLine(scene.arguments(["start"]), READABLE),
       ],
       stdin: "null",
       env: { NO_COLOR: "1", ...scene.surroundings.env },
