@@ -1,5 +1,6 @@
 import type { Platform } from "../platform/contract.ts";
 import { describeError, firstError, SentinelError } from "../core/errors.ts";
+import { exitOf } from "../core/exit_status.ts";
 
 /** How this program is started, without its own arguments. */
 export interface OwnCommand {
@@ -81,6 +82,7 @@ export async function startDetached(options: DetachOptions): Promise<DetachOutco
     stderr: "piped",
     detached: true,
   }).spawn();
+  const exited = exitOf(child);
   const stop = () => terminate(child);
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
@@ -90,7 +92,7 @@ export async function startDetached(options: DetachOptions): Promise<DetachOutco
     // what it said before that has been written before that
     if (isReady) return { kind: "ready", pid: child.pid };
     await said.ended;
-    return { kind: "ended", status: (await child.status).code };
+    return { kind: "ended", status: (await exited).code };
   } finally {
     signal.removeEventListener("abort", stop);
     await said.cancel();

@@ -2,6 +2,7 @@ import { fromFileUrl } from "@std/path";
 import type { Build } from "../core/build_info.ts";
 import { bundle } from "./bundle.ts";
 import { BuildError, type DenoTool } from "./run_deno.ts";
+import { runToEnd } from "../core/exit_status.ts";
 
 /** The entry of a compiled program; all other modules beside it are the same in each build. */
 export const ENTRY = "sentinel.js";
@@ -80,13 +81,9 @@ export async function pinnedDeno(root: URL): Promise<string> {
 export function gitIn(folder: URL): RunGit {
   return async (args) => {
     try {
-      const { success, stdout } = await new Deno.Command("git", {
-        args: [...args],
-        cwd: folder,
-        stdin: "null",
-        stderr: "null",
-      }).output();
-      return success ? new TextDecoder().decode(stdout) : undefined;
+      const options = { args, cwd: folder, stderr: "null" } as const;
+      const { code, stdout } = await runToEnd("git", options);
+      return code === 0 ? new TextDecoder().decode(stdout) : undefined;
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;

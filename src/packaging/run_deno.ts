@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { runToEnd } from "../core/exit_status.ts";
 
 /** A program cannot be built like this (exit status 2). */
 export class BuildError extends SentinelError {
@@ -27,16 +28,14 @@ export async function runDeno(
   { path, cwd }: DenoTool,
   args: readonly string[],
 ): Promise<DenoResult> {
-  const command = new Deno.Command(path, {
-    args: [...args],
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    ...(cwd !== undefined && { cwd }),
-  });
   try {
-    const { success, stdout, stderr } = await command.output();
+    const { code, stdout, stderr } = await runToEnd(path, {
+      args,
+      env: { NO_COLOR: "1" },
+      ...(cwd !== undefined && { cwd }),
+    });
     const utf8 = new TextDecoder();
-    return { success, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
+    return { success: code === 0, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
   } catch (cause) {
     const why = cause instanceof Deno.errors.NotFound
       ? `was not found: ${path}`

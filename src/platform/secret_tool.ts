@@ -1,4 +1,5 @@
 import { describeError } from "../core/errors.ts";
+import { exitOf, runToEnd } from "../core/exit_status.ts";
 
 /** What a safe says of a secret. */
 export type FoundSecret =
@@ -94,7 +95,7 @@ async function exchange(
     const [out, err, { code }] = await Promise.all([
       readText(child.stdout, deadline),
       readText(child.stderr, deadline),
-      child.status,
+      exitOf(child),
       feed(child.stdin, input),
     ]);
     if (deadline.aborted) return `no answer within ${ANSWER_TIMEOUT_MS / 1000} seconds`;
@@ -142,9 +143,8 @@ export async function runSystemTool(
   args: readonly string[],
 ): Promise<string | undefined> {
   try {
-    const command = new Deno.Command(path, { args: [...args], stdin: "null", stderr: "null" });
-    const { success, stdout } = await command.output();
-    return success ? new TextDecoder().decode(stdout) : undefined;
+    const { code, stdout } = await runToEnd(path, { args, stderr: "null" });
+    return code === 0 ? new TextDecoder().decode(stdout) : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { describeError } from "../core/errors.ts";
+import { exitOf, type ExitStatus } from "../core/exit_status.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { checkExecutable, LaunchError, requireUnchanged, type VerifiedFile } from "./executable.ts";
 import type { ProcessControl, ProcessLimits } from "../platform/process_contract.ts";
@@ -27,14 +28,6 @@ async function isExecutableFile(path: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** How a process ended. */
-export interface ExitStatus {
-  /** Its exit status, or 128 + the signal's number (as shells have it). */
-  readonly code: number;
-  /** The signal that ended it, where one did. */
-  readonly signal: Deno.Signal | undefined;
 }
 
 /**
@@ -140,7 +133,7 @@ async function spawn(options: LaunchOptions): Promise<LaunchedProcess> {
     }).spawn();
     return {
       pid: child.pid,
-      exited: child.status.then(({ code, signal }) => ({ code, signal: signal ?? undefined })),
+      exited: exitOf(child),
       hears: [],
       output: output === "pipe" ? { stdout: child.stdout, stderr: child.stderr } : undefined,
     };

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { ProcessControl } from "../platform/process_contract.ts";
-import type { ExitStatus, LaunchedProcess } from "./launch.ts";
+import type { ExitStatus } from "../core/exit_status.ts";
+import type { LaunchedProcess } from "./launch.ts";
 import { OutputLog } from "./output/log.ts";
 import { OutputWriter, type OutputWriterOptions } from "./output/writer.ts";
 import type { ProcessRecord } from "./records.ts";

@@ -3,12 +3,8 @@ import type {
   SoftwareDependencies,
   SoftwareRecording,
 } from "./child_record.ts";
-import {
-  type ExitStatus,
-  type LaunchedProcess,
-  type LaunchOptions,
-  launchVerified,
-} from "../process/launch.ts";
+import type { ExitStatus } from "../core/exit_status.ts";
+import { type LaunchedProcess, type LaunchOptions, launchVerified } from "../process/launch.ts";
 import type { OrphanReaper } from "../process/orphan_reaper.ts";
 import type { StopOptions } from "../process/running_process.ts";
 import type { Survivor, TreeRoot } from "../process/process_tree.ts";

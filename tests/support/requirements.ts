@@ -72,6 +72,9 @@ export const WINDOWS: Requirement = { need: "Windows", met: IS_WINDOWS };
 /** For ending one direction of a connection. */
 export const HALF_CLOSE: Requirement = { need: "half-closed connections", met: !IS_WINDOWS };
 
+/** For `/proc` and real-time signals. */
+export const LINUX: Requirement = { reason: "not Linux", met: Deno.build.os === "linux" };
+
 /** For programs, paths and signals as POSIX has them. */
 export const POSIX: Requirement = { need: "a POSIX system", met: !IS_WINDOWS };
 

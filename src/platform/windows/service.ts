@@ -1,5 +1,6 @@
 import { advapi32 } from "../../../ffi/advapi32.ts";
 import type { ServiceMembership, ServiceState, SystemServices } from "../contract.ts";
+import { runToEnd } from "../../core/exit_status.ts";
 import { wideText } from "./handles.ts";
 import { systemFile } from "../../../ffi/windows_library.ts";
 import { readRegistryText } from "./registry.ts";
@@ -120,13 +121,8 @@ export const windowsServices: SystemServices = {
     return read("ImagePath") === undefined ? undefined : read("Description") ?? "";
   },
   async change(args) {
-    const command = new Deno.Command(systemFile("sc.exe"), {
-      args: [...args],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    });
-    return (await command.output()).code;
+    const options = { args, stdout: "null", stderr: "null" } as const;
+    return (await runToEnd(systemFile("sc.exe"), options)).code;
   },
   join: joinServiceManager,
 };

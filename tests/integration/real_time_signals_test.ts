@@ -1,0 +1,78 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { Customer } from "../support/customer.ts";
+import { DaemonScene } from "../support/daemon_scene.ts";
+import { RemoteSetup } from "../support/remote_program.ts";
+import { LINUX, testWith } from "../support/requirements.ts";
+
+/** A shell that a real-time signal ends: SIGRTMIN+6. */
+const KILLS_ITSELF = "kill -40 $$; sleep 1000";
+
+testWith(
+  [LINUX],
+  "software that a real-time signal ends gives run the status 128 and its number",
+  async () => {
+    await using customer = await Customer.arrive();
+    const software = await customer.script("software", KILLS_ITSELF);
+    const { code, stderr } = await customer.run(software);
+    assertEquals(code, 168);
+    assertMatch(stderr, /DEBUG: software ended \(.*status: 168\)/);
+    assertEquals(await customer.sockets(), []);
+  },
+);
+
+testWith(
+  [LINUX],
+  "a daemon starts software again that real-time signals end, one after the other",
+  async () => {
+    await using scene = await DaemonScene.arrive({
+      script: `echo $$ >> "$0.starts"
+case $(wc -l < "$0.starts") in 1) kill -34 $$;; 2) kill -64 $$;; *) exec sleep 1000;; esac`,
+    });
+    assertEquals((await scene.daemon("start")).code, 0);
+    await scene.softwarePids(3);
+    await scene.logged(/the software was killed \(status 162\): restart 1 of/);
+    await scene.logged(/the software was killed \(status 192\): restart 2 of/);
+    assertEquals((await scene.daemon("status")).code, 0);
+    assertEquals((await scene.daemon("stop")).code, 0);
+    await scene.requireNothingLeft();
+  },
+);
+
+testWith(
+  [LINUX],
+  "a health script that a real-time signal ends has failed, and says so",
+  async () => {
+    await using scene = await DaemonScene.arrive({
+      tables: `[health]\ncheck_interval_ms = 100\nhealth_check_script = "check"\n` +
+        `restart_on_failure = false`,
+    });
+    await scene.customer.script("check", KILLS_ITSELF);
+    assertEquals((await scene.daemon("start")).code, 0);
+    await scene.logged(/health check failed \(3 in a row\): script: killed: SIGRTMIN\+6/);
+    assertEquals((await scene.daemon("stop")).code, 0);
+    await scene.requireNothingLeft();
+  },
+);
+
+testWith(
+  [LINUX],
+  "the status of a remote process that a real-time signal ended names it, and the server goes on",
+  async () => {
+    await using setup = await RemoteSetup.open();
+    await using server = await setup.serve();
+    const endings: string[] = [];
+    for (const signal of [34, 40, 50, 64]) {
+      const script = `kill -${signal} $$; sleep 1000`;
+      const started = await setup.ops(server, "start", "sh", "-c", script);
+      const id = started.stdout.trim();
+      await setup.ops(server, "stream", id);
+      endings.push((await setup.ops(server, "status", id)).stdout);
+    }
+    assertEquals(endings, [
+      "killed: SIGRTMIN\n",
+      "killed: SIGRTMIN+6\n",
+      "killed: SIGRTMAX-14\n",
+      "killed: SIGRTMAX\n",
+    ]);
+  },
+);
