@@ -5,6 +5,7 @@ import type { Logger } from "../core/log.ts";
 import type { IpcLimits } from "../ipc/limits.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { ProcessLimits } from "../platform/process_contract.ts";
+import type { OrganizationKeySource } from "../license/organization_key.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import type { TamperPolicy } from "./degradation_schedule.ts";
 import type { StopRequest } from "./stop_request.ts";
@@ -65,9 +66,25 @@ export interface IpcSettings {
   readonly limits?: Partial<IpcLimits>;
 }
 
-/** What the user wants to be run. */
-export interface RunRequest {
+/** What a run proves its license with, as far as it is named; `sentinel doctor` examines the same. */
+export interface LicenseRequest {
+  readonly licensePath: string | undefined;
+  readonly orgKey: OrganizationKeySource | undefined;
+  /** The only software that the license may be for (default: any). */
+  readonly softwareId?: string | undefined;
+  /** Overrides the license's own. */
+  readonly serverUrl: string | undefined;
+  /** The folder for state and keys (default: the user's). */
+  readonly stateDir: string | undefined;
+  /** Certificates to trust besides the usual ones (PEM). */
+  readonly caFile: string | undefined;
+  readonly ipc: IpcSettings;
+}
+
+/** The one description of a run: options, variables and the configuration file have been weighed. */
+export interface RunRequest extends LicenseRequest {
   readonly licensePath: string;
+  readonly orgKey: OrganizationKeySource;
   /** Absolute. */
   readonly softwarePath: string;
   readonly softwareArgs: readonly string[];
@@ -79,17 +96,10 @@ export interface RunRequest {
   readonly softwareLimits?: ProcessLimits | undefined;
   /** Where the software starts; ours where it is absent. */
   readonly workingDirectory: string | undefined;
-  readonly ipc: IpcSettings;
-  /** The only software that licences may be for (default: any). */
-  readonly softwareId?: string | undefined;
-  /** Overrides the licence's own. */
-  readonly serverUrl: string | undefined;
   /** When the software is started again (default: never). */
   readonly supervision?: SupervisionSettings | undefined;
   /** What is done about tampering (default: `degrade`). */
-  readonly tamperPolicy?: TamperPolicy;
-  /** The folder for state and keys; asked for only where one is needed. */
-  readonly stateFolder: () => string;
+  readonly tamperPolicy?: TamperPolicy | undefined;
 }
 
 /** What a run works with; built in `compose.ts`. */

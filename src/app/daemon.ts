@@ -1,6 +1,5 @@
-import { buildRun, type RunOptions } from "./run.ts";
+import { openRunDependencies } from "./run.ts";
 import { commandOfOurs } from "./detached.ts";
-import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import { type OwnCommand, ownEnvironment } from "../daemon/detach.ts";
@@ -8,15 +7,12 @@ import { SERVICE_VARIABLES, ServiceManager } from "../daemon/service_manager.ts"
 import type { Platform, ServiceMembership } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import type { DropRequest } from "../daemon/drop_privileges.ts";
-import { runDaemon } from "../daemon/run_daemon.ts";
+import { type DaemonRequest, runDaemon } from "../daemon/run_daemon.ts";
 import { StopRequestSource } from "../agent/stop_request.ts";
+import { stateFolder } from "../state/state_folder.ts";
 
 /** What `sentinel daemon start` was told. */
-interface DaemonStartOptions {
-  readonly run: RunOptions;
-  readonly config: Config;
-  readonly loadConfig: () => Promise<Config>;
-  readonly pidFile: string;
+interface DaemonStartOptions extends DaemonRequest {
   /** Called when the daemon is ready, where it is to leave its standard streams then. */
   readonly sayReady: (() => void) | undefined;
   /** Our part in the service manager that started us, where it speaks with us by calls. */
@@ -32,16 +28,16 @@ interface DaemonSources {
 
 /** Runs a daemon in this process until it ends. */
 export async function composeDaemon(
-  { run, config, loadConfig, pidFile, sayReady, service }: DaemonStartOptions,
+  { sayReady, service, ...request }: DaemonStartOptions,
   sources: DaemonSources,
 ): Promise<number> {
   const platform = selectPlatform();
-  await becomeUser({ config, pidFile }, platform);
+  await becomeUser(request, platform);
   const stopRequest = new StopRequestSource();
   service?.stopAsked.addEventListener("abort", () => stopRequest.request("stop of the service"));
-  using parts = await buildRun(run, { ...sources, stopRequest });
-  return await runDaemon({ config, loadConfig, pidFile, run: parts.request }, {
-    ...parts.deps,
+  using deps = await openRunDependencies(request.run, { ...sources, stopRequest });
+  return await runDaemon(request, {
+    ...deps,
     log: sources.log,
     stopRequest,
     residentBytes: () => Deno.memoryUsage().rss,
@@ -52,12 +48,10 @@ export async function composeDaemon(
     },
     openServer: async (config, software) => {
       const { openDaemonServer } = await import("./daemon_server.ts");
-      const { log } = sources;
-      const { stateFolder } = parts.request;
       return await openDaemonServer(config, {
-        log,
+        log: sources.log,
         software,
-        stateFolder,
+        stateFolder: () => stateFolder(request.run.stateDir, deps),
         hurry: stopRequest.hurry,
       });
     },

@@ -1,25 +1,15 @@
 import { trustedFetch } from "./trusted_fetch.ts";
 import { systemClock } from "../core/clock.ts";
-import type { OrganizationKeySource } from "../license/organization_key.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { examine } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
-import type { IpcSettings } from "../agent/run_request.ts";
+import type { LicenseRequest } from "../agent/run_request.ts";
 import { type Hardware, readHardware } from "../license/fingerprint.ts";
 
 /** What `sentinel doctor` was told. */
-interface DoctorOptions {
-  readonly licensePath: string | undefined;
-  readonly orgKey: OrganizationKeySource | undefined;
-  /** The only software that the licence may be for (default: any). */
-  readonly softwareId?: string | undefined;
+interface DoctorOptions extends LicenseRequest {
   /** What a build was given, as flags. */
   readonly permissions?: readonly string[] | undefined;
-  readonly serverUrl: string | undefined;
-  readonly stateDir: string | undefined;
-  readonly ipc: IpcSettings;
-  /** Certificates to trust besides the usual ones (PEM). */
-  readonly caFile: string | undefined;
 }
 
 /** What the program needs of the runtime. */

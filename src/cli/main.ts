@@ -2,13 +2,12 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { Build } from "../core/build_info.ts";
 import { systemClock } from "../core/clock.ts";
 import { describeCauses, firstError, SentinelError } from "../core/errors.ts";
-import { LOG_LEVELS, type LogFormat } from "../core/log.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { describeFault } from "./exit_codes.ts";
-import { createLogger } from "./logging.ts";
+import { createLogger, logSettings } from "./logging.ts";
 import { nearest } from "./usage_error.ts";
 import { type OptionName, OPTIONS, variableOf } from "./options.ts";
 import { type Output, standardOutput } from "./output.ts";
@@ -62,9 +61,7 @@ async function runCommand(
 ): Promise<number> {
   const output = standardOutput;
   const config = await readConfig(command, args);
-  const { level: fileLevel = "info", format: fileFormat = "text" } = config?.config.logging ?? {};
-  const level = oneOf(args, "log-level", LOG_LEVELS) ?? fileLevel;
-  const format = oneOf(args, "log-format", ["text", "json"] satisfies LogFormat[]) ?? fileFormat;
+  const { level, format } = logSettings(args, config?.config.logging);
   const log = createLogger({ level, format, write: output.note });
   const context: CommandContext = { args, config, output, log, commands: COMMANDS, ...sources };
   warnOfUnknownVariables(context);
@@ -133,18 +130,6 @@ function isGroup(word: string): boolean {
 
 function readVariable(name: string): string | undefined {
   return Deno.env.get(name);
-}
-
-function oneOf<T extends string>(
-  args: ParsedArguments,
-  name: OptionName,
-  allowed: readonly T[],
-): T | undefined {
-  const value = args.value(name);
-  if (value === undefined || (allowed as readonly string[]).includes(value)) {
-    return value as T | undefined;
-  }
-  throw new UsageError(`--${name} must be one of ${allowed.join(", ")}: current value is ${value}`);
 }
 
 function warnOfUnknownVariables({ log }: CommandContext): void {

@@ -1,47 +1,57 @@
 import { resolve } from "../core/paths.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import type { LogFormat, Logger, LogLevel } from "../core/log.ts";
-import type { OptionName } from "./options.ts";
+import type { Logger } from "../core/log.ts";
 import type { CommandContext, ParsedArguments } from "./command.ts";
-import type { RunOptions } from "../app/run.ts";
-import { ipcSettings, supervisionSettings } from "../daemon/settings.ts";
-import { organizationKey } from "./organization_key_source.ts";
+import type { LicenseRequest, RunRequest } from "../agent/run_request.ts";
+import { ipcSettings } from "../daemon/settings.ts";
+import { logSettings } from "./logging.ts";
+import { findOrganizationKey, organizationKey } from "./organization_key_source.ts";
 
-/** The configuration with what beats it: options and variables. */
-export function effectiveConfig(
-  args: ParsedArguments,
-  { config }: Pick<LoadedConfig, "config">,
-): Config {
-  const { license, software, process, logging } = config;
-  const path = (name: OptionName) => {
-    const value = args.value(name);
-    return value === undefined ? undefined : resolve(value);
+/** What of a configuration a run reads; tables are absent if no file is named. */
+type RunConfig =
+  & Pick<Config, "license">
+  & { readonly software: Partial<Config["software"]> }
+  & Partial<Pick<Config, "ipc" | "security">>;
+
+/** The configuration with what beats it: options, and variables. */
+export function effectiveConfig(args: ParsedArguments, config: Config): Config;
+export function effectiveConfig(args: ParsedArguments, config: Config | undefined): RunConfig;
+export function effectiveConfig(args: ParsedArguments, config: Config | undefined): RunConfig {
+  return {
+    ...config,
+    license: {
+      ...config?.license,
+      path: args.value("license") ?? config?.license.path,
+      server_url: args.value("server-url") ?? config?.license.server_url,
+      state_dir: args.value("state-dir") ?? config?.license.state_dir,
+    },
+    software: {
+      ...config?.software,
+      path: args.value("software") ?? config?.software.path,
+      ...(args.passed.length > 0 && { args: [...args.passed] }),
+    },
+    ...(config && {
+      process: { ...config.process, pid_file: args.value("pid-file") ?? config.process.pid_file },
+      logging: { ...config.logging, ...logSettings(args, config.logging) },
+    }),
   };
+}
+
+/** The same with paths that stay right in another working directory. */
+export function withAbsolutePaths(config: Config): Config {
+  const { license, software, process } = config;
+  const absolute = (path: string | undefined) => path === undefined ? undefined : resolve(path);
   return {
     ...config,
     license: {
       ...license,
-      ...given("path", path("license")),
-      ...given("server_url", args.value("server-url")),
-      ...given("state_dir", path("state-dir")),
+      path: absolute(license.path),
+      state_dir: absolute(license.state_dir),
     },
-    software: {
-      ...software,
-      ...given("path", path("software")),
-      ...(args.passed.length > 0 && { args: [...args.passed] }),
-    },
-    process: { ...process, ...given("pid_file", path("pid-file")) },
-    logging: {
-      ...logging,
-      ...given("level", args.value("log-level") as LogLevel | undefined),
-      ...given("format", args.value("log-format") as LogFormat | undefined),
-    },
+    software: { ...software, path: absolute(software.path) },
+    process: { ...process, pid_file: absolute(process.pid_file) },
   };
-}
-
-function given<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : { [key]: value } as { [P in K]: V };
 }
 
 /** Tables, and keys of other tables, that are for the daemon alone. */
@@ -62,30 +72,49 @@ export const WITHOUT_EFFECT: readonly string[] = [
 ];
 
 /**
- * What is to be run: options and variables beat the configuration file.
+ * What a run would prove its license with.
  *
- * @throws {UsageError} where something that is needed is named nowhere.
+ * @param config The effective one.
  */
-export function runOptions(
-  { args, build }: Pick<CommandContext, "args" | "build">,
-  loaded: LoadedConfig | undefined,
-): RunOptions {
-  const config = loaded?.config;
+export function licenseRequest(
+  context: Pick<CommandContext, "args" | "build">,
+  { license, ipc }: RunConfig,
+): LicenseRequest {
+  const { args, build } = context;
   return {
-    licensePath: args.value("license") ?? config?.license.path ?? args.required("license"),
-    softwarePath: args.value("software") ?? config?.software.path ?? args.required("software"),
-    softwareArgs: args.passed.length > 0 ? args.passed : config?.software.args ?? [],
-    softwareEnv: config?.software.env ?? {},
-    workingDirectory: config?.software.working_directory,
-    serverUrl: args.value("server-url") ?? config?.license.server_url ?? build.serverUrl,
+    licensePath: license.path,
+    orgKey: findOrganizationKey(context),
     softwareId: build.softwareId,
-    stateDir: args.value("state-dir") ?? config?.license.state_dir,
-    orgKey: organizationKey({ args, build }),
+    serverUrl: license.server_url ?? build.serverUrl,
+    stateDir: license.state_dir,
     caFile: args.value("ca-file"),
-    // without the table the software's end is the run's, as it is without a file
-    supervision: loaded?.given.has("health") ? supervisionSettings(loaded.config) : undefined,
-    tamperPolicy: config?.security.anti_tamper,
-    ipc: config === undefined ? {} : ipcSettings(config),
+    ipc: ipc === undefined ? {} : ipcSettings({ ipc }),
+  };
+}
+
+/**
+ * What is to be run.
+ *
+ * @param config The effective one.
+ * @throws {UsageError} if something that is needed is named nowhere.
+ */
+export function runRequest(
+  context: Pick<CommandContext, "args" | "build">,
+  config: RunConfig,
+): RunRequest {
+  const { args } = context;
+  const { license, software, security } = config;
+  const licensePath = license.path ?? args.required("license");
+  const softwarePath = resolve(software.path ?? args.required("software"));
+  return {
+    ...licenseRequest(context, config),
+    licensePath,
+    softwarePath,
+    softwareArgs: software.args ?? [],
+    softwareEnv: software.env ?? {},
+    workingDirectory: software.working_directory,
+    orgKey: organizationKey(context),
+    tamperPolicy: security?.anti_tamper,
   };
 }
 

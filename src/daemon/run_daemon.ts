@@ -75,7 +75,8 @@ export function startDeadline(
   return { missed: missed.promise, met: () => over.abort() };
 }
 
-interface DaemonRequest {
+/** A daemon and the run that it hosts. */
+export interface DaemonRequest {
   readonly config: Config;
   /** Reads the configuration again, with what beats it. */
   readonly loadConfig: () => Promise<Config>;

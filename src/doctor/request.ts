@@ -1,18 +1,11 @@
-import type { OrganizationKeySource } from "../license/organization_key.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Platform } from "../platform/contract.ts";
-import type { IpcSettings } from "../agent/run_request.ts";
+import type { LicenseRequest } from "../agent/run_request.ts";
+
 /** What is to be looked at: what a run would be given. */
-export interface DoctorRequest {
-  readonly licensePath: string | undefined;
-  readonly orgKey: OrganizationKeySource | undefined;
-  /** The only software that the licence may be for (default: any). */
-  readonly softwareId?: string | undefined;
-  /** Overrides the licence's own. */
-  readonly serverUrl: string | undefined;
+export interface DoctorRequest extends Omit<LicenseRequest, "stateDir" | "caFile"> {
   /** `undefined` where no home is known. */
   readonly stateFolder: string | undefined;
-  readonly ipc: IpcSettings;
 }
 
 /** What looking takes; built in `compose_doctor.ts`. */

@@ -182,6 +182,18 @@ Deno.test("limits, umask and working folder hold for the software", async () => 
   ]);
 });
 
+Deno.test("a relative --license is where the start was called, whatever the working folder", async () => {
+  await using scene = await DaemonScene.arrive({
+    tables: '[process]\nworking_directory = "elsewhere"',
+  });
+  Deno.mkdirSync(scene.at("elsewhere"));
+  const started = await runProgram(scene.arguments(["start", "--license", "K1.lic"]), {
+    ...scene.surroundings,
+    cwd: scene.customer.folder.path,
+  });
+  assertEquals([started.stderr, started.code], ["", 0]);
+});
+
 const TERMINAL = `
 import os, pty, subprocess, sys
 pid, fd = pty.fork()

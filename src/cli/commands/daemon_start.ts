@@ -5,7 +5,7 @@ import { READY_LINE } from "../../daemon/detach.ts";
 import { softwareLimits, supervisionSettings } from "../../daemon/settings.ts";
 import type { ServiceMembership } from "../../app/service.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { effectiveConfig, runOptions } from "../run_options.ts";
+import { effectiveConfig, runRequest, withAbsolutePaths } from "../run_options.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
 import { HOPELESS_STATUSES } from "../../service/unit_file.ts";
 
@@ -38,7 +38,7 @@ export const command: Command = {
   async run(context) {
     const { args, output } = context;
     const loaded = context.config ?? await noConfig();
-    const config = effectiveConfig(args, loaded);
+    const config = withAbsolutePaths(effectiveConfig(args, loaded.config));
     if (args.flag("check-config")) {
       output.result(`${loaded.path} is valid`);
       return EXIT.ok;
@@ -49,13 +49,10 @@ export const command: Command = {
       return EXIT.ok;
     }
     if (args.flag("service")) {
-      return await runAsService(
-        context,
-        (service) => stay(context, { ...loaded, config }, service),
-      );
+      return await runAsService(context, (service) => stay(context, config, service));
     }
     const staysHere = args.flag("foreground") || args.flag("detached") || !config.process.daemonize;
-    return staysHere ? await stay(context, { ...loaded, config }) : await detach(context);
+    return staysHere ? await stay(context, config) : await detach(context);
   },
 };
 
@@ -68,14 +65,12 @@ async function noConfig(): Promise<LoadedConfig> {
 /** @param service Our part in the service manager that started us, where it speaks with us by calls. */
 async function stay(
   context: CommandContext,
-  loaded: LoadedConfig,
+  config: Config,
   service?: ServiceMembership,
 ): Promise<number> {
-  const { args } = context;
-  const { config } = loaded;
-  const isDetached = args.flag("detached");
+  const isDetached = context.args.flag("detached");
   const run = {
-    ...runOptions(context, loaded),
+    ...runRequest(context, config),
     supervision: supervisionSettings(config),
     softwareLimits: softwareLimits(config),
     softwareStreams: isDetached || service ? "null" as const : "inherit" as const,
@@ -97,7 +92,7 @@ async function stay(
 async function reloadConfig({ args, config }: CommandContext): Promise<Config> {
   const { loadConfig } = await import("../../config/load.ts");
   const loaded = config === undefined ? await noConfig() : await loadConfig(config.path);
-  return effectiveConfig(args, loaded);
+  return withAbsolutePaths(effectiveConfig(args, loaded.config));
 }
 
 async function pidFile(

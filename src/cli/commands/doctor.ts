@@ -2,9 +2,8 @@ import { composeDoctor } from "../../app/doctor.ts";
 import { SentinelError } from "../../core/errors.ts";
 import type { Finding } from "../../doctor/finding.ts";
 import type { Command } from "../command.ts";
-import { findOrganizationKey } from "../organization_key_source.ts";
+import { effectiveConfig, licenseRequest } from "../run_options.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
-import { ipcSettings } from "../../daemon/settings.ts";
 
 export const command: Command = {
   usage: "[--license FILE] [options]",
@@ -15,17 +14,10 @@ export const command: Command = {
     "Exit status 0 where all is well, else that of the first line that failed: 2, 80, 82, 83, 86, 87.",
   ],
   async run(context) {
-    const { args, config: loaded, output, build } = context;
-    const config = loaded?.config;
+    const { args, config, output, build } = context;
     const findings = await composeDoctor({
-      licensePath: args.value("license") ?? config?.license.path,
-      orgKey: findOrganizationKey(context),
-      softwareId: build.softwareId,
+      ...licenseRequest(context, effectiveConfig(args, config?.config)),
       permissions: build.permissions,
-      serverUrl: args.value("server-url") ?? config?.license.server_url ?? build.serverUrl,
-      stateDir: args.value("state-dir") ?? config?.license.state_dir,
-      ipc: config === undefined ? {} : ipcSettings(config),
-      caFile: args.value("ca-file"),
     });
     const first = findings.find((finding) => finding.outcome === "failed");
     output.result(

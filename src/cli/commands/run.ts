@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
-import { runOptions, warnOfNoEffect } from "../run_options.ts";
+import { supervisionSettings } from "../../daemon/settings.ts";
+import { effectiveConfig, runRequest, warnOfNoEffect } from "../run_options.ts";
 
 export const command: Command = {
   usage: "--license FILE --software FILE [options] [-- ARG…]",
@@ -14,12 +15,16 @@ export const command: Command = {
     "Example: sentinel run --license acme.lic --software /opt/acme/server -- --port 8000",
   ],
   async run(context) {
-    const { config, log } = context;
-    const options = runOptions(context, config);
-    if (config !== undefined) warnOfNoEffect(config, log);
+    const { args, config: loaded, log } = context;
+    const request = {
+      ...runRequest(context, effectiveConfig(args, loaded?.config)),
+      // without the table the software's end is the run's, as it is without a file
+      supervision: loaded?.given.has("health") ? supervisionSettings(loaded.config) : undefined,
+    };
+    if (loaded !== undefined) warnOfNoEffect(loaded, log);
     const { composeRun } = await import("../../app/run.ts");
     const { keepDebuggersOut } = await import("../../app/signals.ts");
     keepDebuggersOut(log);
-    return await composeRun(options, context);
+    return await composeRun(request, context);
   },
 };
