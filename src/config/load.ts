@@ -1,10 +1,10 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import { dirname, resolve } from "../core/paths.ts";
-import { parse } from "@std/toml/parse";
 import { decodeUtf8 } from "../core/strict_json.ts";
 import { checkConfig } from "./check.ts";
 import type { Config } from "./schema.ts";
 import { isTable } from "./values.ts";
+import { parse, TomlError } from "smol-toml";
 
 /** What else is known of a fault in the configuration file. */
 interface ConfigFileFault {
@@ -23,61 +23,7 @@ export class ConfigFileError extends SentinelError {
   }
 }
 
-/** Strings of all four kinds, comments, brackets, line ends, and whatever else there is; TOML 1.0. */
-const TOKEN =
-  /"""[^]*?(?:"{3,5}|$)|'''[^]*?(?:'{3,5}|$)|"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?|#[^\n]*|[[\]{}\n]|[^"'#[\]{}\n]+/y;
-
-/** A key: bare or quoted parts between dots. */
-const KEY = /^(?:[\w-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')(?:\s*\.\s*(?:[\w-]+|"[^"\n]*"|'[^'\n]*'))*/;
-
-/**
- * Tables and keys that a TOML text sets a second time, each with its line: the parser takes the last one silently, or
- * stops with a message that does not name it.
- */
-export function findRepeatedKeys(toml: string): { line: number; key: string }[] {
-  const seen = new Set<string>();
-  const repeated: { line: number; key: string }[] = [];
-  let table = "";
-  for (const { line, text } of statements(toml)) {
-    if (text.startsWith("[[")) {
-      table = `[[${line}]]`;
-      continue;
-    }
-    const header = /^\[\s*([^[\]]+?)\s*\]/.exec(text)?.[1];
-    const name = header ?? KEY.exec(text)?.[0];
-    if (name === undefined) continue;
-    if (header !== undefined) table = bare(header);
-    const key = header === undefined ? `${table}.${bare(name)}`.replace(/^\./, "") : `[${table}]`;
-    if (seen.has(key)) repeated.push({ line, key });
-    seen.add(key);
-  }
-  return repeated;
-}
-
-function bare(key: string): string {
-  return key.split(".").map((part) => part.trim().replaceAll(/^["']|["']$/g, "")).join(".");
-}
-
-/** The text's statements: a header, or a key with its value, which may go over several lines. */
-function* statements(toml: string): Generator<{ line: number; text: string }> {
-  let line = 1, startLine = 1, depth = 0, text = "";
-  TOKEN.lastIndex = 0;
-  for (let match = TOKEN.exec(toml); match !== null; match = TOKEN.exec(toml)) {
-    const [token] = match;
-    if (token === "[" || token === "{") depth++;
-    else if (token === "]" || token === "}") depth--;
-    if (token === "\n" && depth <= 0) {
-      yield { line: startLine, text };
-      text = "";
-      depth = 0;
-    } else if (!token.startsWith("#")) text = (text + token).trimStart();
-    line += token.split("\n").length - 1;
-    if (text === "") startLine = line;
-  }
-  yield { line: startLine, text };
-}
-
-/** Longer than a configuration has reason to be; the parser's time grows with the square of it. */
+/** Longer than a configuration has reason to be. */
 const MAX_BYTES = 64 * 1024;
 
 /** A configuration file that was read. */
@@ -105,10 +51,7 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
  * @throws {ConfigFileError} Every mistake in it.
  */
 export function parseConfig(text: string, path: string): LoadedConfig {
-  const repeated = findRepeatedKeys(text).map(({ line, key }) =>
-    `${path}:${line}: ${key} is set a second time`
-  );
-  const document = parseToml(text, { path, repeated });
+  const { document, repeated } = parseToml(text, path);
   const folder = dirname(resolve(path));
   const result = checkConfig(document, (file) => resolve(file, folder));
   const mistakes = "config" in result ? [] : result.mistakes.map((line) => `${path}: ${line}`);
@@ -125,22 +68,59 @@ function mistakesIn(path: string, lines: readonly string[]): ConfigFileError {
   );
 }
 
-/**
- * Where something is set twice, the parser's own error is a consequence of that. The line that the parser repeats is left
- * out, as it may hold a secret.
- */
+/** Repeated keys that are reported, at most: each one costs a pass over the text. */
+const MAX_REPEATED = 20;
+
+/** The document, in which the last of several values counts, and a line for each key that is set again. */
 function parseToml(
   text: string,
-  { path, repeated }: { path: string; repeated: readonly string[] },
-): Record<string, unknown> {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (repeated.length > 0) throw mistakesIn(path, repeated);
-    const message = describeError(error).replace(/ on line '.*$/, "");
-    const [, line = "1", column = "0", why = message] =
-      /.*line (\d+), column (\d+): (.*)$/.exec(message) ?? [];
-    throw mistakesIn(path, [`${path}:${line}:${Number(column) + 1}: not TOML: ${why}`]);
+  path: string,
+): { document: Record<string, unknown>; repeated: readonly string[] } {
+  for (let count = 0;; count++) {
+    try {
+      const document = parse(text, { integersAsBigInt: "asNeeded" });
+      const repeated = [...takeRepeated(document)].sort((one, other) => one.line - other.line);
+      return {
+        document,
+        repeated: repeated.map(({ line, key }) => `${path}:${line}: ${key} is set a second time`),
+      };
+    } catch (error) {
+      if (!(error instanceof TomlError)) throw error;
+      // the other lines of the message are the file's, which may hold a secret
+      const why = error.message.split("\n", 1)[0]!.replace("Invalid TOML document: ", "");
+      if (!why.startsWith("trying to redefine") || count === MAX_REPEATED) {
+        throw mistakesIn(path, [`${path}:${error.line}:${error.column}: not TOML: ${why}`]);
+      }
+      text = markRepeated(text, error);
+    }
+  }
+}
+
+/** Moves a repeated key into a table of its own, named after the place, so that the parser reads on. */
+function markRepeated(text: string, { line, column }: { line: number; column: number }): string {
+  const lines = text.split("\n");
+  const before = lines[line - 1]!.slice(0, column - 1), rest = lines[line - 1]!.slice(column - 1);
+  const key = /^[^=\]]*/.exec(rest)![0].replaceAll(/["'\s]/g, "");
+  const name = /^\s*\[+$/.test(before) ? `[${key}]` : key;
+  lines[line - 1] = `${before}${JSON.stringify(`again ${line} ${column} ${name}`)}.${rest}`;
+  return lines.join("\n");
+}
+
+/** Puts what {@linkcode markRepeated} moved back in its place. */
+function* takeRepeated(
+  table: Record<string, unknown>,
+  parents = "",
+): Generator<{ line: number; key: string }> {
+  for (const [name, value] of Object.entries(table)) {
+    if (!isTable(value)) continue;
+    const [, line, key] = /^again (\d+) \d+ (.*)$/.exec(name) ?? [];
+    if (key === undefined) yield* takeRepeated(value, `${parents}${name}.`);
+    else {
+      delete table[name];
+      yield { line: Number(line), key: key.startsWith("[") ? key : parents + key };
+      yield* takeRepeated(Object.assign(table, value), parents);
+      return;
+    }
   }
 }
 

@@ -1,4 +1,3 @@
-import { stringify } from "@std/toml/stringify";
 import { type Config, configTables } from "./schema.ts";
 
 /** What stands for the value of a variable, which may be a secret. */
@@ -22,9 +21,14 @@ export function printConfig(config: Config): string {
 /** A table within a table is written as one line, so that no key behind it gets into it. */
 function printKey(key: string, value: unknown): string {
   if (value === undefined) return `# ${key} =`;
-  if (typeof value !== "object" || Array.isArray(value)) return stringify({ [key]: value }).trim();
+  if (typeof value !== "object" || Array.isArray(value)) return `${key} = ${toToml(value)}`;
   const pairs = Object.entries(value as object).map(([name, text]) =>
-    `${JSON.stringify(name)} = ${JSON.stringify(text)}`
+    `${toToml(name)} = ${toToml(text)}`
   );
   return `${key} = { ${pairs.join(", ")} }`.replace("{  }", "{}");
+}
+
+/** TOML writes texts, numbers, lists of them, true and false as JSON does, but escapes DEL (TOML 1.0, String). */
+function toToml(value: unknown): string {
+  return JSON.stringify(value).replaceAll("\x7f", "\\u007f");
 }

@@ -94,7 +94,7 @@ const WRONG: readonly (readonly [toml: string, mistake: string])[] = [
     "[[server]]\nport = 1\n[[server]]\nport = 2",
     'server must be a table: current value is [{"port":1},{"port":2}]',
   ],
-  ["server = 2020-01-01", 'server must be a table: current value is "2020-01-01T00:00:00.000Z"'],
+  ["server = 2020-01-01", 'server must be a table: current value is "2020-01-01"'],
   [
     "[server]\nport = 65536",
     "server.port must be a whole number from 0 to 65535: current value is 65536",
@@ -173,7 +173,7 @@ for (const [key, value] of HEALTH) {
 
 Deno.test("text that is not TOML is named with line and column, and not repeated", () => {
   assertEquals(mistakesOf("[software.env]\nTOKEN = secret\n"), [
-    `${FILE}:2:9: not TOML: Cannot parse value`,
+    `${FILE}:2:9: not TOML: invalid value`,
   ]);
   const [line] = mistakesOf(`a = ${"[".repeat(20_000)}`);
   assert(line?.startsWith(`${FILE}:1:`), line);
@@ -186,6 +186,43 @@ Deno.test("what is set a second time is named with its line, beside the other mi
   ]);
   assertEquals(mistakesOf("[ipc]\n[server]\n[ipc]\n"), [
     `${FILE}:3: [ipc] is set a second time`,
+  ]);
+});
+
+const REPEATED: readonly (readonly [string, string, readonly string[]])[] = [
+  ["the same key in two tables", "[a]\nx = 1\n[b]\nx = 1\n", []],
+  ["a key twice", "x = 1\nx = 2", ["2: x"]],
+  ["a key three times", "x = 1\nx = 2\nx = 3", ["2: x", "3: x"]],
+  ["a key three times on a line", "x = { y = 1, y = 2, y = 3 }", ["1: x.y", "1: x.y"]],
+  ["a quoted and a bare key", '[a]\n"x" = 1\nx = 2\n', ["3: a.x"]],
+  ["a dotted key and one in its table's table", "[a]\nb.c = 1\nb . c = 2\n", ["3: a.b.c"]],
+  ["a table twice, and a key before it", "x = 1\nx = 1\n[a]\n[ a ]\n", ["2: x", "4: [a]"]],
+  ["a key twice in a table that is there twice", "[a]\n[a]\nx = 1\nx = 1\n", ["2: [a]", "4: a.x"]],
+  ["keys in a string over lines", 'x = """\nx = 1\nx = 2"""\ny = 1\ny = 2\n', ["5: y"]],
+  ["keys in a literal string over lines", "x = '''\ny = 1\n'''\ny = 1\n", []],
+  ["a list over lines", "x = [\n  1, # x = 2\n  2,\n]\nx = 3\n", ["5: x"]],
+  ["brackets in strings and comments", "x = '['\n# [\ny = \"{\"\ny = 1\n", ["4: y"]],
+  ["lists of tables", "[[a]]\nx = 1\n[[a]]\nx = 1\n", []],
+  ["a list of tables after a table", "[a]\n[[a]]\n", ["2: [a]"]],
+  ["Windows line ends", "[a]\r\nx = 1\r\nx = 2\r\n", ["3: a.x"]],
+];
+
+for (const [what, toml, expected] of REPEATED) {
+  Deno.test(`parseConfig() of ${what} names the keys that are set again`, () => {
+    const again = mistakesOf(toml).filter((line) => line.endsWith(" is set a second time"));
+    assertEquals(again, expected.map((key) => `${FILE}:${key} is set a second time`));
+  });
+}
+
+Deno.test("of many repeated keys, one is named where the limit is reached", () => {
+  assertEquals(mistakesOf("x = 1\n".repeat(5000)), [
+    `${FILE}:22:1: not TOML: trying to redefine an already defined table or value`,
+  ]);
+});
+
+Deno.test("a number beyond what is exact is shown as it is written", () => {
+  assertEquals(mistakesOf("[server]\nport = 9007199254740993"), [
+    `${FILE}: server.port must be a whole number from 0 to 65535: current value is 9007199254740993`,
   ]);
 });
 

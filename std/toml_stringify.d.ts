@@ -1,2 +1,0 @@
-/** The TOML text of a table. */
-export function stringify(table: Record<string, unknown>): string;
