@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { createHash } from "node:crypto";
-import { MAX_CLOCK_SKEW_SECONDS, UUID_V4 } from "../activation/messages.ts";
+import { validate as isUuidV4 } from "@std/uuid/v4";
+import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
 import {
   bytesToSign,
   MACHINE_ID_HEADER,
@@ -32,7 +33,7 @@ const MAX_SIGNATURE_LENGTH = 96;
 /** The request's nonce where it has the form of one: what an answer or a refusal may repeat. */
 export function readNonce(headers: Headers): string | undefined {
   const nonce = headers.get(NONCE_HEADER);
-  return nonce !== null && UUID_V4.test(nonce) ? nonce : undefined;
+  return nonce !== null && isUuidV4(nonce) ? nonce : undefined;
 }
 
 /** The headers that carry a machine's signature. */
@@ -45,9 +46,9 @@ export function checkHeaders(headers: Headers): Checked<SignedHeaders> {
   if (timestamp === null) return missing(TIMESTAMP_HEADER);
   if (nonce === null) return missing(NONCE_HEADER);
   if (signature === null) return missing(SIGNATURE_HEADER);
-  if (!UUID_V4.test(machineId)) return malformed(MACHINE_ID_HEADER, "must be a UUID v4");
+  if (!isUuidV4(machineId)) return malformed(MACHINE_ID_HEADER, "must be a UUID v4");
   if (!/^\d{1,12}$/.test(timestamp)) return malformed(TIMESTAMP_HEADER, "must be Unix seconds");
-  if (!UUID_V4.test(nonce)) return malformed(NONCE_HEADER, "must be a UUID v4");
+  if (!isUuidV4(nonce)) return malformed(NONCE_HEADER, "must be a UUID v4");
   const der = signature.length > MAX_SIGNATURE_LENGTH
     ? undefined
     : decodeStrictBase64Url(signature);
