@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isSameSecret } from "../core/secret_text.ts";
 import { parseStrictJson } from "../core/strict_json.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { type Envelope, isEnvelopeGenuine, readPayload } from "../signing/envelope.ts";
@@ -102,7 +103,7 @@ function findFault(
   { request_nonce, responded_at }: { request_nonce: string; responded_at: string },
   { nonce, wallMs, lastRespondedAtMs }: Expectation,
 ): string | undefined {
-  if (request_nonce !== nonce) return "it answers another request";
+  if (!isSameSecret(request_nonce, nonce)) return "it answers another request";
   const respondedAtMs = Date.parse(responded_at);
   const isNear = Math.abs(respondedAtMs - wallMs) <= MAX_CLOCK_SKEW_SECONDS * 1000;
   return isNear || respondedAtMs > lastRespondedAtMs

@@ -4,6 +4,7 @@ import {
   type FingerprintSources,
 } from "../platform/hardware_ids.ts";
 import { SentinelError } from "../core/errors.ts";
+import { isSameSecret } from "../core/secret_text.ts";
 
 /** A hardware fingerprint as it stands in a licence. */
 export type Fingerprint =
@@ -169,14 +170,15 @@ export async function compareFingerprint(
 ): Promise<FingerprintMatch> {
   if (expected.form === "v1") {
     const unreadable = unreadableOf(hardware, V1_COMPONENTS);
-    const isMatch = unreadable.length === 0 && await makeV1(hardware) === expected.digest;
+    const isMatch = unreadable.length === 0 &&
+      isSameSecret(await makeV1(hardware), expected.digest);
     return isMatch ? { kind: "match" } : { kind: "mismatch", differing: [], unreadable };
   }
   const differing: ComponentName[] = [], unreadable: ComponentName[] = [];
   for (const [name, hash] of expected.hashes) {
     const actual = await hashOf(hardware, name);
     if (actual === undefined) unreadable.push(name);
-    else if (actual !== hash) differing.push(name);
+    else if (!isSameSecret(actual, hash)) differing.push(name);
   }
   const matches = expected.hashes.size - differing.length - unreadable.length;
   if (matches >= expected.threshold) return { kind: "match" };

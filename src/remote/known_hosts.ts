@@ -1,6 +1,7 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import { openFresh } from "../core/files.ts";
 import { dirname } from "../core/paths.ts";
+import { isSameSecret } from "../core/secret_text.ts";
 
 /** The certificates that servers showed at first, by address and port. */
 export interface KnownHosts {
@@ -40,7 +41,7 @@ async function check(
   await lock.lock(true);
   const known = await readKnown(path);
   const before = known.get(host);
-  if (before !== undefined) return before === fingerprint ? "same" : "changed";
+  if (before !== undefined) return isSameSecret(before, fingerprint) ? "same" : "changed";
   known.set(host, fingerprint);
   await replace(path, known);
   return "first";

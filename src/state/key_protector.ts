@@ -1,5 +1,6 @@
 import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import { isSameSecret } from "../core/secret_text.ts";
 import type { Platform } from "../platform/contract.ts";
 import { SAFE_NAMES, type SafeDependencies, type SafeKind } from "../platform/secret_tool.ts";
 import { readIfThere, removeDurably, writeAtomically } from "./atomic_file.ts";
@@ -188,7 +189,7 @@ async function keepInSafe(
   const why = safe === undefined ? "there is no safe" : await safe.keep(id, secret);
   if (why !== undefined) return { why: `the safe does not keep it (${why})` };
   const found = await safe!.find(id);
-  if (found.kind !== "found" || found.secret !== secret) {
+  if (found.kind !== "found" || !isSameSecret(found.secret, secret)) {
     return { why: "the safe does not give it back" };
   }
   await writeAtomically(`${folder}/${MARK}`, new TextEncoder().encode(id));
