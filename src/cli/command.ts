@@ -2,7 +2,7 @@ import type { Build } from "../core/build_info.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigurableLog } from "../core/log.ts";
-import type { OptionName } from "./options.ts";
+import type { OptionName, OptionValue } from "./options.ts";
 import type { Output } from "./output.ts";
 
 /** What a command gets from outside the program, and a test may give it instead. */
@@ -62,10 +62,11 @@ export interface ParsedArguments {
   /** What stood behind `--`, or behind the operand that the command names. */
   readonly passed: readonly string[];
   flag(name: OptionName): boolean;
-  value(name: OptionName): string | undefined;
+  /** @throws {UsageError} if the option has words, and it is none of them. */
+  value<Name extends OptionName>(name: Name): OptionValue<Name> | undefined;
   values(name: OptionName): readonly string[];
-  /** @throws {UsageError} where neither the option nor its variable is given. */
-  required(name: OptionName): string;
+  /** @throws {UsageError} if neither the option nor its variable is given, or as `value` has it. */
+  required<Name extends OptionName>(name: Name): OptionValue<Name>;
   /** @throws {UsageError} where it is not a whole number of the range. */
   integer(name: OptionName, range: { min: number; max: number }): number | undefined;
   /** @throws {UsageError} where it is given nowhere, or is not a whole number of the range. */

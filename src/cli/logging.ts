@@ -1,6 +1,4 @@
 import type { ParsedArguments } from "./command.ts";
-import type { OptionName } from "./options.ts";
-import { UsageError } from "./usage_error.ts";
 import {
   type ConfigurableLog,
   LOG_LEVELS,
@@ -60,21 +58,9 @@ export function logSettings(
   { level = "info", format = "text" }: Partial<Pick<LogSettings, "level" | "format">> = {},
 ): Pick<LogSettings, "level" | "format"> {
   return {
-    level: oneOf(args, "log-level", LOG_LEVELS) ?? level,
-    format: oneOf(args, "log-format", ["text", "json"] satisfies LogFormat[]) ?? format,
+    level: args.value("log-level") ?? level,
+    format: args.value("log-format") ?? format,
   };
-}
-
-function oneOf<T extends string>(
-  args: ParsedArguments,
-  name: OptionName,
-  allowed: readonly T[],
-): T | undefined {
-  const value = args.value(name);
-  if (value === undefined || (allowed as readonly string[]).includes(value)) {
-    return value as T | undefined;
-  }
-  throw new UsageError(`--${name} must be one of ${allowed.join(", ")}: current value is ${value}`);
 }
 
 async function loadLibrary(

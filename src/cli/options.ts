@@ -1,3 +1,5 @@
+import { LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
+
 /** One option: a flag where `value` is absent. */
 export interface OptionSpec {
   /** What stands for the value in the help, such as `FILE`. */
@@ -5,7 +7,7 @@ export interface OptionSpec {
   /** The letter that stands for it, behind one dash. */
   readonly letter?: string;
   readonly help: string;
-  /** What the value is one of, where there are few. */
+  /** The values that the parser allows, for an option that has a few; completions offer them. */
   readonly words?: readonly string[];
   /** May be given more than once. */
   readonly repeatable?: true;
@@ -21,12 +23,12 @@ export const OPTIONS = {
   "log-level": {
     value: "LEVEL",
     help: "debug, info, warn or error (default: info)",
-    words: ["debug", "info", "warn", "error"],
+    words: LOG_LEVELS,
   },
   "log-format": {
     value: "FORMAT",
     help: "text or json (default: text)",
-    words: ["text", "json"],
+    words: LOG_FORMATS,
   },
   json: { help: "output for programs" },
   config: { value: "FILE", help: "the configuration file (see docs/CONFIGURATION.md)" },
@@ -117,6 +119,10 @@ export const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
+
+/** An option's value: one of its words, if it has some. */
+export type OptionValue<Name extends OptionName> = (typeof OPTIONS)[Name] extends
+  { readonly words: readonly (infer Word)[] } ? Word : string;
 
 /** Options that every command has. */
 export const GLOBAL_OPTIONS: readonly OptionName[] = ["log-level", "log-format", "help", "version"];

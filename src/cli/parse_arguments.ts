@@ -5,6 +5,7 @@ import {
   type OptionName,
   OPTIONS,
   type OptionSpec,
+  type OptionValue,
   variableOf,
 } from "./options.ts";
 import { nearest, UsageError } from "./usage_error.ts";
@@ -95,8 +96,10 @@ class Arguments implements ParsedArguments {
     return !["", "0", "false", "no"].includes(variable.toLowerCase());
   }
 
-  value(name: OptionName): string | undefined {
-    return this.values(name).at(-1);
+  value<Name extends OptionName>(name: Name): OptionValue<Name> | undefined {
+    const value = this.values(name).at(-1);
+    if (value !== undefined) checkWord(name, value);
+    return value as OptionValue<Name> | undefined;
   }
 
   values(name: OptionName): readonly string[] {
@@ -109,7 +112,7 @@ class Arguments implements ParsedArguments {
     return variable === "" ? [] : [variable];
   }
 
-  required(name: OptionName): string {
+  required<Name extends OptionName>(name: Name): OptionValue<Name> {
     const value = this.value(name);
     if (value === undefined) {
       throw new UsageError(`--${name} is required (${specOf(name).value}: ${specOf(name).help})`);
@@ -142,6 +145,13 @@ function lettersOf(known: readonly OptionName[]): Record<string, string> {
 
 function specOf(name: OptionName): OptionSpec {
   return OPTIONS[name];
+}
+
+function checkWord(name: OptionName, value: string): void {
+  const { words } = specOf(name);
+  if (words === undefined || words.includes(value)) return;
+  const allowed = words.length === 2 ? words.join(" or ") : `one of ${words.join(", ")}`;
+  throw new UsageError(`--${name} must be ${allowed}: current value is ${value}`);
 }
 
 function refuseOption(argument: string, known: readonly OptionName[]): never {

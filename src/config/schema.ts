@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { LOG_LEVELS } from "../core/log.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
 import {
   count,
   hostAndPort,
@@ -101,7 +101,7 @@ export function configTables(resolvePath: ResolvePath) {
     },
     logging: {
       level: v.optional(oneOf(LOG_LEVELS), "info"),
-      format: v.optional(oneOf(["text", "json"]), "text"),
+      format: v.optional(oneOf(LOG_FORMATS), "text"),
       file: file(),
       rotate_bytes: v.optional(count({ min: 1 }), 10 * 1024 * 1024),
       rotate_keep: v.optional(wholeNumber({ min: 0, max: 1000 }), 5),

@@ -14,7 +14,8 @@ export interface Logger {
 }
 
 /** How records are written. */
-export type LogFormat = "text" | "json";
+export const LOG_FORMATS = ["text", "json"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** What of a log may change while it is written; `write` takes a line without its end. */
 export interface LogSettings {

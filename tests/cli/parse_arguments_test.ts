@@ -73,3 +73,33 @@ Deno.test("--help asks for no operands", () => {
   assertEquals(parse(["--help"], form).flag("help"), true);
   assertEquals(parse(["-h", "a", "b"], form).flag("help"), true);
 });
+
+const WORDS = {
+  type: "standard or hardware-bound",
+  "log-level": "one of debug, info, warn, error",
+} as const;
+
+for (const [name, allowed] of Object.entries(WORDS) as [keyof typeof WORDS, string][]) {
+  const form: Form = { options: ["type"] };
+  for (
+    const [what, args, variables] of [
+      ["option", [`--${name}=loud`], {}],
+      ["variable", [], { [`SENTINEL_${name.toUpperCase().replace("-", "_")}`]: "loud" }],
+    ] as const
+  ) {
+    Deno.test(`--${name} takes none but its words, given as ${what}`, () => {
+      const parsed = parse(args, form, variables);
+      for (const read of [() => parsed.value(name), () => parsed.required(name)]) {
+        const { message } = assertThrows(read, UsageError);
+        assertEquals(message, `--${name} must be ${allowed}: current value is loud`);
+      }
+    });
+  }
+}
+
+Deno.test("an option's word is its value", () => {
+  assertEquals(
+    parse(["--type=hardware-bound"], { options: ["type"] }).value("type"),
+    "hardware-bound",
+  );
+});

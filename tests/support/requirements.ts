@@ -73,7 +73,7 @@ export const WINDOWS: Requirement = { need: "Windows", met: IS_WINDOWS };
 export const HALF_CLOSE: Requirement = { need: "half-closed connections", met: !IS_WINDOWS };
 
 /** For `/proc` and real-time signals. */
-export const LINUX: Requirement = { reason: "not Linux", met: Deno.build.os === "linux" };
+export const LINUX: Requirement = { need: "Linux", met: Deno.build.os === "linux" };
 
 /** For programs, paths and signals as POSIX has them. */
 export const POSIX: Requirement = { need: "a POSIX system", met: !IS_WINDOWS };

@@ -61,7 +61,7 @@ function readRequest(args: ParsedArguments): IssueRequest {
     outPath: args.required("out"),
     checksumPath: args.value("checksum"),
     terms: {
-      type: readType(args.required("type")),
+      type: TYPES[args.required("type")],
       orgId: args.required("org"),
       softwareId: args.required("software-id"),
       expiryDate: args.required("expires"),
@@ -75,11 +75,6 @@ function readRequest(args: ParsedArguments): IssueRequest {
       licenseKey: args.value("license-key"),
     },
   };
-}
-
-function readType(value: string): IssueRequest["terms"]["type"] {
-  if (value === "standard" || value === "hardware-bound") return TYPES[value];
-  throw new UsageError(`--type must be standard or hardware-bound: current value is ${value}`);
 }
 
 function readFeatures(entries: readonly string[]): IssueRequest["terms"]["features"] {
