@@ -12,7 +12,6 @@ import { OrphanReaper } from "../process/orphan_reaper.ts";
 import { readOutput } from "../process/output/reader.ts";
 import { ProcessTable } from "../process/process_table.ts";
 import { type Audit, escaped, shown, type Telemetry } from "../remote/audit.ts";
-import { HEADER_BYTES } from "../remote/frames.ts";
 import { identifyBy } from "../remote/identity.ts";
 import type { RemoteProcesses, StartOutcome, StartRequest } from "../remote/processes.ts";
 import { checkMaterial, requireClientVerification } from "../remote/tls_material.ts";
@@ -200,7 +199,7 @@ export function servedTable(table: ProcessTable): RemoteProcesses {
     ended: (id) => table.ended(id),
     async output(id, request) {
       const log = await table.output(id);
-      return log && readOutput(log, { ...request, lending: { headroomBytes: HEADER_BYTES } });
+      return log && readOutput(log, request);
     },
     close: () => table[Symbol.asyncDispose](),
   };

@@ -6,7 +6,7 @@ import { NOT_FOUND, type Problem, problem } from "./wire.ts";
 import type { ProcessView, RemoteProcesses } from "./processes.ts";
 import { readBody } from "./requests.ts";
 import { parseOutputQuery, parseStart, parseStop } from "./requests.ts";
-import { sendOutput, writable } from "./send_output.ts";
+import { FrameMemory, sendOutput, writable } from "./send_output.ts";
 import type { Telemetry } from "./audit.ts";
 import { toStatus } from "./wire.ts";
 
@@ -175,14 +175,17 @@ export class Api {
     const { processes, telemetry } = this.options;
     const gone = new AbortController();
     const onClose = () => gone.abort();
+    const memory = new FrameMemory();
     response.on("close", onClose);
     try {
-      const items = await processes.output(id, { from, follow, signal: gone.signal });
+      const { signal } = gone;
+      const items = await processes.output(id, { from, follow, signal, lendBlock: memory.lend });
       if (items === undefined) return notFound(id);
       response.writeHead(200, { "content-type": STREAM_TYPE });
       response.flushHeaders();
       await sendOutput(items, response, {
         stream,
+        memory,
         lastView: () => follow ? processes.ended(id) : processes.query(id),
         onSent: (bytes) => telemetry.outputSent(bytes),
       });

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, request as httpRequest } from "node:http";
 import { describeError } from "../core/errors.ts";
+import type { OutputItem } from "../core/output_item.ts";
 import { RemoteClientError } from "./connect.ts";
 import { type ConnectOptions, connectToServer } from "./connect.ts";
 import { FrameDecoder } from "./frames.ts";
@@ -9,11 +10,6 @@ import { parseStarted, parseStatus, parseStatuses, type ProcessStatus } from "./
 
 /** The largest answer that is taken, streams of output not among them. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
-
-/** What a stream of output tells, in order; the last is `end`. */
-type StreamEvent =
-  | { readonly kind: "stdout" | "stderr"; readonly bytes: Uint8Array }
-  | { readonly kind: "control"; readonly message: Readonly<Record<string, unknown>> };
 
 interface Call {
   readonly method: "GET" | "POST";
@@ -65,20 +61,16 @@ export class RemoteClient {
    *
    * @throws {RemoteClientError} `process.not_found`; `absent.remote` where the stream breaks off.
    */
-  async *stream(id: string): AsyncGenerator<StreamEvent, void, void> {
+  async *stream(id: string): AsyncGenerator<OutputItem, void, void> {
     const response = await this.#call({ method: "GET", path: `${pathOf(id)}/output?follow=1` });
     if (response.statusCode !== 200) throw await refusalOf(response);
     const decoder = new FrameDecoder();
     let hasEnded = false;
     try {
       for await (const chunk of response) {
-        for (const piece of decoder.decode(chunk)) {
-          if (piece.kind !== "control") yield piece;
-          else {
-            const message = JSON.parse(piece.text);
-            hasEnded ||= "end" in message;
-            yield { kind: "control", message };
-          }
+        for (const item of decoder.decode(chunk)) {
+          hasEnded ||= item.kind === "end";
+          yield item;
         }
       }
     } catch (error) {

@@ -1,4 +1,5 @@
-import type { StreamName } from "./processes.ts";
+import * as v from "valibot";
+import type { OutputItem, StreamName } from "../core/output_item.ts";
 
 /** Docker's multiplexed stream, with a third kind of frame: control, JSON. */
 export const STREAM_TYPE = "application/vnd.docker.multiplexed-stream";
@@ -37,10 +38,12 @@ export function encodeControl(message: unknown): Uint8Array {
   return encodeFrame("control", UTF8.encode(JSON.stringify(message)));
 }
 
-/** A piece of a frame; a control frame comes whole, bytes come as they arrive. */
-type FramePiece =
-  | { readonly kind: StreamName; readonly bytes: Uint8Array }
-  | { readonly kind: "control"; readonly text: string };
+/** What control frames tell; a server may have more to tell. */
+const controlSchema = v.object({
+  gap: v.optional(v.object({ from: v.number(), to: v.number() })),
+  fault: v.optional(v.object({ at: v.number(), message: v.string() })),
+  end: v.optional(v.unknown()),
+});
 
 /** The longest control frame that is taken. */
 const MAX_CONTROL_BYTES = 64 * 1024;
@@ -53,21 +56,23 @@ export class FrameDecoder {
   /** Bytes of the frame that are still to come. */
   #left = 0;
   #control: Uint8Array | undefined;
+  /** How much of the output has come, gaps included. */
+  #offset = 0;
 
   /**
-   * The pieces that these bytes complete; they share the bytes' memory.
+   * The items that a chunk completes, and the bytes of a stream that it holds; they share its memory.
    *
-   * @throws {TypeError} for what is no such stream.
+   * @throws {TypeError} for what is no such stream; {SyntaxError} for control that is no JSON.
    */
-  *decode(chunk: Uint8Array): Generator<FramePiece> {
+  *decode(chunk: Uint8Array<ArrayBuffer>): Generator<OutputItem> {
     for (let at = 0; at < chunk.length;) {
       if (this.#headerLength < HEADER_BYTES) at += this.#takeHeader(chunk.subarray(at));
       else {
         const bytes = chunk.subarray(at, at + this.#left);
         at += bytes.length;
         this.#left -= bytes.length;
-        const piece = this.#take(bytes);
-        if (piece !== undefined) yield piece;
+        const item = this.#take(bytes);
+        if (item !== undefined) yield item;
       }
       if (this.#headerLength === HEADER_BYTES && this.#left === 0) this.#headerLength = 0;
     }
@@ -95,11 +100,26 @@ export class FrameDecoder {
     this.#control = new Uint8Array(this.#left);
   }
 
-  #take(bytes: Uint8Array): FramePiece | undefined {
-    if (this.#kind !== "control") return { kind: this.#kind, bytes };
+  #take(bytes: Uint8Array<ArrayBuffer>): OutputItem | undefined {
+    if (this.#kind !== "control") {
+      const offset = this.#offset;
+      this.#offset += bytes.length;
+      return { kind: "bytes", stream: this.#kind, offset, bytes };
+    }
     const control = this.#control!;
     control.set(bytes, control.length - this.#left - bytes.length);
     if (this.#left > 0) return undefined;
-    return { kind: "control", text: new TextDecoder().decode(control) };
+    return this.#readControl(JSON.parse(new TextDecoder().decode(control)));
+  }
+
+  /** `undefined` for what a later server has to tell. */
+  #readControl(value: unknown): OutputItem | undefined {
+    const { success, output } = v.safeParse(controlSchema, value);
+    if (!success) throw new TypeError("Cannot read the stream: malformed control frame");
+    if (output.fault !== undefined) return { kind: "fault", ...output.fault };
+    if ("end" in output) return { kind: "end", at: this.#offset };
+    if (output.gap === undefined) return undefined;
+    this.#offset = output.gap.to;
+    return { kind: "gap", ...output.gap };
   }
 }

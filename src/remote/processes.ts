@@ -1,3 +1,5 @@
+import type { LendBlock, OutputItem } from "../core/output_item.ts";
+
 /** What becomes of a process; `lost` where its server ended without a word and it was gone afterwards. */
 type RemoteState = "running" | "exited" | "stopped" | "killed" | "lost";
 
@@ -60,26 +62,12 @@ export interface StopRequest {
   readonly graceMs: number | undefined;
 }
 
-/** What a reader of output is given, in order; `end` is the last. Offsets count both streams together. */
-export type OutputItem =
-  /** Lent until the second next item is asked for; the `headroom` bytes in front, in their memory, may be written to. */
-  | {
-    readonly kind: "bytes";
-    readonly stream: StreamName;
-    readonly bytes: Uint8Array;
-    readonly headroom: number;
-  }
-  | { readonly kind: "gap"; readonly from: number; readonly to: number }
-  | { readonly kind: "fault"; readonly at: number; readonly message: string }
-  | { readonly kind: "end" };
-
-export type StreamName = "stdout" | "stderr";
-
 export interface OutputRequest {
   readonly from: number;
   /** Whether to wait for what is still to come. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
+  readonly lendBlock: LendBlock;
 }
 
 /** The processes that are served, wherever they come from. `undefined` where there is no such id. */

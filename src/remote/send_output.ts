@@ -1,23 +1,50 @@
 import type { ServerResponse } from "node:http";
+import type { LendBlock, OutputItem, StreamName } from "../core/output_item.ts";
 import { encodeControl, encodeFrame, HEADER_BYTES, writeHeader } from "./frames.ts";
-import type { OutputItem, ProcessView } from "./processes.ts";
+import type { ProcessView } from "./processes.ts";
 import type { OutputQuery } from "./requests.ts";
 import { toStatus } from "./wire.ts";
 
 interface SendOutputOptions {
   readonly stream: OutputQuery["stream"];
+  /** Where the items' bytes may lie. */
+  readonly memory: FrameMemory;
   /** The process as the last frame tells it. */
   readonly lastView: () => Promise<ProcessView | undefined>;
   readonly onSent: (bytes: number) => void;
 }
 
-/** Shorter ones are copied: they may wait in the runtime's buffer, which a lent one may not. */
-const LENT_BYTES = 16 * 1024;
+const BLOCK_BYTES = 256 * 1024;
 
-interface Frame {
-  readonly bytes: Uint8Array;
-  /** Whether it is to be sent before its memory is used again. */
-  readonly isLent: boolean;
+/** Shorter frames are copied: they may wait in the runtime's buffer, which a block must not. */
+const SHORTEST_IN_PLACE_BYTES = 16 * 1024;
+
+/** Two blocks of memory, lent in turns, with room for a header in front: what is read there is sent without a copy. */
+export class FrameMemory {
+  readonly #blocks: Uint8Array<ArrayBuffer>[] = [];
+  #turn = 0;
+
+  /** Lends the block that was lent before the last one. */
+  readonly lend: LendBlock = () => {
+    this.#turn = 1 - this.#turn;
+    const block = this.#blocks[this.#turn] ??= new Uint8Array(HEADER_BYTES + BLOCK_BYTES);
+    return block.subarray(HEADER_BYTES);
+  };
+
+  /** Whether these bytes lie in a block, and are overwritten when it is lent again. */
+  has({ buffer }: Uint8Array): boolean {
+    return this.#blocks.some((block) => block.buffer === buffer);
+  }
+
+  /** A frame of these bytes: in place if they are long and begin a block, else a copy. */
+  frame(stream: StreamName, bytes: Uint8Array): Uint8Array {
+    const isInPlace = bytes.length >= SHORTEST_IN_PLACE_BYTES && this.has(bytes) &&
+      bytes.byteOffset === HEADER_BYTES;
+    if (!isInPlace) return encodeFrame(stream, bytes);
+    const frame = new Uint8Array(bytes.buffer, 0, HEADER_BYTES + bytes.length);
+    writeHeader(frame, stream);
+    return frame;
+  }
 }
 
 /**
@@ -39,8 +66,8 @@ export async function sendOutput(
       next = iterator.next();
       // it is awaited later, if at all
       next.catch(() => {});
-      if (frame !== undefined) await send(frame, response);
-      options.onSent(frame?.bytes.length ?? 0);
+      if (frame !== undefined) await send(frame, response, options.memory);
+      options.onSent(frame?.length ?? 0);
     }
   } finally {
     await iterator.return?.();
@@ -49,47 +76,37 @@ export async function sendOutput(
 
 async function frameOf(
   item: OutputItem,
-  { stream, lastView }: SendOutputOptions,
-): Promise<Frame | undefined> {
+  { stream, memory, lastView }: SendOutputOptions,
+): Promise<Uint8Array | undefined> {
   switch (item.kind) {
     case "bytes":
-      return stream === "both" || stream === item.stream ? frameOfBytes(item) : undefined;
+      return stream === "both" || stream === item.stream
+        ? memory.frame(item.stream, item.bytes)
+        : undefined;
     case "gap":
-      return control({ gap: { from: item.from, to: item.to } });
+      return encodeControl({ gap: { from: item.from, to: item.to } });
     case "fault":
-      return control({ fault: { at: item.at, message: item.message } });
+      return encodeControl({ fault: { at: item.at, message: item.message } });
     case "end": {
       const view = await lastView();
-      return view && control({ end: toStatus(view) });
+      return view && encodeControl({ end: toStatus(view) });
     }
   }
 }
 
-function control(message: unknown): Frame {
-  return { bytes: encodeControl(message), isLent: false };
-}
-
-function frameOfBytes(
-  { stream, bytes, headroom }: Extract<OutputItem, { kind: "bytes" }>,
-): Frame {
-  if (headroom < HEADER_BYTES || bytes.length < LENT_BYTES) {
-    return { bytes: encodeFrame(stream, bytes), isLent: false };
-  }
-  const start = bytes.byteOffset - HEADER_BYTES;
-  const frame = new Uint8Array(bytes.buffer, start, HEADER_BYTES + bytes.length);
-  writeHeader(frame, stream);
-  return { bytes: frame, isLent: true };
-}
-
 /** Resolves when the next frame may come, or when nobody reads any more. */
-async function send({ bytes, isLent }: Frame, response: ServerResponse): Promise<void> {
-  if (!isLent) {
-    if (!response.write(bytes)) await writable(response);
+async function send(
+  frame: Uint8Array,
+  response: ServerResponse,
+  memory: FrameMemory,
+): Promise<void> {
+  if (!memory.has(frame)) {
+    if (!response.write(frame)) await writable(response);
     return;
   }
   await new Promise<void>((resolve) => {
     response.once("close", resolve);
-    response.write(bytes, () => {
+    response.write(frame, () => {
       response.off("close", resolve);
       resolve();
     });

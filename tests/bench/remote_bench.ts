@@ -117,10 +117,10 @@ async function measureDelay(scene: Scene): Promise<BenchRow[]> {
   await Deno.writeTextFile(script, TELL_TIME);
   const id = await client.start(Deno.execPath(), ["run", "--quiet", "--no-config", script]);
   const delays: number[] = [];
-  for await (const event of client.stream(id)) {
+  for await (const item of client.stream(id)) {
     const now = performance.timeOrigin + performance.now();
-    if (event.kind !== "stdout") continue;
-    for (const line of new TextDecoder().decode(event.bytes).trim().split("\n")) {
+    if (item.kind !== "bytes") continue;
+    for (const line of new TextDecoder().decode(item.bytes).trim().split("\n")) {
       delays.push(now - Number(line));
     }
   }

@@ -118,6 +118,10 @@ const STREAMS: Readonly<Record<string, [Uint8Array, RegExp]>> = {
     encodeFrame("control", new TextEncoder().encode("{]")),
     new RegExp(`^${LOST}: .*JSON`),
   ],
+  "with control of another shape": [
+    encodeControl({ gap: { from: "0", to: 1 } }),
+    new RegExp(`^${LOST}: .*malformed control frame`),
+  ],
 };
 
 for (const [what, [bytes, expected]] of Object.entries(STREAMS)) {
@@ -127,8 +131,8 @@ for (const [what, [bytes, expected]] of Object.entries(STREAMS)) {
     async (client) => {
       let text = "";
       const [code, message] = await refusal(async () => {
-        for await (const event of client.stream("1")) {
-          if (event.kind === "stdout") text += new TextDecoder().decode(event.bytes);
+        for await (const item of client.stream("1")) {
+          if (item.kind === "bytes") text += new TextDecoder().decode(item.bytes);
         }
       });
       assertEquals(code, "absent.remote");

@@ -14,7 +14,7 @@ testWith(OPENSSL, "close() stops the processes, and readers get the end", async 
   processes.add({ id: "1" });
   processes.items = async function* () {
     await processes.ended("1");
-    yield { kind: "end" };
+    yield { kind: "end", at: 0 };
   };
   await using served = await desk.serve(processes);
   const response = await served.fetch("/v1/processes/1/output?follow=1");
@@ -81,7 +81,7 @@ testWith(
     processes.add({ id: "1" });
     processes.items = async function* () {
       for (;;) {
-        yield { kind: "bytes", stream: "stdout", bytes: new Uint8Array(65_536), headroom: 0 };
+        yield { kind: "bytes", stream: "stdout", bytes: new Uint8Array(65_536), offset: 0 };
       }
     };
     await using served = await desk.serve(processes, { clock });

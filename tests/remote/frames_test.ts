@@ -1,9 +1,11 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { OutputItem } from "../../src/core/output_item.ts";
 import { encodeControl, encodeFrame, FrameDecoder } from "../../src/remote/frames.ts";
+import { FrameMemory } from "../../src/remote/send_output.ts";
 
 const UTF8 = new TextEncoder();
 
-function joined(...parts: Uint8Array[]): Uint8Array {
+function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
@@ -19,30 +21,55 @@ Deno.test("a frame is docker's: kind, three zero bytes, length, bytes", () => {
   );
 });
 
+const GAP = { from: 5, to: 9 }, FAULT = { at: 15, message: "disk full" };
+
 for (const size of [1, 2, 3, 7, 8, 9, 1000]) {
   Deno.test(`a stream that arrives in pieces of ${size} bytes is read as it was written`, () => {
     const stream = joined(
       encodeFrame("stdout", UTF8.encode("first")),
       encodeFrame("stderr", new Uint8Array()),
-      encodeControl({ end: { state: "exited" } }),
+      encodeControl({ gap: GAP }),
+      encodeControl({ alive: true }),
       encodeFrame("stderr", UTF8.encode("second")),
+      encodeControl({ fault: FAULT }),
+      encodeControl({ end: { state: "exited" } }),
     );
     const decoder = new FrameDecoder();
-    const text = { stdout: "", stderr: "", control: "" };
+    const text = { stdout: "", stderr: "" }, others: OutputItem[] = [];
+    let offset = 0;
     for (let at = 0; at < stream.length; at += size) {
-      for (const piece of decoder.decode(stream.subarray(at, at + size))) {
-        text[piece.kind] += piece.kind === "control"
-          ? piece.text
-          : new TextDecoder().decode(piece.bytes);
+      for (const item of decoder.decode(stream.subarray(at, at + size))) {
+        if (item.kind === "gap") offset = item.to;
+        if (item.kind !== "bytes") others.push(item);
+        else {
+          assertEquals(item.offset, offset);
+          offset += item.bytes.length;
+          text[item.stream] += new TextDecoder().decode(item.bytes);
+        }
       }
     }
-    assertEquals(text, {
-      stdout: "first",
-      stderr: "second",
-      control: '{"end":{"state":"exited"}}',
-    });
+    assertEquals(text, { stdout: "first", stderr: "second" });
+    assertEquals(others, [
+      { kind: "gap", ...GAP },
+      { kind: "fault", ...FAULT },
+      { kind: "end", at: 15 },
+    ]);
   });
 }
+
+Deno.test("output that is read to lent memory is framed there, and other output is copied", () => {
+  const memory = new FrameMemory();
+  const [first, second] = [memory.lend(), memory.lend()];
+  second.fill(3);
+  assert(first.buffer !== second.buffer);
+  assert(memory.lend().buffer === first.buffer);
+  const long = first.subarray(0, 100_000).fill(2);
+  const rest = first.subarray(100_000, 200_000).fill(4);
+  const frames = [long, rest, second.subarray(0, 10), new Uint8Array(100_000)]
+    .map((bytes) => ({ bytes, frame: memory.frame("stdout", bytes) }));
+  assertEquals(frames.map(({ frame }) => memory.has(frame)), [true, false, false, false]);
+  for (const { bytes, frame } of frames) assertEquals(frame, encodeFrame("stdout", bytes));
+});
 
 for (
   const [what, bytes] of [

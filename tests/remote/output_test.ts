@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { OutputItem, OutputRequest } from "../../src/remote/processes.ts";
+import type { OutputItem } from "../../src/core/output_item.ts";
+import type { OutputRequest } from "../../src/remote/processes.ts";
 import { readFrames } from "../support/read_frames.ts";
 import { testServed } from "../support/served_desk.ts";
 
@@ -8,13 +9,13 @@ const UTF8 = new TextEncoder();
 const bytes = (stream: "stdout" | "stderr", text: string): OutputItem => ({
   kind: "bytes",
   stream,
+  offset: 0,
   bytes: UTF8.encode(text),
-  headroom: 0,
 });
 
 async function* give(...items: OutputItem[]): AsyncGenerator<OutputItem> {
   yield* items;
-  yield { kind: "end" };
+  yield { kind: "end", at: 0 };
 }
 
 /** Output without end; `taken` counts what was asked for, `isOver` that nobody asks any more. */
@@ -31,8 +32,8 @@ class Flood {
         yield {
           kind: "bytes",
           stream: "stdout",
+          offset: 0,
           bytes: new Uint8Array(this.pieceBytes),
-          headroom: 0,
         };
       }
     } finally {
@@ -101,7 +102,7 @@ testServed(
     const first = Promise.withResolvers<OutputItem>();
     processes.items = async function* () {
       yield await first.promise;
-      yield { kind: "end" };
+      yield { kind: "end", at: 0 };
     };
     const response = await served.fetch("/v1/processes/1/output");
     first.resolve(bytes("stdout", "late"));
@@ -149,7 +150,7 @@ testServed("a reader that waits and is gone ends the reading", async (served, pr
   processes.items = async function* ({ signal }) {
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
     over.resolve();
-    yield { kind: "end" };
+    yield { kind: "end", at: 0 };
   };
   {
     using raw = await served.connect();

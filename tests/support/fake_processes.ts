@@ -1,5 +1,5 @@
+import type { OutputItem } from "../../src/core/output_item.ts";
 import type {
-  OutputItem,
   OutputRequest,
   ProcessView,
   RemoteProcesses,
@@ -88,5 +88,5 @@ export class FakeProcesses implements RemoteProcesses {
 }
 
 async function* noItems(): AsyncGenerator<OutputItem> {
-  yield { kind: "end" };
+  yield { kind: "end", at: 0 };
 }

@@ -1,7 +1,8 @@
 import { systemClock } from "../../src/core/clock.ts";
+import type { OutputItem } from "../../src/core/output_item.ts";
 import type { LaunchedProcess } from "../../src/process/launch.ts";
 import { OutputLog } from "../../src/process/output/log.ts";
-import { type OutputItem, readOutput } from "../../src/process/output/reader.ts";
+import { readOutput } from "../../src/process/output/reader.ts";
 import { OutputWriter } from "../../src/process/output/writer.ts";
 import { recordOutput } from "../../src/process/output/writer.ts";
 import { ShellProcess } from "./launched_shell.ts";

@@ -137,13 +137,15 @@ async function stream(
   client: RemoteClient,
   { args, output }: CommandContext,
 ): Promise<number> {
-  for await (const event of client.stream(args.operands[1]!)) {
-    if (event.kind !== "control") {
-      if (!output.forward(event.kind, event.bytes)) break;
-    } else if ("gap" in event.message) {
-      output.note(`sentinel: output is missing here: ${JSON.stringify(event.message["gap"])}`);
-    } else if ("fault" in event.message) {
-      output.note(`sentinel: recording stopped: ${JSON.stringify(event.message["fault"])}`);
+  for await (const item of client.stream(args.operands[1]!)) {
+    if (item.kind === "bytes") {
+      if (!output.forward(item.stream, item.bytes)) break;
+    } else if (item.kind === "gap") {
+      const { from, to } = item;
+      output.note(`sentinel: output is missing here: ${JSON.stringify({ from, to })}`);
+    } else if (item.kind === "fault") {
+      const { at, message } = item;
+      output.note(`sentinel: recording stopped: ${JSON.stringify({ at, message })}`);
     }
   }
   return EXIT.ok;

@@ -1,3 +1,4 @@
+import type { StreamName } from "../../core/output_item.ts";
 import {
   decodeRuns,
   encodeRuns,
@@ -5,7 +6,6 @@ import {
   listSegments,
   type Run,
   segmentPaths,
-  type StreamName,
 } from "./segments.ts";
 
 /** Recording stopped: what was written from `at` on is lost, the process is not. */

@@ -1,6 +1,7 @@
 import type { OutputLog } from "./log.ts";
-import { decodeRuns, ENTRY_BYTES, type Run, segmentPaths, type StreamName } from "./segments.ts";
+import { decodeRuns, ENTRY_BYTES, type Run, segmentPaths } from "./segments.ts";
 import { describeError } from "../../core/errors.ts";
+import type { GapReason, LendBlock, OutputItem } from "../../core/output_item.ts";
 
 /** Read at once, at most: what a reader costs, besides as many bytes of index as follow. */
 const BLOCK_BYTES = 256 * 1024, INDEX_BLOCK_BYTES = 256 * ENTRY_BYTES;
@@ -15,29 +16,13 @@ interface OpenSegment {
   runs: Run[];
 }
 
-/** Bytes of one stream. */
-interface Piece {
-  readonly kind: "bytes";
-  readonly stream: StreamName;
-  readonly offset: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** How many bytes in front of them, in the same memory, are the reader's to write to. */
-  readonly headroom: number;
-}
-
-/** How blocks are handed out: given away, or lent until the second next block is read, with room in front. */
-interface Lending {
-  readonly headroomBytes: number;
-}
+type Bytes = Extract<OutputItem, { kind: "bytes" }>;
 
 /** Reads segments block by block; keeps the one open that was read last. */
 class SegmentReader implements Disposable {
   #open: OpenSegment | undefined;
-  /** Lent in turns: memory that is used again is memory that need not be found, cleared and collected. */
-  readonly #lent: Uint8Array<ArrayBuffer>[] = [];
-  #turn = 0;
 
-  constructor(readonly log: OutputLog, readonly lending?: Lending) {}
+  constructor(readonly log: OutputLog, readonly lendBlock: LendBlock | undefined) {}
 
   /**
    * Bytes from an offset on, by stream, at most a block and not beyond `end`; nothing where the files are shorter.
@@ -47,20 +32,26 @@ class SegmentReader implements Disposable {
   async read(
     start: number,
     { offset, end }: { offset: number; end: number },
-  ): Promise<Piece[]> {
+  ): Promise<Bytes[]> {
     const segment = await this.#segment(start);
     const block = await readBlock(segment, { offset, room: this.#room(end - offset) });
-    const pieces: Piece[] = [];
+    const items: Bytes[] = [];
     for (let at = 0; at < block.length;) {
       const run = await runAt(segment, offset + at);
       if (run === undefined) break;
       const to = Math.min(block.length, run.offset + run.length - offset);
-      const bytes = block.subarray(at, to);
-      const headroom = at === 0 ? this.lending?.headroomBytes ?? 0 : 0;
-      pieces.push({ kind: "bytes", stream: run.stream, offset: offset + at, bytes, headroom });
+      const last = items.at(-1);
+      const from = last?.stream === run.stream ? last.offset - offset : at;
+      if (from < at) items.pop();
+      items.push({
+        kind: "bytes",
+        stream: run.stream,
+        offset: offset + from,
+        bytes: block.subarray(from, to),
+      });
       at = to;
     }
-    return mergePieces(pieces, block);
+    return items;
   }
 
   [Symbol.dispose](): void {
@@ -71,11 +62,7 @@ class SegmentReader implements Disposable {
 
   /** Where at most so many bytes are read to. */
   #room(bytes: number): Uint8Array<ArrayBuffer> {
-    if (this.lending === undefined) return new Uint8Array(Math.min(BLOCK_BYTES, bytes));
-    const { headroomBytes } = this.lending;
-    const whole = this.#lent[this.#turn] ??= new Uint8Array(headroomBytes + BLOCK_BYTES);
-    this.#turn = 1 - this.#turn;
-    return whole.subarray(headroomBytes, headroomBytes + bytes);
+    return this.lendBlock?.().subarray(0, bytes) ?? new Uint8Array(Math.min(BLOCK_BYTES, bytes));
   }
 
   async #segment(start: number): Promise<OpenSegment> {
@@ -132,54 +119,13 @@ async function readFull(file: Deno.FsFile, into: Uint8Array): Promise<number> {
   return length;
 }
 
-/** Runs of one stream that follow each other are one piece. */
-function mergePieces(pieces: readonly Piece[], block: Uint8Array<ArrayBuffer>): Piece[] {
-  const merged: Piece[] = [];
-  let at = 0;
-  for (const piece of pieces) {
-    const last = merged.at(-1);
-    if (last?.stream === piece.stream) {
-      const from = at - last.bytes.length;
-      merged[merged.length - 1] = {
-        ...last,
-        bytes: block.subarray(from, at + piece.bytes.length),
-      };
-    } else merged.push(piece);
-    at += piece.bytes.length;
-  }
-  return merged;
-}
-
-/** What a reader is given, in order. */
-export type OutputItem =
-  /**
-   * Bytes of one stream; `offset` counts the whole output. The reader's to keep, not to change, save where they are lent;
-   * then the `headroom` bytes in front of them in their memory may be written to.
-   */
-  | {
-    readonly kind: "bytes";
-    readonly stream: StreamName;
-    readonly offset: number;
-    readonly bytes: Uint8Array<ArrayBuffer>;
-    readonly headroom: number;
-  }
-  /** Bytes from `from` to before `to` are not there (any more). */
-  | { readonly kind: "gap"; readonly from: number; readonly to: number; readonly why: GapReason }
-  /** Recording stopped at this offset; the process went on. */
-  | { readonly kind: "fault"; readonly at: number; readonly message: string }
-  /** Nothing more will come; the last one. */
-  | { readonly kind: "end"; readonly at: number };
-
-/** Retention overtook the reader; the segment was taken away; it cannot be read (the system's words). */
-type GapReason = "retention" | "missing" | `unreadable: ${string}`;
-
 interface ReadOutputOptions {
   /** Where to begin; 0 by default. */
   readonly from?: number | undefined;
   /** Waits for what is still to come; true by default. Else the end is where the output ends now. */
   readonly follow?: boolean | undefined;
-  /** Bytes are lent, until the second next item is asked for; a reader that copies or sends them at once is faster so. */
-  readonly lending?: Lending | undefined;
+  /** Asked for memory before each block; fresh memory by default. */
+  readonly lendBlock?: LendBlock | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -189,9 +135,9 @@ interface ReadOutputOptions {
  */
 export async function* readOutput(
   log: OutputLog,
-  { from = 0, follow = true, signal, lending }: ReadOutputOptions = {},
+  { from = 0, follow = true, signal, lendBlock }: ReadOutputOptions = {},
 ): AsyncGenerator<OutputItem, void, void> {
-  using reader = new SegmentReader(log, lending);
+  using reader = new SegmentReader(log, lendBlock);
   const lastEnd = follow ? undefined : log.end;
   let wake = () => {};
   const onAbort = () => wake();

@@ -1,5 +1,4 @@
-/** The stream that bytes were written to; the numbers stand in the index. */
-export type StreamName = "stdout" | "stderr";
+import type { StreamName } from "../../core/output_item.ts";
 
 /** A run of bytes of one stream: where it begins in the whole output, counted from 0, and how long it is. */
 export interface Run {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { describeError } from "../../core/errors.ts";
+import type { StreamName } from "../../core/output_item.ts";
 import { type OutputLog, SegmentWriter, type SyncPolicy } from "./log.ts";
-import type { StreamName } from "./segments.ts";
 import type { OutputStreams } from "../launch.ts";
 
 /** Output of a busy process is gathered up to this size; each of two buffers has it. */
