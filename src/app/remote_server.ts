@@ -165,7 +165,7 @@ async function openTable(
       ownPid: Deno.pid,
       newMark: () => crypto.randomUUID(),
       searchPath: Deno.env.get("PATH"),
-      output: { sync: "segment" },
+      output: { sync: true },
       hurry,
     });
     if (table !== undefined) return table;

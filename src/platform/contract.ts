@@ -69,9 +69,8 @@ export interface UserKeyring {
 export interface ConsoleProgram {
   readonly path: string;
   readonly args: readonly string[];
-  /** On top of our own environment, or all there is. */
+  /** On top of our own environment. */
   readonly variables: Readonly<Record<string, string>>;
-  readonly clearEnv: boolean;
   /** Ours where there is none. */
   readonly cwd: string | undefined;
 }

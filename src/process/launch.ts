@@ -45,13 +45,8 @@ export interface LaunchOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The value of {@linkcode MARK_VARIABLE}, one for each launch. */
   readonly mark?: string | undefined;
-  /** Leaves our own environment out. */
-  readonly clearEnv?: boolean | undefined;
   /** The working folder; ours where there is none. */
   readonly cwd?: string | undefined;
-  /** The user and group to run as, for which we must be root; supplementary groups are dropped (setgroups(2)). */
-  readonly uid?: number | undefined;
-  readonly gid?: number | undefined;
   /**
    * `inherit` (the default): its streams are ours, a terminal stays a terminal. `pipe`: it reads nothing, we read it.
    * `null`: it reads nothing, and nobody reads it.
@@ -98,10 +93,10 @@ export async function launch(options: LaunchOptions): Promise<LaunchedProcess> {
 
 /** Where the system has processes on one console told apart by another than the runtime. */
 function spawnOnConsole(options: LaunchOptions): LaunchedProcess | undefined {
-  const { path, args, clearEnv = false, cwd, output = "inherit" } = options;
+  const { path, args, cwd, output = "inherit" } = options;
   if (output !== "inherit") return undefined;
   const variables = variablesOf(options);
-  const child = selectPlatform().spawnOnConsole?.({ path, args, variables, clearEnv, cwd });
+  const child = selectPlatform().spawnOnConsole?.({ path, args, variables, cwd });
   return child && {
     ...child,
     exited: child.exited.then((code) => ({ code, signal: undefined })),
@@ -116,15 +111,12 @@ function variablesOf({ env, mark }: LaunchOptions): Record<string, string> {
 const STREAM = { inherit: "inherit", pipe: "piped", null: "null" } as const;
 
 async function spawn(options: LaunchOptions): Promise<LaunchedProcess> {
-  const { path, args, clearEnv, cwd, uid, gid, output = "inherit" } = options;
+  const { path, args, cwd, output = "inherit" } = options;
   try {
     const child = new Deno.Command(path, {
       args: [...args],
       env: variablesOf(options),
-      clearEnv: clearEnv ?? false,
       ...(cwd !== undefined && { cwd }),
-      ...(uid !== undefined && { uid }),
-      ...(gid !== undefined && { gid }),
       stdin: output === "inherit" ? "inherit" : "null",
       stdout: STREAM[output],
       stderr: STREAM[output],

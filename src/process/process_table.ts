@@ -24,7 +24,7 @@ export interface ProcessTableDependencies {
   readonly hurry?: AbortSignal | undefined;
   /** Where a command without a slash is looked for. */
   readonly searchPath?: string | undefined;
-  /** How output is kept; unless its `sync` is `never`, records are synced, too. */
+  /** How output is kept; `sync` is for records, too. */
   readonly output?: RunningProcessOutput | undefined;
 }
 
@@ -69,8 +69,7 @@ export class ProcessTable implements AsyncDisposable {
     folder: string,
     deps: ProcessTableDependencies,
   ): Promise<ProcessTable | undefined> {
-    const { sync = "never" } = deps.output ?? {};
-    const store = await RecordStore.open(folder, { sync: sync !== "never" });
+    const store = await RecordStore.open(folder, { sync: deps.output?.sync ?? false });
     if (store === undefined) return undefined;
     try {
       await recoverRecords(store, deps);

@@ -1,6 +1,6 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import { openOutputLog, type RecordingFault } from "./output/log.ts";
-import { findMarked, ProcessTree, stopTree, type Survivor } from "./process_tree.ts";
+import { findMarked, ProcessTree, stopTree } from "./process_tree.ts";
 import { lstatIfThereSync, writeFreshSync } from "../core/files.ts";
 import { releaseLock } from "../core/file_lock.ts";
 import type { Clock } from "../core/clock.ts";
@@ -37,8 +37,6 @@ export interface ProcessRecord {
   /** All that it wrote and that was recorded, what retention removed included. */
   readonly outputBytes: number;
   readonly fault?: RecordingFault | undefined;
-  /** Of its tree, who could not be stopped. */
-  readonly survivors?: readonly Survivor[] | undefined;
 }
 
 /** A record as `JSON.parse` gave it, or `undefined` where it is none of ours. */
@@ -261,14 +259,13 @@ async function settle(
 ): Promise<ProcessRecord> {
   const tree = findTree(record, deps);
   const isThere = tree !== undefined && tree.members().length > 0;
-  const survivors = isThere ? await stopTree(tree, { clock: deps.clock }) : [];
+  if (isThere) await stopTree(tree, { clock: deps.clock });
   const { end } = await openOutputLog(folder);
   return {
     ...record,
     state: isThere ? "stopped" : "lost",
     endedAtMs: deps.clock.wallMs(),
     outputBytes: end,
-    ...(survivors.length > 0 && { survivors }),
   };
 }
 

@@ -77,10 +77,9 @@ export class RunningProcess {
     const status = await exited;
     const endedAtMs = clock.wallMs();
     this.#record = { ...this.#record, ...endOf(status, this.#isAsked), endedAtMs };
-    const survivors = await this.#empty({});
+    await this.#empty({});
     await recording;
     this.#record = { ...this.record, fault: this.log.fault };
-    if (survivors.length > 0) this.#record = { ...this.#record, survivors };
     await save(this.#record);
     return this.#record;
   }

@@ -40,22 +40,13 @@ Deno.test("launch() makes a session and a group of its own", async () => {
   assertEquals([session, group], [pid, pid]);
 });
 
-Deno.test("launch() adds to our environment, or leaves ours out", async () => {
+Deno.test("launch() adds to our environment", async () => {
   const script = 'echo "${PATH:+path} $OWN $SENTINEL_PROCESS"';
   assertEquals(await outputOf({ script, env: { OWN: "x" }, mark: "m1" }), "path x m1\n");
-  const out = await outputOf({ script: "/usr/bin/env", env: { OWN: "x" }, clearEnv: true });
-  assertEquals(out.split("\n").filter((line) => !/^(PWD|SHLVL|_|OLDPWD)=|^$/.test(line)), [
-    "OWN=x",
-  ]);
 });
 
 Deno.test("launch() starts in the folder that is given", async () => {
   assertEquals(await outputOf({ script: "pwd", cwd: "/usr" }), "/usr\n");
-});
-
-testWith([NEEDS_ROOT], "launch() runs as another user and group, and as none besides", async () => {
-  const out = await outputOf({ script: "id -u; id -g; id -G", uid: 12345, gid: 12346 });
-  assertEquals(out, "12345\n12346\n12346\n");
 });
 
 Deno.test("launch() tells an exit status from a signal", async () => {

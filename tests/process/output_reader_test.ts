@@ -98,7 +98,7 @@ Deno.test("a reader that waits goes away when it is told to, without an end", as
 Deno.test("a reader that does not follow ends where the output ends now", async () => {
   await using folder = await temporaryFolder();
   const log = new OutputLog(folder.path);
-  const writer = new OutputWriter(log, { clock: systemClock, sync: "always" });
+  const writer = new OutputWriter(log, { clock: systemClock });
   const following = readOutput(log);
   await writer.append("stdout", UTF8.encode("so far"));
   await following.next();

@@ -70,6 +70,18 @@ Deno.test("a record of an earlier boot is of a process that is lost", async () =
   assertEquals(endingOf(await table.query("1"))?.state, "lost");
 });
 
+Deno.test("a record of an earlier version, with the survivors of a stop, is still read", async () => {
+  await using folder = await temporaryFolder();
+  const stopped = { ...RUNNING, id: "1", state: "stopped", endedAtMs: 9 };
+  const survivors = [{ pid: 4711, name: "sh", why: "denied" }];
+  await Deno.mkdir(folder.at("1/output"), { recursive: true });
+  await Deno.writeTextFile(folder.at("1/record.json"), JSON.stringify({ ...stopped, survivors }));
+  await using table = await openTable(folder.path);
+  const record = await table.query("1");
+  assertEquals([record?.state, record?.endedAtMs, record?.mark], ["stopped", 9, RUNNING.mark]);
+  assertEquals((await Array.fromAsync(table.list())).length, 1);
+});
+
 Deno.test("what a crash left of a process before it had a record is gone at the next opening, and nothing else", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("7/output"), { recursive: true });

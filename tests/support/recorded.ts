@@ -11,7 +11,6 @@ import { ShellProcess } from "./launched_shell.ts";
 export interface Recorded extends AsyncDisposable {
   readonly child: LaunchedProcess;
   readonly log: OutputLog;
-  readonly writer: OutputWriter;
   /** Whether the streams ended by themselves. */
   readonly recorded: Promise<boolean>;
 }
@@ -31,7 +30,6 @@ export async function recordShell(
   return {
     child,
     log,
-    writer,
     recorded,
     async [Symbol.asyncDispose]() {
       await shell[Symbol.asyncDispose]();

@@ -114,14 +114,14 @@ interface CreatedProcess {
 }
 
 function createProcess(
-  { path, args, variables, clearEnv, cwd }: ConsoleProgram,
+  { path, args, variables, cwd }: ConsoleProgram,
   streams: readonly bigint[],
 ): CreatedProcess | undefined {
   const startup = new DataView(new ArrayBuffer(STARTUP_BYTES));
   startup.setUint32(0, STARTUP_BYTES, true);
   startup.setUint32(FLAGS_AT, USE_STREAMS, true);
   streams.forEach((stream, i) => startup.setBigUint64(STREAMS_AT + 8 * i, stream, true));
-  const environment = environmentBlock(clearEnv ? [] : readEnvironment(), variables);
+  const environment = environmentBlock(readEnvironment(), variables);
   // two handles and two numbers
   const created = new DataView(new ArrayBuffer(24));
   const isCreated = kernel32().CreateProcessW(

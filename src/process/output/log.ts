@@ -121,16 +121,14 @@ async function endOfSegment(folder: string, start: number): Promise<number> {
   return Math.min(run!.offset + run!.length, start + dataBytes);
 }
 
-/**
- * What survives a power failure: `never` leaves it to the system, which writes within half a minute or so, `segment` syncs each segment when it is full and at the
- * end (fdatasync(2)), `always` syncs before readers see the bytes. Our own crash costs nothing under any of them.
- */
-export type SyncPolicy = "never" | "segment" | "always";
-
-interface SegmentWriterOptions {
+export interface SegmentWriterOptions {
   readonly maxOutputBytes: number;
   readonly segmentBytes: number;
-  readonly sync: SyncPolicy;
+  /**
+   * Whether each segment is synced when it is full, and at the end (fdatasync(2)). If not, a power failure costs what the
+   * system has not written yet, half a minute or so. Our own crash costs nothing either way.
+   */
+  readonly sync: boolean;
 }
 
 interface OpenSegment {
@@ -167,7 +165,6 @@ export class SegmentWriter {
         writeAll(segment.data, piece),
         writeAll(segment.index, encodeRuns(pieceRuns)),
       );
-      if (this.options.sync === "always") await sync(segment);
       at += piece.length;
       this.log.update({ end: from + piece.length });
     }
@@ -179,7 +176,7 @@ export class SegmentWriter {
     this.#open = undefined;
     if (segment === undefined) return;
     using _data = segment.data, _index = segment.index;
-    if (this.options.sync === "segment") await sync(segment);
+    if (this.options.sync) await sync(segment);
   }
 
   async #segmentWithRoom(): Promise<OpenSegment> {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { describeError } from "../../core/errors.ts";
 import type { StreamName } from "../../core/output_item.ts";
-import { type OutputLog, SegmentWriter, type SyncPolicy } from "./log.ts";
+import { type OutputLog, SegmentWriter } from "./log.ts";
 import type { OutputStreams } from "../launch.ts";
 
 /** Output of a busy process is gathered up to this size; each of two buffers has it. */
@@ -25,8 +25,8 @@ export interface OutputWriterOptions {
   readonly maxOutputBytes?: number | undefined;
   /** {@linkcode SEGMENT_BYTES} by default, and never more than a quarter of `maxOutputBytes`. */
   readonly segmentBytes?: number | undefined;
-  /** `never` by default. */
-  readonly sync?: SyncPolicy | undefined;
+  /** See {@linkcode SegmentWriterOptions.sync}; false by default. */
+  readonly sync?: boolean | undefined;
 }
 
 interface Batch {
@@ -37,7 +37,7 @@ interface Batch {
 
 /**
  * Appends a process's output to its log, in the order of the calls. Memory is two buffers, whatever comes; who appends
- * waits while both are full. A write that fails ends the recording, not the process: the rest is counted and dropped.
+ * waits while both are full. A write that fails ends the recording, not the process: the rest is dropped.
  */
 export class OutputWriter {
   readonly #segments: SegmentWriter;
@@ -45,20 +45,14 @@ export class OutputWriter {
   #spare: Batch | undefined = emptyBatch();
   #writing: Promise<void> | undefined;
   #gathering: Promise<void> | undefined;
-  #droppedBytes = 0;
 
   constructor(readonly log: OutputLog, readonly options: OutputWriterOptions) {
     const { maxOutputBytes = MAX_OUTPUT_BYTES, segmentBytes = SEGMENT_BYTES } = options;
     this.#segments = new SegmentWriter(log, {
       maxOutputBytes,
       segmentBytes: Math.max(1, Math.min(segmentBytes, Math.floor(maxOutputBytes / 4))),
-      sync: options.sync ?? "never",
+      sync: options.sync ?? false,
     });
-  }
-
-  /** Bytes that came after the recording had failed. */
-  get droppedBytes(): number {
-    return this.#droppedBytes;
   }
 
   /** Takes bytes over by copying them; resolves when more may come. */
@@ -72,7 +66,6 @@ export class OutputWriter {
       } else if (this.#writing !== undefined) await this.#writing;
       else void this.#write();
     }
-    this.#droppedBytes += rest.length;
     const isBusy = bytes.length >= BUSY_READ_BYTES;
     if (!isBusy || this.#filling.used >= WRITE_BYTES) void this.#write();
     else this.#writeSoon();
@@ -106,12 +99,10 @@ export class OutputWriter {
     const batch = this.#filling;
     this.#filling = this.#spare!;
     this.#spare = undefined;
-    const { end } = this.log;
     if (this.log.fault === undefined) {
       const bytes = batch.bytes.subarray(0, batch.used);
       await this.#guard(() => this.#segments.write(bytes, batch.runs));
     }
-    this.#droppedBytes += batch.used - (this.log.end - end);
     batch.used = 0;
     batch.runs.length = 0;
     this.#spare = batch;
