@@ -146,11 +146,11 @@ Deno.test("what a file exports is used by another", async () => {
 });
 
 Deno.test("the configuration's code, the parser with it, is loaded only where a file is named", async () => {
-  const eager = /^import (?!type\b)[^;]*? from "(?:[^"]*\/config\/[^"]*|@std\/toml[^"]*)";$/m;
+  const eager = /^import (?!type\b)[^;]*? from "(?:[^"]*\/config\/[^"]*|smol-toml)";$/m;
   const importers = (await allSources()).filter(({ text }) => eager.test(text));
   // the last is the daemon's, which `daemon start` alone loads
   assertEquals(importers.map(({ path }) => path), [
-    ...["src/config/load.ts", "src/config/print.ts", "src/daemon/daemon.ts"],
+    ...["src/config/load.ts", "src/daemon/daemon.ts"],
   ]);
 });
 
