@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AttackScene } from "../support/attack_scene.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
-import { COMPILED } from "../support/program.ts";
+import { COMPILED, resultOf } from "../support/program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 /** A library of the system that changes nothing where it is loaded. */
@@ -92,6 +92,6 @@ testWith([POSIX], "the software is told of our socket, whatever it was told befo
   const env = { SENTINEL_IPC_SOCKET: scene.at("evil.sock") };
   const { stdout } = await scene.run({ env });
   assert(stdout.startsWith(scene.at("runtime/sentinel/sentinel-")), stdout);
-  const alone = await new Deno.Command(scene.at("software"), { env }).output();
-  assertEquals(new TextDecoder().decode(alone.stdout).trim(), scene.at("evil.sock"), "the attack");
+  const alone = await resultOf(scene.at("software"), { env });
+  assertEquals(alone.stdout.trim(), scene.at("evil.sock"), "the attack");
 });

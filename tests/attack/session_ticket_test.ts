@@ -11,6 +11,7 @@ import { FakeProcesses } from "../support/fake_processes.ts";
 import { RemoteDesk } from "../support/remote_server.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { type CertificateFiles, TestAuthority } from "../support/test_authority.ts";
+import { within } from "../support/patience.ts";
 
 const OPENSSL = [needsProgram("openssl")];
 
@@ -51,7 +52,7 @@ async function connect({ port, options, text }: Attack): Promise<string> {
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(text)).catch(() => {});
   await writer.close().catch(() => {});
-  const { stdout } = await child.output();
+  const { stdout } = await within(child.output(), () => "openssl s_client goes on");
   return new TextDecoder().decode(stdout);
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";
-import { programLine, runProgram, startProgram } from "../support/program.ts";
+import { programLine, resultOf, runProgram, startProgram } from "../support/program.ts";
 import { READABLE } from "../support/readable_program.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
@@ -226,19 +226,17 @@ testWith(
   "a daemon does not keep the terminal that it was started on",
   async () => {
     await using scene = await DaemonScene.arrive();
-    const { stdout, stderr } = await new Deno.Command("python3", {
+    const { stdout, stderr } = await resultOf("python3", {
       args: [
         ...["-c", TERMINAL],
         ...programLine(scene.arguments(["start"]), READABLE),
       ],
-      stdin: "null",
-      env: { NO_COLOR: "1", ...scene.surroundings.env },
-    }).output();
-    const text = new TextDecoder();
+      env: { NO_COLOR: "1", ...scene.surroundings.env! },
+    });
     assertEquals(
-      text.decode(stdout).trim().split("\n"),
+      stdout.trim().split("\n"),
       ["status 0", "tty ?", "terminals 0", "streams /dev/null /dev/null /dev/null"],
-      text.decode(stderr),
+      stderr,
     );
   },
 );

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
 import { LineReader } from "../support/program.ts";
+import { within } from "../support/patience.ts";
 
 const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
 
@@ -52,7 +53,10 @@ const STORY = [
 ];
 
 Deno.test("two demos at once tell the whole story each, without colour, and leave nothing", async () => {
-  const demos = await Promise.all([startDemo().output(), startDemo().output()]);
+  const demos = await within(
+    Promise.all([startDemo().output(), startDemo().output()]),
+    () => "a demo goes on",
+  );
   for (const { code, stdout, stderr } of demos) {
     const text = new TextDecoder().decode(stdout);
     assertEquals({ code, stderr: new TextDecoder().decode(stderr) }, { code: 0, stderr: "" }, text);

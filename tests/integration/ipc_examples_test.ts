@@ -3,6 +3,7 @@ import { fromFileUrl } from "@std/path";
 import { startServer } from "../support/ipc_server.ts";
 import { needsProgram, type Program, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { resultOf } from "../support/program.ts";
 
 const EXAMPLES = fromFileUrl(new URL("../../examples/ipc/", import.meta.url));
 
@@ -24,14 +25,12 @@ const PROGRAMS: Readonly<Record<string, Example>> = {
 };
 
 async function run(command: readonly string[], socket: string): Promise<[number, string]> {
-  const { code, stdout, stderr } = await new Deno.Command(command[0]!, {
+  const { code, stdout, stderr } = await resultOf(command[0]!, {
     args: command.slice(1),
     cwd: EXAMPLES,
     env: { SENTINEL_IPC_SOCKET: socket },
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return [code, text.decode(stdout) + text.decode(stderr)];
+  });
+  return [code, stdout + stderr];
 }
 
 for (const [file, { tool, commands }] of Object.entries(PROGRAMS)) {

@@ -5,7 +5,7 @@ import { selectPlatform } from "../../src/platform/select.ts";
 import { LICENSE, LICENSE_LINE, startServer, testSocket } from "../support/ipc_server.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
-import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";
+import { type ProgramResult, resultOf, runProgram, startProgram } from "../support/program.ts";
 import { programForAll } from "../support/program_for_all.ts";
 import { testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -47,7 +47,7 @@ testWith([OTHER_USERS], "sentinel ipc says that another user's socket lets nobod
   await using running = await startServer();
   await Deno.chmod(running.folder, 0o755);
   const { deno, entry } = await programForAll();
-  const { code, stderr } = await new Deno.Command("setpriv", {
+  const { code, stderr } = await resultOf("setpriv", {
     args: [
       ...["--reuid=1001", "--regid=1001", "--clear-groups", deno],
       ...(entry === undefined ? [] : ["run", "--quiet", "--no-config", "--allow-all", entry]),
@@ -56,9 +56,9 @@ testWith([OTHER_USERS], "sentinel ipc says that another user's socket lets nobod
     cwd: "/",
     clearEnv: true,
     env: { PATH: Deno.env.get("PATH")!, DENO_DIR: "/nonexistent", NO_COLOR: "1" },
-  }).output();
+  });
   const said = "sentinel: error: permission denied by the socket of the sentinel daemon\n";
-  assertEquals([code, new TextDecoder().decode(stderr)], [86, said]);
+  assertEquals([code, stderr], [86, said]);
 });
 
 Deno.test("sentinel ipc exits 2 for a method that the server does not know", async () => {

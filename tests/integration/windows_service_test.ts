@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openLibraries } from "../support/open_libraries.ts";
-import { programLine, type ProgramResult } from "../support/program.ts";
+import { programLine, type ProgramResult, resultOf } from "../support/program.ts";
 import { type Requirement, testWith, WINDOWS } from "../support/requirements.ts";
 import { isThere, STAY, WindowsScene } from "../support/windows_scene.ts";
 
@@ -30,13 +30,7 @@ const ADMINISTRATOR: Requirement = {
 /** What it is called after: the software, which is the runtime. */
 const NAME = "sentinel-deno.exe";
 
-async function run(program: string, args: readonly string[]): Promise<ProgramResult> {
-  const { code, stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
-  const utf8 = new TextDecoder();
-  return { code, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
-}
-
-const manager = (...args: string[]) => run("sc.exe", args);
+const manager = (...args: string[]) => resultOf("sc.exe", { args });
 
 /** `sentinel service …`; whoever it starts finds the modules where we do. */
 async function service(scene: WindowsScene, ...args: string[]): Promise<ProgramResult> {
@@ -46,7 +40,7 @@ async function service(scene: WindowsScene, ...args: string[]): Promise<ProgramR
     ...["service", ...args, "windows", "--config", scene.at("sentinel.toml")],
     ...["--org-key", scene.at("org_public_key.pem")],
   ]);
-  return await run(runtime!, [first!, `--env-file=${scene.at("env")}`, ...rest]);
+  return await resultOf(runtime!, { args: [first!, `--env-file=${scene.at("env")}`, ...rest] });
 }
 
 /** The installed service, gone at the end. */

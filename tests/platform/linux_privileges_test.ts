@@ -4,7 +4,7 @@ import type { ProcessRights } from "../../src/platform/process_contract.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { threadRights } from "../support/process_rights.ts";
-import { LineReader } from "../support/program.ts";
+import { LineReader, resultOf } from "../support/program.ts";
 import { programForAll } from "../support/program_for_all.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -60,10 +60,10 @@ async function giveUp(
 }
 
 async function openFiles(pid: number): Promise<string[]> {
-  const { stdout } = await new Deno.Command("sh", {
+  const { stdout } = await resultOf("sh", {
     args: ["-c", `for fd in /proc/${pid}/fd/*; do readlink "$fd"; done`],
-  }).output();
-  return new TextDecoder().decode(stdout).trim().split("\n");
+  });
+  return stdout.trim().split("\n");
 }
 
 testWith(

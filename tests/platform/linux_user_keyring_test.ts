@@ -3,6 +3,7 @@ import { linuxUserKeyring } from "../../src/platform/linux/kernel_keyring.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { NEEDS_USER_KEYRING } from "../support/user_keyring.ts";
+import { runTool } from "../support/run_tool.ts";
 
 openLibraries();
 
@@ -41,12 +42,7 @@ testWith(
     const inNewSession = async (script: string) => {
       const fixture = new URL("../fixtures/use_keyring.ts", import.meta.url).pathname;
       const run = [Deno.execPath(), "run", "--quiet", "--allow-ffi", "--allow-read", fixture];
-      const { success, stdout } = await new Deno.Command("keyctl", {
-        args: ["session", "-", ...run, name, script],
-        stderr: "null",
-      }).output();
-      assertEquals(success, true);
-      return new TextDecoder().decode(stdout).trim();
+      return (await runTool("keyctl", "session", "-", ...run, name, script)).trim();
     };
     await inNewSession("made there");
     assertEquals(linuxUserKeyring.read(name), utf8("made there"));

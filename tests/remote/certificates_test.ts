@@ -3,6 +3,7 @@ import { FakeProcesses } from "../support/fake_processes.ts";
 import { RawConnection, RemoteDesk, ServedDesk } from "../support/remote_server.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { type CertificateFiles, TestAuthority } from "../support/test_authority.ts";
+import { resultOf } from "../support/program.ts";
 
 const OPENSSL = [needsProgram("openssl")];
 const REQUEST = "GET /v1/processes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -80,15 +81,12 @@ testWith(OPENSSL, "TLS 1.2 is refused", async () => {
   await using desk = await RemoteDesk.open();
   await using served = await desk.serve(new FakeProcesses());
   const { control } = desk.files;
-  const { success } = await new Deno.Command("openssl", {
+  const { code } = await resultOf("openssl", {
     args: ["s_client", "-connect", `127.0.0.1:${served.port}`, "-tls1_2", "-quiet"].concat(
       ["-cert", control.certificate, "-key", control.key],
     ),
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  assertEquals(success, false);
+  });
+  assertEquals(code, 1);
   await desk.audit(/^handshake failed/);
 });
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { canonicalJson, type Json } from "../../src/signing/canonical_json.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
+import { within } from "../support/patience.ts";
 
 const SAMPLES: Json[] = [
   {},
@@ -41,7 +42,7 @@ testWith(
     const input = python.stdin.getWriter();
     await input.write(new TextEncoder().encode(JSON.stringify(SAMPLES)));
     await input.close();
-    const { stdout } = await python.output();
+    const { stdout } = await within(python.output(), () => "python3 goes on");
     assertEquals(
       SAMPLES.map(canonicalJson),
       new TextDecoder().decode(stdout).trimEnd().split("\n"),

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { PERMISSIONS } from "../support/permissions.ts";
 import { testWith } from "../support/requirements.ts";
+import { resultOf } from "../support/program.ts";
 
 /** Nobody has run it elsewhere. */
 const LINUX = { need: "Linux", met: Deno.build.os === "linux" };
@@ -19,12 +20,10 @@ const LOOKED = [
 testWith([LINUX], "a short soak with a given seed holds all invariants", async () => {
   const path = fromFileUrl(new URL("soak.ts", import.meta.url));
   const options = ["--minutes", "0.15", "--runs", "2", "--outage-hours", "0", "--seed", "4"];
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await resultOf(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, path, ...options, "--faults"],
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  const said = text.decode(stderr) + text.decode(stdout);
+  });
+  const said = stderr + stdout;
   assertEquals(code, 0, said);
   assertMatch(said, /^seed 4\n/);
   assertMatch(said, / s {2}kill /);

@@ -86,9 +86,7 @@ export class BootedSystemd implements AsyncDisposable {
   async run(...command: readonly string[]): Promise<ProgramResult> {
     const enter = ["--target", String(this.#pid), ...NAMESPACES, "--", "env", "-i"];
     const env = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "NO_COLOR=1", "DENO_DIR=/run/cache"];
-    return await resultOf(
-      new Deno.Command("nsenter", { args: [...enter, ...env, ...command], stdin: "null" }),
-    );
+    return await resultOf("nsenter", { args: [...enter, ...env, ...command] });
   }
 
   /** What systemd knows of a unit: its properties, in their order (systemctl(1), `show`). */

@@ -91,12 +91,10 @@ export class Customer implements AsyncDisposable {
   /** Runs `sentinel run` on a terminal, which the Python program `driver` makes for the command behind it. */
   async runOnTerminal(software: string, driver: string): Promise<ProgramResult> {
     const program = programLine(this.runArguments(software));
-    const command = new Deno.Command("python3", {
+    return await resultOf("python3", {
       args: ["-c", driver, ...program],
-      stdin: "null",
       env: { NO_COLOR: "1", ...this.surroundings().env },
     });
-    return await resultOf(command);
   }
 
   /** Starts `sentinel run` with heartbeats on SIGUSR2 (see the fixture). */

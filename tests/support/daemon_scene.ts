@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Customer } from "./customer.ts";
 import type { ProgramForAll } from "./program_for_all.ts";
+import { fileMatch } from "./file_match.ts";
 import { isRunning } from "./process_state.ts";
 import {
   type ProgramOptions,
@@ -80,7 +81,8 @@ export class DaemonScene implements AsyncDisposable {
     const key = { SENTINEL_ORG_KEY: this.at("org_public_key.pem") };
     if (this.program === undefined) return this.customer.surroundings(key);
     const options = this.customer.surroundings({ ...key, DENO_DIR: this.at("cache") });
-    return { ...options, copy: this.program };
+    // another user may not enter the folder that the tests run in
+    return { ...options, copy: this.program, cwd: "/" };
   }
 
   /** The daemon's answer to a command with `--json`. */
@@ -102,13 +104,7 @@ export class DaemonScene implements AsyncDisposable {
 
   /** Waits until a file has it. */
   async written(name: string, pattern: RegExp): Promise<RegExpExecArray> {
-    using watcher = Deno.watchFs(this.customer.folder.path);
-    const events = watcher[Symbol.asyncIterator]();
-    for (;;) {
-      const found = pattern.exec(await Deno.readTextFile(this.at(name)).catch(() => ""));
-      if (found !== null) return found;
-      await events.next();
-    }
+    return await fileMatch(this.customer.folder.path, { name, pattern });
   }
 
   /** Pids of the software's starts, the last one last; waits for so many. */

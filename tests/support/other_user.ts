@@ -1,4 +1,5 @@
 import { allOf, NEEDS_ROOT, needsProgram, type Requirement } from "./requirements.ts";
+import { within } from "./patience.ts";
 
 /** For what needs programs of other users. */
 export const OTHER_USERS: Requirement = allOf(NEEDS_ROOT, needsProgram("setpriv"));
@@ -14,7 +15,7 @@ export interface ForeignScript {
 /** Runs a script as the given user; its standard output, parsed as JSON. */
 export async function runAs(user: number, script: ForeignScript): Promise<unknown> {
   await using child = await startAs(user, script);
-  const { stdout } = await child.output();
+  const { stdout } = await within(child.output(), () => `${script.script} goes on as user ${user}`);
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 

@@ -40,11 +40,14 @@ export async function runProgram(
   return await startProgram(args, options).end();
 }
 
-/** Runs a command to its end. */
-export async function resultOf(command: Deno.Command): Promise<ProgramResult> {
-  const { code, stdout, stderr } = await command.output();
-  const utf8 = new TextDecoder();
-  return { code, stdout: utf8.decode(stdout), stderr: utf8.decode(stderr) };
+/** Runs another program to its end, without standard input. */
+export async function resultOf(
+  program: string,
+  options: Pick<Deno.CommandOptions, "args" | "cwd" | "env" | "clearEnv">,
+): Promise<ProgramResult> {
+  const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  const child = new Deno.Command(program, { ...options, ...streams }).spawn();
+  return await new RunningProgram(child).end();
 }
 
 /** Starts the real program; it is killed at the end of the block where it still runs. */

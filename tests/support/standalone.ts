@@ -24,13 +24,11 @@ export async function runStandalone(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<ProgramResult> {
-  const command = new Deno.Command(program, {
+  return await resultOf(program, {
     args: [...args],
     cwd: ROOT,
     env: { NO_COLOR: "1", ...env },
-    stdin: "null",
   });
-  return await resultOf(command);
 }
 
 /** `deno task compile`, with this machine's permissions for it. */

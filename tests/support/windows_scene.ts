@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { fileMatch } from "./file_match.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { Customer } from "./customer.ts";
 import {
@@ -80,14 +81,11 @@ export class WindowsScene implements AsyncDisposable {
 
   /** What the software wrote at its starts, the last one's pids; waits for as many starts. */
   async pids(starts = 1): Promise<string[]> {
-    using watcher = Deno.watchFs(this.customer.folder.path);
-    const events = watcher[Symbol.asyncIterator]();
-    for (;;) {
-      const text = await Deno.readTextFile(this.at("software.js.pids")).catch(() => "");
-      const lines = text.split("\n").slice(0, -1);
-      if (lines.length >= starts) return lines.at(-1)!.split(" ");
-      await events.next();
-    }
+    const written = await fileMatch(this.customer.folder.path, {
+      name: "software.js.pids",
+      pattern: new RegExp(`^(?:.*\\n){${starts},}`),
+    });
+    return written[0].trimEnd().split("\n").at(-1)!.split(" ");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

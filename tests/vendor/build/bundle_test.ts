@@ -50,19 +50,17 @@ function sharedBundle(): Promise<Map<string, string>> {
 
 /** Bundles with the minifier, which the bundle that is shipped does without. */
 async function minify(path: string, folder: string): Promise<void> {
-  const { code, stderr } = await resultOf(
-    new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--quiet", "--minify", "--code-splitting", "--outdir", folder, path],
-      cwd: ROOT,
-    }),
-  );
+  const { code, stderr } = await resultOf(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--minify", "--code-splitting", "--outdir", folder, path],
+    cwd: ROOT,
+  });
   assertEquals(code, 0, stderr);
 }
 
 async function descriptorsLeft(path: string): Promise<number> {
-  const { stdout } = await resultOf(
-    new Deno.Command(Deno.execPath(), { args: ["run", "--quiet", "--allow-all", path] }),
-  );
+  const { stdout } = await resultOf(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-all", path],
+  });
   return Number(stdout);
 }
 
