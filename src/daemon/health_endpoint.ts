@@ -95,7 +95,7 @@ export class HealthListener implements AsyncDisposable {
    */
   async prepare(address: string | undefined): Promise<PreparedChange> {
     if (address === this.#listen) return NO_CHANGE;
-    let opened = address === undefined ? undefined : await this.#open(address);
+    let opened = address === undefined ? undefined : this.#open(address);
     return {
       apply: async () => {
         const before = this.#endpoint;

@@ -46,8 +46,10 @@ async function setTimes(folder: string): Promise<void> {
   await Deno.utime(folder, 0, 0);
 }
 
-/** The `main.ts` of a compiled program, and so what exits there: the program, with what is fixed for it. */
-function entryModule({ build, firstModule }: CompileRequest): string {
+/** The `main.ts` of a program that ships, and so what exits there: the program, with what is fixed for it. */
+export function entryModule(
+  { build, firstModule }: Pick<CompileRequest, "build" | "firstModule">,
+): string {
   return [
     ...(firstModule === undefined ? [] : [`import "./${firstModule}";`]),
     `import { main } from "./${MAIN}";`,

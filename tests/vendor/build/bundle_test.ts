@@ -13,6 +13,9 @@ const ROOT = fromFileUrl(new URL("../../..", import.meta.url));
 /** What the program itself needs of Node's, in parts that are loaded where it does. */
 const NODE_MODULES = ["buffer", "crypto", "http", "https", "inspector", "sqlite", "tls"];
 
+/** What packages ask for only if it is there. */
+const FOREIGN_GLOBALS = ["define", "msCrypto"];
+
 /** Opens a folder, uses it once and disposes of it, 20 times; prints how many descriptors that took. */
 const OPENING = `
 async function sync(): Promise<void> {
@@ -42,10 +45,13 @@ async function modulesIn(folder: string): Promise<Map<string, string>> {
   );
 }
 
-let shared: Promise<Map<string, string>> | undefined;
+let shared: Promise<{ folder: string; modules: Map<string, string> }> | undefined;
 
-function sharedBundle(): Promise<Map<string, string>> {
-  return shared ??= sharedFolder().then((folder) => bundleSources(ROOT, folder));
+function sharedBundle(): Promise<{ folder: string; modules: Map<string, string> }> {
+  return shared ??= sharedFolder().then(async (folder) => ({
+    folder,
+    modules: await bundleSources(ROOT, folder),
+  }));
 }
 
 /** Bundles with the minifier, which the bundle that is shipped does without. */
@@ -69,12 +75,27 @@ testWith(
   "no package brings modules of Node's along, which would slow down each start",
   async () => {
     const names = new Set<string>();
-    for (const text of (await sharedBundle()).values()) {
+    for (const text of (await sharedBundle()).modules.values()) {
       for (const [, module] of text.matchAll(/"node:([a-z/]+)"/g)) names.add(module!);
     }
     assertEquals([...names].sort(), NODE_MODULES);
   },
 );
+
+testWith([POSIX], "a bundle refers to no name that is not there", async () => {
+  const { folder } = await sharedBundle();
+  const { stdout } = await resultOf(
+    new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["lint", "--no-config", "--json", "--rules-tags=", "--rules-include=no-undef"],
+        folder,
+      ],
+    }),
+  );
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: { message: string }[] };
+  const names = new Set(diagnostics.map(({ message }) => message.split(" ")[0]!));
+  assertEquals([...names].filter((name) => !(name in globalThis)).sort(), FOREIGN_GLOBALS);
+});
 
 testWith(
   [POSIX],
@@ -86,7 +107,7 @@ testWith(
     for (const file of ["deno.json", "deno.lock"]) {
       await Deno.copyFile(ROOT + file, `${copy}/${file}`);
     }
-    const ours = await sharedBundle();
+    const { modules: ours } = await sharedBundle();
     assertEquals(await bundleSources(`${copy}/`, folder.at("out")), ours);
     assert(ours.size > 50);
     for (const [name, text] of ours) {
@@ -106,7 +127,7 @@ testWith(
     await using folder = await temporaryFolder();
     await minify(`${ROOT}src/cli/main.ts`, folder.path);
     const minified = [...(await modulesIn(folder.path)).values()];
-    const modules = [...(await sharedBundle()).values()];
+    const modules = [...(await sharedBundle()).modules.values()];
     // what was bundled is held to its sources already
     checkDisposals({ sources: modules, modules });
     const error = await assertRejects(
