@@ -78,7 +78,7 @@ interface HealthSource {
 
 const WELL_STATES = ["running", "reloading"];
 
-/** The health endpoint, which a reload may move. Its code is loaded where there is one. */
+/** The health endpoint, which a reload may move. */
 export class HealthListener implements AsyncDisposable {
   readonly #source: HealthSource;
   #listen: string | undefined;

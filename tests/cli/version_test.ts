@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../src/core/build_info.ts";
-import { COMPILED, runProgram } from "../support/program.ts";
+import { FROM_SOURCE, runProgram } from "../support/program.ts";
 import { testWith } from "../support/requirements.ts";
 
 Deno.test("--version is one line, in front of a command and behind it", async () => {
@@ -14,7 +14,7 @@ Deno.test("--version is one line, in front of a command and behind it", async ()
 });
 
 testWith(
-  [{ need: "the program from source", met: COMPILED === undefined }],
+  [FROM_SOURCE],
   "--version --json tells of a run from source that nothing was built in",
   async () => {
     const { stdout } = await runProgram(["--version", "--json"]);

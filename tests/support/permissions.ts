@@ -1,3 +1,4 @@
+import { PROFILES } from "../../src/core/build_info.ts";
 import { PERMISSION_SETS, permissionFlags } from "../../src/packaging/compile_program.ts";
 
 /**
@@ -5,3 +6,9 @@ import { PERMISSION_SETS, permissionFlags } from "../../src/packaging/compile_pr
  * there.
  */
 export const PERMISSIONS: readonly string[] = permissionFlags(PERMISSION_SETS.customer);
+
+/** What the program that ships for a command runs with: a vendor's, a server's or a customer's. */
+export function permissionsFor(args: readonly string[]): readonly string[] {
+  const profile = PROFILES.find((profile) => profile === args[0]) ?? "customer";
+  return permissionFlags(PERMISSION_SETS[profile]);
+}

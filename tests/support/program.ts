@@ -1,12 +1,29 @@
-import { fromFileUrl } from "@std/path";
+import { dirname, fromFileUrl } from "@std/path";
+import { bundledFixture } from "./shipped_bundle.ts";
 import { type Doubles, doublesArgument } from "./doubles.ts";
 import { within } from "./patience.ts";
-import { PERMISSIONS } from "./permissions.ts";
+import type { Requirement } from "./requirements.ts";
+import { PERMISSIONS, permissionsFor } from "./permissions.ts";
 
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
 
-/** A compiled program, which takes the place of the runtime with `main.ts` where `SENTINEL_BIN` names one. */
-export const COMPILED: string | undefined = Deno.env.get("SENTINEL_BIN") || undefined;
+/** The program to test, if it is not the sources: one that was compiled, or the entry of a bundle. */
+const TESTED = Deno.env.get("SENTINEL_BIN") || undefined;
+
+/** The entry of a bundle, which the runtime runs as it runs `main.ts`. */
+export const BUNDLE: string | undefined = TESTED?.endsWith(".js") ? TESTED : undefined;
+
+/** A compiled program, which takes the place of the runtime with `main.ts`. */
+export const COMPILED: string | undefined = BUNDLE === undefined ? TESTED : undefined;
+
+/** For what is said of the sources alone. */
+export const FROM_SOURCE: Requirement = {
+  need: "the program from source",
+  met: TESTED === undefined,
+};
+
+/** What a bundle is compiled with, and so runs with. */
+const BUNDLE_FLAGS = ["--no-config", "--no-lock", "--no-npm", "--no-remote"];
 
 export interface ProgramOptions {
   readonly env?: Record<string, string>;
@@ -178,8 +195,16 @@ export function programLine(
   const flags = isRuntimeQuiet ? ["--quiet"] : [];
   if (v8Flags !== undefined) flags.push(`--v8-flags=${v8Flags}`);
   if (doubles !== undefined) flags.push(doublesArgument(doubles));
-  const entry = copy?.entry ?? entryOf(fixture);
-  return [runtime, "run", "--no-prompt", ...flags, ...PERMISSIONS, entry, ...args];
+  const isOurs = !isSource && doubles === undefined && copy === undefined;
+  const entry = copy?.entry ?? (isOurs ? bundledEntry(fixture) : undefined) ?? entryOf(fixture);
+  flags.push(...(entry.endsWith(".js") ? [...BUNDLE_FLAGS, ...permissionsFor(args)] : PERMISSIONS));
+  return [runtime, "run", "--no-prompt", ...flags, entry, ...args];
+}
+
+/** The program's entry in a bundle that is tested, or a fixture's that was bundled beside it. */
+function bundledEntry(fixture: string | undefined): string | undefined {
+  if (BUNDLE === undefined || fixture === undefined) return BUNDLE;
+  return bundledFixture(dirname(BUNDLE), fixture);
 }
 
 /** The command that runs the program, for tests that speak to it over its standard input. */

@@ -1,7 +1,8 @@
-import { fromFileUrl } from "@std/path";
+import { basename, dirname, fromFileUrl } from "@std/path";
 import { bundle } from "../../src/packaging/bundle.ts";
+import { copyFolder } from "./copy_folder.ts";
 import { programOfAll } from "./other_user.ts";
-import { COMPILED } from "./program.ts";
+import { BUNDLE, COMPILED } from "./program.ts";
 import { sharedFolder } from "./temporary_folder.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
@@ -32,13 +33,19 @@ async function make(entry: string): Promise<ProgramForAll> {
     await Deno.chmod(folder, 0o755);
     return { deno: await programOfAll(folder, COMPILED) };
   }
-  await bundle(`${ROOT}${entry}`, {
-    folder: `${folder}/bundle`,
-    deno: { path: Deno.execPath(), cwd: ROOT },
-  });
+  const bundleFolder = `${folder}/bundle`;
+  let name = basename(entry).replace(/ts$/, "js");
+  if (BUNDLE !== undefined && entry === "main.ts") {
+    await copyFolder(dirname(BUNDLE), bundleFolder);
+    name = basename(BUNDLE);
+  } else {
+    await bundle(`${ROOT}${entry}`, {
+      folder: bundleFolder,
+      deno: { path: Deno.execPath(), cwd: ROOT },
+    });
+  }
   await openForAll(folder);
-  const name = entry.slice(entry.lastIndexOf("/") + 1).replace(/ts$/, "js");
-  return { deno: await programOfAll(folder), entry: `${folder}/bundle/${name}` };
+  return { deno: await programOfAll(folder), entry: `${bundleFolder}/${name}` };
 }
 
 async function openForAll(folder: string): Promise<void> {

@@ -4,7 +4,7 @@ import { bundle } from "../../../src/packaging/bundle.ts";
 import { checkDisposals } from "../../../src/packaging/disposals.ts";
 import { BuildError } from "../../../src/packaging/run_deno.ts";
 import { copyFolder } from "../../support/copy_folder.ts";
-import { POSIX, testWith } from "../../support/requirements.ts";
+import { LINUX, POSIX, testWith } from "../../support/requirements.ts";
 import { resultOf } from "../../support/program.ts";
 import { sharedFolder, temporaryFolder } from "../../support/temporary_folder.ts";
 
@@ -161,7 +161,7 @@ testWith([POSIX], "a bundler that drops a disposal makes no bundle", async () =>
 });
 
 testWith(
-  [POSIX],
+  [LINUX],
   "what a function opens is closed in a bundle, and stays open minified",
   async () => {
     await using folder = await temporaryFolder();

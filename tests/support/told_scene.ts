@@ -1,0 +1,178 @@
+import { fromFileUrl } from "@std/path";
+import { openClient } from "../../src/app/remote_client.ts";
+import { writeAuthority, writeCertificate } from "../../src/app/pki.ts";
+import { requestIpc } from "../../src/ipc/client.ts";
+import { Customer } from "./customer.ts";
+import { freePort } from "./free_port.ts";
+import { heldAt, type HeldResources } from "./held_resources.ts";
+import { openLibraries } from "./open_libraries.ts";
+import { type RunningProgram, startProgram } from "./program.ts";
+import { RecordingLog } from "./recording_log.ts";
+
+openLibraries();
+
+/** The module that is run before a program whose time is told. */
+export const TOLD_TIME = fromFileUrl(new URL("../fixtures/told_time.ts", import.meta.url));
+
+const SOFTWARE = "exec sleep 100000";
+
+/** A program that runs as long as it is not stopped. */
+export type LastingProgram = "run" | "daemon" | "server" | "vendor serve";
+
+/** The lasting programs of a bundle with `TOLD_TIME`, in one time that passes as it is told. */
+export class ToldScene implements AsyncDisposable {
+  readonly #opened = new AsyncDisposableStack();
+  readonly #programs = new Map<LastingProgram, RunningProgram>();
+  #remotePort = 0;
+
+  private constructor(readonly customer: Customer, readonly entry: string) {}
+
+  /** Starts these programs, and waits until they are ready; `run` and `daemon` need `vendor serve`. */
+  static async open(entry: string, names: readonly LastingProgram[]): Promise<ToldScene> {
+    await using stack = new AsyncDisposableStack();
+    const customer = await Customer.arrive("--heartbeat-minutes", "1");
+    const scene = stack.use(new ToldScene(customer, entry));
+    await customer.issue("K2", "--heartbeat-minutes", "1");
+    await customer.stopServer();
+    await scene.#tell(0);
+    const starts: Record<LastingProgram, () => Promise<void>> = {
+      "vendor serve": () => scene.#startVendor(),
+      run: () => scene.#startRun(),
+      daemon: () => scene.#startDaemon(),
+      server: () => scene.#startServer(),
+    };
+    for (const name of names) await starts[name]();
+    stack.move();
+    return scene;
+  }
+
+  /**
+   * Lets time pass up to this second, while software and operators ask what they can ask, so often.
+   *
+   * @returns What each program holds then, while it stands still.
+   */
+  async pass(toldSeconds: number, asked: number): Promise<Map<LastingProgram, HeldResources>> {
+    await this.#tell(toldSeconds);
+    for (let time = 0; time < asked; time++) await this.#ask();
+    const held = new Map<LastingProgram, HeldResources>();
+    for (const [name, program] of this.#programs) {
+      held.set(name, await heldAt(program, toldSeconds));
+    }
+    return held;
+  }
+
+  /** How many heartbeats `run` and the daemon have sent. */
+  get heartbeats(): number {
+    const texts = Array.from(this.#programs.values(), ({ stderr }) => stderr.text);
+    return texts.join("").match(/^.*heartbeat: /gm)?.length ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened.disposeAsync();
+    await this.customer[Symbol.asyncDispose]();
+  }
+
+  async #startVendor(): Promise<void> {
+    await this.#start("vendor serve", [
+      ...["vendor", "serve", "--key", this.#at("org_private_key.pem")],
+      ...["--database", this.#at("vendor.db"), "--port", String(this.customer.port)],
+    ]).stdout.match(/listening on /);
+  }
+
+  async #startRun(): Promise<void> {
+    const software = await this.customer.script("run", SOFTWARE);
+    await this.#start("run", this.customer.runArguments(software)).stderr.match(
+      /software launched/,
+    );
+  }
+
+  async #startDaemon(): Promise<void> {
+    await this.customer.script("daemon", SOFTWARE);
+    await this.customer.script("check", "exit 0");
+    await Deno.writeTextFile(
+      this.#at("sentinel.toml"),
+      `[license]\npath = "K2.lic"\nstate_dir = "daemon-state"\n[software]\npath = "daemon"\n` +
+        `[process]\npid_file = "daemon.pid"\n[logging]\nlevel = "debug"\n` +
+        `[health]\nlisten = "127.0.0.1:${freePort()}"\nhealth_check_script = "check"\n` +
+        `check_interval_ms = 60000\n`,
+    );
+    await this.#start("daemon", [
+      ...["daemon", "start", "--foreground", "--config", this.#at("sentinel.toml")],
+      ...["--org-key", this.#at("org_public_key.pem")],
+    ]).stderr.match(/starting -> running/);
+  }
+
+  async #startServer(): Promise<void> {
+    const folder = this.#at("certificates"), authorityFolder = folder;
+    await writeAuthority({ folder, name: "CA", days: 30 });
+    const holders = [
+      { kind: "server", name: "server", others: ["127.0.0.1"] },
+      { kind: "client", name: "ops", role: "control" },
+    ] as const;
+    for (const holder of holders) {
+      const request = { authorityFolder, folder, holder, days: undefined, requestPath: undefined };
+      await writeCertificate(request, new RecordingLog());
+    }
+    const [, port] = await this.#start("server", [
+      ...["server", "-c", `${folder}/server.pem`, "-k", `${folder}/server.key`],
+      ...["-C", `${folder}/ca.pem`, "-a", "127.0.0.1", "-p", "0", "--data-dir", this.#at("data")],
+    ]).stdout.match(/listening on https:\/\/127\.0\.0\.1:(\d+)\n/);
+    this.#remotePort = Number(port);
+  }
+
+  /** Asks for the licence over the sockets, and has a process run on the server. */
+  async #ask(): Promise<void> {
+    for (const name of ["run", "daemon"] as const) {
+      if (!this.#programs.has(name)) continue;
+      await requestIpc({ path: this.#socketOf(name), method: "get_license" });
+    }
+    if (!this.#programs.has("server")) return;
+    const certificates = this.#at("certificates");
+    const client = await openClient({
+      ...{ address: "127.0.0.1", port: this.#remotePort },
+      ...{ certificatePath: `${certificates}/client.pem`, keyPath: `${certificates}/client.key` },
+      trust: {
+        kind: "authority",
+        certificateAuthorityPath: `${certificates}/ca.pem`,
+        serverName: undefined,
+      },
+    }, new RecordingLog());
+    const id = await client.start("/bin/sh", ["-c", "echo up; exec sleep 1000"]);
+    await client.status(id);
+    await client.stop(id);
+    for await (const _ of client.stream(id)) continue;
+  }
+
+  #socketOf(name: LastingProgram): string {
+    const folder = `${this.#runtimeOf(name)}/sentinel`;
+    const socket = Array.from(Deno.readDirSync(folder), ({ name }) => name)
+      .find((name) => name.endsWith(".sock"));
+    return `${folder}/${socket}`;
+  }
+
+  /** The path of a socket has an end soon. */
+  #runtimeOf(name: LastingProgram): string {
+    return this.#at(name[0]!);
+  }
+
+  #start(name: LastingProgram, args: readonly string[]): RunningProgram {
+    const { env } = this.customer.surroundings({ TOLD_SECONDS: this.#at("told") });
+    Deno.mkdirSync(this.#runtimeOf(name), { mode: 0o700 });
+    const program = startProgram(args, {
+      env: { ...env, XDG_RUNTIME_DIR: this.#runtimeOf(name) },
+      copy: { deno: Deno.execPath(), entry: this.entry },
+    });
+    this.#programs.set(name, this.#opened.use(program));
+    return program;
+  }
+
+  /** A program finds a whole number: the old one or the new one. */
+  async #tell(seconds: number): Promise<void> {
+    await Deno.writeTextFile(this.#at("told.new"), String(seconds));
+    await Deno.rename(this.#at("told.new"), this.#at("told"));
+  }
+
+  #at(name: string): string {
+    return this.customer.folder.at(name);
+  }
+}
