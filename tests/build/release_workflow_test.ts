@@ -1,12 +1,18 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
+import { runScript, type ScriptResult } from "../support/workflow_runner/run_script.ts";
 import { sourcesMachine, TAG } from "../support/workflow_runner/sources_machine.ts";
 import { CLONING } from "../support/workflow_runner/sources_repository.ts";
-import type { StandInPrograms } from "../support/workflow_runner/stand_in_programs.ts";
-import { readWorkflow, workflowText } from "../support/workflow_runner/workflow_file.ts";
+import { StandInPrograms } from "../support/workflow_runner/stand_in_programs.ts";
+import {
+  jobsInOrder,
+  readWorkflow,
+  workflowText,
+} from "../support/workflow_runner/workflow_file.ts";
 import { WorkflowRun } from "../support/workflow_runner/workflow_run.ts";
-import { PROFILES } from "../../src/core/build_info.ts";
+import { PROFILES, VERSION } from "../../src/core/build_info.ts";
 import { programFileName, TARGETS } from "../../src/packaging/targets.ts";
 
 const WORKFLOW = readWorkflow(workflowText("release.yml"));
@@ -105,6 +111,39 @@ testWith(CLONING, "a tag makes a release of signed programs, in fresh clones", a
     const compared = run.printedBy("build", "The same inputs made the same bytes");
     assertEquals(compared.match(/: OK$/gm)?.length, PROGRAMS.length);
   });
+});
+
+/** Runs the script of a job's last step alone, for another tag. */
+async function runLastStep(job: string, tag: string, path: string): Promise<ScriptResult> {
+  await using folder = await temporaryFolder();
+  return await runScript({
+    text: WORKFLOW.jobs[job]!.steps!.at(-1)!.run!,
+    shell: "bash",
+    cwd: fromFileUrl(new URL("../..", import.meta.url)),
+    folder: folder.path,
+    path: [path],
+    env: { GITHUB_REF_NAME: tag, NO_COLOR: "1" },
+  });
+}
+
+testWith(CLONING, "a tag that is not the version is refused before all else", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.symlink(Deno.execPath(), folder.at("deno"));
+  const { code, printed } = await runLastStep("tag", "v9.9.9", folder.path);
+  assertEquals([code, printed], [1, `the tag is v9.9.9, the program's version ${VERSION}\n`]);
+  assertEquals(jobsInOrder(WORKFLOW)[0], "tag");
+  assertEquals([WORKFLOW.jobs["test"]!.needs, WORKFLOW.jobs["build"]!.needs], ["tag", "test"]);
+});
+
+testWith(CLONING, "a version with a hyphen is published as a prerelease", async () => {
+  await using folder = await temporaryFolder();
+  const programs = new StandInPrograms(folder.path);
+  await programs.write("gh");
+  for (const tag of ["v1.0.0", "v1.0.0-rc.1"]) {
+    assertEquals((await runLastStep("publish", tag, folder.path)).code, 0);
+  }
+  const calls = programs.calls("gh").map((args) => [args[2], args.includes("--prerelease")]);
+  assertEquals(calls, [["v1.0.0", false], ["v1.0.0-rc.1", true]]);
 });
 
 testWith(
