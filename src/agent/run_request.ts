@@ -3,7 +3,7 @@ import type { License } from "../license/payload.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { IpcLimits } from "../ipc/limits.ts";
-import type { Platform } from "../platform/contract.ts";
+import type { OnSignal, Platform } from "../platform/contract.ts";
 import type { ProcessLimits } from "../platform/process_contract.ts";
 import type { OrganizationKeySource } from "../license/organization_key.ts";
 import type { Verify } from "../signing/ecdsa.ts";
@@ -116,7 +116,6 @@ export interface RunDependencies {
   readonly verify: Verify;
   readonly pid: number;
   readonly stopRequest: StopRequest;
-  /** Calls the listener on each such signal, until the function that it returns is called. */
-  readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
+  readonly onSignal: OnSignal;
   readonly readVariable: (name: string) => string | undefined;
 }

@@ -35,7 +35,7 @@ export async function composeDaemon(
   await becomeUser(request, platform);
   const stopRequest = new StopRequestSource();
   service?.stopAsked.addEventListener("abort", () => stopRequest.request("stop of the service"));
-  using deps = await openRunDependencies(request.run, { ...sources, stopRequest });
+  using deps = await openRunDependencies("daemon", request.run, { ...sources, stopRequest });
   return await runDaemon(request, {
     ...deps,
     log: sources.log,

@@ -33,11 +33,11 @@ export async function composeDetachedStart(
     );
   }
   const stop = new AbortController();
-  const removals = platform.stopSignals.map((signal) => onSignal(signal, () => stop.abort()));
+  const unlisten = onSignal("detaching", "stop", () => stop.abort());
   try {
     const env = ownEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone });
     return await startDetached({ command, args, env, onLine, signal: stop.signal });
   } finally {
-    for (const remove of removals) remove();
+    unlisten();
   }
 }

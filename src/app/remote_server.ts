@@ -71,7 +71,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
       log.error(`certificates not reloaded: ${describeError(error)}`);
     }
   };
-  const removeListener = onSignal("SIGHUP", () => void reload());
+  const removeListener = onSignal("server", "reload", () => void reload());
   return {
     url: server.url,
     async [Symbol.asyncDispose]() {
@@ -89,6 +89,9 @@ export async function openServer(
   requireClientVerification(Deno.version.deno);
   const { trust, certificates } = await readTrust(settings, log);
   const platform = selectPlatform();
+  if (!platform.hasUnixSignals) {
+    throw new SentinelError("config.server", "the server is not supported on this system");
+  }
   await using opened = new AsyncDisposableStack();
   const table = opened.use(await openTable(settings.dataDir, { platform, hurry }));
   await reapOrphans(platform, opened);
@@ -185,7 +188,7 @@ function defaultDataFolder(platform: Platform): string {
 async function reapOrphans(platform: Platform, opened: AsyncDisposableStack): Promise<void> {
   const control = await platform.processControl();
   const reaper = new OrphanReaper({ control, clock: systemClock, ownPid: Deno.pid });
-  opened.defer(onSignal("SIGCHLD", () => void reaper.reap()));
+  opened.defer(onSignal("server", "reap", () => void reaper.reap()));
 }
 
 /** The table as the server sees it. */

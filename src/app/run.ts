@@ -1,5 +1,5 @@
 import { loadOrganizationKey } from "../license/organization_key.ts";
-import { onSignal } from "./signals.ts";
+import { onSignal, type ProgramName } from "./signals.ts";
 import { trustedFetch } from "./trusted_fetch.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { ConfigError } from "../core/errors.ts";
@@ -20,11 +20,12 @@ export async function composeRun(request: RunRequest, sources: RunSources): Prom
     hasLostTerminal: () => startedOnTerminal && !Deno.stdin.isTerminal(),
     log: sources.log,
   });
-  const { stopSignals, reloadSignal } = selectPlatform();
-  const removals = stopSignals.map((signal) => onSignal(signal, () => stopRequest.receive(signal)));
-  if (reloadSignal !== undefined) removals.push(onSignal(reloadSignal, () => host.onHangup()));
+  const removals = [
+    onSignal("run", "stop", (signal) => stopRequest.receive(signal)),
+    onSignal("run", "reload", () => host.onHangup()),
+  ];
   try {
-    using deps = await openRunDependencies(request, { ...sources, stopRequest });
+    using deps = await openRunDependencies("run", request, { ...sources, stopRequest });
     return await runSentinel(request, deps, host);
   } finally {
     for (const remove of removals) remove();
@@ -33,6 +34,7 @@ export async function composeRun(request: RunRequest, sources: RunSources): Prom
 
 /** Opens what a run works with; to be disposed of when it is over. */
 export async function openRunDependencies(
+  program: ProgramName,
   request: RunRequest,
   sources: RunSources & Pick<RunDependencies, "stopRequest">,
 ): Promise<RunDependencies & Disposable> {
@@ -46,7 +48,7 @@ export async function openRunDependencies(
     fetch: trusted?.fetch ?? fetch,
     verify,
     pid: Deno.pid,
-    onSignal,
+    onSignal: (action, listener) => onSignal(program, action, listener),
     readVariable,
     [Symbol.dispose]: () => trusted?.[Symbol.dispose](),
   };

@@ -5,7 +5,7 @@ import { diffConfig, mergeChangeable } from "../config/diff.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { ConfigurableLog, LogLevel } from "../core/log.ts";
 import type { HealthReport } from "./health_endpoint.ts";
-import { InvalidTransitionError, type Lifecycle } from "./lifecycle.ts";
+import { InvalidTransitionError, type Lifecycle, type LifecycleChange } from "./lifecycle.ts";
 import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import { UNKNOWN_HEALTH } from "../process/health.ts";
 import type { Agent } from "../agent/agent.ts";
@@ -71,6 +71,8 @@ export class Daemon implements RunHost, AsyncDisposable {
   readonly #options: DaemonOptions;
   #config: Config;
   #agent: Agent | undefined;
+  /** Of the run, also when that has ended. */
+  #ipc: Agent["ipc"] | undefined;
   #server: DaemonServer | undefined;
   /** The reload that is under way, and the one that waits for it, whoever asked. */
   #reloading: Promise<ReloadResult> | undefined;
@@ -146,14 +148,17 @@ export class Daemon implements RunHost, AsyncDisposable {
   }
 
   async onServing(agent: Agent): Promise<void> {
-    const { lifecycle, openServer, log } = this.#options;
+    const { openServer, log } = this.#options;
     this.#agent = agent;
-    lifecycle.onChange(({ from, to, atMs }) =>
-      agent.ipc.publish({ event: "state", from, state: to, at: new Date(atMs).toISOString() })
-    );
+    this.#ipc = agent.ipc;
     if (!this.#config.server.enabled) return;
     this.#server = await openServer(this.#config, agent.supervisor);
     log.info(`serving operators at ${this.#server.url}`);
+  }
+
+  /** Tells those who watch the socket. */
+  publish({ from, to, atMs }: LifecycleChange): void {
+    this.#ipc?.publish({ event: "state", from, state: to, at: new Date(atMs).toISOString() });
   }
 
   get recorder(): SoftwareRecorder | undefined {

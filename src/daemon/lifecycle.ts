@@ -21,31 +21,15 @@ export type LifecycleEvent =
   | "stopped"
   | "fail";
 
-/** What is due at a change; performed elsewhere. */
-export type LifecycleEffect =
-  | "announce_ready"
-  | "announce_reloading"
-  | "announce_stopping"
-  | "release_everything";
-
-interface Transition {
-  readonly state: LifecycleState;
-  readonly effects: readonly LifecycleEffect[];
-}
-
-/** Where each event leads, by the only state that it is for; a failure is for all of them. */
-const TABLE: Readonly<
-  Record<Exclude<LifecycleEvent, "fail">, Transition & { readonly from: LifecycleState }>
-> = {
-  start: { from: "stopped", state: "starting", effects: [] },
-  started: { from: "starting", state: "running", effects: ["announce_ready"] },
-  reload: { from: "running", state: "reloading", effects: ["announce_reloading"] },
-  reloaded: { from: "reloading", state: "running", effects: ["announce_ready"] },
-  stop: { from: "running", state: "stopping", effects: ["announce_stopping"] },
-  stopped: { from: "stopping", state: "stopped", effects: ["release_everything"] },
-};
-
-const FAILED: Transition = { state: "error", effects: ["announce_stopping", "release_everything"] };
+/** Where each event leads, from the only state that it is for; a failure is for all of them. */
+const TRANSITIONS = {
+  start: ["stopped", "starting"],
+  started: ["starting", "running"],
+  reload: ["running", "reloading"],
+  reloaded: ["reloading", "running"],
+  stop: ["running", "stopping"],
+  stopped: ["stopping", "stopped"],
+} as const satisfies Record<Exclude<LifecycleEvent, "fail">, readonly LifecycleState[]>;
 
 /** Something was to happen that must not at this time. */
 export class InvalidTransitionError extends SentinelError {
@@ -55,15 +39,15 @@ export class InvalidTransitionError extends SentinelError {
 }
 
 /**
- * The state that follows, and what is due.
+ * The state that follows.
  *
- * @throws {InvalidTransitionError} where the event is not for this state.
+ * @throws {InvalidTransitionError} if the event is not for this state.
  */
-export function transition(state: LifecycleState, event: LifecycleEvent): Transition {
-  if (event === "fail") return FAILED;
-  const { from, ...next } = TABLE[event];
-  if (from !== state) throw new InvalidTransitionError(state, next.state);
-  return next;
+export function transition(state: LifecycleState, event: LifecycleEvent): LifecycleState {
+  if (event === "fail") return "error";
+  const [from, to] = TRANSITIONS[event];
+  if (from !== state) throw new InvalidTransitionError(state, to);
+  return to;
 }
 
 /** A change of state; the time is the wall clock's milliseconds. */
@@ -71,18 +55,32 @@ export interface LifecycleChange {
   readonly from: LifecycleState;
   readonly to: LifecycleState;
   readonly atMs: number;
-  readonly effects: readonly LifecycleEffect[];
+}
+
+/** What a service manager hears of a state (sd_notify(3)). */
+export type Announcement = "READY" | "RELOADING" | "STOPPING";
+
+/** The daemon, as its states act on it. */
+export interface LifecycleHost {
+  /** Tells the service manager of the state, with its word for it, if there is one. */
+  announce(state: LifecycleState, announcement?: Announcement): void;
+  /** Called each time the daemon runs, after a reload as well. */
+  onRunning(): void;
+  /** Limits the time that the shutdown may take. */
+  startDeadline(): void;
+  /** Tells those who watch the socket. */
+  publish(change: LifecycleChange): void;
 }
 
 interface LifecycleOptions {
   readonly clock: Pick<Clock, "wallMs">;
   readonly log: Logger;
+  readonly host: LifecycleHost;
 }
 
-/** A daemon's state, from `stopped` to `stopped`. Every change is in the log, and told to whoever wants to know. */
+/** A daemon's state, from `stopped` to `stopped`. Every change is in the log, and acts on the daemon. */
 export class Lifecycle {
   readonly #options: LifecycleOptions;
-  readonly #listeners: ((change: LifecycleChange) => void)[] = [];
   #state: LifecycleState = "stopped";
   #sinceMs: number;
 
@@ -100,19 +98,36 @@ export class Lifecycle {
     return this.#sinceMs;
   }
 
-  /** Calls back at every change from now on. */
-  onChange(listener: (change: LifecycleChange) => void): void {
-    this.#listeners.push(listener);
-  }
-
   /** @throws {InvalidTransitionError} and then nothing has changed. */
   advance(event: LifecycleEvent): void {
-    const { state: to, effects } = transition(this.#state, event);
-    const from = this.#state;
-    const atMs = this.#options.clock.wallMs();
+    const from = this.#state, to = transition(from, event);
     this.#state = to;
-    this.#sinceMs = atMs;
+    this.#sinceMs = this.#options.clock.wallMs();
     this.#options.log.info(`state: ${from} -> ${to}`);
-    for (const tell of this.#listeners) tell({ from, to, atMs, effects });
+    this.#enter(to);
+    this.#options.host.publish({ from, to, atMs: this.#sinceMs });
+  }
+
+  #enter(state: LifecycleState): void {
+    const { host } = this.#options;
+    switch (state) {
+      case "running":
+        host.announce(state, "READY");
+        host.onRunning();
+        break;
+      case "reloading":
+        host.announce(state, "RELOADING");
+        break;
+      case "stopping":
+        host.announce(state, "STOPPING");
+        host.startDeadline();
+        break;
+      case "error":
+        host.announce(state, "STOPPING");
+        break;
+      case "starting":
+      case "stopped":
+        host.announce(state);
+    }
   }
 }

@@ -3,7 +3,13 @@ import type { Clock } from "../core/clock.ts";
 import type { Config } from "../config/schema.ts";
 import { ConfigError, describeError, firstError, SentinelError } from "../core/errors.ts";
 import type { ConfigurableLog } from "../core/log.ts";
-import { Lifecycle } from "./lifecycle.ts";
+import {
+  type Announcement,
+  Lifecycle,
+  type LifecycleChange,
+  type LifecycleHost,
+  type LifecycleState,
+} from "./lifecycle.ts";
 import { makeFoldersOf } from "./runtime_dirs.ts";
 import { PidFile } from "./pid_file.ts";
 import { inPhase, StartUpError } from "./detach.ts";
@@ -114,7 +120,7 @@ export async function runDaemon(request: DaemonRequest, deps: DaemonDependencies
   return await new DaemonRun(request, deps).run();
 }
 
-class DaemonRun {
+class DaemonRun implements LifecycleHost {
   readonly #lifecycle: Lifecycle;
   readonly #daemon: Daemon;
   readonly #request: DaemonRequest;
@@ -135,7 +141,7 @@ class DaemonRun {
     this.#request = request;
     this.#deps = deps;
     this.#config = config;
-    this.#lifecycle = new Lifecycle(deps);
+    this.#lifecycle = new Lifecycle({ ...deps, host: this });
     this.#daemon = new Daemon({
       ...deps,
       config,
@@ -145,11 +151,6 @@ class DaemonRun {
     });
     this.#endpoint = new HealthListener(this.#daemon);
     this.#logging = new DaemonLog(deps.log);
-    this.#lifecycle.onChange((change) => {
-      this.#serviceManager?.announce(change);
-      if (change.to === "running" && !this.#hasStarted) this.#beReady();
-      if (change.to === "stopping") this.#startDeadline();
-    });
     this.#missed.promise.catch(() => {});
   }
 
@@ -206,7 +207,16 @@ class DaemonRun {
     }
   }
 
-  #beReady(): void {
+  announce(state: LifecycleState, announcement?: Announcement): void {
+    this.#serviceManager?.announce(state, announcement);
+  }
+
+  publish(change: LifecycleChange): void {
+    this.#daemon.publish(change);
+  }
+
+  onRunning(): void {
+    if (this.#hasStarted) return;
     this.#hasStarted = true;
     this.#deps.onReady();
     this.#serviceManager?.reassure(() => this.#daemon.isWell, this.#over.signal);
@@ -220,25 +230,20 @@ class DaemonRun {
   }
 
   #listen(): (() => void)[] {
-    const { onSignal, log, platform, stopRequest } = this.#deps;
-    const say = (facts: object) => log.info(JSON.stringify(facts));
-    const stops = platform.stopSignals.map((signal) =>
-      onSignal(signal, () => stopRequest.receive(signal))
-    );
-    if (!platform.hasUnixSignals) return stops;
+    const { onSignal, log, stopRequest } = this.#deps;
     const shutInspector = inspectorShutter(this.#deps, this.#over.signal);
     return [
-      ...stops,
-      onSignal("SIGHUP", () => this.#daemon.onHangup()),
-      onSignal("SIGUSR1", () => {
-        say(this.#daemon.stats());
+      onSignal("stop", (signal) => stopRequest.receive(signal)),
+      onSignal("reload", () => this.#daemon.onHangup()),
+      onSignal("write_statistics", () => {
+        log.info(JSON.stringify(this.#daemon.stats()));
         shutInspector();
       }),
-      onSignal("SIGUSR2", () => this.#daemon.toggleDebug()),
+      onSignal("toggle_debug", () => this.#daemon.toggleDebug()),
     ];
   }
 
-  #startDeadline(): void {
+  startDeadline(): void {
     const { clock, stopRequest } = this.#deps;
     const timeoutMs = this.#config.shutdown.timeout_ms;
     this.#deadline = startDeadline({ timeoutMs, clock, hurry: () => stopRequest.hurryUp() });

@@ -1,7 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Platform, ServiceMembership } from "../platform/contract.ts";
-import type { LifecycleChange } from "./lifecycle.ts";
-import type { LifecycleEffect, LifecycleState } from "./lifecycle.ts";
+import type { Announcement, LifecycleState } from "./lifecycle.ts";
 
 /** What a service manager puts into the environment of those it watches (sd_notify(3), sd_watchdog_enabled(3)). */
 interface ServiceVariables {
@@ -23,13 +22,6 @@ interface ServiceManagerOptions {
   readonly pid: number;
 }
 
-const ANNOUNCEMENTS: Readonly<Record<LifecycleEffect, string | undefined>> = {
-  announce_ready: "READY=1",
-  announce_reloading: "RELOADING=1",
-  announce_stopping: "STOPPING=1",
-  release_everything: undefined,
-};
-
 /** The service manager that started us, or nobody. */
 export class ServiceManager {
   readonly #options: ServiceManagerOptions;
@@ -47,13 +39,11 @@ export class ServiceManager {
   }
 
   /** Tells of a change of state. */
-  announce({ to, effects }: Pick<LifecycleChange, "effects"> & { to: LifecycleState }): void {
-    const lines = effects.map((effect) => ANNOUNCEMENTS[effect]).filter((line) =>
-      line !== undefined
-    );
-    this.#tell([...lines, `STATUS=${to}`]);
-    if (effects.includes("announce_ready")) this.#options.membership?.tell("running");
-    if (effects.includes("announce_stopping")) this.#options.membership?.tell("stopping");
+  announce(state: LifecycleState, announcement?: Announcement): void {
+    const { membership } = this.#options;
+    this.#tell([...(announcement === undefined ? [] : [`${announcement}=1`]), `STATUS=${state}`]);
+    if (announcement === "READY") membership?.tell("running");
+    if (announcement === "STOPPING") membership?.tell("stopping");
   }
 
   /** Says twice within each of its intervals that we are well, unless we are not, until `signal` is aborted. */

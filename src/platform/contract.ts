@@ -87,16 +87,28 @@ export interface ConsoleChild {
 /** Signals that a process group is sent; 0 only asks whether it is there. */
 export type GroupSignal = ProcessSignal | 0;
 
+/** What a program does at a signal; `src/app/signals.ts` says which signal that is. */
+export type SignalAction =
+  | "stop"
+  | "reload"
+  | "write_statistics"
+  | "toggle_debug"
+  | "reap"
+  | "resize"
+  | "ignore";
+
+/** Calls the listener on each signal that has the action, until the function that it returns is called. */
+export type OnSignal = (
+  action: SignalAction,
+  listener: (signal: Deno.Signal) => void,
+) => () => void;
+
 /** What differs between systems. Each has one file that fulfils this; `select.ts` chooses. */
 export interface Platform {
   /** The system and architecture as the licence server's wire format names them. */
   readonly wireName: `${"LINUX" | "WINDOWS" | "DARWIN"}_${"AMD64" | "ARM64"}`;
   /** What programs of this system are. */
   readonly programFormat: "ELF" | "Mach-O" | "PE";
-  /** Signals that ask a program to stop. */
-  readonly stopSignals: readonly Deno.Signal[];
-  /** The signal that asks a program to read its files again, where the system has one. */
-  readonly reloadSignal: Deno.Signal | undefined;
   /** A number or SID that tells this user from the machine's others. */
   userId(): string;
   /** What tells this machine from others and does not change, where the system has such a thing. */

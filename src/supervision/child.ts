@@ -135,9 +135,9 @@ async function launchAndListen(
   const { platform, onSignal } = deps;
   let child: LaunchedProcess | undefined;
   let reaper: Promise<OrphanReaper> | undefined;
-  const removals = !platform.hasUnixSignals ? [] : [
-    onSignal("SIGWINCH", () => child && platform.signalGroup(child.pid, "SIGWINCH")),
-    onSignal("SIGCHLD", async () => {
+  const removals = [
+    onSignal("resize", () => child && platform.signalGroup(child.pid, "SIGWINCH")),
+    onSignal("reap", async () => {
       if ([child?.pid, undefined].includes(platform.endedChild())) return;
       reaper ??= loadStopping().then(({ openReaper }) => openReaper(deps));
       await (await reaper).reap();

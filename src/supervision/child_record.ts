@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
-import type { Platform } from "../platform/contract.ts";
+import type { OnSignal, Platform } from "../platform/contract.ts";
 import type { VerifiedFile } from "../process/executable.ts";
 import { type LaunchedProcess, type LaunchOptions } from "../process/launch.ts";
 import type { RunningProcess } from "../process/running_process.ts";
@@ -58,8 +58,7 @@ export interface SoftwareDependencies {
   readonly pid: number;
   /** Makes the mark of a launch. */
   readonly newUuid: () => string;
-  /** Calls the listener on each such signal, until the function that it returns is called. */
-  readonly onSignal: (signal: Deno.Signal, listener: () => void) => () => void;
+  readonly onSignal: OnSignal;
   readonly childRecord: ChildRecord;
   /** Launches, where that takes more than usual. */
   readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;

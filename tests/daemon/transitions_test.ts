@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { Lifecycle, type LifecycleChange } from "../../src/daemon/lifecycle.ts";
+import { Lifecycle, type LifecycleChange, type LifecycleHost } from "../../src/daemon/lifecycle.ts";
 import {
   InvalidTransitionError,
   type LifecycleEvent,
@@ -25,7 +25,7 @@ for (const [event, [from, to]] of Object.entries(LEADS) as [keyof typeof LEADS, 
   for (const state of STATES) {
     if (state === from) {
       Deno.test(`${event} leads from ${from} to ${to}`, () => {
-        assertEquals(transition(state, event).state, to as LifecycleState);
+        assertEquals(transition(state, event), to as LifecycleState);
       });
     } else {
       Deno.test(`${event} is not for ${state}`, () => {
@@ -38,37 +38,75 @@ for (const [event, [from, to]] of Object.entries(LEADS) as [keyof typeof LEADS, 
 
 for (const state of STATES) {
   Deno.test(`a failure leads from ${state} to error`, () => {
-    assertEquals(transition(state, "fail").state, "error");
+    assertEquals(transition(state, "fail"), "error");
   });
 }
 
-Deno.test("what is due at a change is told with it", () => {
-  const effects = (state: LifecycleState, event: LifecycleEvent) =>
-    transition(state, event).effects;
-  assertEquals(effects("stopped", "start"), []);
-  assertEquals(effects("starting", "started"), ["announce_ready"]);
-  assertEquals(effects("running", "reload"), ["announce_reloading"]);
-  assertEquals(effects("reloading", "reloaded"), ["announce_ready"]);
-  assertEquals(effects("running", "stop"), ["announce_stopping"]);
-  assertEquals(effects("stopping", "stopped"), ["release_everything"]);
-  for (const state of STATES) {
-    assertEquals(effects(state, "fail"), ["announce_stopping", "release_everything"]);
+/** A daemon that only notes how its states act on it. */
+class NotingHost implements LifecycleHost {
+  readonly notes: string[] = [];
+  readonly changes: LifecycleChange[] = [];
+
+  announce(state: LifecycleState, announcement = ""): void {
+    this.notes.push(`${state} ${announcement}`);
   }
+
+  onRunning(): void {
+    this.notes.push("it runs");
+  }
+
+  startDeadline(): void {
+    this.notes.push("its time is limited");
+  }
+
+  publish(change: LifecycleChange): void {
+    this.changes.push(change);
+  }
+}
+
+function lifecycleOf(host: LifecycleHost): Lifecycle {
+  return new Lifecycle({ clock: new FakeClock(), log: new RecordingLog(), host });
+}
+
+Deno.test("each state of a clean life acts on the daemon", () => {
+  const host = new NotingHost();
+  const lifecycle = lifecycleOf(host);
+  for (const event of ["start", "started", "reload", "reloaded", "stop", "stopped"] as const) {
+    lifecycle.advance(event);
+  }
+  assertEquals(host.notes, [
+    "starting ",
+    "running READY",
+    "it runs",
+    "reloading RELOADING",
+    "running READY",
+    "it runs",
+    "stopping STOPPING",
+    "its time is limited",
+    "stopped ",
+  ]);
+});
+
+Deno.test("a failure is announced as a stop, and its time is not limited", () => {
+  const host = new NotingHost();
+  const lifecycle = lifecycleOf(host);
+  lifecycle.advance("start");
+  lifecycle.advance("fail");
+  assertEquals(host.notes, ["starting ", "error STOPPING"]);
 });
 
 Deno.test("a change is told with its time and is in the log; what must not happen changes nothing", () => {
   const clock = new FakeClock();
   const log = new RecordingLog();
-  const lifecycle = new Lifecycle({ clock, log });
-  const changes: LifecycleChange[] = [];
-  lifecycle.onChange((change) => changes.push(change));
+  const host = new NotingHost();
+  const lifecycle = new Lifecycle({ clock, log, host });
   lifecycle.advance("start");
   clock.skip(250);
   assertThrows(() => lifecycle.advance("reload"), InvalidTransitionError);
   lifecycle.advance("started");
   const startMs = Date.parse("2026-06-15T12:00:00Z");
   assertEquals([lifecycle.state, lifecycle.sinceMs], ["running", startMs + 250]);
-  assertEquals(changes.map(({ from, to, atMs }) => [from, to, atMs - startMs]), [
+  assertEquals(host.changes.map(({ from, to, atMs }) => [from, to, atMs - startMs]), [
     ["stopped", "starting", 0],
     ["starting", "running", 250],
   ]);

@@ -25,7 +25,11 @@ async function runningDaemon(
     settings: { level: "info", format: "text", write() {} } as const,
     configure() {},
   });
-  const lifecycle = new Lifecycle({ clock: new FakeClock(), log });
+  const lifecycle = new Lifecycle({
+    clock: new FakeClock(),
+    log,
+    host: { announce() {}, onRunning() {}, startDeadline() {}, publish() {} },
+  });
   const daemon = new Daemon({
     config,
     loadConfig,

@@ -24,7 +24,7 @@ export const command: Command = {
     if (loaded !== undefined) warnOfNoEffect(loaded, log);
     const { composeRun } = await import("../../app/run.ts");
     const { keepDebuggersOut } = await import("../../app/signals.ts");
-    keepDebuggersOut(log);
+    keepDebuggersOut("run", log);
     return await composeRun(request, context);
   },
 };

@@ -30,8 +30,8 @@ export const command: Command = {
     };
     const { startServer } = await import("../../app/remote_server.ts");
     const { keepDebuggersOut, waitForStopSignal } = await import("../../app/signals.ts");
-    keepDebuggersOut(log);
-    const stopSignal = waitForStopSignal();
+    keepDebuggersOut("server", log);
+    const stopSignal = waitForStopSignal("server");
     await using server = await startServer(settings, log);
     output.result(`listening on ${server.url}`);
     log.info(`Received signal ${await stopSignal}, shutting down...`);

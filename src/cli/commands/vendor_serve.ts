@@ -27,8 +27,8 @@ export const command: Command = {
     };
     const { startVendorServer } = await import("../../app/vendor.ts");
     const { keepDebuggersOut, waitForStopSignal } = await import("../../app/signals.ts");
-    keepDebuggersOut(log);
-    const stopSignal = waitForStopSignal();
+    keepDebuggersOut("vendor_serve", log);
+    const stopSignal = waitForStopSignal("vendor_serve");
     await using server = await startVendorServer(settings, { log, clock });
     output.result(`listening on ${server.url}`);
     log.info(`Received signal ${await stopSignal}, shutting down...`);

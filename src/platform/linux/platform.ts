@@ -24,8 +24,6 @@ const SIGUSR1 = 10;
 export const linux: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "LINUX_AMD64" : "LINUX_ARM64",
   programFormat: "ELF",
-  stopSignals: ["SIGINT", "SIGTERM"],
-  reloadSignal: "SIGHUP",
   userId: () => String(Deno.uid()),
   async machineId() {
     for (const path of ["/etc/machine-id", "/var/lib/dbus/machine-id"]) {

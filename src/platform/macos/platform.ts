@@ -28,8 +28,6 @@ export function macosOn(lib: () => Libsystem): Platform {
   return {
     wireName: Deno.build.arch === "x86_64" ? "DARWIN_AMD64" : "DARWIN_ARM64",
     programFormat: "Mach-O",
-    stopSignals: ["SIGINT", "SIGTERM"],
-    reloadSignal: "SIGHUP",
     userId: () => String(Deno.uid()),
     machineId: () => Promise.resolve(readHostUuid(lib())),
     defaultStateFolder(readVariable) {

@@ -20,8 +20,6 @@ const pipes: LocalPipes = { prefix: PIPE_PREFIX, listen: listenOnPipe, connect: 
 export const windows: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "WINDOWS_AMD64" : "WINDOWS_ARM64",
   programFormat: "PE",
-  stopSignals: ["SIGINT", "SIGBREAK", "SIGHUP"],
-  reloadSignal: undefined,
   hasUnixSignals: false,
   userId: readOwnSid,
   machineId: () =>
