@@ -13,63 +13,70 @@ export function describeFault(error: unknown): string {
     (what === undefined ? "" : ` for ${what}`);
 }
 
-/** Exit statuses, as operators' scripts rely on them. */
-export const EXIT = {
-  ok: 0,
-  usage: 2,
-  internal: 70,
-  license: 80,
-  refused: 81,
-  unreachable: 82,
-  hardware: 83,
-  software: 84,
-  alreadyRunning: 85,
-  permission: 86,
-  nobodyThere: 87,
-  processNotFound: 88,
-  tampered: 137,
-} as const;
-
-/** The first part of an error's code decides. */
-const BY_ROOM: Readonly<Record<string, number>> = {
-  usage: EXIT.usage,
-  config: EXIT.usage,
-  license: EXIT.license,
-  refused: EXIT.refused,
-  unreachable: EXIT.unreachable,
-  hardware: EXIT.hardware,
-  software: EXIT.software,
-  running: EXIT.alreadyRunning,
-  permission: EXIT.permission,
-  absent: EXIT.nobodyThere,
-  process: EXIT.processNotFound,
-  tamper: EXIT.tampered,
-};
-
-/** The exit status for whatever was thrown; what nobody foresaw is a fault of ours. */
-export function exitCodeOf(error: unknown): number {
-  if (error instanceof Deno.errors.NotCapable) return EXIT.permission;
-  if (!(error instanceof SentinelError)) return EXIT.internal;
-  return BY_ROOM[error.code.split(".")[0]!] ?? EXIT.internal;
+/** An exit status. */
+interface ExitStatus {
+  readonly status: number;
+  /** The first parts of the error codes that end with it. */
+  readonly codes?: readonly string[];
+  /** For the manual. */
+  readonly meaning: string;
 }
 
-/** What each exit status means to whoever called, in the order of the manual. */
-export const EXIT_MEANINGS: readonly (readonly [status: string, meaning: string])[] = [
-  ["0", "done; of run: the software ended with 0"],
-  ["N", "of run: the software's own status; 128 + S where signal S ended it"],
-  ["2", "usage or configuration"],
-  ["70", "a fault of ours (please report it)"],
-  ["80", "the licence file is not valid"],
-  [
-    "81",
-    "refused by the licence server (revoked, suspended, expired, machine limit, decommissioned)",
-  ],
-  ["82", "the licence server cannot be reached, and there is no grace"],
-  ["83", "the hardware is not the licence's"],
-  ["84", "the software cannot be launched, or its checksum differs"],
-  ["85", "already running"],
-  ["86", "permission denied"],
-  ["87", "nobody there: daemon, socket or server does not answer"],
-  ["88", "there is no such process"],
-  ["137", "killed for tampering, as a debugger or a foreign library was found"],
-];
+/** Every exit status, as operators' scripts rely on them, in the order of the manual. */
+const STATUSES = {
+  ok: { status: 0, meaning: "done; of run: the software ended with 0" },
+  usage: { status: 2, codes: ["usage", "config"], meaning: "usage or configuration" },
+  internal: { status: 70, meaning: "a fault of ours (please report it)" },
+  license: { status: 80, codes: ["license"], meaning: "the licence file is not valid" },
+  refused: {
+    status: 81,
+    codes: ["refused"],
+    meaning:
+      "refused by the licence server (revoked, suspended, expired, machine limit, decommissioned)",
+  },
+  unreachable: {
+    status: 82,
+    codes: ["unreachable"],
+    meaning: "the licence server cannot be reached, and there is no grace",
+  },
+  hardware: { status: 83, codes: ["hardware"], meaning: "the hardware is not the licence's" },
+  software: {
+    status: 84,
+    codes: ["software"],
+    meaning: "the software cannot be launched, or its checksum differs",
+  },
+  alreadyRunning: { status: 85, codes: ["running"], meaning: "already running" },
+  permission: { status: 86, codes: ["permission"], meaning: "permission denied" },
+  nobodyThere: {
+    status: 87,
+    codes: ["absent"],
+    meaning: "nobody there: daemon, socket or server does not answer",
+  },
+  processNotFound: { status: 88, codes: ["process"], meaning: "there is no such process" },
+  tampered: {
+    status: 137,
+    codes: ["tamper"],
+    meaning: "killed for tampering, as a debugger or a foreign library was found",
+  },
+} as const satisfies Readonly<Record<string, ExitStatus>>;
+
+type ExitName = keyof typeof STATUSES;
+
+const ROWS: readonly ExitStatus[] = Object.values(STATUSES);
+
+/** The exit statuses by name. */
+export const EXIT = Object.fromEntries(
+  Object.entries(STATUSES).map(([name, { status }]) => [name, status]),
+) as { readonly [Name in ExitName]: (typeof STATUSES)[Name]["status"] };
+
+/** The exit status for an error; one that is not ours is a fault of ours. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Deno.errors.NotCapable) return EXIT.permission;
+  const code = error instanceof SentinelError ? error.code.split(".")[0]! : "";
+  return ROWS.find(({ codes }) => codes?.includes(code))?.status ?? EXIT.internal;
+}
+
+/** What each exit status means to the caller, in the order of the manual. */
+export const EXIT_MEANINGS: readonly (readonly [status: string, meaning: string])[] = ROWS
+  .map(({ status, meaning }) => [String(status), meaning] as const)
+  .toSpliced(1, 0, ["N", "of run: the software's own status; 128 + S where signal S ended it"]);
