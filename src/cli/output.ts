@@ -1,4 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
+import { writeAllSync } from "../core/write_all.ts";
 
 /**
  * Where text for people and programs goes: the only door to the standard streams. What cannot be written there throws a
@@ -17,22 +18,21 @@ const UTF8 = new TextEncoder();
 const NAMES = { stdout: "standard output", stderr: "standard error" } as const;
 
 export const standardOutput: Output = {
-  result: (text) => void writeAll("stdout", UTF8.encode(text + "\n")),
+  result: (text) => void writeTo("stdout", UTF8.encode(text + "\n")),
   note(text) {
     try {
-      writeAll("stderr", UTF8.encode(text + "\n"));
+      writeTo("stderr", UTF8.encode(text + "\n"));
     } catch {
       // there is nobody left to tell: the exit status has to do
     }
   },
-  forward: (stream, bytes) => writeAll(stream, bytes),
+  forward: (stream, bytes) => writeTo(stream, bytes),
 };
 
 /** A reader that has gone away (`sentinel … | head`) is no error of ours; whether it is there. */
-function writeAll(stream: keyof typeof NAMES, bytes: Uint8Array): boolean {
-  let rest = bytes;
+function writeTo(stream: keyof typeof NAMES, bytes: Uint8Array): boolean {
   try {
-    while (rest.length > 0) rest = rest.subarray(Deno[stream].writeSync(rest));
+    writeAllSync(Deno[stream], bytes);
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return false;

@@ -1,6 +1,7 @@
 import type { Logger } from "./log.ts";
 import { describeError, SentinelError } from "./errors.ts";
 import { decodeUtf8 } from "./strict_json.ts";
+import { writeAll } from "./write_all.ts";
 
 /** Permission bits of group and others. */
 const OTHERS = 0o077;
@@ -107,8 +108,7 @@ export async function writeNewFiles(files: readonly NewFile[]): Promise<NewFiles
     using file = await openNew(path, mode);
     if (file === undefined) return { kind: "exists", path };
     undo.defer(() => Deno.remove(path));
-    let rest = new TextEncoder().encode(text);
-    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+    await writeAll(file, new TextEncoder().encode(text));
     await file.sync();
   }
   undo.move();

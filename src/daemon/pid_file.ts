@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { type FileLock, lockFile } from "../core/file_lock.ts";
 import { releaseLock } from "../core/file_lock.ts";
+import { writeAll } from "../core/write_all.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /** Others may read whom to signal. */
@@ -69,7 +70,7 @@ export class PidFile implements AsyncDisposable {
     const { lock } = outcome;
     try {
       await lock.file.truncate();
-      await lock.file.write(new TextEncoder().encode(`${pid}\n`));
+      await writeAll(lock.file, new TextEncoder().encode(`${pid}\n`));
       return new PidFile(path, lock);
     } catch (error) {
       await lock.removeAndRelease();

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { writeAll } from "../core/write_all.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { LocalConn, LocalPipes } from "../platform/local_socket.ts";
 import { CLIENT_FAULTS, IpcClientError } from "./errors.ts";
@@ -63,8 +64,7 @@ export class ClientConnection implements Disposable {
   /** Sends a line; the next line that comes, within the read timeout. */
   ask(line: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#within(READ_TIMEOUT_MS, async () => {
-      let rest = new TextEncoder().encode(line + "\n");
-      while (rest.length > 0) rest = rest.subarray(await this.#conn.write(rest));
+      await writeAll(this.#conn, new TextEncoder().encode(line + "\n"));
       return await this.#reader.next();
     });
   }

@@ -1,5 +1,6 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import { writeAll } from "../core/write_all.ts";
 import { utcDate } from "../license/payload.ts";
 import { encodeBase64Url } from "../signing/envelope.ts";
 import { checksumFile } from "./checksum.ts";
@@ -72,8 +73,7 @@ async function prepareFile(path: string, text: string, temporary: string): Promi
   try {
     await refuseFolder(path);
     using file = await Deno.open(temporary, { write: true, createNew: true });
-    let rest = new TextEncoder().encode(text);
-    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+    await writeAll(file, new TextEncoder().encode(text));
     await file.sync();
   } catch (error) {
     await Deno.remove(temporary).catch(() => undefined);

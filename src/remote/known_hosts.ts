@@ -1,6 +1,6 @@
 import { describeError, SentinelError } from "../core/errors.ts";
-import { openFresh } from "../core/files.ts";
 import { dirname } from "../core/paths.ts";
+import { replaceContent } from "../core/replace_content.ts";
 import { isSameSecret } from "../core/secret_text.ts";
 
 /** The certificates that servers showed at first, by address and port. */
@@ -43,7 +43,7 @@ async function check(
   const before = known.get(host);
   if (before !== undefined) return isSameSecret(before, fingerprint) ? "same" : "changed";
   known.set(host, fingerprint);
-  await replace(path, known);
+  await writeKnown(path, known);
   return "first";
 }
 
@@ -65,15 +65,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** Old content or new, whenever it is cut short (rename(2)). */
-async function replace(path: string, known: ReadonlyMap<string, string>): Promise<void> {
+async function writeKnown(path: string, known: ReadonlyMap<string, string>): Promise<void> {
   const text = Array.from(known, ([host, fingerprint]) => `${host} ${fingerprint}\n`).join("");
-  const temporary = `${path}.tmp`;
-  {
-    using file = await openFresh(temporary, { mode: 0o600 });
-    let rest = new TextEncoder().encode(text);
-    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
-    await file.sync();
-  }
-  await Deno.rename(temporary, path);
+  await replaceContent(path, new TextEncoder().encode(text), { mode: 0o600 });
 }

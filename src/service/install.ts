@@ -1,8 +1,9 @@
-import { lstatIfThere, writeFreshSync } from "../core/files.ts";
+import { lstatIfThere } from "../core/files.ts";
 import { shellWord } from "../core/shell_quote.ts";
 import { type ServiceDescription, type ServiceKind, writableFolders } from "./unit_file.ts";
 import { describeError } from "../core/errors.ts";
 import { nameOf } from "../core/paths.ts";
+import { replaceContent } from "../core/replace_content.ts";
 import { requireOwn, ServicePlaceError } from "./owner.ts";
 
 /** The command that makes the folders which a service writes in, and which are not there; `undefined` where all are. */
@@ -57,12 +58,9 @@ export async function installService(
   { path, text, configPath }: { path: string; text: string; configPath: string },
 ): Promise<string> {
   await requireOwnFile(path, configPath);
-  const temporary = `${path}.tmp`;
   try {
-    writeFreshSync(temporary, text, { mode: 0o644 });
-    await Deno.rename(temporary, path);
+    await replaceContent(path, new TextEncoder().encode(text), { mode: 0o644 });
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
     throw unusable("written", path, error);
   }
   return NEXT[kind](path, nameOf(path));

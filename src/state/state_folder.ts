@@ -3,6 +3,7 @@ import { ConfigError, describeError, SentinelError } from "../core/errors.ts";
 import { lstatIfThere, permissionBits } from "../core/files.ts";
 import { type FileLock, lockFile } from "../core/file_lock.ts";
 import type { Logger } from "../core/log.ts";
+import { writeAll } from "../core/write_all.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /**
@@ -123,7 +124,7 @@ async function takeLock(path: string, pid: number): Promise<FileLock> {
   const { lock } = outcome;
   try {
     await lock.file.truncate();
-    await lock.file.write(new TextEncoder().encode(`${pid}\n`));
+    await writeAll(lock.file, new TextEncoder().encode(`${pid}\n`));
     return lock;
   } catch (error) {
     lock.release();

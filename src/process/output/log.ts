@@ -1,4 +1,5 @@
 import type { StreamName } from "../../core/output_item.ts";
+import { writeAll } from "../../core/write_all.ts";
 import {
   decodeRuns,
   encodeRuns,
@@ -226,10 +227,6 @@ function cutRuns(runs: readonly Run[], { from, to }: { from: number; to: number 
     const start = Math.max(offset, from), end = Math.min(offset + length, to);
     return start < end ? [{ stream, offset: start, length: end - start }] : [];
   });
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
 }
 
 /** Side by side, as each costs a turn of a thread; the first failure is thrown when both are over. */
