@@ -1,6 +1,7 @@
 import type { Logger } from "./log.ts";
 import { describeError, SentinelError } from "./errors.ts";
 import { decodeUtf8 } from "./strict_json.ts";
+import { ifThere, ifThereSync } from "./if_there.ts";
 import { writeAll } from "./write_all.ts";
 
 /** Permission bits of group and others. */
@@ -60,24 +61,14 @@ export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer
   return whole;
 }
 
-/** What lies at a path, a link not followed; `undefined` where nothing does. */
-export async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+/** What lies at a path, a link not followed; `undefined` if nothing does. */
+export function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
+  return ifThere(Deno.lstat(path));
 }
 
-/** The same, at once. */
+/** The same, without waiting. */
 export function lstatIfThereSync(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return ifThereSync(() => Deno.lstatSync(path));
 }
 
 /** A text file to be made. */

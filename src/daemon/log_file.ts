@@ -1,3 +1,4 @@
+import { ifThereSync } from "../core/if_there.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { lstatIfThereSync } from "../core/files.ts";
 import type { Config } from "../config/schema.ts";
@@ -127,7 +128,9 @@ export class LogFile implements Disposable {
   #putAside(): void {
     const { path, rotateKeep } = this.#options;
     if (inodeAt(path) !== this.#inode) return;
-    for (let i = rotateKeep - 1; i >= 1; i--) renameIfThere(`${path}.${i}`, `${path}.${i + 1}`);
+    for (let i = rotateKeep - 1; i >= 1; i--) {
+      ifThereSync(() => Deno.renameSync(`${path}.${i}`, `${path}.${i + 1}`));
+    }
     if (rotateKeep === 0) Deno.removeSync(path);
     else Deno.renameSync(path, `${path}.1`);
   }
@@ -142,14 +145,6 @@ function refuseForeignLink(path: string): void {
 
 function inodeAt(path: string): number | null | undefined {
   return lstatIfThereSync(path)?.ino;
-}
-
-function renameIfThere(from: string, to: string): void {
-  try {
-    Deno.renameSync(from, to);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 /** Sends a log where `[logging]` says. A file stays open until the process ends, so that the last words are in it. */

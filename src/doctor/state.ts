@@ -3,7 +3,7 @@ import { describeError } from "../core/errors.ts";
 import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
 import { SAFE_NAMES } from "../platform/secret_tool.ts";
-import { readIfThere } from "../state/atomic_file.ts";
+import { ifThere } from "../core/if_there.ts";
 import { findProtector, type KeyProtector, PROTECTS } from "../state/key_protector.ts";
 import { Keystore } from "../state/keystore.ts";
 import { StateFile } from "../state/state_file.ts";
@@ -63,7 +63,7 @@ async function openAll(
     );
   }
   const protector = found.kind === "found" ? found.protector : undefined;
-  if (await readIfThere(path) === undefined) {
+  if (await ifThere(Deno.readFile(path)) === undefined) {
     const will = protector === undefined ? futureKey(platform, readVariable) : aboutKey(protector);
     return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
   }

@@ -1,3 +1,4 @@
+import { ifThere } from "../core/if_there.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import type { Platform } from "../platform/contract.ts";
@@ -125,12 +126,7 @@ export async function socketsIn(folder: string, ownUser: string): Promise<string
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return await ifThere(Array.fromAsync(Deno.readDir(folder), ({ name }) => name)) ?? [];
 }
 
 /** False too where it is gone meanwhile. */

@@ -1,3 +1,4 @@
+import { ifThereSync } from "../core/if_there.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { SocketPlaceError } from "./errors.ts";
 import { describeError } from "../core/errors.ts";
@@ -107,9 +108,9 @@ function checkFolder(
 /** Follows a link for `/tmp` alone, which is one on some systems. */
 function statFolder(folder: string): Deno.FileInfo | undefined {
   try {
-    return folder === SHARED_FOLDER ? Deno.statSync(folder) : Deno.lstatSync(folder);
+    const stat = folder === SHARED_FOLDER ? Deno.statSync : Deno.lstatSync;
+    return ifThereSync(() => stat(folder));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
     throw unusable(folder, error);
   }
 }

@@ -1,3 +1,4 @@
+import { ifThere } from "../core/if_there.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import { openOutputLog, type RecordingFault } from "./output/log.ts";
 import { findMarked, ProcessTree, stopTree } from "./process_tree.ts";
@@ -194,13 +195,8 @@ async function findIds(folder: string): Promise<number[]> {
 /** The larger of what was noted and what is there, whichever a crash left behind. */
 async function findLastId(folder: string): Promise<number> {
   const there = (await findIds(folder)).at(-1) ?? 0;
-  try {
-    const noted = await Deno.readTextFile(`${folder}/last_id`);
-    return isId(noted) ? Math.max(there, Number(noted)) : there;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return there;
-    throw error;
-  }
+  const noted = await ifThere(Deno.readTextFile(`${folder}/last_id`));
+  return noted !== undefined && isId(noted) ? Math.max(there, Number(noted)) : there;
 }
 
 /**

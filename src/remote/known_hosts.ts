@@ -1,3 +1,4 @@
+import { ifThere } from "../core/if_there.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { dirname } from "../core/paths.ts";
 import { replaceContent } from "../core/replace_content.ts";
@@ -49,20 +50,12 @@ async function check(
 
 async function readKnown(path: string): Promise<Map<string, string>> {
   const known = new Map<string, string>();
-  for (const line of (await readText(path)).split("\n")) {
+  const text = await ifThere(Deno.readTextFile(path)) ?? "";
+  for (const line of text.split("\n")) {
     const [host, fingerprint] = line.trim().split(/\s+/);
     if (host && fingerprint && !host.startsWith("#")) known.set(host, fingerprint);
   }
   return known;
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
 }
 
 async function writeKnown(path: string, known: ReadonlyMap<string, string>): Promise<void> {

@@ -1,3 +1,4 @@
+import { ifThere } from "../core/if_there.ts";
 import { lstatIfThere } from "../core/files.ts";
 import { shellWord } from "../core/shell_quote.ts";
 import { type ServiceDescription, type ServiceKind, writableFolders } from "./unit_file.ts";
@@ -90,9 +91,8 @@ async function requireOwnFile(path: string, configPath: string): Promise<boolean
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(path);
+    return await ifThere(Deno.readTextFile(path));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
     throw unusable("read", path, error);
   }
 }

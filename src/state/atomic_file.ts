@@ -1,3 +1,4 @@
+import { ifThere } from "../core/if_there.ts";
 import { replaceContent } from "../core/replace_content.ts";
 import { selectPlatform } from "../platform/select.ts";
 
@@ -9,21 +10,6 @@ export async function writeAtomically(path: string, content: Uint8Array): Promis
 
 /** Removes a file for good, if it is there. */
 export async function removeDurably(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw error;
-  }
-  await selectPlatform().syncFolder(path);
-}
-
-/** The file's bytes, or `undefined` where there is none. */
-export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    return await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const isRemoved = await ifThere(Deno.remove(path).then(() => true)) ?? false;
+  if (isRemoved) await selectPlatform().syncFolder(path);
 }

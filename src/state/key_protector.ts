@@ -1,9 +1,10 @@
+import { ifThere } from "../core/if_there.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { isSameSecret } from "../core/secret_text.ts";
 import type { Platform } from "../platform/contract.ts";
 import { SAFE_NAMES, type SafeDependencies, type SafeKind } from "../platform/secret_tool.ts";
-import { readIfThere, removeDurably, writeAtomically } from "./atomic_file.ts";
+import { removeDurably, writeAtomically } from "./atomic_file.ts";
 
 /**
  * What makes the key of the keystore file. Each system's own safe (DPAPI, Keychain, Secret Service) is one of these; the
@@ -111,13 +112,13 @@ export async function findProtector(
   folder: string,
   deps: ProtectorDependencies,
 ): Promise<FoundProtector> {
-  const salt = await readIfThere(`${folder}/${SALT}`);
+  const salt = await ifThere(Deno.readFile(`${folder}/${SALT}`));
   if (salt?.length === SALT_BYTES) {
     return { kind: "found", protector: bound("derived", salt, deps) };
   }
-  const sealed = await readIfThere(`${folder}/${SEALED}`);
+  const sealed = await ifThere(Deno.readFile(`${folder}/${SEALED}`));
   if (sealed !== undefined) return openSealed(sealed, deps);
-  const mark = await readIfThere(`${folder}/${MARK}`);
+  const mark = await ifThere(Deno.readFile(`${folder}/${MARK}`));
   if (mark === undefined) return { kind: "none" };
   const safe = await deps.platform.openSafe(deps);
   const found = await safe?.find(new TextDecoder().decode(mark).trim());

@@ -1,5 +1,6 @@
+import { ifThere } from "../core/if_there.ts";
 import * as v from "valibot";
-import { readIfThere, removeDurably, writeAtomically } from "./atomic_file.ts";
+import { removeDurably, writeAtomically } from "./atomic_file.ts";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import { setAside } from "./state_folder.ts";
 
@@ -37,7 +38,7 @@ export async function writeEncrypted(
 
 /** Reads and decrypts; a file under another name, of another version or with a changed bit is `unreadable`. */
 export async function readEncrypted(file: FileIdentity, key: CryptoKey): Promise<Opened> {
-  return await decryptContent(file, key, await readIfThere(file.path));
+  return await decryptContent(file, key, await ifThere(Deno.readFile(file.path)));
 }
 
 /** Encrypts as a file is, for another place. */

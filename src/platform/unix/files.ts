@@ -1,3 +1,4 @@
+import { ifThereSync } from "../../core/if_there.ts";
 import { dirname } from "@std/path/posix";
 import type { GroupSignal } from "../contract.ts";
 
@@ -22,11 +23,5 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** Signals the process group of a leader, kill(2) with a negative pid; false where there is none (ESRCH). */
 export function signalUnixGroup(leader: number, signal: GroupSignal): boolean {
-  try {
-    Deno.kill(-leader, signal);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return ifThereSync(() => (Deno.kill(-leader, signal), true)) ?? false;
 }

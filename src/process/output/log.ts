@@ -1,4 +1,5 @@
 import type { StreamName } from "../../core/output_item.ts";
+import { ifThere } from "../../core/if_there.ts";
 import { writeAll } from "../../core/write_all.ts";
 import {
   decodeRuns,
@@ -204,7 +205,7 @@ export class SegmentWriter {
     while (log.end + neededBytes - log.first > maxOutputBytes && log.starts.length > 1) {
       const paths = segmentPaths(log.folder, log.first);
       log.update({ starts: log.starts.slice(1) });
-      for (const path of Object.values(paths)) await removeIfThere(path);
+      for (const path of Object.values(paths)) await ifThere(Deno.remove(path));
     }
   }
 }
@@ -239,12 +240,4 @@ async function settleBoth(first: Promise<void>, second: Promise<void>): Promise<
 async function sync({ data, index }: OpenSegment): Promise<void> {
   await data.syncData();
   await index.syncData();
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
