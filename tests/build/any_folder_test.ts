@@ -26,14 +26,11 @@ async function cloneSources({ isReal }: { isReal: boolean }): Promise<Clone> {
   return {
     folder,
     runTask: (...args) =>
-      resultOf(
-        new Deno.Command(Deno.execPath(), {
-          args: ["task", "--quiet", ...args],
-          cwd: path,
-          env: { NO_COLOR: "1", ...env },
-          stdin: "null",
-        }),
-      ),
+      resultOf(Deno.execPath(), {
+        args: ["task", "--quiet", ...args],
+        cwd: path,
+        env: { NO_COLOR: "1", ...env },
+      }),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }
@@ -65,10 +62,8 @@ testWith(
     const preload = ["--preload", "tests/fixtures/old_runtime.ts"];
     const compiled = await runTask("compile", ...preload);
     assertEquals(compiled.code, 0, compiled.stderr);
-    const program = new Deno.Command(folder.at(`${NAME}/dist/${STANDALONE}`), {
-      args: ["--version"],
-    });
-    const { code, stdout } = await resultOf(program);
+    const program = folder.at(`${NAME}/dist/${STANDALONE}`);
+    const { code, stdout } = await resultOf(program, { args: ["--version"] });
     assertEquals(code, 0);
     assertMatch(stdout, /^sentinel \d/);
   },

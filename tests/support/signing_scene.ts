@@ -34,7 +34,7 @@ export class SigningScene implements AsyncDisposable {
     args: readonly string[] = [this.folder.at("dist")],
   ): Promise<ProgramResult> {
     const [, ...words] = config.tasks[this.#task].split(" ");
-    const command = new Deno.Command(Deno.execPath(), {
+    return await resultOf(Deno.execPath(), {
       args: [...words, ...args],
       cwd: ROOT,
       clearEnv: true,
@@ -44,9 +44,7 @@ export class SigningScene implements AsyncDisposable {
         ...(Deno.env.has("DENO_DIR") && { DENO_DIR: Deno.env.get("DENO_DIR")! }),
         ...env,
       },
-      stdin: "null",
     });
-    return await resultOf(command);
   }
 
   /** What the task left in the temporary folder. */

@@ -84,14 +84,12 @@ testWith(
 
 testWith([POSIX], "a bundle refers to no name that is not there", async () => {
   const { folder } = await sharedBundle();
-  const { stdout } = await resultOf(
-    new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["lint", "--no-config", "--json", "--rules-tags=", "--rules-include=no-undef"],
-        folder,
-      ],
-    }),
-  );
+  const { stdout } = await resultOf(Deno.execPath(), {
+    args: [
+      ...["lint", "--no-config", "--json", "--rules-tags=", "--rules-include=no-undef"],
+      folder,
+    ],
+  });
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: { message: string }[] };
   const names = new Set(diagnostics.map(({ message }) => message.split(" ")[0]!));
   assertEquals([...names].filter((name) => !(name in globalThis)).sort(), FOREIGN_GLOBALS);
