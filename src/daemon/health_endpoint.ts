@@ -93,7 +93,7 @@ export class HealthListener implements AsyncDisposable {
    *
    * @throws {HealthEndpointError}
    */
-  async prepare(address: string | undefined): Promise<PreparedChange> {
+  prepare(address: string | undefined): PreparedChange {
     if (address === this.#listen) return NO_CHANGE;
     let opened = address === undefined ? undefined : this.#open(address);
     return {
@@ -110,7 +110,7 @@ export class HealthListener implements AsyncDisposable {
 
   /** May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.prepare(undefined)).apply();
+    await this.prepare(undefined).apply();
   }
 
   #open(listen: string): HealthEndpoint {

@@ -200,7 +200,7 @@ class DaemonRun implements LifecycleHost {
       this.#serviceManager = this.#deps.openServiceManager();
       undo.use(this.#endpoint);
       undo.use(this.#daemon);
-      await (await this.#endpoint.prepare(this.#config.health.listen)).apply();
+      await this.#endpoint.prepare(this.#config.health.listen).apply();
       return await runSentinel(run, this.#deps, this.#daemon);
     } catch (error) {
       throw this.#hasStarted ? error : new StartUpError("core", error);
@@ -254,7 +254,7 @@ class DaemonRun implements LifecycleHost {
   async #prepare(config: Config): Promise<PreparedChange> {
     await using opened = new AsyncDisposableStack();
     const logging = opened.use(this.#logging.prepare(config));
-    const endpoint = opened.use(await this.#endpoint.prepare(config.health.listen));
+    const endpoint = opened.use(this.#endpoint.prepare(config.health.listen));
     const prepared = opened.move();
     return {
       apply: async () => {
