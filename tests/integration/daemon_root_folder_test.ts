@@ -7,6 +7,7 @@ import { isRunning } from "../support/process_state.ts";
 import { programForAll } from "../support/program_for_all.ts";
 import { runProgram } from "../support/program.ts";
 import { type Requirement, testWith } from "../support/requirements.ts";
+import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 testWith(
@@ -103,7 +104,7 @@ testWith(
         "1",
         [],
       ]);
-      assertEquals(await rootOf(process), jail);
+      assertEquals(await identify(`/proc/${process}/root`), await identify(jail));
     }
     const [seen] = await scene.written("software.seen", /^[^]+$/);
     const inside = seen.trim().split(", ");
@@ -117,8 +118,10 @@ testWith(
   },
 );
 
-/** Asks `readlink`, as the runtime hides `/proc`. */
-async function rootOf(pid: number): Promise<string> {
-  const { stdout } = await new Deno.Command("readlink", { args: [`/proc/${pid}/root`] }).output();
-  return new TextDecoder().decode(stdout).trim();
+/**
+ * Device and inode of a folder: from a namespace of mounts to another, the same folder may have another path. Asks `stat`, as
+ * the runtime hides `/proc`.
+ */
+function identify(path: string): Promise<string> {
+  return runTool("stat", "--dereference", "--format=%d:%i", path);
 }
