@@ -1,11 +1,13 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
+import { makeOrganisationKey } from "../../../src/license_server/keys.ts";
 import { bundle } from "../../../src/packaging/bundle.ts";
 import { checkDisposals } from "../../../src/packaging/disposals.ts";
 import { BuildError } from "../../../src/packaging/run_deno.ts";
 import { copyFolder } from "../../support/copy_folder.ts";
 import { LINUX, POSIX, testWith } from "../../support/requirements.ts";
-import { resultOf } from "../../support/program.ts";
+import { resultOf, runProgram } from "../../support/program.ts";
+import { bundleAsShipped } from "../../support/shipped_bundle.ts";
 import { sharedFolder, temporaryFolder } from "../../support/temporary_folder.ts";
 
 const ROOT = fromFileUrl(new URL("../../..", import.meta.url));
@@ -95,6 +97,32 @@ testWith([POSIX], "a bundle refers to no name that is not there", async () => {
   assertEquals([...names].filter((name) => !(name in globalThis)).sort(), FOREIGN_GLOBALS);
 });
 
+/** Error classes of the sources: their names stand in stack traces, and nothing compares them. */
+async function errorClasses(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) names.push(...await errorClasses(path));
+    else {
+      const text = await Deno.readTextFile(path);
+      names.push(
+        ...Array.from(text.matchAll(/^(?:export )?class (\w+Error) /gm), ([, name]) => name!),
+      );
+    }
+  }
+  return names;
+}
+
+testWith([POSIX], "errors have the same names in a bundle", async () => {
+  const { modules } = await sharedBundle();
+  const text = [...modules.values()].join("\n");
+  const names = await errorClasses(`${ROOT}src`);
+  assert(names.length > 20);
+  const isKept = (name: string) =>
+    new RegExp(`^(?:var ${name} = class extends|class ${name} extends) `, "m").test(text);
+  assertEquals(names.filter((name) => !isKept(name)), []);
+});
+
 testWith(
   [POSIX],
   "sources in another folder make the same modules, which name no folder of this machine",
@@ -157,6 +185,36 @@ testWith([POSIX], "a bundler that drops a disposal makes no bundle", async () =>
   );
   assertEquals([...Deno.readDirSync(folder.at("out"))], []);
 });
+
+/** Keeps the folder of the entry that it compiles, and makes a program that starts. */
+const COMPILER = `#!/bin/sh
+[ "$1" != --version ] || echo "deno ${Deno.version.deno} (stable)"
+[ "$1" = compile ] || exit 0
+while [ "$1" != --output ]; do shift; done
+printf '#!/bin/sh\\n' > "$2"; chmod +x "$2"; cp -R "$(dirname "$3")" "$(dirname "$0")/kept"
+`;
+
+testWith(
+  [POSIX],
+  "a bundle that builds programs gives them its own modules and another entry",
+  async () => {
+    await using folder = await temporaryFolder();
+    const entry = await bundleAsShipped(folder.at("bundle"));
+    const { publicKeyPath } = await makeOrganisationKey(folder.path);
+    await Deno.writeTextFile(folder.at("deno"), COMPILER, { mode: 0o755 });
+    const { code, stderr } = await runProgram([
+      ...["vendor", "build", "--org-key", publicKeyPath, "--out", folder.at("out")],
+    ], {
+      copy: { deno: Deno.execPath(), entry },
+      env: { BUILD_DENO: "deno", PATH: `${folder.path}:${Deno.env.get("PATH")}` },
+    });
+    assertEquals([code, stderr], [0, ""]);
+    const ours = await modulesIn(folder.at("bundle")), theirs = await modulesIn(folder.at("kept"));
+    assert(theirs.get("sentinel.js")!.includes("BEGIN PUBLIC KEY"));
+    for (const modules of [ours, theirs]) modules.delete("sentinel.js");
+    assertEquals(theirs, ours);
+  },
+);
 
 testWith(
   [LINUX],
