@@ -5,3 +5,4 @@ export function isAbsolute(path: string): boolean;
 export function join(path: string, ...paths: string[]): string;
 export function relative(from: string, to: string): string;
 export function resolve(...pathSegments: string[]): string;
+export function toFileUrl(path: string): URL;

@@ -6,3 +6,4 @@ export { isAbsolute } from "deno-std/path/is_absolute.js";
 export { join } from "deno-std/path/join.js";
 export { relative } from "deno-std/path/relative.js";
 export { resolve } from "deno-std/path/resolve.js";
+export { toFileUrl } from "deno-std/path/to_file_url.js";

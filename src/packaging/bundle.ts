@@ -1,4 +1,4 @@
-import { basename } from "@std/path";
+import { basename, toFileUrl } from "@std/path";
 import { checkDisposals } from "./disposals.ts";
 import { makePortable } from "./portable_modules.ts";
 import { BuildError, type DenoTool, faultLine, runDeno } from "./run_deno.ts";
@@ -52,7 +52,8 @@ async function bundledModules(
 
 /** The texts of the module and of all that it imports, packages aside. */
 async function readSources(path: string, deno: DenoTool): Promise<string[]> {
-  const graph = JSON.parse(await run(deno, ["info", "--json", path])) as {
+  // `deno info` takes # and % in a path for parts of a URL
+  const graph = JSON.parse(await run(deno, ["info", "--json", toFileUrl(path).href])) as {
     readonly modules: readonly { readonly specifier: string; readonly local?: string }[];
   };
   const own = graph.modules.filter(({ specifier }) => specifier.startsWith("file:"));

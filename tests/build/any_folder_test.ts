@@ -21,7 +21,7 @@ async function cloneSources({ isReal }: { isReal: boolean }): Promise<Clone> {
   const folder = await temporaryFolder();
   const { settings } = await sourcesMachine(folder, "push");
   const path = folder.at(NAME);
-  await runGit("clone", "--quiet", `file://${settings.repositories["acme/sentinel"]}`, path);
+  await runGit("clone", "--quiet", settings.repositories["acme/sentinel"]!, path);
   const env = isReal ? {} : { ...settings.machine, DENORT_BIN: "" };
   return {
     folder,

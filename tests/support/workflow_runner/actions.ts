@@ -97,14 +97,14 @@ export function findAction(uses: string, inputs: readonly string[]): Action {
   return action;
 }
 
-/** A shallow clone, in which nothing is what is not committed. */
+/** A clone, in which nothing is what is not committed. */
 async function checkOut(call: ActionCall): Promise<void> {
   const { repository, ref, path = ".", "persist-credentials": persists } = call.inputs;
   assertEquals(persists, "false", "the token would stay in the clone");
   await runGit(
     ...["-c", `core.autocrlf=${call.isWindows}`, "-c", "advice.detachedHead=false"],
-    ...["clone", "--quiet", "--depth", "1", "--branch", ref ?? call.ref],
-    ...[`file://${call.repository(repository)}`, `${call.workspace}/${path}`],
+    ...["clone", "--quiet", "--branch", ref ?? call.ref],
+    ...[call.repository(repository), `${call.workspace}/${path}`],
   );
 }
 

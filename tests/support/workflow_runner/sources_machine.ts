@@ -1,6 +1,6 @@
 import { VERSION } from "../../../src/core/build_info.ts";
 import { runTool } from "../run_tool.ts";
-import type { TemporaryFolder } from "../temporary_folder.ts";
+import { sharedFolder, type TemporaryFolder } from "../temporary_folder.ts";
 import { makeSourcesRepository, runGit } from "./sources_repository.ts";
 import { StandInPrograms, writeStandInCompiler } from "./stand_in_programs.ts";
 import type { RunSettings } from "./workflow_run.ts";
@@ -19,8 +19,7 @@ export async function sourcesMachine(
   folder: TemporaryFolder,
   event: "push" | "tag",
 ): Promise<SourcesMachine> {
-  const repository = folder.at("sentinel.git");
-  await makeSourcesRepository(repository, { tag: TAG, version: VERSION });
+  const repository = await (shared ??= sharedRepository());
   for (const name of ["jobs", "programs"]) await Deno.mkdir(folder.at(name));
   await writeStandInCompiler(folder.at("compiler"));
   const [kind, name] = event === "push" ? ["heads", "main"] : ["tags", TAG];
@@ -38,6 +37,15 @@ export async function sourcesMachine(
       machine: { BUILD_DENO: folder.at("compiler"), DENO_DIR: await packageCache() },
     },
   };
+}
+
+let shared: Promise<string> | undefined;
+
+/** The repository that tests of a file share; runs clone it and leave it as it is. */
+async function sharedRepository(): Promise<string> {
+  const repository = `${await sharedFolder()}/sentinel`;
+  await makeSourcesRepository(repository, { tag: TAG, version: VERSION });
+  return repository;
 }
 
 /** Where packages that were downloaded are; a machine of its own would have to download them. */
