@@ -1,5 +1,5 @@
+import type { Host } from "../platform/host.ts";
 import { describeCauses, describeError } from "../core/errors.ts";
-import type { Clock } from "../core/clock.ts";
 import { joinBytes } from "../core/files.ts";
 import { decodeUtf8 } from "../core/strict_json.ts";
 import type { Sign, Verify } from "../signing/ecdsa.ts";
@@ -39,17 +39,14 @@ export function describeConnectionFault(error: unknown): string {
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** What the client works with. */
-interface ClientDependencies {
+interface ClientDependencies extends Pick<Host, "clock" | "newUuid"> {
   /** The licence server's base URL. */
   readonly serverUrl: string;
   /** As the machine. */
   readonly sign: Sign;
   /** With the organisation's public key. */
   readonly verify: Verify;
-  readonly clock: Clock;
   readonly fetch: typeof fetch;
-  /** Makes a UUID v4. */
-  readonly newNonce: () => string;
 }
 
 /** How one request is made. */
@@ -97,8 +94,8 @@ export class LicenseServerClient implements LicenseServer {
     request: { readonly machine_id: string; readonly license_key: string },
     { lastRespondedAtMs, signal }: RequestOptions,
   ): Promise<Answer> {
-    const { clock, newNonce, serverUrl, sign, verify } = this.#deps;
-    const nonce = newNonce();
+    const { clock, newUuid, serverUrl, sign, verify } = this.#deps;
+    const nonce = newUuid();
     const timestamp = String(Math.floor(clock.wallMs() / 1000));
     const body = new TextEncoder().encode(JSON.stringify(request));
     const stamp = { machineId: request.machine_id, timestamp, nonce };

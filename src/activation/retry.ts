@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Host } from "../platform/host.ts";
 import type { Answer } from "./answer.ts";
 
 /** How often a failed request is tried again before it counts as missed. */
@@ -7,13 +7,10 @@ const RETRIES = 3;
 /** Longest first pause between two tries. */
 const LONGEST_BASE_MS = 30_000;
 
-/** What spreads a fleet's requests: passed in so that a test can drive it. */
-interface RetryOptions {
+/** What bounds the tries, and what spreads a fleet's requests. */
+interface RetryOptions extends Pick<Host, "clock" | "random"> {
   /** All tries and pauses fit into this time, which begins with the first try. */
   readonly withinMs: number;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
   readonly signal: AbortSignal;
 }
 

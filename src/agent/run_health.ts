@@ -69,7 +69,7 @@ export async function watchRunHealth(
     tree: await openTree(software.root, { ...deps, claimsOrphans: true }),
     isQueueFull: () => ipc.isFull,
     probes: networkProbes({ fetch: deps.fetch, hasAsked: () => ipc.takeChildRequests() }),
-    searchPath: deps.readVariable("PATH"),
+    searchPath: deps.env("PATH"),
     clock: deps.clock,
     endsUnhealthy: policy.restartOnFailure,
     onChecked,

@@ -1,15 +1,14 @@
+import type { Host } from "../platform/host.ts";
 import type { SoftwareRecorder } from "../supervision/child_record.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
 import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import type { Agent } from "./agent.ts";
 import type { StopRequest } from "./stop_request.ts";
 
-interface PlainHostOptions {
+interface PlainHostOptions extends Pick<Host, "log"> {
   readonly stopRequest: StopRequest;
   /** Whether the terminal that the run was started on is gone. */
   readonly hasLostTerminal: () => boolean;
-  readonly log: Logger;
 }
 
 /** The host of `sentinel run`. */

@@ -1,9 +1,7 @@
+import type { Host } from "../platform/host.ts";
 import { loadValidLicense } from "../license/license_file.ts";
 import type { License } from "../license/payload.ts";
-import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
 import type { IpcLimits } from "../ipc/limits.ts";
-import type { OnSignal, Platform } from "../platform/contract.ts";
 import type { ProcessLimits } from "../platform/process_contract.ts";
 import type { OrganizationKeySource } from "../license/organization_key.ts";
 import type { Verify } from "../signing/ecdsa.ts";
@@ -34,11 +32,11 @@ export const SOME_MACHINE_ID = "00000000-0000-0000-0000-000000000000";
  */
 export function ipcPath(
   { ipc: { location, path } }: Pick<RunRequest, "ipc">,
-  { platform, readVariable, machineId }:
-    & Pick<RunDependencies, "platform" | "readVariable">
+  { platform, env, machineId }:
+    & Pick<Host, "platform" | "env">
     & { readonly machineId: string },
 ): string {
-  const runtimeFolder = platform.runtimeFolder(readVariable);
+  const runtimeFolder = platform.runtimeFolder(env);
   const maxBytes = platform.maxSocketPathBytes;
   const pipePrefix = platform.pipes?.prefix;
   return socketPath({ machineId, runtimeFolder, pipePrefix, location, path, maxBytes });
@@ -51,9 +49,9 @@ export function ipcPath(
  */
 export function checkIpcPath(
   request: Pick<RunRequest, "ipc">,
-  { platform, readVariable }: Pick<RunDependencies, "platform" | "readVariable">,
+  host: Pick<Host, "platform" | "env">,
 ): void {
-  ipcPath(request, { platform, readVariable, machineId: SOME_MACHINE_ID });
+  ipcPath(request, { ...host, machineId: SOME_MACHINE_ID });
 }
 
 /** How the socket is served; what is absent is as the socket's own defaults have it. */
@@ -102,20 +100,10 @@ export interface RunRequest extends LicenseRequest {
   readonly tamperPolicy?: TamperPolicy | undefined;
 }
 
-/** What a run works with; built in `compose.ts`. */
-export interface RunDependencies {
-  readonly platform: Platform;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  /** Makes a UUID v4. */
-  readonly newUuid: () => string;
+/** What a run works with; opened in `src/app/run.ts`. */
+export interface RunDependencies extends Host {
   readonly fetch: typeof fetch;
-  readonly log: Logger;
   /** With the organisation's public key. */
   readonly verify: Verify;
-  readonly pid: number;
   readonly stopRequest: StopRequest;
-  readonly onSignal: OnSignal;
-  readonly readVariable: (name: string) => string | undefined;
 }

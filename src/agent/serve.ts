@@ -1,3 +1,4 @@
+import type { Host } from "../platform/host.ts";
 import type { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { whenAborted } from "../core/clock.ts";
@@ -15,14 +16,13 @@ import { ipcPath, type RunDependencies, type RunRequest } from "./run_request.ts
 import type { RunHost } from "./run_host.ts";
 import { Software, stopLeftOver } from "../supervision/child.ts";
 
-interface SuperviseOptions {
+interface SuperviseOptions extends Pick<Host, "log"> {
   readonly supervisor: Supervisor;
   readonly current: CurrentLicense;
   readonly tampering: Watch;
   readonly stopRequest: StopRequest;
   /** Called when the end has begun, before the software is stopped. */
   readonly onEnding: () => Promise<void>;
-  readonly log: Logger;
 }
 
 /** What ended a run. */
@@ -106,7 +106,7 @@ export async function serveAndSupervise(
   const path = ipcPath(request, { ...deps, machineId });
   await using claim = await claimSocket(path, {
     platform,
-    lockFolder: platform.runtimeFolder(deps.readVariable),
+    lockFolder: platform.runtimeFolder(deps.env),
   });
   const software = new VerifiedSoftware(request.softwarePath, platform);
   await software.verify(current.license.software_checksum);
@@ -199,14 +199,14 @@ function tellWatchers(ipc: IpcServer, current: CurrentLicense, findings: Finding
 /** What it needs is loaded when the software runs. */
 function watchForTampering(
   { tamperPolicy: policy = "degrade" }: RunRequest,
-  { platform, readVariable, clock, random, log }: RunDependencies,
+  deps: RunDependencies,
   { ipc, findings }: { ipc: IpcServer; findings: Findings },
 ): Watch {
   return async (signal) => {
     const { tamperWatch } = await import("./tamper_watch.ts");
-    const surroundings = await platform.watchSurroundings(readVariable);
+    const surroundings = await deps.platform.watchSurroundings(deps.env);
     const setDegradeStage = (stage: DegradeStage) => ipc.setDegradeStage(stage);
-    const options = { policy, findings, surroundings, setDegradeStage, clock, random, log };
+    const options = { ...deps, policy, findings, surroundings, setDegradeStage };
     return await tamperWatch(options)(signal);
   };
 }

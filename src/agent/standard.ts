@@ -64,17 +64,10 @@ export class StandardLicensing implements Licensing<StandardLicense> {
 
   async prove(license: StandardLicense, signal: AbortSignal): Promise<ProvedLicense> {
     const { request, deps } = this.#options;
-    const { clock, random, platform: { readBootClock }, log } = deps;
+    const { clock, random, platform: { readBootClock } } = deps;
     const { storage, findings } = this.#parts;
-    const ledger = new Ledger({
-      license,
-      memory: this.#memory,
-      storage,
-      clock,
-      readBootClock,
-      findings,
-      log,
-    });
+    const memory = this.#memory;
+    const ledger = new Ledger({ ...deps, license, memory, storage, readBootClock, findings });
     const lease = this.#lease(license, { ledger, serverUrl: serverUrlOf(license, request) });
     const end = async () => {
       await ledger.end();
@@ -113,20 +106,10 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     license: StandardLicense,
     { ledger, serverUrl }: { ledger: Ledger; serverUrl: string },
   ): Lease {
-    const { verify, clock, fetch, newUuid: newNonce, random, platform, log } = this.#options.deps;
+    const { deps } = this.#options;
     const { sign, publicKeyPem } = this.#parts.keys;
-    const client = new LicenseServerClient({ serverUrl, sign, verify, clock, fetch, newNonce });
-    return new Lease({
-      license,
-      ledger,
-      client,
-      serverUrl,
-      publicKeyPem,
-      platform: platform.wireName,
-      clock,
-      random,
-      log,
-    });
+    const client = new LicenseServerClient({ ...deps, serverUrl, sign });
+    return new Lease({ ...deps, license, ledger, client, serverUrl, publicKeyPem });
   }
 }
 

@@ -1,6 +1,5 @@
-import type { Clock } from "../core/clock.ts";
+import type { Host } from "../platform/host.ts";
 import { SentinelError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
 import type { DegradeStage } from "../ipc/license_answers.ts";
 import type { SurroundingsReader } from "../platform/contract.ts";
 import { scheduleStages, type TamperPolicy } from "./degradation_schedule.ts";
@@ -17,15 +16,11 @@ export class TamperError extends SentinelError {
   }
 }
 
-interface TamperOptions {
+interface TamperOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly policy: TamperPolicy;
   readonly findings: Findings;
   readonly surroundings: SurroundingsReader;
   readonly setDegradeStage: (stage: DegradeStage) => void;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  readonly log: Logger;
 }
 
 interface Running extends TamperOptions {

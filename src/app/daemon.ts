@@ -1,6 +1,7 @@
+import type { Host } from "../platform/host.ts";
+import { hostOf } from "./host.ts";
 import { openRunDependencies } from "./run.ts";
 import { commandOfOurs } from "./detached.ts";
-import type { Clock } from "../core/clock.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import { type OwnCommand, ownEnvironment } from "../daemon/detach.ts";
 import { SERVICE_VARIABLES, ServiceManager } from "../daemon/service_manager.ts";
@@ -19,11 +20,8 @@ interface DaemonStartOptions extends DaemonRequest {
   readonly service: ServiceMembership | undefined;
 }
 
-interface DaemonSources {
+interface DaemonSources extends Pick<Host, "clock" | "random"> {
   readonly log: ConfigurableLog;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
 }
 
 /** Runs a daemon in this process until it ends. */
@@ -35,7 +33,8 @@ export async function composeDaemon(
   await becomeUser(request, platform);
   const stopRequest = new StopRequestSource();
   service?.stopAsked.addEventListener("abort", () => stopRequest.request("stop of the service"));
-  using deps = await openRunDependencies("daemon", request.run, { ...sources, stopRequest });
+  const host = hostOf("daemon", sources);
+  using deps = await openRunDependencies(request.run, { host, stopRequest });
   return await runDaemon(request, {
     ...deps,
     log: sources.log,
@@ -59,9 +58,7 @@ export async function composeDaemon(
       new ServiceManager({
         variables: takeVariables(SERVICE_VARIABLES),
         membership: service,
-        platform,
-        clock: sources.clock,
-        pid: Deno.pid,
+        ...host,
       }),
   });
 }

@@ -1,8 +1,8 @@
+import type { Host } from "../platform/host.ts";
+import { SYSTEM } from "./host.ts";
 import { dirname, nameOf } from "../core/paths.ts";
-import type { Clock } from "../core/clock.ts";
 import { readPidFile } from "../daemon/pid_file.ts";
 import { findSockets, socketsIn } from "../ipc/client.ts";
-import { selectPlatform } from "../platform/select.ts";
 import { ConfigError } from "../core/errors.ts";
 import {
   DaemonControl,
@@ -16,7 +16,7 @@ import {
 import { stateFolder } from "../state/state_folder.ts";
 
 /** What says which daemon is meant; as much of it as is known. */
-interface DaemonTarget {
+interface DaemonTarget extends Pick<Host, "clock"> {
   readonly pidFile: string | undefined;
   readonly socket: string | undefined;
   readonly softwarePath: string | undefined;
@@ -24,7 +24,6 @@ interface DaemonTarget {
   /** `process.user` and `security.chroot_directory`. */
   readonly user: string | undefined;
   readonly rootFolder: string | undefined;
-  readonly clock: Clock;
 }
 
 /**
@@ -34,7 +33,7 @@ interface DaemonTarget {
  * @throws {ConfigError} where several run, and it is not said which.
  */
 export async function composeDaemonControl(target: DaemonTarget): Promise<DaemonControl> {
-  const platform = selectPlatform();
+  const { platform } = SYSTEM;
   const { socket } = target;
   const pidFile = target.pidFile ?? await choosePidFile(target);
   return new DaemonControl({
@@ -42,7 +41,7 @@ export async function composeDaemonControl(target: DaemonTarget): Promise<Daemon
     findSockets: async () =>
       socket !== undefined ? [socket] : [
         ...await socketsIn(dirname(pidFile), platform.userId()),
-        ...await findSockets(readVariable),
+        ...await findSockets(SYSTEM.env),
       ],
     platform,
     clock: target.clock,
@@ -64,12 +63,12 @@ async function otherUserNow(
   user: string,
   rootFolder: string | undefined,
 ): Promise<OtherUser | undefined> {
-  const platform = selectPlatform();
+  const { platform } = SYSTEM;
   if (platform.userId() !== "0") return undefined;
   const { findUser } = await import("../daemon/privileges.ts");
   const userId = (await findUser(user, Deno.readTextFile))?.userId;
   if (userId === undefined) return undefined;
-  const runtimeFolder = platform.runtimeFolder(readVariable);
+  const runtimeFolder = platform.runtimeFolder(SYSTEM.env);
   const hasRuntimeFolder = runtimeFolder !== undefined && rootFolder === undefined &&
     await folderOwner(runtimeFolder) === userId;
   return { userId, rootFolder, hasRuntimeFolder };
@@ -133,7 +132,7 @@ async function pidFiles(stateDir: string | undefined): Promise<string[]> {
 
 /** Where root finds the daemons that it started as other users. */
 async function usersFolders(): Promise<string[]> {
-  if (selectPlatform().userId() !== "0") return [];
+  if (SYSTEM.platform.userId() !== "0") return [];
   const parent = dirname(USERS_FOLDERS);
   const paths = (await namesIn(parent)).map((name) => `${parent}/${name}`);
   return paths.filter((path) => path.startsWith(USERS_FOLDERS));
@@ -151,14 +150,5 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 function placeOptions(stateDir: string | undefined): DaemonPlaceOptions {
-  const platform = selectPlatform();
-  return {
-    platform,
-    readVariable,
-    stateFolder: () => stateFolder(stateDir, { platform, readVariable }),
-  };
-}
-
-function readVariable(name: string): string | undefined {
-  return Deno.env.get(name);
+  return { ...SYSTEM, stateFolder: () => stateFolder(stateDir, SYSTEM) };
 }

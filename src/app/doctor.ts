@@ -1,6 +1,5 @@
+import { SYSTEM } from "./host.ts";
 import { trustedFetch } from "./trusted_fetch.ts";
-import { systemClock } from "../core/clock.ts";
-import { selectPlatform } from "../platform/select.ts";
 import { examine } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
 import type { LicenseRequest } from "../agent/run_request.ts";
@@ -22,17 +21,12 @@ const ACCESS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
  */
 export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> {
   using trusted = await trustedFetch(options.caFile);
-  const platform = selectPlatform();
-  const readVariable = (name: string) => Deno.env.get(name);
   return await examine({
     ...options,
-    stateFolder: options.stateDir ?? platform.defaultStateFolder(readVariable),
+    stateFolder: options.stateDir ?? SYSTEM.platform.defaultStateFolder(SYSTEM.env),
   }, {
-    platform,
-    clock: systemClock,
-    readVariable,
+    ...SYSTEM,
     fetch: trusted?.fetch ?? fetch,
-    newUuid: () => crypto.randomUUID(),
     connectTcp: async (target) => addressOf(await Deno.connect(target)),
     connectTls: async (target) => {
       const trust = trusted === undefined ? {} : { caCerts: [trusted.pem] };
@@ -64,5 +58,5 @@ function describeAddress({ hostname, port }: Deno.NetAddr): string {
 
 /** The components of this machine. */
 export async function readThisMachine(): Promise<Hardware> {
-  return await readHardware(await selectPlatform().fingerprintSources());
+  return await readHardware(await SYSTEM.platform.fingerprintSources());
 }

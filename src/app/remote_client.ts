@@ -1,9 +1,9 @@
+import { SYSTEM } from "./host.ts";
 import { warnOfExpiry } from "../core/certificate_expiry.ts";
 import { systemClock } from "../core/clock.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { readConfigFile } from "../core/files.ts";
-import { selectPlatform } from "../platform/select.ts";
 import { RemoteClient } from "../remote/client.ts";
 import type { ServerTrust } from "../remote/connect.ts";
 import { knownHostsFile } from "../remote/known_hosts.ts";
@@ -58,7 +58,7 @@ async function read(path: string, what: string): Promise<string> {
 }
 
 function homeFolder(): string {
-  const folder = selectPlatform().defaultStateFolder((name) => Deno.env.get(name));
+  const folder = SYSTEM.platform.defaultStateFolder(SYSTEM.env);
   if (folder !== undefined) return folder;
   throw new SentinelError("config.known_hosts", "no home directory is known: give -C");
 }

@@ -1,17 +1,19 @@
+import type { Host } from "../platform/host.ts";
 import { loadOrganizationKey } from "../license/organization_key.ts";
-import { onSignal, type ProgramName } from "./signals.ts";
+import { hostOf } from "./host.ts";
+import { onSignal } from "./signals.ts";
 import { trustedFetch } from "./trusted_fetch.ts";
-import { selectPlatform } from "../platform/select.ts";
 import { ConfigError } from "../core/errors.ts";
 import { runSentinel } from "../agent/run.ts";
 import type { RunDependencies, RunRequest } from "../agent/run_request.ts";
 import { PlainHost } from "../agent/run_host.ts";
 import { StopRequestSource } from "../agent/stop_request.ts";
 
-type RunSources = Pick<RunDependencies, "log" | "clock" | "random">;
-
 /** A run with real dependencies. */
-export async function composeRun(request: RunRequest, sources: RunSources): Promise<number> {
+export async function composeRun(
+  request: RunRequest,
+  sources: Pick<Host, "log" | "clock" | "random">,
+): Promise<number> {
   const stopRequest = new StopRequestSource();
   const startedOnTerminal = Deno.stdin.isTerminal();
   const host = new PlainHost({
@@ -25,7 +27,7 @@ export async function composeRun(request: RunRequest, sources: RunSources): Prom
     onSignal("run", "reload", () => host.onHangup()),
   ];
   try {
-    using deps = await openRunDependencies("run", request, { ...sources, stopRequest });
+    using deps = await openRunDependencies(request, { host: hostOf("run", sources), stopRequest });
     return await runSentinel(request, deps, host);
   } finally {
     for (const remove of removals) remove();
@@ -33,29 +35,20 @@ export async function composeRun(request: RunRequest, sources: RunSources): Prom
 }
 
 /** Opens what a run works with; to be disposed of when it is over. */
-export async function openRunDependencies(
-  program: ProgramName,
+export async function openRunDependencies<H extends Host>(
   request: RunRequest,
-  sources: RunSources & Pick<RunDependencies, "stopRequest">,
-): Promise<RunDependencies & Disposable> {
+  { host, stopRequest }: { host: H; stopRequest: StopRequestSource },
+): Promise<H & Omit<RunDependencies, keyof Host> & Disposable> {
   const verify = await loadOrganizationKey(request.orgKey);
   const trusted = await trustedFetch(request.caFile);
   requireHttpUrl(request.serverUrl);
   return {
-    ...sources,
-    platform: selectPlatform(),
-    newUuid: () => crypto.randomUUID(),
+    ...host,
     fetch: trusted?.fetch ?? fetch,
     verify,
-    pid: Deno.pid,
-    onSignal: (action, listener) => onSignal(program, action, listener),
-    readVariable,
+    stopRequest,
     [Symbol.dispose]: () => trusted?.[Symbol.dispose](),
   };
-}
-
-function readVariable(name: string): string | undefined {
-  return Deno.env.get(name);
 }
 
 function requireHttpUrl(text: string | undefined): void {

@@ -1,3 +1,4 @@
+import { SYSTEM } from "./host.ts";
 import type { Build } from "../core/build_info.ts";
 import { buildPrograms, type BuildRequest, type BuiltFile } from "../packaging/build_programs.ts";
 import { gitIn, ownModules, pinnedDeno, sourceInfo } from "../packaging/program_modules.ts";
@@ -31,21 +32,21 @@ export async function composeBuild(
   request: BuildRequest,
   { build, note }: { build: Build; note: (line: string) => void },
 ): Promise<BuiltFile[]> {
-  const readVariable = (name: string) => Deno.env.get(name);
+  const { env } = SYSTEM;
   const modules = ownModules();
   const isBundle = modules.kind === "bundle";
   return await buildPrograms(request, {
     bundler: { path: Deno.execPath() },
     // a compiled program is none
     compiler: {
-      path: readVariable("BUILD_DENO") || (Deno.build.standalone ? "deno" : Deno.execPath()),
+      path: env("BUILD_DENO") || (Deno.build.standalone ? "deno" : Deno.execPath()),
     },
-    hasOwnRuntime: Boolean(readVariable("DENORT_BIN")),
+    hasOwnRuntime: Boolean(env("DENORT_BIN")),
     pinnedDeno: isBundle ? Deno.version.deno : await pinnedDeno(modules.root),
     note,
     host: Deno.build.target as Target,
     modules,
-    source: isBundle ? ofTheModules(build) : await sourceInfo(gitIn(modules.root), readVariable),
+    source: isBundle ? ofTheModules(build) : await sourceInfo(gitIn(modules.root), env),
   });
 }
 

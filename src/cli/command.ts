@@ -1,16 +1,12 @@
+import type { Host } from "../platform/host.ts";
 import type { Build } from "../core/build_info.ts";
-import type { Clock } from "../core/clock.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import type { OptionName, OptionValue } from "./options.ts";
 import type { Output } from "./output.ts";
 
 /** What a command gets from outside the program, and a test may give it instead. */
-export interface Sources {
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-}
+export type Sources = Pick<Host, "clock" | "random">;
 
 /** What a command is given to work with. */
 export interface CommandContext extends Sources {

@@ -34,7 +34,7 @@ export async function main(
       return EXIT.ok;
     }
     const command = await COMMANDS[chosen.name]!.load();
-    const parsed = parseArguments(chosen.rest, command, readVariable);
+    const parsed = parseArguments(chosen.rest, command, env);
     if (parsed.flag("help")) {
       const { commandHelp } = await import("./help.ts");
       output.result(commandHelp(chosen.name, command));
@@ -101,7 +101,7 @@ function chooseCommand(
   const found = findCommand(args);
   if (found !== undefined) return found;
   const [first] = args;
-  const isNamed = (option: OptionName) => readVariable(variableOf(option)) !== undefined;
+  const isNamed = (option: OptionName) => env(variableOf(option)) !== undefined;
   if (first === undefined && !isNamed("license") && !isNamed("config")) return undefined;
   if (first === undefined || first.startsWith("-")) {
     return ["--help", "-h", "--version"].includes(first ?? "")
@@ -128,7 +128,7 @@ function isGroup(word: string): boolean {
   return Object.keys(COMMANDS).some((name) => name.startsWith(word + " "));
 }
 
-function readVariable(name: string): string | undefined {
+function env(name: string): string | undefined {
   return Deno.env.get(name);
 }
 

@@ -1,3 +1,4 @@
+import type { Env } from "../core/env.ts";
 import type { Command, ParsedArguments } from "./command.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import {
@@ -44,9 +45,6 @@ function firstOperand(args: readonly string[], values: readonly ValueOption[]): 
   return -1;
 }
 
-/** Looks a variable up; passed in so that tests need no real environment. */
-type ReadVariable = (name: string) => string | undefined;
-
 /**
  * Parses what stands behind the command's name.
  *
@@ -55,7 +53,7 @@ type ReadVariable = (name: string) => string | undefined;
 export function parseArguments(
   args: readonly string[],
   command: Pick<Command, "options" | "operands" | "passesArguments" | "passesBehind">,
-  readVariable: ReadVariable,
+  env: Env,
 ): ParsedArguments {
   const known = [...command.options, ...GLOBAL_OPTIONS];
   const values = known.filter((name) => specOf(name).value !== undefined);
@@ -72,7 +70,7 @@ export function parseArguments(
     unknown: (argument, key) => key === undefined || refuseOption(argument, known),
   });
   if (passed !== undefined) parsed["--"] = passed;
-  const result = new Arguments(parsed, readVariable);
+  const result = new Arguments(parsed, env);
   if (parsed["help"] !== true) checkOperands(result, command);
   return result;
 }
@@ -81,18 +79,18 @@ class Arguments implements ParsedArguments {
   readonly operands: readonly string[];
   readonly passed: readonly string[];
   readonly #options: Record<string, unknown>;
-  readonly #readVariable: ReadVariable;
+  readonly #env: Env;
 
-  constructor(parsed: ReturnType<typeof parseArgs>, readVariable: ReadVariable) {
+  constructor(parsed: ReturnType<typeof parseArgs>, env: Env) {
     this.operands = parsed._.map(String);
     this.passed = parsed["--"] ?? [];
     this.#options = parsed;
-    this.#readVariable = readVariable;
+    this.#env = env;
   }
 
   flag(name: OptionName): boolean {
     if (this.#options[name] === true) return true;
-    const variable = this.#readVariable(variableOf(name)) ?? "";
+    const variable = this.#env(variableOf(name)) ?? "";
     return !["", "0", "false", "no"].includes(variable.toLowerCase());
   }
 
@@ -108,7 +106,7 @@ class Arguments implements ParsedArguments {
       throw new UsageError(`option --${name} needs a value (${specOf(name).value})`);
     }
     if (given.length > 0) return given;
-    const variable = this.#readVariable(variableOf(name)) ?? "";
+    const variable = this.#env(variableOf(name)) ?? "";
     return variable === "" ? [] : [variable];
   }
 

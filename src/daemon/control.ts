@@ -1,4 +1,5 @@
-import type { Clock } from "../core/clock.ts";
+import type { Env } from "../core/env.ts";
+import type { Host } from "../platform/host.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { waitForLock } from "../core/file_lock.ts";
 import { readPidFile } from "./pid_file.ts";
@@ -24,12 +25,10 @@ class DaemonRefusal extends SentinelError {
   }
 }
 
-interface DaemonControlOptions {
+interface DaemonControlOptions extends Pick<Host, "platform" | "clock"> {
   readonly pidFile: string;
   /** Sockets that may be the daemon's, the likeliest first. */
   readonly findSockets: () => Promise<readonly string[]>;
-  readonly platform: Platform;
-  readonly clock: Clock;
   /** Signals a process. */
   readonly kill: (pid: number, signal: Deno.Signal) => void;
 }
@@ -153,7 +152,7 @@ export class DaemonControl {
 /** What is known of a daemon from its configuration. */
 export interface DaemonPlaceOptions {
   readonly platform: Pick<Platform, "runtimeFolder" | "userId">;
-  readonly readVariable: (name: string) => string | undefined;
+  readonly env: Env;
   /** Where state is kept, should there be no folder for what runs. */
   readonly stateFolder: () => string;
 }
@@ -179,7 +178,7 @@ export const USERS_FOLDERS = "/run/sentinel-";
  */
 export function defaultPidFile(
   softwarePath: string,
-  { platform, readVariable, stateFolder, otherUser }: DaemonPlaceOptions & {
+  { platform, env, stateFolder, otherUser }: DaemonPlaceOptions & {
     readonly otherUser?: OtherUser | undefined;
   },
 ): string {
@@ -189,7 +188,7 @@ export function defaultPidFile(
     return `${rootFolder}${USERS_FOLDERS}${userId}/${name}.pid`;
   }
   const systemFolder = platform.userId() === "0" ? `${SYSTEM_FOLDER}/${name}` : undefined;
-  const runtimeFolder = platform.runtimeFolder(readVariable) ?? systemFolder;
+  const runtimeFolder = platform.runtimeFolder(env) ?? systemFolder;
   const folder = runtimeFolder === undefined ? stateFolder() : `${runtimeFolder}/sentinel`;
   return `${folder}/${name}.pid`;
 }

@@ -1,6 +1,5 @@
+import type { Host } from "../platform/host.ts";
 import { SentinelError } from "../core/errors.ts";
-import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
 
 /** Where a daemon's life is. `error` is the end of one that went wrong. */
 export type LifecycleState =
@@ -72,9 +71,7 @@ export interface LifecycleHost {
   publish(change: LifecycleChange): void;
 }
 
-interface LifecycleOptions {
-  readonly clock: Pick<Clock, "wallMs">;
-  readonly log: Logger;
+interface LifecycleOptions extends Pick<Host, "clock" | "log"> {
   readonly host: LifecycleHost;
 }
 

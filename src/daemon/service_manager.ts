@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Host } from "../platform/host.ts";
 import type { Platform, ServiceMembership } from "../platform/contract.ts";
 import type { Announcement, LifecycleState } from "./lifecycle.ts";
 
@@ -12,14 +12,11 @@ interface ServiceVariables {
 /** Names of these variables; none of them is for the software. */
 export const SERVICE_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] as const;
 
-interface ServiceManagerOptions {
+interface ServiceManagerOptions extends Pick<Host, "clock" | "pid"> {
   readonly variables: ServiceVariables;
   /** Where it listens on no socket. */
   readonly membership?: ServiceMembership | undefined;
   readonly platform: Pick<Platform, "notifyService">;
-  readonly clock: Clock;
-  /** Our own pid. */
-  readonly pid: number;
 }
 
 /** The service manager that started us, or nobody. */

@@ -1,3 +1,4 @@
+import type { Host } from "../platform/host.ts";
 import { permissionBits } from "../core/files.ts";
 import type { DoctorDependencies, DoctorRequest } from "./request.ts";
 import { failed, type Finding, ok } from "./finding.ts";
@@ -6,7 +7,6 @@ import { SentinelError } from "../core/errors.ts";
 import { findSockets, requestIpc } from "../ipc/client.ts";
 import { isSocketFolderThere } from "../ipc/socket.ts";
 import { isSocketThere } from "../ipc/socket_owner.ts";
-import type { Platform } from "../platform/contract.ts";
 import { ipcPath, type IpcSettings, SOME_MACHINE_ID } from "../agent/run_request.ts";
 
 /** Mode bits; inode(7). */
@@ -87,7 +87,7 @@ async function look(path: string): Promise<Deno.FileInfo | undefined> {
 /** The place that a run's socket goes to, and who answers there now. */
 export async function examineSocket(
   { ipc }: { ipc: IpcSettings },
-  deps: { platform: Platform; readVariable: (name: string) => string | undefined },
+  deps: Pick<Host, "platform" | "env">,
 ): Promise<Finding> {
   try {
     const path = ipcPath({ ipc }, { ...deps, machineId: SOME_MACHINE_ID });
@@ -102,7 +102,7 @@ export async function examineSocket(
       // what else stands in its place no run would serve
       isSocketThere(path, ownUser);
     }
-    const paths = ipc.path === undefined ? await findSockets(deps.readVariable) : [ipc.path];
+    const paths = ipc.path === undefined ? await findSockets(deps.env) : [ipc.path];
     const answers = await Promise.all(paths.map(isAnswering));
     const serving = paths.filter((_, i) => answers[i]);
     const running = serving.length === 0 ? "no sentinel runs" : `running: ${serving.join(", ")}`;

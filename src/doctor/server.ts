@@ -1,3 +1,4 @@
+import type { Env } from "../core/env.ts";
 import type { ServerProbes } from "./request.ts";
 import type { Answer } from "../activation/answer.ts";
 import { describeConnectionFault, LicenseServerClient } from "../activation/client.ts";
@@ -52,7 +53,7 @@ async function examineConnection(
   url: URL,
   deps: ServerProbes & { clock: Clock },
 ): Promise<Finding[]> {
-  const proxy = proxyFor(url, deps.readVariable);
+  const proxy = proxyFor(url, deps.env);
   const hop = proxy ?? url;
   const isTls = hop.protocol === "https:";
   const target = {
@@ -111,7 +112,7 @@ async function examineAnswers(
     verify,
     clock,
     fetch: async (...request) => response = await fetch(...request),
-    newNonce: newUuid,
+    newUuid,
   });
   const answer = await client.heartbeat({
     license_key: license?.license_key ?? "doctor",
@@ -185,8 +186,8 @@ async function attempt(
 }
 
 /** The proxy that the runtime's `fetch` takes for this URL. */
-function proxyFor(url: URL, readVariable: ServerProbes["readVariable"]): URL | undefined {
-  const read = (name: string) => readVariable(name.toLowerCase()) || readVariable(name) || "";
+function proxyFor(url: URL, env: Env): URL | undefined {
+  const read = (name: string) => env(name.toLowerCase()) || env(name) || "";
   const exempt = read("NO_PROXY").split(",").map((entry) => entry.trim().replace(/^\./, ""));
   const isExempt = exempt.some((entry) =>
     entry === "*" || entry === url.hostname ||

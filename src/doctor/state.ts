@@ -1,4 +1,5 @@
-import type { Clock } from "../core/clock.ts";
+import type { Env } from "../core/env.ts";
+import type { Host } from "../platform/host.ts";
 import { describeError } from "../core/errors.ts";
 import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
@@ -9,11 +10,7 @@ import { Keystore } from "../state/keystore.ts";
 import { StateFile } from "../state/state_file.ts";
 import { failed, type Finding, ok, skipped } from "./finding.ts";
 
-interface StateDependencies {
-  readonly platform: Platform;
-  readonly clock: Clock;
-  readonly readVariable: (name: string) => string | undefined;
-}
+type StateDependencies = Pick<Host, "platform" | "clock" | "env">;
 
 /** Keystore and state: what is there, and whether it can be opened. Nothing is made or set aside. */
 export async function examineState(
@@ -51,11 +48,11 @@ export async function examineState(
 async function openAll(
   folder: string,
   license: License | undefined,
-  { platform, clock, readVariable }: StateDependencies,
+  { platform, clock, env }: StateDependencies,
 ): Promise<Finding[]> {
   const path = `${folder}/keystore.bin`;
   const { timeout } = clock;
-  const found = await findProtector(folder, { platform, readVariable, timeout });
+  const found = await findProtector(folder, { platform, env, timeout });
   if (found.kind === "closed") {
     return keystoreFault(
       `the Secret Service does not give the key (${found.error.why})`,
@@ -64,7 +61,7 @@ async function openAll(
   }
   const protector = found.kind === "found" ? found.protector : undefined;
   if (await ifThere(Deno.readFile(path)) === undefined) {
-    const will = protector === undefined ? futureKey(platform, readVariable) : aboutKey(protector);
+    const will = protector === undefined ? futureKey(platform, env) : aboutKey(protector);
     return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
   }
   const about = protector === undefined ? "its key is gone" : aboutKey(protector);
@@ -84,14 +81,14 @@ async function openAll(
 /** The key that the first run will make. */
 function futureKey(
   platform: Platform,
-  readVariable: StateDependencies["readVariable"],
+  env: Env,
 ): string {
   const derived = `derived key: ${PROTECTS.derived}`;
   const { dataProtection } = platform;
   if (dataProtection !== undefined) {
     return `${dataProtection.kind} key: ${PROTECTS[dataProtection.kind]}`;
   }
-  const announced = platform.announcedSafe(readVariable);
+  const announced = platform.announcedSafe(env);
   if (announced === undefined) return derived;
   return `${announced} key where ${SAFE_NAMES[announced]} answers, else a ${derived}`;
 }

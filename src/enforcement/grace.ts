@@ -1,8 +1,7 @@
+import type { Host } from "../platform/host.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import type { LicenseRecord, State } from "../state/state_file.ts";
-import type { Clock } from "../core/clock.ts";
 import { describeError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
 import type { BootReading } from "../platform/contract.ts";
 import type { Findings } from "./tamper_findings.ts";
 import { debtMs, KnownTime, markAlive, type Moment, OfflineTime } from "./trusted_time.ts";
@@ -103,14 +102,12 @@ export interface LedgerMemory {
   readonly time?: KnownTime;
 }
 
-interface LedgerOptions {
+interface LedgerOptions extends Pick<Host, "clock" | "log"> {
   readonly license: StandardLicense;
   readonly memory: LedgerMemory;
   readonly storage: LeaseStorage;
-  readonly clock: Clock;
   readonly readBootClock: () => BootReading;
   readonly findings: Findings;
-  readonly log: Logger;
 }
 
 /** The accounts of one licence on this machine: what it has used without the server, and what is left. Each entry is saved. */

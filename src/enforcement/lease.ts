@@ -1,10 +1,9 @@
+import type { Platform } from "../platform/contract.ts";
+import type { Host } from "../platform/host.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { Answer } from "../activation/answer.ts";
 import type { LicenseServer, RequestOptions } from "../activation/client.ts";
-import type { PlatformName } from "../activation/messages.ts";
 import { retryUnreachable } from "../activation/retry.ts";
-import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import type { Ledger } from "./grace.ts";
@@ -58,18 +57,14 @@ function judgeStatus(status: string): Verdict {
   return { kind: "stop", error };
 }
 
-interface LeaseOptions {
+interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly license: StandardLicense;
   readonly ledger: Ledger;
   readonly client: LicenseServer;
   /** Where the client asks, for people. */
   readonly serverUrl: string;
   readonly publicKeyPem: string;
-  readonly platform: PlatformName;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  readonly log: Logger;
+  readonly platform: Pick<Platform, "wireName">;
 }
 
 /**
@@ -126,7 +121,7 @@ export class Lease {
     const answer = await client.activate({
       ...this.#identity,
       machine_public_key_pem: publicKeyPem,
-      platform,
+      platform: platform.wireName,
       software_version: VERSION,
     }, this.#request(signal));
     if (answer.kind === "unreachable") {

@@ -1,7 +1,5 @@
-import type { Clock } from "../core/clock.ts";
+import type { Host } from "../platform/host.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
-import type { Platform } from "../platform/contract.ts";
 import { chooseProtector } from "../state/key_protector.ts";
 import { Keystore, type MachineKeys } from "../state/keystore.ts";
 import { keyringWitness, outerWitness, WitnessedState } from "../state/rollback_guard.ts";
@@ -25,18 +23,15 @@ export interface Machine {
  */
 export async function openMachine(
   folder: StateFolder,
-  { platform, clock, log, newUuid, readVariable }: {
-    platform: Platform;
-    clock: Clock;
-    log: Logger;
-    newUuid: () => string;
-    readVariable: (name: string) => string | undefined;
-  },
+  { platform, clock, log, newUuid, env }: Pick<
+    Host,
+    "platform" | "clock" | "log" | "newUuid" | "env"
+  >,
 ): Promise<Machine> {
   return await explainFaults(folder, async () => {
     platform.protectMemory();
     const { timeout } = clock;
-    const protector = await chooseProtector(folder.path, { platform, readVariable, timeout, log });
+    const protector = await chooseProtector(folder.path, { platform, env, timeout, log });
     const keystore = new Keystore(folder.at("keystore.bin"), {
       protector,
       guardMemory: platform.guardMemory,
@@ -48,7 +43,7 @@ export async function openMachine(
     const { stateKey } = keys;
     const file = new WitnessedState(new StateFile(folder.at("state.bin"), stateKey), {
       inner: new StateFile(folder.at("keystore.witness"), stateKey, "witness"),
-      outerOf: outerWitness(platform.witnessFolder(readVariable), stateKey),
+      outerOf: outerWitness(platform.witnessFolder(env), stateKey),
       volatileOf: keyringWitness(platform.userKeyring(), stateKey),
     });
     const loaded = await file.load(clock.wallMs());

@@ -1,4 +1,5 @@
 import { ifThere } from "../core/if_there.ts";
+import type { Env } from "../core/env.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import type { Platform } from "../platform/contract.ts";
@@ -95,10 +96,10 @@ const NAME = /^sentinel-.+\.sock$/, LOCK_NAME = /^(sentinel-.+)\.lock$/;
  * anybody still listens on them is another question.
  */
 export async function findSockets(
-  readVariable: (name: string) => string | undefined,
+  env: Env,
   platform: Platform = selectPlatform(),
 ): Promise<string[]> {
-  const runtimeFolder = platform.runtimeFolder(readVariable);
+  const runtimeFolder = platform.runtimeFolder(env);
   if (platform.pipes !== undefined) return await pipesOf(runtimeFolder, platform.pipes);
   const inSession = runtimeFolder === undefined
     ? []

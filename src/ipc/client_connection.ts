@@ -1,5 +1,5 @@
-import type { Clock } from "../core/clock.ts";
 import { writeAll } from "../core/write_all.ts";
+import type { Host } from "../platform/host.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { LocalConn, LocalPipes } from "../platform/local_socket.ts";
 import { CLIENT_FAULTS, IpcClientError } from "./errors.ts";
@@ -13,9 +13,7 @@ const READ_TIMEOUT_MS = 65_000;
 /** How long to wait before connecting again to a server whose queue is full. */
 const RETRY_MS = 20;
 
-export interface ConnectOptions {
-  readonly clock: Clock;
-  readonly platform: Platform;
+export interface ConnectOptions extends Pick<Host, "clock" | "platform"> {
   readonly signal: AbortSignal | undefined;
 }
 

@@ -1,6 +1,5 @@
-import type { Clock } from "../core/clock.ts";
+import type { Host } from "../platform/host.ts";
 import { describeError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
 import type { LocalConn } from "../platform/local_socket.ts";
 import type { Deadlined, Deadlines } from "./limits.ts";
 import { encodeFrame, FRAME_KIND } from "./framing.ts";
@@ -24,7 +23,7 @@ const LAST_WORDS: Readonly<Record<Exclude<InboxStep, "more" | "message">, Prepar
 };
 const TOO_DEEP = errorAnswer("request nested too deeply");
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends Pick<Host, "clock" | "log"> {
   readonly service: IpcService;
   /** Shared by all connections of a server. */
   readonly memory: RequestMemory;
@@ -32,9 +31,7 @@ export interface ConnectionOptions {
   /** Asked when the peer has sent something, before that is looked at, where only then it can be told who it is. */
   readonly mayStay?: (() => boolean) | undefined;
   readonly limits: IpcLimits;
-  readonly clock: Clock;
   readonly deadlines: Deadlines;
-  readonly log: Logger;
   /** Called when the peer has asked to be told of events. */
   onWatch(connection: Connection): void;
 }

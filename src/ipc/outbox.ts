@@ -1,8 +1,7 @@
-import type { Clock } from "../core/clock.ts";
+import type { Host } from "../platform/host.ts";
 import type { LocalConn } from "../platform/local_socket.ts";
 
-interface OutboxOptions {
-  readonly clock: Clock;
+interface OutboxOptions extends Pick<Host, "clock"> {
   /** How long one batch may take to be written, in milliseconds. */
   readonly timeoutMs: number;
   /** Called when {@linkcode Outbox.deadlineMs} was set. */

@@ -1,6 +1,5 @@
-import type { Clock } from "../core/clock.ts";
+import type { Host } from "../platform/host.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
 import type { PeerCredentials } from "../platform/local_socket.ts";
 import {
   type DegradeStage,
@@ -14,7 +13,6 @@ import {
   prepareAnswer,
   type PreparedAnswer,
   prepareLicenseAnswers,
-  type Random,
 } from "./license_answers.ts";
 import type { IpcRequest } from "./request.ts";
 
@@ -41,14 +39,11 @@ export interface AdmittedPeer extends PeerCredentials {
   readonly isChild: boolean | Promise<boolean>;
 }
 
-export interface ServiceOptions {
+export interface ServiceOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly license: LicenseInfo;
   readonly peer: "user" | "child";
   readonly status: () => object;
   readonly control: Partial<Readonly<Record<ControlMethod, ControlHandler>>>;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly random: Random;
 }
 
 /** What the methods answer, and who may call them; knows nothing of sockets. */

@@ -1,3 +1,4 @@
+import type { Env } from "../core/env.ts";
 import { fromFileUrl } from "@std/path";
 import type { Build } from "../core/build_info.ts";
 import { bundle } from "./bundle.ts";
@@ -54,12 +55,12 @@ export type SourceInfo = Pick<Build, "commit" | "builtAt">;
  */
 export async function sourceInfo(
   runGit: RunGit,
-  readVariable: (name: string) => string | undefined,
+  env: Env,
 ): Promise<SourceInfo> {
   const shown = await runGit(["show", "--no-patch", "--format=%H %ct", "HEAD"]);
   const [commit, committed] = shown?.trim().split(" ") ?? [];
   const changes = await runGit(["status", "--porcelain", "--untracked-files=no"]);
-  const seconds = readVariable("SOURCE_DATE_EPOCH") || committed;
+  const seconds = env("SOURCE_DATE_EPOCH") || committed;
   return {
     ...(commit !== undefined && { commit: `${commit}${changes ? "-dirty" : ""}` }),
     ...(seconds !== undefined && { builtAt: rfc3339(seconds) }),

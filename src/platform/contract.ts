@@ -1,3 +1,4 @@
+import type { Env } from "../core/env.ts";
 import type { AcceptedPeers, LocalPipes, PeerCredentials } from "./local_socket.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessSignal } from "./process_contract.ts";
@@ -114,13 +115,13 @@ export interface Platform {
   /** What tells this machine from others and does not change, where the system has such a thing. */
   machineId(): Promise<string | undefined>;
   /** The folder for state and keys: absolute, not necessarily there. `undefined` where no home is known. */
-  defaultStateFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  defaultStateFolder(env: Env): string | undefined;
   /** A folder for what is to be found when the state folder was put back; it need not be there. */
-  witnessFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  witnessFolder(env: Env): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
-  runtimeFolder(readVariable: (name: string) => string | undefined): string | undefined;
+  runtimeFolder(env: Env): string | undefined;
   /** The safe for secrets that may answer in this session, if there is one; looking costs nothing. */
-  announcedSafe(readVariable: (name: string) => string | undefined): SafeKind | undefined;
+  announcedSafe(env: Env): SafeKind | undefined;
   /** The safe for this user's secrets; `undefined` where the system has none, or it cannot be used yet. */
   openSafe(deps: SafeDependencies): Promise<SecretSafe | undefined>;
   /** What seals the user's secrets, where the system has that. */
@@ -149,7 +150,7 @@ export interface Platform {
   readBootClock(): BootReading;
   /** Notes how things are now, to be held against how they are later. */
   watchSurroundings(
-    readVariable: (name: string) => string | undefined,
+    env: Env,
   ): Promise<SurroundingsReader>;
   /** What tells a process from a later one with the same pid, or `undefined` where it is gone. */
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;

@@ -1,3 +1,4 @@
+import type { Env } from "../core/env.ts";
 import { describeError } from "../core/errors.ts";
 import { exitOf, runToEnd } from "../core/exit_status.ts";
 
@@ -30,7 +31,7 @@ export interface SecretSafe {
 
 /** What a safe is opened with. */
 export interface SafeDependencies {
-  readonly readVariable: (name: string) => string | undefined;
+  readonly env: Env;
   /** A signal that is aborted after so many milliseconds. */
   readonly timeout: (ms: number) => AbortSignal;
 }
@@ -62,15 +63,20 @@ export interface ToolQuestion extends SafeDependencies {
  */
 export async function askTool(
   tool: string,
-  { args, input = "", variables, readVariable, timeout }: ToolQuestion,
+  { args, input = "", variables, env, timeout }: ToolQuestion,
 ): Promise<ToolAnswer | string> {
-  const env = variables.flatMap((name) => {
-    const value = readVariable(name);
+  const passed = variables.flatMap((name) => {
+    const value = env(name);
     return value === undefined ? [] : [[name, value]];
   });
   const streams = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
   try {
-    const command = { args: [...args], clearEnv: true, env: Object.fromEntries(env), ...streams };
+    const command = {
+      args: [...args],
+      clearEnv: true,
+      env: Object.fromEntries(passed),
+      ...streams,
+    };
     return await exchange(new Deno.Command(tool, command).spawn(), {
       input,
       deadline: timeout(ANSWER_TIMEOUT_MS),

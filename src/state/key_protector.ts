@@ -182,8 +182,8 @@ async function keepInSafe(
   salt: Uint8Array,
   deps: ProtectorDependencies,
 ): Promise<{ readonly kind: SafeKind } | { readonly why: string }> {
-  const { platform, readVariable } = deps;
-  const kind = platform.announcedSafe(readVariable);
+  const { platform, env } = deps;
+  const kind = platform.announcedSafe(env);
   if (kind === undefined) return { why: "this session has no safe" };
   const safe = await platform.openSafe(deps);
   const id = crypto.randomUUID(), secret = salt.toHex();

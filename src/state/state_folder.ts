@@ -1,3 +1,5 @@
+import type { Env } from "../core/env.ts";
+import type { Host } from "../platform/host.ts";
 import type { Platform } from "../platform/contract.ts";
 import { ConfigError, describeError, SentinelError } from "../core/errors.ts";
 import { lstatIfThere, permissionBits } from "../core/files.ts";
@@ -14,12 +16,12 @@ import { selectPlatform } from "../platform/select.ts";
  */
 export function stateFolder(
   stateDir: string | undefined,
-  { platform, readVariable }: {
+  { platform, env }: {
     platform: Pick<Platform, "defaultStateFolder">;
-    readVariable: (name: string) => string | undefined;
+    env: Env;
   },
 ): string {
-  const folder = stateDir ?? platform.defaultStateFolder(readVariable);
+  const folder = stateDir ?? platform.defaultStateFolder(env);
   if (folder !== undefined) return folder;
   throw new ConfigError("config.state_dir", "no home directory is known: give --state-dir");
 }
@@ -69,7 +71,7 @@ const GROUP_AND_OTHERS = 0o077, WRITE_OF_GROUP_AND_OTHERS = 0o022;
  */
 export async function openStateFolder(
   path: string,
-  { log, pid }: { log: Logger; pid: number },
+  { log, pid }: Pick<Host, "log" | "pid">,
 ): Promise<StateFolder> {
   try {
     await makeFolder(path);

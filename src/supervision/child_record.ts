@@ -1,6 +1,5 @@
-import type { Clock } from "../core/clock.ts";
+import type { Host } from "../platform/host.ts";
 import type { Logger } from "../core/log.ts";
-import type { OnSignal, Platform } from "../platform/contract.ts";
 import type { VerifiedFile } from "../process/executable.ts";
 import { type LaunchedProcess, type LaunchOptions } from "../process/launch.ts";
 import type { RunningProcess } from "../process/running_process.ts";
@@ -50,15 +49,8 @@ export interface RecordedSoftware {
   readonly leader?: ProcessIdentity | undefined;
 }
 
-export interface SoftwareDependencies {
-  readonly platform: Platform;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Our own pid. */
-  readonly pid: number;
-  /** Makes the mark of a launch. */
-  readonly newUuid: () => string;
-  readonly onSignal: OnSignal;
+export interface SoftwareDependencies
+  extends Pick<Host, "platform" | "clock" | "log" | "pid" | "newUuid" | "onSignal"> {
   readonly childRecord: ChildRecord;
   /** Launches, where that takes more than usual. */
   readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;

@@ -1,8 +1,8 @@
+import type { Host } from "../platform/host.ts";
 import { keepRunning, type RestartPolicy, type Run, type RunEnd } from "../process/restart.ts";
 import type { HealthSettings } from "./health_watch.ts";
-import { type Clock, whenAborted } from "../core/clock.ts";
+import { whenAborted } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Health } from "../process/health.ts";
@@ -60,7 +60,7 @@ class RecoveryError extends SentinelError {
   }
 }
 
-interface SupervisorOptions {
+interface SupervisorOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly settings: SupervisionSettings;
   /** Launches the software, for the supervisor to dispose of; tells its leader before that can have got far. */
   readonly launch: (onLaunched: (leader: ProcessIdentity) => void) => Promise<Software>;
@@ -73,10 +73,6 @@ interface SupervisorOptions {
   ) => Promise<Health>;
   /** Called when the software has been launched, each time. */
   readonly onLaunched: () => void;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  readonly log: Logger;
 }
 
 type LaunchedEnd = Exclude<RunEnd, { kind: "not_launched" }>;

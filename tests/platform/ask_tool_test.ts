@@ -7,9 +7,9 @@ const LONG = "x".repeat(2 ** 20);
 
 function ask(tool: string, question: Partial<ToolQuestion> = {}): Promise<ToolAnswer | string> {
   const timeout = () => new AbortController().signal;
-  const readVariable = () => undefined;
+  const env = () => undefined;
   return askTool(tool, {
-    ...{ args: [], input: undefined, variables: [], readVariable, timeout },
+    ...{ args: [], input: undefined, variables: [], env, timeout },
     ...question,
   });
 }
@@ -27,8 +27,8 @@ testWith(
   "a tool is given the variables that are named, and nothing else of ours",
   async () => {
     const variables = ["NAMED", "ABSENT"];
-    const readVariable = (name: string) => name === "ABSENT" ? undefined : "x";
-    const answer = await ask("env", { variables, readVariable });
+    const env = (name: string) => name === "ABSENT" ? undefined : "x";
+    const answer = await ask("env", { variables, env });
     assertEquals(answer, { code: 0, out: "NAMED=x\n", err: "" });
   },
 );

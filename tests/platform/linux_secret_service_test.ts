@@ -16,7 +16,7 @@ async function fake(
     PATH: `${folder.path}:${Deno.env.get("PATH")}`,
     LD_AUDIT: "/nowhere",
   };
-  return secretService({ readVariable: (name) => variables[name], timeout });
+  return secretService({ env: (name) => variables[name], timeout });
 }
 
 testWith(
@@ -93,7 +93,7 @@ testWith(
 testWith([POSIX], "without secret-tool there is no answer", async () => {
   await using folder = await temporaryFolder();
   const safe = secretService({
-    readVariable: (name) => name === "PATH" ? folder.path : undefined,
+    env: (name) => name === "PATH" ? folder.path : undefined,
     timeout: () => new AbortController().signal,
   });
   const why = "secret-tool is not installed";

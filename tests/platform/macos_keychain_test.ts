@@ -14,7 +14,7 @@ async function fake(folder: TemporaryFolder, script: string): Promise<SecretSafe
     DYLD_INSERT_LIBRARIES: "/nowhere",
   };
   const timeout = () => new AbortController().signal;
-  return keychain({ readVariable: (name) => variables[name], timeout }, folder.at("security"));
+  return keychain({ env: (name) => variables[name], timeout }, folder.at("security"));
 }
 
 testWith(

@@ -105,7 +105,7 @@ class Customer {
       clock: systemClock,
       log,
       newUuid: () => crypto.randomUUID(),
-      readVariable: () => this.home,
+      env: () => this.home,
     });
   }
 
@@ -129,11 +129,11 @@ class Customer {
         verify: server.organization.verify,
         clock,
         fetch,
-        newNonce: () => crypto.randomUUID(),
+        newUuid: () => crypto.randomUUID(),
       }),
       serverUrl: server.url,
       publicKeyPem: keys.publicKeyPem,
-      platform: "LINUX_AMD64",
+      platform: { wireName: "LINUX_AMD64" },
       clock,
       random: () => 0,
       log,

@@ -21,7 +21,7 @@ testWith([POSIX], "a state folder that cannot be used is named", async () => {
       clock: new FakeClock(),
       log,
       newUuid: () => crypto.randomUUID(),
-      readVariable: () => undefined,
+      env: () => undefined,
     }), StateFolderError);
   assertEquals(message.split(" (").slice(0, 2), [
     `state folder cannot be used: ${folder.path}`,

@@ -42,7 +42,7 @@ function dependencies(safe: SecretSafe | undefined, isAnnounced = true) {
   };
   return {
     platform: platform as Platform,
-    readVariable: () => undefined,
+    env: () => undefined,
     timeout: () => new AbortController().signal,
     log: new RecordingLog(),
   };

@@ -26,7 +26,7 @@ export async function ask(
     verify: organization.verify,
     clock,
     fetch,
-    newNonce: () => crypto.randomUUID(),
+    newUuid: () => crypto.randomUUID(),
   });
   return await client.heartbeat(
     { license_key: "K", machine_id: MACHINE_ID, software_version: "1" },

@@ -60,7 +60,7 @@ export class LeaseBench {
       client: this.server,
       serverUrl: "http://server",
       publicKeyPem: "PEM",
-      platform: "LINUX_AMD64",
+      platform: { wireName: "LINUX_AMD64" },
       clock,
       random: () => 0.5,
       log: this.log,

@@ -1,3 +1,4 @@
+import type { Env } from "../../core/env.ts";
 import { libc } from "../../../ffi/libc.ts";
 import type { Platform } from "../contract.ts";
 import {
@@ -32,14 +33,12 @@ export const linux: Platform = {
     }
     return undefined;
   },
-  defaultStateFolder: (readVariable) =>
-    ownFolder(readVariable, { variable: "XDG_DATA_HOME", below: ".local/share" }),
-  witnessFolder: (readVariable) =>
-    ownFolder(readVariable, { variable: "XDG_STATE_HOME", below: ".local/state" }),
-  runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
+  defaultStateFolder: (env) => ownFolder(env, { variable: "XDG_DATA_HOME", below: ".local/share" }),
+  witnessFolder: (env) => ownFolder(env, { variable: "XDG_STATE_HOME", below: ".local/state" }),
+  runtimeFolder: (env) => absolute(env("XDG_RUNTIME_DIR")),
   // only one that the session announces is worth the code that asks it
-  announcedSafe: (readVariable) =>
-    (readVariable("DBUS_SESSION_BUS_ADDRESS") ?? "") === "" ? undefined : "secret-service",
+  announcedSafe: (env) =>
+    (env("DBUS_SESSION_BUS_ADDRESS") ?? "") === "" ? undefined : "secret-service",
   openSafe: async (deps) => (await import("./secret_service.ts")).secretService(deps),
   userKeyring: () => linuxUserKeyring,
   guardMemory,
@@ -53,8 +52,7 @@ export const linux: Platform = {
   shutInspector: async () => (await import("../runtime_inspector.ts")).shutInspector(),
   readBootClock,
   // not needed before the software runs
-  watchSurroundings: async (readVariable) =>
-    (await import("./tamper_check.ts")).watchSurroundings(readVariable),
+  watchSurroundings: async (env) => (await import("./tamper_check.ts")).watchSurroundings(env),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
   fileVersion,
@@ -81,12 +79,12 @@ export const linux: Platform = {
 
 /** A folder of ours as the XDG base directory specification has it. */
 function ownFolder(
-  readVariable: (name: string) => string | undefined,
+  env: Env,
   { variable, below }: { variable: string; below: string },
 ): string | undefined {
-  const given = absolute(readVariable(variable));
+  const given = absolute(env(variable));
   if (given !== undefined) return `${given}/sentinel-drm`;
-  const home = absolute(readVariable("HOME"));
+  const home = absolute(env("HOME"));
   return home === undefined ? undefined : `${home}/${below}/sentinel-drm`;
 }
 

@@ -1,3 +1,4 @@
+import type { Env } from "../../core/env.ts";
 import type { Surrounding, SurroundingsReader } from "../contract.ts";
 import { executableWatch } from "../executable_watch.ts";
 import { readProcFile } from "./proc.ts";
@@ -9,7 +10,7 @@ const PRELOADS = ["LD_PRELOAD", "LD_AUDIT"] as const;
 
 /** What there is to see of tampering on Linux; the executable at `path` is held against what it is now. */
 export async function watchSurroundings(
-  readVariable: (name: string) => string | undefined,
+  env: Env,
   path?: string,
 ): Promise<SurroundingsReader> {
   const executable = await executableWatch(path);
@@ -17,7 +18,7 @@ export async function watchSurroundings(
     async look() {
       return [
         tracer() ?? await findInspector(),
-        findPreload(PRELOADS, readVariable),
+        findPreload(PRELOADS, env),
         await executable.look(),
       ].filter((found) => found !== undefined);
     },

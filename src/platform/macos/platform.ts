@@ -30,12 +30,12 @@ export function macosOn(lib: () => Libsystem): Platform {
     programFormat: "Mach-O",
     userId: () => String(Deno.uid()),
     machineId: () => Promise.resolve(readHostUuid(lib())),
-    defaultStateFolder(readVariable) {
-      const home = absolute(readVariable("HOME"));
+    defaultStateFolder(env) {
+      const home = absolute(env("HOME"));
       return home === undefined ? undefined : `${home}/Library/Application Support/sentinel-drm`;
     },
-    witnessFolder(readVariable) {
-      const home = absolute(readVariable("HOME"));
+    witnessFolder(env) {
+      const home = absolute(env("HOME"));
       return home === undefined ? undefined : `${home}/Library/Preferences/sentinel-drm`;
     },
     readBootClock() {
@@ -49,9 +49,8 @@ export function macosOn(lib: () => Libsystem): Platform {
         bootMs: Number(seconds! * 1000n + nanoseconds! / 1_000_000n),
       };
     },
-    runtimeFolder: (readVariable) => absolute(readVariable("XDG_RUNTIME_DIR")),
-    announcedSafe: (readVariable) =>
-      absolute(readVariable("HOME")) === undefined ? undefined : "keychain",
+    runtimeFolder: (env) => absolute(env("XDG_RUNTIME_DIR")),
+    announcedSafe: (env) => absolute(env("HOME")) === undefined ? undefined : "keychain",
     openSafe: async (deps) => (await import("./keychain.ts")).keychain(deps),
     userKeyring: () => undefined,
     guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
@@ -78,9 +77,9 @@ export function macosOn(lib: () => Libsystem): Platform {
         process && bootId !== undefined ? { pid, startTime: process.startTime, bootId } : undefined,
       );
     },
-    async watchSurroundings(readVariable) {
+    async watchSurroundings(env) {
       const { watchSurroundings } = await import("./tamper_check.ts");
-      return await watchSurroundings(lib(), readVariable);
+      return await watchSurroundings(lib(), env);
     },
     isDescendant: (pid, ancestor) =>
       isDescendantOf(ancestor, pid, {

@@ -1,3 +1,4 @@
+import type { Env } from "../../core/env.ts";
 import type { Libsystem } from "../../../ffi/libsystem.ts";
 import type { Surrounding, SurroundingsReader } from "../contract.ts";
 import { executableWatch } from "../executable_watch.ts";
@@ -11,14 +12,14 @@ const PRELOADS = ["DYLD_INSERT_LIBRARIES"] as const;
 /** What there is to see of tampering on macOS. */
 export async function watchSurroundings(
   lib: Libsystem,
-  readVariable: (name: string) => string | undefined,
+  env: Env,
 ): Promise<SurroundingsReader> {
   const executable = await executableWatch();
   return {
     async look() {
       return [
         tracer(lib) ?? await findInspector(),
-        findPreload(PRELOADS, readVariable),
+        findPreload(PRELOADS, env),
         await executable.look(),
       ].filter((found) => found !== undefined);
     },

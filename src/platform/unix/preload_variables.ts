@@ -1,3 +1,4 @@
+import type { Env } from "../../core/env.ts";
 import type { Surrounding } from "../contract.ts";
 
 /** Options of Node's that load a module first, or let a debugger in; other options do neither. */
@@ -10,13 +11,13 @@ const LOADING_OPTION =
  */
 export function findPreload(
   names: readonly string[],
-  readVariable: (name: string) => string | undefined,
+  env: Env,
 ): Surrounding | undefined {
   const set = names.flatMap((name) => {
-    const value = readVariable(name);
+    const value = env(name);
     return value === undefined || value === "" ? [] : [`${name}=${value}`];
   });
-  const options = Deno.build.standalone ? undefined : readVariable("NODE_OPTIONS");
+  const options = Deno.build.standalone ? undefined : env("NODE_OPTIONS");
   if (options !== undefined && LOADING_OPTION.test(options)) set.push(`NODE_OPTIONS=${options}`);
   return set.length === 0 ? undefined : {
     kind: "preload",

@@ -26,9 +26,9 @@ export const windows: Platform = {
     Promise.resolve(
       readRegistryText({ hive: "HKLM", key: CRYPTOGRAPHY_KEY, name: "MachineGuid" }),
     ),
-  defaultStateFolder: (readVariable) => below(readVariable("APPDATA")),
-  witnessFolder: (readVariable) => below(readVariable("LOCALAPPDATA")),
-  runtimeFolder: (readVariable) => below(readVariable("LOCALAPPDATA"), "run"),
+  defaultStateFolder: (env) => below(env("APPDATA")),
+  witnessFolder: (env) => below(env("LOCALAPPDATA")),
+  runtimeFolder: (env) => below(env("LOCALAPPDATA"), "run"),
   announcedSafe: () => undefined,
   openSafe: () => Promise.resolve(undefined),
   dataProtection: dpapi,

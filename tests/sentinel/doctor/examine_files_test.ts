@@ -28,7 +28,7 @@ const platform = {
   witnessFolder: () => undefined,
 };
 const clock = new FakeClock();
-const readVariable = () => undefined;
+const env = () => undefined;
 
 function requestFor(stateFolder: string): DoctorRequest {
   return {
@@ -43,7 +43,7 @@ function requestFor(stateFolder: string): DoctorRequest {
 testWith([POSIX], "a state folder that is a file cannot be read", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("state"), "");
-  const deps = { platform, readVariable, clock };
+  const deps = { platform, env, clock };
   const [keystore, state] = await examineState(requestFor(folder.at("state")), undefined, deps);
   assertEquals(keystore!.outcome, "skipped");
   assertEquals(state!.outcome, "failed");
@@ -59,11 +59,11 @@ async function stateAfter(
   {
     using opened = await openStateFolder(folder.path, { log, pid: Deno.pid });
     const newUuid = () => "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
-    const machine = await openMachine(opened, { platform, clock, log, newUuid, readVariable });
+    const machine = await openMachine(opened, { platform, clock, log, newUuid, env });
     await change(machine, folder.path);
   }
   const request = requestFor(folder.path);
-  const [keystore, state] = await examineState(request, LICENSE, { platform, readVariable, clock });
+  const [keystore, state] = await examineState(request, LICENSE, { platform, env, clock });
   assertEquals(keystore!.outcome, "ok");
   return { ...state!, found: state!.found.replace(folder.path, "FOLDER") };
 }
@@ -127,7 +127,7 @@ async function socketAt(make: (path: string) => unknown): Promise<Finding> {
   await using folder = await temporaryFolder();
   const path = folder.at("s.sock");
   await make(path);
-  const finding = await examineSocket({ ipc: { path } }, { platform, readVariable });
+  const finding = await examineSocket({ ipc: { path } }, { platform, env });
   return { ...finding, found: finding.found.replace(path, "PATH") };
 }
 

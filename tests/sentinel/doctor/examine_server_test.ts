@@ -27,7 +27,7 @@ async function examine(
     connectTls: () => Promise.reject(new Error("no TLS is asked for")),
     fetch: fetch ?? (() => Promise.reject(new Deno.errors.ConnectionReset("reset"))),
     newUuid: () => crypto.randomUUID(),
-    readVariable: (name) => variables[name],
+    env: (name) => variables[name],
     clock: new FakeClock(),
   });
   return { lines: findings.map(({ check, outcome }) => `${check} ${outcome}`), reached };
