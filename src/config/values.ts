@@ -1,3 +1,5 @@
+import { isHttpUrl } from "../core/http_url.ts";
+import { isObject } from "../core/strict_json.ts";
 import * as v from "valibot";
 import { parseProbe } from "../core/health_probe.ts";
 
@@ -105,13 +107,7 @@ export function variables(): v.GenericSchema<unknown, Record<string, string>> {
 
 /** Whether a value is a TOML table. */
 export function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Date);
-}
-
-function isHttpUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return url?.protocol === "http:" || url?.protocol === "https:";
+  return isObject(value) && !(value instanceof Date);
 }
 
 function isHostAndPort(text: string): boolean {

@@ -1,3 +1,4 @@
+import { isHttpUrl } from "./http_url.ts";
 /** How the software is asked whether it is well, as `[health] probe` says. */
 export type ProbeSpec =
   | { readonly kind: "none" }
@@ -33,10 +34,7 @@ function parseTcp(text: string): ProbeSpec | undefined {
 }
 
 function parseHttp(text: string): ProbeSpec | undefined {
-  const url = URL.parse(text);
-  return url?.protocol === "http:" || url?.protocol === "https:"
-    ? { kind: "http", url: text }
-    : undefined;
+  return isHttpUrl(text) ? { kind: "http", url: text } : undefined;
 }
 
 function parseExec(text: string): ProbeSpec | undefined {

@@ -25,6 +25,11 @@ export function parseStrictJson(text: string): JsonResult {
   return key === undefined ? { value } : { fault: { kind: "duplicate_key", key } };
 }
 
+/** Whether a parsed value is an object: no list, and not null. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** UTF-8 (RFC 3629) to text, or `undefined` where a byte sequence is not valid; a BOM stays and is no JSON. */

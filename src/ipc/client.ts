@@ -1,7 +1,7 @@
 import { ifThere } from "../core/if_there.ts";
 import type { Env } from "../core/env.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
+import { decodeUtf8, isObject, parseStrictJson } from "../core/strict_json.ts";
 import type { Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { type ClientConnection, connectToServer } from "./client_connection.ts";
@@ -83,10 +83,6 @@ function readMessage(bytes: Uint8Array<ArrayBuffer>): IpcMessage {
     throw new IpcClientError("absent.malformed");
   }
   return { line, value: result.value };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const NAME = /^sentinel-.+\.sock$/, LOCK_NAME = /^(sentinel-.+)\.lock$/;

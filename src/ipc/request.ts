@@ -1,4 +1,4 @@
-import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
+import { decodeUtf8, isObject, parseStrictJson } from "../core/strict_json.ts";
 
 /** A request that has the contract's shape. */
 export interface IpcRequest {
@@ -31,10 +31,6 @@ export function parseRequest(
   if (typeof id !== "number") return "malformed";
   const idJson = Number.isSafeInteger(id) ? String(id) : sourceOfId(text);
   return { method, idJson, params, isPlain: false };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** What stands in the text for the outermost `id`: a number that JavaScript's do not hold is repeated as it came. */

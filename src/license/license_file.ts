@@ -1,5 +1,5 @@
 import { describeError } from "../core/errors.ts";
-import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
+import { decodeUtf8, isObject, parseStrictJson } from "../core/strict_json.ts";
 import { LicenseError, MALFORMED_PAYLOAD, payloadError } from "./errors.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { type Envelope, isEnvelopeGenuine, readPayload } from "../signing/envelope.ts";
@@ -94,10 +94,8 @@ export async function verifyLicense(fileText: string, verify: Verify): Promise<L
 
 function parseLicenseFile(text: string): Envelope {
   const json = parseStrictJson(text);
-  if (!("value" in json) || typeof json.value !== "object" || json.value === null) {
-    throw malformedFile();
-  }
-  const { alg, payload, sig } = json.value as Record<string, unknown>;
+  if (!("value" in json) || !isObject(json.value)) throw malformedFile();
+  const { alg, payload, sig } = json.value;
   if (typeof alg !== "string" || typeof payload !== "string" || typeof sig !== "string") {
     throw malformedFile();
   }

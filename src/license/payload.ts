@@ -1,3 +1,5 @@
+import { isObject } from "../core/strict_json.ts";
+import { isHttpUrl } from "../core/http_url.ts";
 import * as v from "valibot";
 import { LicenseError, MALFORMED_PAYLOAD, payloadError } from "./errors.ts";
 import type { Json } from "../signing/canonical_json.ts";
@@ -155,13 +157,4 @@ function checkVersion(version: unknown): void {
       `license version ${version} is not supported (expected ${PAYLOAD_VERSION})`,
     );
   }
-}
-
-function isObject(value: unknown): value is Record<string, Json> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isHttpUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && (url.protocol === "http:" || url.protocol === "https:");
 }

@@ -1,3 +1,4 @@
+import { isHttpUrl } from "../core/http_url.ts";
 import type { Build, Profile } from "../core/build_info.ts";
 import { describeError } from "../core/errors.ts";
 import { lstatIfThere, sha256OfFile } from "../core/files.ts";
@@ -116,7 +117,7 @@ function checkRequest(
   { targets, serverUrl, softwarePath }: BuildRequest,
   { hasOwnRuntime, host }: BuildDependencies,
 ): void {
-  if (serverUrl !== undefined && !/^https?:$/.test(URL.parse(serverUrl)?.protocol ?? "")) {
+  if (serverUrl !== undefined && !isHttpUrl(serverUrl)) {
     throw new BuildError(`--server-url must be an http(s) URL: current value is ${serverUrl}`);
   }
   if (softwarePath !== undefined && !/^(?:\/|[A-Za-z]:[\\/])/.test(softwarePath)) {

@@ -1,3 +1,4 @@
+import { isObject } from "../core/strict_json.ts";
 import { ifThere } from "../core/if_there.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import { openOutputLog, type RecordingFault } from "./output/log.ts";
@@ -42,12 +43,12 @@ export interface ProcessRecord {
 
 /** A record as `JSON.parse` gave it, or `undefined` where it is none of ours. */
 export function parseRecord(value: unknown): ProcessRecord | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { id, command, args, state, mark, startedAtMs, outputBytes } = value as ProcessRecord;
+  if (!isObject(value)) return undefined;
+  const { id, command, args, state, mark, startedAtMs, outputBytes } = value;
   const isRecord = typeof id === "string" && typeof command === "string" && Array.isArray(args) &&
     typeof state === "string" && typeof mark === "string" && typeof startedAtMs === "number" &&
     typeof outputBytes === "number";
-  return isRecord ? value as ProcessRecord : undefined;
+  return isRecord ? value as unknown as ProcessRecord : undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
+import { decodeUtf8, isObject, parseStrictJson } from "../core/strict_json.ts";
 import { MAX_BODY_BYTES, type Problem, problem } from "./wire.ts";
 import { type StartRequest, STOP_SIGNALS, type StopRequest } from "./processes.ts";
 import { Buffer } from "node:buffer";
@@ -24,10 +24,7 @@ const count = () =>
 const object = <T>(schema: v.GenericSchema<unknown, T>) =>
   v.pipe(
     v.unknown(),
-    v.check(
-      (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-      "must be an object",
-    ),
+    v.check(isObject, "must be an object"),
     schema,
   );
 

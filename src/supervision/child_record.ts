@@ -1,4 +1,5 @@
 import type { Host } from "../platform/host.ts";
+import { isObject } from "../core/strict_json.ts";
 import type { Logger } from "../core/log.ts";
 import type { VerifiedFile } from "../process/executable.ts";
 import { type LaunchedProcess, type LaunchOptions } from "../process/launch.ts";
@@ -81,8 +82,8 @@ export function childRecordIn(claim: SocketClaim): ChildRecord {
 }
 
 function parse(record: unknown): RecordedSoftware | undefined {
-  if (typeof record !== "object" || record === null) return undefined;
-  const { mark, ...leader } = record as Record<string, unknown>;
+  if (!isObject(record)) return undefined;
+  const { mark, ...leader } = record;
   if (typeof mark !== "string" || mark === "") return undefined;
   return isIdentity(leader) ? { mark, leader } : { mark };
 }
