@@ -1,10 +1,9 @@
 import { describeCauses, describeError } from "../core/errors.ts";
+import type { ManagedProcess } from "../process/managed_process.ts";
 import type { Health, HealthCheck, ProbeFunctions } from "../process/health.ts";
 import type { IpcServer } from "../ipc/server.ts";
 import { watchSoftwareHealth } from "../supervision/health_watch.ts";
 import type { RunDependencies } from "./run_request.ts";
-import type { Software } from "../supervision/child.ts";
-import { openTree } from "../supervision/stop_child.ts";
 import type { SupervisionSettings } from "../supervision/supervisor.ts";
 
 /**
@@ -51,7 +50,7 @@ function describeFetchFault(error: unknown): string {
 }
 
 interface RunHealthOptions {
-  readonly software: Software;
+  readonly software: ManagedProcess;
   /** With `health`. */
   readonly settings: SupervisionSettings;
   readonly onChecked: (health: Health) => void;
@@ -66,7 +65,7 @@ export async function watchRunHealth(
 ): Promise<Health> {
   return await watchSoftwareHealth({
     settings: health!,
-    tree: await openTree(software.root, { ...deps, claimsOrphans: true }),
+    tree: await software.openTree(),
     isQueueFull: () => ipc.isFull,
     probes: networkProbes({ fetch: deps.fetch, hasAsked: () => ipc.takeChildRequests() }),
     searchPath: deps.env("PATH"),

@@ -14,7 +14,8 @@ import { childRecordIn, type SoftwareDependencies } from "../supervision/child_r
 import type { Findings } from "../enforcement/tamper_findings.ts";
 import { ipcPath, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { RunHost } from "./run_host.ts";
-import { Software, stopLeftOver } from "../supervision/child.ts";
+import type { ManagedProcess } from "../process/managed_process.ts";
+import { launchSoftware, stopLeftOver } from "../supervision/child.ts";
 
 interface SuperviseOptions extends Pick<Host, "log"> {
   readonly supervisor: Supervisor;
@@ -122,7 +123,7 @@ export async function serveAndSupervise(
     settings: request.supervision ?? LAUNCH_ONCE,
     launch: async (onLaunched) => {
       const verified = await software.verify(current.license.software_checksum);
-      return await launchSoftware(request, path, {
+      return await launchIn(request, path, {
         ...launching,
         recorder: host.recorder,
         verified,
@@ -162,13 +163,13 @@ export async function serveAndSupervise(
   });
 }
 
-async function launchSoftware(
+async function launchIn(
   request: RunRequest,
   socket: string,
   deps: SoftwareDependencies,
-): Promise<Software> {
+): Promise<ManagedProcess> {
   const launch = await limitedLaunch(request, deps);
-  return await Software.launch({
+  return await launchSoftware({
     path: request.softwarePath,
     args: request.softwareArgs,
     env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: socket },

@@ -1,17 +1,11 @@
 import type { Clock } from "../core/clock.ts";
-import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessLimits } from "../platform/process_contract.ts";
-import { findProgram } from "./launch.ts";
-import { launch, type LaunchedProcess, type LaunchOptions } from "./launch.ts";
-import { launchLimited } from "./launch.ts";
+import { findProgram, launch, launchLimited, type LaunchOptions } from "./launch.ts";
+import { ManagedProcess, type StopOptions } from "./managed_process.ts";
 import { openOutputLog, type OutputLog } from "./output/log.ts";
 import type { OutputWriterOptions } from "./output/writer.ts";
-import type { ProcessRecord } from "./records.ts";
-import { ProcessTree, type TreeRoot } from "./process_tree.ts";
-import { recoverRecords } from "./records.ts";
-import { RecordStore } from "./records.ts";
-import { RunningProcess, type StopOptions } from "./running_process.ts";
-import { stopTree, type Survivor } from "./process_tree.ts";
+import { type ProcessRecord, RecordStore, recoverRecords } from "./records.ts";
+import { RunningProcess, type RunningProcessDependencies } from "./running_process.ts";
 
 export interface ProcessTableDependencies {
   readonly control: ProcessControl;
@@ -38,16 +32,6 @@ export interface StartOptions extends Omit<LaunchOptions, "path" | "output" | "m
   readonly command: string;
   readonly limits?: ProcessLimits | undefined;
   /** Instead of the table's own, for this process. */
-  readonly maxOutputBytes?: number | undefined;
-}
-
-/** A process that was launched, by whomever. */
-interface AdoptedProcess {
-  readonly child: LaunchedProcess;
-  readonly leader: ProcessIdentity;
-  /** Stops all of its tree, or waits until somebody else has; who is left in spite of it. */
-  readonly empty: (options: StopOptions) => Promise<readonly Survivor[]>;
-  /** Instead of the table's own. */
   readonly maxOutputBytes?: number | undefined;
 }
 
@@ -87,22 +71,15 @@ export class ProcessTable implements AsyncDisposable {
    */
   async start(options: StartOptions): Promise<ProcessRecord> {
     const record = await this.announce({ ...options, mark: this.deps.newMark() });
-    let child: LaunchedProcess;
+    let process: ManagedProcess;
     try {
-      child = await this.#launch(options, record.mark);
+      process = await this.#launch(options, record.mark);
     } catch (error) {
       await this.discard(record);
       throw error;
     }
-    const leader = this.#identify(child.pid);
-    const tree = this.#treeOf({ leader, mark: record.mark });
-    const { clock } = this.deps;
-    return this.adopt(record, {
-      child,
-      leader,
-      empty: (how) => stopTree(tree, { ...how, clock, exited: child.exited }),
-      maxOutputBytes: options.maxOutputBytes,
-    }).record;
+    const empty = (how: StopOptions) => process.stop(how);
+    return this.#record(record, process, { empty, maxOutputBytes: options.maxOutputBytes }).record;
   }
 
   /** Notes that a process is about to be launched, by whomever. */
@@ -127,31 +104,9 @@ export class ProcessTable implements AsyncDisposable {
     await this.store.remove(id);
   }
 
-  /**
-   * Records a process that was announced and has been launched. Nobody waits for this record: until it is written, the mark
-   * in the one before tells of the process.
-   */
-  adopt(
-    announced: ProcessRecord,
-    { child, leader, empty, maxOutputBytes = this.deps.output?.maxOutputBytes }: AdoptedProcess,
-  ): RunningProcess {
-    const { control, clock, output } = this.deps;
-    const record = { ...announced, identity: leader };
-    const saved = this.#save(record);
-    const running = new RunningProcess(record, child, {
-      control,
-      clock,
-      output: { ...output, maxOutputBytes },
-      outputFolder: this.store.outputFolder(record.id),
-      empty,
-      save: async (last) => {
-        await saved;
-        await this.#save(last);
-        this.#running.delete(last.id);
-      },
-    });
-    this.#running.set(record.id, running);
-    return running;
+  /** Records a process that was announced, and that others launched and will stop. */
+  adopt(announced: ProcessRecord, process: ManagedProcess): RunningProcess {
+    return this.#record(announced, process, { empty: () => process.emptied });
   }
 
   /** `undefined` where there is no such id. */
@@ -202,31 +157,49 @@ export class ProcessTable implements AsyncDisposable {
   async #launch(
     { command, limits, maxOutputBytes: _, ...options }: StartOptions,
     mark: string,
-  ): Promise<LaunchedProcess> {
-    const { control, searchPath } = this.deps;
+  ): Promise<ManagedProcess> {
+    const { control, clock, ownPid, searchPath } = this.deps;
     const path = await findProgram(command, searchPath);
-    const launchOptions = { ...options, path, mark, output: "pipe" } as const;
-    return limits === undefined
-      ? await launch(launchOptions)
-      : await launchLimited(launchOptions, { limits, control });
-  }
-
-  /** Where it has ended already, all that can be said is that it is younger than we are. */
-  #identify(pid: number): NonNullable<ProcessRecord["identity"]> {
-    const { control, ownPid } = this.deps;
-    const identity = control.identify(pid) ?? control.identify(ownPid);
-    if (identity === undefined) throw new Error("Cannot identify processes: /proc is not readable");
-    return { ...identity, pid };
-  }
-
-  #treeOf(root: TreeRoot): ProcessTree {
-    const { control, ownPid } = this.deps;
-    // an orphan without a mark is nobody else's where nobody else is there
-    return new ProcessTree(root, {
-      control,
+    return await ManagedProcess.launch({ ...options, path, mark, output: "pipe" }, {
+      clock,
       ownPid,
+      identify: (pid) => control.identify(pid),
+      control: () => control,
+      // an orphan without a mark is nobody else's where nobody else is there
       claimsOrphans: () => this.#running.size === 1,
+      launch: (options) =>
+        limits === undefined ? launch(options) : launchLimited(options, { limits, control }),
     });
+  }
+
+  /**
+   * Records a process. Nobody waits for this record: until it is written, the mark in the one before tells of the process.
+   */
+  #record(
+    announced: ProcessRecord,
+    process: ManagedProcess,
+    { empty, maxOutputBytes = this.deps.output?.maxOutputBytes }: {
+      empty: RunningProcessDependencies["empty"];
+      maxOutputBytes?: number | undefined;
+    },
+  ): RunningProcess {
+    const { control, clock, output } = this.deps;
+    const record = { ...announced, identity: process.root.leader };
+    const saved = this.#save(record);
+    const running = new RunningProcess(record, process, {
+      control,
+      clock,
+      output: { ...output, maxOutputBytes },
+      outputFolder: this.store.outputFolder(record.id),
+      empty,
+      save: async (last) => {
+        await saved;
+        await this.#save(last);
+        this.#running.delete(last.id);
+      },
+    });
+    this.#running.set(record.id, running);
+    return running;
   }
 
   async #saveUnsaved(): Promise<void> {

@@ -10,6 +10,16 @@ export function findMarked(mark: string, control: ProcessControl): ProcessIdenti
   return eldest && control.identify(eldest.pid);
 }
 
+/** A tree that an earlier run of ours recorded, under its mark at least; `undefined` if no leader is known. */
+export function findTree(
+  { leader, mark }: { readonly leader?: ProcessIdentity | undefined; readonly mark: string },
+  { control, ownPid }: Pick<TreeDependencies, "control" | "ownPid">,
+): ProcessTree | undefined {
+  const found = leader ?? findMarked(mark, control);
+  return found &&
+    new ProcessTree({ leader: found, mark }, { control, ownPid, claimsOrphans: () => false });
+}
+
 /** What a tree of processes is recognised by; outlives us in records. */
 export interface TreeRoot {
   /** The launched process: leader of a session and group of its own. It may have ended. */

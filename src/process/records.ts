@@ -2,7 +2,7 @@ import { isObject } from "../core/strict_json.ts";
 import { ifThere } from "../core/if_there.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import { openOutputLog, type RecordingFault } from "./output/log.ts";
-import { findMarked, ProcessTree, stopTree } from "./process_tree.ts";
+import { findTree, stopTree } from "./process_tree.ts";
 import { lstatIfThereSync, writeFreshSync } from "../core/files.ts";
 import { releaseLock } from "../core/file_lock.ts";
 import type { Clock } from "../core/clock.ts";
@@ -254,7 +254,8 @@ async function settle(
   folder: string,
   deps: RecoveryDependencies,
 ): Promise<ProcessRecord> {
-  const tree = findTree(record, deps);
+  // if the crash came between launch and record, the mark alone tells
+  const tree = findTree({ leader: record.identity, mark: record.mark }, deps);
   const isThere = tree !== undefined && tree.members().length > 0;
   if (isThere) await stopTree(tree, { clock: deps.clock });
   const { end } = await openOutputLog(folder);
@@ -264,14 +265,4 @@ async function settle(
     endedAtMs: deps.clock.wallMs(),
     outputBytes: end,
   };
-}
-
-/** Where the crash came between launch and record, the mark alone tells. */
-function findTree(
-  { identity, mark }: ProcessRecord,
-  { control, ownPid }: RecoveryDependencies,
-): ProcessTree | undefined {
-  const leader = identity ?? findMarked(mark, control);
-  return leader &&
-    new ProcessTree({ leader, mark }, { control, ownPid, claimsOrphans: () => false });
 }

@@ -2,9 +2,8 @@ import type { Host } from "../platform/host.ts";
 import { isObject } from "../core/strict_json.ts";
 import type { Logger } from "../core/log.ts";
 import type { VerifiedFile } from "../process/executable.ts";
-import { type LaunchedProcess, type LaunchOptions } from "../process/launch.ts";
-import type { RunningProcess } from "../process/running_process.ts";
-import type { Survivor } from "../process/process_tree.ts";
+import type { LaunchedProcess, LaunchOptions } from "../process/launch.ts";
+import type { ManagedProcess } from "../process/managed_process.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { SocketClaim } from "../ipc/socket_owner.ts";
 import { describeError } from "../core/errors.ts";
@@ -29,13 +28,11 @@ export interface SoftwareRecorder {
 /** The record of one launch: what the software writes, and how it ends. */
 export interface SoftwareRecording {
   /** It runs, and what it writes is ours to read. */
-  begin(child: LaunchedProcess, leader: ProcessIdentity): void;
+  begin(process: ManagedProcess): void;
   /** Nothing was launched. */
   discard(): Promise<void>;
-  /** It is being stopped; not called where it ended by itself. */
-  stopping(): void;
-  /** All of its tree is gone but the survivors; resolves when the record is whole. */
-  finish(survivors: readonly Survivor[]): Promise<void>;
+  /** Resolves when the tree is gone and the record is whole. */
+  ended(): Promise<void>;
 }
 
 /** The record of the software that runs, which outlives us. */
@@ -117,23 +114,14 @@ export class TableRecorder implements SoftwareRecorder {
       this.log.error(`Cannot record what the software writes: ${describeError(error)}`);
       return undefined;
     }
-    return this.#recordingOf(record);
-  }
-
-  #recordingOf(record: ProcessRecord): SoftwareRecording {
-    const emptied = Promise.withResolvers<readonly Survivor[]>();
-    let running: RunningProcess | undefined;
+    let ended: Promise<unknown> | undefined;
     return {
-      begin: (child, leader) => {
-        running = this.table.adopt(record, { child, leader, empty: () => emptied.promise });
+      begin: (process) => {
+        ({ ended } = this.table.adopt(record, process));
         this.#lastId = record.id;
       },
       discard: () => this.table.discard(record),
-      stopping: () => running?.noteStopping(),
-      async finish(survivors) {
-        emptied.resolve(survivors);
-        await running?.ended;
-      },
+      ended: async () => void await ended,
     };
   }
 }

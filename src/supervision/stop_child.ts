@@ -1,63 +1,34 @@
-import {
-  findMarked,
-  ProcessTree,
-  stopTree,
-  type StopTreeOptions,
-  type Survivor,
-  type TreeRoot,
-} from "../process/process_tree.ts";
+import { findTree, stopTree, type Survivor } from "../process/process_tree.ts";
 import { OrphanReaper } from "../process/orphan_reaper.ts";
 import type { LeftOverDependencies, RecordedSoftware } from "./child_record.ts";
 
-interface StopSoftwareOptions
-  extends LeftOverDependencies, Pick<StopTreeOptions, "signal" | "graceMs" | "isAsked"> {
-  /** Whether every orphan that became a child of ours is the software's. */
-  readonly claimsOrphans: boolean;
-  /** The software's end, where it is a child of ours. */
-  readonly exited?: Promise<unknown>;
-}
-
-/** Stops the software and all that it brought forth; who is left in spite of it, of whom the log tells as well. */
-export async function stopSoftware(
-  root: TreeRoot,
-  options: StopSoftwareOptions,
-): Promise<Survivor[]> {
-  const { log } = options;
-  const tree = await openTree(root, options);
-  const survivors = await stopTree(tree, options);
+/** Tells of what a stop has left, and reaps what it has orphaned. */
+export async function settleStop(
+  survivors: readonly Survivor[],
+  deps: Pick<LeftOverDependencies, "platform" | "clock" | "pid" | "log">,
+): Promise<void> {
   for (const { name, pid, why } of survivors) {
-    log.error(`Cannot stop ${name} (pid ${pid}): ${why}`);
+    deps.log.error(`Cannot stop ${name} (pid ${pid}): ${why}`);
   }
-  await (await openReaper(options)).reap();
-  return survivors;
+  await (await openReaper(deps)).reap();
 }
 
-/** The tree of recorded software; `undefined` where nobody of it is alive. */
-export async function findLeftOver(
-  { mark, leader: recorded }: RecordedSoftware,
+/** Stops what is alive of recorded software. */
+export async function stopRecorded(
+  recorded: RecordedSoftware,
   deps: LeftOverDependencies,
-): Promise<TreeRoot | undefined> {
-  const leader = recorded ?? findMarked(mark, await deps.platform.processControl());
-  if (leader === undefined) return undefined;
-  const root = { leader, mark };
-  const tree = await openTree(root, { ...deps, claimsOrphans: false });
-  return tree.members().length > 0 ? root : undefined;
+): Promise<void> {
+  const { platform, clock, log, hurry, pid } = deps;
+  const tree = findTree(recorded, { control: await platform.processControl(), ownPid: pid });
+  if (tree === undefined || tree.members().length === 0) return;
+  log.warn(
+    `stopping the software that an earlier run left behind (pid ${tree.root.leader.pid})`,
+  );
+  await settleStop(await stopTree(tree, { clock, hurry }), deps);
 }
 
 export async function openReaper(
   { platform, clock, pid }: Pick<LeftOverDependencies, "platform" | "clock" | "pid">,
 ): Promise<OrphanReaper> {
   return new OrphanReaper({ control: await platform.processControl(), clock, ownPid: pid });
-}
-
-/** The tree of a software that runs, or ran. */
-export async function openTree(
-  root: TreeRoot,
-  { platform, pid, claimsOrphans }: Pick<StopSoftwareOptions, "platform" | "pid" | "claimsOrphans">,
-): Promise<ProcessTree> {
-  return new ProcessTree(root, {
-    control: await platform.processControl(),
-    ownPid: pid,
-    claimsOrphans: () => claimsOrphans,
-  });
 }

@@ -7,8 +7,7 @@ import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Health } from "../process/health.ts";
 import { LaunchError } from "../process/executable.ts";
-import type { StopOptions } from "../process/running_process.ts";
-import type { Software } from "./child.ts";
+import type { ManagedProcess, StopOptions } from "../process/managed_process.ts";
 import { SoftwareHealth } from "./child_health.ts";
 
 /** A restart that is about to be. */
@@ -63,11 +62,11 @@ class RecoveryError extends SentinelError {
 interface SupervisorOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly settings: SupervisionSettings;
   /** Launches the software, for the supervisor to dispose of; tells its leader before that can have got far. */
-  readonly launch: (onLaunched: (leader: ProcessIdentity) => void) => Promise<Software>;
+  readonly launch: (onLaunched: (leader: ProcessIdentity) => void) => Promise<ManagedProcess>;
   readonly platform: Pick<Platform, "isDescendant">;
   /** Looks after it until it is unhealthy, or `signal` is aborted; called only where `settings.health` is there. */
   readonly watchHealth: (
-    software: Software,
+    software: ManagedProcess,
     watch: { settings: SupervisionSettings; onChecked: (health: Health) => void },
     signal: AbortSignal,
   ) => Promise<Health>;
@@ -214,7 +213,7 @@ export class Supervisor {
       if (signal.aborted) return undefined;
     }
     this.#asked = new AbortController();
-    let software: Software;
+    let software: ManagedProcess;
     try {
       software = await this.#options.launch((leader) => this.#enter(leader));
     } catch (error) {
@@ -237,12 +236,12 @@ export class Supervisor {
   }
 
   /** Until it has ended, or has to end, and nothing of it is left. */
-  async #stay(software: Software, signal: AbortSignal): Promise<LaunchedEnd> {
+  async #stay(software: ManagedProcess, signal: AbortSignal): Promise<LaunchedEnd> {
     const over = new AbortController();
     try {
       const asked = AbortSignal.any([signal, this.#asked.signal, over.signal]);
       const kind = await Promise.race([
-        software.exited,
+        software.child.exited,
         whenAborted(asked).then(() => "asked" as const),
         this.#becomeUnhealthy(software, over.signal),
       ]);
@@ -259,7 +258,7 @@ export class Supervisor {
   }
 
   /** Resolves when it has to be started anew because of it; never, where it is well to the end. */
-  async #becomeUnhealthy(software: Software, over: AbortSignal): Promise<"unhealthy"> {
+  async #becomeUnhealthy(software: ManagedProcess, over: AbortSignal): Promise<"unhealthy"> {
     while (!over.aborted) {
       const settings = this.#settings;
       const signal = AbortSignal.any([over, this.#changed.signal]);

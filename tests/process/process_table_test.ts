@@ -125,6 +125,18 @@ Deno.test("of a process that cannot be recorded nothing is left, and its id is p
   assertEquals((await table.start(shell("exit 0"))).id, "2");
 });
 
+Deno.test("if the system does not list us, nothing is launched, and nothing is left of the start", async () => {
+  await using folder = await temporaryFolder();
+  const control = { ...processControl, identify: () => undefined };
+  await using table = (await ProcessTable.open(folder.path, { ...TABLE_DEPENDENCIES, control }))!;
+  await assertRejects(
+    () => table.start(shell(`echo launched > ${folder.at("launched")}`)),
+    Error,
+    "Cannot identify processes: the system does not list this program",
+  );
+  assertEquals(namesIn(folder.path), ["last_id", "lock"]);
+});
+
 Deno.test("ends that a full disk would not take are recorded as soon as there is room, at the latest when the table is closed", async () => {
   await using folder = await temporaryFolder();
   {
