@@ -104,6 +104,7 @@ export async function openServer(
       clock: systemClock,
       log,
       audit: auditInto(log),
+      findSocket: platform.listeningSocket,
       telemetry: await openTelemetry(),
       hurry,
     }),

@@ -1,3 +1,5 @@
+import type { Clock } from "./clock.ts";
+
 /** Levels in rising order of gravity. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -29,4 +31,28 @@ export interface LogSettings {
 export interface ConfigurableLog extends Logger {
   readonly settings: LogSettings;
   configure(changes: Partial<LogSettings>): void;
+}
+
+/** How often a warning that may come at any rate is written. */
+const WARNING_INTERVAL_MS = 60_000;
+
+/**
+ * A warning for what a stranger can bring about as often as it likes: the first one is written, then at most one a minute,
+ * with the number of those that were not.
+ */
+export function throttledWarning(
+  { log, clock }: { readonly log: Logger; readonly clock: Pick<Clock, "monotonicMs"> },
+): (message: string) => void {
+  let nextMs = -Infinity;
+  let dropped = 0;
+  return (message) => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs < nextMs) {
+      dropped++;
+      return;
+    }
+    log.warn(dropped === 0 ? message : `${message} (${dropped} times more in the last minute)`);
+    nextMs = nowMs + WARNING_INTERVAL_MS;
+    dropped = 0;
+  };
 }

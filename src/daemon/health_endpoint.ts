@@ -1,4 +1,7 @@
+import type { Clock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
+import { type HttpServer, serveHttp } from "../core/http_server.ts";
+import type { Logger } from "../core/log.ts";
 import { NO_CHANGE, type PreparedChange } from "./settings.ts";
 
 /** What `GET /health` answers; times are ISO 8601. */
@@ -18,6 +21,8 @@ interface HealthEndpointOptions {
   readonly read: () => HealthReport;
   /** Whether the report is good news (200) or bad (503). */
   readonly isWell: (report: HealthReport) => boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** An endpoint that answers from the moment it is there. */
@@ -39,13 +44,12 @@ export class HealthEndpointError extends SentinelError {
 
 /** @throws {HealthEndpointError} where the address is taken, or is none of ours. */
 export function openHealthEndpoint(options: HealthEndpointOptions): HealthEndpoint {
-  const { listen } = options;
+  const { listen, clock, log } = options;
   const [, host, port] = /^\[?([^\]]*)\]?:(\d+)$/.exec(listen)!;
-  const over = new AbortController();
-  let server: Deno.HttpServer<Deno.NetAddr>;
+  let server: HttpServer;
   try {
-    server = Deno.serve(
-      { hostname: host!, port: Number(port), signal: over.signal, onListen: () => {} },
+    server = serveHttp(
+      { hostname: host!, port: Number(port), clock, log },
       (request) => answer(request, options),
     );
   } catch (error) {
@@ -53,10 +57,7 @@ export function openHealthEndpoint(options: HealthEndpointOptions): HealthEndpoi
   }
   return {
     port: server.addr.port,
-    async [Symbol.asyncDispose]() {
-      over.abort();
-      await server.finished;
-    },
+    [Symbol.asyncDispose]: () => server.abort(),
   };
 }
 
@@ -81,11 +82,13 @@ const WELL_STATES = ["running", "reloading"];
 /** The health endpoint, which a reload may move. */
 export class HealthListener implements AsyncDisposable {
   readonly #source: HealthSource;
+  readonly #deps: Pick<HealthEndpointOptions, "clock" | "log">;
   #listen: string | undefined;
   #endpoint: HealthEndpoint | undefined;
 
-  constructor(source: HealthSource) {
+  constructor(source: HealthSource, deps: Pick<HealthEndpointOptions, "clock" | "log">) {
     this.#source = source;
+    this.#deps = deps;
   }
 
   /**
@@ -114,7 +117,10 @@ export class HealthListener implements AsyncDisposable {
   }
 
   #open(listen: string): HealthEndpoint {
+    const { clock, log } = this.#deps;
     return openHealthEndpoint({
+      clock,
+      log,
       listen,
       read: () => this.#source.healthReport(),
       isWell: ({ status, state }) => status !== "unhealthy" && WELL_STATES.includes(state),

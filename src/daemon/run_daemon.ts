@@ -149,7 +149,7 @@ class DaemonRun implements LifecycleHost {
       lifecycle: this.#lifecycle,
       prepareConfig: (config) => this.#prepare(config),
     });
-    this.#endpoint = new HealthListener(this.#daemon);
+    this.#endpoint = new HealthListener(this.#daemon, deps);
     this.#logging = new DaemonLog(deps.log);
     this.#missed.promise.catch(() => {});
   }

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
+import { type Logger, throttledWarning } from "../core/log.ts";
 import type { Platform } from "../platform/contract.ts";
 import {
   type DegradeStage,
@@ -208,13 +208,14 @@ class Server implements IpcServer {
     const { Connection } = await import("./connection.ts");
     const open: OpenConnection = (conn, options) => new Connection(conn, options);
     const { listener } = this.#socket;
+    const warn = throttledWarning({ log: this.#parts.log, clock: this.#clock });
     while (!signal.aborted) {
       try {
         // nothing may be awaited from here to the next accept: the peer is told by what is new
         this.#admit(await listener.accept(), open);
       } catch (error) {
         if (signal.aborted) return;
-        this.#parts.log.warn(`ipc cannot accept a connection: ${describeError(error)}`);
+        warn(`ipc cannot accept a connection: ${describeError(error)}`);
         await this.#clock.sleep(ACCEPT_PAUSE_MS, signal);
       }
     }

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
+import { type HttpServer, serveHttp } from "../core/http_server.ts";
 import type { Logger } from "../core/log.ts";
 import type { Sign } from "../signing/ecdsa.ts";
 import { createRoutes } from "./routes.ts";
@@ -78,21 +79,18 @@ export function startLicenseServer(options: LicenseServerOptions): LicenseServer
 }
 
 function listen(
-  { address, port, tls }: LicenseServerOptions,
+  { address, port, tls, clock, log }: LicenseServerOptions,
   handler: Deno.ServeHandler<Deno.NetAddr>,
-): Deno.HttpServer<Deno.NetAddr> {
-  const common = { hostname: address, port, onListen: () => undefined };
+): HttpServer {
   try {
-    return tls === undefined
-      ? Deno.serve(common, handler)
-      : Deno.serve({ ...common, cert: tls.certificate, key: tls.key }, handler);
+    return serveHttp({ hostname: address, port, tls, clock, log }, handler);
   } catch (error) {
     throw explainListenError(error, { address, port, isTls: tls !== undefined });
   }
 }
 
 async function drain(
-  server: Deno.HttpServer,
+  server: HttpServer,
   { idle, clock }: { idle: Promise<void>; clock: Clock },
 ): Promise<void> {
   const drained = new AbortController();

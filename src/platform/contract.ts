@@ -104,6 +104,14 @@ export type OnSignal = (
   listener: (signal: Deno.Signal) => void,
 ) => () => void;
 
+/** A listening TCP socket of ours, seen below the runtime. */
+export interface ListeningSocket {
+  /** Whether a connection waits to be accepted. */
+  hasWaiting(): boolean;
+  /** Another descriptor of it, for the caller to close; `undefined` if there is none left. */
+  duplicate(): { readonly fd: number; readonly socket: ListeningSocket } | undefined;
+}
+
 /** What differs between systems. Each has one file that fulfils this; `select.ts` chooses. */
 export interface Platform {
   /** The system and architecture as the licence server's wire format names them. */
@@ -184,6 +192,8 @@ export interface Platform {
   readonly hasUnixSignals: boolean;
   /** The longest path a local socket can have, in bytes. */
   readonly maxSocketPathBytes: number;
+  /** Our listener at a TCP port; loaded only when asked for. Absent where a listener cannot be looked at. */
+  readonly listeningSocket?: ((port: number) => Promise<ListeningSocket | undefined>) | undefined;
   /** Starts telling the peers of a listener apart; `path` is the address it is bound to. */
   acceptedPeers(path: string): AcceptedPeers;
   /** Who serves the socket: one entry for each connection that this process has to the address `path`. */

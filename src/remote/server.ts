@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { describeError, SentinelError } from "../core/errors.ts";
+import { keepAccepting, type WatchedSocket } from "./accept_watch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { Api } from "./api.ts";
@@ -28,6 +29,8 @@ export interface RemoteServerOptions extends Trust {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: Audit;
+  /** Finds our listener at a port, for it to be watched. */
+  readonly findSocket?: ((port: number) => Promise<WatchedSocket | undefined>) | undefined;
   readonly telemetry?: Telemetry | undefined;
   readonly limits?: Partial<RemoteLimits> | undefined;
   /** Aborted where nobody waits for readers any more when the server closes. */
@@ -56,6 +59,7 @@ export interface RemoteServer extends AsyncDisposable {
 export async function startRemoteServer(options: RemoteServerOptions): Promise<RemoteServer> {
   const server = new ListeningServer(options);
   await server.listen();
+  await server.watchAccepting();
   return server;
 }
 
@@ -70,6 +74,8 @@ class ListeningServer implements RemoteServer {
   readonly #limits: RemoteLimits;
   #identify: IdentifyClient;
   #url = "";
+  readonly #over = new AbortController();
+  #watching: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(readonly options: RemoteServerOptions) {
@@ -122,6 +128,15 @@ class ListeningServer implements RemoteServer {
     });
   }
 
+  /** Only where the system lets us look at the listener. */
+  async watchAccepting(): Promise<void> {
+    const { port } = this.#https.address() as AddressInfo;
+    const { findSocket, clock, log } = this.options;
+    const socket = await findSocket?.(port);
+    if (socket === undefined) return;
+    this.#watching = keepAccepting({ server: this.#https, socket, clock, log }, this.#over.signal);
+  }
+
   reload({ tls, identify }: Trust): void {
     this.#https.setSecureContext(tlsOptions(tls));
     this.#identify = identify;
@@ -139,6 +154,8 @@ class ListeningServer implements RemoteServer {
     this.#handler.refuse();
     await this.#api.started();
     await this.options.processes.close();
+    this.#over.abort();
+    await this.#watching;
     const closed = new Promise<void>((resolve) => this.#https.close(() => resolve()));
     const drained = new AbortController();
     const { clock, hurry = drained.signal } = this.options;

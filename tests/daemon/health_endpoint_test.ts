@@ -1,10 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { systemClock } from "../../src/core/clock.ts";
 import {
   type HealthEndpoint,
   HealthEndpointError,
   type HealthReport,
   openHealthEndpoint,
 } from "../../src/daemon/health_endpoint.ts";
+import { RecordingLog } from "../support/recording_log.ts";
 
 const REPORT: HealthReport = {
   status: "healthy",
@@ -15,7 +17,13 @@ const REPORT: HealthReport = {
 };
 
 function open({ isWell = true, listen = "127.0.0.1:0" } = {}): HealthEndpoint {
-  return openHealthEndpoint({ listen, read: () => REPORT, isWell: () => isWell });
+  return openHealthEndpoint({
+    listen,
+    read: () => REPORT,
+    isWell: () => isWell,
+    clock: systemClock,
+    log: new RecordingLog(),
+  });
 }
 
 async function ask({ port }: HealthEndpoint, path: string, method = "GET") {

@@ -67,6 +67,7 @@ export const linux: Platform = {
   hasUnixSignals: true,
   // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)
   maxSocketPathBytes: 107,
+  listeningSocket: async (port) => (await import("./listening_socket.ts")).listeningSocket(port),
   acceptedPeers,
   serversAt,
   adoptOrphans,
