@@ -1,7 +1,7 @@
 import { parseCommandFile } from "./command_files.ts";
 
 /** Longer than any step here takes, on a busy machine. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 240_000;
 
 /** A step's script and what is around it. */
 export interface Script {
