@@ -1,3 +1,4 @@
+import { launchChild } from "./launch_child.ts";
 import type { Host } from "../platform/host.ts";
 import type { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
@@ -10,12 +11,11 @@ import type { DegradeStage } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket } from "../ipc/socket_owner.ts";
 import { Agent, licenseInfo, VerifiedSoftware } from "./agent.ts";
-import { childRecordIn, type SoftwareDependencies } from "../supervision/child_record.ts";
+import { childRecordIn } from "../supervision/child_record.ts";
 import type { Findings } from "../enforcement/tamper_findings.ts";
 import { ipcPath, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { RunHost } from "./run_host.ts";
-import type { ManagedProcess } from "../process/managed_process.ts";
-import { launchSoftware, stopLeftOver } from "../supervision/child.ts";
+import { stopLeftOver } from "../supervision/child.ts";
 
 interface SuperviseOptions extends Pick<Host, "log"> {
   readonly supervisor: Supervisor;
@@ -123,7 +123,7 @@ export async function serveAndSupervise(
     settings: request.supervision ?? LAUNCH_ONCE,
     launch: async (onLaunched) => {
       const verified = await software.verify(current.license.software_checksum);
-      return await launchIn(request, path, {
+      return await launchChild(request, path, {
         ...launching,
         recorder: host.recorder,
         verified,
@@ -161,32 +161,6 @@ export async function serveAndSupervise(
       await ipc.close();
     },
   });
-}
-
-async function launchIn(
-  request: RunRequest,
-  socket: string,
-  deps: SoftwareDependencies,
-): Promise<ManagedProcess> {
-  const launch = await limitedLaunch(request, deps);
-  return await launchSoftware({
-    path: request.softwarePath,
-    args: request.softwareArgs,
-    env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: socket },
-    cwd: request.workingDirectory,
-    output: request.softwareStreams,
-  }, { ...deps, launch });
-}
-
-/** Loaded only where there are limits. */
-async function limitedLaunch(
-  { softwareLimits: limits = {} }: RunRequest,
-  { platform }: SoftwareDependencies,
-): Promise<SoftwareDependencies["launch"]> {
-  if (Object.values(limits).every((value) => value === undefined)) return undefined;
-  const { launchLimited } = await import("../process/launch.ts");
-  const control = await platform.processControl();
-  return (options) => launchLimited(options, { limits, control });
 }
 
 /** Events for those who watch the socket. */

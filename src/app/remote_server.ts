@@ -12,7 +12,7 @@ import { OrphanReaper } from "../process/orphan_reaper.ts";
 import { readOutput } from "../process/output/reader.ts";
 import { ProcessTable } from "../process/process_table.ts";
 import { type Audit, escaped, shown, type Telemetry } from "../remote/audit.ts";
-import { identifyBy } from "../remote/identity.ts";
+import { identifyBy } from "../remote/tls_session.ts";
 import type { RemoteProcesses, StartOutcome, StartRequest } from "../remote/processes.ts";
 import { checkMaterial, requireClientVerification } from "../remote/tls_material.ts";
 import { startRemoteServer, type Trust } from "../remote/server.ts";

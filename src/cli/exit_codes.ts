@@ -28,6 +28,7 @@ const STATUSES = {
   usage: { status: 2, codes: ["usage", "config"], meaning: "usage or configuration" },
   internal: { status: 70, meaning: "a fault of ours (please report it)" },
   license: { status: 80, codes: ["license"], meaning: "the licence file is not valid" },
+  // an activation, a heartbeat, or the status that one of them has
   refused: {
     status: 81,
     codes: ["refused"],

@@ -1,4 +1,4 @@
-import type { Role } from "./identity.ts";
+import type { Role } from "./tls_session.ts";
 
 /** Who did what, and what came of it; when, is up to whoever writes it down. */
 export interface AuditEntry {

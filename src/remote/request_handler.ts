@@ -4,7 +4,7 @@ import type { Logger } from "../core/log.ts";
 import type { Answer, Api } from "./api.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
 import { addressOf, type Doorkeeper } from "./tls_admission.ts";
-import type { ClientIdentity } from "./identity.ts";
+import type { ClientIdentity } from "./tls_session.ts";
 import type { RemoteLimits } from "./wire.ts";
 import { OBSERVE_ONLY, type Problem, problem, PROBLEM_TYPE, problemBody } from "./wire.ts";
 import { findRoute, type Found, type Route } from "./routes.ts";

@@ -1,6 +1,6 @@
 import type { Answer, Api, Exchange } from "./api.ts";
 import type { AuditEntry } from "./audit.ts";
-import type { Role } from "./identity.ts";
+import type { Role } from "./tls_session.ts";
 import { NOT_FOUND, type Problem, problem } from "./wire.ts";
 
 /** What may be asked for, and by whom. */

@@ -7,7 +7,7 @@ import type { Logger } from "../core/log.ts";
 import { Api } from "./api.ts";
 import type { Audit } from "./audit.ts";
 import { Doorkeeper } from "./tls_admission.ts";
-import type { IdentifyClient } from "./identity.ts";
+import type { IdentifyClient } from "./tls_session.ts";
 import { DEFAULT_LIMITS, MAX_HEADER_BYTES, type RemoteLimits } from "./wire.ts";
 import type { RemoteProcesses } from "./processes.ts";
 import { RequestHandler } from "./request_handler.ts";

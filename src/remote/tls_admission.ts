@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { describeError } from "../core/errors.ts";
 import type { Audit, Telemetry } from "./audit.ts";
-import type { IdentifyClient, Verdict } from "./identity.ts";
+import type { IdentifyClient, Verdict } from "./tls_session.ts";
 import type { RemoteLimits } from "./wire.ts";
 
 interface DoorkeeperOptions {

@@ -4,7 +4,7 @@
  * chain was verified; whatever else it says is refused before a request is read.
  */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { IdentifyClient } from "../../src/remote/identity.ts";
+import type { IdentifyClient } from "../../src/remote/tls_session.ts";
 import { FakeProcesses } from "../support/fake_processes.ts";
 import { RemoteDesk, type ServedDesk } from "../support/remote_server.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";

@@ -6,7 +6,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server, type TlsOptions } from "node:tls";
-import type { IdentifyClient } from "../../src/remote/identity.ts";
+import type { IdentifyClient } from "../../src/remote/tls_session.ts";
 import { FakeProcesses } from "../support/fake_processes.ts";
 import { RemoteDesk } from "../support/remote_server.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";

@@ -3,11 +3,11 @@ import {
   compareFingerprint,
   FingerprintError,
   type Hardware,
-  isPlaceholder,
   makeV1,
   makeV2,
   readHardware,
 } from "../../src/license/fingerprint.ts";
+import { isPlaceholder } from "../../src/license/placeholder_serials.ts";
 import { parseFingerprint } from "../../src/license/fingerprint.ts";
 import { type ComponentName, COMPONENTS, type Reading } from "../../src/platform/hardware_ids.ts";
 

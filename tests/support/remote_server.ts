@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/core/clock.ts";
 import { clientVerifier } from "../../src/pki/verify_client.ts";
 import type { AuditEntry } from "../../src/remote/audit.ts";
-import { identifyBy } from "../../src/remote/identity.ts";
+import { identifyBy } from "../../src/remote/tls_session.ts";
 import type { RemoteProcesses } from "../../src/remote/processes.ts";
 import {
   type RemoteServer,
