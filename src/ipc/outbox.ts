@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/files.ts";
 import type { Host } from "../platform/host.ts";
 import type { LocalConn } from "../platform/local_socket.ts";
 
@@ -37,7 +38,9 @@ export class Outbox {
 
   /** Queues the batch; resolves when everything queued is written, rejects when the peer is gone. */
   flush(): Promise<void> {
-    if (this.batchBytes > 0) this.#enqueue(joined(this.#batch, this.batchBytes));
+    if (this.batchBytes > 0) {
+      this.#enqueue(this.#batch.length === 1 ? this.#batch[0]! : joinBytes(this.#batch));
+    }
     this.#batch = [];
     this.batchBytes = 0;
     return this.#write();
@@ -81,31 +84,4 @@ export class Outbox {
       this.#writing = undefined;
     }
   }
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (let i = 0; i < parts.length;) {
-    let end = i + 1;
-    while (parts[end] === parts[i]) end++;
-    at = repeat(bytes, { part: parts[i]!, at, times: end - i });
-    i = end;
-  }
-  return bytes;
-}
-
-/** Writes a part so many times, by doubling what is there; the same answer many times is what pipelining clients get. */
-function repeat(
-  bytes: Uint8Array,
-  { part, at, times }: { part: Uint8Array; at: number; times: number },
-): number {
-  const end = at + part.length * times;
-  bytes.set(part, at);
-  for (let done = at + part.length; done < end;) {
-    bytes.copyWithin(done, at, Math.min(done, at + end - done));
-    done += Math.min(done - at, end - done);
-  }
-  return end;
 }

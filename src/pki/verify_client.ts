@@ -7,6 +7,7 @@ import {
   KeyUsagesExtension,
   X509Certificate,
 } from "@peculiar/x509";
+import { LruCache } from "../core/lru_cache.ts";
 import { type Authority, isAuthority, readAuthorities } from "./signing_authority.ts";
 import type { Role } from "./holder.ts";
 import { readRevocations, type Revocations } from "./revocations.ts";
@@ -64,7 +65,7 @@ type Path = readonly [X509Certificate, ...X509Certificate[]];
 
 /** Paths whose signatures were verified: that they hold does not change, and a client comes again and again. */
 class ProvedPaths {
-  readonly #proved = new Map<string, Path>();
+  readonly #proved = new LruCache<string, Path>(MAX_PROVED);
 
   constructor(readonly authorities: readonly Authority[]) {}
 
@@ -76,14 +77,8 @@ class ProvedPaths {
     const [leaf, ...others] = chain.slice(0, 1 + MAX_BETWEEN + 1).map(parse);
     if (leaf === undefined) return "certificate cannot be read";
     const found = faultOfUse(leaf) ?? await findPath(leaf, others, this.authorities);
-    if (typeof found !== "string") this.#remember(key, found);
+    if (typeof found !== "string") this.#proved.set(key, found);
     return found;
-  }
-
-  #remember(key: string, path: Path): void {
-    const [oldest] = this.#proved.keys();
-    if (this.#proved.size >= MAX_PROVED) this.#proved.delete(oldest!);
-    this.#proved.set(key, path);
   }
 }
 
