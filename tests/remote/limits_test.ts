@@ -1,9 +1,13 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { linux } from "../../src/platform/linux/platform.ts";
 import type { RemoteLimits } from "../../src/remote/wire.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { FakeProcesses } from "../support/fake_processes.ts";
 import { RawConnection, RemoteDesk, type ServedDesk } from "../support/remote_server.ts";
-import { needsProgram, testWith } from "../support/requirements.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import { LINUX, needsProgram, testWith } from "../support/requirements.ts";
+
+openLibraries();
 
 const OPENSSL = [needsProgram("openssl")];
 const HEALTH = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -152,3 +156,34 @@ testWith(OPENSSL, "a body that does not arrive is given up after ten seconds", a
   await clock.advance(10_000);
   assertMatch(await raw.read(), /^HTTP\/1\.1 408 .*did not arrive in time/s);
 });
+
+testWith(
+  [...OPENSSL, LINUX],
+  "a server that listens again on its socket answers, and keeps its deadlines",
+  async () => {
+    await using desk = await RemoteDesk.open();
+    let isDeaf = true;
+    const relistened = Promise.withResolvers<void>();
+    await using served = await desk.serve(new FakeProcesses(), {
+      limits: { headerMs: 1_000 },
+      async findSocket(port) {
+        const socket = await linux.listeningSocket!(port);
+        assert(socket);
+        return {
+          hasWaiting: () => isDeaf,
+          duplicate() {
+            isDeaf = false;
+            relistened.resolve();
+            return socket.duplicate();
+          },
+        };
+      },
+    });
+    await relistened.promise;
+    assertEquals((await served.ask("/healthz")).status, 200);
+    using slow = await served.connect();
+    await slow.send("GET /healthz HT");
+    assertMatch(await slow.read(), /^HTTP\/1\.1 408 /);
+    assertEquals(desk.log.lines("warn").length, 1);
+  },
+);
