@@ -137,7 +137,7 @@ Deno.test("what one place alone may do is done nowhere else", async () => {
 Deno.test("what a file exports is used by another", async () => {
   const sources = await allSources();
   const users = [...sources];
-  for (const folder of ["tests", "build", "demo"]) {
+  for (const folder of ["tests", "tools", "build", "demo"]) {
     users.push(...await Array.fromAsync(sourcesBelow(join(ROOT, folder))));
   }
   // what is in std/ are others' libraries, a part of each

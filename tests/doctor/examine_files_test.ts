@@ -1,0 +1,156 @@
+/** The lines on state, socket and permissions, where a run would find the files not as they should be. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { selectPlatform } from "../../src/platform/select.ts";
+import { examinePermissions } from "../../src/doctor/files.ts";
+import { examineSocket } from "../../src/doctor/files.ts";
+import { examineState } from "../../src/doctor/state.ts";
+import type { DoctorRequest } from "../../src/doctor/request.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import type { Finding } from "../../src/doctor/finding.ts";
+import { type Machine, openMachine } from "../../src/enforcement/machine.ts";
+import { recordOf, withRecord } from "../../src/enforcement/grace.ts";
+import { openStateFolder } from "../../src/state/state_folder.ts";
+import type { StandardLicense } from "../../src/license/payload.ts";
+import { standardPayload } from "../support/organization.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+import { openLibraries } from "../support/open_libraries.ts";
+import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+openLibraries();
+
+/** Nothing is kept outside the folder. */
+const platform = {
+  ...selectPlatform(),
+  userKeyring: () => undefined,
+  // of the whole process, other tests included
+  protectMemory() {},
+  witnessFolder: () => undefined,
+};
+const clock = new FakeClock();
+const env = () => undefined;
+
+function requestFor(stateFolder: string): DoctorRequest {
+  return {
+    licensePath: undefined,
+    orgKey: undefined,
+    serverUrl: undefined,
+    stateFolder,
+    ipc: {},
+  };
+}
+
+testWith([POSIX], "a state folder that is a file cannot be read", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("state"), "");
+  const deps = { platform, env, clock };
+  const [keystore, state] = await examineState(requestFor(folder.at("state")), undefined, deps);
+  assertEquals(keystore!.outcome, "skipped");
+  assertEquals(state!.outcome, "failed");
+  assertStringIncludes(state!.found, `${folder.at("state")} cannot be read (Not a directory`);
+});
+
+/** What is found of the state of a machine that a run has left, once it is as the test has it. */
+async function stateAfter(
+  change: (machine: Machine, path: string) => Promise<void>,
+): Promise<Finding> {
+  await using folder = await temporaryFolder();
+  const log = new RecordingLog();
+  {
+    using opened = await openStateFolder(folder.path, { log, pid: Deno.pid });
+    const newUuid = () => "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
+    const machine = await openMachine(opened, { platform, clock, log, newUuid, env });
+    await change(machine, folder.path);
+  }
+  const request = requestFor(folder.path);
+  const [keystore, state] = await examineState(request, LICENSE, { platform, env, clock });
+  assertEquals(keystore!.outcome, "ok");
+  return { ...state!, found: state!.found.replace(folder.path, "FOLDER") };
+}
+
+const LICENSE = standardPayload() as unknown as StandardLicense;
+
+Deno.test("a state without grace says what the next run needs", async () => {
+  const finding = await stateAfter(async ({ state, storage }) => {
+    const record = { ...recordOf(state, LICENSE), grace_exhausted: true };
+    await storage.save(withRecord(state, record), { ahead: true });
+  });
+  assertEquals(finding, {
+    check: "state",
+    outcome: "failed",
+    found: "machine 3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11; no grace is left",
+    advice: "the next run must reach the licence server",
+    code: "unreachable.grace_exhausted",
+  });
+});
+
+Deno.test("a state that is gone, while its keystore is not, is none yet", async () => {
+  const finding = await stateAfter((_machine, path) => Deno.remove(`${path}/state.bin`));
+  assertEquals([finding.outcome, finding.found], ["ok", "none yet in FOLDER"]);
+});
+
+Deno.test("access that the runtime was not given is named, each with its option", async () => {
+  await using folder = await temporaryFolder();
+  const missingAccess = () => ["ffi", "run"];
+  const finding = await examinePermissions(requestFor(folder.at("nowhere")), { missingAccess });
+  assertEquals(finding, {
+    check: "permissions",
+    outcome: "failed",
+    found: "the runtime has no ffi access; the runtime has no run access",
+    advice: "--allow-ffi; --allow-run",
+    code: "permission.files",
+  });
+});
+
+testWith([NEEDS_ROOT], "a state folder of another user's is named, with the user", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.chown(folder.path, 65534, 65534);
+  const missingAccess = () => [];
+  const { outcome, found } = await examinePermissions(requestFor(folder.path), { missingAccess });
+  assertEquals([outcome, found], ["failed", `${folder.path} belongs to user 65534`]);
+});
+
+testWith(
+  [POSIX],
+  "a state folder that cannot be listed is left to the line on the state",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.writeTextFile(folder.at("state"), "", { mode: 0o600 });
+    const missingAccess = () => [];
+    const finding = await examinePermissions(requestFor(folder.at("state")), { missingAccess });
+    assertEquals(finding.outcome, "ok");
+  },
+);
+
+/** What is found of a socket's place that has been made ready so. */
+async function socketAt(make: (path: string) => unknown): Promise<Finding> {
+  await using folder = await temporaryFolder();
+  const path = folder.at("s.sock");
+  await make(path);
+  const finding = await examineSocket({ ipc: { path } }, { platform, env });
+  return { ...finding, found: finding.found.replace(path, "PATH") };
+}
+
+testWith([POSIX], "a socket that nobody listens at any more is no running sentinel", async () => {
+  const finding = await socketAt(async (path) => {
+    using _listener = Deno.listen({ transport: "unix", path: `${path}.old` });
+    // closing it removes the old name alone
+    await Deno.rename(`${path}.old`, path);
+  });
+  assertEquals(finding, {
+    check: "socket",
+    outcome: "ok",
+    found: "will be PATH; no sentinel runs",
+  });
+});
+
+testWith([POSIX], "a file in the socket's place, which no run would remove, is named", async () => {
+  const finding = await socketAt((path) => Deno.writeTextFile(path, ""));
+  assertEquals(finding, {
+    check: "socket",
+    outcome: "failed",
+    found: "Cannot serve PATH: it is there and is not a socket",
+    advice: "move it away or chmod 700 it; XDG_RUNTIME_DIR must be this user's own folder",
+    code: "permission.ipc_path",
+  });
+});

@@ -1,0 +1,73 @@
+import { assertEquals } from "@std/assert";
+import { examineServer } from "../../src/doctor/server.ts";
+import type { ServerProbes } from "../../src/doctor/request.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { makeOrganization } from "../support/organization.ts";
+
+const { verify } = await makeOrganization();
+
+/** The lines on a server of plain HTTP that is reached, `CHECK OUTCOME`, and what was connected to. */
+async function examine(
+  { fetch, hasKey = true, variables = {} }: {
+    fetch?: ServerProbes["fetch"];
+    hasKey?: boolean;
+    variables?: Readonly<Record<string, string>>;
+  },
+): Promise<{ lines: string[]; reached: string[] }> {
+  const reached: string[] = [];
+  const findings = await examineServer({
+    license: undefined,
+    serverUrl: "http://licenses.acme.example:81",
+    verify: hasKey ? verify : undefined,
+  }, {
+    connectTcp({ hostname, port }) {
+      reached.push(`${hostname}:${port}`);
+      return Promise.resolve("192.0.2.1:81");
+    },
+    connectTls: () => Promise.reject(new Error("no TLS is asked for")),
+    fetch: fetch ?? (() => Promise.reject(new Deno.errors.ConnectionReset("reset"))),
+    newUuid: () => crypto.randomUUID(),
+    env: (name) => variables[name],
+    clock: new FakeClock(),
+  });
+  return { lines: findings.map(({ check, outcome }) => `${check} ${outcome}`), reached };
+}
+
+const REACHED = ["dns ok", "tcp ok", "tls skipped"];
+
+Deno.test("without a key the server is reached, and asked nothing", async () => {
+  const { lines } = await examine({ hasKey: false });
+  assertEquals(lines, [...REACHED, "http skipped", "signature skipped", "clock skipped"]);
+});
+
+Deno.test("where a connection breaks there is no answer to judge", async () => {
+  const { lines } = await examine({});
+  assertEquals(lines, [...REACHED, "http failed", "signature skipped", "clock skipped"]);
+});
+
+Deno.test("a server that does not tell its time is not held against the clock", async () => {
+  const { lines } = await examine({ fetch: () => Promise.resolve(new Response("{}")) });
+  assertEquals(lines, [...REACHED, "http ok", "signature failed", "clock skipped"]);
+});
+
+const PROXY = { HTTP_PROXY: "http://proxy.example:3128" };
+
+const HOPS: Readonly<Record<string, [variables: Record<string, string>, hop: string]>> = {
+  "a proxy": [PROXY, "proxy.example:3128"],
+  "no proxy for its very name": [
+    { ...PROXY, NO_PROXY: "other.example, licenses.acme.example" },
+    "licenses.acme.example:81",
+  ],
+  "no proxy for its domain": [{ ...PROXY, no_proxy: ".acme.example" }, "licenses.acme.example:81"],
+  "no proxy at all": [{ ...PROXY, NO_PROXY: "*" }, "licenses.acme.example:81"],
+  "a proxy, as another name only ends alike": [
+    { ...PROXY, NO_PROXY: "me.example" },
+    "proxy.example:3128",
+  ],
+};
+
+for (const [what, [variables, hop]] of Object.entries(HOPS)) {
+  Deno.test(`with ${what} the connection goes to ${hop}`, async () => {
+    assertEquals((await examine({ hasKey: false, variables })).reached, [hop]);
+  });
+}

@@ -1,0 +1,143 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { linuxPrivileges } from "../../../src/platform/linux/privileges.ts";
+import type { ProcessRights } from "../../../src/platform/process_contract.ts";
+import { openLibraries } from "../../support/open_libraries.ts";
+import { OTHER_USERS } from "../../support/other_user.ts";
+import { threadRights } from "../../support/process_rights.ts";
+import { LineReader, resultOf } from "../../support/program.ts";
+import { programForAll } from "../../support/program_for_all.ts";
+import { needsProgram, testWith } from "../../support/requirements.ts";
+import { temporaryFolder } from "../../support/temporary_folder.ts";
+
+openLibraries();
+
+const NOBODY: ProcessRights = {
+  ...{ userId: 65534, groupId: 65534, groups: [65534] },
+  ...{ capabilities: [], noNewPrivileges: true, rootFolder: undefined },
+};
+
+interface Afterwards {
+  /** What the process finds wrong with itself. */
+  readonly differences: string[];
+  /** What its threads are seen to be, each different one once. */
+  readonly threads: Record<string, string>[];
+  /** What it has open. */
+  readonly files: string[];
+  /** Whether its session keyring has root's key. */
+  readonly hasKey: boolean;
+}
+
+/** What root has open when it gives its rights up. */
+const SECRET = "/etc/shadow", KEY = "sentinel-test-secret";
+
+/** Has a process of root's give its rights up. */
+async function giveUp(
+  rights: ProcessRights,
+  { flags = [], script = `exec "$@" 9< ${SECRET}` }: { flags?: string[]; script?: string } = {},
+): Promise<Afterwards> {
+  const { deno, entry } = await programForAll("tests/fixtures/give_up_rights.ts");
+  await using cache = await temporaryFolder();
+  await Deno.chown(cache.path, rights.userId, rights.groupId);
+  await using child = new Deno.Command("sh", {
+    args: [
+      ...["-c", script, "sh", deno, "run", "--quiet", "--no-prompt", "--no-config"],
+      ...["--allow-all", entry!],
+      ...[JSON.stringify(rights), ...flags],
+    ],
+    cwd: "/",
+    env: { DENO_DIR: cache.path, NO_COLOR: "1", SECRET_KEY: KEY },
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const stdout = new LineReader(child.stdout);
+  const [line] = await stdout.match(/^\[.*\]$/m);
+  const threads = await threadRights(child.pid);
+  const files = await openFiles(child.pid);
+  await child.stdin.close();
+  await stdout.ended;
+  const hasKey = /^has the key$/m.test(stdout.text);
+  return { differences: JSON.parse(line), threads, files, hasKey };
+}
+
+async function openFiles(pid: number): Promise<string[]> {
+  const { stdout } = await resultOf("sh", {
+    args: ["-c", `for fd in /proc/${pid}/fd/*; do readlink "$fd"; done`],
+  });
+  return stdout.trim().split("\n");
+}
+
+testWith(
+  [OTHER_USERS],
+  "rights that are given up are gone from every thread, under the same pid",
+  async () => {
+    const { differences, threads: [thread, ...others] } = await giveUp(NOBODY);
+    assertEquals([differences, others], [[], []]);
+    assertEquals([thread!["Uid"], parseInt(thread!["CapBnd"]!, 16)], [
+      Array(4).fill(65534).join("\t"),
+      0,
+    ]);
+  },
+);
+
+testWith([OTHER_USERS], "what root had open is closed to the user", async () => {
+  const { files } = await giveUp(NOBODY);
+  assertEquals([files.length > 2, files.includes(SECRET)], [true, false]);
+});
+
+testWith(
+  [OTHER_USERS, needsProgram("keyctl")],
+  "the keys of root's session are not the user's",
+  async () => {
+    const add = `keyctl add user ${KEY} x @s >&2 && exec "$@"`;
+    const script = `exec keyctl session - sh -c '${add}' sh "$@"`;
+    const { hasKey } = await giveUp(NOBODY, { script });
+    assertEquals(hasKey, false);
+  },
+);
+
+testWith(
+  [OTHER_USERS],
+  "without the second execution threads keep what only one gave up, and that is noticed",
+  async () => {
+    const { differences, threads } = await giveUp(NOBODY, { flags: ["--no-exec"] });
+    assert(
+      threads.some(({ NoNewPrivs, CapBnd }) => NoNewPrivs === "0" && parseInt(CapBnd!, 16) > 0),
+    );
+    const text = differences.join("\n");
+    assertMatch(text, /^thread \d+: no_new_privs is not set$/m);
+    assertMatch(text, /^thread \d+: bounding capabilities are \d+ of them$/m);
+  },
+);
+
+testWith(
+  [OTHER_USERS],
+  "what is not to be given up stays for programs that bring it with them",
+  async () => {
+    const rights = { ...NOBODY, capabilities: undefined, noNewPrivileges: false };
+    const { differences, threads: [thread, ...others] } = await giveUp(rights);
+    assertEquals([differences, others], [[], []]);
+    assertEquals([parseInt(thread!["CapEff"]!, 16), thread!["NoNewPrivs"]], [0, "0"]);
+    assert(parseInt(thread!["CapBnd"]!, 16) > 0);
+  },
+);
+
+testWith([OTHER_USERS], "who can be root again is noticed", async () => {
+  const { differences } = await giveUp({ ...NOBODY, capabilities: ["CAP_SETUID"] });
+  assertEquals(differences, ["the process can be root again"]);
+});
+
+testWith(
+  [OTHER_USERS],
+  "what root started but is not as it is to be is noticed, each thing by its name",
+  () => {
+    const found = linuxPrivileges().differences({ ...NOBODY, rootFolder: "/nowhere" });
+    const kinds = new Set(
+      found.map((line) => line.replace(/^thread \d+: /, "").replace(/ are.*/, "")),
+    );
+    assertEquals([...kinds].sort(), [
+      ...["bounding capabilities", "effective capabilities", "group ids", "groups"],
+      ...["no_new_privs is not set", "permitted capabilities", "the root folder is not /nowhere"],
+      "user ids",
+    ]);
+  },
+);

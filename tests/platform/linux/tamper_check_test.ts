@@ -1,0 +1,69 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { watchSurroundings } from "../../../src/platform/linux/tamper_check.ts";
+import { openLibraries } from "../../support/open_libraries.ts";
+import { needsProgram, POSIX, testWith } from "../../support/requirements.ts";
+import { temporaryFolder } from "../../support/temporary_folder.ts";
+
+openLibraries();
+
+const LOOK_AROUND = fromFileUrl(new URL("../../fixtures/look_around.ts", import.meta.url));
+
+for (const value of [undefined, ""]) {
+  testWith(
+    [POSIX],
+    `undisturbed surroundings, LD_PRELOAD being ${value}, give no finding`,
+    async () => {
+      assertEquals(await (await watchSurroundings(() => value)).look(), []);
+    },
+  );
+}
+
+for (const variable of ["LD_PRELOAD", "LD_AUDIT"]) {
+  testWith([POSIX], `${variable}, which loads code, is seen`, async () => {
+    const variables: Record<string, string> = { [variable]: "/tmp/x.so" };
+    assertEquals(await (await watchSurroundings((name) => variables[name])).look(), [{
+      kind: "preload",
+      message: "foreign code is loaded into sentinel",
+      evidence: `${variable}=/tmp/x.so`,
+    }]);
+  });
+}
+
+testWith([needsProgram("strace")], "a tracer is seen, with its name", async () => {
+  const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt"];
+  const permissions = ["--allow-read", "--allow-env", "--allow-ffi", "--allow-sys"];
+  const look = async (...wrapper: string[]) => {
+    const [program, ...args] = [...wrapper, ...deno, ...permissions, LOOK_AROUND];
+    const options = { args, env: { NO_COLOR: "1" }, stderr: "null" } as const;
+    const { stdout } = await new Deno.Command(program!, options).output();
+    return JSON.parse(new TextDecoder().decode(stdout));
+  };
+  assertEquals(await look(), []);
+  const [finding] = await look("strace", "-f", "-e", "trace=none", "-o", "/dev/null");
+  assertEquals(finding.kind, "debugger");
+  assertMatch(finding.evidence, /^process \d+ \(strace\) traces us$/);
+});
+
+testWith([POSIX], "a runtime that lets a debugger in is seen", async () => {
+  const args = ["run", "--quiet", "--inspect=127.0.0.1:0", "--allow-all", LOOK_AROUND];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "null" }).output();
+  const [finding] = JSON.parse(new TextDecoder().decode(stdout));
+  assertEquals(finding.message, "debugger attached");
+  assertMatch(finding.evidence, /^the runtime lets one in at ws:\/\/127\.0\.0\.1:\d+\//);
+});
+
+testWith([POSIX], "an executable that is replaced is seen", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("program");
+  await Deno.writeTextFile(path, "old");
+  const surroundings = await watchSurroundings(() => undefined, path);
+  assertEquals(await surroundings.look(), []);
+  await Deno.writeTextFile(folder.at("new"), "new one");
+  await Deno.rename(folder.at("new"), path);
+  const [finding] = await surroundings.look();
+  assertEquals(finding?.kind, "executable_changed");
+  assertMatch(finding!.evidence, /program was inode \d+, 3 bytes.* is inode \d+, 7 bytes/);
+  await Deno.remove(path);
+  assertMatch((await surroundings.look())[0]!.evidence, /is gone$/);
+});

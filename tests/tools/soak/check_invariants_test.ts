@@ -1,0 +1,193 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { openTable } from "../../support/process_desk.ts";
+import { POSIX, testWith } from "../../support/requirements.ts";
+import { type TemporaryFolder, temporaryFolder } from "../../support/temporary_folder.ts";
+import { checkInvariants, type Seen } from "../../../tools/soak/check_invariants.ts";
+import type { Life } from "../../../tools/soak/kept_program.ts";
+import { receive, type Watched } from "../../../tools/soak/operators.ts";
+import { MARK_VARIABLE, type SystemUnderTest } from "../../../tools/soak/system.ts";
+import type { Beat } from "../../../tools/soak/vendor_facts.ts";
+
+const SCRIPT = new URL("../../fixtures/recorded_lines.sh", import.meta.url).pathname;
+const MIB = 2 ** 20, HOURS = 60, SENTINEL = 7;
+
+/** What a stopped system left to be looked at, for a test to break. */
+interface Scene extends Seen {
+  readonly folder: TemporaryFolder;
+  readonly mark: string;
+  life: Life;
+  beats: Beat[];
+  readonly watched: Watched[];
+  late: string[];
+  memory: (sample: number) => number;
+  /** Ended before the folder is removed. */
+  readonly opened: AsyncDisposableStack;
+}
+
+const beat = (hour: number, status: string): Beat => ({ licenseKey: "K1", hour, status });
+
+/** One licence that was honoured for {@linkcode HOURS} hours with a heartbeat in each, and one recorded process. */
+async function prepareScene(folder: TemporaryFolder, opened: AsyncDisposableStack): Promise<Scene> {
+  const lines = Array.from({ length: HOURS }, (_, hour) => `${SENTINEL} 8 ${hour} ${hour}\n`);
+  await Deno.writeTextFile(folder.at("software.log"), lines.join(""));
+  const id = await recordProcess(folder.at("records"));
+  const { stdout, stderr } = await new Deno.Command("/bin/sh", { args: [SCRIPT, "t", "50"] })
+    .output();
+  return {
+    ...{ folder, opened, mark: crypto.randomUUID(), late: [], courses: [], memory: () => MIB },
+    life: {
+      ...{ pid: SENTINEL, code: 0, fromHour: 0, toHour: HOURS, endedAtMs: 0 },
+      ...{ wasKilled: false, wasStopped: true, tail: "" },
+    },
+    beats: Array.from({ length: HOURS }, (_, hour) => beat(hour, "ACTIVE")),
+    watched: [{ id, code: 0, stdout: await receive(stdout), stderr: await receive(stderr) }],
+  };
+}
+
+/** The id of a process that was recorded to its end. */
+async function recordProcess(folder: string): Promise<string> {
+  await using table = await openTable(folder);
+  const { id } = await table.start({ command: "/bin/sh", args: [SCRIPT, "t", "50"], env: {} });
+  await table.ended(id);
+  return id;
+}
+
+async function changeRecord({ folder, watched: [watched] }: Scene, change: object): Promise<void> {
+  const path = folder.at(`records/${watched!.id}/record.json`);
+  const record = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, JSON.stringify({ ...record, ...change }));
+}
+
+/** The complaints by invariant, of those that have any. */
+async function complaintsOf(scene: Scene): Promise<Record<string, readonly string[]>> {
+  const program = { name: "run 1", lives: [scene.life] };
+  const run = {
+    ...{ name: "run 1", program, terms: { licenseKey: "K1", graceDays: 1 } },
+    ...{ allowances: [], forgetfulHours: new Set() },
+    softwareLog: () => Deno.readTextFile(scene.folder.at("software.log")),
+  };
+  const system = {
+    ...{ folder: scene.folder, mark: scene.mark, records: scene.folder.at("records") },
+    ...{ licensed: [run], programs: [program], operators: [{ watched: scene.watched }] },
+    vendor: { beats: () => scene.beats },
+  };
+  const samples = Array.from({ length: 60 }, (_, i) => ({
+    atMs: i * 1_000,
+    bytes: scene.memory(i),
+  }));
+  const findings = await checkInvariants(system as unknown as SystemUnderTest, {
+    late: scene.late,
+    courses: [{ name: "daemon", pid: 9, samples }],
+  });
+  assertEquals(findings.length, 7);
+  return Object.fromEntries(
+    findings.filter(({ complaints }) => complaints.length > 0)
+      .map(({ invariant, complaints }) => [invariant, complaints]),
+  );
+}
+
+function testScene(
+  name: string,
+  { change, invariant, complaint }: {
+    change?: (scene: Scene) => void | Promise<void>;
+    invariant?: string;
+    complaint?: RegExp;
+  },
+): void {
+  testWith([POSIX], name, async () => {
+    await using folder = await temporaryFolder();
+    await using opened = new AsyncDisposableStack();
+    const scene = await prepareScene(folder, opened);
+    await change?.(scene);
+    const found = await complaintsOf(scene);
+    assertEquals(Object.keys(found), invariant === undefined ? [] : [invariant]);
+    if (complaint !== undefined) assertMatch(found[invariant!]!.join("\n"), complaint);
+  });
+}
+
+testScene("of a system in which everything holds nothing is complained", {});
+
+testScene("software that ran on without the server is complained of", {
+  change: (scene) => void (scene.beats = [beat(0, "ACTIVE")]),
+  invariant: "no license is honoured beyond its grace",
+  complaint: /^run 1 was honoured for 53 hours without the server from hour 7 on/,
+});
+
+testScene("heartbeats of another license do not count", {
+  change: (scene) =>
+    void (scene.beats = scene.beats.map((beat) => ({ ...beat, licenseKey: "K2" }))),
+  invariant: "no license is honoured beyond its grace",
+});
+
+testScene("software that ran on through a suspension is complained of", {
+  change: ({ beats }) =>
+    void beats.splice(20, 10, ...[20, 21, 22].map((h) => beat(h, "SUSPENDED"))),
+  invariant: "no license is honoured once suspended",
+  complaint: /^run 1 was told of its suspension by hour 22, and honoured in 27$/,
+});
+
+testScene("a record that is shorter than what was written is complained of", {
+  change: (scene) => changeRecord(scene, { args: [SCRIPT, "t", "51"] }),
+  invariant: "no output byte is lost or doubled",
+  complaint: /is recorded for 440 of 449 bytes/,
+});
+
+testScene("a process that is still said to run is complained of", {
+  change: (scene) => changeRecord(scene, { state: "running" }),
+  invariant: "no output byte is lost or doubled",
+  complaint: /^process 1 is still said to run$/,
+});
+
+testScene("a record that was shown otherwise is complained of", {
+  change: ({ watched }) => void (watched[0] = { ...watched[0]!, stdout: watched[0]!.stderr }),
+  invariant: "no output byte is lost or doubled",
+  complaint: /was said to end at 44 of 440/,
+});
+
+testScene("a process without a record is complained of", {
+  change: ({ watched }) => void watched.push({ ...watched[0]!, id: "none" }),
+  invariant: "no output byte is lost or doubled",
+  complaint: /^process none was started and is not recorded$/,
+});
+
+testScene("a socket that is left is complained of", {
+  change: ({ folder }) => Deno.writeTextFile(folder.at("a.sock"), ""),
+  invariant: "nothing is left",
+  complaint: /^a file is left: .+\/a\.sock$/,
+});
+
+testScene("a lock that somebody holds is complained of", {
+  async change({ folder, opened }) {
+    const file = opened.use(await Deno.open(folder.at("records/lock"), { write: true }));
+    await file.lock(true);
+  },
+  invariant: "nothing is left",
+  complaint: /^a file is still locked: .+\/records\/lock$/,
+});
+
+testScene("a process that is left is complained of", {
+  change({ mark, opened }) {
+    const env = { [MARK_VARIABLE]: mark };
+    opened.use(new Deno.Command("sleep", { args: ["1000"], env, stdin: "null" }).spawn());
+  },
+  invariant: "nothing is left",
+  complaint: /^a process is left: sleep \(pid \d+\)$/,
+});
+
+testScene("memory that grows is complained of", {
+  change: (scene) => void (scene.memory = (sample) => (100 + 2 * sample) * MIB),
+  invariant: "memory is flat",
+  complaint: /^memory of daemon \(pid 9\) grew from 120 to 218 MiB$/,
+});
+
+testScene("an end without a reason is complained of", {
+  change: (scene) => void (scene.life = { ...scene.life, code: 70 }),
+  invariant: "programs end only for a reason",
+  complaint: /^run 1 ended with status 70/,
+});
+
+testScene("a program that does not come back is complained of", {
+  change: ({ late }) => void late.push("run 1 is not ready: "),
+  invariant: "everything runs again",
+  complaint: /^run 1 is not ready: $/,
+});

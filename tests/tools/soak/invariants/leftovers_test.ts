@@ -1,0 +1,47 @@
+import { assert, assertEquals } from "@std/assert";
+import { openLibraries } from "../../../support/open_libraries.ts";
+import { POSIX, testWith } from "../../../support/requirements.ts";
+import { MARK_VARIABLE } from "../../../../tools/soak/system.ts";
+import { checkLeftovers, findMarked } from "../../../../tools/soak/invariants/leftovers.ts";
+
+openLibraries();
+
+const NOTHING = { processes: [], files: [], locked: [] };
+
+const PASSING = [
+  ...["runtime/sentinel/sentinel-1.sock", "runtime/sentinel/sentinel-1.sock.lock"],
+  ...["runtime/sentinel/sentinel-1.sock~", "runtime/daemon.pid", "customers/state-1/state.bin.tmp"],
+  ...["daemon/records/3/record.json.tmp", "vendor/licenses.db-wal", "customers/lock"],
+];
+
+for (const path of PASSING) {
+  Deno.test(`${path} is complained of`, () => {
+    const files = [`/s/${path}`];
+    assertEquals(checkLeftovers({ ...NOTHING, files }), [`a file is left: /s/${path}`]);
+  });
+}
+
+Deno.test("what is meant to stay is no leftover", () => {
+  const names = ["customers/state-1/lock", "daemon/state/lock", "daemon/records/lock"];
+  const files = [...names, "customers/state-1/state.bin", "vendor/licenses.db"];
+  assertEquals(checkLeftovers({ ...NOTHING, files: files.map((name) => `/s/${name}`) }), []);
+});
+
+Deno.test("a lasting lock that is held is complained of", () => {
+  const locked = ["/s/daemon/records/lock"];
+  assertEquals(checkLeftovers({ ...NOTHING, locked }), [
+    "a file is still locked: /s/daemon/records/lock",
+  ]);
+});
+
+testWith([POSIX], "a process that bears the mark is found and complained of", async () => {
+  const mark = crypto.randomUUID();
+  assertEquals(await findMarked(mark), []);
+  const child = new Deno.Command("cat", { env: { [MARK_VARIABLE]: mark }, stdin: "piped" }).spawn();
+  const processes = await findMarked(mark);
+  await child.stdin.close();
+  await child.status;
+  assertEquals(processes, [`cat (pid ${child.pid})`]);
+  assert(checkLeftovers({ ...NOTHING, processes })[0]!.startsWith("a process is left: cat"));
+  assertEquals(await findMarked(mark), []);
+});

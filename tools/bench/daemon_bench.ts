@@ -1,0 +1,204 @@
+/** The daemon: how soon it is ready and gone, and what it costs while nothing happens. */
+import { fromFileUrl } from "@std/path";
+import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
+import { DaemonScene } from "../../tests/support/daemon_scene.ts";
+import { isRunning, residentBytes } from "../../tests/support/process_state.ts";
+import { programLine, RunningProgram } from "../../tests/support/program.ts";
+import type { Bench, BenchRow } from "./bench_row.ts";
+import { median } from "./median.ts";
+import { bundleProgram } from "./bundle_program.ts";
+
+const ROUNDS = 15;
+const IDLE_SECONDS = 30;
+/** Rounds of checks after which memory is looked at. */
+const CHECKS = [5_000, 10_000] as const;
+const CHECK_INTERVAL_MS = 2;
+const POLL_MS = 500;
+
+const READY_LIMIT = 3, STOP_LIMIT_MS = 150, CPU_LIMIT = 0.5, WAKEUPS_LIMIT = 10, GROWTH_LIMIT = 1.1;
+const CLOCK_TICKS_PER_SECOND = 100;
+
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
+async function measure(): Promise<BenchRow[]> {
+  await using scene = await DaemonScene.arrive();
+  const main = await bundleProgram(scene.at("bundle"));
+  return [
+    ...await measureStartAndStop(scene, main),
+    ...await measureIdle(scene, main),
+    await measureMemory(scene, main),
+  ];
+}
+
+/** In turns: an empty file, the bare runtime doing the licence flow, and the daemon, started and stopped. */
+async function measureStartAndStop(scene: DaemonScene, main: string): Promise<BenchRow[]> {
+  await Deno.writeTextFile(scene.at("empty.ts"), "");
+  await Deno.writeFile(scene.at("machine_key"), (await generateKeyPairDer()).privateKey);
+  const { folder, url } = scene.customer;
+  const bare = [`${ROOT}tests/fixtures/bare_start.ts`, folder.path, url, "/bin/true"];
+  const times = { empty: [] as number[], bare: [] as number[], ready: [] as number[] };
+  const stops: number[] = [];
+  for (let round = -2; round < ROUNDS; round++) {
+    const empty = await runMs(fromSource(scene.at("empty.ts"), []), scene);
+    const flow = await runMs(fromSource(bare[0]!, bare.slice(1)), scene);
+    const ready = await runMs(fromSource(main, scene.arguments(["start"])), scene);
+    const stop = await stopMs(scene);
+    if (round < 0) continue;
+    times.empty.push(empty);
+    times.bare.push(flow);
+    times.ready.push(ready);
+    stops.push(stop);
+  }
+  const [empty, flow, ready] = [median(times.empty), median(times.bare), median(times.ready)];
+  const floor = empty + (flow - empty) / READY_LIMIT;
+  return [{
+    name: "daemon start, until it is ready (floor: an empty file, and a third of the licence flow)",
+    figure: ready,
+    unit: "ms",
+    floor,
+    ratio: ready / floor,
+    bar: `at most ${READY_LIMIT} × the floor`,
+    met: ready <= READY_LIMIT * floor,
+  }, {
+    name: "stop of an idle daemon",
+    figure: median(stops),
+    unit: "ms",
+    bar: `at most ${STOP_LIMIT_MS} ms`,
+    met: median(stops) <= STOP_LIMIT_MS,
+  }];
+}
+
+/** The runtime's arguments that run a file. */
+function fromSource(entry: string, args: readonly string[]): string[] {
+  return programLine(args, { copy: { deno: Deno.execPath(), entry } }).slice(1);
+}
+
+async function runMs(args: readonly string[], { surroundings }: DaemonScene): Promise<number> {
+  const began = performance.now();
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    env: surroundings.env ?? {},
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  if (!success) throw new Error(`Cannot run ${args.join(" ")}`);
+  return performance.now() - began;
+}
+
+/** From SIGTERM to the moment at which the lock of the PID file is free. */
+async function stopMs(scene: DaemonScene): Promise<number> {
+  const path = scene.at("runtime/sentinel/software.pid");
+  const pid = Number(await Deno.readTextFile(path));
+  using file = await Deno.open(path);
+  const began = performance.now();
+  Deno.kill(pid, "SIGTERM");
+  await file.lock(false);
+  const ms = performance.now() - began;
+  // what it still does would slow down what is measured next
+  while (await isRunning(pid)) continue;
+  return ms;
+}
+
+async function measureIdle(scene: DaemonScene, main: string): Promise<BenchRow[]> {
+  await using daemon = await startDaemon(scene, main);
+  const before = await readUsage(daemon.pid);
+  await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
+  const after = await readUsage(daemon.pid);
+  const cpu = (after.ticks - before.ticks) / CLOCK_TICKS_PER_SECOND / IDLE_SECONDS * 100;
+  const wakeups = wakeUps(before, after) / IDLE_SECONDS;
+  return [{
+    name: "an idle daemon's CPU",
+    figure: cpu,
+    unit: "%",
+    bar: `at most ${CPU_LIMIT} %`,
+    met: cpu <= CPU_LIMIT,
+  }, {
+    name: "an idle daemon's wake-ups, of all threads",
+    figure: wakeups,
+    unit: "/s",
+    bar: `fewer than ${WAKEUPS_LIMIT}/s`,
+    met: wakeups < WAKEUPS_LIMIT,
+  }];
+}
+
+async function measureMemory(scene: DaemonScene, main: string): Promise<BenchRow> {
+  await scene.configure({
+    tables: `[health]\ncheck_interval_ms = ${CHECK_INTERVAL_MS}\nmemory_limit_mb = 1000\n` +
+      `restart_on_failure = false`,
+  });
+  await using daemon = await startDaemon(scene, main);
+  const [early, late] = [
+    await residentAfter(CHECKS[0], scene, daemon),
+    await residentAfter(CHECKS[1], scene, daemon),
+  ];
+  return {
+    name: `a daemon's memory after ${CHECKS[1]} checks of health (floor: after ${CHECKS[0]})`,
+    figure: late,
+    unit: "MiB",
+    floor: early,
+    ratio: late / early,
+    bar: `at most ${GROWTH_LIMIT} × the floor`,
+    met: late / early <= GROWTH_LIMIT,
+  };
+}
+
+/** MiB after so many rounds of checks. */
+async function residentAfter(
+  checks: number,
+  scene: DaemonScene,
+  { pid }: RunningProgram,
+): Promise<number> {
+  while (Number((await scene.facts("stats"))["health_checks"]) < checks) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  return await residentBytes(pid) / 2 ** 20;
+}
+
+async function startDaemon(scene: DaemonScene, main: string): Promise<RunningProgram> {
+  await Deno.remove(scene.at("d.log"));
+  const daemon = new RunningProgram(
+    new Deno.Command(Deno.execPath(), {
+      args: fromSource(main, scene.arguments(["start", "--foreground"])),
+      env: scene.surroundings.env ?? {},
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn(),
+  );
+  await scene.logged(/starting -> running/);
+  return daemon;
+}
+
+interface Usage {
+  /** CPU time in clock ticks. */
+  readonly ticks: number;
+  /** How often each thread has slept and woken. */
+  readonly switches: ReadonlyMap<string, number>;
+}
+
+/** proc_pid_stat(5), proc_pid_status(5). */
+async function readUsage(pid: number): Promise<Usage> {
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", `cat /proc/${pid}/stat; cat /proc/${pid}/task/*/status`],
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  const fields = text.slice(text.indexOf(")") + 2).split(" ");
+  const threads = text.matchAll(/^Pid:\s+(\d+)$[^]*?^voluntary_ctxt_switches:\s+(\d+)$/gm);
+  return {
+    // utime and stime
+    ticks: Number(fields[11]) + Number(fields[12]),
+    switches: new Map(Array.from(threads, ([, thread, count]) => [thread!, Number(count)])),
+  };
+}
+
+/** Of threads that are there in the end, also those that came meanwhile. */
+function wakeUps(before: Usage, after: Usage): number {
+  const counts = Array.from(
+    after.switches,
+    ([thread, count]) => count - (before.switches.get(thread) ?? 0),
+  );
+  return counts.reduce((sum, each) => sum + each, 0);
+}
+
+export const bench: Bench = { measure };

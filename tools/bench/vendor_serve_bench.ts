@@ -1,0 +1,159 @@
+import { dirname, fromFileUrl, join } from "@std/path";
+import { HEARTBEAT_PATH } from "../../src/activation/messages.ts";
+import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { PERMISSIONS } from "../../tests/support/permissions.ts";
+import { serveLicenses } from "../../tests/support/serving_program.ts";
+import { temporaryFolder } from "../../tests/support/temporary_folder.ts";
+import { heartbeatBody, signedBy, type TestMachine } from "../../tests/support/test_machine.ts";
+import type { Bench, BenchRow } from "./bench_row.ts";
+import { median } from "./median.ts";
+import { makeMachines, makePopulation } from "./vendor_population.ts";
+
+const HERE = dirname(fromFileUrl(import.meta.url));
+const CONNECTIONS = 32, WARM_UP = 10, PER_CONNECTION = 70, ROUNDS = 9, FLOOR_MS = 1500;
+/** Machines that beat, each with a key of its own. */
+const LIVE_MACHINES = 500;
+const SMALL = 500, LARGE = 100_000;
+
+/** One run of the load. Rates per second. */
+interface LoadFigures {
+  readonly rate: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Medians over the rounds; the ratios are medians of each round's own ratio. */
+interface VendorServeFigures {
+  /** One verification and one signature by the bare runtime, per second: the better of its two ways. */
+  readonly floor: number;
+  readonly small: LoadFigures;
+  readonly large: LoadFigures;
+  /** Our heartbeats per second over the floor of the same round; the bar is at least 0.7. */
+  readonly ratio: number;
+  /** p99 over p50; the bar is at most 10. */
+  readonly tail: number;
+  /** Rate at 100,000 machines over the rate at 500; the bar is at least 0.9. */
+  readonly growth: number;
+}
+
+/** Measures `vendor serve` as a process against the runtime's floor; rounds are interleaved, so that noise hits all. */
+async function benchVendorServe(): Promise<VendorServeFigures> {
+  await using folder = await temporaryFolder();
+  const { privateKeyPath } = await makeOrganisationKey(folder.at("keys"));
+  const machines = await makeMachines(LIVE_MACHINES);
+  const databases = { small: folder.at("small.db"), large: folder.at("large.db") };
+  await makePopulation(databases.small, { size: SMALL, machines });
+  await makePopulation(databases.large, { size: LARGE, machines });
+  const floors: number[] = [], small: LoadFigures[] = [], large: LoadFigures[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    floors.push(await measureFloor());
+    const both = [[databases.small, small], [databases.large, large]] as const;
+    // each is the first in every other round
+    for (const [database, runs] of round % 2 === 0 ? both : both.toReversed()) {
+      await using server = await serveLicenses(
+        ...["--key", privateKeyPath, "--database", database, "--port", "0"],
+      );
+      runs.push(await measureLoad(server.url, { machines, file: folder.at("requests.json") }));
+      await server.stop("SIGTERM");
+    }
+  }
+  return {
+    floor: median(floors),
+    small: medians(small),
+    large: medians(large),
+    ratio: median(small.map(({ rate }, i) => rate / floors[i]!)),
+    tail: median(small.map(({ p50Ms, p99Ms }) => p99Ms / p50Ms)),
+    growth: median(large.map(({ rate }, i) => rate / small[i]!.rate)),
+  };
+}
+
+async function measureFloor(): Promise<number> {
+  const { webCrypto, nodeCrypto } = await runJson("signature_floor.ts", String(FLOOR_MS));
+  return Math.max(webCrypto!, nodeCrypto!);
+}
+
+async function measureLoad(
+  url: string,
+  { machines, file }: { machines: readonly TestMachine[]; file: string },
+): Promise<LoadFigures> {
+  const { hostname, port } = new URL(url);
+  const lanes: string[][] = [];
+  for (let lane = 0; lane < CONNECTIONS; lane++) {
+    lanes.push(
+      await Promise.all(
+        Array.from({ length: WARM_UP + PER_CONNECTION }, (_, i) => {
+          const machine = machines[(i * CONNECTIONS + lane) % machines.length]!;
+          return rawHeartbeat(machine, `${hostname}:${port}`);
+        }),
+      ),
+    );
+  }
+  await Deno.writeTextFile(file, JSON.stringify(lanes));
+  const figures = await runJson("vendor_load.ts", hostname, port, file, String(WARM_UP));
+  return { rate: figures["rate"]!, p50Ms: figures["p50Ms"]!, p99Ms: figures["p99Ms"]! };
+}
+
+async function rawHeartbeat(machine: TestMachine, host: string): Promise<string> {
+  const { path, headers, body } = await signedBy(machine, HEARTBEAT_PATH, {
+    body: heartbeatBody(machine, "K1"),
+  });
+  const lines = Object.entries({
+    "Host": host,
+    "Content-Type": "application/json",
+    "Content-Length": String(body.length),
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}`);
+  return [`POST ${path} HTTP/1.1`, ...lines, "", new TextDecoder().decode(body)].join("\r\n");
+}
+
+async function runJson(script: string, ...args: string[]): Promise<Record<string, number>> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, join(HERE, script), ...args],
+  }).output();
+  if (!success) throw new Error(`${script}: ${new TextDecoder().decode(stderr)}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function medians(runs: readonly LoadFigures[]): LoadFigures {
+  return {
+    rate: median(runs.map(({ rate }) => rate)),
+    p50Ms: median(runs.map(({ p50Ms }) => p50Ms)),
+    p99Ms: median(runs.map(({ p99Ms }) => p99Ms)),
+  };
+}
+
+/** The figures as rows of the table. */
+function rowsOf({ floor, small, large, ratio, tail, growth }: VendorServeFigures): BenchRow[] {
+  const title = `vendor serve, ${CONNECTIONS} connections`;
+  return [
+    {
+      name: `${title}: heartbeats, durable`,
+      figure: small.rate,
+      unit: "/s",
+      floor,
+      ratio,
+      bar: "at least 0.7 × one verification and one signature",
+      met: ratio >= 0.7,
+    },
+    {
+      name: `${title}: p99, floor p50`,
+      figure: small.p99Ms,
+      unit: "ms",
+      floor: small.p50Ms,
+      ratio: tail,
+      bar: "at most 10 × p50",
+      met: tail <= 10,
+    },
+    {
+      name: `${title}: heartbeats, ${LARGE} machines, floor ${SMALL}`,
+      figure: large.rate,
+      unit: "/s",
+      floor: small.rate,
+      ratio: growth,
+      bar: "at least 0.9 × with few",
+      met: growth >= 0.9,
+    },
+  ];
+}
+
+export const bench: Bench = { measure: async () => rowsOf(await benchVendorServe()) };
