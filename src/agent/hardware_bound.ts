@@ -8,7 +8,7 @@ import {
   readHardware,
 } from "../license/fingerprint.ts";
 import { Findings } from "../enforcement/tamper_findings.ts";
-import { KnownTime } from "../enforcement/trusted_time.ts";
+import { TrustedTime } from "../enforcement/trusted_time.ts";
 import type { Licensing, ProvedLicense } from "../enforcement/licensing.ts";
 import type { RunDependencies } from "./run_request.ts";
 import { clockWatch, dateWatch } from "../enforcement/watches.ts";
@@ -29,13 +29,13 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
   readonly machineId: string;
   readonly #deps: RunDependencies;
   /** Nothing is remembered of earlier runs, but within one the clock cannot be set back unseen. */
-  readonly #time: KnownTime;
+  readonly #time: TrustedTime;
 
   private constructor(machineId: string, deps: RunDependencies) {
     this.machineId = machineId;
     this.findings = new Findings(deps.log);
     this.#deps = deps;
-    this.#time = new KnownTime(deps.clock, deps.clock.wallMs());
+    this.#time = new TrustedTime(deps.clock, deps.clock.wallMs());
   }
 
   static async open(

@@ -2,7 +2,7 @@ import { launchChild } from "./launch_child.ts";
 import type { Host } from "../platform/host.ts";
 import type { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { whenAborted } from "../core/clock.ts";
+import { aborted } from "../core/clock.ts";
 import type { CurrentLicense, Licensing } from "../enforcement/licensing.ts";
 import type { StopRequest } from "./stop_request.ts";
 import { LAUNCH_ONCE, Supervisor } from "../supervision/supervisor.ts";
@@ -76,7 +76,7 @@ async function firstEnding(
   current.watch();
   return await Promise.race<Ending>([
     software.then((code = 0) => ({ kind: "over", code })),
-    whenAborted(stop).then(() => ({ kind: "asked" })),
+    aborted(stop).then(() => ({ kind: "asked" })),
     current.fault.then((error) => ({ kind: "fault", error })),
     tampering(over).then((error) =>
       error === undefined ? new Promise<never>(() => {}) : { kind: "fault", error }
@@ -179,9 +179,9 @@ function watchForTampering(
 ): Watch {
   return async (signal) => {
     const { tamperWatch } = await import("./tamper_watch.ts");
-    const surroundings = await deps.platform.watchSurroundings(deps.env);
+    const tamperChecks = await deps.platform.openTamperChecks(deps.env);
     const setDegradeStage = (stage: DegradeStage) => ipc.setDegradeStage(stage);
-    const options = { ...deps, policy, findings, surroundings, setDegradeStage };
+    const options = { ...deps, policy, findings, tamperChecks, setDegradeStage };
     return await tamperWatch(options)(signal);
   };
 }

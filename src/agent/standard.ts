@@ -4,7 +4,7 @@ import { openStateFolder, type StateFolder, stateFolder } from "../state/state_f
 import { ConfigError } from "../core/errors.ts";
 import { Findings } from "../enforcement/tamper_findings.ts";
 import { Lease } from "../enforcement/lease.ts";
-import { Ledger, type LedgerMemory } from "../enforcement/grace.ts";
+import { GraceBudget, type GraceBudgetMemory } from "../enforcement/grace.ts";
 import type { Licensing, ProvedLicense } from "../enforcement/licensing.ts";
 import { type Machine, openMachine } from "../enforcement/machine.ts";
 import type { RunDependencies, RunRequest } from "./run_request.ts";
@@ -22,11 +22,11 @@ export class StandardLicensing implements Licensing<StandardLicense> {
   readonly #parts: Parts;
   readonly #options: { readonly request: RunRequest; readonly deps: RunDependencies };
   /** What the licences so far left behind. */
-  #memory: LedgerMemory;
+  #memory: GraceBudgetMemory;
 
   private constructor(
     parts: Parts,
-    memory: LedgerMemory,
+    memory: GraceBudgetMemory,
     options: { readonly request: RunRequest; readonly deps: RunDependencies },
   ) {
     this.findings = parts.findings;
@@ -67,11 +67,18 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     const { clock, random, platform: { readBootClock } } = deps;
     const { storage, findings } = this.#parts;
     const memory = this.#memory;
-    const ledger = new Ledger({ ...deps, license, memory, storage, readBootClock, findings });
-    const lease = this.#lease(license, { ledger, serverUrl: serverUrlOf(license, request) });
+    const graceBudget = new GraceBudget({
+      ...deps,
+      license,
+      memory,
+      storage,
+      readBootClock,
+      findings,
+    });
+    const lease = this.#lease(license, { graceBudget, serverUrl: serverUrlOf(license, request) });
     const end = async () => {
-      await ledger.end();
-      this.#memory = ledger.memory;
+      await graceBudget.end();
+      this.#memory = graceBudget.memory;
     };
     try {
       await lease.checkClock();
@@ -104,12 +111,12 @@ export class StandardLicensing implements Licensing<StandardLicense> {
 
   #lease(
     license: StandardLicense,
-    { ledger, serverUrl }: { ledger: Ledger; serverUrl: string },
+    { graceBudget, serverUrl }: { graceBudget: GraceBudget; serverUrl: string },
   ): Lease {
     const { deps } = this.#options;
     const { sign, publicKeyPem } = this.#parts.keys;
     const client = new LicenseServerClient({ ...deps, serverUrl, sign });
-    return new Lease({ ...deps, license, ledger, client, serverUrl, publicKeyPem });
+    return new Lease({ ...deps, license, graceBudget, client, serverUrl, publicKeyPem });
   }
 }
 

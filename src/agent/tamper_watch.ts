@@ -1,7 +1,7 @@
 import type { Host } from "../platform/host.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { DegradeStage } from "../ipc/license_answers.ts";
-import type { SurroundingsReader } from "../platform/contract.ts";
+import type { TamperChecks } from "../platform/contract.ts";
 import { scheduleStages, type TamperPolicy } from "./degradation_schedule.ts";
 import type { Finding, Findings } from "../enforcement/tamper_findings.ts";
 import type { Watch } from "../enforcement/watches.ts";
@@ -19,7 +19,7 @@ export class TamperError extends SentinelError {
 interface TamperOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly policy: TamperPolicy;
   readonly findings: Findings;
-  readonly surroundings: SurroundingsReader;
+  readonly tamperChecks: TamperChecks;
   readonly setDegradeStage: (stage: DegradeStage) => void;
 }
 
@@ -45,11 +45,11 @@ export function tamperWatch(options: TamperOptions): Watch {
 
 /** Each kind of finding is told once. */
 async function lookAgainAndAgain(
-  { surroundings, findings, clock, signal }: Running,
+  { tamperChecks, findings, clock, signal }: Running,
 ): Promise<void> {
   const known = new Set<string>();
   while (!signal.aborted) {
-    for (const finding of await surroundings.look()) {
+    for (const finding of await tamperChecks.look()) {
       if (known.has(finding.kind)) continue;
       known.add(finding.kind);
       findings.report(finding);

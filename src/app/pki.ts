@@ -31,7 +31,7 @@ type HolderTerms =
 export async function writeAuthority(
   { folder, name, days }: { folder: string; name: string; days: number | undefined },
 ): Promise<WrittenCertificate> {
-  return await write("ca", { folder, ...await makeAuthority({ name, days, ...surroundings() }) });
+  return await write("ca", { folder, ...await makeAuthority({ name, days, ...tamperChecks() }) });
 }
 
 interface CertificateOrder {
@@ -62,7 +62,7 @@ export async function writeCertificate(
     holder,
     publicKey,
     days,
-    ...surroundings(),
+    ...tamperChecks(),
   });
   return await write(holder.kind, { folder, certificate, keyPem: key.pem });
 }
@@ -73,7 +73,7 @@ function holderOf(terms: HolderTerms): Holder {
     : clientHolder(terms.name, terms.role);
 }
 
-function surroundings(): { nowMs: number; randomBytes: (length: number) => Uint8Array } {
+function tamperChecks(): { nowMs: number; randomBytes: (length: number) => Uint8Array } {
   return {
     nowMs: systemClock.wallMs(),
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),

@@ -167,7 +167,7 @@ async function openTable(
       control: await platform.processControl(),
       clock: systemClock,
       ownPid: Deno.pid,
-      newMark: () => crypto.randomUUID(),
+      newLaunchToken: () => crypto.randomUUID(),
       searchPath: Deno.env.get("PATH"),
       output: { sync: true },
       hurry,

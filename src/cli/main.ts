@@ -8,7 +8,7 @@ import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { describeFault } from "./exit_codes.ts";
 import { createLogger, logSettings } from "./logging.ts";
-import { nearest } from "./usage_error.ts";
+import { suggest } from "./usage_error.ts";
 import { type OptionName, OPTIONS, variableOf } from "./options.ts";
 import { type Output, standardOutput } from "./output.ts";
 import { parseArguments } from "./parse_arguments.ts";
@@ -110,7 +110,7 @@ function chooseCommand(
   }
   if (isGroup(first) && ["--help", "-h", undefined].includes(args[1])) return undefined;
   const typed = isGroup(first) ? args.slice(0, 2).join(" ") : first;
-  throw new UsageError(`unknown command: ${typed}${nearest(typed, Object.keys(COMMANDS))}`);
+  throw new UsageError(`unknown command: ${typed}${suggest(typed, Object.keys(COMMANDS))}`);
 }
 
 async function topLevelAnswer(args: readonly string[], build: Build): Promise<string> {
@@ -137,7 +137,7 @@ function warnOfUnknownVariables({ log }: CommandContext): void {
   known.add("SENTINEL_IPC_SOCKET").add("SENTINEL_PROCESS");
   for (const name of Object.keys(Deno.env.toObject())) {
     if (name.startsWith("SENTINEL_") && !known.has(name)) {
-      log.warn(`unknown variable: ${name}${nearest(name, [...known])}`);
+      log.warn(`unknown variable: ${name}${suggest(name, [...known])}`);
     }
   }
 }

@@ -9,7 +9,7 @@ import {
   type OptionValue,
   variableOf,
 } from "./options.ts";
-import { nearest, UsageError } from "./usage_error.ts";
+import { suggest, UsageError } from "./usage_error.ts";
 
 /** An option whose value is the next argument. */
 interface ValueOption {
@@ -155,7 +155,7 @@ function checkWord(name: OptionName, value: string): void {
 function refuseOption(argument: string, known: readonly OptionName[]): never {
   const option = argument.split("=")[0]!;
   throw new UsageError(
-    `unknown option: ${option}${nearest(option, known.map((name) => `--${name}`))}`,
+    `unknown option: ${option}${suggest(option, known.map((name) => `--${name}`))}`,
   );
 }
 

@@ -2,7 +2,7 @@ import { closestString } from "@std/text/closest-string";
 import { SentinelError } from "../core/errors.ts";
 
 /** ` (did you mean X?)` with the known word that is nearest to the typed one. */
-export function nearest(typed: string, known: readonly string[]): string {
+export function suggest(typed: string, known: readonly string[]): string {
   return known.length === 0 ? "" : ` (did you mean ${closestString(typed, known)}?)`;
 }
 

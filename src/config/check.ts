@@ -81,8 +81,8 @@ function unknownKey(
     Object.keys(entries).map((key) => `${name}.${key}`)
   );
   const last = key.slice(key.indexOf(".") + 1);
-  const nearest = known.find((name) => name.endsWith(`.${last}`)) ?? closestString(key, known);
-  return `unknown key ${key} (did you mean ${nearest}?): current value is ${show(value)}`;
+  const suggest = known.find((name) => name.endsWith(`.${last}`)) ?? closestString(key, known);
+  return `unknown key ${key} (did you mean ${suggest}?): current value is ${show(value)}`;
 }
 
 function describeIssue(table: string, issue: v.BaseIssue<unknown>): string {

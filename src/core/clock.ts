@@ -45,7 +45,7 @@ function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
 }
 
 /** Resolves when the signal is aborted, at once where it is already. */
-export function whenAborted(signal: AbortSignal): Promise<void> {
+export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) =>
     signal.addEventListener("abort", () => resolve(), { once: true })

@@ -1,7 +1,11 @@
 import type { Config } from "../config/schema.ts";
 import { ConfigError, SentinelError } from "../core/errors.ts";
 import { inPhase, type OwnCommand } from "./detach.ts";
-import { isRootsAlone, type MadePlaces, makePlacesForUser } from "./runtime_dirs.ts";
+import {
+  type CreatedUserDirectories,
+  createUserDirectories,
+  isRootsAlone,
+} from "./runtime_dirs.ts";
 import { environmentOf, planPrivileges, type PrivilegePlan } from "./privileges.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { PrivilegeControl, ProcessRights } from "../platform/process_contract.ts";
@@ -152,9 +156,9 @@ function makePlaces(
   { config: { license, server, logging }, pidFile }: DropRequest,
   { rights: { userId, groupId } }: PrivilegePlan,
   { XDG_STATE_HOME: stateHome }: Readonly<Record<string, string>>,
-): Promise<MadePlaces> {
+): Promise<CreatedUserDirectories> {
   const log = logging.file === undefined ? [] : [{ path: logging.file, mode: 0o640 }];
-  return makePlacesForUser({
+  return createUserDirectories({
     folders: [license.state_dir, server.data_dir, stateHome].filter((folder) =>
       folder !== undefined
     ),

@@ -44,7 +44,7 @@ async function makePlace(path: string, make: () => Promise<void>): Promise<boole
 }
 
 /** Folders that were made, outermost first. */
-interface MadeFolders {
+interface CreatedDirectories {
   /** Removes those of them that nothing is in. */
   remove(): Promise<void>;
 }
@@ -54,7 +54,7 @@ interface MadeFolders {
  *
  * @throws {PlaceError} and then none is left of them.
  */
-export async function makeFoldersOf(paths: readonly string[]): Promise<MadeFolders> {
+export async function makeFoldersOf(paths: readonly string[]): Promise<CreatedDirectories> {
   const made: string[] = [];
   const remove = async () => {
     for (const folder of made.toReversed()) await Deno.remove(folder).catch(() => {});
@@ -74,7 +74,7 @@ export async function makeFoldersOf(paths: readonly string[]): Promise<MadeFolde
 }
 
 /** What a daemon is to have before it is another user's. */
-interface PlacesForUser {
+interface UserDirectories {
   readonly folders: readonly string[];
   /** Files, with their modes; the folders that they are in as well. */
   readonly files: readonly { readonly path: string; readonly mode: number }[];
@@ -83,7 +83,7 @@ interface PlacesForUser {
 }
 
 /** What was made, to be undone where the start fails. */
-export interface MadePlaces {
+export interface CreatedUserDirectories {
   remove(): Promise<void>;
 }
 
@@ -97,7 +97,9 @@ const SHARED_BITS = 0o022, STICKY_BIT = 0o1000;
  *
  * @throws {PlaceError} and then nothing is left of it.
  */
-export async function makePlacesForUser(places: PlacesForUser): Promise<MadePlaces> {
+export async function createUserDirectories(
+  places: UserDirectories,
+): Promise<CreatedUserDirectories> {
   const made: string[] = [];
   const remove = async () => {
     for (const path of made.toReversed()) await Deno.remove(path).catch(() => {});
@@ -117,7 +119,7 @@ export async function makePlacesForUser(places: PlacesForUser): Promise<MadePlac
   return { remove };
 }
 
-type Owner = Pick<PlacesForUser, "userId" | "groupId">;
+type Owner = Pick<UserDirectories, "userId" | "groupId">;
 
 /** The folders that were missing, outermost first. */
 async function makeFolder(path: string, owner: Owner): Promise<string[]> {

@@ -3,9 +3,9 @@ import type { Host } from "../platform/host.ts";
 import { describeError } from "../core/errors.ts";
 import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
-import { SAFE_NAMES } from "../platform/secret_tool.ts";
+import { CREDENTIAL_STORE_NAMES } from "../platform/secret_tool.ts";
 import { ifThere } from "../core/if_there.ts";
-import { findProtector, type KeyProtector, PROTECTS } from "../state/key_protector.ts";
+import { findKeyWrapping, type KeyWrapping, PROTECTS } from "../state/key_wrapping.ts";
 import { Keystore } from "../state/keystore.ts";
 import { StateFile } from "../state/state_file.ts";
 import { failed, type Finding, ok, skipped } from "./finding.ts";
@@ -52,21 +52,21 @@ async function openAll(
 ): Promise<Finding[]> {
   const path = `${folder}/keystore.bin`;
   const { timeout } = clock;
-  const found = await findProtector(folder, { platform, env, timeout });
+  const found = await findKeyWrapping(folder, { platform, env, timeout });
   if (found.kind === "closed") {
     return keystoreFault(
       `the Secret Service does not give the key (${found.error.why})`,
       "unlock the keyring, or run in the session that it belongs to",
     );
   }
-  const protector = found.kind === "found" ? found.protector : undefined;
+  const keyWrapping = found.kind === "found" ? found.keyWrapping : undefined;
   if (await ifThere(Deno.readFile(path)) === undefined) {
-    const will = protector === undefined ? futureKey(platform, env) : aboutKey(protector);
+    const will = keyWrapping === undefined ? futureKey(platform, env) : aboutKey(keyWrapping);
     return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
   }
-  const about = protector === undefined ? "its key is gone" : aboutKey(protector);
+  const about = keyWrapping === undefined ? "its key is gone" : aboutKey(keyWrapping);
   const { guardMemory } = platform;
-  const keystore = protector && new Keystore(path, { protector, guardMemory });
+  const keystore = keyWrapping && new Keystore(path, { keyWrapping, guardMemory });
   if (keystore === undefined || await keystore.probe() !== "opened") {
     return keystoreFault(
       `${path} cannot be opened here (${about})`,
@@ -88,12 +88,12 @@ function futureKey(
   if (dataProtection !== undefined) {
     return `${dataProtection.kind} key: ${PROTECTS[dataProtection.kind]}`;
   }
-  const announced = platform.announcedSafe(env);
+  const announced = platform.announcedCredentialStore(env);
   if (announced === undefined) return derived;
-  return `${announced} key where ${SAFE_NAMES[announced]} answers, else a ${derived}`;
+  return `${announced} key where ${CREDENTIAL_STORE_NAMES[announced]} answers, else a ${derived}`;
 }
 
-function aboutKey({ kind, protects }: KeyProtector): string {
+function aboutKey({ kind, protects }: KeyWrapping): string {
   return `${kind} key: ${protects}`;
 }
 

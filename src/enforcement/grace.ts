@@ -4,7 +4,7 @@ import type { LicenseRecord, State } from "../state/state_file.ts";
 import { describeError } from "../core/errors.ts";
 import type { BootReading } from "../platform/contract.ts";
 import type { Findings } from "./tamper_findings.ts";
-import { debtMs, KnownTime, markAlive, type Moment, OfflineTime } from "./trusted_time.ts";
+import { markAlive, type Moment, OfflineTime, TrustedTime, unchargedMs } from "./trusted_time.ts";
 
 /** The part of a licence's record that is the grace meter; seconds. */
 interface GraceMeter {
@@ -96,25 +96,25 @@ export interface LeaseStorage {
 }
 
 /** What one ledger leaves to the next of the same run. */
-export interface LedgerMemory {
+export interface GraceBudgetMemory {
   readonly state: State;
   /** Absent in the first one. */
-  readonly time?: KnownTime;
+  readonly time?: TrustedTime;
 }
 
-interface LedgerOptions extends Pick<Host, "clock" | "log"> {
+interface GraceBudgetOptions extends Pick<Host, "clock" | "log"> {
   readonly license: StandardLicense;
-  readonly memory: LedgerMemory;
+  readonly memory: GraceBudgetMemory;
   readonly storage: LeaseStorage;
   readonly readBootClock: () => BootReading;
   readonly findings: Findings;
 }
 
 /** The accounts of one licence on this machine: what it has used without the server, and what is left. Each entry is saved. */
-export class Ledger {
-  readonly #options: LedgerOptions;
+export class GraceBudget {
+  readonly #options: GraceBudgetOptions;
   readonly #offline: OfflineTime;
-  readonly #time: KnownTime;
+  readonly #time: TrustedTime;
   #state: State;
   /** When the server was last there, or this run began; by the monotonic clock. */
   #reachedAtMs: number;
@@ -124,18 +124,18 @@ export class Ledger {
   #toleratesFaults = false;
   #isForgotten = false;
 
-  constructor(options: LedgerOptions) {
+  constructor(options: GraceBudgetOptions) {
     const { clock, memory: { state, time } } = options;
     this.#options = options;
     this.#state = state;
     this.#offline = new OfflineTime(clock);
     this.#time = time ??
-      new KnownTime(clock, Math.max(state.latest_known_ms, state.last_responded_at_ms));
+      new TrustedTime(clock, Math.max(state.latest_known_ms, state.last_responded_at_ms));
     this.#reachedAtMs = clock.monotonicMs();
   }
 
   /** For the ledger of the licence that follows, once this one has ended. */
-  get memory(): LedgerMemory {
+  get memory(): GraceBudgetMemory {
     return { state: this.#state, time: this.#time };
   }
 
@@ -228,7 +228,7 @@ export class Ledger {
    */
   async startOffline(): Promise<number> {
     const now = this.#now();
-    const paid = Math.ceil(debtMs(this.#record, now) / 1000);
+    const paid = Math.ceil(unchargedMs(this.#record, now) / 1000);
     const record = charge({ ...this.#record, unpaid_ms: 0, last_alive: null }, paid);
     this.#offline.start(this.#options.clock.monotonicMs());
     const last_alive = hasGrace(record) && !this.#state.is_unconfirmed ? markAlive(now) : null;

@@ -6,7 +6,7 @@ import type { LicenseServer, RequestOptions } from "../activation/client.ts";
 import { retryUnreachable } from "../activation/retry.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { StandardLicense } from "../license/payload.ts";
-import type { Ledger } from "./grace.ts";
+import type { GraceBudget } from "./grace.ts";
 
 /** The server's word ends the run (exit status 81). */
 export class RefusedError extends SentinelError {
@@ -59,7 +59,7 @@ function judgeStatus(status: string): Verdict {
 
 interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly license: StandardLicense;
-  readonly ledger: Ledger;
+  readonly graceBudget: GraceBudget;
   readonly client: LicenseServer;
   /** Where the client asks, for people. */
   readonly serverUrl: string;
@@ -78,7 +78,7 @@ const GRACE_EXHAUSTED = "server unreachable and grace period exhausted";
 /** A licence as the server lets us have it: activated, kept alive by heartbeats, on grace while nobody answers. */
 export class Lease {
   readonly #options: LeaseOptions;
-  readonly #ledger: Ledger;
+  readonly #graceBudget: GraceBudget;
   #status = "ACTIVE";
   /** Heartbeats refused since the last one that was not. */
   #refusals = 0;
@@ -86,12 +86,12 @@ export class Lease {
 
   constructor(options: LeaseOptions) {
     this.#options = options;
-    this.#ledger = options.ledger;
+    this.#graceBudget = options.graceBudget;
   }
 
   /** Seconds that the software may still run without the server. */
   get graceRemainingSeconds(): number {
-    return this.#ledger.graceRemainingSeconds;
+    return this.#graceBudget.graceRemainingSeconds;
   }
 
   /** The status that the server named last. */
@@ -101,7 +101,7 @@ export class Lease {
 
   /** Now, milliseconds since the Unix epoch; never earlier than what is known to be true. */
   nowMs(): number {
-    return this.#ledger.nowMs();
+    return this.#graceBudget.nowMs();
   }
 
   /** Calls back whenever grace was charged. */
@@ -116,7 +116,7 @@ export class Lease {
    * @throws {UnreachableError} A machine that was never activated has no grace.
    */
   async activate(signal: AbortSignal): Promise<void> {
-    if (this.#ledger.isActivated) return;
+    if (this.#graceBudget.isActivated) return;
     const { client, license, platform, publicKeyPem, log } = this.#options;
     const answer = await client.activate({
       ...this.#identity,
@@ -133,10 +133,10 @@ export class Lease {
     if (answer.kind === "refused") throw new RefusedError("activation", activationRefusal(answer));
     const verdict = judgeStatus(answer.payload.status);
     if (verdict.kind === "stop") throw verdict.error;
-    await this.#ledger.enterActivation(answer.respondedAtMs);
+    await this.#graceBudget.enterActivation(answer.respondedAtMs);
     log.info("machine activated", {
       license_key: license.license_key,
-      machine_id: this.#ledger.machineId,
+      machine_id: this.#graceBudget.machineId,
     });
   }
 
@@ -156,13 +156,13 @@ export class Lease {
       if (verdict.kind === "stop") throw verdict.error;
       return;
     }
-    if (this.#ledger.isDecommissioned) throw DECOMMISSIONED;
+    if (this.#graceBudget.isDecommissioned) throw DECOMMISSIONED;
     this.#heedLastWord();
-    const paid = await this.#ledger.startOffline();
+    const paid = await this.#graceBudget.startOffline();
     if (paid > 0) {
       this.#options.log.info(`earlier runs without the server used ${paid} seconds of grace`);
     }
-    if (!this.#ledger.hasGrace) {
+    if (!this.#graceBudget.hasGrace) {
       throw new UnreachableError("grace_exhausted", `${GRACE_EXHAUSTED} — cannot start`);
     }
     this.#options.log.warn(
@@ -173,24 +173,24 @@ export class Lease {
 
   /** Looks at the clock; one that was set back costs grace, and may end a run that has no server to go on with. */
   async checkClock(): Promise<Verdict> {
-    if (!await this.#ledger.enterClock()) return GO_ON;
+    if (!await this.#graceBudget.enterClock()) return GO_ON;
     this.#tellGrace(this.graceRemainingSeconds);
-    return this.#ledger.isOffline && !this.#ledger.hasGrace
+    return this.#graceBudget.isOffline && !this.#graceBudget.hasGrace
       ? { kind: "stop", error: exhausted("clock rollback") }
       : GO_ON;
   }
 
   /** Notes that the run is alive, and looks at the clock. */
   async keepAlive(): Promise<Verdict> {
-    this.#ledger.tolerateFaults();
+    this.#graceBudget.tolerateFaults();
     const verdict = await this.checkClock();
-    await this.#ledger.keepAlive();
+    await this.#graceBudget.keepAlive();
     return verdict;
   }
 
   /** One heartbeat of a running software, with its retries, within its interval. */
   async beat(signal: AbortSignal, withinMs: number): Promise<Verdict> {
-    this.#ledger.tolerateFaults();
+    this.#graceBudget.tolerateFaults();
     const { clock, random, log } = this.#options;
     const ask = async (both: AbortSignal) => this.#distrustUnsigned(await this.#heartbeat(both));
     const answer = await retryUnreachable(ask, { withinMs, clock, random, signal });
@@ -200,18 +200,21 @@ export class Lease {
       if (++this.#refusals > FREE_REFUSALS) {
         return await this.#miss(`refused ${this.#refusals} times in a row`);
       }
-      await this.#ledger.enterRefusal();
+      await this.#graceBudget.enterRefusal();
       return GO_ON;
     }
     return signal.aborted ? GO_ON : await this.#miss(answer.why);
   }
 
   get #identity(): { license_key: string; machine_id: string } {
-    return { license_key: this.#options.license.license_key, machine_id: this.#ledger.machineId };
+    return {
+      license_key: this.#options.license.license_key,
+      machine_id: this.#graceBudget.machineId,
+    };
   }
 
   #request(signal: AbortSignal): RequestOptions {
-    return { lastRespondedAtMs: this.#ledger.lastRespondedAtMs, signal };
+    return { lastRespondedAtMs: this.#graceBudget.lastRespondedAtMs, signal };
   }
 
   #heartbeat(signal: AbortSignal): Promise<Answer> {
@@ -231,7 +234,7 @@ export class Lease {
   }
 
   async #accept({ payload, respondedAtMs }: Answer & { kind: "verified" }): Promise<Verdict> {
-    if (this.#ledger.isOffline) {
+    if (this.#graceBudget.isOffline) {
       this.#options.log.info(
         `Server reachable again, ${this.graceRemainingSeconds} seconds of grace remaining`,
       );
@@ -242,22 +245,22 @@ export class Lease {
     const verdict = judgeStatus(payload.status);
     const forbiddingStatus = verdict.kind === "stop" ? payload.status : null;
     if (payload.status === "DECOMMISSION_PENDING") await this.#decommission();
-    else await this.#ledger.enterAnswer(respondedAtMs, forbiddingStatus);
+    else await this.#graceBudget.enterAnswer(respondedAtMs, forbiddingStatus);
     return verdict;
   }
 
   /** Who was told that the licence is revoked does not get round it by pulling the plug: grace is for other days. */
   #heedLastWord(): void {
-    const { forbiddingStatus } = this.#ledger;
+    const { forbiddingStatus } = this.#graceBudget;
     const verdict = forbiddingStatus === null ? GO_ON : judgeStatus(forbiddingStatus);
     if (verdict.kind === "stop") throw verdict.error;
   }
 
   async #miss(why: string): Promise<Verdict> {
     const { log } = this.#options;
-    await this.#ledger.enterMiss();
+    await this.#graceBudget.enterMiss();
     this.#tellGrace(this.graceRemainingSeconds);
-    if (this.#ledger.hasGrace) {
+    if (this.#graceBudget.hasGrace) {
       log.warn(`Heartbeat failed (${why}), grace remaining: ${this.graceRemainingSeconds} seconds`);
       return GO_ON;
     }
@@ -271,10 +274,10 @@ export class Lease {
       this.#identity,
       this.#request(new AbortController().signal),
     );
-    if (answer.kind === "verified") return await this.#ledger.forget();
+    if (answer.kind === "verified") return await this.#graceBudget.forget();
     const why = answer.kind === "refused" ? answer.message : answer.why;
-    this.#ledger.tolerateFaults();
-    await this.#ledger.enterDecommission();
+    this.#graceBudget.tolerateFaults();
+    await this.#graceBudget.enterDecommission();
     log.warn(`decommission could not be acknowledged (${why}): the next start tries again`);
   }
 }

@@ -1,8 +1,8 @@
 import type { Host } from "../platform/host.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import { chooseProtector } from "../state/key_protector.ts";
+import { chooseKeyWrapping } from "../state/key_wrapping.ts";
 import { Keystore, type MachineKeys } from "../state/keystore.ts";
-import { keyringWitness, outerWitness, WitnessedState } from "../state/rollback_guard.ts";
+import { keyringReplica, outerReplica, RollbackGuard } from "../state/rollback_guard.ts";
 import { type State, StateFile } from "../state/state_file.ts";
 import { type StateFolder, StateFolderError } from "../state/state_folder.ts";
 import { freshState, type LeaseStorage } from "./grace.ts";
@@ -31,9 +31,9 @@ export async function openMachine(
   return await explainFaults(folder, async () => {
     platform.protectMemory();
     const { timeout } = clock;
-    const protector = await chooseProtector(folder.path, { platform, env, timeout, log });
+    const keyWrapping = await chooseKeyWrapping(folder.path, { platform, env, timeout, log });
     const keystore = new Keystore(folder.at("keystore.bin"), {
-      protector,
+      keyWrapping,
       guardMemory: platform.guardMemory,
     });
     const keys = await keystore.open(clock.wallMs());
@@ -41,10 +41,10 @@ export async function openMachine(
       log.warn(`keystore cannot be read, set aside as ${keys.replaced}`);
     }
     const { stateKey } = keys;
-    const file = new WitnessedState(new StateFile(folder.at("state.bin"), stateKey), {
+    const file = new RollbackGuard(new StateFile(folder.at("state.bin"), stateKey), {
       inner: new StateFile(folder.at("keystore.witness"), stateKey, "witness"),
-      outerOf: outerWitness(platform.witnessFolder(env), stateKey),
-      volatileOf: keyringWitness(platform.userKeyring(), stateKey),
+      outerOf: outerReplica(platform.replicaFolder(env), stateKey),
+      volatileOf: keyringReplica(platform.userKeyring(), stateKey),
     });
     const loaded = await file.load(clock.wallMs());
     const { rollback, setAside } = loaded;
@@ -56,10 +56,10 @@ export async function openMachine(
   });
 }
 
-function storageOf(folder: StateFolder, file: WitnessedState, keystore: Keystore): LeaseStorage {
+function storageOf(folder: StateFolder, file: RollbackGuard, keystore: Keystore): LeaseStorage {
   return {
     save: (state, options) => explainFaults(folder, () => file.save(state, options)),
-    settle: () => explainFaults(folder, () => file.showWitnesses()),
+    settle: () => explainFaults(folder, () => file.updateReplicas()),
     forget: async () => {
       await file.delete();
       await keystore.delete();

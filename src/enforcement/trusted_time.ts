@@ -10,7 +10,7 @@ const CLOCK_TOLERANCE_MS = 300_000;
  * The latest time known to be true: from what was saved, what the server signed and what the wall clock showed, carried on
  * by the monotonic clock, which nobody can set.
  */
-export class KnownTime {
+export class TrustedTime {
   readonly #clock: Clock;
   /** A time that was true when the monotonic clock showed the other. */
   #trueMs: number;
@@ -91,7 +91,7 @@ export function markAlive({ wallMs, boot }: Moment): AliveMark {
  * Milliseconds that earlier runs used without the server and never paid for. Of a killed run it is not known how long it
  * went on after its last mark: until now, but no longer than to the mark that never came.
  */
-export function debtMs(record: LicenseRecord, now: Moment): number {
+export function unchargedMs(record: LicenseRecord, now: Moment): number {
   const { last_alive, unpaid_ms } = record;
   return last_alive === null ? unpaid_ms : unpaid_ms + unseenMs(last_alive, now);
 }

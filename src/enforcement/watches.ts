@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { SentinelError } from "../core/errors.ts";
 import { checkDates, type License, type StandardLicense } from "../license/payload.ts";
 import type { Findings } from "./tamper_findings.ts";
-import { ALIVE_EVERY_MS, type KnownTime } from "./trusted_time.ts";
+import { ALIVE_EVERY_MS, type TrustedTime } from "./trusted_time.ts";
 import type { Lease } from "./lease.ts";
 
 /** Something that runs beside the software and may end it; `undefined` where it was told to stop. */
@@ -68,7 +68,7 @@ export function aliveWatch(lease: Lease, clock: Clock): Watch {
  * server will.
  */
 export function clockWatch(
-  time: KnownTime,
+  time: TrustedTime,
   { findings, clock }: { findings: Findings; clock: Clock },
 ): Watch {
   return async (signal) => {

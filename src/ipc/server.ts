@@ -11,7 +11,7 @@ import { Deadlines, DEFAULT_LIMITS, type IpcLimits, shortestTimeoutMs } from "./
 import { type ControlHandler, type ControlMethod, IpcService, RequestMemory } from "./service.ts";
 import { bindSocket, type BoundSocket, type SocketClaim } from "./socket_owner.ts";
 import { describeError } from "../core/errors.ts";
-import type { LocalConn, PeerCredentials, UntoldPeer } from "../platform/local_socket.ts";
+import type { LocalConn, PeerCredentials, UnidentifiedPeer } from "../platform/local_socket.ts";
 import { selectPlatform } from "../platform/select.ts";
 import type { Connection, ConnectionOptions } from "./connection.ts";
 
@@ -235,13 +235,15 @@ class Server implements IpcServer {
     conn.close();
   }
 
-  #mayEnter(peer: PeerCredentials | UntoldPeer | undefined): peer is PeerCredentials | UntoldPeer {
+  #mayEnter(
+    peer: PeerCredentials | UnidentifiedPeer | undefined,
+  ): peer is PeerCredentials | UnidentifiedPeer {
     const { log } = this.#parts;
     if (peer === undefined) {
       log.debug("ipc connection refused: its peer is unknown");
       return false;
     }
-    if (!isUntold(peer) && !this.#isOurs(peer)) return false;
+    if (!isUnidentified(peer) && !this.#isOurs(peer)) return false;
     if (!this.isFull) return true;
     log.debug(`ipc connection refused: ${this.#limits.maxConnections} connections are open`);
     return false;
@@ -256,7 +258,7 @@ class Server implements IpcServer {
   }
 
   /** For a peer that has been let in untold, once it has sent something. */
-  #mayStay(peer: UntoldPeer): boolean {
+  #mayStay(peer: UnidentifiedPeer): boolean {
     const told = peer.identify();
     if (told === undefined) {
       this.#parts.log.debug(`ipc connection refused: pid ${peer.pid} keeps its user to itself`);
@@ -268,7 +270,7 @@ class Server implements IpcServer {
   }
 
   #serve(
-    peer: PeerCredentials | UntoldPeer,
+    peer: PeerCredentials | UnidentifiedPeer,
     open: (options: ConnectionOptions) => Connection,
   ): void {
     const { pid } = peer;
@@ -277,7 +279,7 @@ class Server implements IpcServer {
       memory: this.#memory,
       // nobody else is answered
       peer: { user: this.#parts.ownUser, pid, isChild: this.#isChild(pid) },
-      mayStay: isUntold(peer) ? () => this.#mayStay(peer) : undefined,
+      mayStay: isUnidentified(peer) ? () => this.#mayStay(peer) : undefined,
       limits: this.#limits,
       clock: this.#clock,
       deadlines: this.#deadlines,
@@ -305,6 +307,6 @@ class Server implements IpcServer {
   }
 }
 
-function isUntold(peer: PeerCredentials | UntoldPeer): peer is UntoldPeer {
+function isUnidentified(peer: PeerCredentials | UnidentifiedPeer): peer is UnidentifiedPeer {
   return "identify" in peer;
 }

@@ -3,7 +3,11 @@ import type { AcceptedPeers, LocalPipes, PeerCredentials } from "./local_socket.
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessSignal } from "./process_contract.ts";
 import type { FingerprintSources } from "./hardware_ids.ts";
-import type { SafeDependencies, SafeKind, SecretSafe } from "./secret_tool.ts";
+import type {
+  CredentialStore,
+  CredentialStoreDependencies,
+  CredentialStoreKind,
+} from "./secret_tool.ts";
 import type { PrivilegeControl } from "./process_contract.ts";
 
 /** A reading of the clock that starts with the boot, goes on in suspension and that nobody can set. */
@@ -23,7 +27,7 @@ export interface Surrounding {
 }
 
 /** Looks at what surrounds this process. */
-export interface SurroundingsReader {
+export interface TamperChecks {
   /** All that is wrong at this moment. */
   look(): Promise<Surrounding[]>;
 }
@@ -125,13 +129,13 @@ export interface Platform {
   /** The folder for state and keys: absolute, not necessarily there. `undefined` where no home is known. */
   defaultStateFolder(env: Env): string | undefined;
   /** A folder for what is to be found when the state folder was put back; it need not be there. */
-  witnessFolder(env: Env): string | undefined;
+  replicaFolder(env: Env): string | undefined;
   /** The folder for sockets that belong to this login session, where there is one. */
   runtimeFolder(env: Env): string | undefined;
   /** The safe for secrets that may answer in this session, if there is one; looking costs nothing. */
-  announcedSafe(env: Env): SafeKind | undefined;
+  announcedCredentialStore(env: Env): CredentialStoreKind | undefined;
   /** The safe for this user's secrets; `undefined` where the system has none, or it cannot be used yet. */
-  openSafe(deps: SafeDependencies): Promise<SecretSafe | undefined>;
+  openCredentialStore(deps: CredentialStoreDependencies): Promise<CredentialStore | undefined>;
   /** What seals the user's secrets, where the system has that. */
   readonly dataProtection?: DataProtection | undefined;
   /** A keyring for this user; `undefined` where the system has none. What it forbids is done without. */
@@ -157,9 +161,9 @@ export interface Platform {
   shutInspector(): Promise<string | undefined>;
   readBootClock(): BootReading;
   /** Notes how things are now, to be held against how they are later. */
-  watchSurroundings(
+  openTamperChecks(
     env: Env,
-  ): Promise<SurroundingsReader>;
+  ): Promise<TamperChecks>;
   /** What tells a process from a later one with the same pid, or `undefined` where it is gone. */
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
   /** Whether `pid` is the process or one that it has brought forth; false where either is gone. */

@@ -6,7 +6,7 @@ export interface PeerCredentials {
 }
 
 /** Who is at the other end, of whom the system tells no more than the pid until he has sent something. */
-export interface UntoldPeer {
+export interface UnidentifiedPeer {
   readonly pid: number;
   /**
    * To be asked when something was read, before it is looked at.
@@ -61,7 +61,7 @@ export interface AcceptedPeers {
    *
    * `undefined` where the system did not tell; such a connection is nobody's and is to be refused.
    */
-  identify(): PeerCredentials | UntoldPeer | undefined;
+  identify(): PeerCredentials | UnidentifiedPeer | undefined;
   /** Holds on to the peer that was identified last; `undefined` where it is gone already. */
   pin(): PinnedPeer | undefined;
 }

@@ -10,15 +10,15 @@ export type FoundSecret =
   | { kind: "closed"; why: string };
 
 /** The safes of systems, with what people call them. */
-export const SAFE_NAMES = {
+export const CREDENTIAL_STORE_NAMES = {
   "secret-service": "the Secret Service",
   "keychain": "the Keychain",
 } as const;
-export type SafeKind = keyof typeof SAFE_NAMES;
+export type CredentialStoreKind = keyof typeof CREDENTIAL_STORE_NAMES;
 
 /** A safe that the system keeps for its user: what it holds is small, and outlives us. */
-export interface SecretSafe {
-  readonly kind: SafeKind;
+export interface CredentialStore {
+  readonly kind: CredentialStoreKind;
   /** Never rejects, and never asks anybody to unlock the safe. */
   find(id: string): Promise<FoundSecret>;
   /**
@@ -30,7 +30,7 @@ export interface SecretSafe {
 }
 
 /** What a safe is opened with. */
-export interface SafeDependencies {
+export interface CredentialStoreDependencies {
   readonly env: Env;
   /** A signal that is aborted after so many milliseconds. */
   readonly timeout: (ms: number) => AbortSignal;
@@ -49,7 +49,7 @@ export interface ToolAnswer {
   readonly err: string;
 }
 
-export interface ToolQuestion extends SafeDependencies {
+export interface ToolQuestion extends CredentialStoreDependencies {
   readonly args: readonly string[];
   /** What it reads; the place for secrets. */
   readonly input: string | undefined;

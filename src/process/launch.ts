@@ -34,7 +34,7 @@ async function isExecutableFile(path: string): Promise<boolean> {
  * The variable that marks a launched process and, as environments are inherited, all that it brings forth, wherever they
  * went: the way to find those that left session, group and parents behind.
  */
-export const MARK_VARIABLE = "SENTINEL_PROCESS";
+export const LAUNCH_TOKEN_VARIABLE = "SENTINEL_PROCESS";
 
 /** What is launched: no shell, the arguments as they are. */
 export interface LaunchOptions {
@@ -43,7 +43,7 @@ export interface LaunchOptions {
   readonly args: readonly string[];
   /** On top of our own environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** The value of {@linkcode MARK_VARIABLE}, one for each launch. */
+  /** The value of {@linkcode LAUNCH_TOKEN_VARIABLE}, one for each launch. */
   readonly mark?: string | undefined;
   /** The working folder; ours where there is none. */
   readonly cwd?: string | undefined;
@@ -105,7 +105,7 @@ function spawnOnConsole(options: LaunchOptions): LaunchedProcess | undefined {
 }
 
 function variablesOf({ env, mark }: LaunchOptions): Record<string, string> {
-  return { ...env, ...(mark !== undefined && { [MARK_VARIABLE]: mark }) };
+  return { ...env, ...(mark !== undefined && { [LAUNCH_TOKEN_VARIABLE]: mark }) };
 }
 
 const STREAM = { inherit: "inherit", pipe: "piped", null: "null" } as const;

@@ -13,7 +13,7 @@ export interface ProcessTableDependencies {
   /** Our own pid. */
   readonly ownPid: number;
   /** Makes the mark of a launch: unique, and not to be guessed. */
-  readonly newMark: () => string;
+  readonly newLaunchToken: () => string;
   /** Cuts the grace short when the table is closed. */
   readonly hurry?: AbortSignal | undefined;
   /** Where a command without a slash is looked for. */
@@ -70,7 +70,7 @@ export class ProcessTable implements AsyncDisposable {
    * @throws {LaunchError} and then nothing is left of it but its id, which is not given out again.
    */
   async start(options: StartOptions): Promise<ProcessRecord> {
-    const record = await this.announce({ ...options, mark: this.deps.newMark() });
+    const record = await this.announce({ ...options, mark: this.deps.newLaunchToken() });
     let process: ManagedProcess;
     try {
       process = await this.#launch(options, record.mark);

@@ -1,11 +1,16 @@
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ListedProcess, ProcessControl, ProcessSignal } from "../platform/process_contract.ts";
-import { isWaitedFor, MARK_VARIABLE } from "./launch.ts";
+import { isWaitedFor, LAUNCH_TOKEN_VARIABLE } from "./launch.ts";
 import type { Clock } from "../core/clock.ts";
 
 /** Who was launched with a mark: the eldest who bears it, as all that it brought forth bears it, too. */
-export function findMarked(mark: string, control: ProcessControl): ProcessIdentity | undefined {
-  const bearers = control.list().filter(({ pid }) => control.variable(pid, MARK_VARIABLE) === mark);
+export function findByLaunchToken(
+  mark: string,
+  control: ProcessControl,
+): ProcessIdentity | undefined {
+  const bearers = control.list().filter(({ pid }) =>
+    control.variable(pid, LAUNCH_TOKEN_VARIABLE) === mark
+  );
   const [eldest] = bearers.sort((a, b) => Number(a.startTime) - Number(b.startTime));
   return eldest && control.identify(eldest.pid);
 }
@@ -15,7 +20,7 @@ export function findTree(
   { leader, mark }: { readonly leader?: ProcessIdentity | undefined; readonly mark: string },
   { control, ownPid }: Pick<TreeDependencies, "control" | "ownPid">,
 ): ProcessTree | undefined {
-  const found = leader ?? findMarked(mark, control);
+  const found = leader ?? findByLaunchToken(mark, control);
   return found &&
     new ProcessTree({ leader: found, mark }, { control, ownPid, claimsOrphans: () => false });
 }
@@ -24,7 +29,7 @@ export function findTree(
 export interface TreeRoot {
   /** The launched process: leader of a session and group of its own. It may have ended. */
   readonly leader: ProcessIdentity;
-  /** The value of {@linkcode MARK_VARIABLE}, one for each launch. */
+  /** The value of {@linkcode LAUNCH_TOKEN_VARIABLE}, one for each launch. */
   readonly mark?: string | undefined;
 }
 
@@ -96,12 +101,13 @@ export class ProcessTree {
     if (this.#known.has(keyOf(entry)) || isChildOf(members.get(entry.parent), entry)) return true;
     if (numbersAreOurs && (entry.session === pid || entry.group === pid)) return true;
     if (isWaitedFor(entry.pid) || entry.state === "ended") return false;
-    return this.#isMarked(entry) || this.#isOrphanOfOurs(entry);
+    return this.#hasLaunchToken(entry) || this.#isOrphanOfOurs(entry);
   }
 
-  #isMarked({ pid }: ListedProcess): boolean {
+  #hasLaunchToken({ pid }: ListedProcess): boolean {
     const { mark } = this.root;
-    return mark !== undefined && this.dependencies.control.variable(pid, MARK_VARIABLE) === mark;
+    return mark !== undefined &&
+      this.dependencies.control.variable(pid, LAUNCH_TOKEN_VARIABLE) === mark;
   }
 
   #isOrphanOfOurs({ parent }: ListedProcess): boolean {

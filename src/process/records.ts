@@ -28,7 +28,7 @@ export interface ProcessRecord {
   readonly state: ProcessState;
   /** What it is recognised by; `undefined` until it was launched. */
   readonly identity?: ProcessIdentity | undefined;
-  /** See `MARK_VARIABLE`; there before the launch. */
+  /** See `LAUNCH_TOKEN_VARIABLE`; there before the launch. */
   readonly mark: string;
   readonly startedAtMs: number;
   readonly endedAtMs?: number | undefined;

@@ -3,7 +3,7 @@ import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Answer, Api } from "./api.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
-import { addressOf, type Doorkeeper } from "./tls_admission.ts";
+import { addressOf, type ConnectionAdmission } from "./tls_admission.ts";
 import type { ClientIdentity } from "./tls_session.ts";
 import type { RemoteLimits } from "./wire.ts";
 import { OBSERVE_ONLY, type Problem, problem, PROBLEM_TYPE, problemBody } from "./wire.ts";
@@ -12,7 +12,7 @@ import type { Telemetry } from "./audit.ts";
 
 interface RequestHandlerOptions {
   readonly api: Api;
-  readonly doorkeeper: Doorkeeper;
+  readonly admission: ConnectionAdmission;
   readonly limits: RemoteLimits;
   readonly audit: Audit;
   readonly telemetry: Telemetry;
@@ -56,7 +56,7 @@ export class RequestHandler {
     // what the other end breaks shows as its going away
     response.on("error", () => {});
     request.on("error", () => {});
-    const admission = this.options.doorkeeper.admissionOf(request.socket);
+    const admission = this.options.admission.admissionOf(request.socket);
     const client = await admission?.verdict;
     // whoever went meanwhile would not be told of again, and waited for without end
     const isGone = request.socket.destroyed;

@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { Api } from "./api.ts";
 import type { Audit } from "./audit.ts";
-import { Doorkeeper } from "./tls_admission.ts";
+import { ConnectionAdmission } from "./tls_admission.ts";
 import type { IdentifyClient } from "./tls_session.ts";
 import { DEFAULT_LIMITS, MAX_HEADER_BYTES, type RemoteLimits } from "./wire.ts";
 import type { RemoteProcesses } from "./processes.ts";
@@ -68,7 +68,7 @@ const CHECK_INTERVAL_MS = 1_000;
 
 class ListeningServer implements RemoteServer {
   readonly #https: Server;
-  readonly #doorkeeper: Doorkeeper;
+  readonly #admission: ConnectionAdmission;
   readonly #handler: RequestHandler;
   readonly #api: Api;
   readonly #limits: RemoteLimits;
@@ -83,7 +83,7 @@ class ListeningServer implements RemoteServer {
     const limits = this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#identify = options.identify;
     this.#https = createHttpsServer(options.tls, limits);
-    this.#doorkeeper = new Doorkeeper(this.#https, {
+    this.#admission = new ConnectionAdmission(this.#https, {
       identify: () => this.#identify,
       limits,
       audit,
@@ -92,7 +92,7 @@ class ListeningServer implements RemoteServer {
     this.#api = new Api({ ...options, limits, telemetry });
     this.#handler = new RequestHandler({
       api: this.#api,
-      doorkeeper: this.#doorkeeper,
+      admission: this.#admission,
       limits,
       audit,
       telemetry,
@@ -101,7 +101,7 @@ class ListeningServer implements RemoteServer {
     this.#https.on("request", (request, response) => this.#handler.handle(request, response));
     this.#https.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       // of a handshake that failed, the doorkeeper is told
-      if (this.#doorkeeper.admissionOf(socket) !== undefined) answerBroken(error, socket);
+      if (this.#admission.admissionOf(socket) !== undefined) answerBroken(error, socket);
     });
   }
 
@@ -110,7 +110,7 @@ class ListeningServer implements RemoteServer {
   }
 
   get load(): { connections: number; handshakes: number } {
-    const { connections, handshakes } = this.#doorkeeper;
+    const { connections, handshakes } = this.#admission;
     return { connections, handshakes };
   }
 
@@ -162,7 +162,7 @@ class ListeningServer implements RemoteServer {
     const settled = this.#handler.settled().then(() => drained.abort());
     await clock.sleep(this.#limits.drainMs, AbortSignal.any([drained.signal, hurry]));
     this.#https.closeAllConnections();
-    this.#doorkeeper.closeAll();
+    this.#admission.closeAll();
     await Promise.all([settled, closed]);
   }
 }

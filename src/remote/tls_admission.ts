@@ -6,7 +6,7 @@ import type { Audit, Telemetry } from "./audit.ts";
 import type { IdentifyClient, Verdict } from "./tls_session.ts";
 import type { RemoteLimits } from "./wire.ts";
 
-interface DoorkeeperOptions {
+interface ConnectionAdmissionOptions {
   /** Asked anew for each connection, so that it may change. */
   readonly identify: () => IdentifyClient;
   readonly limits: RemoteLimits;
@@ -25,12 +25,12 @@ interface Admission {
 const KEEP_ALIVE_MS = 60_000;
 
 /** Lets connections in: bounds their number and that of handshakes, and has each client identified once. */
-export class Doorkeeper {
+export class ConnectionAdmission {
   /** Under way, by the other end's address: all that the TLS socket and the one below it have in common. */
   readonly #handshakes = new Map<string, Socket>();
   readonly #admitted = new Map<TLSSocket, Admission>();
 
-  constructor(readonly server: Server, readonly options: DoorkeeperOptions) {
+  constructor(readonly server: Server, readonly options: ConnectionAdmissionOptions) {
     server.on("connection", (socket: Socket) => this.#begin(socket));
     server.on("secureConnection", (socket: TLSSocket) => this.#admit(socket));
     server.on("tlsClientError", (error: Error, socket: TLSSocket) => {

@@ -9,7 +9,7 @@ export class ServicePlaceError extends SentinelError {
 }
 
 /** By this a definition is known to be ours, and whose; on one line, and without what ends a comment of XML. */
-export function ownMark(configPath: string): string {
+export function ownLaunchToken(configPath: string): string {
   const path = JSON.stringify(configPath).slice(1, -1).replaceAll(/-(?=-)/g, "\\u002d");
   return `written by sentinel service for ${path}`;
 }

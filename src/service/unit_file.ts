@@ -1,7 +1,7 @@
 import { SentinelError } from "../core/errors.ts";
 import { dirname, nameOf } from "../core/paths.ts";
 import { joinCommandLine } from "../platform/windows/command_line.ts";
-import { ownMark } from "./owner.ts";
+import { ownLaunchToken } from "./owner.ts";
 
 /** Kinds of services that can be described. */
 export const SERVICE_KINDS = ["systemd", "launchd", "windows"] as const;
@@ -31,7 +31,7 @@ export interface ServiceDescription {
 }
 
 /** Not even the service manager should try again: configuration, licence, another machine, a program that is not there. */
-export const HOPELESS_STATUSES: readonly number[] = [2, 80, 81, 83, 84, 85, 86];
+export const NO_RESTART_STATUSES: readonly number[] = [2, 80, 81, 83, 84, 85, 86];
 
 /** What systemd itself ends with where program, group or user are not there; systemd.exec(5), process exit codes. */
 const MISSING_STATUSES: readonly number[] = [203, 216, 217];
@@ -87,7 +87,7 @@ function systemdUnit(service: ServiceDescription): string {
   // of one that is not there it is we who tell
   const writable = writableFolders(service).map((path) => quoteForSystemd(`-${path}`));
   return lines([
-    `# ${ownMark(service.configPath)}`,
+    `# ${ownLaunchToken(service.configPath)}`,
     "[Unit]",
     `Description=Sentinel for ${name}`,
     "Wants=network-online.target",
@@ -101,7 +101,7 @@ function systemdUnit(service: ServiceDescription): string {
     "ExecReload=/bin/kill -HUP $MAINPID",
     "Restart=on-failure",
     `RestartSec=${RESTART_SECONDS}`,
-    `RestartPreventExitStatus=${[...HOPELESS_STATUSES, ...MISSING_STATUSES].join(" ")}`,
+    `RestartPreventExitStatus=${[...NO_RESTART_STATUSES, ...MISSING_STATUSES].join(" ")}`,
     `TimeoutStartSec=${START_TIMEOUT_SECONDS}`,
     `TimeoutStopSec=${Math.ceil((stopTimeoutMs + STOP_MARGIN_MS) / 1000)}`,
     "KillMode=mixed",
@@ -159,7 +159,7 @@ function launchdPlist({ name, configPath, command, user, group }: ServiceDescrip
   return lines([
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
-    `<!-- ${ownMark(configPath)} -->`,
+    `<!-- ${ownLaunchToken(configPath)} -->`,
     '<plist version="1.0">',
     "<dict>",
     ...text("Label", `sentinel.${name}`),
@@ -187,7 +187,7 @@ function launchdPlist({ name, configPath, command, user, group }: ServiceDescrip
 function windowsCommands(service: ServiceDescription): string {
   const commands = [...serviceChanges("create", service), ["start", windowsServiceName(service)]];
   return lines([
-    `rem ${ownMark(service.configPath)}`,
+    `rem ${ownLaunchToken(service.configPath)}`,
     ...commands.map((words) => `sc.exe ${words.map(quoteForConsole).join(" ")}`),
   ]);
 }
@@ -206,7 +206,7 @@ export function serviceChanges(
   const path = joinCommandLine(service.command);
   return [
     [verb, name, "binPath=", path, "start=", "auto", "DisplayName=", title],
-    ["description", name, `${title}, ${ownMark(service.configPath)}`],
+    ["description", name, `${title}, ${ownLaunchToken(service.configPath)}`],
     ["failure", name, "reset=", "86400", "actions=", "restart/1000/restart/10000/restart/60000"],
   ];
 }

@@ -2,7 +2,7 @@ import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../si
 import { encodePem } from "../signing/pem.ts";
 import { removeDurably } from "./atomic_file.ts";
 import { type FileIdentity, readEncrypted, writeEncrypted } from "./state_file.ts";
-import type { KeyProtector } from "./key_protector.ts";
+import type { KeyWrapping } from "./key_wrapping.ts";
 import { setAside } from "./state_folder.ts";
 
 /** The machine's keys, ready for use; no bytes of a private key are left in reach. */
@@ -30,7 +30,7 @@ const STATE_KEY_BYTES = 32;
 /** The file with the machine's key pair and the state file's key. */
 export class Keystore {
   readonly #file: FileIdentity;
-  readonly #protector: KeyProtector;
+  readonly #keyWrapping: KeyWrapping;
   readonly #guardMemory: (bytes: Uint8Array<ArrayBuffer>) => Disposable;
 
   /**
@@ -39,19 +39,19 @@ export class Keystore {
    */
   constructor(
     path: string,
-    { protector, guardMemory }: {
-      protector: KeyProtector;
+    { keyWrapping, guardMemory }: {
+      keyWrapping: KeyWrapping;
       guardMemory: (bytes: Uint8Array<ArrayBuffer>) => Disposable;
     },
   ) {
     this.#file = { path, name: "keystore", version: VERSION };
-    this.#protector = protector;
+    this.#keyWrapping = keyWrapping;
     this.#guardMemory = guardMemory;
   }
 
   /** The machine's keys; made and saved at the first run. A keystore that cannot be read is set aside. */
   async open(wallMs: number): Promise<MachineKeys> {
-    const key = await this.#protector.unlock();
+    const key = await this.#keyWrapping.unlock();
     const opened = await readEncrypted(this.#file, key);
     if (opened.kind === "opened") {
       const keys = await this.#useContent(opened.content);
@@ -64,7 +64,7 @@ export class Keystore {
 
   /** Whether {@linkcode open} would find the keys; makes nothing and sets nothing aside. The key's salt must be there. */
   async probe(): Promise<"absent" | "opened" | "unreadable"> {
-    const opened = await readEncrypted(this.#file, await this.#protector.unlock());
+    const opened = await readEncrypted(this.#file, await this.#keyWrapping.unlock());
     if (opened.kind !== "opened") return opened.kind;
     return await this.#useContent(opened.content) === undefined ? "unreadable" : "opened";
   }

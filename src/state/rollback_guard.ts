@@ -11,17 +11,17 @@ import {
 import type { UserKeyring } from "../platform/contract.ts";
 
 /** A copy of the state that tells whether the state was put back. */
-export type Witness = Pick<StateFile, "read" | "save" | "delete">;
+export type StateReplica = Pick<StateFile, "read" | "save" | "delete">;
 
 /**
  * The witness outside the state folder: a file of the machine's name.
  *
  * @param folder Made at the first save, 0700; `undefined` where there is no place for one.
  */
-export function outerWitness(
+export function outerReplica(
   folder: string | undefined,
   key: CryptoKey,
-): (machineId: string) => Witness | undefined {
+): (machineId: string) => StateReplica | undefined {
   return (machineId) => {
     if (folder === undefined) return undefined;
     const file = new StateFile(`${folder}/${machineId}.bin`, key, "witness");
@@ -45,13 +45,13 @@ export function outerWitness(
  * The witness in the user's keyring: under the machine's name, so that state folders do not get in each other's way. It is
  * in no file, but may be gone at any time, which says nothing.
  */
-export function keyringWitness(
+export function keyringReplica(
   keyring: UserKeyring | undefined,
   key: CryptoKey,
-): (machineId: string) => Witness | undefined {
+): (machineId: string) => StateReplica | undefined {
   return (machineId) => {
     if (keyring === undefined) return undefined;
-    const name = witnessName(machineId);
+    const name = replicaName(machineId);
     const identity = { name, version: STATE_VERSION };
     return {
       read: async () => parseOpened(await decryptContent(identity, key, keyring.read(name))),
@@ -67,12 +67,12 @@ export function keyringWitness(
 }
 
 /** The keyring's name for a machine. */
-export function witnessName(machineId: string): string {
+export function replicaName(machineId: string): string {
   return `sentinel-drm:${machineId}`;
 }
 
 /** What was found of a state that has witnesses. */
-interface WitnessedLoad {
+interface GuardedLoad {
   /** `undefined` where there is none: this machine has never run. */
   readonly state: State | undefined;
   /** Where a state that cannot be read was put. */
@@ -87,13 +87,13 @@ interface SaveOptions {
 }
 
 /** Where copies of a state are kept, besides its file. */
-interface Witnesses {
+interface StateReplicas {
   /** The one beside the state file. */
-  readonly inner: Witness;
+  readonly inner: StateReplica;
   /** The one elsewhere, of this machine; `undefined` where there is no place for one. */
-  readonly outerOf: (machineId: string) => Witness | undefined;
+  readonly outerOf: (machineId: string) => StateReplica | undefined;
   /** One that may be gone at any time, which says nothing. */
-  readonly volatileOf: (machineId: string) => Witness | undefined;
+  readonly volatileOf: (machineId: string) => StateReplica | undefined;
 }
 
 /**
@@ -104,18 +104,18 @@ interface Witnesses {
  * grace is at stake; a start that finds them so takes the copy, and nothing is lost or given back. Otherwise they may be
  * behind. A file that is behind by more was put back.
  */
-export class WitnessedState {
+export class RollbackGuard {
   readonly #file: StateFile;
-  readonly #inner: Witness;
-  readonly #outerOf: Witnesses["outerOf"];
-  readonly #volatileOf: Witnesses["volatileOf"];
+  readonly #inner: StateReplica;
+  readonly #outerOf: StateReplicas["outerOf"];
+  readonly #volatileOf: StateReplicas["volatileOf"];
   #counter = 0;
   #hasOuter = false;
   #machineId: string | undefined;
   /** What the witnesses have not seen yet. */
   #unwitnessed: State | undefined;
 
-  constructor(file: StateFile, { inner, outerOf, volatileOf }: Witnesses) {
+  constructor(file: StateFile, { inner, outerOf, volatileOf }: StateReplicas) {
     this.#file = file;
     this.#inner = inner;
     this.#outerOf = outerOf;
@@ -123,7 +123,7 @@ export class WitnessedState {
   }
 
   /** A state that cannot be read is set aside, never deleted; a witness takes its place, but vouches for no activation. */
-  async load(wallMs: number): Promise<WitnessedLoad> {
+  async load(wallMs: number): Promise<GuardedLoad> {
     const [loaded, inner] = await Promise.all([this.#file.load(wallMs), this.#inner.read()]);
     const own = loaded.kind === "loaded" ? loaded.state : undefined;
     this.#machineId = own?.machine_id ?? inner?.machine_id;
@@ -152,7 +152,7 @@ export class WitnessedState {
   }
 
   /** Shows the witnesses what they have not seen yet. */
-  async showWitnesses(): Promise<void> {
+  async updateReplicas(): Promise<void> {
     if (this.#unwitnessed === undefined) return;
     await this.#witness(this.#unwitnessed);
     this.#unwitnessed = undefined;
@@ -193,7 +193,7 @@ function judge(
     hasInner: boolean;
     hasOuter: boolean;
   },
-): WitnessedLoad {
+): GuardedLoad {
   if (loaded.kind === "loaded") {
     const { state } = loaded;
     if (witness !== undefined && witness.counter > state.counter) {

@@ -1,7 +1,7 @@
 import type { Host } from "../platform/host.ts";
 import { keepRunning, type RestartPolicy, type Run, type RunEnd } from "../process/restart.ts";
 import type { HealthSettings } from "./health_watch.ts";
-import { whenAborted } from "../core/clock.ts";
+import { aborted } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { Platform } from "../platform/contract.ts";
@@ -209,7 +209,7 @@ export class Supervisor {
   /** Only the first launch must succeed; a file that is not the verified one is never tried again. */
   async #start(signal: AbortSignal): Promise<Run | undefined> {
     if (this.#hold !== undefined) {
-      await Promise.race([this.#hold.released.promise, whenAborted(signal)]);
+      await Promise.race([this.#hold.released.promise, aborted(signal)]);
       if (signal.aborted) return undefined;
     }
     this.#asked = new AbortController();
@@ -242,7 +242,7 @@ export class Supervisor {
       const asked = AbortSignal.any([signal, this.#asked.signal, over.signal]);
       const kind = await Promise.race([
         software.child.exited,
-        whenAborted(asked).then(() => "asked" as const),
+        aborted(asked).then(() => "asked" as const),
         this.#becomeUnhealthy(software, over.signal),
       ]);
       const healthyMs = this.#health.healthyMs;
@@ -263,7 +263,7 @@ export class Supervisor {
       const settings = this.#settings;
       const signal = AbortSignal.any([over, this.#changed.signal]);
       if (settings.health === undefined) {
-        await whenAborted(signal);
+        await aborted(signal);
         continue;
       }
       const { status } = await this.#options.watchHealth(software, {

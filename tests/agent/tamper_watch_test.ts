@@ -27,14 +27,14 @@ class Scene {
   readonly findings = new Findings(this.log);
   readonly stop = new AbortController();
   readonly stages: [stage: DegradeStage, atMs: number][] = [];
-  surroundings: Surrounding[] = [];
+  tamperChecks: Surrounding[] = [];
   readonly ended: Promise<Error | undefined>;
 
   constructor(policy: TamperPolicy, random = 0.5) {
     this.ended = tamperWatch({
       policy,
       findings: this.findings,
-      surroundings: { look: () => Promise.resolve(this.surroundings) },
+      tamperChecks: { look: () => Promise.resolve(this.tamperChecks) },
       setDegradeStage: (stage) => this.stages.push([stage, this.clock.monotonicMs()]),
       clock: this.clock,
       random: () => random,
@@ -61,7 +61,7 @@ Deno.test("with degrade a finding makes answers worse by and by, then stops the 
   const scene = new Scene("degrade");
   await scene.clock.advance(MINUTE_MS);
   assertEquals(scene.stages, []);
-  scene.surroundings = [DEBUGGER];
+  scene.tamperChecks = [DEBUGGER];
   await scene.clock.advance(11 * MINUTE_MS);
   const fromMs = scene.stages[0]![1];
   assertEquals(scene.stages.map(([stage, atMs]) => [stage, atMs - fromMs]), [
@@ -85,7 +85,7 @@ Deno.test("with degrade a finding makes answers worse by and by, then stops the 
 
 Deno.test("with stop the software is stopped at once", async () => {
   const scene = new Scene("stop");
-  scene.surroundings = [DEBUGGER];
+  scene.tamperChecks = [DEBUGGER];
   await scene.clock.advance(LOOK_EVERY_MS);
   assert(await scene.ended instanceof TamperError);
   assertEquals(scene.stages, []);
@@ -93,7 +93,7 @@ Deno.test("with stop the software is stopped at once", async () => {
 
 Deno.test("with report a finding is in the log, once, and that is all", async () => {
   const scene = new Scene("report");
-  scene.surroundings = [DEBUGGER];
+  scene.tamperChecks = [DEBUGGER];
   await scene.clock.advance(30 * MINUTE_MS);
   assertEquals(await scene.over(), undefined);
   assertEquals([scene.stages, scene.findings.count], [[], 1]);
@@ -101,7 +101,7 @@ Deno.test("with report a finding is in the log, once, and that is all", async ()
 
 Deno.test("with off nobody looks", async () => {
   const scene = new Scene("off");
-  scene.surroundings = [DEBUGGER];
+  scene.tamperChecks = [DEBUGGER];
   await scene.clock.advance(30 * MINUTE_MS);
   assertEquals(await scene.over(), undefined);
   assertEquals([scene.stages, scene.findings.count], [[], 0]);
@@ -116,7 +116,7 @@ Deno.test("a clock that was set back is forgiven when the server answers, a debu
   assertEquals(scene.stages.map(([stage]) => stage), ["warnings", "errors", "normal"]);
 
   scene.findings.report(ROLLBACK);
-  scene.surroundings = [DEBUGGER];
+  scene.tamperChecks = [DEBUGGER];
   await scene.clock.advance(MINUTE_MS);
   scene.findings.settleRollbacks();
   await scene.clock.advance(10 * MINUTE_MS);

@@ -11,7 +11,7 @@ import { POSIX, testWith } from "../support/requirements.ts";
 
 const ANOTHER_MACHINE: Doubles = { "src/platform/select.ts": "another_machine.ts" };
 const UNBOUND: Doubles = {
-  "src/state/key_protector.ts": [[
+  "src/state/key_wrapping.ts": [[
     "machineId: platform.machineId, userId: platform.userId()",
     'machineId: () => Promise.resolve(""), userId: ""',
   ]],

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PlaceError } from "../../src/daemon/runtime_dirs.ts";
-import { makePlacesForUser } from "../../src/daemon/runtime_dirs.ts";
+import { createUserDirectories } from "../../src/daemon/runtime_dirs.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const USER = { userId: 65534, groupId: 65534 };
 
 function make(file: string, ...folders: string[]) {
-  return makePlacesForUser({ ...USER, folders, files: [{ path: file, mode: 0o640 }] });
+  return createUserDirectories({ ...USER, folders, files: [{ path: file, mode: 0o640 }] });
 }
 
 testWith(

@@ -25,7 +25,7 @@ const platform = {
   userKeyring: () => undefined,
   // of the whole process, other tests included
   protectMemory() {},
-  witnessFolder: () => undefined,
+  replicaFolder: () => undefined,
 };
 const clock = new FakeClock();
 const env = () => undefined;

@@ -6,7 +6,7 @@ import { linux } from "../../src/platform/linux/platform.ts";
 import { UnreachableError } from "../../src/enforcement/lease.ts";
 import { Lease } from "../../src/enforcement/lease.ts";
 import { Findings } from "../../src/enforcement/tamper_findings.ts";
-import { Ledger } from "../../src/enforcement/grace.ts";
+import { GraceBudget } from "../../src/enforcement/grace.ts";
 import { type Machine, openMachine } from "../../src/enforcement/machine.ts";
 import { recordOf } from "../../src/enforcement/grace.ts";
 import type { State } from "../../src/state/state_file.ts";
@@ -114,7 +114,7 @@ class Customer {
     const clock = systemClock;
     return new Lease({
       license: LICENSE,
-      ledger: new Ledger({
+      graceBudget: new GraceBudget({
         license: LICENSE,
         memory: { state },
         storage,

@@ -32,7 +32,7 @@ Deno.test("one save waits for the one before", async () => {
   const first = Promise.withResolvers<void>();
   let begun = 0;
   bench.beforeSave = () => ++begun === 1 ? first.promise : Promise.resolve();
-  const saves = [bench.ledger.enterMiss(), bench.ledger.enterMiss()];
+  const saves = [bench.graceBudget.enterMiss(), bench.graceBudget.enterMiss()];
   await bench.clock.advance(0);
   assertEquals(begun, 1);
   first.resolve();

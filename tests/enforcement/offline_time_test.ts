@@ -3,7 +3,7 @@ import type { StandardLicense } from "../../src/license/payload.ts";
 import { GO_ON } from "../../src/enforcement/lease.ts";
 import { Findings } from "../../src/enforcement/tamper_findings.ts";
 import type { Lease } from "../../src/enforcement/lease.ts";
-import { type LeaseStorage, Ledger } from "../../src/enforcement/grace.ts";
+import { GraceBudget, type LeaseStorage } from "../../src/enforcement/grace.ts";
 import { ALIVE_EVERY_MS } from "../../src/enforcement/trusted_time.ts";
 import { freshState, recordOf } from "../../src/enforcement/grace.ts";
 import { aliveWatch } from "../../src/enforcement/watches.ts";
@@ -52,8 +52,8 @@ class Outage implements LeaseStorage {
     return QUOTA_SECONDS - this.record.grace_remaining_seconds;
   }
 
-  open(): Ledger {
-    return new Ledger({
+  open(): GraceBudget {
+    return new GraceBudget({
       license: LICENSE,
       memory: { state: this.state },
       storage: this,
@@ -66,13 +66,13 @@ class Outage implements LeaseStorage {
 
   /** A run of so long, noting that it is alive as often as it does; ended cleanly or killed. */
   async run(ms: number, ending: "clean" | "killed"): Promise<void> {
-    const ledger = this.open();
-    await ledger.startOffline();
+    const graceBudget = this.open();
+    await graceBudget.startOffline();
     for (let leftMs = ms; leftMs > 0; leftMs -= ALIVE_EVERY_MS) {
       this.clock.skip(Math.min(leftMs, ALIVE_EVERY_MS));
-      if (leftMs >= ALIVE_EVERY_MS) await ledger.keepAlive();
+      if (leftMs >= ALIVE_EVERY_MS) await graceBudget.keepAlive();
     }
-    if (ending === "clean") await ledger.end();
+    if (ending === "clean") await graceBudget.end();
   }
 
   /** What the next start finds that it owes. */
@@ -81,8 +81,8 @@ class Outage implements LeaseStorage {
   }
 }
 
-function leaseOf(ledger: Ledger): Lease {
-  const keepAlive = () => ledger.keepAlive().then(() => GO_ON);
+function leaseOf(graceBudget: GraceBudget): Lease {
+  const keepAlive = () => graceBudget.keepAlive().then(() => GO_ON);
   return { keepAlive } as unknown as Lease;
 }
 
@@ -128,45 +128,45 @@ Deno.test("after a reboot the wall clock says how long a killed run went on; set
 
 Deno.test("a missed heartbeat pays its interval, the next start the rest alone", async () => {
   const outage = new Outage();
-  const ledger = outage.open();
-  await ledger.startOffline();
+  const graceBudget = outage.open();
+  await graceBudget.startOffline();
   outage.clock.skip(33 * MINUTE_MS);
-  await ledger.enterMiss();
+  await graceBudget.enterMiss();
   assertEquals(outage.usedSeconds, 30 * 60);
   outage.clock.skip(7 * MINUTE_MS);
-  await ledger.end();
+  await graceBudget.end();
   await outage.startAgain();
   assertEquals(outage.usedSeconds, 40 * 60);
 });
 
 Deno.test("a heartbeat that comes early pays ahead, and nothing is paid twice", async () => {
   const outage = new Outage();
-  const ledger = outage.open();
-  await ledger.startOffline();
+  const graceBudget = outage.open();
+  await graceBudget.startOffline();
   outage.clock.skip(28 * MINUTE_MS);
-  await ledger.enterMiss();
+  await graceBudget.enterMiss();
   outage.clock.skip(MINUTE_MS);
-  await ledger.end();
+  await graceBudget.end();
   await outage.startAgain();
   assertEquals(outage.usedSeconds, 30 * 60);
 });
 
 Deno.test("a process that was frozen for a day pays for the day at its next heartbeat", async () => {
   const outage = new Outage();
-  const ledger = outage.open();
-  await ledger.startOffline();
+  const graceBudget = outage.open();
+  await graceBudget.startOffline();
   outage.clock.skip(24 * HOUR_MS + 5 * MINUTE_MS);
-  await ledger.enterMiss();
+  await graceBudget.enterMiss();
   assertEquals(outage.usedSeconds, 86_400);
 });
 
 Deno.test("an answer of the server stops the meter: what was not paid for by then is not asked for", async () => {
   const outage = new Outage();
   await outage.run(29 * MINUTE_MS, "killed");
-  const ledger = outage.open();
-  await ledger.enterAnswer(1);
+  const graceBudget = outage.open();
+  await graceBudget.enterAnswer(1);
   outage.clock.skip(HOUR_MS);
-  await ledger.end();
+  await graceBudget.end();
   await outage.startAgain();
   assertEquals([outage.usedSeconds, outage.record.unpaid_ms], [0, 0]);
 });
@@ -176,20 +176,20 @@ Deno.test("paying may use up the last of it: then the start is refused, with not
   const record = { ...outage.record, grace_remaining_seconds: 60 };
   outage.state = { ...outage.state, licenses: [record] };
   await outage.run(5 * MINUTE_MS, "clean");
-  const ledger = outage.open();
-  assertEquals(await ledger.startOffline(), 300);
-  assertEquals(ledger.hasGrace, false);
+  const graceBudget = outage.open();
+  assertEquals(await graceBudget.startOffline(), 300);
+  assertEquals(graceBudget.hasGrace, false);
   assertEquals([outage.record.grace_exhausted, outage.record.last_alive], [true, null]);
 });
 
 Deno.test("a run without the server is noted at least every 60 seconds, one with it not at all", async () => {
   const outage = new Outage();
-  const ledger = outage.open();
+  const graceBudget = outage.open();
   const stop = new AbortController();
-  const watch = aliveWatch(leaseOf(ledger), outage.clock)(stop.signal);
+  const watch = aliveWatch(leaseOf(graceBudget), outage.clock)(stop.signal);
   await outage.clock.advance(5 * MINUTE_MS);
   assertEquals(outage.state.licenses, []);
-  await ledger.startOffline();
+  await graceBudget.startOffline();
   for (let minute = 1; minute <= 5; minute++) {
     await outage.clock.advance(MINUTE_MS);
     assert(outage.record.unpaid_ms > (minute - 1) * MINUTE_MS);

@@ -3,7 +3,7 @@ import { checkDates } from "../../src/license/payload.ts";
 import { LicenseError } from "../../src/license/errors.ts";
 import { UnreachableError } from "../../src/enforcement/lease.ts";
 import type { Finding } from "../../src/enforcement/tamper_findings.ts";
-import { KnownTime } from "../../src/enforcement/trusted_time.ts";
+import { TrustedTime } from "../../src/enforcement/trusted_time.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { forever, LeaseBench, withGrace } from "../support/lease_bench.ts";
 import { ANSWERS, verified } from "../support/scripted_server.ts";
@@ -13,7 +13,7 @@ const NOON = Date.parse("2026-06-15T12:00:00Z");
 
 Deno.test("time goes on by the monotonic clock when the wall clock is set back", () => {
   const clock = new FakeClock();
-  const time = new KnownTime(clock, 0);
+  const time = new TrustedTime(clock, 0);
   assertEquals(time.takeRollback(), undefined);
   clock.skip(HOUR_MS);
   clock.setWall("2026-06-14T00:00:00Z");
@@ -22,7 +22,7 @@ Deno.test("time goes on by the monotonic clock when the wall clock is set back",
 
 Deno.test("five minutes back are a correction, more are a rollback, told once", () => {
   const clock = new FakeClock();
-  const time = new KnownTime(clock, NOON);
+  const time = new TrustedTime(clock, NOON);
   clock.setWall("2026-06-15T11:55:00Z");
   assertEquals(time.takeRollback(), undefined);
   clock.setWall("2026-06-15T11:54:59Z");
@@ -39,7 +39,7 @@ Deno.test("five minutes back are a correction, more are a rollback, told once", 
 
 Deno.test("a clock that was ahead is forgiven by the server's word, not by its being set right", () => {
   const clock = new FakeClock();
-  const time = new KnownTime(clock, Date.parse("2099-01-01T00:00:00Z"));
+  const time = new TrustedTime(clock, Date.parse("2099-01-01T00:00:00Z"));
   assertEquals(new Date(time.nowMs()).getUTCFullYear(), 2099);
   time.confirm(NOON);
   assertEquals([time.takeRollback(), time.nowMs()], [undefined, NOON]);
@@ -47,7 +47,7 @@ Deno.test("a clock that was ahead is forgiven by the server's word, not by its b
 
 Deno.test("a suspended machine's clock runs ahead of the monotonic one, which is no rollback", () => {
   const clock = new FakeClock();
-  const time = new KnownTime(clock, NOON);
+  const time = new TrustedTime(clock, NOON);
   clock.setWall("2026-06-16T12:00:00Z");
   assertEquals(time.takeRollback(), undefined);
   clock.skip(MINUTE_MS);
@@ -76,7 +76,7 @@ Deno.test("a start with an earlier clock than the last run's is a rollback, and 
   const first = new LeaseBench(withGrace(300), { clock: new FakeClock("2026-06-16T08:00:00Z") });
   first.server.script(ANSWERS.unreachable);
   await first.lease.beatAtStart(forever);
-  await first.ledger.end();
+  await first.graceBudget.end();
 
   const second = new LeaseBench(first.saved.at(-1)!, { clock: new FakeClock() });
   await second.lease.checkClock();

@@ -14,7 +14,7 @@ Deno.test("software that ends as it should ends the daemon with 0, any other fin
   assertEquals((await good.end()).code, 0);
   const { code } = await runProgram(
     scene.arguments(["start", "--foreground", "--", "4"]),
-    scene.surroundings,
+    scene.tamperChecks,
   );
   assertEquals(code, 4);
   await scene.requireNothingLeft();

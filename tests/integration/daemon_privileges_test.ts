@@ -146,7 +146,7 @@ testWith([OTHER_USERS], "a daemon starts in a folder that only root can enter", 
   await using place = await temporaryFolder();
   await using scene = await daemonOfNobody();
   const { code, stderr } = await runProgram(scene.arguments(["start"]), {
-    ...scene.surroundings,
+    ...scene.tamperChecks,
     cwd: place.path,
   });
   assertEquals([code, stderr], [0, ""]);

@@ -53,7 +53,7 @@ testWith([OTHER_USERS], "who is not root cannot become another user", async () =
   await using scene = await daemonOfNobody();
   await scene.configure({ tables: '[process]\nuser = "daemon"' });
   const { code, stderr } = await runProgram(scene.arguments(["start"]), {
-    ...scene.surroundings,
+    ...scene.tamperChecks,
     wrapper: [...AS_NOBODY, "--clear-groups"],
   });
   const message = "no right to become user daemon: start as root";
@@ -69,7 +69,7 @@ testWith(
   async () => {
     await using scene = await daemonOfNobody();
     const { code, stderr } = await runProgram(scene.arguments(["start"]), {
-      ...scene.surroundings,
+      ...scene.tamperChecks,
       wrapper: [...AS_NOBODY, "--groups=65534", "--bounding-set=-all"],
     });
     assertEquals(code, 86);

@@ -90,7 +90,7 @@ testWith(
         '[ipc]\npath = "runtime/s.sock"',
     });
     const { code, stdout, stderr } = await runProgram(scene.arguments(["start"]), {
-      ...scene.surroundings,
+      ...scene.tamperChecks,
       wrapper: ["unshare", "--mount", "sh", "-c", FURNISH, "sh", jail],
     });
     assertEquals([code, stderr], [0, ""]);

@@ -34,10 +34,10 @@ testWith(
     );
     await scene.giveTo(NOBODY);
     await using folder = await serviceFolder(name);
-    const { surroundings } = scene;
+    const { tamperChecks } = scene;
     const started = await runProgram(scene.arguments(["start"]), {
-      ...surroundings,
-      env: { ...surroundings.env, XDG_RUNTIME_DIR: folder.path },
+      ...tamperChecks,
+      env: { ...tamperChecks.env, XDG_RUNTIME_DIR: folder.path },
     });
     assertEquals([started.code, started.stderr], [0, ""]);
     const status = await scene.daemon("status");

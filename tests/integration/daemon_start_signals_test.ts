@@ -159,7 +159,7 @@ Deno.test("SIGTERM to a start that waits for its daemon ends both, with nothing 
   await using scene = await arrive();
   await scene.customer.stopServer();
   using silent = Deno.listen({ hostname: "127.0.0.1", port: scene.customer.port });
-  await using start = startProgram(scene.arguments(["start"]), scene.surroundings);
+  await using start = startProgram(scene.arguments(["start"]), scene.tamperChecks);
   using _asked = await silent.accept();
   const pidFile = await Deno.readTextFile(scene.at("runtime/sentinel/software.pid"));
   start.kill("SIGTERM");

@@ -43,7 +43,7 @@ for (
 ) {
   Deno.test(`with ${what} a daemon ${daemonize ? "goes to the background" : "stays"}`, async () => {
     await using scene = await DaemonScene.arrive({ tables: `[process]\n${what}` });
-    await using started = startProgram(scene.arguments(["start"]), scene.surroundings);
+    await using started = startProgram(scene.arguments(["start"]), scene.tamperChecks);
     await scene.logged(/starting -> running/);
     const { sentinel_pid: pid } = await scene.facts("status");
     assertEquals(pid === started.pid, !daemonize);
@@ -53,7 +53,7 @@ for (
 
 Deno.test("what a start in the background has to say is said once", async () => {
   await using scene = await DaemonScene.arrive();
-  const { env } = scene.surroundings;
+  const { env } = scene.tamperChecks;
   const { code, stderr } = await runProgram(scene.arguments(["start"]), {
     env: { ...env, SENTINEL_LISENCE: "x" },
   });
@@ -188,7 +188,7 @@ Deno.test("a relative --license is where the start was called, whatever the work
   });
   Deno.mkdirSync(scene.at("elsewhere"));
   const started = await runProgram(scene.arguments(["start", "--license", "K1.lic"]), {
-    ...scene.surroundings,
+    ...scene.tamperChecks,
     cwd: scene.customer.folder.path,
   });
   assertEquals([started.stderr, started.code], ["", 0]);
@@ -231,7 +231,7 @@ testWith(
         ...["-c", TERMINAL],
         ...programLine(scene.arguments(["start"]), READABLE),
       ],
-      env: { NO_COLOR: "1", ...scene.surroundings.env! },
+      env: { NO_COLOR: "1", ...scene.tamperChecks.env! },
     });
     assertEquals(
       stdout.trim().split("\n"),

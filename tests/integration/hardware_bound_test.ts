@@ -43,7 +43,7 @@ async function arrange(
   ];
 }
 
-function surroundings(folder: TemporaryFolder) {
+function tamperChecks(folder: TemporaryFolder) {
   return { env: { XDG_RUNTIME_DIR: folder.path, DENO_NO_UPDATE_CHECK: "1" } };
 }
 
@@ -60,7 +60,7 @@ testWith(
     const args = await arrange(folder, {
       script: `echo "$SENTINEL_IPC_SOCKET"; exec ${Deno.execPath()} run -A ${ask}`,
     });
-    const { code, stdout, stderr } = await runProgram(args, surroundings(folder));
+    const { code, stdout, stderr } = await runProgram(args, tamperChecks(folder));
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     const [path, , license] = stdout.split("\n");
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(explained.v2));
@@ -78,9 +78,9 @@ testWith(
   async () => {
     await using folder = await temporaryFolder();
     const args = await arrange(folder, { script: "echo $$; exec sleep 1000" });
-    await using run = startProgram(args, surroundings(folder));
+    await using run = startProgram(args, tamperChecks(folder));
     const [pid] = await run.stdout.match(/\d+\n/);
-    const asked = await runProgram(["ipc", "status", "--json"], surroundings(folder));
+    const asked = await runProgram(["ipc", "status", "--json"], tamperChecks(folder));
     const { license_status } = JSON.parse(asked.stdout);
     assertEquals(license_status, "ACTIVE");
     run.kill("SIGTERM");
@@ -95,7 +95,7 @@ const MISMATCH =
 Deno.test("a v1 licence of another machine ends the run with 83, nothing launched", async () => {
   await using folder = await temporaryFolder();
   const args = await arrange(folder, { fingerprint: "ab".repeat(32) });
-  assertMismatch(await runProgram(args, surroundings(folder)));
+  assertMismatch(await runProgram(args, tamperChecks(folder)));
   assertEquals(await entriesOf(folder.path), ["a.lic", "org.pem", "software"]);
 });
 
@@ -109,7 +109,7 @@ testWith(
       .replace(/^v2:\d+/, `v2:${explained.v2.split(",").length}`)
       .replace(/[0-9a-f]{16}$/, "0".repeat(16));
     const args = await arrange(folder, { fingerprint });
-    const { stderr } = assertMismatch(await runProgram(args, surroundings(folder)));
+    const { stderr } = assertMismatch(await runProgram(args, tamperChecks(folder)));
     assertStringIncludes(stderr, "components match");
     assertStringIncludes(stderr, `must: ${name} differ\n`);
   },
@@ -153,7 +153,7 @@ testWith(
       runProgram([
         ...["run", "--license", folder.at("b.lic"), "--software", folder.at("software")],
         ...["--org-key", folder.at("keys/org_public_key.pem")],
-      ], surroundings(folder));
+      ], tamperChecks(folder));
     assertEquals((await run()).stdout, "up\n");
     await Deno.writeTextFile(folder.at("software"), "#!/bin/sh\necho cracked\n");
     const { code, stdout, stderr } = await run();
@@ -169,7 +169,7 @@ async function socketFamilies(
 ): Promise<Set<string>> {
   const trace = folder.at("trace");
   await runProgram(args, {
-    ...surroundings(folder),
+    ...tamperChecks(folder),
     wrapper: ["strace", "-f", "-e", "trace=network", "-o", trace],
   });
   const calls = (await Deno.readTextFile(trace)).matchAll(/\bsocket(?:pair)?\((\w+)/g);

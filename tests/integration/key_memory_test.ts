@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { encodePem } from "../../src/signing/pem.ts";
 import { readEncrypted } from "../../src/state/state_file.ts";
-import { boundKey } from "../../src/state/key_protector.ts";
+import { boundKey } from "../../src/state/key_wrapping.ts";
 import { fromFileUrl } from "@std/path";
 import { Customer } from "../support/customer.ts";
 import { startProgram } from "../support/program.ts";

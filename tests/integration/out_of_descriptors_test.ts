@@ -111,7 +111,7 @@ testWith(
   async () => {
     await using customer = await Customer.arrive();
     const software = await customer.script("software", STAY);
-    const options = customer.surroundings();
+    const options = customer.tamperChecks();
     await using run = startProgram(customer.runArguments(software), {
       ...options,
       // fewer than a socket admits

@@ -86,14 +86,14 @@ Deno.test("without a command, options run the software all the same", async () =
   assertEquals([code, stdout], [0, "up\n"], stderr);
 });
 
-const ENDINGS: [string, string, number][] = [
+const LICENSE_ERRORS: [string, string, number][] = [
   ["exits with 0", "exit 0", 0],
   ["exits with 7", "exit 7", 7],
   ["is killed by SIGKILL", "kill -KILL $$", 137],
   ["is killed by SIGSEGV", "kill -SEGV $$", 139],
 ];
 
-for (const [what, script, status] of ENDINGS) {
+for (const [what, script, status] of LICENSE_ERRORS) {
   Deno.test(`software that ${what} ends the run with ${status}`, async () => {
     await using customer = await Customer.arrive();
     const { code, stdout } = await customer.run(await customer.script("software", script));

@@ -48,7 +48,7 @@ for (const kind of ["a path", "an abstract name"]) {
     const address = kind === "a path" ? scene.at("notify") : `@sentinel-${crypto.randomUUID()}`;
     await using manager = await Manager.listen(address);
     await using daemon = scene.start({
-      env: { ...scene.surroundings.env, NOTIFY_SOCKET: address },
+      env: { ...scene.tamperChecks.env, NOTIFY_SOCKET: address },
     });
     await manager.told.match(/\["READY=1", "STATUS=running"\]/);
     daemon.kill("SIGHUP");
@@ -71,7 +71,7 @@ testWith([NEEDS_PYTHON], "the watchdog is reassured, until the software is not w
   await using manager = await Manager.listen(address);
   await using daemon = scene.start({
     cwd: scene.customer.folder.path,
-    env: { ...scene.surroundings.env, NOTIFY_SOCKET: address, WATCHDOG_USEC: "40000" },
+    env: { ...scene.tamperChecks.env, NOTIFY_SOCKET: address, WATCHDOG_USEC: "40000" },
   });
   await manager.told.match(/(?:WATCHDOG=1[^]*){3}/);
   await Deno.remove(scene.at("ok"));
@@ -93,7 +93,7 @@ testWith([NEEDS_PYTHON], "a watchdog that is another process's is none of ours",
   await using manager = await Manager.listen(address);
   await using daemon = scene.start({
     env: {
-      ...scene.surroundings.env,
+      ...scene.tamperChecks.env,
       NOTIFY_SOCKET: address,
       WATCHDOG_USEC: "1000",
       WATCHDOG_PID: "1",

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ownMark } from "../../src/service/owner.ts";
+import { ownLaunchToken } from "../../src/service/owner.ts";
 import { NOBODY } from "../support/daemon_of_nobody.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";
@@ -169,7 +169,7 @@ Deno.test("a service with a root folder of its own is refused, and can be uninst
       "process.user: leave it out (systemd has RootDirectory= for it)\n",
     ]);
   }
-  await Deno.writeTextFile(unit, `# ${ownMark(config)}\n`);
+  await Deno.writeTextFile(unit, `# ${ownLaunchToken(config)}\n`);
   const { stdout } = await service("uninstall", "systemd", "--out", folder.path);
   assertEquals(stdout, `${unit} removed\n`);
 });

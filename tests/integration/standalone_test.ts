@@ -25,7 +25,7 @@ function fromSource(...args: string[]) {
   return runStandalone(runtime!, rest);
 }
 
-function surroundings(folder: TemporaryFolder): Record<string, string> {
+function tamperChecks(folder: TemporaryFolder): Record<string, string> {
   return { XDG_RUNTIME_DIR: folder.path, XDG_STATE_HOME: folder.path, XDG_DATA_HOME: folder.path };
 }
 
@@ -91,7 +91,7 @@ testWith(
       runStandalone(program, [
         ...["run", "--license", folder.at("k.lic"), "--software", software],
         ...["--org-key", folder.at("org_public_key.pem"), "--state-dir", folder.at("state")],
-      ], surroundings(folder));
+      ], tamperChecks(folder));
     assertEquals(await run("/bin/true"), { code: 0, stdout: "", stderr: "" });
     const { code, stderr } = await run("/bin/false");
     assertEquals(code, 84);
@@ -103,7 +103,7 @@ testWith(
     const doctor = await runStandalone(program, [
       ...["doctor", "--license", folder.at("k.lic"), "--state-dir", folder.at("state")],
       ...["--org-key", folder.at("org_public_key.pem")],
-    ], surroundings(folder));
+    ], tamperChecks(folder));
     assertMatch(doctor.stdout, /^ok +permissions/m);
   },
 );

@@ -38,7 +38,7 @@ async function runAndStop(
   const args = scene.customer.runArguments(systemFile("cscript.exe"), {
     args: ["//nologo", scene.at("software.js")],
   });
-  await using run = startProgram(args, { ...scene.surroundings, ...options });
+  await using run = startProgram(args, { ...scene.tamperChecks, ...options });
   await run.stdout.match(/up/);
   await stop(scene, run);
   const { code, stderr } = await run.end();
@@ -46,8 +46,8 @@ async function runAndStop(
   return stderr;
 }
 
-const stopOverSocket = ({ surroundings }: WindowsScene) =>
-  runProgram(["ipc", "stop"], surroundings);
+const stopOverSocket = ({ tamperChecks }: WindowsScene) =>
+  runProgram(["ipc", "stop"], tamperChecks);
 
 testWith([WINDOWS], "Windows: software on our console is asked to stop by Ctrl-Break", async () => {
   const log = await runAndStop(stopOverSocket, { wrapper: ON_CONSOLE });
@@ -71,8 +71,8 @@ testWith(
       `console.log(JSON.stringify([Deno.args, Deno.env.get("GREETING"), Deno.env.has("Path")]));
 console.error(Deno.env.get("SENTINEL_IPC_SOCKET")); Deno.exit(7);`,
     );
-    const { surroundings, runArguments } = scene;
-    const env = { ...surroundings.env, GREETING: "gr\u00fc\u00df \ud83d\ude80" };
+    const { tamperChecks, runArguments } = scene;
+    const env = { ...tamperChecks.env, GREETING: "gr\u00fc\u00df \ud83d\ude80" };
     const { code, stdout, stderr } = await runProgram(runArguments, { env, wrapper: ON_CONSOLE });
     assertEquals(code, 7, stderr);
     assertEquals(JSON.parse(stdout), [['a b"c'], env.GREETING, true]);

@@ -17,7 +17,7 @@ testWith(
   "Windows: the software runs under its licence and asks for it over the pipe",
   async () => {
     await using scene = await WindowsScene.arrive(ASK);
-    const { code, stdout, stderr } = await runProgram(scene.runArguments, scene.surroundings);
+    const { code, stdout, stderr } = await runProgram(scene.runArguments, scene.tamperChecks);
     assertEquals(code, 7, stderr);
     assertMatch(stdout, /^\{"status":"ok","license":\{"license_key":"K1",.*\} a b"c/);
     const names = Array.from(
@@ -35,10 +35,10 @@ testWith(
     await using scene = await WindowsScene.arrive(STAY);
     await using run = scene.start();
     const [, software, child] = await run.stdout.match(/pids (\d+) (\d+)/);
-    const status = await runProgram(["ipc", "status"], scene.surroundings);
+    const status = await runProgram(["ipc", "status"], scene.tamperChecks);
     assertEquals(status.code, 0, status.stderr);
     assertEquals(JSON.parse(status.stdout).pid, Number(software));
-    assertEquals((await runProgram(["ipc", "stop"], scene.surroundings)).code, 0);
+    assertEquals((await runProgram(["ipc", "stop"], scene.tamperChecks)).code, 0);
     assertEquals((await run.end()).code, 0);
     assertEquals([await isThere(software), await isThere(child)], [false, false]);
   },

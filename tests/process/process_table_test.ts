@@ -16,12 +16,12 @@ import {
 import { readAll } from "../support/recorded.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
-const ENDINGS: [string, string, Ending][] = [
+const LICENSE_ERRORS: [string, string, Ending][] = [
   ["exits", "exit 7", { state: "exited", exitCode: 7, signal: undefined }],
   ["is killed", "kill -SEGV $$", { state: "killed", exitCode: undefined, signal: "SIGSEGV" }],
 ];
 
-for (const [what, script, expected] of ENDINGS) {
+for (const [what, script, expected] of LICENSE_ERRORS) {
   Deno.test(`a process that ${what} is recorded so`, async () => {
     await using folder = await temporaryFolder();
     await using table = await openTable(folder.path);

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ownMark, ServicePlaceError } from "../../src/service/owner.ts";
+import { ownLaunchToken, ServicePlaceError } from "../../src/service/owner.ts";
 import { installService, uninstallService } from "../../src/service/install.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
@@ -7,7 +7,7 @@ import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 const CONFIG = "/etc/rocket.toml";
-const TEXT = `# ${ownMark(CONFIG)}\n`;
+const TEXT = `# ${ownLaunchToken(CONFIG)}\n`;
 
 const install = (path: string) =>
   installService("systemd", { path, text: TEXT, configPath: CONFIG });

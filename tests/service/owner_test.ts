@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ownMark, requireOwn, ServicePlaceError } from "../../src/service/owner.ts";
+import { ownLaunchToken, requireOwn, ServicePlaceError } from "../../src/service/owner.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -16,7 +16,7 @@ async function refusalOf(text: string, configPath: string): Promise<string> {
 Deno.test("the service of another configuration is let go when that is not there any more", async () => {
   await using folder = await temporaryFolder();
   const own = folder.at("own.toml"), other = folder.at("other.toml");
-  const text = `Sentinel for rocket, ${ownMark(other)}`;
+  const text = `Sentinel for rocket, ${ownLaunchToken(other)}`;
   await Deno.writeTextFile(other, "");
   assertEquals(
     await refusalOf(text, own),
@@ -31,7 +31,7 @@ testWith([POSIX], "a configuration is the same by another path", async () => {
   const path = folder.at("rocket.toml"), link = folder.at("link.toml");
   await Deno.writeTextFile(path, "");
   await Deno.symlink(path, link);
-  await requireOwn(WHAT, { text: ownMark(path), configPath: link });
+  await requireOwn(WHAT, { text: ownLaunchToken(path), configPath: link });
 });
 
 testWith(
@@ -41,7 +41,7 @@ testWith(
     await using folder = await temporaryFolder();
     const path = folder.at('a--b -->\n"%41\\.toml');
     await Deno.writeTextFile(path, "");
-    const mark = ownMark(path);
+    const mark = ownLaunchToken(path);
     assertMatch(mark, /^(?:(?!--).)*$/);
     for (const text of [`# ${mark}\n[Unit]`, `<?xml?>\n<!-- ${mark} -->\n<plist>`]) {
       await requireOwn(WHAT, { text, configPath: path });

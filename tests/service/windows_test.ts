@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { ServiceDescription } from "../../src/service/unit_file.ts";
-import { ownMark, ServicePlaceError } from "../../src/service/owner.ts";
+import { ownLaunchToken, ServicePlaceError } from "../../src/service/owner.ts";
 import { installWindowsService, uninstallWindowsService } from "../../src/service/windows.ts";
 import type { SystemServices } from "../../src/platform/contract.ts";
 
@@ -13,7 +13,7 @@ const SERVICE: ServiceDescription = {
   stopTimeoutMs: 1,
 };
 
-const OWN = `Sentinel for rocket, ${ownMark(SERVICE.configPath)}`;
+const OWN = `Sentinel for rocket, ${ownLaunchToken(SERVICE.configPath)}`;
 
 /** Services as Windows keeps them, of which sc.exe refuses one change; and what it was told. */
 function servicesWith(

@@ -1,9 +1,13 @@
 import { assertMode } from "../support/file_mode.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import type { DataProtection, Platform } from "../../src/platform/contract.ts";
-import type { FoundSecret, SecretSafe } from "../../src/platform/secret_tool.ts";
+import type { CredentialStore, FoundSecret } from "../../src/platform/secret_tool.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { chooseProtector, findProtector, KeySafeError } from "../../src/state/key_protector.ts";
+import {
+  chooseKeyWrapping,
+  CredentialStoreError,
+  findKeyWrapping,
+} from "../../src/state/key_wrapping.ts";
 import { Keystore } from "../../src/state/keystore.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -11,7 +15,7 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 const NOW = Date.parse("2026-06-15T12:00:00Z");
 
 /** A safe that does as the test says. */
-class FakeSafe implements SecretSafe {
+class FakeSafe implements CredentialStore {
   readonly kind = "secret-service";
   readonly kept = new Map<string, string>();
   fault: string | undefined;
@@ -33,10 +37,13 @@ class FakeSafe implements SecretSafe {
   }
 }
 
-function dependencies(safe: SecretSafe | undefined, isAnnounced = true) {
-  const platform: Pick<Platform, "announcedSafe" | "openSafe" | "machineId" | "userId"> = {
-    announcedSafe: () => isAnnounced ? "secret-service" : undefined,
-    openSafe: () => Promise.resolve(safe),
+function dependencies(safe: CredentialStore | undefined, isAnnounced = true) {
+  const platform: Pick<
+    Platform,
+    "announcedCredentialStore" | "openCredentialStore" | "machineId" | "userId"
+  > = {
+    announcedCredentialStore: () => isAnnounced ? "secret-service" : undefined,
+    openCredentialStore: () => Promise.resolve(safe),
     machineId: () => Promise.resolve("machine"),
     userId: () => "1000",
   };
@@ -48,17 +55,17 @@ function dependencies(safe: SecretSafe | undefined, isAnnounced = true) {
   };
 }
 
-async function openKeystore(folder: string, safe: SecretSafe | undefined, isAnnounced = true) {
+async function openKeystore(folder: string, safe: CredentialStore | undefined, isAnnounced = true) {
   return await openWith(folder, dependencies(safe, isAnnounced));
 }
 
 async function openWith(folder: string, deps: ReturnType<typeof dependencies>) {
-  const protector = await chooseProtector(folder, deps);
+  const keyWrapping = await chooseKeyWrapping(folder, deps);
   const keys = await new Keystore(`${folder}/keystore.bin`, {
-    protector,
+    keyWrapping,
     guardMemory: selectPlatform().guardMemory,
   }).open(NOW);
-  return { kind: protector.kind, ...keys };
+  return { kind: keyWrapping.kind, ...keys };
 }
 
 Deno.test(
@@ -77,7 +84,7 @@ Deno.test("a salt that was cut off is none: the keystore is set aside, and made 
   const first = await openKeystore(folder.path, undefined, false);
   await Deno.truncate(folder.at("keystore.salt"), 16);
   const deps = dependencies(undefined, false);
-  assertEquals((await findProtector(folder.path, deps)).kind, "none");
+  assertEquals((await findKeyWrapping(folder.path, deps)).kind, "none");
   const second = await openWith(folder.path, deps);
   assertNotEquals(second.publicKeyPem, first.publicKeyPem);
   assertEquals(second.replaced, folder.at("keystore.bin.unreadable-20260615T120000Z"));
@@ -110,15 +117,15 @@ Deno.test("a safe that does not answer any more is an error that throws nothing 
   const safe = new FakeSafe();
   const first = await openKeystore(folder.path, safe);
   safe.fault = "the keyring is locked";
-  const error = await assertRejects(() => openKeystore(folder.path, safe), KeySafeError);
+  const error = await assertRejects(() => openKeystore(folder.path, safe), CredentialStoreError);
   assertEquals(
     error.message,
     "the machine's key is in the Secret Service, which does not give it (the keyring is locked): unlock it, " +
       "or start in its session; to have a new key made, remove " +
       folder.at("keystore.safe"),
   );
-  await assertRejects(() => openKeystore(folder.path, undefined), KeySafeError);
-  assertEquals((await findProtector(folder.path, dependencies(safe))).kind, "closed");
+  await assertRejects(() => openKeystore(folder.path, undefined), CredentialStoreError);
+  assertEquals((await findKeyWrapping(folder.path, dependencies(safe))).kind, "closed");
   safe.fault = undefined;
   assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, first.publicKeyPem);
 });
@@ -127,14 +134,14 @@ Deno.test("a safe that lost its part makes the keystore unreadable: set aside, a
   await using folder = await temporaryFolder();
   const first = await openKeystore(folder.path, new FakeSafe());
   const emptied = new FakeSafe();
-  assertEquals((await findProtector(folder.path, dependencies(emptied))).kind, "lost");
+  assertEquals((await findKeyWrapping(folder.path, dependencies(emptied))).kind, "lost");
   const second = await openKeystore(folder.path, emptied);
   assertNotEquals(second.publicKeyPem, first.publicKeyPem);
   assertEquals(second.replaced, folder.at("keystore.bin.unreadable-20260615T120000Z"));
   assertEquals((await openKeystore(folder.path, emptied)).publicKeyPem, second.publicKeyPem);
 });
 
-const USELESS: [string, Partial<SecretSafe>][] = [
+const USELESS: [string, Partial<CredentialStore>][] = [
   ["refuses", { keep: () => Promise.resolve("denied") }],
   ["forgets at once", { find: () => Promise.resolve({ kind: "absent" }) }],
   ["gives back something else", {
@@ -178,7 +185,7 @@ Deno.test("what another user sealed is lost: the keystore is set aside, and made
   await using folder = await temporaryFolder();
   const first = await openWith(folder.path, sealing(1));
   for (const deps of [sealing(2), dependencies(undefined, false)]) {
-    assertEquals((await findProtector(folder.path, deps)).kind, "lost");
+    assertEquals((await findKeyWrapping(folder.path, deps)).kind, "lost");
   }
   const second = await openWith(folder.path, sealing(2));
   assertNotEquals(second.publicKeyPem, first.publicKeyPem);

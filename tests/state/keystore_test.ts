@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { selectPlatform } from "../../src/platform/select.ts";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
 import { writeEncrypted } from "../../src/state/state_file.ts";
-import { boundKey } from "../../src/state/key_protector.ts";
+import { boundKey } from "../../src/state/key_wrapping.ts";
 import { Keystore } from "../../src/state/keystore.ts";
 import { assertMode } from "../support/file_mode.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -19,9 +19,9 @@ function protectorFor(machineId = "machine", userId = "1000") {
   });
 }
 
-function keystoreIn(folder: string, protector = protectorFor()): Keystore {
+function keystoreIn(folder: string, keyWrapping = protectorFor()): Keystore {
   const { guardMemory } = selectPlatform();
-  return new Keystore(`${folder}/k`, { protector, guardMemory });
+  return new Keystore(`${folder}/k`, { keyWrapping, guardMemory });
 }
 
 Deno.test("the keystore makes its keys once and finds them again", async () => {
@@ -58,7 +58,7 @@ Deno.test("the bytes of keys are guarded, and wiped once the keys are in use", a
     return { [Symbol.dispose]: () => void bytes.fill(0) };
   };
   const open = () =>
-    new Keystore(folder.at("k"), { protector: protectorFor(), guardMemory }).open(NOW);
+    new Keystore(folder.at("k"), { keyWrapping: protectorFor(), guardMemory }).open(NOW);
   await open();
   // the private key, the state's, and both as they are written
   assertEquals(guarded.length, 3);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { witnessName } from "../../src/state/rollback_guard.ts";
+import { replicaName } from "../../src/state/rollback_guard.ts";
 import { Disk, MACHINE, NOW, spent, withGrace } from "../support/witnessed_disk.ts";
 
 const OTHER_MACHINE = "8c5d9a51-0b0e-4f6d-8f43-0f3a7e1c2d22";
@@ -55,13 +55,13 @@ Deno.test("both folders put back are seen by the keyring; once that is gone they
 
 Deno.test("a keyring that forgot everything, or holds what nobody can read, says nothing", async () => {
   await using disk = await spent({ hasKeyring: true });
-  disk.keyring!.set(witnessName(MACHINE), Uint8Array.of(1, 2, 3));
+  disk.keyring!.set(replicaName(MACHINE), Uint8Array.of(1, 2, 3));
   assertEquals((await disk.start()).found, "nothing");
   disk.keyring!.clear();
   const { found, state } = await disk.start();
   assertEquals(found, "nothing");
   await state.save(withGrace(50), { ahead: true });
-  assertEquals([...disk.keyring!.keys()], [witnessName(MACHINE)]);
+  assertEquals([...disk.keyring!.keys()], [replicaName(MACHINE)]);
 });
 
 Deno.test("machines of several state folders have a place each in the keyring", async () => {
@@ -114,7 +114,7 @@ Deno.test("a kill before any write of any save is no rollback, and gives nothing
     try {
       for (const [i, grace] of saves.entries()) {
         // an online run shows its witnesses later, or never
-        if (i === 2 && survived % 2 === 0) await state.showWitnesses();
+        if (i === 2 && survived % 2 === 0) await state.updateReplicas();
         await state.save(withGrace(grace), { ahead: isAhead[i]! });
         least = grace;
       }

@@ -101,19 +101,19 @@ export class AttackScene implements AsyncDisposable {
 
   /** `sentinel run` to its end. */
   run(options: SceneOptions = {}): Promise<ProgramResult> {
-    return runProgram(this.#arguments(options), this.surroundings(options));
+    return runProgram(this.#arguments(options), this.tamperChecks(options));
   }
 
   start(options: SceneOptions = {}): RunningProgram {
-    return startProgram(this.#arguments(options), this.surroundings(options));
+    return startProgram(this.#arguments(options), this.tamperChecks(options));
   }
 
   /** Any command of the program on this machine. */
   sentinel(args: readonly string[], options: SceneOptions = {}): Promise<ProgramResult> {
-    return runProgram(args, this.surroundings(options));
+    return runProgram(args, this.tamperChecks(options));
   }
 
-  surroundings({ args: _, config: __, env, ...options }: SceneOptions = {}): ProgramOptions {
+  tamperChecks({ args: _, config: __, env, ...options }: SceneOptions = {}): ProgramOptions {
     const folders = { XDG_RUNTIME_DIR: this.at("runtime"), XDG_STATE_HOME: this.at("witness") };
     return { ...options, env: { ...folders, ...env } };
   }

@@ -26,11 +26,11 @@ export class ConfiguredCustomer implements AsyncDisposable {
     args: readonly string[] = [],
     env: Record<string, string> = {},
   ): Promise<ProgramResult> {
-    return await runProgram(this.#arguments(args), this.customer.surroundings(env));
+    return await runProgram(this.#arguments(args), this.customer.tamperChecks(env));
   }
 
   start(args: readonly string[] = [], env: Record<string, string> = {}): RunningProgram {
-    return startProgram(this.#arguments(args), this.customer.surroundings(env));
+    return startProgram(this.#arguments(args), this.customer.tamperChecks(env));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

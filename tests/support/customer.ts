@@ -84,8 +84,8 @@ export class Customer implements AsyncDisposable {
       wrapper?: readonly string[];
     } = {},
   ): Promise<ProgramResult> {
-    const surroundings = { ...this.surroundings(env), wrapper, doubles };
-    return await runProgram(this.runArguments(software, options), surroundings);
+    const tamperChecks = { ...this.tamperChecks(env), wrapper, doubles };
+    return await runProgram(this.runArguments(software, options), tamperChecks);
   }
 
   /** Runs `sentinel run` on a terminal, which the Python program `driver` makes for the command behind it. */
@@ -93,7 +93,7 @@ export class Customer implements AsyncDisposable {
     const program = programLine(this.runArguments(software));
     return await resultOf("python3", {
       args: ["-c", driver, ...program],
-      env: { NO_COLOR: "1", ...this.surroundings().env },
+      env: { NO_COLOR: "1", ...this.tamperChecks().env },
     });
   }
 
@@ -108,14 +108,14 @@ export class Customer implements AsyncDisposable {
     } = {},
   ): RunningProgram {
     return startProgram(this.runArguments(software, { args }), {
-      ...this.surroundings({ INTERVAL_MINUTES: String(intervalMinutes), ...env }),
+      ...this.tamperChecks({ INTERVAL_MINUTES: String(intervalMinutes), ...env }),
       doubles,
       fixture: "sentinel_with_clock.ts",
     });
   }
 
   /** Folders for the sockets of its session, and for what is kept outside the state; more of the environment. */
-  surroundings(env: Record<string, string> = {}): ProgramOptions {
+  tamperChecks(env: Record<string, string> = {}): ProgramOptions {
     const runtime = this.folder.at("runtime");
     Deno.mkdirSync(runtime, { recursive: true, mode: 0o700 });
     return {

@@ -62,13 +62,13 @@ export class DaemonScene implements AsyncDisposable {
 
   /** `sentinel daemon …` to its end. */
   async daemon(...args: string[]): Promise<ProgramResult> {
-    return await runProgram(this.arguments(args), this.surroundings);
+    return await runProgram(this.arguments(args), this.tamperChecks);
   }
 
   /** A daemon in the foreground that is not waited for. */
   start(options: ProgramOptions = {}): RunningProgram {
     return startProgram(this.arguments(["start", "--foreground"]), {
-      ...this.surroundings,
+      ...this.tamperChecks,
       ...options,
     });
   }
@@ -77,10 +77,10 @@ export class DaemonScene implements AsyncDisposable {
     return ["daemon", command!, "--config", this.at("sentinel.toml"), ...args];
   }
 
-  get surroundings(): ProgramOptions {
+  get tamperChecks(): ProgramOptions {
     const key = { SENTINEL_ORG_KEY: this.at("org_public_key.pem") };
-    if (this.program === undefined) return this.customer.surroundings(key);
-    const options = this.customer.surroundings({ ...key, DENO_DIR: this.at("cache") });
+    if (this.program === undefined) return this.customer.tamperChecks(key);
+    const options = this.customer.tamperChecks({ ...key, DENO_DIR: this.at("cache") });
     // another user may not enter the folder that the tests run in
     return { ...options, copy: this.program, cwd: "/" };
   }

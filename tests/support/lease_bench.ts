@@ -1,7 +1,7 @@
 import type { StandardLicense } from "../../src/license/payload.ts";
 import { Findings } from "../../src/enforcement/tamper_findings.ts";
 import { Lease } from "../../src/enforcement/lease.ts";
-import { Ledger } from "../../src/enforcement/grace.ts";
+import { GraceBudget } from "../../src/enforcement/grace.ts";
 import { freshState, recordOf, withRecord } from "../../src/enforcement/grace.ts";
 import type { LicenseRecord, State } from "../../src/state/state_file.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -29,12 +29,12 @@ export class LeaseBench {
   forgotten = false;
   /** What a save waits for, or fails with. */
   beforeSave: () => Promise<void> = () => Promise.resolve();
-  readonly ledger: Ledger;
+  readonly graceBudget: GraceBudget;
   readonly lease: Lease;
 
   constructor(state = freshState("M"), { license = LICENSE, clock = new FakeClock() } = {}) {
     this.clock = clock;
-    this.ledger = new Ledger({
+    this.graceBudget = new GraceBudget({
       license,
       memory: { state },
       clock,
@@ -56,7 +56,7 @@ export class LeaseBench {
     });
     this.lease = new Lease({
       license,
-      ledger: this.ledger,
+      graceBudget: this.graceBudget,
       client: this.server,
       serverUrl: "http://server",
       publicKeyPem: "PEM",

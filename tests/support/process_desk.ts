@@ -17,7 +17,7 @@ export const TABLE_DEPENDENCIES: ProcessTableDependencies = {
   },
   clock: systemClock,
   ownPid: -1,
-  newMark: () => crypto.randomUUID(),
+  newLaunchToken: () => crypto.randomUUID(),
 };
 
 /** The table of a folder that nobody else holds. */

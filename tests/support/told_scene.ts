@@ -156,7 +156,7 @@ export class ToldScene implements AsyncDisposable {
   }
 
   #start(name: LastingProgram, args: readonly string[]): RunningProgram {
-    const { env } = this.customer.surroundings({ TOLD_SECONDS: this.#at("told") });
+    const { env } = this.customer.tamperChecks({ TOLD_SECONDS: this.#at("told") });
     Deno.mkdirSync(this.#runtimeOf(name), { mode: 0o700 });
     const program = startProgram(args, {
       env: { ...env, XDG_RUNTIME_DIR: this.#runtimeOf(name) },

@@ -35,7 +35,7 @@ export class WindowsScene implements AsyncDisposable {
     return this.customer.folder.at(name);
   }
 
-  get surroundings(): ProgramOptions {
+  get tamperChecks(): ProgramOptions {
     const folder = this.customer.folder.path.replaceAll("/", "\\");
     return { env: { LOCALAPPDATA: folder, SENTINEL_ORG_KEY: this.at("org_public_key.pem") } };
   }
@@ -51,7 +51,7 @@ export class WindowsScene implements AsyncDisposable {
   }
 
   start(): RunningProgram {
-    return startProgram(this.runArguments, this.surroundings);
+    return startProgram(this.runArguments, this.tamperChecks);
   }
 
   /** Writes `sentinel.toml`, with these tables besides. */
@@ -69,7 +69,7 @@ export class WindowsScene implements AsyncDisposable {
   /** `sentinel daemon …` to its end. */
   async daemon(command: string, ...args: string[]): Promise<ProgramResult> {
     const line = ["daemon", command, "--config", this.at("sentinel.toml"), ...args];
-    return await runProgram(line, this.surroundings);
+    return await runProgram(line, this.tamperChecks);
   }
 
   /** The daemon's answer to a command with `--json`. */

@@ -1,9 +1,9 @@
 import { copyFolder } from "./copy_folder.ts";
 import { freshState } from "../../src/enforcement/grace.ts";
-import { keyringWitness } from "../../src/state/rollback_guard.ts";
-import { outerWitness, type Witness } from "../../src/state/rollback_guard.ts";
+import { keyringReplica } from "../../src/state/rollback_guard.ts";
+import { outerReplica, type StateReplica } from "../../src/state/rollback_guard.ts";
 import { type State, StateFile } from "../../src/state/state_file.ts";
-import { WitnessedState } from "../../src/state/rollback_guard.ts";
+import { RollbackGuard } from "../../src/state/rollback_guard.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
 /** When tests load a state. */
@@ -30,9 +30,9 @@ export class Disk implements AsyncDisposable {
     return new Disk(folder, key);
   }
 
-  open(): WitnessedState {
-    const outerOf = outerWitness(this.hasOuter ? this.folder.at("out") : undefined, this.key);
-    return new WitnessedState(
+  open(): RollbackGuard {
+    const outerOf = outerReplica(this.hasOuter ? this.folder.at("out") : undefined, this.key);
+    return new RollbackGuard(
       this.#mortal(new StateFile(this.folder.at("in/state"), this.key)) as StateFile,
       {
         inner: this.#mortal(new StateFile(this.folder.at("in/witness"), this.key, "witness")),
@@ -44,7 +44,7 @@ export class Disk implements AsyncDisposable {
           const { keyring } = this;
           if (keyring === undefined) return undefined;
           return this.#mortal(
-            keyringWitness({
+            keyringReplica({
               read: (name) => keyring.get(name),
               write: (name, content) => void keyring.set(name, content),
               remove: (name) => void keyring.delete(name),
@@ -56,7 +56,7 @@ export class Disk implements AsyncDisposable {
   }
 
   /** What a start finds, with its grace. */
-  async start(): Promise<{ found: string; grace: number | undefined; state: WitnessedState }> {
+  async start(): Promise<{ found: string; grace: number | undefined; state: RollbackGuard }> {
     const state = this.open();
     const { rollback, setAside, state: loaded } = await state.load(NOW);
     const found = rollback ?? (setAside === undefined ? "nothing" : "set aside");
@@ -73,7 +73,7 @@ export class Disk implements AsyncDisposable {
     return this.folder[Symbol.asyncDispose]();
   }
 
-  #mortal(file: Witness): Witness & Pick<StateFile, "load"> {
+  #mortal(file: StateReplica): StateReplica & Pick<StateFile, "load"> {
     return {
       load: (wallMs) => (file as StateFile).load(wallMs),
       read: () => file.read(),

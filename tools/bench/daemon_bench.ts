@@ -73,11 +73,11 @@ function fromSource(entry: string, args: readonly string[]): string[] {
   return programLine(args, { copy: { deno: Deno.execPath(), entry } }).slice(1);
 }
 
-async function runMs(args: readonly string[], { surroundings }: DaemonScene): Promise<number> {
+async function runMs(args: readonly string[], { tamperChecks }: DaemonScene): Promise<number> {
   const began = performance.now();
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
-    env: surroundings.env ?? {},
+    env: tamperChecks.env ?? {},
     stdin: "null",
     stdout: "null",
     stderr: "null",
@@ -160,7 +160,7 @@ async function startDaemon(scene: DaemonScene, main: string): Promise<RunningPro
   const daemon = new RunningProgram(
     new Deno.Command(Deno.execPath(), {
       args: fromSource(main, scene.arguments(["start", "--foreground"])),
-      env: scene.surroundings.env ?? {},
+      env: scene.tamperChecks.env ?? {},
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

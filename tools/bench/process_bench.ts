@@ -36,7 +36,7 @@ async function openTable(folder: string): Promise<ProcessTable> {
     control,
     clock: systemClock,
     ownPid: Deno.pid,
-    newMark: () => crypto.randomUUID(),
+    newLaunchToken: () => crypto.randomUUID(),
   });
   if (table === undefined) throw new Error("the folder is taken");
   return table;

@@ -38,11 +38,11 @@ export class LicensedRun implements AsyncDisposable {
     this.#options = options;
     this.network = new CuttableNetwork(vendor.port);
     const url = `http://127.0.0.1:${this.network.port}`;
-    const surroundings = {
+    const tamperChecks = {
       fixture: "sentinel_in_told_time.ts",
       env: { ...env, TOLD_SHIFT_MS: this.#shiftPath, SOFTWARE_LOG: options.softwareLog },
     };
-    const command = () => programCommand(args(url), surroundings);
+    const command = () => programCommand(args(url), tamperChecks);
     this.program = new KeptProgram({ name, command, isReady, hour });
   }
 

@@ -13,7 +13,7 @@ import { ToldTime } from "./told_time.ts";
 import { type Terms, Vendor } from "./vendor.ts";
 
 /** The variable that all processes of a soak have, whoever started them. */
-export const MARK_VARIABLE = "SOAK_MARK";
+export const LAUNCH_TOKEN_VARIABLE = "SOAK_MARK";
 
 /** A heartbeat in so many told hours. */
 export const INTERVAL_HOURS = 2;
@@ -213,7 +213,7 @@ export class SystemUnderTest implements AsyncDisposable {
 
   get env(): Record<string, string> {
     return {
-      [MARK_VARIABLE]: this.mark,
+      [LAUNCH_TOKEN_VARIABLE]: this.mark,
       TOLD_HOURS: this.time.path,
       XDG_RUNTIME_DIR: this.at("runtime"),
       XDG_STATE_HOME: `${this.#disk("customers")}/witness`,

@@ -3,7 +3,7 @@ import type { RemoteClient } from "../../remote/client.ts";
 import type { ProcessStatus } from "../../remote/wire.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import { nearest, UsageError } from "../usage_error.ts";
+import { suggest, UsageError } from "../usage_error.ts";
 
 type Action = (client: RemoteClient, context: CommandContext) => Promise<number>;
 
@@ -51,7 +51,7 @@ function chooseAction({ args }: CommandContext): Action {
   const [name = "", operand] = args.operands;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (action === undefined) {
-    throw new UsageError(`unknown command: client ${name}${nearest(name, Object.keys(ACTIONS))}`);
+    throw new UsageError(`unknown command: client ${name}${suggest(name, Object.keys(ACTIONS))}`);
   }
   if (action.operands === 0 && operand !== undefined) {
     throw new UsageError(`unexpected argument: ${operand}`);

@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 import type { DescribedCommand } from "../command_metadata.ts";
 import { EXIT } from "../exit_codes.ts";
-import { nearest } from "../usage_error.ts";
+import { suggest } from "../usage_error.ts";
 import { UsageError } from "../usage_error.ts";
 
 type Script = (commands: readonly DescribedCommand[]) => string;
@@ -28,7 +28,7 @@ export const command: Command = {
     const shell = args.operands[0]!;
     const load = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
     if (load === undefined) {
-      throw new UsageError(`unknown shell: ${shell}${nearest(shell, Object.keys(SHELLS))}`);
+      throw new UsageError(`unknown shell: ${shell}${suggest(shell, Object.keys(SHELLS))}`);
     }
     const { describeCommands } = await import("../command_metadata.ts");
     output.result((await load())(await describeCommands(commands)));

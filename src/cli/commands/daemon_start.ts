@@ -7,7 +7,7 @@ import type { ServiceMembership } from "../../app/service.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { effectiveConfig, runRequest, withAbsolutePaths } from "../run_options.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
-import { HOPELESS_STATUSES } from "../../service/unit_file.ts";
+import { NO_RESTART_STATUSES } from "../../service/unit_file.ts";
 
 /** With one of these there is something to do here. */
 const DONE_HERE = ["foreground", "detached", "service", "check-config", "print-config"] as const;
@@ -146,7 +146,7 @@ async function runAsService(
   // a service has no standard streams
   log.configure({ write() {} });
   const end = async (status: number) => {
-    if (status === EXIT.ok || HOPELESS_STATUSES.includes(status)) await service.end(status);
+    if (status === EXIT.ok || NO_RESTART_STATUSES.includes(status)) await service.end(status);
   };
   try {
     const status = await run(service);

@@ -15,7 +15,7 @@ import {
 } from "../../service/install.ts";
 import type { SystemServices } from "../../app/service.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { nearest, UsageError } from "../usage_error.ts";
+import { suggest, UsageError } from "../usage_error.ts";
 import { EXIT } from "../exit_codes.ts";
 
 /** What the `service` commands are for. */
@@ -29,7 +29,7 @@ async function serviceTarget({ args, config }: CommandContext): Promise<ServiceT
   const given = args.operands[0]!;
   const kind = SERVICE_KINDS.find((kind) => kind === given);
   if (kind === undefined) {
-    throw new UsageError(`unknown service manager: ${given}${nearest(given, SERVICE_KINDS)}`);
+    throw new UsageError(`unknown service manager: ${given}${suggest(given, SERVICE_KINDS)}`);
   }
   const configPath = args.required("config");
   const softwarePath = config?.config.software.path;

@@ -1,6 +1,6 @@
 import type { BuiltFile } from "../../packaging/build_programs.ts";
 import { isTarget, type Target, TARGETS } from "../../packaging/targets.ts";
-import { nearest, UsageError } from "../usage_error.ts";
+import { suggest, UsageError } from "../usage_error.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import type { LicenseListing } from "../../license_server/list.ts";
@@ -24,7 +24,7 @@ export function chosenTargets(named: readonly string[]): Target[] {
   return [...new Set(named)].map((name) => {
     if (isTarget(name)) return name;
     throw new UsageError(
-      `unknown target: ${name}${nearest(name, TARGETS)} (there are ${TARGETS.join(", ")}, all)`,
+      `unknown target: ${name}${suggest(name, TARGETS)} (there are ${TARGETS.join(", ")}, all)`,
     );
   });
 }

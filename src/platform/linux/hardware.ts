@@ -4,7 +4,7 @@ import { cString } from "../unix/files.ts";
 import {
   type ComponentSource,
   type FingerprintSources,
-  lowestMakersAddress,
+  lowestMacAddress,
   type Reading,
 } from "../hardware_ids.ts";
 
@@ -172,7 +172,7 @@ function readLowestAddress(root: string): Reading {
     .filter((folder) => "value" in readKernelFile(`${folder}/device/uevent`))
     .map((folder) => readKernelFile(`${folder}/address`))
     .flatMap((address) => "value" in address ? address.value : []);
-  return lowestMakersAddress(addresses);
+  return lowestMacAddress(addresses);
 }
 
 /** File systems that are made anew with each container or boot, so that their ids do not last. */

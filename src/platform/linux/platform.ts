@@ -34,12 +34,12 @@ export const linux: Platform = {
     return undefined;
   },
   defaultStateFolder: (env) => ownFolder(env, { variable: "XDG_DATA_HOME", below: ".local/share" }),
-  witnessFolder: (env) => ownFolder(env, { variable: "XDG_STATE_HOME", below: ".local/state" }),
+  replicaFolder: (env) => ownFolder(env, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (env) => absolute(env("XDG_RUNTIME_DIR")),
   // only one that the session announces is worth the code that asks it
-  announcedSafe: (env) =>
+  announcedCredentialStore: (env) =>
     (env("DBUS_SESSION_BUS_ADDRESS") ?? "") === "" ? undefined : "secret-service",
-  openSafe: async (deps) => (await import("./secret_service.ts")).secretService(deps),
+  openCredentialStore: async (deps) => (await import("./secret_service.ts")).secretService(deps),
   userKeyring: () => linuxUserKeyring,
   guardMemory,
   commandLine: () => readProcFile("/proc/self/cmdline")?.split("\0").slice(0, -1),
@@ -52,7 +52,7 @@ export const linux: Platform = {
   shutInspector: async () => (await import("../runtime_inspector.ts")).shutInspector(),
   readBootClock,
   // not needed before the software runs
-  watchSurroundings: async (env) => (await import("./tamper_check.ts")).watchSurroundings(env),
+  openTamperChecks: async (env) => (await import("./tamper_check.ts")).openTamperChecks(env),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
   fileVersion,

@@ -1,8 +1,8 @@
 import {
   askTool,
+  type CredentialStore,
+  type CredentialStoreDependencies,
   type FoundSecret,
-  type SafeDependencies,
-  type SecretSafe,
   type ToolAnswer,
 } from "../secret_tool.ts";
 
@@ -16,7 +16,7 @@ const VARIABLES = ["PATH", "HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"
  * The Secret Service (freedesktop.org's Secret Service API), asked through `secret-tool`, which must be installed. Secrets go
  * over its standard input and output, never over its arguments.
  */
-export function secretService(deps: SafeDependencies): SecretSafe {
+export function secretService(deps: CredentialStoreDependencies): CredentialStore {
   const ask = (args: readonly string[], input?: string) =>
     askTool(TOOL, { ...deps, args, input, variables: VARIABLES });
   return {

@@ -1,5 +1,5 @@
 import type { Env } from "../../core/env.ts";
-import type { Surrounding, SurroundingsReader } from "../contract.ts";
+import type { Surrounding, TamperChecks } from "../contract.ts";
 import { executableWatch } from "../executable_watch.ts";
 import { readProcFile } from "./proc.ts";
 import { findPreload } from "../unix/preload_variables.ts";
@@ -9,10 +9,10 @@ import { findInspector } from "../runtime_inspector.ts";
 const PRELOADS = ["LD_PRELOAD", "LD_AUDIT"] as const;
 
 /** What there is to see of tampering on Linux; the executable at `path` is held against what it is now. */
-export async function watchSurroundings(
+export async function openTamperChecks(
   env: Env,
   path?: string,
-): Promise<SurroundingsReader> {
+): Promise<TamperChecks> {
   const executable = await executableWatch(path);
   return {
     async look() {

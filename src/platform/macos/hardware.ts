@@ -1,7 +1,7 @@
 import {
   type ComponentSource,
   type FingerprintSources,
-  lowestMakersAddress,
+  lowestMacAddress,
   type Reading,
 } from "../hardware_ids.ts";
 import type { RunSystemTool } from "../secret_tool.ts";
@@ -27,7 +27,7 @@ export function macosFingerprintSources(run: RunSystemTool): FingerprintSources 
     mac: [output(run, "hardware ports (networksetup)", {
       command: ["/usr/sbin/networksetup", "-listallhardwareports"],
       find: (text) =>
-        lowestMakersAddress(
+        lowestMacAddress(
           Array.from(text.matchAll(/^Ethernet Address: (\S+)/gm), ([, address]) => address!),
         ),
     })],

@@ -1,8 +1,8 @@
 import {
   askTool,
+  type CredentialStore,
+  type CredentialStoreDependencies,
   type FoundSecret,
-  type SafeDependencies,
-  type SecretSafe,
   type ToolAnswer,
 } from "../secret_tool.ts";
 
@@ -24,7 +24,7 @@ const NOT_FOUND = 44, LOCKED = 36;
  *
  * @param tool Another program than the system's, for tests.
  */
-export function keychain(deps: SafeDependencies, tool = TOOL): SecretSafe {
+export function keychain(deps: CredentialStoreDependencies, tool = TOOL): CredentialStore {
   const ask = (args: readonly string[], input?: string) =>
     askTool(tool, { ...deps, args, input, variables: VARIABLES });
   return {

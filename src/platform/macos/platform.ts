@@ -34,7 +34,7 @@ export function macosOn(lib: () => Libsystem): Platform {
       const home = absolute(env("HOME"));
       return home === undefined ? undefined : `${home}/Library/Application Support/sentinel-drm`;
     },
-    witnessFolder(env) {
+    replicaFolder(env) {
       const home = absolute(env("HOME"));
       return home === undefined ? undefined : `${home}/Library/Preferences/sentinel-drm`;
     },
@@ -50,8 +50,8 @@ export function macosOn(lib: () => Libsystem): Platform {
       };
     },
     runtimeFolder: (env) => absolute(env("XDG_RUNTIME_DIR")),
-    announcedSafe: (env) => absolute(env("HOME")) === undefined ? undefined : "keychain",
-    openSafe: async (deps) => (await import("./keychain.ts")).keychain(deps),
+    announcedCredentialStore: (env) => absolute(env("HOME")) === undefined ? undefined : "keychain",
+    openCredentialStore: async (deps) => (await import("./keychain.ts")).keychain(deps),
     userKeyring: () => undefined,
     guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
     commandLine: () => undefined,
@@ -77,9 +77,9 @@ export function macosOn(lib: () => Libsystem): Platform {
         process && bootId !== undefined ? { pid, startTime: process.startTime, bootId } : undefined,
       );
     },
-    async watchSurroundings(env) {
-      const { watchSurroundings } = await import("./tamper_check.ts");
-      return await watchSurroundings(lib(), env);
+    async openTamperChecks(env) {
+      const { openTamperChecks } = await import("./tamper_check.ts");
+      return await openTamperChecks(lib(), env);
     },
     isDescendant: (pid, ancestor) =>
       isDescendantOf(ancestor, pid, {

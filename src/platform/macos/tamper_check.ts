@@ -1,6 +1,6 @@
 import type { Env } from "../../core/env.ts";
 import type { Libsystem } from "../../../ffi/libsystem.ts";
-import type { Surrounding, SurroundingsReader } from "../contract.ts";
+import type { Surrounding, TamperChecks } from "../contract.ts";
 import { executableWatch } from "../executable_watch.ts";
 import { isTraced } from "./process_control.ts";
 import { findPreload } from "../unix/preload_variables.ts";
@@ -10,10 +10,10 @@ import { findInspector } from "../runtime_inspector.ts";
 const PRELOADS = ["DYLD_INSERT_LIBRARIES"] as const;
 
 /** What there is to see of tampering on macOS. */
-export async function watchSurroundings(
+export async function openTamperChecks(
   lib: Libsystem,
   env: Env,
-): Promise<SurroundingsReader> {
+): Promise<TamperChecks> {
   const executable = await executableWatch();
   return {
     async look() {

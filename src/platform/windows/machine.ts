@@ -1,6 +1,6 @@
 import {
   type FingerprintSources,
-  lowestMakersAddress,
+  lowestMacAddress,
   type Reading,
   readSmbios,
   type SmbiosNumbers,
@@ -46,7 +46,7 @@ export function windowsFingerprintSources(machine: WindowsMachine): FingerprintS
     board: [smbios("board serial", ({ boardSerial }) => boardSerial)],
     mac: [{
       place: "physical interfaces (GetIfTable2)",
-      read: () => lowestMakersAddress(machine.readAddresses()),
+      read: () => lowestMacAddress(machine.readAddresses()),
     }],
     cpu_model: [{
       place: `HKLM\\${PROCESSOR} Identifier`,

@@ -125,7 +125,7 @@ export function describeStatus(status: number): string {
 const PIPE_LISTEN = 0x0011_0008;
 
 /** What a peer that is gone leads to. */
-const ENDINGS: readonly number[] = [
+const LICENSE_ERRORS: readonly number[] = [
   STATUS.PIPE_BROKEN,
   STATUS.PIPE_DISCONNECTED,
   STATUS.PIPE_CLOSING,
@@ -161,7 +161,7 @@ export class Pipe {
         (id, block) => NtReadFile(this.handle, 0n, 0n, id, block, bytes, bytes.length, null, null),
         bytes,
       );
-      if (ENDINGS.includes(status)) return null;
+      if (LICENSE_ERRORS.includes(status)) return null;
       this.#check(status);
       // a write of no bytes ends a read, too, and says nothing
       if (count > 0 || bytes.length === 0) return count;
@@ -176,7 +176,9 @@ export class Pipe {
       (id, block) => NtWriteFile(this.handle, 0n, 0n, id, block, held, held.length, null, null),
       bytes,
     );
-    if (ENDINGS.includes(status)) throw new Deno.errors.BrokenPipe("the other end is closed");
+    if (LICENSE_ERRORS.includes(status)) {
+      throw new Deno.errors.BrokenPipe("the other end is closed");
+    }
     this.#check(status);
     return count;
   }

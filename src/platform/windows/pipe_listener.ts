@@ -8,7 +8,7 @@ import type {
   PeerCredentials,
   PinnedPeer,
   PipeConnection,
-  UntoldPeer,
+  UnidentifiedPeer,
 } from "../local_socket.ts";
 import { describeStatus, isError, Pipe, STATUS } from "./pipe.ts";
 import { pinProcess } from "./processes.ts";
@@ -152,7 +152,7 @@ class PipeListener implements LocalListener, AcceptedPeers {
    * Who came last, by the token that the kernel took when he did. Of a client that did not ask for that (the default is
    * SECURITY_DYNAMIC_TRACKING) it takes one with what he sends, and has none until that is read.
    */
-  identify(): PeerCredentials | UntoldPeer | undefined {
+  identify(): PeerCredentials | UnidentifiedPeer | undefined {
     const pipe = this.#last;
     if (pipe === undefined) return undefined;
     const pid = pipe.clientPid();

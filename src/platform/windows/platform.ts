@@ -27,10 +27,10 @@ export const windows: Platform = {
       readRegistryText({ hive: "HKLM", key: CRYPTOGRAPHY_KEY, name: "MachineGuid" }),
     ),
   defaultStateFolder: (env) => below(env("APPDATA")),
-  witnessFolder: (env) => below(env("LOCALAPPDATA")),
+  replicaFolder: (env) => below(env("LOCALAPPDATA")),
   runtimeFolder: (env) => below(env("LOCALAPPDATA"), "run"),
-  announcedSafe: () => undefined,
-  openSafe: () => Promise.resolve(undefined),
+  announcedCredentialStore: () => undefined,
+  openCredentialStore: () => Promise.resolve(undefined),
   dataProtection: dpapi,
   userKeyring: () => registryKeyring,
   guardMemory(bytes) {
@@ -58,7 +58,7 @@ export const windows: Platform = {
       bootMs: Number(kernel32().GetTickCount64()),
     };
   },
-  watchSurroundings: async () => (await import("./tamper_check.ts")).watchSurroundings(),
+  openTamperChecks: async () => (await import("./tamper_check.ts")).openTamperChecks(),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
   fileVersion: statVersion,

@@ -1,9 +1,9 @@
 import { kernel32 } from "../../../ffi/kernel32.ts";
-import type { Surrounding, SurroundingsReader } from "../contract.ts";
+import type { Surrounding, TamperChecks } from "../contract.ts";
 import { executableWatch } from "../executable_watch.ts";
 
 /** What there is to see of tampering on Windows; there is no variable that loads foreign code. */
-export async function watchSurroundings(): Promise<SurroundingsReader> {
+export async function openTamperChecks(): Promise<TamperChecks> {
   const executable = await executableWatch();
   return {
     async look() {

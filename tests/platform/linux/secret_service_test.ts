@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { secretService } from "../../../src/platform/linux/secret_service.ts";
-import type { SecretSafe } from "../../../src/platform/secret_tool.ts";
+import type { CredentialStore } from "../../../src/platform/secret_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary_folder.ts";
 import { needsProgram, POSIX, testWith } from "../../support/requirements.ts";
 import { runTool } from "../../support/run_tool.ts";
@@ -10,7 +10,7 @@ async function fake(
   folder: TemporaryFolder,
   script: string,
   timeout = (_ms: number) => new AbortController().signal,
-): Promise<SecretSafe> {
+): Promise<CredentialStore> {
   await Deno.writeTextFile(folder.at("secret-tool"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const variables: Record<string, string> = {
     PATH: `${folder.path}:${Deno.env.get("PATH")}`,

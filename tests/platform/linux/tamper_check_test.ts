@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { watchSurroundings } from "../../../src/platform/linux/tamper_check.ts";
+import { openTamperChecks } from "../../../src/platform/linux/tamper_check.ts";
 import { openLibraries } from "../../support/open_libraries.ts";
 import { needsProgram, POSIX, testWith } from "../../support/requirements.ts";
 import { temporaryFolder } from "../../support/temporary_folder.ts";
@@ -12,9 +12,9 @@ const LOOK_AROUND = fromFileUrl(new URL("../../fixtures/look_around.ts", import.
 for (const value of [undefined, ""]) {
   testWith(
     [POSIX],
-    `undisturbed surroundings, LD_PRELOAD being ${value}, give no finding`,
+    `undisturbed tamperChecks, LD_PRELOAD being ${value}, give no finding`,
     async () => {
-      assertEquals(await (await watchSurroundings(() => value)).look(), []);
+      assertEquals(await (await openTamperChecks(() => value)).look(), []);
     },
   );
 }
@@ -22,7 +22,7 @@ for (const value of [undefined, ""]) {
 for (const variable of ["LD_PRELOAD", "LD_AUDIT"]) {
   testWith([POSIX], `${variable}, which loads code, is seen`, async () => {
     const variables: Record<string, string> = { [variable]: "/tmp/x.so" };
-    assertEquals(await (await watchSurroundings((name) => variables[name])).look(), [{
+    assertEquals(await (await openTamperChecks((name) => variables[name])).look(), [{
       kind: "preload",
       message: "foreign code is loaded into sentinel",
       evidence: `${variable}=/tmp/x.so`,
@@ -57,13 +57,13 @@ testWith([POSIX], "an executable that is replaced is seen", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("program");
   await Deno.writeTextFile(path, "old");
-  const surroundings = await watchSurroundings(() => undefined, path);
-  assertEquals(await surroundings.look(), []);
+  const tamperChecks = await openTamperChecks(() => undefined, path);
+  assertEquals(await tamperChecks.look(), []);
   await Deno.writeTextFile(folder.at("new"), "new one");
   await Deno.rename(folder.at("new"), path);
-  const [finding] = await surroundings.look();
+  const [finding] = await tamperChecks.look();
   assertEquals(finding?.kind, "executable_changed");
   assertMatch(finding!.evidence, /program was inode \d+, 3 bytes.* is inode \d+, 7 bytes/);
   await Deno.remove(path);
-  assertMatch((await surroundings.look())[0]!.evidence, /is gone$/);
+  assertMatch((await tamperChecks.look())[0]!.evidence, /is gone$/);
 });

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { keychain } from "../../../src/platform/macos/keychain.ts";
-import type { SecretSafe } from "../../../src/platform/secret_tool.ts";
+import type { CredentialStore } from "../../../src/platform/secret_tool.ts";
 import { POSIX, testWith } from "../../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary_folder.ts";
 
 // None of this has run on a Mac: answers and statuses are those that security(1) and <Security/SecBase.h> tell.
 
 /** A `security` of `sh`. */
-async function fake(folder: TemporaryFolder, script: string): Promise<SecretSafe> {
+async function fake(folder: TemporaryFolder, script: string): Promise<CredentialStore> {
   await Deno.writeTextFile(folder.at("security"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const variables: Record<string, string> = {
     HOME: folder.path,

@@ -134,8 +134,8 @@ Deno.test("core dumps are off and no debugger may attach", () => {
 Deno.test("a debugger and a library that is loaded into us are seen", async () => {
   const { kernel, platform } = machine();
   const variables: Record<string, string> = {};
-  const surroundings = await platform.watchSurroundings((name) => variables[name]);
-  const look = async () => (await surroundings.look()).map(({ kind }) => kind);
+  const tamperChecks = await platform.openTamperChecks((name) => variables[name]);
+  const look = async () => (await tamperChecks.look()).map(({ kind }) => kind);
   kernel.processes.set(Deno.pid, PROCESS);
   assertEquals(await look(), []);
   kernel.processes.set(Deno.pid, { ...PROCESS, isTraced: true });

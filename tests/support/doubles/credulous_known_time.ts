@@ -1,10 +1,10 @@
-import { KnownTime as RealKnownTime } from "../../../src/enforcement/trusted_time.ts";
+import { TrustedTime as RealTrustedTime } from "../../../src/enforcement/trusted_time.ts";
 import type { Clock } from "../../../src/core/clock.ts";
 
 export * from "../../../src/enforcement/trusted_time.ts";
 
 /** For `src/enforcement/trusted_time.ts`: it is what time the wall clock shows. */
-export class KnownTime extends RealKnownTime {
+export class TrustedTime extends RealTrustedTime {
   readonly #wallMs: () => number;
 
   constructor(clock: Clock) {

@@ -1,12 +1,12 @@
-import type { Witness } from "../../../src/state/rollback_guard.ts";
+import type { StateReplica } from "../../../src/state/rollback_guard.ts";
 
 export * from "../../../src/state/rollback_guard.ts";
 
 /** For `src/state/rollback_guard.ts`: neither another folder nor the keyring has seen a state. */
-export function outerWitness(): () => Witness | undefined {
+export function outerReplica(): () => StateReplica | undefined {
   return () => undefined;
 }
 
-export function keyringWitness(): () => Witness | undefined {
+export function keyringReplica(): () => StateReplica | undefined {
   return () => undefined;
 }

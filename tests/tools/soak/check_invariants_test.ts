@@ -5,7 +5,7 @@ import { type TemporaryFolder, temporaryFolder } from "../../support/temporary_f
 import { checkInvariants, type Seen } from "../../../tools/soak/check_invariants.ts";
 import type { Life } from "../../../tools/soak/kept_program.ts";
 import { receive, type Watched } from "../../../tools/soak/operators.ts";
-import { MARK_VARIABLE, type SystemUnderTest } from "../../../tools/soak/system.ts";
+import { LAUNCH_TOKEN_VARIABLE, type SystemUnderTest } from "../../../tools/soak/system.ts";
 import type { Beat } from "../../../tools/soak/vendor_facts.ts";
 
 const SCRIPT = new URL("../../fixtures/recorded_lines.sh", import.meta.url).pathname;
@@ -167,7 +167,7 @@ testScene("a lock that somebody holds is complained of", {
 
 testScene("a process that is left is complained of", {
   change({ mark, opened }) {
-    const env = { [MARK_VARIABLE]: mark };
+    const env = { [LAUNCH_TOKEN_VARIABLE]: mark };
     opened.use(new Deno.Command("sleep", { args: ["1000"], env, stdin: "null" }).spawn());
   },
   invariant: "nothing is left",

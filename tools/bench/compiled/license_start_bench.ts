@@ -66,7 +66,7 @@ async function measure(): Promise<BenchRow[]> {
 
 async function tookMs({ command, until }: Contender, scene: DaemonScene): Promise<number> {
   const [program, ...args] = command;
-  const env = scene.surroundings.env ?? {};
+  const env = scene.tamperChecks.env ?? {};
   const { firstByteMs, endMs } = await runTimes({ program: program!, args, env });
   return until === "first byte" ? firstByteMs : endMs;
 }

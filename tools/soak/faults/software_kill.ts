@@ -1,5 +1,5 @@
 import { selectPlatform } from "../../../src/platform/select.ts";
-import { MARK_VARIABLE, type SystemUnderTest } from "../system.ts";
+import { LAUNCH_TOKEN_VARIABLE, type SystemUnderTest } from "../system.ts";
 import type { FaultKind } from "./fault.ts";
 import { drawTarget, licensedOf } from "./target.ts";
 
@@ -42,5 +42,5 @@ function kill(pid: number): void {
 /** It may have ended, and its pid be another's. */
 async function isOurs(pid: number, { mark }: SystemUnderTest): Promise<boolean> {
   const control = await selectPlatform().processControl();
-  return control.variable(pid, MARK_VARIABLE) === mark;
+  return control.variable(pid, LAUNCH_TOKEN_VARIABLE) === mark;
 }

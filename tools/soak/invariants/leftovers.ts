@@ -1,5 +1,5 @@
 import { selectPlatform } from "../../../src/platform/select.ts";
-import { MARK_VARIABLE, type SystemUnderTest } from "../system.ts";
+import { LAUNCH_TOKEN_VARIABLE, type SystemUnderTest } from "../system.ts";
 
 /** What is there after everything was stopped. */
 export interface Leftovers {
@@ -33,17 +33,19 @@ export async function findLeftovers(system: SystemUnderTest): Promise<Leftovers>
   const locks = files.filter((path) => LASTING_LOCK.test(path));
   const areLocked = await Promise.all(locks.map(isLocked));
   return {
-    processes: await findMarked(system.mark),
+    processes: await findByLaunchToken(system.mark),
     files,
     locked: locks.filter((_, i) => areLocked[i]),
   };
 }
 
 /** Processes with the soak's mark in their environment. */
-export async function findMarked(mark: string): Promise<string[]> {
+export async function findByLaunchToken(mark: string): Promise<string[]> {
   const control = await selectPlatform().processControl();
   return control.list()
-    .filter(({ pid, state }) => state !== "ended" && control.variable(pid, MARK_VARIABLE) === mark)
+    .filter(({ pid, state }) =>
+      state !== "ended" && control.variable(pid, LAUNCH_TOKEN_VARIABLE) === mark
+    )
     .map(({ pid, name }) => `${name} (pid ${pid})`);
 }
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { openLibraries } from "../../../support/open_libraries.ts";
 import { POSIX, testWith } from "../../../support/requirements.ts";
-import { MARK_VARIABLE } from "../../../../tools/soak/system.ts";
-import { checkLeftovers, findMarked } from "../../../../tools/soak/invariants/leftovers.ts";
+import { LAUNCH_TOKEN_VARIABLE } from "../../../../tools/soak/system.ts";
+import { checkLeftovers, findByLaunchToken } from "../../../../tools/soak/invariants/leftovers.ts";
 
 openLibraries();
 
@@ -36,12 +36,13 @@ Deno.test("a lasting lock that is held is complained of", () => {
 
 testWith([POSIX], "a process that bears the mark is found and complained of", async () => {
   const mark = crypto.randomUUID();
-  assertEquals(await findMarked(mark), []);
-  const child = new Deno.Command("cat", { env: { [MARK_VARIABLE]: mark }, stdin: "piped" }).spawn();
-  const processes = await findMarked(mark);
+  assertEquals(await findByLaunchToken(mark), []);
+  const child = new Deno.Command("cat", { env: { [LAUNCH_TOKEN_VARIABLE]: mark }, stdin: "piped" })
+    .spawn();
+  const processes = await findByLaunchToken(mark);
   await child.stdin.close();
   await child.status;
   assertEquals(processes, [`cat (pid ${child.pid})`]);
   assert(checkLeftovers({ ...NOTHING, processes })[0]!.startsWith("a process is left: cat"));
-  assertEquals(await findMarked(mark), []);
+  assertEquals(await findByLaunchToken(mark), []);
 });

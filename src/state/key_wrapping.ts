@@ -3,14 +3,18 @@ import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { isSameSecret } from "../core/secret_text.ts";
 import type { Platform } from "../platform/contract.ts";
-import { SAFE_NAMES, type SafeDependencies, type SafeKind } from "../platform/secret_tool.ts";
+import {
+  CREDENTIAL_STORE_NAMES,
+  type CredentialStoreDependencies,
+  type CredentialStoreKind,
+} from "../platform/secret_tool.ts";
 import { removeDurably, writeAtomically } from "./atomic_file.ts";
 
 /**
  * What makes the key of the keystore file. Each system's own safe (DPAPI, Keychain, Secret Service) is one of these; the
  * derived key is what is left where none answers.
  */
-export interface KeyProtector {
+export interface KeyWrapping {
   readonly kind: "dpapi" | "keychain" | "secret-service" | "derived";
   /** What a thief of the state folder must still have, for people. */
   readonly protects: string;
@@ -47,7 +51,7 @@ interface BoundKeyOptions {
  * machine and user: a copy of the folder is of no use elsewhere. Whoever can run programs as this user on this machine can
  * derive it too, where the salt lies beside the keystore or the keyring that has it is open.
  */
-export function boundKey({ kind, salt, machineId, userId }: BoundKeyOptions): KeyProtector {
+export function boundKey({ kind, salt, machineId, userId }: BoundKeyOptions): KeyWrapping {
   return {
     kind,
     protects: PROTECTS[kind],
@@ -77,7 +81,7 @@ export function boundKey({ kind, salt, machineId, userId }: BoundKeyOptions): Ke
 }
 
 /** The safe that holds a part of the machine's key does not give it (exit status 2). */
-export class KeySafeError extends SentinelError {
+export class CredentialStoreError extends SentinelError {
   constructor(readonly why: string, { name, mark }: { name: string; mark: string }) {
     super(
       "config.key_safe",
@@ -88,15 +92,15 @@ export class KeySafeError extends SentinelError {
 }
 
 /** What tells where the keystore's key comes from. */
-type FoundProtector =
-  | { kind: "found"; protector: KeyProtector }
+type FoundKeyWrapping =
+  | { kind: "found"; keyWrapping: KeyWrapping }
   /** Nothing was chosen yet. */
   | { kind: "none" }
   /** The safe answers, and no longer has its part. */
   | { kind: "lost" }
-  | { kind: "closed"; error: KeySafeError };
+  | { kind: "closed"; error: CredentialStoreError };
 
-interface ProtectorDependencies extends SafeDependencies {
+interface KeyWrappingDependencies extends CredentialStoreDependencies {
   readonly platform: Platform;
 }
 
@@ -108,30 +112,33 @@ const MARK = "keystore.safe";
 const SEALED = "keystore.sealed";
 
 /** Looks where the key of a state folder's keystore comes from; makes nothing. */
-export async function findProtector(
+export async function findKeyWrapping(
   folder: string,
-  deps: ProtectorDependencies,
-): Promise<FoundProtector> {
+  deps: KeyWrappingDependencies,
+): Promise<FoundKeyWrapping> {
   const salt = await ifThere(Deno.readFile(`${folder}/${SALT}`));
   if (salt?.length === SALT_BYTES) {
-    return { kind: "found", protector: bound("derived", salt, deps) };
+    return { kind: "found", keyWrapping: bound("derived", salt, deps) };
   }
   const sealed = await ifThere(Deno.readFile(`${folder}/${SEALED}`));
   if (sealed !== undefined) return openSealed(sealed, deps);
   const mark = await ifThere(Deno.readFile(`${folder}/${MARK}`));
   if (mark === undefined) return { kind: "none" };
-  const safe = await deps.platform.openSafe(deps);
+  const safe = await deps.platform.openCredentialStore(deps);
   const found = await safe?.find(new TextDecoder().decode(mark).trim());
   if (found?.kind === "absent") return { kind: "lost" };
   if (found?.kind !== "found") {
     const why = found?.why ?? "there is none on this system";
-    const name = safe === undefined ? "this user's safe" : SAFE_NAMES[safe.kind];
-    return { kind: "closed", error: new KeySafeError(why, { name, mark: `${folder}/${MARK}` }) };
+    const name = safe === undefined ? "this user's safe" : CREDENTIAL_STORE_NAMES[safe.kind];
+    return {
+      kind: "closed",
+      error: new CredentialStoreError(why, { name, mark: `${folder}/${MARK}` }),
+    };
   }
   const secret = parseSecret(found.secret);
   return safe === undefined || secret === undefined
     ? { kind: "lost" }
-    : { kind: "found", protector: bound(safe.kind, secret, deps) };
+    : { kind: "found", keyWrapping: bound(safe.kind, secret, deps) };
 }
 
 /**
@@ -140,12 +147,12 @@ export async function findProtector(
  *
  * @throws {KeySafeError} where the safe that was chosen does not answer. It may tomorrow, so nothing is thrown away.
  */
-export async function chooseProtector(
+export async function chooseKeyWrapping(
   folder: string,
-  deps: ProtectorDependencies & { readonly log: Logger },
-): Promise<KeyProtector> {
-  const found = await findProtector(folder, deps);
-  if (found.kind === "found") return found.protector;
+  deps: KeyWrappingDependencies & { readonly log: Logger },
+): Promise<KeyWrapping> {
+  const found = await findKeyWrapping(folder, deps);
+  if (found.kind === "found") return found.keyWrapping;
   if (found.kind === "closed") throw found.error;
   if (found.kind === "lost") {
     for (const name of [MARK, SEALED]) await removeDurably(`${folder}/${name}`);
@@ -167,25 +174,25 @@ export async function chooseProtector(
 /** What another user, or another machine, sealed is as good as lost. */
 function openSealed(
   sealed: Uint8Array<ArrayBuffer>,
-  deps: ProtectorDependencies,
-): FoundProtector {
+  deps: KeyWrappingDependencies,
+): FoundKeyWrapping {
   const { dataProtection } = deps.platform;
   const salt = dataProtection?.open(sealed);
   return dataProtection === undefined || salt?.length !== SALT_BYTES
     ? { kind: "lost" }
-    : { kind: "found", protector: bound(dataProtection.kind, salt, deps) };
+    : { kind: "found", keyWrapping: bound(dataProtection.kind, salt, deps) };
 }
 
 /** What the safe took must come back, as what is lost with it is the machine's identity. */
 async function keepInSafe(
   folder: string,
   salt: Uint8Array,
-  deps: ProtectorDependencies,
-): Promise<{ readonly kind: SafeKind } | { readonly why: string }> {
+  deps: KeyWrappingDependencies,
+): Promise<{ readonly kind: CredentialStoreKind } | { readonly why: string }> {
   const { platform, env } = deps;
-  const kind = platform.announcedSafe(env);
+  const kind = platform.announcedCredentialStore(env);
   if (kind === undefined) return { why: "this session has no safe" };
-  const safe = await platform.openSafe(deps);
+  const safe = await platform.openCredentialStore(deps);
   const id = crypto.randomUUID(), secret = salt.toHex();
   const why = safe === undefined ? "there is no safe" : await safe.keep(id, secret);
   if (why !== undefined) return { why: `the safe does not keep it (${why})` };
@@ -204,7 +211,7 @@ function parseSecret(hex: string): Uint8Array<ArrayBuffer> | undefined {
 function bound(
   kind: BoundKeyOptions["kind"],
   salt: Uint8Array<ArrayBuffer>,
-  { platform }: ProtectorDependencies,
-): KeyProtector {
+  { platform }: KeyWrappingDependencies,
+): KeyWrapping {
   return boundKey({ kind, salt, machineId: platform.machineId, userId: platform.userId() });
 }
