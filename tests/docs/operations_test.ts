@@ -23,7 +23,12 @@ const MADE_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
     "emergency shutdown: not stopped within … ms",
   ],
   // the statistics that SIGUSR1 asks for
-  "daemon/run_daemon.ts JSON.stringify(facts)": [],
+  "daemon/run_daemon.ts JSON.stringify(this.#daemon.stats())": [],
+  // what throttledWarning() is given
+  "core/log.ts dropped === 0 ? message : `${message} (${dropped} times more in the last minute)`": [
+    "ipc cannot accept a connection: …",
+    "idle connections are closed: cannot accept more: …",
+  ],
   "supervision/supervisor.ts describeError(error)": ["software …"],
   "supervision/supervisor.ts describeRestart(restart, this.#settings.policy)": [
     "the software …: restart … of … …",
