@@ -2,7 +2,7 @@
 # It was parsed and evaluated, but never built, by us. A program in one file is made by `deno task compile`, which
 # downloads its runtime, as builds of Nix may not.
 {
-  description = "Sentinel proves a licence, and launches and supervises the software it is for";
+  description = "Sentinel proves a license, and launches and supervises the software it is for";
 
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
 
@@ -87,7 +87,7 @@
             installShellCompletion sentinel.{bash,zsh,fish}
           '';
           meta = {
-            description = "Proves a licence, and launches and supervises the software it is for";
+            description = "Proves a license, and launches and supervises the software it is for";
             license = lib.licenses.mit;
             mainProgram = "sentinel";
             platforms = systems;

@@ -1,5 +1,5 @@
 /**
- * `deno task demo`: a licence's life in one screen. Everything that is shown happens: the commands are run as they stand
+ * `deno task demo`: a license's life in one screen. Everything that is shown happens: the commands are run as they stand
  * there, in a temporary folder that is gone at the end, also when the demo is interrupted.
  */
 import { fromFileUrl } from "@std/path";
@@ -17,22 +17,22 @@ const REFUSED = 81;
 
 /** Tells the story; each step needs what the one before it left. */
 async function tell(narrator: Narrator, workshop: Workshop): Promise<void> {
-  narrator.say(`A licence's life, in ${workshop.folder} (gone afterwards).`);
+  narrator.say(`A license's life, in ${workshop.folder} (gone afterwards).`);
   await workshop.addProgram("rocket", launcherOfRocket());
 
   narrator.step(
-    "The vendor makes the organisation's keys: one signs, the other goes to customers.",
+    "The vendor makes the organization's keys: one signs, the other goes to customers.",
   );
   await workshop.run("vendor", "keygen", "--out", "keys");
 
-  narrator.step("The vendor starts the licence server.");
+  narrator.step("The vendor starts the license server.");
   const server = workshop.start([
     ...["vendor", "serve", "--key", "keys/org_private_key.pem"],
     ...["--database", "vendor.db", "--port", "0"],
   ], "main");
   const [, url] = await server.line(/^listening on (\S+)/);
 
-  narrator.step("The vendor issues a licence for the program `rocket`.");
+  narrator.step("The vendor issues a license for the program `rocket`.");
   await workshop.run(
     ...["vendor", "issue", "--key", "keys/org_private_key.pem", "--database", "vendor.db"],
     ...["--type", "standard", "--org", "acme", "--software-id", "rocket", "--feature", "seats=5"],
@@ -40,7 +40,7 @@ async function tell(narrator: Narrator, workshop: Workshop): Promise<void> {
     ...["--server-url", url!, "--out", "rocket.lic"],
   );
 
-  narrator.step("The customer runs `rocket` under it, and `rocket` asks for its licence.");
+  narrator.step("The customer runs `rocket` under it, and `rocket` asks for its license.");
   narrator.say(
     "(This is the real program but for its clock: in the demo a minute takes a second.)",
   );
@@ -50,11 +50,11 @@ async function tell(narrator: Narrator, workshop: Workshop): Promise<void> {
   ], "hurried");
   await run.line(/rocket: flying/);
 
-  narrator.step("The customer asks how it is; a heartbeat a minute keeps the licence alive.");
+  narrator.step("The customer asks how it is; a heartbeat a minute keeps the license alive.");
   await workshop.run("ipc", "status");
   await run.line(/heartbeat: ACTIVE/);
 
-  narrator.step("The vendor revokes the licence; the next heartbeat brings the news.");
+  narrator.step("The vendor revokes the license; the next heartbeat brings the news.");
   await workshop.run("vendor", "revoke", LICENSE_KEY, "--database", "vendor.db");
   const code = await run.ended;
   if (code !== REFUSED) throw new Error(`sentinel run ended with ${code} instead of ${REFUSED}`);
@@ -62,7 +62,7 @@ async function tell(narrator: Narrator, workshop: Workshop): Promise<void> {
     `\`sentinel run\` stopped the program, said why, and ended with exit status ${code}.`,
   );
 
-  narrator.step("Ctrl-C stops the licence server; the folder is removed.");
+  narrator.step("Ctrl-C stops the license server; the folder is removed.");
   server.signal("SIGINT");
   await server.ended;
 }

@@ -4,7 +4,7 @@ const BOLD = "\x1b[1m", DIM = "\x1b[2m", PLAIN = "\x1b[0m";
 
 const UTF8 = new TextEncoder();
 
-/** Tells the story on standard output: steps, commands and what they say. Colour only on a terminal that wants it. */
+/** Tells the story on standard output: steps, commands and what they say. Color only on a terminal that wants it. */
 export class Narrator {
   readonly #colored = Deno.stdout.isTerminal() && (Deno.env.get("NO_COLOR") ?? "") === "";
   readonly #onGone: () => void;

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console -- this is the customer's software, which prints
-/** The software of the demo: asks for its licence, prints what it may do, and works until it is told to stop. */
+/** The software of the demo: asks for its license, prints what it may do, and works until it is told to stop. */
 const path = Deno.env.get("SENTINEL_IPC_SOCKET");
 if (path === undefined) {
-  console.error("rocket: no licence, no flight: start me with `sentinel run`");
+  console.error("rocket: no license, no flight: start me with `sentinel run`");
   Deno.exit(1);
 }
 

@@ -168,10 +168,10 @@ Deno.test("the layer rules see an import that turns round and a forbidden call",
   assertEquals(unusedExports([lonely, odd], [state, lonely, odd]), ["src/state/z.ts exports odd"]);
 });
 
-Deno.test("every attack says what it is, and shows that it works where the defence is off", async () => {
+Deno.test("every attack says what it is, and shows that it works where the defense is off", async () => {
   for await (const { path, text } of sourcesBelow(join(ROOT, "tests/attack"))) {
     assertEquals([path, /^\/\*\*\n \* The attacker /.test(text)], [path, true]);
-    assertEquals([path, /the attack["`]|without the defence/.test(text)], [path, true]);
+    assertEquals([path, /the attack["`]|without the defense/.test(text)], [path, true]);
   }
 });
 

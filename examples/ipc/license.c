@@ -1,4 +1,4 @@
-/* Asks Sentinel for the licence and prints the answer, one line of JSON. POSIX; cc license.c */
+/* Asks Sentinel for the license and prints the answer, one line of JSON. POSIX; cc license.c */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

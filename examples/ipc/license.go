@@ -1,4 +1,4 @@
-// Asks Sentinel for the licence. Needs nothing beyond Go's standard library.
+// Asks Sentinel for the license. Needs nothing beyond Go's standard library.
 package main
 
 import (
@@ -45,7 +45,7 @@ func main() {
 		log.Fatal(err)
 	}
 	if a.Status != "ok" {
-		log.Fatalf("no licence: %s", a.Error)
+		log.Fatalf("no license: %s", a.Error)
 	}
 	features, _ := json.Marshal(a.License.Features)
 	fmt.Println(a.License.LicenseKey, string(features))

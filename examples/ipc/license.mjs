@@ -1,4 +1,4 @@
-// Asks Sentinel for the licence. Needs nothing beyond Node.
+// Asks Sentinel for the license. Needs nothing beyond Node.
 import { createConnection } from "node:net";
 import { createInterface } from "node:readline";
 import { env, exit } from "node:process";
@@ -17,7 +17,7 @@ async function ask(method) {
 
 const { status, error, license } = await ask("get_license");
 if (status !== "ok") {
-  console.error(`no licence: ${error}`);
+  console.error(`no license: ${error}`);
   exit(1);
 }
 console.log(license.license_key, JSON.stringify(license.features));

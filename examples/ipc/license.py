@@ -1,4 +1,4 @@
-"""Asks Sentinel for the licence. Needs nothing beyond Python's standard library."""
+"""Asks Sentinel for the license. Needs nothing beyond Python's standard library."""
 
 import json
 import os
@@ -17,5 +17,5 @@ def ask(method):
 
 answer = ask("get_license")
 if answer["status"] != "ok":
-    sys.exit(f"no licence: {answer['error']}")
+    sys.exit(f"no license: {answer['error']}")
 print(answer["license"]["license_key"], json.dumps(answer["license"]["features"]))

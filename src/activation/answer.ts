@@ -14,9 +14,9 @@ import {
 
 /** What an answer is taken for. */
 export type Answer =
-  /** The organisation's word on this very request. `respondedAtMs`: when, by the server's clock. */
+  /** The organization's word on this very request. `respondedAtMs`: when, by the server's clock. */
   | { kind: "verified"; payload: AnswerPayload; respondedAtMs: number }
-  /** A refusal; `signed` where the organisation signed it, otherwise it may be a stranger's. */
+  /** A refusal; `signed` where the organization signed it, otherwise it may be a stranger's. */
   | { kind: "refused"; message: string; signed: boolean }
   /** Nobody who can prove to be the server; `why` is for the log. */
   | { kind: "unreachable"; why: string };
@@ -35,11 +35,11 @@ export interface Expectation {
   readonly wallMs: number;
   /** The newest signed time seen so far, 0 before the first. */
   readonly lastRespondedAtMs: number;
-  /** With the organisation's public key. */
+  /** With the organization's public key. */
   readonly verify: Verify;
 }
 
-/** Judges an answer: only the organisation's signature over this request's nonce makes it the server's. */
+/** Judges an answer: only the organization's signature over this request's nonce makes it the server's. */
 export async function judgeAnswer(raw: RawAnswer, expected: Expectation): Promise<Answer> {
   const json = raw.body === undefined ? undefined : parseStrictJson(raw.body);
   const body = json !== undefined && "value" in json ? json.value : undefined;

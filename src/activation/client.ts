@@ -40,11 +40,11 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 /** What the client works with. */
 interface ClientDependencies extends Pick<Host, "clock" | "newUuid"> {
-  /** The licence server's base URL. */
+  /** The license server's base URL. */
   readonly serverUrl: string;
   /** As the machine. */
   readonly sign: Sign;
-  /** With the organisation's public key. */
+  /** With the organization's public key. */
   readonly verify: Verify;
   readonly fetch: typeof fetch;
 }
@@ -56,7 +56,7 @@ export interface RequestOptions {
   readonly signal: AbortSignal;
 }
 
-/** The licence server as a lease sees it. Every failure is an {@linkcode Answer}; nothing is thrown. */
+/** The license server as a lease sees it. Every failure is an {@linkcode Answer}; nothing is thrown. */
 export interface LicenseServer {
   activate(request: ActivateRequest, options: RequestOptions): Promise<Answer>;
   heartbeat(request: HeartbeatRequest, options: RequestOptions): Promise<Answer>;
@@ -66,7 +66,7 @@ export interface LicenseServer {
   ): Promise<Answer>;
 }
 
-/** Asks the licence server over HTTP. */
+/** Asks the license server over HTTP. */
 export class LicenseServerClient implements LicenseServer {
   readonly #deps: ClientDependencies;
 

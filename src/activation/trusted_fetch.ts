@@ -20,7 +20,7 @@ export interface TrustedFetch extends Disposable {
 
 /**
  * A `fetch` that trusts the certificates of a PEM file besides the usual ones. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`
- * are honoured, as by the runtime's own.
+ * are honored, as by the runtime's own.
  *
  * @throws {CaFileError}
  */

@@ -9,7 +9,7 @@ import type { Findings } from "../enforcement/tamper_findings.ts";
 import { loadLicenseOf, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 
-/** What the licensed software is told of its licence. */
+/** What the licensed software is told of its license. */
 export function licenseInfo(license: License): LicenseInfo {
   const { license_key, license_type, expiry_date, features, org_id, software_id } = license;
   return { license_key, license_type, expiry_date, features, org_id, software_id };
@@ -27,9 +27,9 @@ export class VerifiedSoftware {
   }
 
   /**
-   * Makes sure that the file is the one that the licence is for.
+   * Makes sure that the file is the one that the license is for.
    *
-   * @param checksum As the licence has it; without one any file will do.
+   * @param checksum As the license has it; without one any file will do.
    * @returns What the launch is to hold the file against.
    * @throws {ChecksumError}
    */
@@ -103,11 +103,11 @@ export class Agent {
   }
 
   /**
-   * Reads the licence file again. A licence that is not as it was takes the place of the one before, once it is proved.
+   * Reads the license file again. A license that is not as it was takes the place of the one before, once it is proved.
    *
    * @param path Another file than the one read last.
    * @returns Whether anything changed.
-   * @throws {SentinelError} Why the licence before stays.
+   * @throws {SentinelError} Why the license before stays.
    */
   async reloadLicense(path = this.#licensePath): Promise<boolean> {
     const { request, deps, current, software, ipc } = this.#parts;

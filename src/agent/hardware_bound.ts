@@ -13,7 +13,7 @@ import type { Licensing, ProvedLicense } from "../enforcement/licensing.ts";
 import type { RunDependencies } from "./run_request.ts";
 import { clockWatch, dateWatch } from "../enforcement/watches.ts";
 
-/** This is not the machine that the licence is for (exit status 83). */
+/** This is not the machine that the license is for (exit status 83). */
 class HardwareMismatchError extends SentinelError {
   constructor(readonly match: Extract<FingerprintMatch, { kind: "mismatch" }>) {
     super(
@@ -23,7 +23,7 @@ class HardwareMismatchError extends SentinelError {
   }
 }
 
-/** Licences that belong to this machine: no server, no keystore, no state; the dates are all that may end a run. */
+/** Licenses that belong to this machine: no server, no keystore, no state; the dates are all that may end a run. */
 export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
   readonly findings: Findings;
   readonly machineId: string;
@@ -75,7 +75,7 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
   [Symbol.dispose](): void {}
 }
 
-/** The licence was not read if it had none. */
+/** The license was not read if it had none. */
 function fingerprintOf({ hardware_fingerprint }: HardwareBoundLicense): Fingerprint {
   return parseFingerprint(hardware_fingerprint)!;
 }

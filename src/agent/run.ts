@@ -12,7 +12,7 @@ import { serveAndSupervise } from "./serve.ts";
 import { StandardLicensing } from "./standard.ts";
 
 /**
- * Proves the licence, launches the software and stays until it ends.
+ * Proves the license, launches the software and stays until it ends.
  *
  * @returns The software's exit status; 0 where we were asked to stop.
  * @throws {SentinelError} Why nothing was launched, or why the software was stopped.

@@ -51,7 +51,7 @@ export class PlainHost implements RunHost {
     this.#agent = undefined;
   }
 
-  /** SIGHUP: with its terminal the run ends, else the licence is read again; at the start, once that can be. */
+  /** SIGHUP: with its terminal the run ends, else the license is read again; at the start, once that can be. */
   onHangup(): void {
     const { hasLostTerminal, stopRequest } = this.#options;
     if (hasLostTerminal()) return stopRequest.request("SIGHUP");

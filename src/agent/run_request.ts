@@ -11,7 +11,7 @@ import type { SupervisionSettings } from "../supervision/supervisor.ts";
 import { socketPath } from "../ipc/socket.ts";
 
 /**
- * The licence in a file, valid now and for the software that this program is for.
+ * The license in a file, valid now and for the software that this program is for.
  *
  * @throws {LicenseError}
  */
@@ -59,7 +59,7 @@ export interface IpcSettings {
   readonly location?: "runtime" | "tmp" | "auto";
   /** The socket's path; beats the location. */
   readonly path?: string | undefined;
-  /** Whether every process of the user may ask for the licence, or only the software and its descendants. */
+  /** Whether every process of the user may ask for the license, or only the software and its descendants. */
   readonly peer?: "user" | "child";
   readonly limits?: Partial<IpcLimits>;
 }
@@ -103,7 +103,7 @@ export interface RunRequest extends LicenseRequest {
 /** What a run works with; opened in `src/app/run.ts`. */
 export interface RunDependencies extends Host {
   readonly fetch: typeof fetch;
-  /** With the organisation's public key. */
+  /** With the organization's public key. */
   readonly verify: Verify;
   readonly stopRequest: StopRequest;
 }

@@ -84,7 +84,7 @@ async function firstEnding(
   ]);
 }
 
-/** A licence that is proved, and who hosts the run under it. */
+/** A license that is proved, and who hosts the run under it. */
 interface ServeOptions {
   readonly licensing: Pick<Licensing, "machineId" | "findings">;
   readonly current: CurrentLicense;

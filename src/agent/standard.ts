@@ -15,13 +15,13 @@ interface Parts extends Pick<Machine, "keys" | "storage"> {
   readonly findings: Findings;
 }
 
-/** Licences that are kept alive against the vendor's server. */
+/** Licenses that are kept alive against the vendor's server. */
 export class StandardLicensing implements Licensing<StandardLicense> {
   readonly findings: Findings;
   readonly machineId: string;
   readonly #parts: Parts;
   readonly #options: { readonly request: RunRequest; readonly deps: RunDependencies };
-  /** What the licences so far left behind. */
+  /** What the licenses so far left behind. */
   #memory: GraceBudgetMemory;
 
   private constructor(

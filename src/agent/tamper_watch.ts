@@ -9,7 +9,7 @@ import type { Watch } from "../enforcement/watches.ts";
 /** How often the surroundings are looked at. */
 export const LOOK_EVERY_MS = 30_000;
 
-/** Somebody works against the licence: the software is stopped (exit status 137, as if it had been killed). */
+/** Somebody works against the license: the software is stopped (exit status 137, as if it had been killed). */
 export class TamperError extends SentinelError {
   constructor(message: string) {
     super("tamper.stopped", message);

@@ -15,7 +15,7 @@ interface DoctorOptions extends LicenseRequest {
 const ACCESS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
 
 /**
- * Looks at this machine and at the licence server for real.
+ * Looks at this machine and at the license server for real.
  *
  * @throws {CaFileError} as a run would.
  */

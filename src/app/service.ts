@@ -14,7 +14,7 @@ export interface ServiceOptions {
   readonly configPath: string;
   readonly config: Config;
   readonly softwarePath: string;
-  /** Absent where the program has the organisation's key inside. */
+  /** Absent where the program has the organization's key inside. */
   readonly orgKeyPath: string | undefined;
   /** The service's name (default: the software's). */
   readonly name: string | undefined;

@@ -88,7 +88,7 @@ async function openStore(
 }
 
 /**
- * Issues a licence file; with a database (made where it is missing) the licence is registered there. Gives its key.
+ * Issues a license file; with a database (made where it is missing) the license is registered there. Gives its key.
  *
  * @throws {SentinelError} `config.…` in one line for the operator.
  */
@@ -106,7 +106,7 @@ export function issue(
 }
 
 /**
- * Revokes, suspends or reinstates a licence of an existing database.
+ * Revokes, suspends or reinstates a license of an existing database.
  *
  * @throws {SentinelError} `config.database…`, or `usage.license_state` where it cannot be done.
  */
@@ -119,7 +119,7 @@ export async function administer(
 }
 
 /**
- * Asks a machine to give its licence up, or gives the machine up.
+ * Asks a machine to give its license up, or gives the machine up.
  *
  * @throws {SentinelError} `config.database…`, or `usage.machine_state` where it cannot be done.
  */
@@ -129,7 +129,7 @@ export async function decommission(database: string, request: DecommissionReques
 }
 
 /**
- * The licences of an existing database with their machines, or only the one that is asked for.
+ * The licenses of an existing database with their machines, or only the one that is asked for.
  *
  * @throws {SentinelError} `config.database…`, or `usage.license_state` where the one is unknown.
  */
@@ -148,7 +148,7 @@ function commandLineOrigin(): { atMs: number; actor: string } {
   return { atMs: systemClock.wallMs(), actor: COMMAND_LINE_ACTOR };
 }
 
-/** What the command line says about the licence server. */
+/** What the command line says about the license server. */
 interface ServeSettings {
   readonly keyPath: string;
   readonly database: string;

@@ -3,7 +3,7 @@ import type { CommandEntry } from "./command.ts";
 /** All commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   "run": {
-    summary: "prove the licence, launch the software and keep the licence alive",
+    summary: "prove the license, launch the software and keep the license alive",
     load: async () => (await import("./commands/run.ts")).command,
   },
   "ipc": {
@@ -67,11 +67,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/pki.ts")).pkiClient,
   },
   "license verify": {
-    summary: "check a licence file",
+    summary: "check a license file",
     load: async () => (await import("./commands/license.ts")).licenseVerify,
   },
   "license show": {
-    summary: "print what a licence file says",
+    summary: "print what a license file says",
     load: async () => (await import("./commands/license.ts")).licenseShow,
   },
   "fingerprint": {
@@ -83,39 +83,39 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/doctor.ts")).command,
   },
   "vendor keygen": {
-    summary: "make the organisation's key pair",
+    summary: "make the organization's key pair",
     load: async () => (await import("./commands/vendor.ts")).vendorKeygen,
   },
   "vendor issue": {
-    summary: "issue a licence file",
+    summary: "issue a license file",
     load: async () => (await import("./commands/vendor_issue.ts")).command,
   },
   "vendor serve": {
-    summary: "run the licence server",
+    summary: "run the license server",
     load: async () => (await import("./commands/vendor_serve.ts")).command,
   },
   "vendor list": {
-    summary: "list licences and their machines",
+    summary: "list licenses and their machines",
     load: async () => (await import("./commands/vendor.ts")).vendorList,
   },
   "vendor revoke": {
-    summary: "revoke a licence for good",
+    summary: "revoke a license for good",
     load: async () => (await import("./commands/vendor.ts")).vendorRevoke,
   },
   "vendor suspend": {
-    summary: "suspend a licence",
+    summary: "suspend a license",
     load: async () => (await import("./commands/vendor.ts")).vendorSuspend,
   },
   "vendor reinstate": {
-    summary: "lift a licence's suspension",
+    summary: "lift a license's suspension",
     load: async () => (await import("./commands/vendor.ts")).vendorReinstate,
   },
   "vendor decommission": {
-    summary: "take a licence off a machine",
+    summary: "take a license off a machine",
     load: async () => (await import("./commands/vendor.ts")).vendorDecommission,
   },
   "vendor build": {
-    summary: "build the programs for customers, with the organisation's key inside",
+    summary: "build the programs for customers, with the organization's key inside",
     load: async () => (await import("./commands/vendor.ts")).vendorBuild,
   },
   "completions": {

@@ -27,20 +27,20 @@ const STATUSES = {
   ok: { status: 0, meaning: "done; of run: the software ended with 0" },
   usage: { status: 2, codes: ["usage", "config"], meaning: "usage or configuration" },
   internal: { status: 70, meaning: "a fault of ours (please report it)" },
-  license: { status: 80, codes: ["license"], meaning: "the licence file is not valid" },
+  license: { status: 80, codes: ["license"], meaning: "the license file is not valid" },
   // an activation, a heartbeat, or the status that one of them has
   refused: {
     status: 81,
     codes: ["refused"],
     meaning:
-      "refused by the licence server (revoked, suspended, expired, machine limit, decommissioned)",
+      "refused by the license server (revoked, suspended, expired, machine limit, decommissioned)",
   },
   unreachable: {
     status: 82,
     codes: ["unreachable"],
-    meaning: "the licence server cannot be reached, and there is no grace",
+    meaning: "the license server cannot be reached, and there is no grace",
   },
-  hardware: { status: 83, codes: ["hardware"], meaning: "the hardware is not the licence's" },
+  hardware: { status: 83, codes: ["hardware"], meaning: "the hardware is not the license's" },
   software: {
     status: 84,
     codes: ["software"],

@@ -10,7 +10,7 @@ export function programHelp(group?: string): string {
   return [
     group ? `Usage: sentinel ${group} COMMAND` : "Usage: sentinel COMMAND",
     "",
-    "Proves a licence, keeps it alive, and launches and supervises the software it is for.",
+    "Proves a license, keeps it alive, and launches and supervises the software it is for.",
     "",
     "Commands:",
     ...columns(names.map((name) => [name, COMMANDS[name]!.summary])),

@@ -3,7 +3,7 @@ import type { CommandContext } from "./command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
- * Where the organisation's key is to be taken from; `undefined` where no option says so, and none is built in.
+ * Where the organization's key is to be taken from; `undefined` where no option says so, and none is built in.
  *
  * @throws {UsageError} where a key is given to a program that has its own.
  */

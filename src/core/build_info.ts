@@ -13,11 +13,11 @@ export interface Build {
   readonly profile?: Profile;
   /** What the runtime lets it do, as flags such as `--allow-read`. */
   readonly permissions?: readonly string[];
-  /** The organisation's public key (PEM): no other is taken then. */
+  /** The organization's public key (PEM): no other is taken then. */
   readonly organizationKey?: string;
-  /** The only software that licences may be for. */
+  /** The only software that licenses may be for. */
   readonly softwareId?: string;
-  /** The licence server, unless options, variables or the configuration name another. */
+  /** The license server, unless options, variables or the configuration name another. */
   readonly serverUrl?: string;
 }
 

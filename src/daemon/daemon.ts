@@ -196,7 +196,7 @@ export class Daemon implements RunHost, AsyncDisposable {
   }
 
   /**
-   * Reads configuration and licence again and puts into force what may change at run time. One that is asked for while
+   * Reads configuration and license again and puts into force what may change at run time. One that is asked for while
    * another is under way follows it, once for all who ask meanwhile.
    *
    * @throws {SentinelError} Why nothing has changed.
@@ -245,7 +245,7 @@ export class Daemon implements RunHost, AsyncDisposable {
     }
   }
 
-  /** First what may be refused; of that the licence last, as it cannot be taken back. */
+  /** First what may be refused; of that the license last, as it cannot be taken back. */
   async #applyChanges(after: Config): Promise<ReloadResult> {
     const { changeable, requiresRestart } = diffConfig(this.#config, after);
     const agent = this.#agent!;

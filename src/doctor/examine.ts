@@ -5,7 +5,7 @@ import { examinePermissions, examineSocket } from "./files.ts";
 import { examineState } from "./state.ts";
 import type { Finding } from "./finding.ts";
 
-/** Looks at everything that a run depends on and changes nothing; an organisation's server sees one request that it refuses. */
+/** Looks at everything that a run depends on and changes nothing; an organization's server sees one request that it refuses. */
 export async function examine(
   request: DoctorRequest,
   deps: DoctorDependencies,

@@ -8,7 +8,7 @@ import type { Platform } from "../platform/contract.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { failed, type Finding, ok, skipped } from "./finding.ts";
 
-/** Key and licence, as far as they are good, and what was found on the way. */
+/** Key and license, as far as they are good, and what was found on the way. */
 interface LicenseExamination {
   readonly license: License | undefined;
   readonly verify: Verify | undefined;
@@ -17,7 +17,7 @@ interface LicenseExamination {
 
 const DAY_MS = 86_400_000;
 
-/** Key, licence, dates and hardware. */
+/** Key, license, dates and hardware. */
 export async function examineLicense(
   { licensePath, orgKey, softwareId }: {
     licensePath: string | undefined;
@@ -29,7 +29,7 @@ export async function examineLicense(
   const { verify, finding: key } = await examineKey(orgKey);
   const { license, finding } = await examineFile(licensePath, { verify, softwareId });
   const rest = license === undefined
-    ? [skipped("dates", "no licence was read"), skipped("hardware", "no licence was read")]
+    ? [skipped("dates", "no license was read"), skipped("hardware", "no license was read")]
     : [examineDates(license, clock.wallMs()), await examineHardware(license, platform)];
   return { license, verify, findings: [key, finding, ...rest] };
 }
@@ -88,7 +88,7 @@ function adviceOn({ code }: SentinelError): string {
       return "use the sentinel that came with that software";
     case "license.version":
     case "license.algorithm":
-      return "update sentinel, or ask the vendor for a licence of this version";
+      return "update sentinel, or ask the vendor for a license of this version";
     default:
       return "ask the vendor for the file again";
   }
@@ -101,7 +101,7 @@ function examineDates(license: License, wallMs: number): Finding {
     if (!(error instanceof SentinelError)) throw error;
     return failed("dates", error.message, {
       advice: error.code === "license.expired"
-        ? "ask the vendor for a new licence"
+        ? "ask the vendor for a new license"
         : "wait until then, or set this machine's clock if it is wrong",
       code: error.code,
     });
@@ -113,7 +113,7 @@ function examineDates(license: License, wallMs: number): Finding {
 
 async function examineHardware(license: License, platform: Platform): Promise<Finding> {
   if (license.license_type !== "HARDWARE_BOUND") {
-    return skipped("hardware", "the licence is not bound to hardware");
+    return skipped("hardware", "the license is not bound to hardware");
   }
   return await compareHardware(license, platform);
 }
@@ -124,13 +124,13 @@ async function compareHardware(
 ): Promise<Finding> {
   const hardware = await readHardware(await platform.fingerprintSources());
   const match = await compareFingerprint(parseFingerprint(hardware_fingerprint)!, hardware);
-  if (match.kind === "match") return ok("hardware", "this is the licence's machine");
+  if (match.kind === "match") return ok("hardware", "this is the license's machine");
   const faults = [
     ...match.differing.map((name) => `${name} differs`),
     ...match.unreadable.map((name) => `${name} cannot be read`),
   ];
   const detail = faults.length === 0 ? "cpu, disk or machine_id differs" : faults.join(", ");
-  return failed("hardware", `the licence is for another machine: ${detail}`, {
+  return failed("hardware", `the license is for another machine: ${detail}`, {
     advice: "send the vendor the output of `sentinel fingerprint --explain`",
     code: "hardware.mismatch",
   });

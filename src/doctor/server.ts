@@ -31,10 +31,10 @@ export async function examineServer(
   const untried = (from: CheckName, why: string) =>
     LINES.slice(LINES.indexOf(from)).map((line) => skipped(line, why));
   if (license?.license_type === "HARDWARE_BOUND") {
-    return untried("dns", "a hardware-bound licence needs no server");
+    return untried("dns", "a hardware-bound license needs no server");
   }
   const url = URL.parse(serverUrl ?? "");
-  if (url === null) return untried("dns", "no licence server is named");
+  if (url === null) return untried("dns", "no license server is named");
   const findings = await examineConnection(url, deps);
   const broken = findings.find(({ outcome }) => outcome === "failed");
   if (broken !== undefined) {
@@ -147,7 +147,7 @@ function examineSignature(answer: Answer): Finding {
     : "a refusal without signature";
   return failed("signature", `the answer is not proved to be the organization's: ${why}`, {
     advice:
-      "something in between may answer in its place; else ask the vendor if this is the licence's server " +
+      "something in between may answer in its place; else ask the vendor if this is the license's server " +
       "and if it signs refusals",
     code: "absent.signature",
   });

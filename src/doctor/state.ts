@@ -20,7 +20,7 @@ export async function examineState(
 ): Promise<Finding[]> {
   if (license?.license_type === "HARDWARE_BOUND") {
     return (["keystore", "state"] as const).map((line) =>
-      skipped(line, "a hardware-bound licence has none")
+      skipped(line, "a hardware-bound license has none")
     );
   }
   if (stateFolder === undefined) {
@@ -117,10 +117,10 @@ function describeState(
   }
   const machine = `machine ${state.machine_id}`;
   const record = state.licenses.find(({ license_key }) => license_key === license?.license_key);
-  if (record === undefined) return ok("state", `${machine}; this licence has not run here`);
+  if (record === undefined) return ok("state", `${machine}; this license has not run here`);
   if (record.grace_exhausted) {
     return failed("state", `${machine}; no grace is left`, {
-      advice: "the next run must reach the licence server",
+      advice: "the next run must reach the license server",
       code: "unreachable.grace_exhausted",
     });
   }

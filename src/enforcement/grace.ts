@@ -6,7 +6,7 @@ import type { BootReading } from "../platform/contract.ts";
 import type { Findings } from "./tamper_findings.ts";
 import { markAlive, type Moment, OfflineTime, TrustedTime, unchargedMs } from "./trusted_time.ts";
 
-/** The part of a licence's record that is the grace meter; seconds. */
+/** The part of a license's record that is the grace meter; seconds. */
 interface GraceMeter {
   readonly grace_remaining_seconds: number;
   readonly grace_exhausted: boolean;
@@ -17,7 +17,7 @@ const SECONDS_PER_DAY = 86_400, SECONDS_PER_MINUTE = 60;
 /** An interval and all retries of its heartbeat end within two; who was away for longer was frozen, and missed several. */
 const LONGEST_HONEST_INTERVALS = 3;
 
-/** The whole quota, as a licence starts with it. */
+/** The whole quota, as a license starts with it. */
 function fullGrace(days: number): GraceMeter {
   return { grace_remaining_seconds: days * SECONDS_PER_DAY, grace_exhausted: false };
 }
@@ -66,7 +66,7 @@ export function freshState(machineId: string): State {
   };
 }
 
-/** What is remembered of this licence; a new licence starts with its full grace and no activation. */
+/** What is remembered of this license; a new license starts with its full grace and no activation. */
 export function recordOf(state: State, license: StandardLicense): LicenseRecord {
   return state.licenses.find(({ license_key }) => license_key === license.license_key) ?? {
     license_key: license.license_key,
@@ -79,7 +79,7 @@ export function recordOf(state: State, license: StandardLicense): LicenseRecord 
   };
 }
 
-/** The state with this record in place of the licence's old one; every other licence's stays. */
+/** The state with this record in place of the license's old one; every other license's stays. */
 export function withRecord(state: State, record: LicenseRecord): State {
   const others = state.licenses.filter(({ license_key }) => license_key !== record.license_key);
   return { ...state, licenses: [...others, record] };
@@ -110,7 +110,7 @@ interface GraceBudgetOptions extends Pick<Host, "clock" | "log"> {
   readonly findings: Findings;
 }
 
-/** The accounts of one licence on this machine: what it has used without the server, and what is left. Each entry is saved. */
+/** The accounts of one license on this machine: what it has used without the server, and what is left. Each entry is saved. */
 export class GraceBudget {
   readonly #options: GraceBudgetOptions;
   readonly #offline: OfflineTime;
@@ -134,7 +134,7 @@ export class GraceBudget {
     this.#reachedAtMs = clock.monotonicMs();
   }
 
-  /** For the ledger of the licence that follows, once this one has ended. */
+  /** For the ledger of the license that follows, once this one has ended. */
   get memory(): GraceBudgetMemory {
     return { state: this.#state, time: this.#time };
   }
@@ -189,7 +189,7 @@ export class GraceBudget {
     await this.#save({ ...this.#record, activated: true }, respondedAtMs);
   }
 
-  /** The server took this machine off the licence, but could not be told that it has been. */
+  /** The server took this machine off the license, but could not be told that it has been. */
   async enterDecommission(): Promise<void> {
     await this.#save({ ...this.#record, is_decommissioned: true });
   }

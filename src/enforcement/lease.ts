@@ -37,7 +37,7 @@ export type Verdict = { kind: "go_on" } | { kind: "stop"; error: SentinelError }
 
 export const GO_ON: Verdict = { kind: "go_on" };
 
-/** The server took this machine off the licence. */
+/** The server took this machine off the license. */
 export const DECOMMISSIONED = new RefusedError("decommissioned", "machine decommissioned");
 
 /** Statuses that end a run, each with its line. */
@@ -69,13 +69,13 @@ interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
 
 /**
  * So many signed refusals of heartbeats in a row cost nothing, as a server may be in disorder. Further ones cost what missed
- * ones do: who has each of them refused, by a clock that is wrong, never hears that the licence was revoked.
+ * ones do: who has each of them refused, by a clock that is wrong, never hears that the license was revoked.
  */
 const FREE_REFUSALS = 2;
 
 const GRACE_EXHAUSTED = "server unreachable and grace period exhausted";
 
-/** A licence as the server lets us have it: activated, kept alive by heartbeats, on grace while nobody answers. */
+/** A license as the server lets us have it: activated, kept alive by heartbeats, on grace while nobody answers. */
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #graceBudget: GraceBudget;
@@ -110,7 +110,7 @@ export class Lease {
   }
 
   /**
-   * Activates the machine for this licence where it is not yet.
+   * Activates the machine for this license where it is not yet.
    *
    * @throws {RefusedError}
    * @throws {UnreachableError} A machine that was never activated has no grace.
@@ -249,7 +249,7 @@ export class Lease {
     return verdict;
   }
 
-  /** Who was told that the licence is revoked does not get round it by pulling the plug: grace is for other days. */
+  /** Who was told that the license is revoked does not get round it by pulling the plug: grace is for other days. */
   #heedLastWord(): void {
     const { forbiddingStatus } = this.#graceBudget;
     const verdict = forbiddingStatus === null ? GO_ON : judgeStatus(forbiddingStatus);

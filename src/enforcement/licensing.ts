@@ -3,11 +3,11 @@ import type { License } from "../license/payload.ts";
 import type { Findings } from "./tamper_findings.ts";
 import type { Watch } from "./watches.ts";
 
-/** A licence that has been proved, and what keeps it so while the software runs. */
+/** A license that has been proved, and what keeps it so while the software runs. */
 export interface ProvedLicense {
   readonly license: License;
   readonly watches: readonly Watch[];
-  /** What `status` adds about the licence. */
+  /** What `status` adds about the license. */
   readonly status: () => Record<string, string | number | boolean>;
   /** Calls back with the seconds that are left whenever grace was charged, where there is grace. */
   readonly onGraceCharged?: (tell: (remainingSeconds: number) => void) => void;
@@ -15,21 +15,21 @@ export interface ProvedLicense {
   readonly end: () => Promise<void>;
 }
 
-/** Proves licences of one type on this machine, one after the other. */
+/** Proves licenses of one type on this machine, one after the other. */
 export interface Licensing<L extends License = License> extends Disposable {
   /** Names the socket. */
   readonly machineId: string;
   /** What was found of tampering so far. */
   readonly findings: Findings;
   /**
-   * Proves a licence; the one before must have ended.
+   * Proves a license; the one before must have ended.
    *
    * @throws {SentinelError} Why the software must not run under it.
    */
   prove(license: L, signal: AbortSignal): Promise<ProvedLicense>;
 }
 
-/** The licence that the software runs under, which another one may take the place of. */
+/** The license that the software runs under, which another one may take the place of. */
 export class CurrentLicense implements AsyncDisposable {
   readonly #licensing: Licensing;
   readonly #fault = Promise.withResolvers<SentinelError>();
@@ -64,7 +64,7 @@ export class CurrentLicense implements AsyncDisposable {
     this.#proved.onGraceCharged?.(tell);
   }
 
-  /** Starts keeping the licence. */
+  /** Starts keeping the license. */
   watch(): void {
     const over = this.#over = new AbortController();
     this.#watching = Promise.all(this.#proved.watches.map(async (watch) => {
@@ -74,7 +74,7 @@ export class CurrentLicense implements AsyncDisposable {
   }
 
   /**
-   * Puts another licence in the place of the one that is watched. Where that cannot be proved the one before is, again.
+   * Puts another license in the place of the one that is watched. Where that cannot be proved the one before is, again.
    *
    * @throws {SentinelError} Why the other one was not taken; where neither can be proved that is a fault, too.
    */

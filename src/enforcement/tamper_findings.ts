@@ -1,7 +1,7 @@
 import type { Logger } from "../core/log.ts";
 import type { Surrounding } from "../platform/contract.ts";
 
-/** What points at somebody who works against the licence. */
+/** What points at somebody who works against the license. */
 type FindingKind = Surrounding["kind"] | "clock_rollback" | "state_rollback";
 
 /** One such thing, in plain words for the vendor's support. */

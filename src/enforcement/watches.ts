@@ -13,7 +13,7 @@ const MINUTE_MS = 60_000, HOUR_MS = 3_600_000;
 /** Ticks are spread by a tenth either way, so that a fleet does not beat at once. */
 const JITTER = 0.1;
 
-/** Heartbeats at the licence's interval, counted from tick to tick whatever an answer takes. */
+/** Heartbeats at the license's interval, counted from tick to tick whatever an answer takes. */
 export function heartbeatWatch(
   lease: Lease,
   { license, clock, random }: { license: StandardLicense; clock: Clock; random: () => number },
@@ -36,7 +36,7 @@ export function heartbeatWatch(
 }
 
 /**
- * Looks at the licence's dates once an hour.
+ * Looks at the license's dates once an hour.
  *
  * @param nowMs The time that is held against them, milliseconds since the Unix epoch.
  */

@@ -5,7 +5,7 @@ export type DegradeStage = (typeof DEGRADE_STAGES)[number];
 /** A number from 0 (included) to 1 (excluded). */
 export type Random = () => number;
 
-/** What a licence request fails with, as an ailing system would word it. */
+/** What a license request fails with, as an ailing system would word it. */
 const SYSTEM_ERRORS = [
   "resource temporarily unavailable",
   "connection reset by peer",
@@ -22,19 +22,19 @@ export function hasErrors(stage: DegradeStage): boolean {
   return DEGRADE_STAGES.indexOf(stage) >= DEGRADE_STAGES.indexOf("errors");
 }
 
-/** The error that a licence request fails with this time, about three in ten; undefined where it does not. */
+/** The error that a license request fails with this time, about three in ten; undefined where it does not. */
 export function drawError(random: Random): string | undefined {
   if (random() >= FAILING_SHARE) return undefined;
   return SYSTEM_ERRORS[Math.floor(random() * SYSTEM_ERRORS.length)];
 }
 
-/** How much later a licence request is answered, in milliseconds; 0 before the stage `slowdown`. */
+/** How much later a license request is answered, in milliseconds; 0 before the stage `slowdown`. */
 export function drawDelayMs(stage: DegradeStage, random: Random): number {
   if (DEGRADE_STAGES.indexOf(stage) < DEGRADE_STAGES.indexOf("slowdown")) return 0;
   return QUICKEST_MS + random() * (SLOWEST_MS - QUICKEST_MS);
 }
 
-/** The licence as the software is told of it; the keys in this order are what a client sees. */
+/** The license as the software is told of it; the keys in this order are what a client sees. */
 export interface LicenseInfo {
   readonly license_key: string;
   readonly license_type: string;
@@ -51,7 +51,7 @@ export interface PreparedAnswer {
   readonly json: string;
 }
 
-/** The licence methods' answers, serialised once. */
+/** The license methods' answers, serialized once. */
 export interface LicenseAnswers {
   readonly get_license: PreparedAnswer;
   readonly get_features: PreparedAnswer;
@@ -59,7 +59,7 @@ export interface LicenseAnswers {
 
 const UTF8 = new TextEncoder();
 
-/** An answer, serialised. */
+/** An answer, serialized. */
 export function prepareAnswer(answer: Readonly<Record<string, unknown>>): PreparedAnswer {
   const json = JSON.stringify(answer);
   return { json, line: UTF8.encode(json + "\n") };

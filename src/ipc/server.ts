@@ -26,7 +26,7 @@ export interface IpcServerOptions {
   readonly claim: SocketClaim;
   readonly license: LicenseInfo;
   readonly log: Logger;
-  /** Whether every process of the user may ask for the licence, or only the software and its descendants. */
+  /** Whether every process of the user may ask for the license, or only the software and its descendants. */
   readonly peer?: "user" | "child";
   /** Whether a process is the launched software or a descendant of it; needed with `peer: "child"`. */
   readonly isDescendant?: (pid: number) => boolean | Promise<boolean>;
@@ -51,11 +51,11 @@ interface IpcCounters {
 /** A running server. */
 export interface IpcServer extends AsyncDisposable {
   readonly path: string;
-  /** From now on the licence methods answer this; watchers are told that it changed. */
+  /** From now on the license methods answer this; watchers are told that it changed. */
   setLicense(info: LicenseInfo): void;
   /** Tells everybody who watches; who does not read falls behind and is cut off. */
   publish(event: IpcEvent): void;
-  /** Makes the licence methods' answers worse, or good again by `normal`. Ending the process at `crash` is the caller's. */
+  /** Makes the license methods' answers worse, or good again by `normal`. Ending the process at `crash` is the caller's. */
   setDegradeStage(stage: DegradeStage): void;
   /** From now on these hold; the times for connections that are made from now on. */
   setLimits(limits: Partial<IpcLimits>): void;
@@ -80,7 +80,7 @@ const ACCEPT_PAUSE_MS = 50;
 type OpenConnection = (conn: LocalConn, options: ConnectionOptions) => Connection;
 
 /**
- * Serves the licence on the claimed socket, from the moment this returns.
+ * Serves the license on the claimed socket, from the moment this returns.
  *
  * @throws {SocketPlaceError} where the socket cannot be made.
  */

@@ -16,9 +16,9 @@ import {
 } from "./license_answers.ts";
 import type { IpcRequest } from "./request.ts";
 
-/** Methods that tell of the licence; degradation and `peer = "child"` concern these alone. */
+/** Methods that tell of the license; degradation and `peer = "child"` concern these alone. */
 type LicenseMethod = "get_license" | "get_features";
-/** Methods whose answers are serialised beforehand, as they depend on no parameters. */
+/** Methods whose answers are serialized beforehand, as they depend on no parameters. */
 type PlainMethod = LicenseMethod | "health";
 
 const CONTROL_METHODS = ["reload", "stop", "restart", "stats", "debug"] as const;

@@ -1,6 +1,6 @@
 import { SentinelError } from "../core/errors.ts";
 
-/** Where a licence file failed; all of them end with exit status 80. */
+/** Where a license file failed; all of them end with exit status 80. */
 type LicenseErrorCode =
   | "license.not_found"
   | "license.unreadable"
@@ -15,7 +15,7 @@ type LicenseErrorCode =
   | "license.software"
   | "license.expired";
 
-/** A licence file that is not valid; the message is the contract's line. */
+/** A license file that is not valid; the message is the contract's line. */
 export class LicenseError extends SentinelError {
   declare readonly code: LicenseErrorCode;
 

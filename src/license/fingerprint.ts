@@ -7,7 +7,7 @@ import {
 import { SentinelError } from "../core/errors.ts";
 import { isSameSecret } from "../core/secret_text.ts";
 
-/** A hardware fingerprint as it stands in a licence. */
+/** A hardware fingerprint as it stands in a license. */
 export type Fingerprint =
   /** `digest`: 64 hex digits; everything it is made of must match. */
   | { readonly form: "v1"; readonly digest: string }

@@ -5,11 +5,11 @@ import type { Verify } from "../signing/ecdsa.ts";
 import { type Envelope, isEnvelopeGenuine, readPayload } from "../signing/envelope.ts";
 import { checkDates, type License, parsePayload } from "./payload.ts";
 
-/** Limit of a licence file. */
+/** Limit of a license file. */
 export const MAX_LICENSE_BYTES = 1024 * 1024;
 
 /**
- * The text of a licence file. Never reads more than the limit, whatever the file system says of its size, and never
+ * The text of a license file. Never reads more than the limit, whatever the file system says of its size, and never
  * waits for a writer: what is no regular file is not opened.
  *
  * @throws {LicenseError}
@@ -71,10 +71,10 @@ function unreadable(path: string, error: unknown): LicenseError {
 export const LICENSE_ALGORITHM = "ES256";
 
 /**
- * A licence from the text of its file. The signature is checked before the payload is looked into; the dates are not
+ * A license from the text of its file. The signature is checked before the payload is looked into; the dates are not
  * checked here.
  *
- * @param verify With the organisation's public key.
+ * @param verify With the organization's public key.
  * @throws {LicenseError}
  */
 export async function verifyLicense(fileText: string, verify: Verify): Promise<License> {
@@ -118,12 +118,12 @@ function printable(text: string): string {
   return short.replaceAll(/[^\x20-\x7e…]/g, "?");
 }
 
-/** A licence from a file: genuine and well-formed; its dates may be over. @throws {LicenseError} */
+/** A license from a file: genuine and well-formed; its dates may be over. @throws {LicenseError} */
 export async function loadLicense(path: string, verify: Verify): Promise<License> {
   return await verifyLicense(await readLicenseFile(path), verify);
 }
 
-/** What a licence has to fulfil besides being genuine. */
+/** What a license has to fulfill besides being genuine. */
 export interface LicenseTerms {
   readonly verify: Verify;
   readonly wallMs: number;
@@ -131,7 +131,7 @@ export interface LicenseTerms {
   readonly softwareId?: string | undefined;
 }
 
-/** A licence from a file that is valid at this time, and for this software. @throws {LicenseError} */
+/** A license from a file that is valid at this time, and for this software. @throws {LicenseError} */
 export async function loadValidLicense(
   path: string,
   { verify, wallMs, softwareId }: LicenseTerms,

@@ -3,18 +3,18 @@ import { readSmallText } from "../core/files.ts";
 import { decodePem } from "../signing/pem.ts";
 import { importPublicKeyPem, verifierOf, type Verify } from "../signing/ecdsa.ts";
 
-/** The file named as the organisation's public key is none (exit status 2). */
+/** The file named as the organization's public key is none (exit status 2). */
 export class OrganizationKeyError extends SentinelError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("config.org_key", message, options);
   }
 }
 
-/** Where the organisation's public key is: in a file, or built in (PEM). */
+/** Where the organization's public key is: in a file, or built in (PEM). */
 export type OrganizationKeySource = { readonly path: string } | { readonly pem: string };
 
 /**
- * The verifier of the organisation, wherever its key is.
+ * The verifier of the organization, wherever its key is.
  *
  * @throws {OrganizationKeyError}
  */
@@ -26,7 +26,7 @@ export async function loadOrganizationKey(source: OrganizationKeySource): Promis
 }
 
 /**
- * The organisation's public key (SubjectPublicKeyInfo, P-256, PEM) from a file; extractable.
+ * The organization's public key (SubjectPublicKeyInfo, P-256, PEM) from a file; extractable.
  *
  * @throws {OrganizationKeyError}
  */

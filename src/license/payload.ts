@@ -18,7 +18,7 @@ export function utcDate(wallMs: number): string {
 }
 
 /**
- * Checks a licence's dates, both ends inclusive.
+ * Checks a license's dates, both ends inclusive.
  *
  * @throws {LicenseError} `license.not_yet_active` or `license.expired`.
  */
@@ -94,16 +94,16 @@ const HARDWARE_BOUND = {
   hardware_fingerprint: fingerprint,
 };
 
-/** A licence that is kept alive against the vendor's server. */
+/** A license that is kept alive against the vendor's server. */
 export type StandardLicense = v.InferOutput<v.ObjectSchema<typeof STANDARD, undefined>>;
 
-/** A licence that belongs to one machine and needs no server. */
+/** A license that belongs to one machine and needs no server. */
 export type HardwareBoundLicense = v.InferOutput<v.ObjectSchema<typeof HARDWARE_BOUND, undefined>>;
 
-/** A licence's payload, with the names it has in the file. */
+/** A license's payload, with the names it has in the file. */
 export type License = StandardLicense | HardwareBoundLicense;
 
-/** What each type of licence adds to the common fields: fields it must have and fields it must not. */
+/** What each type of license adds to the common fields: fields it must have and fields it must not. */
 const RULES = {
   STANDARD: {
     schema: v.looseObject(STANDARD),
@@ -118,7 +118,7 @@ const RULES = {
 } as const;
 
 /**
- * A licence from the parsed payload. Unknown fields are kept behind those that are known.
+ * A license from the parsed payload. Unknown fields are kept behind those that are known.
  *
  * @throws {LicenseError} naming the first field that is not as it must be.
  */

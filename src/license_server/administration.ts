@@ -2,7 +2,7 @@ import { SentinelError } from "../core/errors.ts";
 import type { LicenseRecord, MachineStatus, StoredLicenseStatus } from "./records.ts";
 import type { Audit, Decision, Facts, LicenseStore } from "./store.ts";
 
-/** What the vendor can do to a licence. */
+/** What the vendor can do to a license. */
 export type LicenseAction = "revoke" | "suspend" | "reinstate";
 
 /** Who does it and when (milliseconds since the Unix epoch), for the audit row. */
@@ -39,9 +39,9 @@ const AUDIT_ACTIONS: Readonly<Record<LicenseAction, string>> = {
 type Verdict = { readonly kind: "done" } | { readonly kind: "impossible"; readonly why: string };
 
 /**
- * Revokes, suspends or reinstates a licence; its machines learn it at their next heartbeat.
+ * Revokes, suspends or reinstates a license; its machines learn it at their next heartbeat.
  *
- * @throws {SentinelError} `usage.license_state` where the licence is unknown or the step does not exist.
+ * @throws {SentinelError} `usage.license_state` where the license is unknown or the step does not exist.
  */
 export async function changeLicense(
   store: LicenseStore,
@@ -64,7 +64,7 @@ export async function changeLicense(
   if (verdict.kind === "impossible") throw new SentinelError("usage.license_state", verdict.why);
 }
 
-/** Which machine is to leave which licence. */
+/** Which machine is to leave which license. */
 export interface DecommissionRequest {
   readonly licenseKey: string;
   readonly machineId: string;
@@ -84,10 +84,10 @@ const GONE: Obstacles = {
 const LEAVING: Obstacles = { DECOMMISSION_PENDING: "is already asked to leave", ...GONE };
 
 /**
- * Asks a machine to give its licence up: it is told at its next heartbeat, and counts until it has acknowledged, or, where
+ * Asks a machine to give its license up: it is told at its next heartbeat, and counts until it has acknowledged, or, where
  * it is lost, no longer.
  *
- * @throws {SentinelError} `usage.machine_state` where the licence or the machine is unknown or already leaving.
+ * @throws {SentinelError} `usage.machine_state` where the license or the machine is unknown or already leaving.
  */
 export async function requestDecommission(
   store: LicenseStore,
@@ -116,7 +116,7 @@ export async function requestDecommission(
 }
 
 /**
- * One licence.
+ * One license.
  *
  * @throws {SentinelError} `usage.license_state` where it is unknown.
  */

@@ -31,7 +31,7 @@ export type Outcome =
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /**
- * Whether a machine may be activated: the licence is for it, in force and in date, and there is room. A machine that is
+ * Whether a machine may be activated: the license is for it, in force and in date, and there is room. A machine that is
  * already there needs no room, but its own key; one that was decommissioned does not come back.
  *
  * @param publicKeyPem The request's key in the form that is stored.
@@ -66,7 +66,7 @@ export function decideActivation(
   };
 }
 
-/** A licence that is no longer in force is news to the machine, not a fault of its request: a signed 200 tells it. */
+/** A license that is no longer in force is news to the machine, not a fault of its request: a signed 200 tells it. */
 export function decideHeartbeat(
   facts: Facts,
   request: GenuineRequest<HeartbeatRequest>,

@@ -6,11 +6,11 @@ import type { Sign } from "../signing/ecdsa.ts";
 import { sealEnvelope } from "../signing/envelope.ts";
 import type { LicenseStore } from "./store.ts";
 
-/** Heartbeat of a STANDARD licence where nothing else is asked for. */
+/** Heartbeat of a STANDARD license where nothing else is asked for. */
 const DEFAULT_HEARTBEAT_MINUTES = 60;
 const DEFAULT_GRACE_DAYS = 7;
 
-/** What a licence is to say; what is `undefined` is left out or has its default. Dates are `YYYY-MM-DD`, UTC. */
+/** What a license is to say; what is `undefined` is left out or has its default. Dates are `YYYY-MM-DD`, UTC. */
 export interface LicenseTerms {
   readonly licenseKey: string;
   readonly type: License["license_type"];
@@ -28,7 +28,7 @@ export interface LicenseTerms {
   readonly softwareChecksum: string | undefined;
 }
 
-/** A licence and the text of its file. */
+/** A license and the text of its file. */
 interface IssuedLicense {
   readonly license: License;
   readonly fileText: string;
@@ -38,7 +38,7 @@ interface IssuedLicense {
 const KEY_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /**
- * A new licence key: 125 random bits as five groups of five, such as `7K3QD-…`.
+ * A new license key: 125 random bits as five groups of five, such as `7K3QD-…`.
  *
  * @param randomBytes Gives that many bytes from a cryptographic source.
  */
@@ -48,7 +48,7 @@ export function makeLicenseKey(randomBytes: (length: number) => Uint8Array): str
 }
 
 /**
- * Signs a licence, after it has passed the very check that it will meet at the customer's.
+ * Signs a license, after it has passed the very check that it will meet at the customer's.
  *
  * @throws {SentinelError} `config.license` naming the term that is not as it must be.
  */
@@ -66,7 +66,7 @@ export async function issueLicense(terms: LicenseTerms, sign: Sign): Promise<Iss
 }
 
 /**
- * Makes a licence known to the licence server.
+ * Makes a license known to the license server.
  *
  * @param origin When (milliseconds since the Unix epoch) and who, for the audit row.
  * @throws {SentinelError} `config.license_exists` where the key is taken.

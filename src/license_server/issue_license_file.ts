@@ -8,7 +8,7 @@ import { issueLicense, type LicenseTerms, makeLicenseKey, registerLicense } from
 import { readSigningKey } from "./keys.ts";
 import type { LicenseStore } from "./store.ts";
 
-/** What is asked for; the licence's key, its first day and its checksum are found where they are not given. */
+/** What is asked for; the license's key, its first day and its checksum are found where they are not given. */
 export interface IssueRequest {
   readonly terms:
     & Omit<LicenseTerms, "licenseKey" | "issueDate" | "softwareChecksum">
@@ -16,15 +16,15 @@ export interface IssueRequest {
       readonly licenseKey: string | undefined;
       readonly issueDate: string | undefined;
     };
-  /** The organisation's private key. */
+  /** The organization's private key. */
   readonly keyPath: string;
-  /** The software whose SHA-256 goes into the licence. */
+  /** The software whose SHA-256 goes into the license. */
   readonly checksumPath: string | undefined;
-  /** Where the licence goes; what is there is replaced. */
+  /** Where the license goes; what is there is replaced. */
   readonly outPath: string;
 }
 
-/** What issuing reaches for; `openStore` is absent where the licence is not registered. */
+/** What issuing reaches for; `openStore` is absent where the license is not registered. */
 export interface IssueTools {
   readonly log: Logger;
   readonly nowMs: number;
@@ -34,7 +34,7 @@ export interface IssueTools {
 }
 
 /**
- * Issues a licence file and registers the licence; gives its key. The file appears only once the licence is registered,
+ * Issues a license file and registers the license; gives its key. The file appears only once the license is registered,
  * and nothing is registered when the file cannot be written there.
  *
  * @throws {SentinelError} `config.…` in one line for the operator.

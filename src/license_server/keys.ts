@@ -5,17 +5,17 @@ import type { Logger } from "../core/log.ts";
 import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../signing/ecdsa.ts";
 import { decodePem, encodePem } from "../signing/pem.ts";
 
-/** Names of the organisation's two key files. */
+/** Names of the organization's two key files. */
 const PRIVATE_KEY_FILE = "org_private_key.pem";
 const PUBLIC_KEY_FILE = "org_public_key.pem";
 
 /**
- * Makes the organisation's key pair in a folder, which is made (0700) where it is missing: `org_private_key.pem`
+ * Makes the organization's key pair in a folder, which is made (0700) where it is missing: `org_private_key.pem`
  * (PKCS#8, 0600) and `org_public_key.pem` (SubjectPublicKeyInfo). Gives the two paths.
  *
  * @throws {SentinelError} `config.key_exists` where one of the two is there, `config.key` where the folder is unwritable.
  */
-export async function makeOrganisationKey(
+export async function makeOrganizationKey(
   folder: string,
 ): Promise<{ privateKeyPath: string; publicKeyPath: string }> {
   const privateKeyPath = join(folder, PRIVATE_KEY_FILE);

@@ -2,7 +2,7 @@ import { utcDate } from "../license/payload.ts";
 import type { LicenseRecord, MachineRecord, MachineStatus } from "./records.ts";
 import type { LicenseStore } from "./store.ts";
 
-/** A licence and its machines as `vendor list --json` prints them; times in RFC 3339, UTC. */
+/** A license and its machines as `vendor list --json` prints them; times in RFC 3339, UTC. */
 export interface LicenseListing {
   readonly license_key: string;
   readonly org_id: string;
@@ -29,7 +29,7 @@ interface MachineListing {
   readonly last_seen_at: string;
 }
 
-/** These licences with their machines; `nowMs` (milliseconds since the Unix epoch) decides what has expired. */
+/** These licenses with their machines; `nowMs` (milliseconds since the Unix epoch) decides what has expired. */
 export async function describeLicenses(
   store: LicenseStore,
   licenses: readonly LicenseRecord[],

@@ -1,6 +1,6 @@
 import type { License } from "../license/payload.ts";
 
-/** What the vendor decided about a licence; that it has expired is seen from its dates, not stored. */
+/** What the vendor decided about a license; that it has expired is seen from its dates, not stored. */
 export type StoredLicenseStatus = "ACTIVE" | "SUSPENDED" | "REVOKED";
 
 /**
@@ -9,7 +9,7 @@ export type StoredLicenseStatus = "ACTIVE" | "SUSPENDED" | "REVOKED";
  */
 export type MachineStatus = "ACTIVE" | "DECOMMISSION_PENDING" | "LOST" | "DECOMMISSIONED";
 
-/** A licence as the server knows it. Dates are `YYYY-MM-DD`, UTC, both inclusive. */
+/** A license as the server knows it. Dates are `YYYY-MM-DD`, UTC, both inclusive. */
 export interface LicenseRecord {
   readonly licenseKey: string;
   readonly orgId: string;
@@ -20,7 +20,7 @@ export interface LicenseRecord {
   readonly maxMachines: number;
   /** JSON text of the features object. */
   readonly featuresJson: string;
-  /** STANDARD licences only, as the next. */
+  /** STANDARD licenses only, as the next. */
   readonly heartbeatIntervalMinutes: number | undefined;
   readonly heartbeatGracePeriodDays: number | undefined;
   readonly status: StoredLicenseStatus;
@@ -30,7 +30,7 @@ export interface LicenseRecord {
   readonly registeredAtMs: number;
 }
 
-/** A machine under one licence. Times in milliseconds since the Unix epoch. */
+/** A machine under one license. Times in milliseconds since the Unix epoch. */
 export interface MachineRecord {
   readonly licenseKey: string;
   /** UUID v4, as the machine writes it. */

@@ -99,7 +99,7 @@ function startDeadline(
 /** What the routes work with; all of it stays the caller's. */
 interface RouteOptions {
   readonly store: LicenseStore;
-  /** By the organisation's private key. */
+  /** By the organization's private key. */
   readonly sign: Sign;
   readonly clock: Clock;
   readonly log: Logger;
@@ -115,19 +115,19 @@ type RouteContext = Context<{ Bindings: RouteBindings }>;
 /** Keys of machines that are kept imported, some 2 KiB each. */
 const CACHED_KEYS = 4096;
 
-/** A body that is about one machine under one licence. */
+/** A body that is about one machine under one license. */
 interface MachineBody {
   readonly license_key: string;
   readonly machine_id: string;
 }
 
 /** The key that must have signed, and the rule that decides then. */
-interface Judgement<Body> {
+interface Judgment<Body> {
   readonly publicKeyPem: string;
   decide(facts: Facts, request: GenuineRequest<Body>): Decision<Outcome>;
 }
 
-/** The licence server's three routes (contract: licence-server protocol), as a `fetch` handler. */
+/** The license server's three routes (contract: license-server protocol), as a `fetch` handler. */
 export function createRoutes(options: RouteOptions): Hono<{ Bindings: RouteBindings }> {
   const routes = new MachineRoutes(options);
   return new Hono<{ Bindings: RouteBindings }>()
@@ -155,7 +155,7 @@ export function createRoutes(options: RouteOptions): Hono<{ Bindings: RouteBindi
 }
 
 /** An activation is signed by the key that it brings. */
-async function judgeByOwnKey(body: ActivateRequest): Promise<Checked<Judgement<ActivateRequest>>> {
+async function judgeByOwnKey(body: ActivateRequest): Promise<Checked<Judgment<ActivateRequest>>> {
   const key = await importPublicKeyPem(body.machine_public_key_pem);
   if (key === undefined) return { refusal: REFUSALS.publicKey };
   const publicKeyPem = await exportPublicKeyPem(key);
@@ -179,7 +179,7 @@ class MachineRoutes {
   async answer<Body extends MachineBody>(
     context: RouteContext,
     schema: v.GenericSchema<unknown, Body>,
-    judge: (body: Body) => Promise<Checked<Judgement<Body>>>,
+    judge: (body: Body) => Promise<Checked<Judgment<Body>>>,
   ): Promise<Response> {
     const nowMs = this.#options.clock.wallMs();
     const headers = checkHeaders(context.req.raw.headers);
@@ -190,9 +190,9 @@ class MachineRoutes {
     if ("refusal" in bytes) return await this.refuse(context, bytes.refusal);
     const body = checkBody(bytes.value, schema, headers.value);
     if ("refusal" in body) return await this.refuse(context, body.refusal);
-    const judgement = await judge(body.value);
-    if ("refusal" in judgement) return await this.refuse(context, judgement.refusal);
-    const { publicKeyPem, decide } = judgement.value;
+    const judgment = await judge(body.value);
+    if ("refusal" in judgment) return await this.refuse(context, judgment.refusal);
+    const { publicKeyPem, decide } = judgment.value;
     const forged = await this.#checkSignature(context.req.path, headers.value, {
       body: bytes.value,
       publicKeyPem,
@@ -217,8 +217,8 @@ class MachineRoutes {
   /** Everything but an activation is signed by the key stored at activation. */
   async judgeByStoredKey<Body extends MachineBody>(
     { license_key: licenseKey, machine_id: machineId }: Body,
-    decide: Judgement<Body>["decide"],
-  ): Promise<Checked<Judgement<Body>>> {
+    decide: Judgment<Body>["decide"],
+  ): Promise<Checked<Judgment<Body>>> {
     const { license, machine } = await this.#options.store.read({ licenseKey, machineId });
     if (license === undefined) return { refusal: REFUSALS.licenseUnknown };
     if (machine === undefined) return { refusal: REFUSALS.machineUnknown };

@@ -6,11 +6,11 @@ import type { Sign } from "../signing/ecdsa.ts";
 import { createRoutes } from "./routes.ts";
 import type { LicenseStore } from "./store.ts";
 
-/** How the licence server is run. */
+/** How the license server is run. */
 interface LicenseServerOptions {
   /** Stays the caller's, who closes it after the server. */
   readonly store: LicenseStore;
-  /** By the organisation's private key. */
+  /** By the organization's private key. */
   readonly sign: Sign;
   readonly clock: Clock;
   readonly log: Logger;
@@ -45,7 +45,7 @@ const DEFAULT_MAX_IN_FLIGHT = 1024;
 const DRAIN_DEADLINE_MS = 15_000;
 
 /**
- * Starts the licence server.
+ * Starts the license server.
  *
  * @throws {SentinelError} `config.listen` where it cannot listen there, `config.tls` for an unusable certificate or key.
  */

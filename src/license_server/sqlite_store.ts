@@ -131,7 +131,7 @@ interface Job {
 }
 
 /**
- * Opens a licence database.
+ * Opens a license database.
  *
  * Decisions are committed in groups: those of one turn of the event loop share one durable transaction, and none is
  * answered before it. That makes the disk's flushes per second no limit on requests per second.

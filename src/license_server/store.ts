@@ -55,7 +55,7 @@ export interface Decision<T> {
 }
 
 /**
- * Where licences, machines, nonces and the audit trail are kept.
+ * Where licenses, machines, nonces and the audit trail are kept.
  *
  * Rules live in pure functions that are handed to {@linkcode LicenseStore.decide}; a store only has to run them against
  * facts that nobody else can change in between.
@@ -64,14 +64,14 @@ export interface LicenseStore extends AsyncDisposable {
   /** What is stored now; nothing is held afterwards. */
   read(scope: Scope): Promise<Facts>;
   /**
-   * Looks at the facts, decides, and writes the changes with their audit rows: one transaction, serialised against
+   * Looks at the facts, decides, and writes the changes with their audit rows: one transaction, serialized against
    * all others. Resolves once it is durable; when `decide` throws, nothing is written.
    *
    * @throws {SentinelError} `config.database_locked` where another process holds the database for too long.
    */
   decide<T>(scope: Scope, decide: (facts: Facts) => Decision<T>): Promise<T>;
-  /** All licences by key. */
+  /** All licenses by key. */
   listLicenses(): Promise<LicenseRecord[]>;
-  /** A licence's machines, oldest activation first. */
+  /** A license's machines, oldest activation first. */
   listMachines(licenseKey: string): Promise<MachineRecord[]>;
 }

@@ -46,7 +46,7 @@ export interface BuildRequest {
   readonly targets: readonly Target[];
   /** The folder that the programs go to; made where there is none. */
   readonly out: string;
-  /** Of the organisation (PEM). */
+  /** Of the organization (PEM). */
   readonly orgKeyPath?: string | undefined;
   readonly softwareId?: string | undefined;
   readonly serverUrl?: string | undefined;

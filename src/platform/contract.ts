@@ -116,9 +116,9 @@ export interface ListeningSocket {
   duplicate(): { readonly fd: number; readonly socket: ListeningSocket } | undefined;
 }
 
-/** What differs between systems. Each has one file that fulfils this; `select.ts` chooses. */
+/** What differs between systems. Each has one file that fulfills this; `select.ts` chooses. */
 export interface Platform {
-  /** The system and architecture as the licence server's wire format names them. */
+  /** The system and architecture as the license server's wire format names them. */
   readonly wireName: `${"LINUX" | "WINDOWS" | "DARWIN"}_${"AMD64" | "ARM64"}`;
   /** What programs of this system are. */
   readonly programFormat: "ELF" | "Mach-O" | "PE";

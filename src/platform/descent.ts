@@ -24,7 +24,7 @@ const MAX_GENERATIONS = 1024;
  * Whether `pid` is the ancestor itself, a descendant of it by its line of parents, or a member of the session that the
  * ancestor leads: a session cannot be joined from outside (setsid(2)), so that finds orphans too.
  *
- * A pid that was given anew is recognised by its start time: the ancestor's must be the recorded one, and nobody is
+ * A pid that was given anew is recognized by its start time: the ancestor's must be the recorded one, and nobody is
  * older than his parent.
  */
 export function isDescendantOf(

@@ -143,7 +143,7 @@ async function explain<T>(path: string, look: () => Promise<T>): Promise<T | und
   }
 }
 
-/** The software is not the one that the licence is for (exit status 84). */
+/** The software is not the one that the license is for (exit status 84). */
 export class ChecksumError extends SentinelError {
   constructor(code: "checksum" | "unreadable" | "changed", message: string, cause?: unknown) {
     super(`software.${code}`, message, { cause });

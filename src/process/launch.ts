@@ -182,7 +182,7 @@ export async function launchLimited(
 
 /** What launching a verified file needs besides the file. */
 interface VerifiedLaunch {
-  /** The file whose checksum was verified; `undefined` where the licence carries none, and nothing is compared. */
+  /** The file whose checksum was verified; `undefined` where the license carries none, and nothing is compared. */
   readonly verified: VerifiedFile | undefined;
   readonly platform: Pick<Platform, "fileVersion" | "signalGroup">;
   /** Launches (default: {@linkcode launch}). */

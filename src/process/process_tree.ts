@@ -25,7 +25,7 @@ export function findTree(
     new ProcessTree({ leader: found, mark }, { control, ownPid, claimsOrphans: () => false });
 }
 
-/** What a tree of processes is recognised by; outlives us in records. */
+/** What a tree of processes is recognized by; outlives us in records. */
 export interface TreeRoot {
   /** The launched process: leader of a session and group of its own. It may have ended. */
   readonly leader: ProcessIdentity;

@@ -26,7 +26,7 @@ export interface ProcessRecord {
   readonly command: string;
   readonly args: readonly string[];
   readonly state: ProcessState;
-  /** What it is recognised by; `undefined` until it was launched. */
+  /** What it is recognized by; `undefined` until it was launched. */
   readonly identity?: ProcessIdentity | undefined;
   /** See `LAUNCH_TOKEN_VARIABLE`; there before the launch. */
   readonly mark: string;

@@ -30,7 +30,7 @@ export interface ServiceDescription {
   readonly stopTimeoutMs: number;
 }
 
-/** Not even the service manager should try again: configuration, licence, another machine, a program that is not there. */
+/** Not even the service manager should try again: configuration, license, another machine, a program that is not there. */
 export const NO_RESTART_STATUSES: readonly number[] = [2, 80, 81, 83, 84, 85, 86];
 
 /** What systemd itself ends with where program, group or user are not there; systemd.exec(5), process exit codes. */
@@ -39,11 +39,11 @@ const MISSING_STATUSES: readonly number[] = [203, 216, 217];
 /** Longer than the software has to stop, so that it is we who stop it. */
 const STOP_MARGIN_MS = 10_000;
 
-/** A daemon waits for its licence server for as long as a request may take. */
+/** A daemon waits for its license server for as long as a request may take. */
 const START_TIMEOUT_SECONDS = 120;
 const WATCHDOG_SECONDS = 30;
 
-/** Without a limit: who waits for his licence server is to come up when it does. */
+/** Without a limit: who waits for his license server is to come up when it does. */
 const RESTART_SECONDS = 2;
 
 /**

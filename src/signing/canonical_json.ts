@@ -4,7 +4,7 @@ export type Json = null | boolean | number | string | readonly Json[] | {
 };
 
 /**
- * The canonical JSON of licences and answers: keys sorted by code point at every level, no white space, everything
+ * The canonical JSON of licenses and answers: keys sorted by code point at every level, no white space, everything
  * outside printable ASCII as `\uXXXX`. Equal to what Python prints for
  * `json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)`.
  *

@@ -97,7 +97,7 @@ const licenseRecordSchema = v.object({
   activated: v.boolean(),
   grace_remaining_seconds: whole,
   grace_exhausted: v.boolean(),
-  /** Whether the server took this machine off the licence and could not be told that it has been. */
+  /** Whether the server took this machine off the license and could not be told that it has been. */
   is_decommissioned: v.optional(v.boolean(), false),
   /** The status with which the server forbade the software to run, as long as it has not allowed it again. */
   forbidding_status: v.optional(v.nullable(v.string()), null),
@@ -124,7 +124,7 @@ const stateSchema = v.object({
 
 export type AliveMark = Readonly<v.InferOutput<typeof aliveMarkSchema>>;
 
-/** What is remembered of one licence; kept when another takes its place, so that coming back refunds nothing. */
+/** What is remembered of one license; kept when another takes its place, so that coming back refunds nothing. */
 export type LicenseRecord = Readonly<v.InferOutput<typeof licenseRecordSchema>>;
 
 /** What a machine remembers between runs. */

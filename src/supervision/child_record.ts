@@ -10,7 +10,7 @@ import { describeError } from "../core/errors.ts";
 import type { ProcessRecord } from "../process/records.ts";
 import type { ProcessTable } from "../process/process_table.ts";
 
-/** What is launched, and the mark by which its tree is recognised. */
+/** What is launched, and the mark by which its tree is recognized. */
 interface RecordedLaunch {
   readonly path: string;
   readonly args: readonly string[];
@@ -52,7 +52,7 @@ export interface SoftwareDependencies
   readonly childRecord: ChildRecord;
   /** Launches, where that takes more than usual. */
   readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
-  /** The file whose checksum was verified, where the licence carries one. */
+  /** The file whose checksum was verified, where the license carries one. */
   readonly verified: VerifiedFile | undefined;
   /** Called before the software can have got as far as to connect. */
   readonly onLaunched: (leader: ProcessIdentity) => void;

@@ -157,7 +157,7 @@ Deno.test("of what a server says no more is shown than fits a terminal", async (
   const error = "\u001b[31m" + "x".repeat(1_000);
   const answer = await askFor(signed({ error, code: "x" }, 403));
   assert(answer.kind === "refused");
-  // the escape character alone would colour the rest
+  // the escape character alone would color the rest
   assertEquals(answer.message, "[31m" + "x".repeat(495));
 });
 

@@ -15,7 +15,7 @@ const LICENSE = hardwareBoundPayload({
   expiry_date: "2026-06-15",
 }) as unknown as HardwareBoundLicense;
 
-/** A run under a licence that ends with this day, at noon, and what ends it. */
+/** A run under a license that ends with this day, at noon, and what ends it. */
 async function start() {
   const clock = new FakeClock("2026-06-15T12:00:00Z");
   const log = new RecordingLog();
@@ -33,7 +33,7 @@ async function start() {
   return { clock, log, licensing, ended, end };
 }
 
-Deno.test("a clock that is set back while the software runs is told, and does not keep the licence alive", async () => {
+Deno.test("a clock that is set back while the software runs is told, and does not keep the license alive", async () => {
   const { clock, log, licensing, ended } = await start();
   await clock.advance(HOUR_MS);
   clock.setWall("2026-06-14T13:00:00Z");

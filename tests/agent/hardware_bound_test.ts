@@ -31,7 +31,7 @@ async function runOnMachine(
 
 testWith(
   [POSIX],
-  "a v1 licence runs on its machine, its fingerprint being the socket's name",
+  "a v1 license runs on its machine, its fingerprint being the socket's name",
   async () => {
     await using folder = await temporaryFolder();
     const script = 'echo "$SENTINEL_IPC_SOCKET"; exit 7';
@@ -43,7 +43,7 @@ testWith(
   },
 );
 
-Deno.test("a v1 licence of another machine says that cpu, disk or machine_id differs", async () => {
+Deno.test("a v1 license of another machine says that cpu, disk or machine_id differs", async () => {
   await using folder = await temporaryFolder();
   const fingerprint = "ab".repeat(32);
   assertEquals(await runOnMachine(folder, { fingerprint, script: "echo launched" }), {
@@ -54,7 +54,7 @@ Deno.test("a v1 licence of another machine says that cpu, disk or machine_id dif
   });
 });
 
-testWith([POSIX], "a licence that ends while the software runs ends the run", async () => {
+testWith([POSIX], "a license that ends while the software runs ends the run", async () => {
   await using folder = await temporaryFolder();
   const script = "exec sleep 1000";
   const { code, stderr } = await runOnMachine(folder, {

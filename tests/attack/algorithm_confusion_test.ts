@@ -1,5 +1,5 @@
 /**
- * The attacker writes a licence of his own and has it name an algorithm by which he can sign: none at all, or an HMAC whose
+ * The attacker writes a license of his own and has it name an algorithm by which he can sign: none at all, or an HMAC whose
  * secret is the public key. There is one algorithm; a file that names another is refused before its signature is looked at.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -17,7 +17,7 @@ async function hmacOf(scene: AttackScene): Promise<string> {
   return encodeBase64Url(new Uint8Array(mac));
 }
 
-/** Verifies the forged licence, by the real program or one that does as the licence says. */
+/** Verifies the forged license, by the real program or one that does as the license says. */
 async function verifyForged(alg: unknown, { isObedient = false } = {}) {
   await using scene = await AttackScene.open();
   const sig = alg === "HS256" ? await hmacOf(scene) : "";
@@ -31,7 +31,7 @@ async function verifyForged(alg: unknown, { isObedient = false } = {}) {
 for (
   const alg of ["none", "None", "HS256", "RS256", "ES384", "es256", "ES256 ", "", null, ["ES256"]]
 ) {
-  Deno.test(`a forged licence of the algorithm ${JSON.stringify(alg)} is refused`, async () => {
+  Deno.test(`a forged license of the algorithm ${JSON.stringify(alg)} is refused`, async () => {
     const { code, stderr } = await verifyForged(alg);
     assertEquals(code, 80, stderr);
     const line = typeof alg === "string"
@@ -42,7 +42,7 @@ for (
 }
 
 for (const alg of ["none", "None", "HS256"]) {
-  Deno.test(`where a licence chooses its algorithm, ${alg} is valid: the attack`, async () => {
+  Deno.test(`where a license chooses its algorithm, ${alg} is valid: the attack`, async () => {
     const { code, stdout, stderr } = await verifyForged(alg, { isObedient: true });
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, "license is valid: ACME-0001");

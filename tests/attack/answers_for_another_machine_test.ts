@@ -1,6 +1,6 @@
 /**
  * The attacker has one machine too many. It asks through another, an active one, which puts the same random number into a
- * request of its own and passes the organisation's answer on. Each answer names machine and licence, under the signature.
+ * request of its own and passes the organization's answer on. Each answer names machine and license, under the signature.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type AnswerAs, AttackScene } from "../support/attack_scene.ts";
@@ -16,7 +16,7 @@ const answerFor = (whose: Record<string, Json>): AnswerAs => (request, organizat
   signedAnswer(organization, answerPayload(request, whose));
 
 for (const [what, whose] of Object.entries(OTHERS)) {
-  Deno.test(`the organisation's answer for another ${what} activates nothing`, async () => {
+  Deno.test(`the organization's answer for another ${what} activates nothing`, async () => {
     await using scene = await AttackScene.open();
     scene.answer = answerFor(whose);
     const { code, stdout, stderr } = await scene.run();

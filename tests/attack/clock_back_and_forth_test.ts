@@ -1,5 +1,5 @@
 /**
- * The attacker sets the machine's clock back before each start, and right again behind it, so that his licence never ends.
+ * The attacker sets the machine's clock back before each start, and right again behind it, so that his license never ends.
  * The latest time known to be true is kept, with the state and by the server's signature; dates are checked with none that
  * is earlier, and each such clock costs an interval of grace.
  */
@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
 
 const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
-/** Runs until behind the licence's end, then once more with the clock set back to its first day. */
+/** Runs until behind the license's end, then once more with the clock set back to its first day. */
 async function setBack(doubles?: Doubles) {
   const expiry_date = dateOf(Date.now() + 10 * DAY_MS);
   await using scene = await AttackScene.open({ expiry_date, heartbeat_grace_period_days: 90 });
@@ -35,7 +35,7 @@ async function setBack(doubles?: Doubles) {
   return await scene.run(options);
 }
 
-testWith([POSIX], "a clock that is set back makes no expired licence valid", async () => {
+testWith([POSIX], "a clock that is set back makes no expired license valid", async () => {
   const { code, stderr } = await setBack();
   assertEquals(code, 80, stderr);
   assertStringIncludes(stderr, "WARNING: clock rollback detected: it shows ");

@@ -1,6 +1,6 @@
 /**
  * The attacker has another account on the machine, and a folder and a socket that an administrator opened to everybody. He
- * asks for the licence, and to stop the software. Whoever connects is asked of the kernel before a byte is read of him.
+ * asks for the license, and to stop the software. Whoever connects is asked of the kernel before a byte is read of him.
  */
 import { assert, assertEquals } from "@std/assert";
 import { AttackScene } from "../support/attack_scene.ts";

@@ -1,5 +1,5 @@
 /**
- * The attacker has another account on the machine. He serves licences of his own where Sentinel's socket is looked for, puts
+ * The attacker has another account on the machine. He serves licenses of his own where Sentinel's socket is looked for, puts
  * his files where it would be, or waits in a folder in which he could put it aside. The server's owner is asked of the kernel
  * before anything is sent, and no socket is made in a place that others could change.
  */

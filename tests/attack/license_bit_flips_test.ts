@@ -1,6 +1,6 @@
 /**
- * The attacker has a licence and an editor. He changes a bit of it, any bit, or writes a later date into its payload. The
- * organisation's signature covers the payload as it stands in the file, and nothing is looked at before it was checked.
+ * The attacker has a license and an editor. He changes a bit of it, any bit, or writes a later date into its payload. The
+ * organization's signature covers the payload as it stands in the file, and nothing is looked at before it was checked.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeBase64Url } from "../../src/signing/envelope.ts";
@@ -18,7 +18,7 @@ async function flipEach(doubles?: Doubles): Promise<{ bytes: number; accepted: n
   return JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
 }
 
-Deno.test("no byte of a licence can be changed", async () => {
+Deno.test("no byte of a license can be changed", async () => {
   const { bytes, accepted } = await flipEach();
   assert(bytes > 500);
   assertEquals(accepted, []);
@@ -29,7 +29,7 @@ Deno.test("where every signature is good, many can: the attack", async () => {
   assert(accepted.length > 20, `${accepted}`);
 });
 
-Deno.test("an edited licence starts nothing, save where every signature is good", async () => {
+Deno.test("an edited license starts nothing, save where every signature is good", async () => {
   await using scene = await AttackScene.open({ expiry_date: "2020-12-31" });
   const file = JSON.parse(await Deno.readTextFile(scene.at("a.lic")));
   const edited = standardPayload({ server_url: scene.serverUrl, expiry_date: "2998-12-31" });

@@ -1,6 +1,6 @@
 /**
- * The attacker sends more than anybody needs, to fill the memory or to keep Sentinel busy: over the socket, in a licence file,
- * as the licence server. Each has a limit, which is looked at before anything is kept or parsed.
+ * The attacker sends more than anybody needs, to fill the memory or to keep Sentinel busy: over the socket, in a license file,
+ * as the license server. Each has a limit, which is looked at before anything is kept or parsed.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { AttackScene, honestly } from "../support/attack_scene.ts";
@@ -42,7 +42,7 @@ testWith(
   },
 );
 
-Deno.test("a licence of 2 MiB is refused, and read where there is no limit: the attack", async () => {
+Deno.test("a license of 2 MiB is refused, and read where there is no limit: the attack", async () => {
   await using scene = await AttackScene.open();
   await Deno.writeTextFile(scene.at("a.lic"), " ".repeat(2 * MIB), { append: true });
   const { code, stdout, stderr } = await scene.run();

@@ -1,6 +1,6 @@
 /**
- * The attacker records what the licence server answered while the licence was good, and plays it again once it is revoked.
- * Each answer repeats its request's random number, under the organisation's signature; no other request's will do.
+ * The attacker records what the license server answered while the license was good, and plays it again once it is revoked.
+ * Each answer repeats its request's random number, under the organization's signature; no other request's will do.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AttackScene, honestly } from "../support/attack_scene.ts";

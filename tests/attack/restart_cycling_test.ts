@@ -1,5 +1,5 @@
 /**
- * The attacker keeps the licence server away and stops each run just before its heartbeat, so that none is ever missed. Time
+ * The attacker keeps the license server away and stops each run just before its heartbeat, so that none is ever missed. Time
  * is charged, not heartbeats: what a run without the server used and did not pay for, the next start pays first.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";

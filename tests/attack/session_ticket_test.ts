@@ -113,7 +113,7 @@ for (const source of Object.keys(SOURCES)) {
     assertEquals(processes.started, []);
   });
 
-  testWith(OPENSSL, `without the defence, a session of ${source} starts a process`, async () => {
+  testWith(OPENSSL, `without the defense, a session of ${source} starts a process`, async () => {
     await using desk = await RemoteDesk.open();
     const processes = new FakeProcesses();
     await using served = await desk.serve(processes, { identify: trusting });

@@ -1,6 +1,6 @@
 /**
  * The attacker takes all connections of the socket and sends a byte now and then, so that the software cannot ask for its
- * licence. A message has its time from its first byte to its last; who takes longer is cut off, and his place is free.
+ * license. A message has its time from its first byte to its last; who takes longer is cut off, and his place is free.
  */
 import { assertEquals } from "@std/assert";
 import { AttackScene } from "../support/attack_scene.ts";

@@ -1,5 +1,5 @@
 /**
- * The attacker keeps a copy of the state from before the licence server went away, and puts it back when the grace is used
+ * The attacker keeps a copy of the state from before the license server went away, and puts it back when the grace is used
  * up: the file, its whole folder, or the folder of the witness, too. Every save is numbered, and witnesses in three places
  * have seen the number; a state that is gone or unreadable has the server to ask.
  */
@@ -99,7 +99,7 @@ Deno.test("a state that cannot be read is set aside, and the server must confirm
   assertEquals((await customer.run("/bin/true")).code, 0);
 });
 
-Deno.test("who was told that the licence is suspended has no grace by pulling the plug, until it is reinstated", async () => {
+Deno.test("who was told that the license is suspended has no grace by pulling the plug, until it is reinstated", async () => {
   await using customer = await Customer.arrive();
   const decide = (action: string) =>
     customer.vendor(action, "K1", "--database", customer.folder.at("vendor.db"));

@@ -1,7 +1,7 @@
 /**
- * The attacker stands in for the licence server (`--server-url`, DNS, a proxy) and answers as he likes, without the
- * organisation's key: ACTIVE to run without a licence server for ever, errors and refusals to keep the meter from running.
- * Only what the organisation signed is the server's word; anything else is as good as silence, and costs grace.
+ * The attacker stands in for the license server (`--server-url`, DNS, a proxy) and answers as he likes, without the
+ * organization's key: ACTIVE to run without a license server for ever, errors and refusals to keep the meter from running.
+ * Only what the organization signed is the server's word; anything else is as good as silence, and costs grace.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type AnswerAs, AttackScene, honestly } from "../support/attack_scene.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { type ProgramResult, resultOf } from "../support/program.ts";
 import { testWith } from "../support/requirements.ts";
 import { COMPILER, STANDALONE } from "../support/standalone.ts";
@@ -39,7 +39,7 @@ testWith(CLONING, "compile and vendor build work in a folder of any name", async
   await using clone = await cloneSources({ isReal: false });
   const { folder, runTask } = clone;
   const keys = `${NAME}/our keys`;
-  await makeOrganisationKey(folder.at(keys));
+  await makeOrganizationKey(folder.at(keys));
   const compiled = await runTask("compile", "--target", "all");
   assertEquals([compiled.code, compiled.stderr], [0, ""]);
   const [first = ""] = compiled.stdout.split("\n");

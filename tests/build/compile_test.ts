@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
-import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { programLine, type ProgramResult } from "../support/program.ts";
 import { runTool } from "../support/run_tool.ts";
@@ -37,7 +37,7 @@ async function ownBytes(program: string): Promise<Uint8Array> {
 
 testWith([COMPILER], "a program tells what it was built with, and takes no other key", async () => {
   await using folder = await temporaryFolder();
-  await makeOrganisationKey(folder.path);
+  await makeOrganizationKey(folder.path);
   const program = await compileProgram(folder.path, [
     ...["--org-key", folder.at("org_public_key.pem"), "--software-id", "rocket"],
     ...["--server-url", "http://127.0.0.1:9"],
@@ -95,7 +95,7 @@ testWith(
 
 testWith([COMPILER], "a key that is built in is seen among a program's bytes", async () => {
   await using folder = await temporaryFolder();
-  await makeOrganisationKey(folder.path);
+  await makeOrganizationKey(folder.path);
   const program = await compileProgram(folder.path, [
     "--org-key",
     folder.at("org_public_key.pem"),
@@ -213,7 +213,7 @@ for (const [builder, build] of BUILDERS) {
     `${builder} bundles with the Deno that runs it, and names another one that compiles`,
     async () => {
       await using folder = await temporaryFolder();
-      await makeOrganisationKey(folder.path);
+      await makeOrganizationKey(folder.path);
       await Deno.writeTextFile(folder.at("deno"), OTHER_DENO, { mode: 0o755 });
       const args = ["--org-key", folder.at("org_public_key.pem"), "--out", folder.at("out")];
       const { code, stderr } = await build(args, { BUILD_DENO: folder.at("deno"), DENORT_BIN: "" });

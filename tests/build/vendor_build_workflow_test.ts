@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { TARGETS } from "../../src/packaging/targets.ts";
 import { testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -39,7 +39,7 @@ async function build(
 ): Promise<void> {
   await using folder = await temporaryFolder();
   const { settings } = await sourcesMachine(folder, "tag");
-  await makeOrganisationKey(folder.at("vendor/our keys"));
+  await makeOrganizationKey(folder.at("vendor/our keys"));
   await Deno.remove(folder.at("vendor/our keys/org_private_key.pem"));
   await commitAll(folder.at("vendor"));
   const run = new WorkflowRun(WORKFLOW, {

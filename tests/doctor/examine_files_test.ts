@@ -79,7 +79,7 @@ Deno.test("a state without grace says what the next run needs", async () => {
     check: "state",
     outcome: "failed",
     found: "machine 3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11; no grace is left",
-    advice: "the next run must reach the licence server",
+    advice: "the next run must reach the license server",
     code: "unreachable.grace_exhausted",
   });
 });

@@ -8,7 +8,7 @@ import { type TemporaryFolder, temporaryFolder } from "../support/temporary_fold
 
 const organization = await makeOrganization();
 
-/** What is found of the licence at `a.lic`, and of the key at `org.pem`. */
+/** What is found of the license at `a.lic`, and of the key at `org.pem`. */
 async function examine(
   folder: TemporaryFolder,
   { softwareId, key = organization.publicKeyPem }: { softwareId?: string; key?: string } = {},
@@ -47,12 +47,12 @@ const FAULTS: Readonly<
   "of another version": [
     async (folder) => asText(folder, await organization.license(standardPayload({ v: 2 }))),
     "license.version",
-    "update sentinel, or ask the vendor for a licence of this version",
+    "update sentinel, or ask the vendor for a license of this version",
   ],
   "with another algorithm": [
     (folder) => asText(folder, '{"alg":"RS256","payload":"e30","sig":"AA"}'),
     "license.algorithm",
-    "update sentinel, or ask the vendor for a licence of this version",
+    "update sentinel, or ask the vendor for a license of this version",
   ],
   "that is none": [
     (folder) => asText(folder, "{"),
@@ -62,7 +62,7 @@ const FAULTS: Readonly<
 };
 
 for (const [what, [make, code, advice]] of Object.entries(FAULTS)) {
-  Deno.test(`of a licence ${what} it is said what to do`, async () => {
+  Deno.test(`of a license ${what} it is said what to do`, async () => {
     await using folder = await temporaryFolder();
     await make(folder);
     const [, license, dates] = await examine(folder, { softwareId: "another" });
@@ -71,7 +71,7 @@ for (const [what, [make, code, advice]] of Object.entries(FAULTS)) {
   });
 }
 
-Deno.test("with a key that is none, the licence is not looked at", async () => {
+Deno.test("with a key that is none, the license is not looked at", async () => {
   await using folder = await temporaryFolder();
   const [key, license] = await examine(folder, { key: "no key" });
   assertEquals(adviceOf(key), [

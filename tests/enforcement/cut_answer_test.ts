@@ -78,7 +78,7 @@ async function readRequest(connection: Deno.Conn): Promise<string> {
   return text;
 }
 
-/** A machine whose licence server cuts its answers. */
+/** A machine whose license server cuts its answers. */
 class Customer {
   constructor(
     readonly server: CuttingServer,

@@ -90,7 +90,7 @@ Deno.test("a start with an earlier clock than the last run's is a rollback, and 
     "license has expired (expiry: 2026-06-15)",
   );
 
-  // the attack: without the saved time the expired licence is valid again
+  // the attack: without the saved time the expired license is valid again
   const forgetful = { ...first.saved.at(-1)!, latest_known_ms: 0 };
   const third = new LeaseBench(forgetful, { clock: new FakeClock() });
   await third.lease.checkClock();

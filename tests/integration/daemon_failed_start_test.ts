@@ -10,12 +10,12 @@ const FAILING: Readonly<
     "start-up failed (core): software not found: ",
     (scene) => Deno.removeSync(scene.at("software")),
   ],
-  "whose licence is broken": [
+  "whose license is broken": [
     80,
     "start-up failed (core): invalid license file",
     (scene) => Deno.writeTextFileSync(scene.at("K1.lic"), "{"),
   ],
-  "whose licence server is away": [
+  "whose license server is away": [
     82,
     "start-up failed (core): server unreachable (refused)",
     (scene) => scene.customer.stopServer(),
@@ -75,7 +75,7 @@ function requireNothingLeft(scene: DaemonScene): void {
   assertEquals([...Deno.readDirSync(scene.at("runtime"))], []);
 }
 
-Deno.test("SIGTERM while the licence server is asked ends the start, and nothing is left", async () => {
+Deno.test("SIGTERM while the license server is asked ends the start, and nothing is left", async () => {
   await using scene = await DaemonScene.arrive();
   await scene.customer.stopServer();
   using silent = Deno.listen({ hostname: "127.0.0.1", port: scene.customer.port });

@@ -42,7 +42,7 @@ Deno.test("a reload of a broken configuration names every mistake and changes no
   assertEquals((await scene.daemon("stop")).code, 0);
 });
 
-Deno.test("a reload takes a new licence, and keeps the old one where the new one is none", async () => {
+Deno.test("a reload takes a new license, and keeps the old one where the new one is none", async () => {
   await using scene = await DaemonScene.arrive();
   await scene.customer.issue("K2");
   await scene.daemon("start");
@@ -63,7 +63,7 @@ Deno.test("a reload takes a new licence, and keeps the old one where the new one
 
 const REFUSED_LATE: Readonly<Record<string, [now: string, then: string, code: number]>> = {
   "whose log is a folder": ["d.log", "runtime", 2],
-  "whose licence is missing": ["K1.lic", "K9.lic", 80],
+  "whose license is missing": ["K1.lic", "K9.lic", 80],
 };
 
 for (const [what, [now, then, status]] of Object.entries(REFUSED_LATE)) {
@@ -84,7 +84,7 @@ for (const [what, [now, then, status]] of Object.entries(REFUSED_LATE)) {
   });
 }
 
-Deno.test("a reload whose health endpoint cannot be served leaves the licence as it is", async () => {
+Deno.test("a reload whose health endpoint cannot be served leaves the license as it is", async () => {
   await using scene = await DaemonScene.arrive();
   await scene.customer.issue("K2");
   await scene.daemon("start");

@@ -26,7 +26,7 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
   "opens its log (process)": { call: "openat", path: "d.log" },
   "takes its PID file (process)": { call: "openat", path: "runtime/sentinel/software.pid" },
   "enters its working folder (daemonise)": { call: "chdir", path: "work" },
-  "reads its licence (core)": { call: "openat", path: "K1.lic" },
+  "reads its license (core)": { call: "openat", path: "K1.lic" },
   "makes its state folder (core)": { call: "mkdir", path: "state" },
   "writes its first key (core)": { call: "openat", path: "state/keystore.bin.tmp" },
   "writes its first state (core)": { call: "openat", path: "state/state.bin.tmp" },

@@ -52,7 +52,7 @@ const STORY = [
   "exit status 81",
 ];
 
-Deno.test("two demos at once tell the whole story each, without colour, and leave nothing", async () => {
+Deno.test("two demos at once tell the whole story each, without color, and leave nothing", async () => {
   const demos = await within(
     Promise.all([startDemo().output(), startDemo().output()]),
     () => "a demo goes on",
@@ -67,7 +67,7 @@ Deno.test("two demos at once tell the whole story each, without colour, and leav
     }
     // of a busy machine the heartbeat may come before the status that was asked for
     assertMatch(text, /rocket: flying[^]*heartbeat: ACTIVE[^]*\$ sentinel vendor revoke/);
-    // deno-lint-ignore no-control-regex -- the beginning of a colour
+    // deno-lint-ignore no-control-regex -- the beginning of a color
     assert(!/\x1b/.test(text), text);
     assertEquals(await leftIn(folderIn(text)), []);
   }

@@ -7,7 +7,7 @@ import { needsProgram, testWith } from "../support/requirements.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("doctor looks at what the configuration file names: licence, server, state and socket", async () => {
+Deno.test("doctor looks at what the configuration file names: license, server, state and socket", async () => {
   await using customer = await ConfiguredCustomer.arrive();
   await customer.customer.script("software", "exec true");
   await customer.configure("software", { tables: '[ipc]\npath = "runtime/own.sock"' });

@@ -88,7 +88,7 @@ const LICENSE_FAULTS: [string, string, number, () => Promise<string>][] = [
 ];
 
 for (const [what, check, status, license] of LICENSE_FAULTS) {
-  Deno.test(`${what} licence fails the line ${check} first and ends with ${status}`, async () => {
+  Deno.test(`${what} license fails the line ${check} first and ends with ${status}`, async () => {
     await using folder = await temporaryFolder();
     const args = await arrange(folder, organization, standardPayload());
     await Deno.writeTextFile(folder.at("a.lic"), await license());
@@ -98,7 +98,7 @@ for (const [what, check, status, license] of LICENSE_FAULTS) {
   });
 }
 
-Deno.test("a hardware-bound licence is told from the network: no server, no keystore, no state", async () => {
+Deno.test("a hardware-bound license is told from the network: no server, no keystore, no state", async () => {
   await using folder = await temporaryFolder();
   const { stdout } = await runProgram(["fingerprint", "--json"]);
   const { v2 } = JSON.parse(stdout);

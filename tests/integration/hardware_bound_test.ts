@@ -1,4 +1,4 @@
-/** Licences that belong to one machine, with the real program on this machine. */
+/** Licenses that belong to one machine, with the real program on this machine. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   hardwareBoundPayload,
@@ -23,7 +23,7 @@ const HAS_FINGERPRINT = {
 
 const NEEDS_STRACE = needsProgram("strace");
 
-/** What differs from a licence for this machine. */
+/** What differs from a license for this machine. */
 interface Scene {
   readonly fingerprint?: string;
   readonly script?: string;
@@ -53,7 +53,7 @@ async function entriesOf(path: string): Promise<string[]> {
 
 testWith(
   [HAS_FINGERPRINT],
-  "a licence for this machine runs the software, which finds its socket, and leaves nothing",
+  "a license for this machine runs the software, which finds its socket, and leaves nothing",
   async () => {
     await using folder = await temporaryFolder();
     const ask = new URL("../fixtures/ask_license.ts", import.meta.url).pathname;
@@ -92,7 +92,7 @@ testWith(
 const MISMATCH =
   "sentinel: error: hardware fingerprint mismatch: this license is not valid for this machine";
 
-Deno.test("a v1 licence of another machine ends the run with 83, nothing launched", async () => {
+Deno.test("a v1 license of another machine ends the run with 83, nothing launched", async () => {
   await using folder = await temporaryFolder();
   const args = await arrange(folder, { fingerprint: "ab".repeat(32) });
   assertMismatch(await runProgram(args, tamperChecks(folder)));
@@ -101,7 +101,7 @@ Deno.test("a v1 licence of another machine ends the run with 83, nothing launche
 
 testWith(
   [HAS_FINGERPRINT],
-  "a v2 licence of another machine names what differs in the log",
+  "a v2 license of another machine names what differs in the log",
   async () => {
     await using folder = await temporaryFolder();
     const [, name] = /(\w+)=[0-9a-f]{16}$/.exec(explained.v2)!;
@@ -124,7 +124,7 @@ function assertMismatch(result: ProgramResult): ProgramResult {
 
 testWith(
   [HAS_FINGERPRINT],
-  "software that was changed is not launched under a licence with its checksum",
+  "software that was changed is not launched under a license with its checksum",
   async () => {
     await using folder = await temporaryFolder();
     await arrange(folder);
@@ -187,7 +187,7 @@ testWith(
   },
 );
 
-/** The contrast: a licence that is kept alive over the network. */
+/** The contrast: a license that is kept alive over the network. */
 async function arrangeStandard(folder: TemporaryFolder): Promise<string[]> {
   const args = await arrange(folder);
   await Deno.writeTextFile(

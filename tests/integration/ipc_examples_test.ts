@@ -34,7 +34,7 @@ async function run(command: readonly string[], socket: string): Promise<[number,
 }
 
 for (const [file, { tool, commands }] of Object.entries(PROGRAMS)) {
-  testWith([needsProgram(tool)], `the example ${file} gets the licence`, async () => {
+  testWith([needsProgram(tool)], `the example ${file} gets the license`, async () => {
     await using running = await startServer();
     await using folder = await temporaryFolder();
     let output = "";

@@ -1,4 +1,4 @@
-/** Every line of the licence contract, from the real program: its exit status, nothing launched, nothing written. */
+/** Every line of the license contract, from the real program: its exit status, nothing launched, nothing written. */
 import { assert, assertEquals } from "@std/assert";
 import type { Json } from "../../src/signing/canonical_json.ts";
 import { encodeBase64Url } from "../../src/signing/envelope.ts";
@@ -14,7 +14,7 @@ import { CAN_BE_KEPT_OUT, WITHOUT_CAPABILITIES } from "../support/without_capabi
 
 const organization = await makeOrganization();
 
-/** What stands in the licence file; `undefined` for no file. */
+/** What stands in the license file; `undefined` for no file. */
 type Content = string | Uint8Array | undefined;
 
 async function signedText(payload: string): Promise<string> {

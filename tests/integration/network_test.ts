@@ -88,7 +88,7 @@ Deno.test("a proxy is asked in the server's place, and not where NO_PROXY says s
   assertEquals(proxy.requests.length, 2);
 });
 
-testWith(OPENSSL, "HTTPS_PROXY is honoured, with a CA file, too", async () => {
+testWith(OPENSSL, "HTTPS_PROXY is honored, with a CA file, too", async () => {
   await using folder = await temporaryFolder();
   const scene = { folder, organization: await makeOrganization() };
   await makeCertificate(folder);

@@ -9,12 +9,12 @@ const GET_LICENSE = '{"method":"get_license"}';
 /** Says its pid and the socket, then stays. */
 const STAY = `echo $$ $SENTINEL_IPC_SOCKET; exec sleep 1000`;
 
-/** A licence of another file takes the place of the one that runs. */
+/** A license of another file takes the place of the one that runs. */
 async function replaceLicense(customer: Customer, by: string): Promise<void> {
   await Deno.rename(customer.folder.at(`${by}.lic`), customer.folder.at("K1.lic"));
 }
 
-Deno.test("SIGHUP puts a new licence in the old one's place while the software runs on", async () => {
+Deno.test("SIGHUP puts a new license in the old one's place while the software runs on", async () => {
   await using customer = await Customer.arrive("--feature", "seats=5");
   await customer.issue("K2", "--feature", "seats=50");
   await using run = customer.start(await customer.script("software", STAY));
@@ -37,12 +37,12 @@ Deno.test("SIGHUP puts a new licence in the old one's place while the software r
 });
 
 const KEPT = [
-  ["is no licence", "{", "the license stays as it was: invalid license file"],
+  ["is no license", "{", "the license stays as it was: invalid license file"],
   ["is gone", undefined, "the license stays as it was: license file not found"],
 ] as const;
 
 for (const [what, text, message] of KEPT) {
-  Deno.test(`a new licence file that ${what} changes nothing`, async () => {
+  Deno.test(`a new license file that ${what} changes nothing`, async () => {
     await using customer = await Customer.arrive();
     await using run = customer.start(await customer.script("software", STAY));
     const [, socket] = await run.stdout.match(/\d+ (\S+)\n/);
@@ -57,7 +57,7 @@ for (const [what, text, message] of KEPT) {
   });
 }
 
-Deno.test("a licence of another type leaves the old one in force", async () => {
+Deno.test("a license of another type leaves the old one in force", async () => {
   await using customer = await Customer.arrive();
   await customer.vendor(
     ...["issue", "--type", "hardware-bound", "--fingerprint", "ab".repeat(32)],
@@ -73,7 +73,7 @@ Deno.test("a licence of another type leaves the old one in force", async () => {
   assertEquals((await run.end()).code, 0);
 });
 
-Deno.test("a licence that the server refuses leaves the old one in force, its meter running on", async () => {
+Deno.test("a license that the server refuses leaves the old one in force, its meter running on", async () => {
   await using customer = await Customer.arrive();
   await customer.issue("K2");
   await customer.vendor("revoke", "K2", "--database", customer.folder.at("vendor.db"));

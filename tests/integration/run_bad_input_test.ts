@@ -7,7 +7,7 @@ import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const USAGE: [string, string[], string][] = [
-  ["no license", ["run"], "--license is required (FILE: the licence file)"],
+  ["no license", ["run"], "--license is required (FILE: the license file)"],
   [
     "no software",
     ["run", "--license", "x"],
@@ -16,8 +16,8 @@ const USAGE: [string, string[], string][] = [
   ["a value that is missing", ["run", "--license"], "option --license needs a value (FILE)"],
   [
     "an option that is misspelt",
-    ["run", "--licence", "x"],
-    "unknown option: --licence (did you mean --license?)",
+    ["run", "--license", "x"],
+    "unknown option: --license (did you mean --license?)",
   ],
   ["a command that is misspelt", ["rnu"], "unknown command: rnu (did you mean run?)"],
   [
@@ -107,7 +107,7 @@ for (const [what, make, line] of SOFTWARE) {
   });
 }
 
-Deno.test("software whose checksum is not the licence's is not launched", async () => {
+Deno.test("software whose checksum is not the license's is not launched", async () => {
   await using customer = await Customer.arrive();
   const software = await customer.script("software", "echo launched");
   await customer.issue("K2", "--checksum", software);
@@ -142,7 +142,7 @@ testWith([POSIX], "a state folder that nothing can be written into is a clear li
   assertEquals({ code, stdout }, { code: 2, stdout: "" });
 });
 
-/** What a licence and an option say of the server, and what is said of that. */
+/** What a license and an option say of the server, and what is said of that. */
 const SERVERS: [string, string | undefined, string[], string][] = [
   ["a server nowhere", undefined, [], "--server-url is required for STANDARD licenses"],
   [

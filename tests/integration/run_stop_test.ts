@@ -21,7 +21,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("SIGINT while the licence server takes its time ends with 0, and nothing is launched", async () => {
+Deno.test("SIGINT while the license server takes its time ends with 0, and nothing is launched", async () => {
   await using customer = await Customer.arrive();
   await customer.stopServer();
   const asked = Promise.withResolvers<void>(), over = Promise.withResolvers<Response>();

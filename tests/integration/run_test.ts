@@ -50,7 +50,7 @@ testWith(
   },
 );
 
-Deno.test("the software asks for its licence over the socket, which was there before it", async () => {
+Deno.test("the software asks for its license over the socket, which was there before it", async () => {
   await using customer = await Customer.arrive("--feature", "seats=5");
   const software = await customer.script(
     "ask",

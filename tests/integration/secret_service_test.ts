@@ -54,7 +54,7 @@ testWith(
   },
 );
 
-testWith(KEYRING, "a keyring that was thrown away costs a machine of the licence", async () => {
+testWith(KEYRING, "a keyring that was thrown away costs a machine of the license", async () => {
   await using customer = await Customer.arrive("--max-machines", "1");
   assertEquals((await customer.run("/bin/true", session(customer))).code, 0);
   await Deno.remove(customer.folder.at("data"), { recursive: true });

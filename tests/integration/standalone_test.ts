@@ -1,15 +1,15 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { PERMISSION_SETS, permissionFlags } from "../../src/packaging/compile_program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { COMPILER, runStandalone, sharedProgram } from "../support/standalone.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 import { programLine } from "../support/program.ts";
 
-/** A vendor's keys and a licence for software `rocket` on this machine. */
+/** A vendor's keys and a license for software `rocket` on this machine. */
 async function setUp(): Promise<TemporaryFolder> {
   const folder = await temporaryFolder();
-  await makeOrganisationKey(folder.path);
+  await makeOrganizationKey(folder.path);
   const { stdout: fingerprint } = await fromSource("fingerprint");
   const { code, stderr } = await fromSource(
     ...["vendor", "issue", "--key", folder.at("org_private_key.pem"), "--type", "hardware-bound"],
@@ -31,7 +31,7 @@ function tamperChecks(folder: TemporaryFolder): Record<string, string> {
 
 testWith(
   [COMPILER, POSIX],
-  "a vendor's program builds a customer's, which takes that vendor's licences for that software alone",
+  "a vendor's program builds a customer's, which takes that vendor's licenses for that software alone",
   async () => {
     await using folder = await setUp();
     const vendor = await sharedProgram("--profile", "vendor");
@@ -54,7 +54,7 @@ testWith(
       stderr: "sentinel: error: license is for another software: rocket, not other\n",
     });
     await Deno.remove(folder.at("org_public_key.pem"));
-    await makeOrganisationKey(folder.at("others"));
+    await makeOrganizationKey(folder.at("others"));
     const { code, stderr } = await runStandalone(vendor, [
       ...["license", "verify", folder.at("k.lic"), "--org-key"],
       folder.at("others/org_public_key.pem"),

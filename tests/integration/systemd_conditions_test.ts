@@ -67,7 +67,7 @@ testWith(
   },
 );
 
-testWith([BOOTED_SYSTEMD], "systemd tries again until the licence server is there", async () => {
+testWith([BOOTED_SYSTEMD], "systemd tries again until the license server is there", async () => {
   await using scene = await ServiceScene.arrive();
   await scene.daemon.customer.stopServer();
   await scene.install();
@@ -103,14 +103,14 @@ testWith(
   },
 );
 
-/** What is wrong, in the licence and the configuration, and the status of the start. */
+/** What is wrong, in the license and the configuration, and the status of the start. */
 const HOPELESS: [
   string,
   license: string | undefined,
   (config: string) => string,
   status: string,
 ][] = [
-  ["a licence that is none", "{}", (text) => text, "80"],
+  ["a license that is none", "{}", (text) => text, "80"],
   ["software that is not there", undefined, (text) => text.replace('"software"', '"soft"'), "84"],
   ["a user that is not there", undefined, (text) => text.replace("nobody", "somebody"), "217"],
 ];

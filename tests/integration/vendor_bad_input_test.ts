@@ -222,7 +222,7 @@ Deno.test("vendor issue without --database says that no server knows the license
   const { code, stdout } = await runProgram(["vendor", ...args]);
   assertEquals(code, 0);
   const path = folder.at("new.lic");
-  assertEquals(stdout, `license K2 written to ${path} (not registered with a licence server)\n`);
+  assertEquals(stdout, `license K2 written to ${path} (not registered with a license server)\n`);
   assert(!(await vendor.administer("list")).includes("K2"));
 });
 

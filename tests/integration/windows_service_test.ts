@@ -108,7 +108,7 @@ testWith(
 
 testWith(
   [WINDOWS, ADMINISTRATOR],
-  "Windows: a service without a valid licence tells its exit status to the manager",
+  "Windows: a service without a valid license tells its exit status to the manager",
   async () => {
     await using scene = await WindowsScene.arrive(STAY);
     await using _installed = await install(scene);

@@ -6,7 +6,7 @@ import { isThere, STAY, WindowsScene } from "../support/windows_scene.ts";
 
 openLibraries();
 
-/** Asks for the licence as any program would, over the pipe that it is told of. */
+/** Asks for the license as any program would, over the pipe that it is told of. */
 const ASK = `import { connect } from "node:net";
 const socket = connect(Deno.env.get("SENTINEL_IPC_SOCKET"));
 socket.write('{"method":"get_license"}\\n');
@@ -14,7 +14,7 @@ socket.once("data", (line) => { console.log(String(line).trim(), Deno.args[0]); 
 
 testWith(
   [WINDOWS],
-  "Windows: the software runs under its licence and asks for it over the pipe",
+  "Windows: the software runs under its license and asks for it over the pipe",
   async () => {
     await using scene = await WindowsScene.arrive(ASK);
     const { code, stdout, stderr } = await runProgram(scene.runArguments, scene.tamperChecks);

@@ -33,7 +33,7 @@ Deno.test("status answers an error where what it is told to ask fails, and the c
   assertEquals(running.log.records[0]?.level, "error");
 });
 
-Deno.test("a watcher is told of every event from the answer on, a new licence among them", async () => {
+Deno.test("a watcher is told of every event from the answer on, a new license among them", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   running.server.publish({ event: "state", state: "too early" });
@@ -91,7 +91,7 @@ Deno.test("a control method that nobody handles is not available; one that fails
   ]);
 });
 
-Deno.test('with peer = "child" a stranger gets health, status and control, not the licence', async () => {
+Deno.test('with peer = "child" a stranger gets health, status and control, not the license', async () => {
   await using running = await startServer({
     peer: "child",
     isDescendant: () => false,
@@ -106,7 +106,7 @@ Deno.test('with peer = "child" a stranger gets health, status and control, not t
   }
 });
 
-Deno.test('with peer = "child" the child gets the licence, not control', async () => {
+Deno.test('with peer = "child" the child gets the license, not control', async () => {
   await using running = await startServer({
     peer: "child",
     isDescendant: (pid) => Promise.resolve(pid === Deno.pid),
@@ -125,7 +125,7 @@ Deno.test("warnings change no answer", async () => {
   assertEquals(await ask(running.path, request("get_license")), LICENSE_LINE);
 });
 
-Deno.test("from errors on three in ten licence requests fail, the others have no features, health is honest", async () => {
+Deno.test("from errors on three in ten license requests fail, the others have no features, health is honest", async () => {
   await using running = await startServer({ random: seededRandom(3) });
   running.server.setDegradeStage("errors");
   using peer = await connectPeer(running.path);
@@ -147,7 +147,7 @@ Deno.test("from errors on three in ten licence requests fail, the others have no
   assertEquals(await ask(running.path, request("get_license")), LICENSE_LINE);
 });
 
-Deno.test("slowdown answers the licence half a second to three seconds later, and nobody else", async () => {
+Deno.test("slowdown answers the license half a second to three seconds later, and nobody else", async () => {
   const clock = new FakeClock();
   await using running = await startServer({ clock, random: () => 0.5 });
   running.server.setDegradeStage("slowdown");

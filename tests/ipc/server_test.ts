@@ -30,7 +30,7 @@ Deno.test("a malformed request is answered and the connection goes on", async ()
   assertEquals(await peer.line(), '{"status":"ok"}');
 });
 
-Deno.test("a new licence is answered from then on, also where the old one was just asked for", async () => {
+Deno.test("a new license is answered from then on, also where the old one was just asked for", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   await peer.send('{"method":"get_license"}\n');

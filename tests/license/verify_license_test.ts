@@ -11,7 +11,7 @@ import {
 
 const organization = await makeOrganization();
 
-/** A licence file whose payload is this very text, well signed. */
+/** A license file whose payload is this very text, well signed. */
 async function fileOf(payloadText: string): Promise<string> {
   const payload = encodeBase64Url(payloadText);
   const sig = encodeBase64Url(await organization.sign(new TextEncoder().encode(payload)));

@@ -10,7 +10,7 @@ import { verifyLicense } from "../../src/license/license_file.ts";
 import { signerOf, verifierOf } from "../../src/signing/ecdsa.ts";
 import { issueLicense, type LicenseTerms, makeLicenseKey } from "../../src/license_server/issue.ts";
 import { issueLicenseFile, type IssueTools } from "../../src/license_server/issue_license_file.ts";
-import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { openStore } from "../support/vendor_desk.ts";
@@ -123,7 +123,7 @@ async function prepareIssue(
 ): Promise<
   { issue: (outPath: string, licenseKey?: string) => Promise<string>; database: string }
 > {
-  const { privateKeyPath: keyPath } = await makeOrganisationKey(`${folder}/keys`);
+  const { privateKeyPath: keyPath } = await makeOrganizationKey(`${folder}/keys`);
   const database = `${folder}/a.db`;
   const tools: IssueTools = {
     log: new RecordingLog(),

@@ -3,17 +3,17 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
 import { encodePem } from "../../src/signing/pem.ts";
-import { makeOrganisationKey, readSigningKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey, readSigningKey } from "../../src/license_server/keys.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { resolve } from "../../src/core/paths.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 Deno.test(
-  "makeOrganisationKey() writes a pair that belongs together, the private half for the owner alone",
+  "makeOrganizationKey() writes a pair that belongs together, the private half for the owner alone",
   async () => {
     await using folder = await temporaryFolder();
-    const { privateKeyPath, publicKeyPath } = await makeOrganisationKey(folder.at("a/keys"));
+    const { privateKeyPath, publicKeyPath } = await makeOrganizationKey(folder.at("a/keys"));
     await assertMode(privateKeyPath, 0o600);
     const log = new RecordingLog();
     const sign = await readSigningKey(privateKeyPath, log);
@@ -26,11 +26,11 @@ Deno.test(
 
 for (const existing of ["org_private_key.pem", "org_public_key.pem"]) {
   Deno.test(
-    `makeOrganisationKey() refuses to overwrite ${existing} and writes neither`,
+    `makeOrganizationKey() refuses to overwrite ${existing} and writes neither`,
     async () => {
       await using folder = await temporaryFolder();
       await Deno.writeTextFile(folder.at(existing), "mine");
-      const error = await assertRejects(() => makeOrganisationKey(folder.path), SentinelError);
+      const error = await assertRejects(() => makeOrganizationKey(folder.path), SentinelError);
       assertEquals(error.message, `key file already exists: ${resolve(folder.at(existing))}`);
       assertEquals(await Deno.readTextFile(folder.at(existing)), "mine");
       assertEquals([...Deno.readDirSync(folder.path)].length, 1);
@@ -38,10 +38,10 @@ for (const existing of ["org_private_key.pem", "org_public_key.pem"]) {
   );
 }
 
-Deno.test("makeOrganisationKey() says where it cannot write", async () => {
+Deno.test("makeOrganizationKey() says where it cannot write", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("file"), "");
-  const error = await assertRejects(() => makeOrganisationKey(folder.at("file")), SentinelError);
+  const error = await assertRejects(() => makeOrganizationKey(folder.at("file")), SentinelError);
   assertEquals(error.code, "config.key");
   assert(error.message.startsWith(`cannot write keys to ${folder.at("file")}: `), error.message);
 });
@@ -50,7 +50,7 @@ for (const mode of [0o640, 0o604, 0o620]) {
   const bits = "0" + mode.toString(8);
   testWith([POSIX], `readSigningKey() warns of a key file with mode ${bits}`, async () => {
     await using folder = await temporaryFolder();
-    const { privateKeyPath } = await makeOrganisationKey(folder.path);
+    const { privateKeyPath } = await makeOrganizationKey(folder.path);
     await Deno.chmod(privateKeyPath, mode);
     const log = new RecordingLog();
     await readSigningKey(privateKeyPath, log);
@@ -93,7 +93,7 @@ const KEY_CASES: readonly KeyCase[] = [
   {
     name: "the public key",
     async prepare(path) {
-      const { publicKeyPath } = await makeOrganisationKey(path + ".keys");
+      const { publicKeyPath } = await makeOrganizationKey(path + ".keys");
       await Deno.copyFile(publicKeyPath, path);
     },
     message: NOT_A_KEY,

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
-import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { bundle } from "../../src/packaging/bundle.ts";
 import { checkDisposals } from "../../src/packaging/disposals.ts";
 import { BuildError } from "../../src/packaging/run_deno.ts";
@@ -200,7 +200,7 @@ testWith(
   async () => {
     await using folder = await temporaryFolder();
     const entry = await bundleAsShipped(folder.at("bundle"));
-    const { publicKeyPath } = await makeOrganisationKey(folder.path);
+    const { publicKeyPath } = await makeOrganizationKey(folder.path);
     await Deno.writeTextFile(folder.at("deno"), COMPILER, { mode: 0o755 });
     const { code, stderr } = await runProgram([
       ...["vendor", "build", "--org-key", publicKeyPath, "--out", folder.at("out")],

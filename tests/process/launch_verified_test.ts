@@ -62,7 +62,7 @@ const SWAPS: [string, (software: string, evil: string) => void][] = [
 ];
 
 for (const [what, swap] of SWAPS) {
-  Deno.test(`${what} after the check works without the defence, and is not launched with it`, async () => {
+  Deno.test(`${what} after the check works without the defense, and is not launched with it`, async () => {
     await using folder = await temporaryFolder();
     const { software, evilPath, verified } = await prepare(folder);
     swap(software.path, evilPath);

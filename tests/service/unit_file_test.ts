@@ -20,7 +20,7 @@ const SERVICE: ServiceDescription = {
 /** Where something lies that a service needs, and what the unit then has of homes and temporary folders. */
 const PLACES: [string, Partial<ServiceDescription>, [home: string, tmp: string]][] = [
   ["in neither", {}, ["yes", "yes"]],
-  ["a licence in a home", { readablePaths: ["/home/rocket/k.lic"] }, ["read-only", "yes"]],
+  ["a license in a home", { readablePaths: ["/home/rocket/k.lic"] }, ["read-only", "yes"]],
   ["a log in root's home", { writablePaths: ["/root/d.log"] }, ["read-only", "yes"]],
   ["the program in /tmp", { command: ["/tmp/sentinel"] }, ["yes", "no"]],
   ["a state in /var/tmp", { stateFolder: "/var/tmp/state" }, ["yes", "no"]],

@@ -149,10 +149,10 @@ const USELESS: [string, Partial<CredentialStore>][] = [
   }],
 ];
 
-for (const [what, behaviour] of USELESS) {
+for (const [what, behavior] of USELESS) {
   Deno.test(`a safe that ${what} is done without`, async () => {
     await using folder = await temporaryFolder();
-    const safe = Object.assign(new FakeSafe(), behaviour);
+    const safe = Object.assign(new FakeSafe(), behavior);
     const first = await openKeystore(folder.path, safe);
     assertEquals(first.kind, "derived");
     assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, first.publicKeyPem);

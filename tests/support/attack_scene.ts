@@ -16,7 +16,7 @@ import {
 } from "./program.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
-/** What whoever stands in for the licence server answers, the vendor's signature at hand. */
+/** What whoever stands in for the license server answers, the vendor's signature at hand. */
 export type AnswerAs = (
   request: SeenRequest,
   organization: Organization,
@@ -36,9 +36,9 @@ export type SceneOptions =
     readonly config?: string;
   };
 
-/** An attacker's machine: a licence, its server, software, folders for state and sockets. Short paths, as sockets need. */
+/** An attacker's machine: a license, its server, software, folders for state and sockets. Short paths, as sockets need. */
 export class AttackScene implements AsyncDisposable {
-  /** Who answers as the licence server from now on. */
+  /** Who answers as the license server from now on. */
   answer: AnswerAs = honestly;
   readonly #server: TestServer;
   #isServerUp = true;
@@ -51,7 +51,7 @@ export class AttackScene implements AsyncDisposable {
     this.#server = server(() => this);
   }
 
-  /** @param terms Changes of the licence's payload. */
+  /** @param terms Changes of the license's payload. */
   static async open(terms: Record<string, Json> = {}): Promise<AttackScene> {
     await using stack = new AsyncDisposableStack();
     const organization = await makeOrganization();
@@ -82,7 +82,7 @@ export class AttackScene implements AsyncDisposable {
     return this.#server.requests;
   }
 
-  /** Writes a licence that the vendor signed. */
+  /** Writes a license that the vendor signed. */
   async license(name: string, terms: Record<string, Json>): Promise<void> {
     const payload = standardPayload({ server_url: this.#server.url, ...terms });
     await Deno.writeTextFile(this.at(name), await this.organization.license(payload));
@@ -93,7 +93,7 @@ export class AttackScene implements AsyncDisposable {
     await Deno.writeTextFile(this.at(name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   }
 
-  /** From now on nobody listens where the licence server was. */
+  /** From now on nobody listens where the license server was. */
   async stopServer(): Promise<void> {
     if (this.#isServerUp) await this.#server[Symbol.asyncDispose]();
     this.#isServerUp = false;

@@ -4,7 +4,7 @@ import { runTool } from "./run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
 const SYSTEMD = "/lib/systemd/systemd", SYSTEM_UNITS = "/lib/systemd/system";
-/** What `unshare` and `nsenter` are asked for; the network stays the system's, where the licence server is. */
+/** What `unshare` and `nsenter` are asked for; the network stays the system's, where the license server is. */
 const NAMESPACES = ["--pid", "--mount", "--uts", "--ipc", "--cgroup"];
 
 /** For services that run under systemd itself, in namespaces of its own. */

@@ -13,7 +13,7 @@ export class ConfiguredCustomer implements AsyncDisposable {
     return this.customer.folder.at(name);
   }
 
-  /** Writes `sentinel.toml`: licence, software and state, and what is given. */
+  /** Writes `sentinel.toml`: license, software and state, and what is given. */
   async configure(software: string, { softwareKeys = "", tables = "" } = {}): Promise<void> {
     await Deno.writeTextFile(
       this.at("sentinel.toml"),

@@ -5,14 +5,14 @@ import type { ProgramResult, RunningProgram } from "./program.ts";
 import { freePort } from "./free_port.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
-/** A vendor with its keys and licence server, and a customer of its, in one temporary folder. */
+/** A vendor with its keys and license server, and a customer of its, in one temporary folder. */
 export class Customer implements AsyncDisposable {
   readonly port = freePort();
   #server: RunningProgram | undefined;
 
   private constructor(readonly folder: TemporaryFolder) {}
 
-  /** Makes keys and a licence, `K1`, and starts the server. */
+  /** Makes keys and a license, `K1`, and starts the server. */
   static async arrive(...terms: string[]): Promise<Customer> {
     await using stack = new AsyncDisposableStack();
     const customer = stack.use(new Customer(await temporaryFolder()));
@@ -63,7 +63,7 @@ export class Customer implements AsyncDisposable {
     return this.folder.at(name);
   }
 
-  /** The arguments of `sentinel run` for this licence and software. */
+  /** The arguments of `sentinel run` for this license and software. */
   runArguments(software: string, { license = "K1", args = [] as string[] } = {}): string[] {
     const { at } = this.folder;
     return [

@@ -34,7 +34,7 @@ export function findCheck(diagnosis: Diagnosis, name: string): Check {
   return diagnosis.checks.find(({ check }) => check === name)!;
 }
 
-/** A customer's folder with a licence that a test's organisation signed; its server is the test's. */
+/** A customer's folder with a license that a test's organization signed; its server is the test's. */
 export async function arrange(
   folder: TemporaryFolder,
   organization: Organization,

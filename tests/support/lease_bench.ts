@@ -9,7 +9,7 @@ import { standardPayload } from "./organization.ts";
 import { RecordingLog } from "./recording_log.ts";
 import { ScriptedServer, verified } from "./scripted_server.ts";
 
-/** A licence with an interval of a minute and a day of grace. */
+/** A license with an interval of a minute and a day of grace. */
 export const LICENSE = standardPayload() as unknown as StandardLicense;
 
 /** A signal that nobody aborts. */

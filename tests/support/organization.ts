@@ -33,7 +33,7 @@ export async function makeOrganization(): Promise<Organization> {
   };
 }
 
-/** The payload of a STANDARD licence that is valid for long, with changes; `undefined` takes a field out. */
+/** The payload of a STANDARD license that is valid for long, with changes; `undefined` takes a field out. */
 export function standardPayload(
   changes: Record<string, Json | undefined> = {},
 ): Record<string, Json> {
@@ -53,7 +53,7 @@ export function standardPayload(
   }, changes);
 }
 
-/** The same for a HARDWARE_BOUND licence. */
+/** The same for a HARDWARE_BOUND license. */
 export function hardwareBoundPayload(
   changes: Record<string, Json | undefined> = {},
 ): Record<string, Json> {

@@ -9,7 +9,7 @@ import {
 } from "./test_machine.ts";
 import { VendorDesk } from "./vendor_desk.ts";
 
-/** Before each case: licence `K1` for one machine, which `machine` has taken; `other` is a stranger. */
+/** Before each case: license `K1` for one machine, which `machine` has taken; `other` is a stranger. */
 export interface Scene {
   readonly desk: VendorDesk;
   readonly machine: TestMachine;

@@ -19,7 +19,7 @@ export function verified(status: string, respondedAtMs = 1): Answer {
   return { kind: "verified", payload, respondedAtMs };
 }
 
-/** A licence server that answers from a list, then always with the last. */
+/** A license server that answers from a list, then always with the last. */
 export class ScriptedServer implements LicenseServer {
   readonly calls: string[] = [];
   readonly #answers: Answer[];

@@ -120,7 +120,7 @@ export class ToldScene implements AsyncDisposable {
     this.#remotePort = Number(port);
   }
 
-  /** Asks for the licence over the sockets, and has a process run on the server. */
+  /** Asks for the license over the sockets, and has a process run on the server. */
   async #ask(): Promise<void> {
     for (const name of ["run", "daemon"] as const) {
       if (!this.#programs.has(name)) continue;

@@ -23,7 +23,7 @@ import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts"
 /** Where and when a test's requests come from. */
 export const CLIENT_ADDRESS = "192.0.2.7";
 
-/** The licence server's routes over a real database, without a network, at a time that the test sets. */
+/** The license server's routes over a real database, without a network, at a time that the test sets. */
 export class VendorDesk implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly log = new RecordingLog();
@@ -131,7 +131,7 @@ export function openStore(path: string): Promise<LicenseStore> {
   });
 }
 
-/** A STANDARD licence's payload with these terms changed. */
+/** A STANDARD license's payload with these terms changed. */
 export function standardPayload(
   licenseKey: string,
   terms: Record<string, unknown> = {},

@@ -2,12 +2,12 @@ import { assertEquals } from "@std/assert";
 import { parsePayload } from "../../src/license/payload.ts";
 import { importPublicKeyPem, verifierOf, type Verify } from "../../src/signing/ecdsa.ts";
 import { registerLicense } from "../../src/license_server/issue.ts";
-import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { runProgram } from "./program.ts";
 import { serveLicenses, type ServingProgram } from "./serving_program.ts";
 import { openStore, standardPayload } from "./vendor_desk.ts";
 
-/** A vendor with a key, a database and one licence, `K1`. */
+/** A vendor with a key, a database and one license, `K1`. */
 export interface VendorSetup {
   readonly keyPath: string;
   readonly publicKeyPath: string;
@@ -19,12 +19,12 @@ export interface VendorSetup {
   administer(...args: string[]): Promise<string>;
 }
 
-/** Sets a vendor up in a folder, without starting the program; `terms` change those of the licence. */
+/** Sets a vendor up in a folder, without starting the program; `terms` change those of the license. */
 export async function setUpVendor(
   folder: string,
   terms: Record<string, unknown> = {},
 ): Promise<VendorSetup> {
-  const { privateKeyPath: keyPath, publicKeyPath } = await makeOrganisationKey(`${folder}/keys`);
+  const { privateKeyPath: keyPath, publicKeyPath } = await makeOrganizationKey(`${folder}/keys`);
   const database = `${folder}/licenses.db`;
   {
     await using store = await openStore(database);

@@ -86,7 +86,7 @@ export class Disk implements AsyncDisposable {
   }
 }
 
-/** A state with one licence that has so much grace left. */
+/** A state with one license that has so much grace left. */
 export function withGrace(seconds: number): State {
   const record = {
     license_key: "K",

@@ -30,7 +30,7 @@ async function measure(): Promise<BenchRow[]> {
   ];
 }
 
-/** In turns: an empty file, the bare runtime doing the licence flow, and the daemon, started and stopped. */
+/** In turns: an empty file, the bare runtime doing the license flow, and the daemon, started and stopped. */
 async function measureStartAndStop(scene: DaemonScene, main: string): Promise<BenchRow[]> {
   await Deno.writeTextFile(scene.at("empty.ts"), "");
   await Deno.writeFile(scene.at("machine_key"), (await generateKeyPairDer()).privateKey);
@@ -52,7 +52,7 @@ async function measureStartAndStop(scene: DaemonScene, main: string): Promise<Be
   const [empty, flow, ready] = [median(times.empty), median(times.bare), median(times.ready)];
   const floor = empty + (flow - empty) / READY_LIMIT;
   return [{
-    name: "daemon start, until it is ready (floor: an empty file, and a third of the licence flow)",
+    name: "daemon start, until it is ready (floor: an empty file, and a third of the license flow)",
     figure: ready,
     unit: "ms",
     floor,

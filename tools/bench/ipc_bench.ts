@@ -14,7 +14,7 @@ const SERVER = fromFileUrl(new URL("./ipc_bench_server.ts", import.meta.url));
 /** Each is measured in a server of its own. */
 const PARTS = [measurePingPong, measurePipelined, measureConnect, measureDelay, measureFairness];
 
-/** Measures the licence's socket against a bare `Deno.listen` echo in one server process, in turns. */
+/** Measures the license's socket against a bare `Deno.listen` echo in one server process, in turns. */
 async function measure(): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const part of PARTS) {

@@ -4,7 +4,7 @@ import { serveIpc } from "../../src/ipc/server.ts";
 import { LICENSE } from "../../tests/support/ipc_server.ts";
 import { RecordingLog } from "../../tests/support/recording_log.ts";
 
-// Serves the licence on the first path and a bare echo on the second, until standard input ends.
+// Serves the license on the first path and a bare echo on the second, until standard input ends.
 const [ipcPath, echoPath] = Deno.args as [string, string];
 
 async function echo(conn: Deno.UnixConn): Promise<void> {

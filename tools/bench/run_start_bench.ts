@@ -1,4 +1,4 @@
-/** From the start of `sentinel run` (online, activated, local licence server) to the software's first byte. */
+/** From the start of `sentinel run` (online, activated, local license server) to the software's first byte. */
 import { fromFileUrl } from "@std/path";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
 import { Customer } from "../../tests/support/customer.ts";

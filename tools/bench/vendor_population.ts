@@ -4,7 +4,7 @@ import { openSqliteStore } from "../../src/license_server/sqlite_store.ts";
 import { parsePayload } from "../../src/license/payload.ts";
 import { makeMachine, type TestMachine } from "../../tests/support/test_machine.ts";
 
-/** Makes a database with one licence, `K1`, and `size` machines, the given ones spread evenly among them. */
+/** Makes a database with one license, `K1`, and `size` machines, the given ones spread evenly among them. */
 export async function makePopulation(
   path: string,
   { size, machines }: { size: number; machines: readonly TestMachine[] },

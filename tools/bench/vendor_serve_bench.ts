@@ -1,6 +1,6 @@
 import { dirname, fromFileUrl, join } from "@std/path";
 import { HEARTBEAT_PATH } from "../../src/activation/messages.ts";
-import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { PERMISSIONS } from "../../tests/support/permissions.ts";
 import { serveLicenses } from "../../tests/support/serving_program.ts";
 import { temporaryFolder } from "../../tests/support/temporary_folder.ts";
@@ -39,7 +39,7 @@ interface VendorServeFigures {
 /** Measures `vendor serve` as a process against the runtime's floor; rounds are interleaved, so that noise hits all. */
 async function benchVendorServe(): Promise<VendorServeFigures> {
   await using folder = await temporaryFolder();
-  const { privateKeyPath } = await makeOrganisationKey(folder.at("keys"));
+  const { privateKeyPath } = await makeOrganizationKey(folder.at("keys"));
   const machines = await makeMachines(LIVE_MACHINES);
   const databases = { small: folder.at("small.db"), large: folder.at("large.db") };
   await makePopulation(databases.small, { size: SMALL, machines });

@@ -1,5 +1,5 @@
 import { checkEnding } from "./invariants/endings.ts";
-import { checkGrace, readHonoured } from "./invariants/grace.ts";
+import { checkGrace, readHonored } from "./invariants/grace.ts";
 import { checkLeftovers, findLeftovers } from "./invariants/leftovers.ts";
 import { checkMemory, type MemoryCourse, warmSample } from "./invariants/memory.ts";
 import { checkSuspension } from "./invariants/suspension.ts";
@@ -53,20 +53,20 @@ export async function checkInvariants(
 }
 
 async function lookAtLicenses(system: SystemUnderTest): Promise<Finding[]> {
-  const licenses = await readHonoured(system);
-  const count = (of: "honoured" | "beats") =>
+  const licenses = await readHonored(system);
+  const count = (of: "honored" | "beats") =>
     licenses.reduce((sum, { [of]: { length } }) => sum + length, 0);
   const told = licenses.flatMap(({ beats }) => beats.filter(({ status }) => status !== "ACTIVE"));
   return [
     {
-      invariant: "no license is honoured beyond its grace",
-      looked: `${licenses.length} licenses, ${count("honoured")} hours, ${
+      invariant: "no license is honored beyond its grace",
+      looked: `${licenses.length} licenses, ${count("honored")} hours, ${
         count("beats")
       } heartbeats`,
       complaints: licenses.flatMap(checkGrace),
     },
     {
-      invariant: "no license is honoured once suspended",
+      invariant: "no license is honored once suspended",
       looked: `${told.length} heartbeats were told so`,
       complaints: licenses.flatMap(checkSuspension),
     },

@@ -16,7 +16,7 @@ export interface LicensedRunOptions {
   readonly softwareLog: string;
   readonly env: Readonly<Record<string, string>>;
   readonly hour: () => number;
-  /** The arguments before those about the licence, and what is written once the software runs. */
+  /** The arguments before those about the license, and what is written once the software runs. */
   readonly program: {
     readonly name: string;
     readonly args: (url: string) => string[];
@@ -24,7 +24,7 @@ export interface LicensedRunOptions {
   };
 }
 
-/** A program that runs software under a licence, with a network and a wall clock of its own. */
+/** A program that runs software under a license, with a network and a wall clock of its own. */
 export class LicensedRun implements AsyncDisposable {
   readonly allowances: Allowance[] = [];
   /** Told hours in which it cannot save what it is told. */

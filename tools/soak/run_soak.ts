@@ -5,7 +5,7 @@ import { scheduleFaults } from "./schedule.ts";
 import { type SystemOptions, SystemUnderTest } from "./system.ts";
 
 export interface SoakOptions extends SystemOptions {
-  /** Told hours for which nobody reaches the vendor in the end; a licence's grace is over by then, or the meter stands. */
+  /** Told hours for which nobody reaches the vendor in the end; a license's grace is over by then, or the meter stands. */
   readonly lastOutageHours: number;
   /** Ends the chaos early; everything is stopped and checked all the same. */
   readonly signal: AbortSignal;

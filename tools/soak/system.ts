@@ -18,7 +18,7 @@ export const LAUNCH_TOKEN_VARIABLE = "SOAK_MARK";
 /** A heartbeat in so many told hours. */
 export const INTERVAL_HOURS = 2;
 
-/** What the licences have, one after the other, then again; the first are soon at the end of it. */
+/** What the licenses have, one after the other, then again; the first are soon at the end of it. */
 const GRACE_DAYS = [1, 1, 1, 2, 2, 5, 30, 365];
 
 /** Records of processes are kept for ever. */
@@ -77,7 +77,7 @@ export class SystemUnderTest implements AsyncDisposable {
     return `${this.#disk("daemon")}/records`;
   }
 
-  /** All that run software under a licence. */
+  /** All that run software under a license. */
   get licensed(): LicensedRun[] {
     return [...this.runs, this.daemon];
   }

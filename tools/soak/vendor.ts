@@ -1,7 +1,7 @@
 import { administer, issue } from "../../src/app/vendor.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { describeError } from "../../src/core/errors.ts";
-import { makeOrganisationKey } from "../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { freePort } from "../../tests/support/free_port.ts";
 import { programCommand } from "../../tests/support/program.ts";
 import { RecordingLog } from "../../tests/support/recording_log.ts";
@@ -17,7 +17,7 @@ export interface VendorOptions {
   readonly hour: () => number;
 }
 
-/** What a licence is issued for. */
+/** What a license is issued for. */
 export interface Terms {
   readonly licenseKey: string;
   readonly heartbeatMinutes: number;
@@ -26,7 +26,7 @@ export interface Terms {
 
 const TRY_AGAIN_MS = 200;
 
-/** The vendor of a soak: keys, database, and the licence server, which is kept running. */
+/** The vendor of a soak: keys, database, and the license server, which is kept running. */
 export class Vendor {
   readonly #suspended = new Set<string>();
 
@@ -40,7 +40,7 @@ export class Vendor {
   ) {}
 
   static async open({ folder, disk, env, hour }: VendorOptions): Promise<Vendor> {
-    const { privateKeyPath, publicKeyPath } = await makeOrganisationKey(folder);
+    const { privateKeyPath, publicKeyPath } = await makeOrganizationKey(folder);
     const database = `${disk}/licenses.db`, port = freePort();
     const args = [
       ...["vendor", "serve", "--key", privateKeyPath],
@@ -55,7 +55,7 @@ export class Vendor {
     return new Vendor(publicKeyPath, privateKeyPath, database, port, server, folder);
   }
 
-  /** Issues and registers a licence; the path of its file. */
+  /** Issues and registers a license; the path of its file. */
   async issue({ licenseKey, heartbeatMinutes, graceDays }: Terms): Promise<string> {
     const outPath = `${this.folder}/${licenseKey}.lic`;
     const terms = {
@@ -75,7 +75,7 @@ export class Vendor {
     this.server.start();
   }
 
-  /** Suspends a licence for as long as `meanwhile` takes. */
+  /** Suspends a license for as long as `meanwhile` takes. */
   async suspend(licenseKey: string, meanwhile: () => Promise<void>): Promise<void> {
     this.#suspended.add(licenseKey);
     await this.#decide("suspend", licenseKey);

@@ -6,7 +6,7 @@ export interface Beat {
   readonly licenseKey: string;
   /** Of told time. */
   readonly hour: number;
-  /** What the vendor had decided about the licence by then. */
+  /** What the vendor had decided about the license by then. */
   readonly status: string;
 }
 

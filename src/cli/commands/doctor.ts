@@ -10,7 +10,7 @@ export const command: Command = {
   options: ["license", "org-key", "server-url", "state-dir", "ca-file", "config", "json"],
   notes: [
     "Looks at what a run with the same options and configuration file would use.",
-    "Changes nothing. The licence server is sent one request in the name of a machine that does not exist.",
+    "Changes nothing. The license server is sent one request in the name of a machine that does not exist.",
     "Exit status 0 where all is well, else that of the first line that failed: 2, 80, 82, 83, 86, 87.",
   ],
   async run(context) {

@@ -10,7 +10,7 @@ export const licenseShow: Command = {
   options: ["org-key", "json"],
   operands: { min: 1, max: 1 },
   notes: [
-    "Shows expired licenses too; one whose signature is not the organisation's is not shown.",
+    "Shows expired licenses too; one whose signature is not the organization's is not shown.",
   ],
   async run(context) {
     const { args, output } = context;

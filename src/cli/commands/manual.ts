@@ -28,7 +28,7 @@ function manualPage(
   return [
     `.TH SENTINEL 1 "${builtAt.slice(0, 10)}" "sentinel ${VERSION}"`,
     ".SH NAME",
-    String.raw`sentinel \- prove a licence, and launch and supervise the software it is for`,
+    String.raw`sentinel \- prove a license, and launch and supervise the software it is for`,
     ".SH SYNOPSIS",
     ".B sentinel",
     ".I COMMAND",
@@ -38,7 +38,7 @@ function manualPage(
     String.raw`\-\-license FILE \-\-software FILE [options] [\-\- ARG...]`,
     ".SH DESCRIPTION",
     escape(
-      "Proves a licence, keeps it alive against the vendor's licence server, launches the software and tells it over a " +
+      "Proves a license, keeps it alive against the vendor's license server, launches the software and tells it over a " +
         "local socket what it may do. Without a command, it is `sentinel run`.",
     ),
     ".SH COMMANDS",
@@ -50,7 +50,7 @@ function manualPage(
     ".SH ENVIRONMENT",
     escape(
       "Each option has a variable: SENTINEL_LOG_LEVEL for --log-level, and so on. An option that is given beats it. " +
-        "NO_COLOR turns colour off.",
+        "NO_COLOR turns color off.",
     ),
     ".SH EXIT STATUS",
     ...EXIT_MEANINGS.flatMap(([status, meaning]) => [

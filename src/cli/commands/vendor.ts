@@ -35,7 +35,7 @@ export const vendorBuild: Command = {
   options: ["org-key", "target", "software-id", "server-url", "software", "out", "json"],
   notes: [
     "Needs Deno, from the PATH or named in BUILD_DENO; it downloads its runtime for each target, or takes the one that",
-    "DENORT_BIN names. The programs accept the key's licences alone, with --software-id only those for it; with",
+    "DENORT_BIN names. The programs accept the key's licenses alone, with --software-id only those for it; with",
     "--server-url they ask that server. --software, the program's path at the customers', is all that they may then",
     "launch (`daemon start` with --foreground). Writes SHA256SUMS; the same call makes the same bytes.",
   ],
@@ -60,7 +60,7 @@ export const vendorDecommission: Command = {
   options: ["database", "lost"],
   operands: { min: 2, max: 2 },
   notes: [
-    "The machine is told at its next heartbeat; it stops, forgets the licence and acknowledges. Until then it counts",
+    "The machine is told at its next heartbeat; it stops, forgets the license and acknowledges. Until then it counts",
     "against --max-machines. `sentinel vendor list` shows the machine ids.",
     "With --lost its place is free at once. Should it come back it is told to leave; while it is offline it runs on until its",
     "grace is used up.",
@@ -84,12 +84,12 @@ export const vendorKeygen: Command = {
   usage: "--out DIR",
   options: ["out", "json"],
   notes: [
-    "Writes org_private_key.pem (0600; keep it secret, it signs licences and answers) and org_public_key.pem",
+    "Writes org_private_key.pem (0600; keep it secret, it signs licenses and answers) and org_public_key.pem",
     "(goes into the software). Refuses to overwrite either.",
   ],
   async run({ args, output }) {
-    const { makeOrganisationKey } = await import("../../license_server/keys.ts");
-    const { privateKeyPath, publicKeyPath } = await makeOrganisationKey(args.required("out"));
+    const { makeOrganizationKey } = await import("../../license_server/keys.ts");
+    const { privateKeyPath, publicKeyPath } = await makeOrganizationKey(args.required("out"));
     output.result(
       args.flag("json")
         ? JSON.stringify({ private_key: privateKeyPath, public_key: publicKeyPath })
@@ -103,7 +103,7 @@ export const vendorList: Command = {
   usage: "[KEY] --database DB",
   options: ["database", "json"],
   operands: { min: 0, max: 1 },
-  notes: ["With KEY only that licence. Machines that were decommissioned do not count as used."],
+  notes: ["With KEY only that license. Machines that were decommissioned do not count as used."],
   async run({ args, output }) {
     const database = args.required("database");
     const { listLicenses } = await import("../../app/vendor.ts");
@@ -126,7 +126,7 @@ function describe(listing: LicenseListing): string[] {
   ];
 }
 
-/** A command of the vendor's that changes the state of one licence. */
+/** A command of the vendor's that changes the state of one license. */
 function licenseStateCommand(
   action: LicenseAction,
   { done, note }: { readonly done: string; readonly note: string },
@@ -149,7 +149,7 @@ function licenseStateCommand(
 
 export const vendorReinstate = licenseStateCommand("reinstate", {
   done: "reinstated",
-  note: "Only a suspended licence can be reinstated.",
+  note: "Only a suspended license can be reinstated.",
 });
 
 export const vendorRevoke = licenseStateCommand("revoke", {

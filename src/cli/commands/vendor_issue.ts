@@ -33,7 +33,7 @@ export const command: Command = {
     "json",
   ],
   notes: [
-    "With --database the licence is registered there in the same step. Without it the file is valid, but a licence",
+    "With --database the license is registered there in the same step. Without it the file is valid, but a license",
     "server does not know its key: `sentinel vendor serve` refuses to activate it (License not found).",
     "--heartbeat-minutes, --grace-days and --server-url belong to standard, --fingerprint to hardware-bound.",
   ],
@@ -44,7 +44,7 @@ export const command: Command = {
     const licenseKey = await issue(request, { database, log });
     const file = request.outPath;
     const where = database === undefined
-      ? "(not registered with a licence server)"
+      ? "(not registered with a license server)"
       : `and registered in ${database}`;
     output.result(
       args.flag("json")

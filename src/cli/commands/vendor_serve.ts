@@ -13,7 +13,7 @@ export const command: Command = {
   notes: [
     `Listens on ${DEFAULT_ADDRESS} port ${DEFAULT_PORT} where it is not told otherwise.`,
     "Prints `listening on URL` once it does. SIGTERM and SIGINT stop it: requests under way are answered first.",
-    "Knows the licences that `sentinel vendor issue --database DB` registered. A database that is missing is made.",
+    "Knows the licenses that `sentinel vendor issue --database DB` registered. A database that is missing is made.",
     "A request body over 1 MiB is refused with status 400.",
   ],
   async run({ args, output, log, clock }) {

@@ -118,7 +118,7 @@ export function macosOn(lib: () => Libsystem): Platform {
 export const macos: Platform = macosOn(libsystem);
 
 /**
- * EPERM is what a group of nothing but zombies gets, where Linux has them signalled (XNU bsd/kern/kern_sig.c, `killpg1`). A
+ * EPERM is what a group of nothing but zombies gets, where Linux has them signaled (XNU bsd/kern/kern_sig.c, `killpg1`). A
  * group in which all that is left runs as another user gets it too: neither can be stopped by us.
  */
 function signalGroup(leader: number, signal: GroupSignal): boolean {

@@ -30,7 +30,7 @@ export function readProcess(lib: Libsystem, pid: number): ProcessFacts | undefin
  *
  * `struct proc_bsdinfo` (<sys/proc_info.h>): u32 `pbi_status` at 4, u32 `pbi_ppid` at 16, char `pbi_comm[16]` at 48, u32
  * `pbi_pgid` at 100, u64 `pbi_start_tvsec` at 120, u64 `pbi_start_tvusec` at 128. The start is wall time: where the clock
- * was set back between a parent's start and a child's, the child is not recognised, which fails shut.
+ * was set back between a parent's start and a child's, the child is not recognized, which fails shut.
  */
 function readProcessInfo(lib: Libsystem, pid: number): ListedProcess | undefined {
   const info = readBsdInfo(lib, pid);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { runProgram } from "../../support/program.ts";
 import { needsProgram, testWith } from "../../support/requirements.ts";
 
-/** What a kernel answers, how a child is signalled on it, and what becomes of the signal. */
+/** What a kernel answers, how a child is signaled on it, and what becomes of the signal. */
 interface OldKernel {
   readonly name: string;
   readonly call: "pidfd_open" | "pidfd_send_signal";
@@ -19,7 +19,7 @@ const KERNELS: readonly OldKernel[] = [
 
 for (const { name, call, error, outcome } of KERNELS) {
   for (const whom of ["child", "group"]) {
-    testWith([needsProgram("strace")], `a ${whom} is signalled on a kernel ${name}`, async () => {
+    testWith([needsProgram("strace")], `a ${whom} is signaled on a kernel ${name}`, async () => {
       const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:error=${error}`];
       const { stdout, stderr } = await runProgram([whom], {
         fixture: "signal_child.ts",

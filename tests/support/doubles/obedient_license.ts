@@ -10,7 +10,7 @@ import type { Verify } from "../../../src/signing/ecdsa.ts";
 
 export * from "../../../src/license/license_file.ts";
 
-/** For `src/license/license_file.ts`: checks a licence as it asks to be, as careless libraries for JWS have done. */
+/** For `src/license/license_file.ts`: checks a license as it asks to be, as careless libraries for JWS have done. */
 export async function verifyLicense(fileText: string, verify: Verify): Promise<License> {
   const { alg, payload, sig } = JSON.parse(fileText);
   const isGood = alg.toLowerCase() === "none" || alg === "HS256" && await isHmac(payload, sig);

@@ -2,7 +2,7 @@ import { type Clock, systemClock as realClock } from "../../../src/core/clock.ts
 
 export * from "../../../src/core/clock.ts";
 
-/** For `src/core/clock.ts`: the clocks of a machine that a test sets through the file `MACHINE_CLOCK`. No defence is off. */
+/** For `src/core/clock.ts`: the clocks of a machine that a test sets through the file `MACHINE_CLOCK`. No defense is off. */
 export const systemClock: Clock = {
   ...realClock,
   wallMs: () => realClock.wallMs() + readOffsets().wallMs,

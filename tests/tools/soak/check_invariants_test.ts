@@ -26,7 +26,7 @@ interface Scene extends Seen {
 
 const beat = (hour: number, status: string): Beat => ({ licenseKey: "K1", hour, status });
 
-/** One licence that was honoured for {@linkcode HOURS} hours with a heartbeat in each, and one recorded process. */
+/** One license that was honored for {@linkcode HOURS} hours with a heartbeat in each, and one recorded process. */
 async function prepareScene(folder: TemporaryFolder, opened: AsyncDisposableStack): Promise<Scene> {
   const lines = Array.from({ length: HOURS }, (_, hour) => `${SENTINEL} 8 ${hour} ${hour}\n`);
   await Deno.writeTextFile(folder.at("software.log"), lines.join(""));
@@ -109,21 +109,21 @@ testScene("of a system in which everything holds nothing is complained", {});
 
 testScene("software that ran on without the server is complained of", {
   change: (scene) => void (scene.beats = [beat(0, "ACTIVE")]),
-  invariant: "no license is honoured beyond its grace",
-  complaint: /^run 1 was honoured for 53 hours without the server from hour 7 on/,
+  invariant: "no license is honored beyond its grace",
+  complaint: /^run 1 was honored for 53 hours without the server from hour 7 on/,
 });
 
 testScene("heartbeats of another license do not count", {
   change: (scene) =>
     void (scene.beats = scene.beats.map((beat) => ({ ...beat, licenseKey: "K2" }))),
-  invariant: "no license is honoured beyond its grace",
+  invariant: "no license is honored beyond its grace",
 });
 
 testScene("software that ran on through a suspension is complained of", {
   change: ({ beats }) =>
     void beats.splice(20, 10, ...[20, 21, 22].map((h) => beat(h, "SUSPENDED"))),
-  invariant: "no license is honoured once suspended",
-  complaint: /^run 1 was told of its suspension by hour 22, and honoured in 27$/,
+  invariant: "no license is honored once suspended",
+  complaint: /^run 1 was told of its suspension by hour 22, and honored in 27$/,
 });
 
 testScene("a record that is shorter than what was written is complained of", {

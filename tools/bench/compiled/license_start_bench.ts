@@ -1,4 +1,4 @@
-/** The compiled program under a licence that is kept alive: from its start to the software's first byte, and to a daemon that is ready. */
+/** The compiled program under a license that is kept alive: from its start to the software's first byte, and to a daemon that is ready. */
 import { fromFileUrl } from "@std/path";
 import { generateKeyPairDer } from "../../../src/signing/ecdsa.ts";
 import { DaemonScene } from "../../../tests/support/daemon_scene.ts";
@@ -57,7 +57,7 @@ async function measure(): Promise<BenchRow[]> {
       limit: LIMITS.run,
     }),
     row(
-      "compiled: daemon start (floor: the runtime with an empty file, a third of the licence flow)",
+      "compiled: daemon start (floor: the runtime with an empty file, a third of the license flow)",
       daemon,
       { floor: median(empty.ms) + flow / LIMITS.daemon, limit: LIMITS.daemon },
     ),

@@ -1,5 +1,5 @@
 /** The compiled program beside an empty one: its size, `--version`, and a whole `run` of `/bin/true` (HARDWARE_BOUND). */
-import { makeOrganisationKey } from "../../../src/license_server/keys.ts";
+import { makeOrganizationKey } from "../../../src/license_server/keys.ts";
 import { runProgram } from "../../../tests/support/program.ts";
 import { compileProgram, COMPILER } from "../../../tests/support/standalone.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../../tests/support/temporary_folder.ts";
@@ -43,7 +43,7 @@ async function measure(): Promise<BenchRow[]> {
 }
 
 async function issueLicense(folder: TemporaryFolder): Promise<string> {
-  await makeOrganisationKey(folder.path);
+  await makeOrganizationKey(folder.path);
   const { stdout: fingerprint } = await runProgram(["fingerprint"]);
   const { code, stderr } = await runProgram([
     ...["vendor", "issue", "--key", folder.at("org_private_key.pem"), "--type", "hardware-bound"],

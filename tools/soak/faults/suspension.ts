@@ -5,7 +5,7 @@ import { drawRun, licensedOf } from "./target.ts";
 
 const SHORTEST_MS = 5_000, LONGEST_MS = 20_000;
 
-/** The vendor suspends a licence and takes that back. */
+/** The vendor suspends a license and takes that back. */
 export const suspension: FaultKind = {
   weight: 1,
   draw(draw) {

@@ -3,12 +3,12 @@ import type { SuspendedLicense } from "./suspension.ts";
 import { INTERVAL_HOURS, type SystemUnderTest } from "../system.ts";
 import type { Beat } from "../vendor_facts.ts";
 
-/** What is known of how one licence was honoured; all times are told hours. */
-export interface HonouredLicense {
+/** What is known of how one license was honored; all times are told hours. */
+export interface HonoredLicense {
   readonly name: string;
   readonly graceHours: number;
   /** In which its software ran under a Sentinel, ascending, each once. */
-  readonly honoured: readonly number[];
+  readonly honored: readonly number[];
   /** Its heartbeats, as the vendor answered them. */
   readonly beats: readonly Pick<Beat, "hour" | "status">[];
   /** What faults may have hidden from the meter. */
@@ -24,8 +24,8 @@ export const COVERED_HOURS = 3 * INTERVAL_HOURS;
 /** Hours that go by while a busy machine stops the software. */
 const STOPPING_HOURS = 8;
 
-/** Whether a licence was honoured beyond its grace: in one outage, or in all of them together. */
-export function checkGrace(license: HonouredLicense): string[] {
+/** Whether a license was honored beyond its grace: in one outage, or in all of them together. */
+export function checkGrace(license: HonoredLicense): string[] {
   const { name, graceHours, allowances } = license;
   const outages = findOutages(license);
   const complaints = outages.map(({ fromHour, toHour, hours }) => {
@@ -34,32 +34,32 @@ export function checkGrace(license: HonouredLicense): string[] {
     );
     const allowed = graceHours + STOPPING_HOURS + total(within);
     return hours <= allowed ? [] : [
-      `${name} was honoured for ${hours} hours without the server from hour ${fromHour} on: ` +
+      `${name} was honored for ${hours} hours without the server from hour ${fromHour} on: ` +
       `its grace is ${graceHours}, at most ${allowed} can be explained`,
     ];
   });
   const hours = total(outages), allowed = graceHours + STOPPING_HOURS + total(allowances);
   if (hours > allowed) {
     complaints.push([
-      `${name} was honoured for ${hours} hours without the server in all: ` +
+      `${name} was honored for ${hours} hours without the server in all: ` +
       `its grace is ${graceHours}, at most ${allowed} can be explained`,
     ]);
   }
   return complaints.flat();
 }
 
-/** Stretches of hours that no heartbeat covers, in which the licence was honoured for so many. */
+/** Stretches of hours that no heartbeat covers, in which the license was honored for so many. */
 interface Outage {
   readonly fromHour: number;
   toHour: number;
   hours: number;
 }
 
-/** Only heartbeats that found the licence in force count. */
-function findOutages({ honoured, beats: all }: HonouredLicense): Outage[] {
+/** Only heartbeats that found the license in force count. */
+function findOutages({ honored, beats: all }: HonoredLicense): Outage[] {
   const beats = all.filter(({ status }) => status === "ACTIVE").map(({ hour }) => hour);
   const outages: (Outage & { readonly beat: number | undefined })[] = [];
-  for (const hour of honoured) {
+  for (const hour of honored) {
     const beat = beats.findLast((beat) => beat <= hour);
     if (beat !== undefined && hour - beat <= COVERED_HOURS) continue;
     const last = outages.at(-1);
@@ -77,15 +77,15 @@ function total(items: readonly { readonly hours: number }[]): number {
   return items.reduce((sum, { hours }) => sum + hours, 0);
 }
 
-/** Puts together what software and vendor say of each licence. */
-export async function readHonoured(
+/** Puts together what software and vendor say of each license. */
+export async function readHonored(
   system: SystemUnderTest,
-): Promise<(HonouredLicense & SuspendedLicense)[]> {
+): Promise<(HonoredLicense & SuspendedLicense)[]> {
   const beats = system.vendor.beats();
   return await Promise.all(system.licensed.map(async (run) => ({
     name: run.name,
     graceHours: run.terms.graceDays * 24,
-    honoured: honouredHours(await run.softwareLog(), run.program.lives),
+    honored: honoredHours(await run.softwareLog(), run.program.lives),
     beats: beats.filter(({ licenseKey }) => licenseKey === run.terms.licenseKey),
     allowances: run.allowances,
     forgetfulHours: run.forgetfulHours,
@@ -96,7 +96,7 @@ export async function readHonoured(
  * The hours of the software's lines (`parent self number hour`) that it wrote while the Sentinel that launched it lived:
  * what is left of it afterwards is the next start's to stop.
  */
-export function honouredHours(
+export function honoredHours(
   log: string,
   lives: readonly { pid: number; fromHour: number; toHour: number }[],
 ): number[] {

@@ -1,11 +1,11 @@
 import { INTERVAL_HOURS } from "../system.ts";
 import type { Beat } from "../vendor_facts.ts";
 
-/** What is known of one licence that the vendor may have suspended; all times are told hours. */
+/** What is known of one license that the vendor may have suspended; all times are told hours. */
 export interface SuspendedLicense {
   readonly name: string;
   /** In which its software ran under a Sentinel, ascending, each once. */
-  readonly honoured: readonly number[];
+  readonly honored: readonly number[];
   /** Its heartbeats, as the vendor answered them. */
   readonly beats: readonly Pick<Beat, "hour" | "status">[];
   /** In which it could not save what it was told. */
@@ -18,17 +18,17 @@ const TELLING_BEATS = 3;
 /** Until the heartbeat after those, with its retries, is over. */
 const STOPPING_HOURS = 2 * INTERVAL_HOURS;
 
-/** Whether software went on although the vendor had said again and again that the licence is suspended. */
+/** Whether software went on although the vendor had said again and again that the license is suspended. */
 export function checkSuspension(
-  { name, honoured, beats, forgetfulHours }: SuspendedLicense,
+  { name, honored, beats, forgetfulHours }: SuspendedLicense,
 ): string[] {
   const lasting = beats.filter(({ hour, status }) =>
     status !== "SUSPENDED" || !forgetfulHours.has(hour)
   );
   return tellings(lasting).flatMap(({ fromHour, toHour }) => {
-    const hours = honoured.filter((hour) => hour > fromHour + STOPPING_HOURS && hour < toHour);
+    const hours = honored.filter((hour) => hour > fromHour + STOPPING_HOURS && hour < toHour);
     if (hours.length === 0) return [];
-    return [`${name} was told of its suspension by hour ${fromHour}, and honoured in ${hours[0]}`];
+    return [`${name} was told of its suspension by hour ${fromHour}, and honored in ${hours[0]}`];
   });
 }
 

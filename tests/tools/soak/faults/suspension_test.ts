@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { SystemUnderTest } from "../../../../tools/soak/system.ts";
 import { suspension } from "../../../../tools/soak/faults/suspension.ts";
 
-Deno.test("a licence that is suspended is not suspended again", () => {
+Deno.test("a license that is suspended is not suspended again", () => {
   const fault = suspension.draw({ random: () => 0, runs: 1 });
   const whyNot = (suspended: string) =>
     fault.whyNot!({

@@ -2,66 +2,66 @@ import { assertEquals, assertMatch } from "@std/assert";
 import {
   checkGrace,
   COVERED_HOURS,
-  honouredHours,
-  type HonouredLicense,
+  honoredHours,
+  type HonoredLicense,
 } from "../../../../tools/soak/invariants/grace.ts";
 
 const hours = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 function license(
-  { beats = [], ...changes }: Partial<Omit<HonouredLicense, "beats">> & { beats?: number[] },
-): HonouredLicense {
+  { beats = [], ...changes }: Partial<Omit<HonoredLicense, "beats">> & { beats?: number[] },
+): HonoredLicense {
   return {
-    ...{ name: "run 1", graceHours: 24, honoured: [], allowances: [], ...changes },
+    ...{ name: "run 1", graceHours: 24, honored: [], allowances: [], ...changes },
     beats: beats.map((hour) => ({ hour, status: "ACTIVE" })),
   };
 }
 
-Deno.test("a licence with heartbeats is honoured for as long as anyone likes", () => {
+Deno.test("a license with heartbeats is honored for as long as anyone likes", () => {
   const beats = hours(0, 500).filter((hour) => hour % COVERED_HOURS === 0);
-  assertEquals(checkGrace(license({ honoured: hours(0, 500), beats })), []);
+  assertEquals(checkGrace(license({ honored: hours(0, 500), beats })), []);
 });
 
-Deno.test("a licence may be honoured for its grace behind the last heartbeat", () => {
-  assertEquals(checkGrace(license({ honoured: hours(0, 24 + COVERED_HOURS), beats: [0] })), []);
+Deno.test("a license may be honored for its grace behind the last heartbeat", () => {
+  assertEquals(checkGrace(license({ honored: hours(0, 24 + COVERED_HOURS), beats: [0] })), []);
 });
 
-Deno.test("a licence honoured beyond its grace in one outage is complained of", () => {
-  const honoured = hours(0, 70);
-  const [one, all, ...others] = checkGrace(license({ honoured, beats: [0] }));
-  assertMatch(one!, /run 1 was honoured for 64 hours without the server from hour 7 on/);
+Deno.test("a license honored beyond its grace in one outage is complained of", () => {
+  const honored = hours(0, 70);
+  const [one, all, ...others] = checkGrace(license({ honored, beats: [0] }));
+  assertMatch(one!, /run 1 was honored for 64 hours without the server from hour 7 on/);
   assertMatch(all!, /in all/);
   assertEquals(others, []);
 });
 
-Deno.test("a licence that never saw a heartbeat and is honoured is complained of", () => {
-  assertEquals(checkGrace(license({ honoured: hours(0, 70) })).length, 2);
+Deno.test("a license that never saw a heartbeat and is honored is complained of", () => {
+  assertEquals(checkGrace(license({ honored: hours(0, 70) })).length, 2);
 });
 
-Deno.test("a heartbeat that found the licence suspended covers nothing", () => {
+Deno.test("a heartbeat that found the license suspended covers nothing", () => {
   const beats = [{ hour: 0, status: "ACTIVE" }, { hour: 40, status: "SUSPENDED" }];
-  assertEquals(checkGrace({ ...license({ honoured: hours(0, 70) }), beats }).length, 2);
+  assertEquals(checkGrace({ ...license({ honored: hours(0, 70) }), beats }).length, 2);
 });
 
-Deno.test("a licence that gets its grace back with every outage is complained of", () => {
-  const honoured = [...hours(0, 26), ...hours(100, 126), ...hours(200, 226)];
-  const complaints = checkGrace(license({ honoured, beats: [0, 100, 200] }));
+Deno.test("a license that gets its grace back with every outage is complained of", () => {
+  const honored = [...hours(0, 26), ...hours(100, 126), ...hours(200, 226)];
+  const complaints = checkGrace(license({ honored, beats: [0, 100, 200] }));
   assertEquals(complaints.length, 1);
-  assertMatch(complaints[0]!, /run 1 was honoured for 60 hours without the server in all/);
+  assertMatch(complaints[0]!, /run 1 was honored for 60 hours without the server in all/);
 });
 
 Deno.test("what a fault may hide in an outage counts there, and nowhere else", () => {
-  const honoured = hours(100, 145), beats = [100];
+  const honored = hours(100, 145), beats = [100];
   assertEquals(
-    checkGrace(license({ honoured, beats, allowances: [{ hour: 120, hours: 20 }] })),
+    checkGrace(license({ honored, beats, allowances: [{ hour: 120, hours: 20 }] })),
     [],
   );
-  const earlier = checkGrace(license({ honoured, beats, allowances: [{ hour: 5, hours: 20 }] }));
+  const earlier = checkGrace(license({ honored, beats, allowances: [{ hour: 5, hours: 20 }] }));
   assertEquals(earlier.length, 1);
 });
 
-Deno.test("what the software wrote when its Sentinel was gone is not honoured", () => {
+Deno.test("what the software wrote when its Sentinel was gone is not honored", () => {
   const log = "7 8 0 3\n7 8 1 4\n7 8 2 4\n7 8 3 9\n9 10 0 11\n";
-  assertEquals(honouredHours(log, [{ pid: 7, fromHour: 2, toHour: 5 }]), [3, 4]);
+  assertEquals(honoredHours(log, [{ pid: 7, fromHour: 2, toHour: 5 }]), [3, 4]);
 });
