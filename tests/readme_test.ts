@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assertStringIncludes } from "@std/assert";
 
 const ROOT = new URL("..", import.meta.url);

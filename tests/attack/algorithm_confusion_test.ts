@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker writes a license of his own and has it name an algorithm by which he can sign: none at all, or an HMAC whose
  * secret is the public key. There is one algorithm; a file that names another is refused before its signature is looked at.

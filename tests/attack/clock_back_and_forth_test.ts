@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker sets the machine's clock back before each start, and right again behind it, so that his license never ends.
  * The latest time known to be true is kept, with the state and by the server's signature; dates are checked with none that

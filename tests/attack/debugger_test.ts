@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker looks into Sentinel while it runs, with a debugger. He is found, with his name; answers get worse by stages,
  * then the software is stopped.

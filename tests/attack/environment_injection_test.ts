@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker sets variables before Sentinel starts: to load his code into it, to have it believe his own key, or to send the
  * software to a socket of his. Variables that load code are findings; a build with a key inside takes no other; the software

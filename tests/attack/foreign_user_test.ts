@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker has another account on the machine, and a folder and a socket that an administrator opened to everybody. He
  * asks for the license, and to stop the software. Whoever connects is asked of the kernel before a byte is read of him.

@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker has another account on the machine. He serves licenses of his own where Sentinel's socket is looked for, puts
  * his files where it would be, or waits in a folder in which he could put it aside. The server's owner is asked of the kernel

@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker has a license and an editor. He changes a bit of it, any bit, or writes a later date into its payload. The
  * organization's signature covers the payload as it stands in the file, and nothing is looked at before it was checked.

@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker has a certificate of the CA, for observing, or one whose subject he could word himself. He has it look as if it
  * granted more: several OUs, other spellings, `control` in another place. Authority is one OU, exactly, of a certificate whose

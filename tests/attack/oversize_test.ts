@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker sends more than anybody needs, to fill the memory or to keep Sentinel busy: over the socket, in a license file,
  * as the license server. Each has a limit, which is looked at before anything is kept or parsed.

@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker has a certificate that may observe. He asks for processes whose ids are paths, to read what lies beside the
  * data folder: there, what another server recorded. Ids are numbers; a request's target is taken as it was sent, with nothing

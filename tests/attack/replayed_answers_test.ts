@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker records what the license server answered while the license was good, and plays it again once it is revoked.
  * Each answer repeats its request's random number, under the organization's signature; no other request's will do.

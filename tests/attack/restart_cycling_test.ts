@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker keeps the license server away and stops each run just before its heartbeat, so that none is ever missed. Time
  * is charged, not heartbeats: what a run without the server used and did not pay for, the next start pays first.

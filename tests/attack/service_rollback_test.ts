@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker keeps a copy of a service's state folder, and puts it back while the service is stopped: its user has no
  * home to have a witness in, and his keyring is empty after a boot. The unit gives him a folder for it.

@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker reaches a server of remote processes, and has no certificate of its CA. He gets a TLS session ticket from
  * another server of the same process, which the runtime resumes at this one without asking for a certificate. Every resumed

@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker has the user's account. He sends signal after signal: to end Sentinel and keep the software, to stop the
  * meter, or (SIGUSR1) to have the runtime let a debugger in, who reads the keys. Signals that are not asked for do nothing,

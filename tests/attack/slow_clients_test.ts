@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker takes all connections of the socket and sends a byte now and then, so that the software cannot ask for its
  * license. A message has its time from its first byte to its last; who takes longer is cut off, and his place is free.

@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker keeps a copy of the state from before the license server went away, and puts it back when the grace is used
  * up: the file, its whole folder, or the folder of the witness, too. Every save is numbered, and witnesses in three places

@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker may write into a folder that Sentinel writes into, but not into another of the user's files. He puts links to
  * that file where Sentinel will write. New files are made, never written through a link; what must be there is opened

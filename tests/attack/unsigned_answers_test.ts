@@ -1,3 +1,4 @@
+// Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker stands in for the license server (`--server-url`, DNS, a proxy) and answers as he likes, without the
  * organization's key: ACTIVE to run without a license server for ever, errors and refusals to keep the meter from running.

@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { type ProgramResult, resultOf } from "../support/program.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assertEquals } from "@std/assert";
 import { billOfMaterials } from "../../build/bill_of_materials.ts";
 

@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import config from "../../deno.json" with { type: "json" };

@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { findLeaks } from "../support/held_resources.ts";

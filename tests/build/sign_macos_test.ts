@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assertEquals, assertMatch } from "@std/assert";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { assertSecret, SigningScene } from "../support/signing_scene.ts";

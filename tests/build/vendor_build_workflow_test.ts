@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { TARGETS } from "../../src/packaging/targets.ts";

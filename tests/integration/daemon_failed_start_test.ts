@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 /** Daemons that do not get as far as to run. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";

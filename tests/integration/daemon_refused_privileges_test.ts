@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
 import { daemonOfNobody } from "../support/daemon_of_nobody.ts";
 import { OTHER_USERS } from "../support/other_user.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { freePort } from "../support/free_port.ts";

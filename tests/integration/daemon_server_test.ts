@@ -1,3 +1,5 @@
+// Not compiled: a runtime that can be had for it may not verify client certificates.
+// Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 /** Daemons that start at the same moment. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 /** Daemons that are stopped or killed at a moment of their start. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { resolve } from "@std/path";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { isRunning } from "../support/process_state.ts";

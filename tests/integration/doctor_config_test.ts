@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
 import { ConfiguredCustomer } from "../support/configured_customer.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";

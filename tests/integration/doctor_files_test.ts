@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assertEquals } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { assertFails, diagnose, snapshot } from "../support/diagnosis.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it ends programs by POSIX signals.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { arrange, assertFails, diagnose, findCheck } from "../support/diagnosis.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";

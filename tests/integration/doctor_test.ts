@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { arrange, assertFails, diagnose, findCheck, snapshot } from "../support/diagnosis.ts";

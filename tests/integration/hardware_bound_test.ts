@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 /** Licenses that belong to one machine, with the real program on this machine. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {

@@ -1,3 +1,4 @@
+// Not on Windows: it ends programs by POSIX signals.
 import { assertEquals } from "@std/assert";
 import { dirname, fromFileUrl, join } from "@std/path";
 import { needsProgram, testWith } from "../support/requirements.ts";

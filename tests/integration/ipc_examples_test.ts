@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { startServer } from "../support/ipc_server.ts";

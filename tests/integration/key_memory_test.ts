@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { encodePem } from "../../src/signing/pem.ts";

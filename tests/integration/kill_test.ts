@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assert, assertEquals } from "@std/assert";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 /** Every line of the license contract, from the real program: its exit status, nothing launched, nothing written. */
 import { assert, assertEquals } from "@std/assert";
 import type { Json } from "../../src/signing/canonical_json.ts";

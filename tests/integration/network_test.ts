@@ -1,3 +1,4 @@
+// Not on Windows: it ends programs by POSIX signals.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { makeCertificate } from "../support/certificate.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it ends programs by POSIX signals.
 /** Commands that keep something in the user's home, where the environment names none. */
 import { assertEquals } from "@std/assert";
 import { arrange, diagnose, findCheck } from "../support/diagnosis.ts";

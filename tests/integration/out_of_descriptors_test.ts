@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assertEquals } from "@std/assert";
 import { ConnectionFlood, withDescriptors } from "../support/connection_flood.ts";
 import { Customer } from "../support/customer.ts";

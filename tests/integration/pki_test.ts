@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { assertMode } from "../support/file_mode.ts";
 import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";

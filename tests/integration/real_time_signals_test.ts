@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { DaemonScene } from "../support/daemon_scene.ts";

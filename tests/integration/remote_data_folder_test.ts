@@ -1,3 +1,5 @@
+// Not compiled: a runtime that can be had for it may not verify client certificates.
+// Not on Windows: the remote server is not held to it yet.
 /** Where a server keeps what its processes write. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runProgram } from "../support/program.ts";

@@ -1,3 +1,5 @@
+// Not compiled: a runtime that can be had for it may not verify client certificates.
+// Not on Windows: the remote server is not held to it yet.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { programCommand, runProgram, startProgram } from "../support/program.ts";
 import { isRunning } from "../support/process_state.ts";

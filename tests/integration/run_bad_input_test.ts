@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assert, assertEquals } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { arrange } from "../support/diagnosis.ts";

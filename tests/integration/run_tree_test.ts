@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { isRunning } from "../support/process_state.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Customer } from "../support/customer.ts";
 import { runProgram } from "../support/program.ts";

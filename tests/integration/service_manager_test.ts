@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 /** The daemon under a service manager that listens as systemd does, and its health endpoint. */
 import { assert, assertEquals } from "@std/assert";
 import { DaemonScene } from "../support/daemon_scene.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it ends programs by POSIX signals.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ownLaunchToken } from "../../src/service/owner.ts";
 import { NOBODY } from "../support/daemon_of_nobody.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { PERMISSION_SETS, permissionFlags } from "../../src/packaging/compile_program.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 /** What a service of systemd finds, and lacks, when it is started; under systemd itself. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the software is a shell script.
 /** The service that `sentinel service install` writes, under systemd itself. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it ends programs by POSIX signals.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { runProgram } from "../support/program.ts";

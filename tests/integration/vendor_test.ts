@@ -1,3 +1,4 @@
+// Not on Windows: it ends programs by POSIX signals.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { importPublicKeyPem, verifierOf, type Verify } from "../../src/signing/ecdsa.ts";
 import {

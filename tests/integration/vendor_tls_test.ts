@@ -1,3 +1,4 @@
+// Not on Windows: it ends programs by POSIX signals.
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { ACTIVATE_PATH } from "../../src/activation/messages.ts";
 import { makeCertificate } from "../support/certificate.ts";

@@ -1,3 +1,4 @@
+// On Windows, with the services: they take longer, and change the system.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openLibraries } from "../support/open_libraries.ts";
 import { testWith, WINDOWS } from "../support/requirements.ts";

@@ -1,3 +1,4 @@
+// On Windows, with the services: they take longer, and change the system.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openLibraries } from "../support/open_libraries.ts";
 import { programLine, type ProgramResult, resultOf } from "../support/program.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { needsProgram, testWith } from "../support/requirements.ts";

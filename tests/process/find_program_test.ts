@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assertEquals } from "@std/assert";
 import { findProgram } from "../../src/process/launch.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

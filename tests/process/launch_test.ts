@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { ProcessControl } from "../../src/platform/process_contract.ts";
 import { launch, type LaunchOptions } from "../../src/process/launch.ts";

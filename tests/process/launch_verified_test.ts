@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ChecksumError, verifyChecksum } from "../../src/process/executable.ts";
 import { launch, type LaunchedProcess, type LaunchOptions } from "../../src/process/launch.ts";

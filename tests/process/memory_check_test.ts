@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assert, assertEquals } from "@std/assert";
 import { memoryCheck } from "../../src/process/health.ts";
 import { LaunchedShell, processControl } from "../support/launched_shell.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assertEquals } from "@std/assert";
 import type { ListedProcess, ProcessControl } from "../../src/platform/process_contract.ts";
 import { OrphanReaper } from "../../src/process/orphan_reaper.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assertEquals } from "@std/assert";
 import { parseProbe } from "../../src/core/health_probe.ts";
 import { openProbe, type ProbeFunctions } from "../../src/process/health.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assertEquals, assertRejects } from "@std/assert";
 import { LaunchError } from "../../src/process/executable.ts";
 import { readOutput } from "../../src/process/output/reader.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { RecordStore } from "../../src/process/records.ts";
 import { mountDisk } from "../support/mounted_disk.ts";

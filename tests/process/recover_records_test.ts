@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 /** What the next opening of a table makes of what a crash left. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";

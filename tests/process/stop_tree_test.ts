@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assert, assertEquals } from "@std/assert";
 import type { ListedProcess, ProcessControl } from "../../src/platform/process_contract.ts";
 import { systemClock } from "../../src/core/clock.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the remote server is not held to it yet.
 import { assertEquals, assertMatch } from "@std/assert";
 import { FakeProcesses } from "../support/fake_processes.ts";
 import { RawConnection, RemoteDesk, ServedDesk } from "../support/remote_server.ts";

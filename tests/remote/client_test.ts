@@ -1,3 +1,4 @@
+// Not on Windows: the remote server is not held to it yet.
 import { createServer } from "node:https";
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";

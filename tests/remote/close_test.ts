@@ -1,3 +1,4 @@
+// Not on Windows: the remote server is not held to it yet.
 import { assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { FakeClock } from "../support/fake_clock.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the remote server is not held to it yet.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { OutputItem } from "../../src/core/output_item.ts";
 import { encodeControl, encodeFrame, FrameDecoder } from "../../src/remote/frames.ts";

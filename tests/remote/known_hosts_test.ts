@@ -1,3 +1,4 @@
+// Not on Windows: the remote server is not held to it yet.
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { knownHostsFile } from "../../src/remote/known_hosts.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the remote server is not held to it yet.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { linux } from "../../src/platform/linux/platform.ts";
 import type { RemoteLimits } from "../../src/remote/wire.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the remote server is not held to it yet.
 import { assertEquals, assertMatch } from "@std/assert";
 import { post, PROBLEM, testServed } from "../support/served_desk.ts";
 

@@ -1,3 +1,4 @@
+// Not on Windows: the remote server is not held to it yet.
 import { assertEquals } from "@std/assert";
 import { RemoteSetup } from "../support/remote_program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: the remote server is not held to it yet.
 import { assertEquals, assertThrows } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { checkMaterial } from "../../src/remote/tls_material.ts";

@@ -1,7 +1,7 @@
 import { IS_WINDOWS } from "./system.ts";
 
 /** Programs that tests run, by the Debian package that has them. */
-const PROGRAMS = {
+export const PROGRAMS = {
   bash: ["bash"],
   coreutils: ["env", "mkfifo", "sha256sum", "stat"],
   curl: ["curl"],

@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../../src/core/clock.ts";
 import { openOutputLog, OutputLog } from "../../../src/process/output/log.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../../src/core/clock.ts";
 import type { OutputItem } from "../../../src/core/output_item.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { PERMISSIONS } from "../../support/permissions.ts";

@@ -1,3 +1,4 @@
+// Not on Windows: it starts POSIX programs.
 import { assertEquals, assertMatch } from "@std/assert";
 import { receive, type Watched } from "../../../../tools/soak/operators.ts";
 import {
