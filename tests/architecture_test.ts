@@ -171,7 +171,7 @@ Deno.test("the layer rules see an import that turns round and a forbidden call",
 
 Deno.test("every attack says what it is, and shows that it works where the defense is off", async () => {
   for await (const { path, text } of sourcesBelow(join(ROOT, "tests/attack"))) {
-    assertEquals([path, /^\/\*\*\n \* The attacker /.test(text)], [path, true]);
+    assertEquals([path, /^\/\*\*\n \* The attacker /m.test(text)], [path, true]);
     assertEquals([path, /the attack["`]|without the defense/.test(text)], [path, true]);
   }
 });
