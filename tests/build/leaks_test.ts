@@ -2,13 +2,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { findLeaks } from "../support/held_resources.ts";
-import { LINUX, testWith } from "../support/requirements.ts";
+import { allOf, LINUX, NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { bundleAsShipped } from "../support/shipped_bundle.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { type LastingProgram, TOLD_TIME, ToldScene } from "../support/told_scene.ts";
 
 const MAIN = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
+/** The programs are not dumpable, so that only root can list their descriptors. */
+const DESCRIPTORS = allOf(LINUX, NEEDS_ROOT);
 const MINUTE = 60, HOUR = 60 * MINUTE;
 
 interface Passed {
@@ -33,7 +35,7 @@ async function passUntil(
 }
 
 testWith(
-  [LINUX],
+  [DESCRIPTORS],
   "after an hour run, daemon, server and vendor serve hold what they held after a minute",
   async () => {
     await using folder = await temporaryFolder();
@@ -46,7 +48,7 @@ testWith(
   },
 );
 
-testWith([LINUX], "a minified run holds more descriptors with each heartbeat", async () => {
+testWith([DESCRIPTORS], "a minified run holds more descriptors with each heartbeat", async () => {
   await using folder = await temporaryFolder();
   const entry = await bundleAsShipped(folder.path, TOLD_TIME);
   await runTool(
