@@ -17,8 +17,8 @@ const USAGE: [string, string[], string][] = [
   ["a value that is missing", ["run", "--license"], "option --license needs a value (FILE)"],
   [
     "an option that is misspelt",
-    ["run", "--license", "x"],
-    "unknown option: --license (did you mean --license?)",
+    ["run", "--lisence", "x"],
+    "unknown option: --lisence (did you mean --license?)",
   ],
   ["a command that is misspelt", ["rnu"], "unknown command: rnu (did you mean run?)"],
   [
