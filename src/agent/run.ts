@@ -8,7 +8,7 @@ import {
 import type { License } from "../license/payload.ts";
 import { UnreachableError } from "../enforcement/lease.ts";
 import { CurrentLicense, type Licensing, type ProvedLicense } from "../enforcement/licensing.ts";
-import { serveAndSupervise } from "./serve.ts";
+import { sayAsked, serveAndSupervise } from "./serve.ts";
 import { StandardLicensing } from "./standard.ts";
 
 /**
@@ -32,7 +32,7 @@ export async function runSentinel(
   } catch (error) {
     // whoever asks to stop while the server is asked need not hear that it did not answer
     if (!(stop.aborted && error instanceof UnreachableError)) throw error;
-    log.info(`Received signal ${stop.reason}, shutting down...`);
+    sayAsked(log, String(stop.reason));
     return 0;
   }
   await using current = new CurrentLicense(first, licensing);

@@ -58,13 +58,17 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
     }
     return ending.kind === "over" ? ending.code : 0;
   } finally {
-    await onEnding();
-    over.abort();
-    await software.catch(() => {});
+    try {
+      await onEnding();
+    } finally {
+      over.abort();
+      await software.catch(() => {});
+    }
   }
 }
 
-function sayAsked(log: Logger, by: string): void {
+/** Tells what asked the run to stop: a signal by its name, or something else. */
+export function sayAsked(log: Logger, by: string): void {
   log.info(`Received ${by.startsWith("SIG") ? `signal ${by}` : by}, shutting down...`);
 }
 

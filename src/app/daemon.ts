@@ -1,6 +1,6 @@
-import type { Host } from "../platform/host.ts";
 import { hostOf } from "./host.ts";
-import { openRunDependencies } from "./run.ts";
+import { openRunDependencies, type ProgramSources } from "./run.ts";
+import { stopOnFailure } from "./signals.ts";
 import { commandOfOurs } from "./detached.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import { type OwnCommand, ownEnvironment } from "../daemon/detach.ts";
@@ -20,18 +20,19 @@ interface DaemonStartOptions extends DaemonRequest {
   readonly service: ServiceMembership | undefined;
 }
 
-interface DaemonSources extends Pick<Host, "clock" | "random"> {
+interface DaemonSources extends ProgramSources {
   readonly log: ConfigurableLog;
 }
 
 /** Runs a daemon in this process until it ends. */
 export async function composeDaemon(
   { sayReady, service, ...request }: DaemonStartOptions,
-  sources: DaemonSources,
+  { failed, ...sources }: DaemonSources,
 ): Promise<number> {
   const platform = selectPlatform();
   await becomeUser(request, platform);
   const stopRequest = new StopRequestSource();
+  using _failure = stopOnFailure(failed, { ...sources, stopRequest });
   service?.stopAsked.addEventListener("abort", () => stopRequest.request("stop of the service"));
   const host = hostOf("daemon", sources);
   using deps = await openRunDependencies(request.run, { host, stopRequest });

@@ -1,7 +1,7 @@
 import type { Host } from "../platform/host.ts";
 import { loadOrganizationKey } from "../license/organization_key.ts";
 import { hostOf } from "./host.ts";
-import { onSignal } from "./signals.ts";
+import { onSignal, stopOnFailure } from "./signals.ts";
 import { trustedFetch } from "./trusted_fetch.ts";
 import { ConfigError } from "../core/errors.ts";
 import { runSentinel } from "../agent/run.ts";
@@ -9,12 +9,19 @@ import type { RunDependencies, RunRequest } from "../agent/run_request.ts";
 import { PlainHost } from "../agent/run_host.ts";
 import { StopRequestSource } from "../agent/stop_request.ts";
 
+/** What a program that runs software gets from outside. */
+export interface ProgramSources extends Pick<Host, "log" | "clock" | "random"> {
+  /** Aborted by an error that nothing caught, at which the program is to stop. */
+  readonly failed: AbortSignal;
+}
+
 /** A run with real dependencies. */
 export async function composeRun(
   request: RunRequest,
-  sources: Pick<Host, "log" | "clock" | "random">,
+  { failed, ...sources }: ProgramSources,
 ): Promise<number> {
   const stopRequest = new StopRequestSource();
+  using _failure = stopOnFailure(failed, { ...sources, stopRequest });
   const startedOnTerminal = Deno.stdin.isTerminal();
   const host = new PlainHost({
     stopRequest,

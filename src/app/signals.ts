@@ -1,3 +1,5 @@
+import type { StopRequestSource } from "../agent/stop_request.ts";
+import { aborted, type Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { SignalAction } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
@@ -83,12 +85,36 @@ export function onSignal(
   return () => removals.forEach((remove) => remove());
 }
 
-/** Resolves with the first signal that asks the program to stop; a second one then has its default action. */
-export function waitForStopSignal(program: ProgramName): Promise<Deno.Signal> {
+/** What stands behind `Received` in the log of a program that stops at an error that nothing caught. */
+const FAILURE = "an unexpected error";
+
+/** How long a run that such an error ends asks its software, until it is killed. */
+const PATIENCE_MS = 20_000;
+
+/** Asks a run to stop once `failed` is aborted; until it is disposed of. */
+export function stopOnFailure(
+  failed: AbortSignal,
+  { stopRequest, clock }: { readonly stopRequest: StopRequestSource; readonly clock: Clock },
+): Disposable {
+  const over = new AbortController();
+  aborted(failed).then(async () => {
+    stopRequest.request(FAILURE);
+    await clock.sleep(PATIENCE_MS, over.signal);
+    if (!over.signal.aborted) stopRequest.hurryUp();
+  });
+  return { [Symbol.dispose]: () => over.abort() };
+}
+
+/**
+ * Resolves with what asks the program to stop first: a signal, after which a second one has its default action, or an error
+ * that nothing caught.
+ */
+export function waitForStop(program: ProgramName, failed: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
+    aborted(failed).then(() => resolve(FAILURE));
     const remove = onSignal(program, "stop", (signal) => {
       remove();
-      resolve(signal);
+      resolve(`signal ${signal}`);
     });
   });
 }

@@ -1,6 +1,7 @@
 import type { Host } from "../platform/host.ts";
 import type { Build } from "../core/build_info.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import type { LastResort } from "./last_resort.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import type { OptionName, OptionValue } from "./options.ts";
 import type { Output } from "./output.ts";
@@ -16,6 +17,7 @@ export interface CommandContext extends Sources {
   readonly config: LoadedConfig | undefined;
   readonly output: Output;
   readonly log: ConfigurableLog;
+  readonly lastResort: LastResort;
   /** All commands by name. */
   readonly commands: Readonly<Record<string, CommandEntry>>;
 }

@@ -1,3 +1,4 @@
+import { describeError } from "../core/errors.ts";
 import type { ParsedArguments } from "./command.ts";
 import {
   type ConfigurableLog,
@@ -28,7 +29,18 @@ export function createLogger(initial: LogSettings): FlushableLogger {
   const at = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(settings.level)) return;
     loading ??= load(settings.format);
-    last = loading.then((write) => write(level, message, fields));
+    last = loading.then((write) => write(level, message, fields)).catch((error) => {
+      // a record that the library is not there for, as without a descriptor to load it by, is not lost
+      loading = undefined;
+      writePlainly(`${message} (log: ${describeError(error)})`, level);
+    });
+  };
+  const writePlainly = (message: string, level: LogLevel) => {
+    try {
+      settings.write(`${level.toUpperCase()}: ${message}`);
+    } catch {
+      // there is nothing left to tell it by
+    }
   };
   return {
     debug: at("debug"),
@@ -43,7 +55,10 @@ export function createLogger(initial: LogSettings): FlushableLogger {
       const before = settings.format;
       settings = { ...settings, ...changes };
       const { format } = settings;
-      if (loading !== undefined && format !== before) loading = last.then(() => load(format));
+      if (loading === undefined || format === before) return;
+      loading = last.then(() => load(format));
+      // the next record tells of it
+      loading.catch(() => {});
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { describeFault } from "./exit_codes.ts";
+import { UncaughtErrors } from "./last_resort.ts";
 import { createLogger, logSettings } from "./logging.ts";
 import { suggest } from "./usage_error.ts";
 import { type OptionName, OPTIONS, variableOf } from "./options.ts";
@@ -24,7 +25,19 @@ const SYSTEM_SOURCES: Sources = { clock: systemClock, random: Math.random };
  */
 export async function main(
   args: readonly string[],
-  { build = {}, ...sources }: Partial<Sources> & { build?: Build } = {},
+  sources: Partial<Sources> & { build?: Build } = {},
+): Promise<number> {
+  using lastResort = new UncaughtErrors((error) => printError(error, standardOutput));
+  return await lastResort.watch(runProgram(args, { ...sources, lastResort }));
+}
+
+/** Never rejects. */
+async function runProgram(
+  args: readonly string[],
+  { build = {}, ...sources }:
+    & Partial<Sources>
+    & Pick<CommandContext, "lastResort">
+    & { build?: Build },
 ): Promise<number> {
   const output = standardOutput;
   try {
@@ -57,7 +70,7 @@ export async function main(
 async function runCommand(
   command: Command,
   args: ParsedArguments,
-  sources: Sources & Pick<CommandContext, "build">,
+  sources: Sources & Pick<CommandContext, "build" | "lastResort">,
 ): Promise<number> {
   const output = standardOutput;
   const config = await readConfig(command, args);

@@ -44,3 +44,19 @@ export class ConfigError extends SentinelError {
     super(code, message, options);
   }
 }
+
+/**
+ * A listener of `node:net`, `node:tls` or `node:http` whose errors reach the program's last resort. The runtime drops what it
+ * throws if it is called from below, as for a connection or a request.
+ */
+export function reported<A extends unknown[]>(
+  listener: (...args: A) => void,
+): (...args: A) => void {
+  return (...args) => {
+    try {
+      listener(...args);
+    } catch (error) {
+      reportError(error);
+    }
+  };
+}

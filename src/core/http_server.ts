@@ -82,9 +82,13 @@ class LastingServer implements HttpServer {
   }
 
   #listen(port: number): Listener {
-    const { hostname, tls, clock } = this.options;
+    const { hostname, tls, clock, log } = this.options;
     const cut = new AbortController();
-    const common = { hostname, port, signal: cut.signal, onListen: () => undefined };
+    const onError = (error: unknown) => {
+      log.error(`request failed: ${describeError(error)}`);
+      return new Response(null, { status: 500 });
+    };
+    const common = { hostname, port, signal: cut.signal, onListen: () => undefined, onError };
     const server = tls === undefined
       ? Deno.serve(common, this.handler)
       : Deno.serve({ ...common, cert: tls.certificate, key: tls.key }, this.handler);

@@ -198,7 +198,7 @@ class Server implements IpcServer {
   async #drain(): Promise<void> {
     for (const connection of this.#connections.keys()) connection.finish();
     const drained = new AbortController();
-    const all = Promise.all(this.#connections.values()).then(() => drained.abort());
+    const all = Promise.allSettled(this.#connections.values()).then(() => drained.abort());
     await Promise.race([all, this.#clock.sleep(DRAIN_MS, drained.signal)]);
   }
 
@@ -286,7 +286,7 @@ class Server implements IpcServer {
       log: this.#parts.log,
       onWatch: (watcher) => this.#watchers.add(watcher),
     });
-    const ended = connection.serve().then(async () => {
+    const ended = connection.serve().finally(async () => {
       if (await connection.peer.isChild) this.#closedChildRequests += connection.requests;
       this.#connections.delete(connection);
       this.#watchers.delete(connection);

@@ -1,6 +1,7 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { describeError, SentinelError } from "../core/errors.ts";
+import { describeError, reported, SentinelError } from "../core/errors.ts";
 import { keepAccepting, type WatchedSocket } from "./accept_watch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
@@ -98,11 +99,14 @@ class ListeningServer implements RemoteServer {
       telemetry,
       log,
     });
-    this.#https.on("request", (request, response) => this.#handler.handle(request, response));
-    this.#https.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-      // of a handshake that failed, the doorkeeper is told
+    const onRequest = (request: IncomingMessage, response: ServerResponse) =>
+      this.#handler.handle(request, response);
+    const onClientError = (error: NodeJS.ErrnoException, socket: Socket) => {
+      // of a handshake that failed, the admission is told
       if (this.#admission.admissionOf(socket) !== undefined) answerBroken(error, socket);
-    });
+    };
+    this.#https.on("request", reported(onRequest));
+    this.#https.on("clientError", reported(onClientError));
   }
 
   get url(): string {

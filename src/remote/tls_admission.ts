@@ -1,7 +1,7 @@
 import type { Server } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { describeError } from "../core/errors.ts";
+import { describeError, reported } from "../core/errors.ts";
 import type { Audit, Telemetry } from "./audit.ts";
 import type { IdentifyClient, Verdict } from "./tls_session.ts";
 import type { RemoteLimits } from "./wire.ts";
@@ -31,12 +31,13 @@ export class ConnectionAdmission {
   readonly #admitted = new Map<TLSSocket, Admission>();
 
   constructor(readonly server: Server, readonly options: ConnectionAdmissionOptions) {
-    server.on("connection", (socket: Socket) => this.#begin(socket));
-    server.on("secureConnection", (socket: TLSSocket) => this.#admit(socket));
-    server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+    server.on("connection", reported((socket: Socket) => this.#begin(socket)));
+    server.on("secureConnection", reported((socket: TLSSocket) => this.#admit(socket)));
+    const onClientError = (error: Error, socket: TLSSocket) => {
       this.#fail(describeError(error), addressOf(socket));
       socket.destroy();
-    });
+    };
+    server.on("tlsClientError", reported(onClientError));
   }
 
   /** Connections whose handshake is under way. */
@@ -68,9 +69,10 @@ export class ConnectionAdmission {
     }
     this.#handshakes.set(address, socket);
     // a client that is gone at once is not always told of as an error
-    socket.on("close", () => {
+    const onClose = () => {
       if (this.#handshakes.get(address) === socket) this.#fail("connection closed", address);
-    });
+    };
+    socket.on("close", reported(onClose));
   }
 
   #fail(why: string, address: string): void {

@@ -36,3 +36,17 @@ Deno.test("records keep their order and their form when the format changes betwe
   assertEquals([message, properties], ["as JSON", { pid: 2 }]);
   assertMatch(lines[2]!, /INFO: as text again$/);
 });
+
+Deno.test("a log that cannot be written is nobody else's fault", async () => {
+  const log = createLogger({
+    level: "info",
+    format: "text",
+    write() {
+      throw new Error("no room");
+    },
+  });
+  log.info("one");
+  log.configure({ format: "json" });
+  log.info("another");
+  await log.flush();
+});

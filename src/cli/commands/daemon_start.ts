@@ -79,14 +79,17 @@ async function stay(
     import("../../app/daemon.ts"),
     pidFile(config, run.softwarePath),
   ]);
-  return await composeDaemon({
+  const { log, lastResort } = context;
+  lastResort.stopInOrder(log);
+  const status = await composeDaemon({
     run,
     config,
     loadConfig: () => reloadConfig(context),
     pidFile: path,
     sayReady: isDetached ? () => context.output.result(READY_LINE) : undefined,
     service,
-  }, context);
+  }, { ...context, failed: lastResort.failed });
+  return lastResort.statusOf(status);
 }
 
 async function reloadConfig({ args, config }: CommandContext): Promise<Config> {

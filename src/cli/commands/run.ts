@@ -25,6 +25,7 @@ export const command: Command = {
     const { composeRun } = await import("../../app/run.ts");
     const { keepDebuggersOut } = await import("../../app/signals.ts");
     keepDebuggersOut("run", log);
-    return await composeRun(request, context);
+    context.lastResort.stopInOrder(log);
+    return await composeRun(request, { ...context, failed: context.lastResort.failed });
   },
 };

@@ -18,7 +18,7 @@ export const command: Command = {
     "SIGHUP reads certificates, key, CA and revocation list anew; connections that are there stay.",
     "SIGTERM and SIGINT stop the processes, let their readers have the rest, and end the server.",
   ],
-  async run({ args, output, log }) {
+  async run({ args, output, log, lastResort }) {
     const settings = {
       certificatePath: args.required("certificate"),
       keyPath: args.required("key"),
@@ -29,12 +29,13 @@ export const command: Command = {
       dataDir: args.value("data-dir"),
     };
     const { startServer } = await import("../../app/remote_server.ts");
-    const { keepDebuggersOut, waitForStopSignal } = await import("../../app/signals.ts");
+    const { keepDebuggersOut, waitForStop } = await import("../../app/signals.ts");
     keepDebuggersOut("server", log);
-    const stopSignal = waitForStopSignal("server");
+    lastResort.stopInOrder(log);
+    const stop = waitForStop("server", lastResort.failed);
     await using server = await startServer(settings, log);
     output.result(`listening on ${server.url}`);
-    log.info(`Received signal ${await stopSignal}, shutting down...`);
+    log.info(`Received ${await stop}, shutting down...`);
     return EXIT.ok;
   },
 };

@@ -16,7 +16,7 @@ export const command: Command = {
     "Knows the licenses that `sentinel vendor issue --database DB` registered. A database that is missing is made.",
     "A request body over 1 MiB is refused with status 400.",
   ],
-  async run({ args, output, log, clock }) {
+  async run({ args, output, log, clock, lastResort }) {
     const settings = {
       keyPath: args.required("key"),
       database: args.required("database"),
@@ -26,12 +26,13 @@ export const command: Command = {
       trustProxy: args.flag("trust-proxy"),
     };
     const { startVendorServer } = await import("../../app/vendor.ts");
-    const { keepDebuggersOut, waitForStopSignal } = await import("../../app/signals.ts");
+    const { keepDebuggersOut, waitForStop } = await import("../../app/signals.ts");
     keepDebuggersOut("vendor_serve", log);
-    const stopSignal = waitForStopSignal("vendor_serve");
+    lastResort.stopInOrder(log);
+    const stop = waitForStop("vendor_serve", lastResort.failed);
     await using server = await startVendorServer(settings, { log, clock });
     output.result(`listening on ${server.url}`);
-    log.info(`Received signal ${await stopSignal}, shutting down...`);
+    log.info(`Received ${await stop}, shutting down...`);
     await server.close();
     return EXIT.ok;
   },

@@ -1,0 +1,18 @@
+import { assertEquals } from "@std/assert";
+import { throttledWarning } from "../../src/core/log.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { RecordingLog } from "../support/recording_log.ts";
+
+Deno.test("a warning that comes often is written once a minute, with how often it was not", async () => {
+  const log = new RecordingLog(), clock = new FakeClock();
+  const warn = throttledWarning({ log, clock });
+  for (let second = 0; second < 130; second++) {
+    warn("no room");
+    await clock.advance(1_000);
+  }
+  assertEquals(log.lines(), [
+    "warn no room",
+    "warn no room (59 times more in the last minute)",
+    "warn no room (59 times more in the last minute)",
+  ]);
+});
