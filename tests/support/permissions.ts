@@ -7,8 +7,11 @@ import { PERMISSION_SETS, permissionFlags } from "../../src/packaging/compile_pr
  */
 export const PERMISSIONS: readonly string[] = permissionFlags(PERMISSION_SETS.customer);
 
-/** What the program that ships for a command runs with: a vendor's, a server's or a customer's. */
+/**
+ * What the program that ships for a command runs with: a vendor's, a server's or a customer's. The runtime lets debuggers in,
+ * which a compiled program does not; libraries are allowed in any case, as without them a vendor's warns of that.
+ */
 export function permissionsFor(args: readonly string[]): readonly string[] {
   const profile = PROFILES.find((profile) => profile === args[0]) ?? "customer";
-  return permissionFlags(PERMISSION_SETS[profile]);
+  return permissionFlags({ ...PERMISSION_SETS[profile], ffi: true });
 }

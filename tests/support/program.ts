@@ -233,7 +233,7 @@ export function programCommand(
 }
 
 /** Ours, without what is for the tests alone. */
-function environment(): Record<string, string> {
+export function environment(): Record<string, string> {
   const { SENTINEL_BIN: _, ...rest } = Deno.env.toObject();
   return rest;
 }

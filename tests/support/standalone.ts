@@ -1,6 +1,6 @@
 import { fromFileUrl } from "@std/path";
 import { programFileName, type Target } from "../../src/packaging/targets.ts";
-import { type ProgramResult, resultOf } from "./program.ts";
+import { environment, type ProgramResult, resultOf } from "./program.ts";
 import type { Requirement } from "./requirements.ts";
 import { sharedFolder } from "./temporary_folder.ts";
 
@@ -27,7 +27,8 @@ export async function runStandalone(
   return await resultOf(program, {
     args: [...args],
     cwd: ROOT,
-    env: { NO_COLOR: "1", ...env },
+    clearEnv: true,
+    env: { ...environment(), NO_COLOR: "1", ...env },
   });
 }
 
