@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isSameSecret } from "../core/secret_text.ts";
+import { isSameSecret } from "../core/text.ts";
 import { parseStrictJson } from "../core/strict_json.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { type Envelope, isEnvelopeGenuine, readPayload } from "../signing/envelope.ts";

@@ -1,5 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
-import { writeAllSync } from "../core/write_all.ts";
+import { writeAllSync } from "../core/files.ts";
 
 /**
  * Where text for people and programs goes: the only door to the standard streams. What cannot be written there throws a

@@ -1,4 +1,4 @@
-import type { Env } from "../core/env.ts";
+import type { Env } from "../core/process.ts";
 import type { Command, ParsedArguments } from "./command.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import {

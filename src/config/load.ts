@@ -1,6 +1,6 @@
-import { describeError, SentinelError } from "../core/errors.ts";
+import { SentinelError } from "../core/errors.ts";
+import { readConfigFile } from "../core/files.ts";
 import { dirname, resolve } from "../core/paths.ts";
-import { decodeUtf8 } from "../core/strict_json.ts";
 import { checkConfig } from "./check.ts";
 import type { Config } from "./schema.ts";
 import { isTable } from "./values.ts";
@@ -132,20 +132,11 @@ function givenKeys(document: Readonly<Record<string, unknown>>): ReadonlySet<str
 }
 
 async function readText(path: string): Promise<string> {
-  const fault = (why: string, cause?: unknown) =>
-    new ConfigFileError(`configuration file ${why}: ${path}`, { cause });
   try {
-    const { isFile, isDirectory, size } = await Deno.stat(path);
-    if (isDirectory) throw fault("is a folder");
-    if (!isFile) throw fault("is no regular file");
-    if (size > MAX_BYTES) throw fault(`is larger than ${MAX_BYTES} bytes`);
-    const text = decodeUtf8(await Deno.readFile(path));
-    if (text === undefined) throw fault("is not UTF-8 text");
-    return text;
+    const naming = { what: "configuration file", code: "config.file", maxBytes: MAX_BYTES };
+    return (await readConfigFile(path, naming)).text;
   } catch (error) {
-    if (error instanceof ConfigFileError) throw error;
-    if (error instanceof Deno.errors.NotFound) throw fault("not found", error);
-    if (error instanceof Deno.errors.PermissionDenied) throw fault("cannot be read", error);
-    throw fault(`cannot be read (${describeError(error)})`, error);
+    const { message, cause } = error as SentinelError;
+    throw new ConfigFileError(message, { cause });
   }
 }

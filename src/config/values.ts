@@ -1,4 +1,4 @@
-import { isHttpUrl } from "../core/http_url.ts";
+import { isHttpUrl } from "../core/text.ts";
 import { isObject } from "../core/strict_json.ts";
 import * as v from "valibot";
 import { parseProbe } from "../core/health_probe.ts";

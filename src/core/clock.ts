@@ -51,3 +51,20 @@ export function aborted(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => resolve(), { once: true })
   );
 }
+
+/**
+ * Waits for a promise, at most `ms` milliseconds.
+ *
+ * @param options `late` gives the result after that time, or throws; without side effects.
+ */
+export async function withDeadline<T, Late>(
+  promise: Promise<T>,
+  { clock, ms, late }: { clock: Pick<Clock, "sleep">; ms: number; late: () => Late },
+): Promise<T | Late> {
+  const settled = new AbortController();
+  try {
+    return await Promise.race([promise, clock.sleep(ms, settled.signal).then(late)]);
+  } finally {
+    settled.abort();
+  }
+}

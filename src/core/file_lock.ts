@@ -1,5 +1,5 @@
 import { describeError } from "./errors.ts";
-import { lstatIfThere } from "./files.ts";
+import { lstatIfExists } from "./files.ts";
 
 /**
  * Unlocks a locked file (flock(2)) and closes it. Closing alone would leave the lock to a child that has been forked but has
@@ -99,7 +99,7 @@ async function openOwn(
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) return unusable(error);
   }
-  const info = await lstatIfThere(path);
+  const info = await lstatIfExists(path);
   if (info === undefined) return undefined;
   const why = findFault(info, ownUser);
   return why === undefined ? await openExisting(path) : { kind: "unusable", why };
@@ -125,7 +125,7 @@ function findFault(info: Deno.FileInfo, ownUser: number): string | undefined {
 }
 
 async function stillNames(path: string, file: Deno.FsFile): Promise<boolean> {
-  const [named, open] = await Promise.all([lstatIfThere(path), file.stat()]);
+  const [named, open] = await Promise.all([lstatIfExists(path), file.stat()]);
   return named !== undefined && named.ino === open.ino && named.dev === open.dev;
 }
 

@@ -1,16 +1,58 @@
 import type { Logger } from "./log.ts";
 import { describeError, SentinelError } from "./errors.ts";
 import { decodeUtf8 } from "./strict_json.ts";
-import { ifThere, ifThereSync } from "./if_there.ts";
-import { writeAll } from "./write_all.ts";
+
+/**
+ * The result of an operation on a file or process; `undefined` if that does not exist (ENOENT, ESRCH).
+ *
+ * @throws Every other error of the operation.
+ *
+ * @example
+ * ```ts
+ * const text = await ifExists(Deno.readTextFile(path)) ?? "";
+ * ```
+ */
+export async function ifExists<T>(operation: Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Like {@linkcode ifExists}, synchronously. */
+export function ifExistsSync<T>(operation: () => T): T | undefined {
+  try {
+    return operation();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Describes a path without following a link; `undefined` if it does not exist. */
+export function lstatIfExists(path: string): Promise<Deno.FileInfo | undefined> {
+  return ifExists(Deno.lstat(path));
+}
+
+/** Like {@linkcode lstatIfExists}, synchronously. */
+export function lstatIfExistsSync(path: string): Deno.FileInfo | undefined {
+  return ifExistsSync(() => Deno.lstatSync(path));
+}
+
+/** Permission bits as in chmod(1); `null` on Windows, for which the runtime invents a mode. */
+export function permissionBits({ mode, uid }: Pick<Deno.FileInfo, "mode" | "uid">): number | null {
+  return uid === null ? null : mode;
+}
 
 /** Permission bits of group and others. */
 const OTHERS = 0o077;
 
 /**
- * Warns of a private key's file that group or others may do anything with.
+ * Warns if group or others have any access to a private key's file.
  *
- * @param file `mode` has its permission bits (null on Windows), `what` names it in the message.
+ * @param file `mode`: its permission bits (null on Windows); `what` names it in the message.
  */
 export function warnOfExposedKey(
   { path, mode, what }: { path: string; mode: number | null; what: string },
@@ -21,9 +63,36 @@ export function warnOfExposedKey(
   log.warn(`${what} can be read by others: ${path} has mode ${bits} (chmod 600 it)`);
 }
 
+/** Concatenates byte arrays. */
+export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** Writes all bytes; a single write(2) may take fewer. */
+export async function writeAll(
+  to: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await to.write(rest));
+}
+
+/** Like {@linkcode writeAll}, synchronously. */
+export function writeAllSync(
+  to: { writeSync(bytes: Uint8Array): number },
+  bytes: Uint8Array,
+): void {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(to.writeSync(rest));
+}
+
 /**
- * Opens a new file for writing in the place of whatever is there. A link that somebody put there is removed and not
- * followed, so that nothing else of ours is written over.
+ * Creates a file for writing and replaces an existing one. A link at the path is removed, not followed, so that it cannot
+ * redirect the write to another file of ours.
  *
  * @param options `mode`: permission bits.
  */
@@ -38,7 +107,7 @@ export async function openFresh(path: string, { mode }: { mode: number }): Promi
   return await Deno.open(path, options);
 }
 
-/** Writes a whole file as {@linkcode openFresh} opens it, at once. */
+/** Writes a whole file, created as by {@linkcode openFresh}, synchronously. */
 export function writeFreshSync(path: string, text: string, { mode }: { mode: number }): void {
   const options = { createNew: true, mode };
   try {
@@ -50,32 +119,44 @@ export function writeFreshSync(path: string, text: string, { mode }: { mode: num
   Deno.writeTextFileSync(path, text, options);
 }
 
-/** The pieces, one behind the other. */
-export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
+interface ReplaceOptions {
+  /** Permission bits of the new file. */
+  readonly mode: number;
+  /** Moves the temporary file into place (default: rename(2)). */
+  readonly rename?: (from: string, to: string) => Promise<void>;
+}
+
+/**
+ * Replaces a file's content atomically: a reader sees the old content or the new one, even after a power failure.
+ *
+ * Writes `PATH.tmp`, syncs it and renames it. The name is fixed, so a killed write leaves at most one such file, which the
+ * next write replaces; a failed write removes it. Not for concurrent writers.
+ */
+export async function replaceContent(
+  path: string,
+  content: Uint8Array,
+  { mode, rename = Deno.rename }: ReplaceOptions,
+): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    {
+      using file = await openFresh(temporary, { mode });
+      await writeAll(file, content);
+      await file.sync();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // on a full disk it would take up the little space that is left
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
   }
-  return whole;
 }
 
-/** What lies at a path, a link not followed; `undefined` if nothing does. */
-export function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
-  return ifThere(Deno.lstat(path));
-}
-
-/** The same, without waiting. */
-export function lstatIfThereSync(path: string): Deno.FileInfo | undefined {
-  return ifThereSync(() => Deno.lstatSync(path));
-}
-
-/** A text file to be made. */
+/** A text file to create. */
 export interface NewFile {
   readonly path: string;
   readonly text: string;
-  /** Permission bits; nobody sees the file with others. */
+  /** Permission bits, from the moment of creation. */
   readonly mode: number;
 }
 
@@ -85,14 +166,13 @@ export type NewFilesOutcome =
   | { readonly kind: "exists"; readonly path: string };
 
 /**
- * Makes files none of which may be there yet, not even as a dangling link: all of them or none. They are on disk when it
- * returns.
+ * Creates files, all of them or none, and syncs them. None of the paths may exist, not even as a dangling link.
  *
- * @throws what the system says where one cannot be written; the others are gone then.
+ * @throws The system's error if a file cannot be written; the others are removed.
  */
 export async function writeNewFiles(files: readonly NewFile[]): Promise<NewFilesOutcome> {
   for (const { path } of files) {
-    if (await lstatIfThere(path) !== undefined) return { kind: "exists", path };
+    if (await lstatIfExists(path) !== undefined) return { kind: "exists", path };
   }
   await using undo = new AsyncDisposableStack();
   for (const { path, text, mode } of files) {
@@ -115,56 +195,79 @@ async function openNew(path: string, mode: number): Promise<Deno.FsFile | undefi
   }
 }
 
-/** Who may do what with a file, as chmod(1) has it; `null` where the system has no such bits, and the runtime makes some up. */
-export function permissionBits({ mode, uid }: Pick<Deno.FileInfo, "mode" | "uid">): number | null {
-  return uid === null ? null : mode;
+/** Reads an open file from its position, at most `maxBytes`, regardless of the size that the file system reports. */
+export async function readAtMost(
+  file: Pick<Deno.FsFile, "read">,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(maxBytes);
+  let length = 0;
+  while (length < maxBytes) {
+    const count = await file.read(bytes.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  return bytes.subarray(0, length);
 }
 
 /** Larger than any key or certificate chain. */
 const MAX_BYTES = 256 * 1024;
 
-/** A file's text, and its permission bits (null on Windows). */
+/** A file's text and its permission bits (null on Windows). */
 interface SmallText {
   readonly text: string;
   readonly mode: number | null;
 }
 
-/** What is there, but is no small text file; the message is the sentence's end: `is a folder`. */
-class UnfitFileError extends Error {}
+/** The path names something other than a small text file; `message` completes a sentence: `is a folder`. */
+export class UnfitFileError extends Error {
+  constructor(readonly fault: "not_a_file" | "too_large" | "not_text", message: string) {
+    super(message);
+  }
+}
 
 /**
- * Reads a small text file. What is no regular file is not opened: a pipe would be waited for, a device never ends.
+ * Reads a small text file (UTF-8), at most `maxBytes`. Opens regular files only: a pipe would block, a device never ends.
  *
- * @throws {Error} that says what the file is instead, or what the system says.
+ * @throws {UnfitFileError}
+ * @throws The system's error if it cannot be read.
  */
 export async function readSmallText(path: string, maxBytes = MAX_BYTES): Promise<SmallText> {
   const info = await Deno.stat(path);
-  if (info.isDirectory) throw new UnfitFileError("is a folder");
-  if (!info.isFile) throw new UnfitFileError("is no regular file");
-  if (info.size > maxBytes) throw new UnfitFileError(`is larger than ${maxBytes} bytes`);
-  const text = decodeUtf8(await Deno.readFile(path));
-  if (text === undefined) throw new UnfitFileError("is not text");
+  if (!info.isFile) {
+    throw new UnfitFileError(
+      "not_a_file",
+      `is ${info.isDirectory ? "a folder" : "not a regular file"}`,
+    );
+  }
+  using file = await Deno.open(path);
+  const bytes = await readAtMost(file, maxBytes + 1);
+  if (bytes.length > maxBytes) {
+    throw new UnfitFileError("too_large", `is larger than ${maxBytes} bytes`);
+  }
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new UnfitFileError("not_text", "is not UTF-8 text");
   return { text, mode: permissionBits(info) };
 }
 
 /**
- * The text and the permission bits of a small file that an option names.
+ * Reads a small text file that an option names.
  *
- * @param naming `what` the file is, in the message; `code` of the error.
- * @throws {SentinelError} in one line, with the path.
+ * @param naming `what` names the file in the message; `code` is the error's.
+ * @throws {SentinelError} One line that contains the path.
  */
 export async function readConfigFile(
   path: string,
-  { what, code }: { what: string; code: string },
+  { what, code, maxBytes }: { what: string; code: string; maxBytes?: number },
 ): Promise<SmallText> {
   try {
-    return await readSmallText(path);
+    return await readSmallText(path, maxBytes);
   } catch (cause) {
-    throw new SentinelError(code, `${what} ${faultOf(cause, path)}`, { cause });
+    throw new SentinelError(code, `${what} ${describeFault(cause, path)}`, { cause });
   }
 }
 
-function faultOf(error: unknown, path: string): string {
+function describeFault(error: unknown, path: string): string {
   if (error instanceof UnfitFileError) return `${error.message}: ${path}`;
   if (error instanceof Deno.errors.NotFound) return `not found: ${path}`;
   const reason = error instanceof Deno.errors.PermissionDenied
@@ -173,14 +276,14 @@ function faultOf(error: unknown, path: string): string {
   return `cannot be read: ${path} (${reason})`;
 }
 
-/** How much is read and digested at a time: larger pieces were measured to be no faster. */
+/** Bytes to read and digest at a time; larger chunks measured no faster. */
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * SHA-256 of an open file from where it stands to its end, as 64 hex digits in lower case; constant memory.
+ * SHA-256 of an open file from its position to its end, as 64 lowercase hex digits; constant memory.
  *
- * WebCrypto cannot digest piece by piece. `node:crypto` can, is loaded at the first use only, and was measured as fast as
- * `sha256sum` and as OpenSSL through FFI.
+ * WebCrypto cannot digest in chunks. `node:crypto` can, is loaded on first use, and measured as fast as `sha256sum` and
+ * OpenSSL through FFI.
  *
  * @param file Open for reading; stays the caller's.
  */

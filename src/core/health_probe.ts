@@ -1,4 +1,4 @@
-import { isHttpUrl } from "./http_url.ts";
+import { isHttpUrl } from "./text.ts";
 /** How the software is asked whether it is well, as `[health] probe` says. */
 export type ProbeSpec =
   | { readonly kind: "none" }

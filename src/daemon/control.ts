@@ -1,4 +1,5 @@
-import type { Env } from "../core/env.ts";
+import { withDeadline } from "../core/clock.ts";
+import type { Env } from "../core/process.ts";
 import type { Host } from "../platform/host.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { waitForLock } from "../core/file_lock.ts";
@@ -96,12 +97,11 @@ export class DaemonControl {
     await this.pid();
     using ended = await waitForLock(this.#options.pidFile);
     await this.ask("stop", "SIGTERM");
-    const over = new AbortController();
-    const isEnded = await Promise.race([
-      ended.locked.then(() => true),
-      this.#options.clock.sleep(timeoutMs, over.signal).then(() => false),
-    ]);
-    over.abort();
+    const isEnded = await withDeadline(ended.locked.then(() => true), {
+      clock: this.#options.clock,
+      ms: timeoutMs,
+      late: () => false,
+    });
     if (!isEnded) {
       throw new SentinelError("absent.stop", `sentinel daemon has not stopped in ${timeoutMs} ms`);
     }

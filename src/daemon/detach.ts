@@ -1,6 +1,6 @@
 import type { Platform } from "../platform/contract.ts";
 import { describeError, firstError, SentinelError } from "../core/errors.ts";
-import { exitOf } from "../core/exit_status.ts";
+import { exitOf } from "../core/process.ts";
 
 /** How this program is started, without its own arguments. */
 export interface OwnCommand {

@@ -1,6 +1,5 @@
-import { ifThereSync } from "../core/if_there.ts";
+import { ifExistsSync, lstatIfExistsSync } from "../core/files.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import { lstatIfThereSync } from "../core/files.ts";
 import type { Config } from "../config/schema.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import type { PreparedChange } from "./settings.ts";
@@ -129,7 +128,7 @@ export class LogFile implements Disposable {
     const { path, rotateKeep } = this.#options;
     if (inodeAt(path) !== this.#inode) return;
     for (let i = rotateKeep - 1; i >= 1; i--) {
-      ifThereSync(() => Deno.renameSync(`${path}.${i}`, `${path}.${i + 1}`));
+      ifExistsSync(() => Deno.renameSync(`${path}.${i}`, `${path}.${i + 1}`));
     }
     if (rotateKeep === 0) Deno.removeSync(path);
     else Deno.renameSync(path, `${path}.1`);
@@ -138,13 +137,13 @@ export class LogFile implements Disposable {
 
 /** A link of root's or ours may be meant, such as `/dev/stderr`; another user's would have us write where he cannot. */
 function refuseForeignLink(path: string): void {
-  const info = lstatIfThereSync(path);
+  const info = lstatIfExistsSync(path);
   if (!info?.isSymlink || [0, null, Deno.uid()].includes(info.uid)) return;
   throw new Error(`it is a link that belongs to user ${info.uid}`);
 }
 
 function inodeAt(path: string): number | null | undefined {
-  return lstatIfThereSync(path)?.ino;
+  return lstatIfExistsSync(path)?.ino;
 }
 
 /** Sends a log where `[logging]` says. A file stays open until the process ends, so that the last words are in it. */

@@ -1,8 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import { type FileLock, lockFile } from "../core/file_lock.ts";
-import { releaseLock } from "../core/file_lock.ts";
-import { writeAll } from "../core/write_all.ts";
+import { type FileLock, lockFile, releaseLock } from "../core/file_lock.ts";
+import { readAtMost, writeAll } from "../core/files.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /** Others may read whom to signal. */
@@ -124,17 +123,13 @@ async function readContent(path: string): Promise<PidFileContent> {
     using file = await Deno.open(path);
     const { uid } = await file.stat();
     // without uids there are locks that this file cannot be read through
-    const bytes = uid === null ? await selectPlatform().readLocked(path) : await readStart(file);
+    const bytes = uid === null
+      ? await selectPlatform().readLocked(path)
+      : await readAtMost(file, MAX_BYTES + 1);
     const text = new TextDecoder().decode(bytes);
     const digits = bytes.length > MAX_BYTES ? undefined : /^(\d+)\n$/.exec(text)?.[1];
     return { pid: digits === undefined ? undefined : Number(digits), owner: uid ?? undefined };
   } catch {
     return { pid: undefined, owner: undefined };
   }
-}
-
-/** One byte more than there may be. */
-async function readStart(file: Deno.FsFile): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(MAX_BYTES + 1);
-  return bytes.subarray(0, await file.read(bytes) ?? 0);
 }

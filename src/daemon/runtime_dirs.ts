@@ -1,5 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
-import { lstatIfThere } from "../core/files.ts";
+import { lstatIfExists } from "../core/files.ts";
 import { dirname } from "../core/paths.ts";
 
 /** A file or folder that the daemon needs cannot be made (exit status 2). */
@@ -20,7 +20,7 @@ async function findMissingFolders(path: string): Promise<MissingFolders> {
   const missing: string[] = [];
   let there = path;
   try {
-    for (; await lstatIfThere(there) === undefined; there = dirname(there)) missing.unshift(there);
+    for (; await lstatIfExists(there) === undefined; there = dirname(there)) missing.unshift(there);
   } catch (error) {
     throw new PlaceError(path, error);
   }
@@ -141,7 +141,7 @@ async function makeFile(
   path: string,
   { mode, owner }: { mode: number; owner: Owner },
 ): Promise<boolean> {
-  if (await lstatIfThere(path) !== undefined || !await isRootsAlone(dirname(path))) return false;
+  if (await lstatIfExists(path) !== undefined || !await isRootsAlone(dirname(path))) return false;
   const options = { write: true, createNew: true, mode };
   if (!await makePlace(path, async () => (await Deno.open(path, options)).close())) return false;
   await Deno.chown(path, owner.userId, owner.groupId);

@@ -1,9 +1,9 @@
-import type { Env } from "../core/env.ts";
+import type { Env } from "../core/process.ts";
 import type { ServerProbes } from "./request.ts";
 import type { Answer } from "../activation/answer.ts";
 import { describeConnectionFault, LicenseServerClient } from "../activation/client.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, withDeadline } from "../core/clock.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { License } from "../license/payload.ts";
 import { generateKeyPairDer, importPrivateKey, signerOf, type Verify } from "../signing/ecdsa.ts";
@@ -172,16 +172,12 @@ async function attempt(
   connecting: Promise<string>,
   clock: Clock,
 ): Promise<{ value: string } | { fault: string }> {
-  const limit = clock.timeout(CONNECT_TIMEOUT_MS);
-  const late = Promise.withResolvers<never>();
-  const onLate = () => late.reject(new Error("timed out"));
-  limit.addEventListener("abort", onLate);
+  const late = () => ({ fault: "timed out" });
   try {
-    return { value: await Promise.race([connecting, late.promise]) };
+    const reached = connecting.then((value) => ({ value }));
+    return await withDeadline(reached, { clock, ms: CONNECT_TIMEOUT_MS, late });
   } catch (error) {
     return { fault: describeConnectionFault(error) };
-  } finally {
-    limit.removeEventListener("abort", onLate);
   }
 }
 

@@ -1,10 +1,10 @@
-import type { Env } from "../core/env.ts";
+import type { Env } from "../core/process.ts";
 import type { Host } from "../platform/host.ts";
 import { describeError } from "../core/errors.ts";
 import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
 import { CREDENTIAL_STORE_NAMES } from "../platform/secret_tool.ts";
-import { ifThere } from "../core/if_there.ts";
+import { ifExists } from "../core/files.ts";
 import { findKeyWrapping, type KeyWrapping, PROTECTS } from "../state/key_wrapping.ts";
 import { Keystore } from "../state/keystore.ts";
 import { StateFile } from "../state/state_file.ts";
@@ -60,7 +60,7 @@ async function openAll(
     );
   }
   const keyWrapping = found.kind === "found" ? found.keyWrapping : undefined;
-  if (await ifThere(Deno.readFile(path)) === undefined) {
+  if (await ifExists(Deno.readFile(path)) === undefined) {
     const will = keyWrapping === undefined ? futureKey(platform, env) : aboutKey(keyWrapping);
     return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
   }

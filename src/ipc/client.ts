@@ -1,12 +1,11 @@
-import { ifThere } from "../core/if_there.ts";
-import type { Env } from "../core/env.ts";
+import { ifExists, lstatIfExists } from "../core/files.ts";
+import type { Env } from "../core/process.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { decodeUtf8, isObject, parseStrictJson } from "../core/strict_json.ts";
 import type { Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { type ClientConnection, connectToServer } from "./client_connection.ts";
 import { IpcClientError } from "./errors.ts";
-import { lstatIfThere } from "../core/files.ts";
 import type { LocalPipes } from "../platform/local_socket.ts";
 import { SHARED_FOLDER } from "./socket.ts";
 
@@ -123,11 +122,11 @@ export async function socketsIn(folder: string, ownUser: string): Promise<string
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  return await ifThere(Array.fromAsync(Deno.readDir(folder), ({ name }) => name)) ?? [];
+  return await ifExists(Array.fromAsync(Deno.readDir(folder), ({ name }) => name)) ?? [];
 }
 
 /** False too where it is gone meanwhile. */
 async function isOwnSocket(path: string, ownUser: string): Promise<boolean> {
-  const info = await lstatIfThere(path);
+  const info = await lstatIfExists(path);
   return info?.isSocket === true && String(info.uid) === ownUser;
 }

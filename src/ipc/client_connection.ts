@@ -1,4 +1,4 @@
-import { writeAll } from "../core/write_all.ts";
+import { writeAll } from "../core/files.ts";
 import type { Host } from "../platform/host.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { LocalConn, LocalPipes } from "../platform/local_socket.ts";

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../core/clock.ts";
+import { type Clock, systemClock, withDeadline } from "../core/clock.ts";
 import { type Logger, throttledWarning } from "../core/log.ts";
 import type { Platform } from "../platform/contract.ts";
 import {
@@ -197,9 +197,8 @@ class Server implements IpcServer {
 
   async #drain(): Promise<void> {
     for (const connection of this.#connections.keys()) connection.finish();
-    const drained = new AbortController();
-    const all = Promise.allSettled(this.#connections.values()).then(() => drained.abort());
-    await Promise.race([all, this.#clock.sleep(DRAIN_MS, drained.signal)]);
+    const all = Promise.allSettled(this.#connections.values());
+    await withDeadline(all, { clock: this.#clock, ms: DRAIN_MS, late: () => undefined });
   }
 
   /** What speaks with peers is loaded behind the start, which is not to wait for it; until then peers queue. */

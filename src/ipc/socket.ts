@@ -1,4 +1,4 @@
-import { ifThereSync } from "../core/if_there.ts";
+import { ifExistsSync } from "../core/files.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { SocketPlaceError } from "./errors.ts";
 import { describeError } from "../core/errors.ts";
@@ -109,7 +109,7 @@ function checkFolder(
 function statFolder(folder: string): Deno.FileInfo | undefined {
   try {
     const stat = folder === SHARED_FOLDER ? Deno.statSync : Deno.lstatSync;
-    return ifThereSync(() => stat(folder));
+    return ifExistsSync(() => stat(folder));
   } catch (error) {
     throw unusable(folder, error);
   }

@@ -1,5 +1,5 @@
 import { type FileLock, lockFile } from "../core/file_lock.ts";
-import { lstatIfThereSync } from "../core/files.ts";
+import { lstatIfExistsSync } from "../core/files.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { AcceptedPeers, LocalListener, LocalPipes } from "../platform/local_socket.ts";
 import { selectPlatform } from "../platform/select.ts";
@@ -151,7 +151,7 @@ class Claim implements SocketClaim {
  * @throws {SocketPlaceError} `permission.ipc_path` where something else is, or another user's.
  */
 export function isSocketThere(name: string, ownUser: number): boolean {
-  const info = lstatIfThereSync(name);
+  const info = lstatIfExistsSync(name);
   const taken = (why: string) =>
     new SocketPlaceError("permission.ipc_path", `Cannot serve ${name}: ${why}`);
   if (info === undefined) return false;
@@ -248,7 +248,7 @@ function listenPrivately(path: string): Deno.UnixListener {
 }
 
 function removeIfSame(path: string, { ino, dev }: { ino: number | null; dev: number }): void {
-  const now = lstatIfThereSync(path);
+  const now = lstatIfExistsSync(path);
   if (now !== undefined && now.ino === ino && now.dev === dev) Deno.removeSync(path);
 }
 

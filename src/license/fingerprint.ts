@@ -5,7 +5,7 @@ import {
   type FingerprintSources,
 } from "../platform/hardware_ids.ts";
 import { SentinelError } from "../core/errors.ts";
-import { isSameSecret } from "../core/secret_text.ts";
+import { isSameSecret } from "../core/text.ts";
 
 /** A hardware fingerprint as it stands in a license. */
 export type Fingerprint =

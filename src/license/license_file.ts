@@ -1,5 +1,6 @@
 import { describeError } from "../core/errors.ts";
-import { decodeUtf8, isObject, parseStrictJson } from "../core/strict_json.ts";
+import { readSmallText, UnfitFileError } from "../core/files.ts";
+import { isObject, parseStrictJson } from "../core/strict_json.ts";
 import { LicenseError, MALFORMED_PAYLOAD, payloadError } from "./errors.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { type Envelope, isEnvelopeGenuine, readPayload } from "../signing/envelope.ts";
@@ -9,62 +10,37 @@ import { checkDates, type License, parsePayload } from "./payload.ts";
 export const MAX_LICENSE_BYTES = 1024 * 1024;
 
 /**
- * The text of a license file. Never reads more than the limit, whatever the file system says of its size, and never
- * waits for a writer: what is no regular file is not opened.
+ * Reads the text of a license file, at most {@linkcode MAX_LICENSE_BYTES}. Opens regular files only, so that it never waits
+ * for a writer.
  *
  * @throws {LicenseError}
  */
 export async function readLicenseFile(path: string): Promise<string> {
-  const bytes = await readBounded(path);
-  if (bytes.length > MAX_LICENSE_BYTES) {
-    throw new LicenseError("license.too_large", "license file is larger than 1 MiB");
-  }
-  const text = decodeUtf8(bytes);
-  if (text === undefined) {
-    throw new LicenseError("license.malformed", "invalid license file: malformed JSON");
-  }
-  return text;
-}
-
-async function readBounded(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const info = await Deno.stat(path);
-    if (!info.isFile) {
-      const kind = info.isDirectory ? "a folder" : "not a regular file";
-      throw new LicenseError(
-        "license.unreadable",
-        `license file cannot be read: ${path} is ${kind}`,
-      );
-    }
-    using file = await Deno.open(path);
-    const buffer = new Uint8Array(Math.min(info.size, MAX_LICENSE_BYTES) + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const count = await file.read(buffer.subarray(length));
-      if (count === null) break;
-      length += count;
-    }
-    return buffer.subarray(0, length);
-  } catch (error) {
-    throw unreadable(path, error);
+    return (await readSmallText(path, MAX_LICENSE_BYTES)).text;
+  } catch (cause) {
+    throw explainReadFault(path, cause);
   }
 }
 
-function unreadable(path: string, error: unknown): LicenseError {
-  if (error instanceof LicenseError) return error;
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+function explainReadFault(path: string, cause: unknown): LicenseError {
+  if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
     return new LicenseError("license.not_found", `license file not found: ${path}`);
   }
-  const reason = error instanceof Deno.errors.PermissionDenied
-    ? "permission denied"
-    : describeError(error);
-  return new LicenseError(
-    "license.unreadable",
-    `license file cannot be read: ${path} (${reason})`,
-    {
-      cause: error,
-    },
-  );
+  const unreadable = `license file cannot be read: ${path}`;
+  if (!(cause instanceof UnfitFileError)) {
+    const isDenied = cause instanceof Deno.errors.PermissionDenied;
+    const reason = isDenied ? "permission denied" : describeError(cause);
+    return new LicenseError("license.unreadable", `${unreadable} (${reason})`, { cause });
+  }
+  switch (cause.fault) {
+    case "not_a_file":
+      return new LicenseError("license.unreadable", `${unreadable} ${cause.message}`);
+    case "too_large":
+      return new LicenseError("license.too_large", "license file is larger than 1 MiB");
+    case "not_text":
+      return new LicenseError("license.malformed", "invalid license file: malformed JSON");
+  }
 }
 
 /** The one algorithm (RFC 7518 section 3.4's name; the signature is DER, not JWS's). */

@@ -1,5 +1,5 @@
 import { isObject } from "../core/strict_json.ts";
-import { isHttpUrl } from "../core/http_url.ts";
+import { isHttpUrl } from "../core/text.ts";
 import * as v from "valibot";
 import { LicenseError, MALFORMED_PAYLOAD, payloadError } from "./errors.ts";
 import type { Json } from "../signing/canonical_json.ts";

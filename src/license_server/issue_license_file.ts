@@ -1,6 +1,6 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { writeAll } from "../core/write_all.ts";
+import { writeAll } from "../core/files.ts";
 import { utcDate } from "../license/payload.ts";
 import { encodeBase64Url } from "../signing/envelope.ts";
 import { checksumFile } from "./checksum.ts";

@@ -1,7 +1,7 @@
-import { isHttpUrl } from "../core/http_url.ts";
+import { isHttpUrl } from "../core/text.ts";
 import type { Build, Profile } from "../core/build_info.ts";
 import { describeError } from "../core/errors.ts";
-import { lstatIfThere, sha256OfFile } from "../core/files.ts";
+import { lstatIfExists, sha256OfFile } from "../core/files.ts";
 import { resolve } from "../core/paths.ts";
 import { readOrganizationKey } from "../license/organization_key.ts";
 import { exportPublicKeyPem } from "../signing/ecdsa.ts";
@@ -171,7 +171,7 @@ async function describeFile(path: string, name: string): Promise<BuiltFile> {
 async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise<void> {
   const path = `${out}/${CHECKSUMS_FILE}`;
   try {
-    const before = await lstatIfThere(path) === undefined ? "" : await Deno.readTextFile(path);
+    const before = await lstatIfExists(path) === undefined ? "" : await Deno.readTextFile(path);
     await Deno.writeTextFile(path, mergeChecksums(before, files));
   } catch (cause) {
     throw new BuildError(`checksums cannot be written to ${path}: ${describeError(cause)}`, {

@@ -1,9 +1,8 @@
-import type { Env } from "../core/env.ts";
+import { type Env, runToEnd } from "../core/process.ts";
 import { fromFileUrl } from "@std/path";
 import type { Build } from "../core/build_info.ts";
 import { bundle } from "./bundle.ts";
 import { BuildError, type DenoTool } from "./run_deno.ts";
-import { runToEnd } from "../core/exit_status.ts";
 
 /** The entry of a compiled program; all other modules beside it are the same in each build. */
 export const ENTRY = "sentinel.js";

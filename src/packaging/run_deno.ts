@@ -1,5 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
-import { runToEnd } from "../core/exit_status.ts";
+import { runToEnd } from "../core/process.ts";
 
 /** A program cannot be built like this (exit status 2). */
 export class BuildError extends SentinelError {

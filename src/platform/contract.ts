@@ -1,6 +1,5 @@
-import type { Env } from "../core/env.ts";
+import type { Env, ProcessIdentity } from "../core/process.ts";
 import type { AcceptedPeers, LocalPipes, PeerCredentials } from "./local_socket.ts";
-import type { ProcessIdentity } from "../core/process_identity.ts";
 import type { ProcessControl, ProcessSignal } from "./process_contract.ts";
 import type { FingerprintSources } from "./hardware_ids.ts";
 import type {

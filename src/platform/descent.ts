@@ -1,4 +1,4 @@
-import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { ProcessIdentity } from "../core/process.ts";
 
 /** What the system tells of a process. */
 export interface ProcessFacts {

@@ -1,4 +1,4 @@
-import type { Env } from "../core/env.ts";
+import type { Env } from "../core/process.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { OnSignal, Platform } from "./contract.ts";

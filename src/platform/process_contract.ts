@@ -1,4 +1,4 @@
-import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { ProcessIdentity } from "../core/process.ts";
 
 /** What a process is to be, and no more than that. */
 export interface ProcessRights {

@@ -1,6 +1,5 @@
-import type { Env } from "../core/env.ts";
+import { type Env, exitOf, runToEnd } from "../core/process.ts";
 import { describeError } from "../core/errors.ts";
-import { exitOf, runToEnd } from "../core/exit_status.ts";
 
 /** What a safe says of a secret. */
 export type FoundSecret =

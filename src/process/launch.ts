@@ -1,5 +1,5 @@
 import { describeError } from "../core/errors.ts";
-import { exitOf, type ExitStatus } from "../core/exit_status.ts";
+import { exitOf, type ExitStatus } from "../core/process.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { checkExecutable, LaunchError, requireUnchanged, type VerifiedFile } from "./executable.ts";
 import type { ProcessControl, ProcessLimits } from "../platform/process_contract.ts";

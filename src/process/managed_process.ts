@@ -1,6 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { ExitStatus } from "../core/exit_status.ts";
-import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { ExitStatus, ProcessIdentity } from "../core/process.ts";
 import type { ProcessControl } from "../platform/process_contract.ts";
 import { launch, type LaunchedProcess, type LaunchOptions } from "./launch.ts";
 import type { ProcessTree, StopTreeOptions, Survivor, TreeRoot } from "./process_tree.ts";

@@ -1,4 +1,4 @@
-import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { ProcessIdentity } from "../core/process.ts";
 import type { ListedProcess, ProcessControl, ProcessSignal } from "../platform/process_contract.ts";
 import { isWaitedFor, LAUNCH_TOKEN_VARIABLE } from "./launch.ts";
 import type { Clock } from "../core/clock.ts";

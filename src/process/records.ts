@@ -1,9 +1,8 @@
 import { isObject } from "../core/strict_json.ts";
-import { ifThere } from "../core/if_there.ts";
-import type { ProcessIdentity } from "../core/process_identity.ts";
+import { ifExists, lstatIfExistsSync, writeFreshSync } from "../core/files.ts";
+import type { ProcessIdentity } from "../core/process.ts";
 import { openOutputLog, type RecordingFault } from "./output/log.ts";
 import { findTree, stopTree } from "./process_tree.ts";
-import { lstatIfThereSync, writeFreshSync } from "../core/files.ts";
 import { releaseLock } from "../core/file_lock.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ProcessControl } from "../platform/process_contract.ts";
@@ -125,7 +124,7 @@ export class RecordStore implements Disposable {
 
   /** Removes what a crash left of an id before there was a record, when nobody had been told of it. */
   removeUnrecorded(id: string): void {
-    if (lstatIfThereSync(`${this.folder}/${id}/record.json`) === undefined) this.#removeEmpty(id);
+    if (lstatIfExistsSync(`${this.folder}/${id}/record.json`) === undefined) this.#removeEmpty(id);
   }
 
   outputFolder(id: string): string {
@@ -168,7 +167,7 @@ export class RecordStore implements Disposable {
     const folder = `${this.folder}/${id}`;
     removeFileIfThere(`${folder}/record.json.tmp`);
     for (const path of [this.outputFolder(id), folder]) {
-      const isEmpty = lstatIfThereSync(path) !== undefined &&
+      const isEmpty = lstatIfExistsSync(path) !== undefined &&
         Deno.readDirSync(path).next().done === true;
       if (isEmpty) Deno.removeSync(path);
     }
@@ -196,7 +195,7 @@ async function findIds(folder: string): Promise<number[]> {
 /** The larger of what was noted and what is there, whichever a crash left behind. */
 async function findLastId(folder: string): Promise<number> {
   const there = (await findIds(folder)).at(-1) ?? 0;
-  const noted = await ifThere(Deno.readTextFile(`${folder}/last_id`));
+  const noted = await ifExists(Deno.readTextFile(`${folder}/last_id`));
   return noted !== undefined && isId(noted) ? Math.max(there, Number(noted)) : there;
 }
 
@@ -221,7 +220,7 @@ async function replaceFile(path: string, text: string, sync: boolean): Promise<v
 }
 
 function removeFileIfThere(path: string): void {
-  if (lstatIfThereSync(path) !== undefined) Deno.removeSync(path);
+  if (lstatIfExistsSync(path) !== undefined) Deno.removeSync(path);
 }
 
 interface RecoveryDependencies {

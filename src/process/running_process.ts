@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { ProcessControl } from "../platform/process_contract.ts";
-import type { ExitStatus } from "../core/exit_status.ts";
+import type { ExitStatus } from "../core/process.ts";
 import type { ManagedProcess, StopOptions } from "./managed_process.ts";
 import { OutputLog } from "./output/log.ts";
 import { OutputWriter, type OutputWriterOptions, recordOutput } from "./output/writer.ts";

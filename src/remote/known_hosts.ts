@@ -1,8 +1,7 @@
-import { ifThere } from "../core/if_there.ts";
+import { ifExists, replaceContent } from "../core/files.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { dirname } from "../core/paths.ts";
-import { replaceContent } from "../core/replace_content.ts";
-import { isSameSecret } from "../core/secret_text.ts";
+import { isSameSecret } from "../core/text.ts";
 
 /** The certificates that servers showed at first, by address and port. */
 export interface KnownHosts {
@@ -50,7 +49,7 @@ async function check(
 
 async function readKnown(path: string): Promise<Map<string, string>> {
   const known = new Map<string, string>();
-  const text = await ifThere(Deno.readTextFile(path)) ?? "";
+  const text = await ifExists(Deno.readTextFile(path)) ?? "";
   for (const line of text.split("\n")) {
     const [host, fingerprint] = line.trim().split(/\s+/);
     if (host && fingerprint && !host.startsWith("#")) known.set(host, fingerprint);

@@ -4,7 +4,7 @@ import { MAX_BODY_BYTES, type Problem, problem } from "./wire.ts";
 import { type StartRequest, STOP_SIGNALS, type StopRequest } from "./processes.ts";
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, withDeadline } from "../core/clock.ts";
 
 /** What a client sent, or what is wrong with it. */
 export type Checked<T> = { readonly value: T } | { readonly problem: Problem };
@@ -166,15 +166,8 @@ export async function readBody(
   { clock, timeoutMs }: { clock: Clock; timeoutMs: number },
 ): Promise<Checked<Uint8Array<ArrayBuffer>>> {
   if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return TOO_LARGE;
-  const arrived = new AbortController();
-  const late = clock.sleep(timeoutMs, arrived.signal).then(() => ({
-    problem: problem(408, "the body did not arrive in time"),
-  }));
-  try {
-    return await Promise.race([collect(request), late]);
-  } finally {
-    arrived.abort();
-  }
+  const late = () => ({ problem: problem(408, "the body did not arrive in time") });
+  return await withDeadline(collect(request), { clock, ms: timeoutMs, late });
 }
 
 function collect(request: IncomingMessage): Promise<Checked<Uint8Array<ArrayBuffer>>> {

@@ -1,15 +1,13 @@
-import { ifThere } from "../core/if_there.ts";
-import { lstatIfThere } from "../core/files.ts";
-import { shellWord } from "../core/shell_quote.ts";
+import { ifExists, lstatIfExists, replaceContent } from "../core/files.ts";
+import { shellWord } from "../core/text.ts";
 import { type ServiceDescription, type ServiceKind, writableFolders } from "./unit_file.ts";
 import { describeError } from "../core/errors.ts";
 import { nameOf } from "../core/paths.ts";
-import { replaceContent } from "../core/replace_content.ts";
 import { requireOwn, ServicePlaceError } from "./owner.ts";
 
 /** The command that makes the folders which a service writes in, and which are not there; `undefined` where all are. */
 export async function commandForFolders(service: ServiceDescription): Promise<string | undefined> {
-  const there = await Promise.all(writableFolders(service).map(lstatIfThere));
+  const there = await Promise.all(writableFolders(service).map(lstatIfExists));
   const missing = writableFolders(service).filter((_, i) => there[i] === undefined);
   if (missing.length === 0) return undefined;
   const owner = service.user === undefined ? [] : ["-o", service.user];
@@ -91,7 +89,7 @@ async function requireOwnFile(path: string, configPath: string): Promise<boolean
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await ifThere(Deno.readTextFile(path));
+    return await ifExists(Deno.readTextFile(path));
   } catch (error) {
     throw unusable("read", path, error);
   }

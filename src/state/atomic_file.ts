@@ -1,5 +1,4 @@
-import { ifThere } from "../core/if_there.ts";
-import { replaceContent } from "../core/replace_content.ts";
+import { ifExists, replaceContent } from "../core/files.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /** Replaces a file's content, on disk when it returns. Only the holder of the folder's lock may write. */
@@ -10,6 +9,6 @@ export async function writeAtomically(path: string, content: Uint8Array): Promis
 
 /** Removes a file for good, if it is there. */
 export async function removeDurably(path: string): Promise<void> {
-  const isRemoved = await ifThere(Deno.remove(path).then(() => true)) ?? false;
+  const isRemoved = await ifExists(Deno.remove(path).then(() => true)) ?? false;
   if (isRemoved) await selectPlatform().syncFolder(path);
 }

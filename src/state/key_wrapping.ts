@@ -1,7 +1,7 @@
-import { ifThere } from "../core/if_there.ts";
+import { ifExists } from "../core/files.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { isSameSecret } from "../core/secret_text.ts";
+import { isSameSecret } from "../core/text.ts";
 import type { Platform } from "../platform/contract.ts";
 import {
   CREDENTIAL_STORE_NAMES,
@@ -116,13 +116,13 @@ export async function findKeyWrapping(
   folder: string,
   deps: KeyWrappingDependencies,
 ): Promise<FoundKeyWrapping> {
-  const salt = await ifThere(Deno.readFile(`${folder}/${SALT}`));
+  const salt = await ifExists(Deno.readFile(`${folder}/${SALT}`));
   if (salt?.length === SALT_BYTES) {
     return { kind: "found", keyWrapping: bound("derived", salt, deps) };
   }
-  const sealed = await ifThere(Deno.readFile(`${folder}/${SEALED}`));
+  const sealed = await ifExists(Deno.readFile(`${folder}/${SEALED}`));
   if (sealed !== undefined) return openSealed(sealed, deps);
-  const mark = await ifThere(Deno.readFile(`${folder}/${MARK}`));
+  const mark = await ifExists(Deno.readFile(`${folder}/${MARK}`));
   if (mark === undefined) return { kind: "none" };
   const safe = await deps.platform.openCredentialStore(deps);
   const found = await safe?.find(new TextDecoder().decode(mark).trim());

@@ -1,4 +1,4 @@
-import { ifThere } from "../core/if_there.ts";
+import { ifExists } from "../core/files.ts";
 import * as v from "valibot";
 import { removeDurably, writeAtomically } from "./atomic_file.ts";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
@@ -38,7 +38,7 @@ export async function writeEncrypted(
 
 /** Reads and decrypts; a file under another name, of another version or with a changed bit is `unreadable`. */
 export async function readEncrypted(file: FileIdentity, key: CryptoKey): Promise<Opened> {
-  return await decryptContent(file, key, await ifThere(Deno.readFile(file.path)));
+  return await decryptContent(file, key, await ifExists(Deno.readFile(file.path)));
 }
 
 /** Encrypts as a file is, for another place. */

@@ -1,11 +1,10 @@
-import type { Env } from "../core/env.ts";
+import type { Env } from "../core/process.ts";
 import type { Host } from "../platform/host.ts";
 import type { Platform } from "../platform/contract.ts";
 import { ConfigError, describeError, SentinelError } from "../core/errors.ts";
-import { lstatIfThere, permissionBits } from "../core/files.ts";
+import { lstatIfExists, permissionBits, writeAll } from "../core/files.ts";
 import { type FileLock, lockFile } from "../core/file_lock.ts";
 import type { Logger } from "../core/log.ts";
-import { writeAll } from "../core/write_all.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /**
@@ -35,7 +34,7 @@ export async function setAside(path: string, wallMs: number): Promise<string> {
   const stamp = new Date(wallMs).toISOString().replaceAll(/[-:]|\.\d+/g, "");
   for (let number = 1;; number++) {
     const aside = `${path}.unreadable-${stamp}${number === 1 ? "" : `-${number}`}`;
-    if (await lstatIfThere(aside) !== undefined) continue;
+    if (await lstatIfExists(aside) !== undefined) continue;
     await Deno.rename(path, aside);
     return aside;
   }

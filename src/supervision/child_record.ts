@@ -4,7 +4,7 @@ import type { Logger } from "../core/log.ts";
 import type { VerifiedFile } from "../process/executable.ts";
 import type { LaunchedProcess, LaunchOptions } from "../process/launch.ts";
 import type { ManagedProcess } from "../process/managed_process.ts";
-import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { ProcessIdentity } from "../core/process.ts";
 import type { SocketClaim } from "../ipc/socket_owner.ts";
 import { describeError } from "../core/errors.ts";
 import type { ProcessRecord } from "../process/records.ts";

@@ -3,7 +3,7 @@ import { keepRunning, type RestartPolicy, type Run, type RunEnd } from "../proce
 import type { HealthSettings } from "./health_watch.ts";
 import { aborted } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import type { ProcessIdentity } from "../core/process_identity.ts";
+import type { ProcessIdentity } from "../core/process.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Health } from "../process/health.ts";
 import { LaunchError } from "../process/executable.ts";

@@ -28,7 +28,7 @@ testWith(
     await runTool("mkfifo", folder.at("pipe"));
     assertEquals(
       await refusalOf(folder.at("pipe")),
-      `CA file cannot be read: ${folder.at("pipe")} (is no regular file)`,
+      `CA file cannot be read: ${folder.at("pipe")} (is not a regular file)`,
     );
   },
 );

@@ -258,11 +258,11 @@ testWith(
   async () => {
     const path = `/${"x".repeat(300)}`;
     const { message } = await assertRejects(() => loadConfig(path), ConfigFileError);
-    assertMatch(message, /^configuration file cannot be read \(.*\): /);
+    assertMatch(message, /^configuration file cannot be read: .* \(.*\)$/);
   },
 );
 
 testWith([POSIX], "loadConfig() reads regular files alone, as others may never end", async () => {
   const { message } = await assertRejects(() => loadConfig("/dev/null"), ConfigFileError);
-  assertEquals(message, "configuration file is no regular file: /dev/null");
+  assertEquals(message, "configuration file is not a regular file: /dev/null");
 });

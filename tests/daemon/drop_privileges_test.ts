@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parseConfig } from "../../src/config/load.ts";
-import { lstatIfThereSync } from "../../src/core/files.ts";
+import { lstatIfExistsSync } from "../../src/core/files.ts";
 import { StartUpError } from "../../src/daemon/detach.ts";
 import type { Platform } from "../../src/platform/contract.ts";
 import type { PrivilegeControl, ProgramImage } from "../../src/platform/process_contract.ts";
@@ -111,7 +111,7 @@ testWith(
       StartUpError,
       "execve: ",
     );
-    assertEquals(lstatIfThereSync(folder), undefined);
+    assertEquals(lstatIfExistsSync(folder), undefined);
   },
 );
 

@@ -67,7 +67,7 @@ Deno.test("a key file that is not there, a folder, or no text is one clear line"
   const cases = [
     [folder.at("none"), "not found"],
     [folder.path, "is a folder"],
-    [folder.at("binary"), "is not text"],
+    [folder.at("binary"), "is not UTF-8 text"],
   ] as const;
   for (const [path, reason] of cases) {
     assertEquals(await refusalOf({ path }), `organization key cannot be read: ${path} (${reason})`);
@@ -83,7 +83,7 @@ testWith(
     for (const path of [folder.at("pipe"), "/dev/zero"]) {
       assertEquals(
         await refusalOf({ path }),
-        `organization key cannot be read: ${path} (is no regular file)`,
+        `organization key cannot be read: ${path} (is not a regular file)`,
       );
     }
   },

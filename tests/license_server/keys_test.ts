@@ -83,7 +83,7 @@ const KEY_CASES: readonly KeyCase[] = [
   {
     name: "bytes that are no text",
     prepare: (path) => Deno.writeFile(path, new Uint8Array([0xff, 0xfe])),
-    message: (path) => `key file is not text: ${path}`,
+    message: (path) => `key file is not UTF-8 text: ${path}`,
   },
   {
     name: "a file of 1 MiB",

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { SentinelError } from "../../src/core/errors.ts";
 import type { BuiltFile } from "../../src/packaging/build_programs.ts";
-import { lstatIfThere } from "../../src/core/files.ts";
+import { lstatIfExists } from "../../src/core/files.ts";
 import { buildPrograms, type BuildRequest } from "../../src/packaging/build_programs.ts";
 import { type Target, TARGETS } from "../../src/packaging/targets.ts";
 import { makeOrganization } from "../support/organization.ts";
@@ -51,7 +51,7 @@ async function build(
     source: {},
   });
   const result = await building.then((files) => ({ files }), (error) => ({ error }));
-  const hasOut = (await lstatIfThere(folder.at("out"))) !== undefined;
+  const hasOut = (await lstatIfExists(folder.at("out"))) !== undefined;
   const out = hasOut ? namesIn(folder.at("out")) : undefined;
   const sums = await Deno.readTextFile(folder.at("out/SHA256SUMS")).catch(() => "");
   return { ...result, out, sums };

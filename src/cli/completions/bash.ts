@@ -1,4 +1,4 @@
-import { shellQuote } from "../../core/shell_quote.ts";
+import { shellQuote } from "../../core/text.ts";
 import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
 import { type Completion, completionOf, groupsOf, nextWords } from "../command_metadata.ts";
 

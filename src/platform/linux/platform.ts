@@ -1,4 +1,4 @@
-import type { Env } from "../../core/env.ts";
+import type { Env } from "../../core/process.ts";
 import { libc } from "../../../ffi/libc.ts";
 import type { Platform } from "../contract.ts";
 import {

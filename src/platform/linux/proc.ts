@@ -1,7 +1,7 @@
 import { libc } from "../../../ffi/libc.ts";
 import { cString } from "../unix/files.ts";
 import type { Reading } from "../hardware_ids.ts";
-import type { ProcessIdentity } from "../../core/process_identity.ts";
+import type { ProcessIdentity } from "../../core/process.ts";
 import { isDescendantOf, type ProcessFacts } from "../descent.ts";
 
 /** prctl(2), <linux/prctl.h>. */

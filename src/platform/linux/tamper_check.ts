@@ -1,4 +1,4 @@
-import type { Env } from "../../core/env.ts";
+import type { Env } from "../../core/process.ts";
 import type { Surrounding, TamperChecks } from "../contract.ts";
 import { executableWatch } from "../executable_watch.ts";
 import { readProcFile } from "./proc.ts";

@@ -8,7 +8,7 @@ import type {
   ProcessSignal,
   SignalOutcome,
 } from "../process_contract.ts";
-import type { ProcessIdentity } from "../../core/process_identity.ts";
+import type { ProcessIdentity } from "../../core/process.ts";
 
 /** <sys/proc_info.h>, <sys/proc.h>. */
 const PROC_PIDTBSDINFO = 3, PROC_PIDUNIQIDENTIFIERINFO = 17, SZOMB = 5, PROC_FLAG_TRACED = 2;

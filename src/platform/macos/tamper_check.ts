@@ -1,4 +1,4 @@
-import type { Env } from "../../core/env.ts";
+import type { Env } from "../../core/process.ts";
 import type { Libsystem } from "../../../ffi/libsystem.ts";
 import type { Surrounding, TamperChecks } from "../contract.ts";
 import { executableWatch } from "../executable_watch.ts";

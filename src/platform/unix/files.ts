@@ -1,4 +1,4 @@
-import { ifThereSync } from "../../core/if_there.ts";
+import { ifExistsSync } from "../../core/files.ts";
 import { dirname } from "@std/path/posix";
 import type { GroupSignal } from "../contract.ts";
 
@@ -23,5 +23,5 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** Signals the process group of a leader, kill(2) with a negative pid; false where there is none (ESRCH). */
 export function signalUnixGroup(leader: number, signal: GroupSignal): boolean {
-  return ifThereSync(() => (Deno.kill(-leader, signal), true)) ?? false;
+  return ifExistsSync(() => (Deno.kill(-leader, signal), true)) ?? false;
 }

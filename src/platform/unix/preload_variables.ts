@@ -1,4 +1,4 @@
-import type { Env } from "../../core/env.ts";
+import type { Env } from "../../core/process.ts";
 import type { Surrounding } from "../contract.ts";
 
 /** Options of Node's that load a module first, or let a debugger in; other options do neither. */

@@ -1,5 +1,5 @@
 import { kernel32 } from "../../../ffi/kernel32.ts";
-import type { ProcessIdentity } from "../../core/process_identity.ts";
+import type { ProcessIdentity } from "../../core/process.ts";
 import { breakConsoleGroup, groupOf, leadsConsoleGroup } from "./console.ts";
 import type {
   ListedProcess,

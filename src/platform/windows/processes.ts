@@ -1,6 +1,6 @@
 import { kernel32 } from "../../../ffi/kernel32.ts";
 import { ntdll } from "../../../ffi/ntdll.ts";
-import type { ProcessIdentity } from "../../core/process_identity.ts";
+import type { ProcessIdentity } from "../../core/process.ts";
 import type { PinnedPeer } from "../local_socket.ts";
 import { isDescendantOf, type ProcessFacts } from "../descent.ts";
 

@@ -1,6 +1,6 @@
 import { advapi32 } from "../../../ffi/advapi32.ts";
 import type { ServiceMembership, ServiceState, SystemServices } from "../contract.ts";
-import { runToEnd } from "../../core/exit_status.ts";
+import { runToEnd } from "../../core/process.ts";
 import { wideText } from "./handles.ts";
 import { systemFile } from "../../../ffi/windows_library.ts";
 import { readRegistryText } from "./registry.ts";

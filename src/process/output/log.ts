@@ -1,6 +1,5 @@
 import type { StreamName } from "../../core/output_item.ts";
-import { ifThere } from "../../core/if_there.ts";
-import { writeAll } from "../../core/write_all.ts";
+import { ifExists, writeAll } from "../../core/files.ts";
 import {
   decodeRuns,
   encodeRuns,
@@ -205,7 +204,7 @@ export class SegmentWriter {
     while (log.end + neededBytes - log.first > maxOutputBytes && log.starts.length > 1) {
       const paths = segmentPaths(log.folder, log.first);
       log.update({ starts: log.starts.slice(1) });
-      for (const path of Object.values(paths)) await ifThere(Deno.remove(path));
+      for (const path of Object.values(paths)) await ifExists(Deno.remove(path));
     }
   }
 }

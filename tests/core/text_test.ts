@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isSameSecret } from "../../src/core/secret_text.ts";
+import { isSameSecret } from "../../src/core/text.ts";
 
 const CASES: readonly (readonly [one: string, other: string, isSame: boolean])[] = [
   ["", "", true],

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { exitOf, runToEnd } from "../../src/core/exit_status.ts";
+import { exitOf, runToEnd } from "../../src/core/process.ts";
 import { LINUX, POSIX, type Requirement, testWith } from "../support/requirements.ts";
 import { IS_WINDOWS } from "../support/system.ts";
 
@@ -95,7 +95,7 @@ Deno.test({
     for await (const path of modulesIn(fromFileUrl(new URL("../../src", import.meta.url)))) {
       if (waits.test(await Deno.readTextFile(path))) found.push(path.replace(/.*\/src\//, ""));
     }
-    assertEquals(found, ["core/exit_status.ts"]);
+    assertEquals(found, ["core/process.ts"]);
   },
 });
 
