@@ -25,8 +25,8 @@ export function warnOfExpiry(
   const { fromMs, toMs } = validity;
   if (nowMs < toMs - Math.min(NOTICE_MS, (toMs - fromMs) * NOTICE_SHARE)) return;
   const end = new Date(toMs).toISOString();
-  if (nowMs <= toMs) log.warn(`${what} ends at ${end}: renew it (${path})`);
-  else log.warn(`${what} ended at ${end}: renew it (${path})`);
+  if (nowMs <= toMs) log.warn(`${what} expires at ${end}: renew it (${path})`);
+  else log.warn(`${what} expired at ${end}: renew it (${path})`);
 }
 
 /** Warns as {@linkcode warnOfExpiry} of what a server uses, at once and every day. */

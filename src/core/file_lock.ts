@@ -66,7 +66,7 @@ export async function lockFile(
     }
     opened.close();
   }
-  return { kind: "unusable", why: "it keeps vanishing" };
+  return { kind: "unusable", why: "it keeps disappearing" };
 }
 
 function lockOn(path: string, file: Deno.FsFile): FileLock {

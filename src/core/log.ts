@@ -51,7 +51,7 @@ export function throttledWarning(
       dropped++;
       return;
     }
-    log.warn(dropped === 0 ? message : `${message} (${dropped} times more in the last minute)`);
+    log.warn(dropped === 0 ? message : `${message} (${dropped} more in the last minute)`);
     nextMs = nowMs + WARNING_INTERVAL_MS;
     dropped = 0;
   };

@@ -45,7 +45,7 @@ const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c;
 const OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d, OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d;
 
 /** Whether brackets and braces outside strings are nested more than `limit` deep; the text may be anything. */
-export function isNestedDeeper(text: string, limit: number): boolean {
+function isNestedDeeper(text: string, limit: number): boolean {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);

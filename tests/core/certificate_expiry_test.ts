@@ -9,11 +9,19 @@ const CASES = [
   {
     days: 1000,
     gone: 971,
-    says: "warn certificate ends at 2033-02-25T12:00:00.000Z: renew it (p)",
+    says: "warn certificate expires at 2033-02-25T12:00:00.000Z: renew it (p)",
   },
   { days: 40, gone: 29, says: undefined },
-  { days: 40, gone: 31, says: "warn certificate ends at 2030-07-11T12:00:00.000Z: renew it (p)" },
-  { days: 40, gone: 41, says: "warn certificate ended at 2030-07-11T12:00:00.000Z: renew it (p)" },
+  {
+    days: 40,
+    gone: 31,
+    says: "warn certificate expires at 2030-07-11T12:00:00.000Z: renew it (p)",
+  },
+  {
+    days: 40,
+    gone: 41,
+    says: "warn certificate expired at 2030-07-11T12:00:00.000Z: renew it (p)",
+  },
 ];
 
 for (const { days, gone, says } of CASES) {

@@ -48,8 +48,8 @@ testWith(
     const ended = { subject: "/CN=x/OU=control", from: "20200101000000Z", to: "20200102000000Z" };
     const { certificate, key } = await setup.authority.issue("ended", ended);
     await using server = await setup.serve(["-c", certificate, "-k", key]);
-    const line = `certificate ended at 2020-01-02T00:00:00.000Z: renew it (${certificate})\n`;
-    await server.program.stderr.match(/WARNING: certificate ended at .+\n/);
+    const line = `certificate expired at 2020-01-02T00:00:00.000Z: renew it (${certificate})\n`;
+    await server.program.stderr.match(/WARNING: certificate expired at .+\n/);
     server.program.kill("SIGHUP");
     await server.program.stderr.match(/certificates reloaded\n/);
     assertEquals(server.program.stderr.text.split(line).length, 3, server.program.stderr.text);

@@ -43,7 +43,7 @@ testWith([OPENSSL], "vendor serve says that its certificate has ended", async ()
   const { stderr } = await server.stop("SIGTERM");
   assertStringIncludes(
     stderr,
-    `WARNING: certificate ended at 2020-01-02T00:00:00.000Z: renew it (${certificate})\n`,
+    `WARNING: certificate expired at 2020-01-02T00:00:00.000Z: renew it (${certificate})\n`,
   );
 });
 
