@@ -5,7 +5,7 @@ import { type VerifiedFile, verifyChecksum } from "../process/executable.ts";
 import type { IpcServer } from "../ipc/server.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { CurrentLicense } from "../enforcement/licensing.ts";
-import type { Findings } from "../enforcement/tamper_findings.ts";
+import type { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { loadLicenseOf, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 
@@ -49,7 +49,7 @@ interface AgentParts {
   readonly request: RunRequest;
   readonly deps: RunDependencies;
   readonly current: CurrentLicense;
-  readonly findings: Findings;
+  readonly findings: TamperFindings;
   readonly supervisor: Supervisor;
   readonly software: VerifiedSoftware;
   readonly ipc: IpcServer;

@@ -7,11 +7,11 @@ import {
   parseFingerprint,
   readHardware,
 } from "../license/fingerprint.ts";
-import { Findings } from "../enforcement/tamper_findings.ts";
+import { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { TrustedTime } from "../enforcement/trusted_time.ts";
-import type { Licensing, ProvedLicense } from "../enforcement/licensing.ts";
+import type { Licensing, ProvenLicense } from "../enforcement/licensing.ts";
 import type { RunDependencies } from "./run_request.ts";
-import { clockWatch, dateWatch } from "../enforcement/watches.ts";
+import { createClockWatch, createDateWatch } from "../enforcement/watches.ts";
 
 /** This is not the machine that the license is for (exit status 83). */
 class HardwareMismatchError extends SentinelError {
@@ -25,7 +25,7 @@ class HardwareMismatchError extends SentinelError {
 
 /** Licenses that belong to this machine: no server, no keystore, no state; the dates are all that may end a run. */
 export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
-  readonly findings: Findings;
+  readonly findings: TamperFindings;
   readonly machineId: string;
   readonly #deps: RunDependencies;
   /** Nothing is remembered of earlier runs, but within one the clock cannot be set back unseen. */
@@ -33,7 +33,7 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
 
   private constructor(machineId: string, deps: RunDependencies) {
     this.machineId = machineId;
-    this.findings = new Findings(deps.log);
+    this.findings = new TamperFindings(deps.log);
     this.#deps = deps;
     this.#time = new TrustedTime(deps.clock, deps.clock.wallMs());
   }
@@ -47,7 +47,7 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
   }
 
   /** @throws {HardwareMismatchError} on another machine; which components differ is in the log. */
-  async prove(license: HardwareBoundLicense): Promise<ProvedLicense> {
+  async prove(license: HardwareBoundLicense): Promise<ProvenLicense> {
     const { platform, log, clock } = this.#deps;
     const expected = fingerprintOf(license);
     const hardware = await readHardware(await platform.fingerprintSources());
@@ -64,8 +64,8 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
     return {
       license,
       watches: [
-        dateWatch(license, clock, () => this.#time.nowMs()),
-        clockWatch(this.#time, { findings: this.findings, clock }),
+        createDateWatch(license, clock, () => this.#time.nowMs()),
+        createClockWatch(this.#time, { findings: this.findings, clock }),
       ],
       status: () => ({ license_status: "ACTIVE" }),
       end: () => Promise.resolve(),

@@ -7,7 +7,7 @@ import {
 } from "./run_request.ts";
 import type { License } from "../license/payload.ts";
 import { UnreachableError } from "../enforcement/lease.ts";
-import { CurrentLicense, type Licensing, type ProvedLicense } from "../enforcement/licensing.ts";
+import { CurrentLicense, type Licensing, type ProvenLicense } from "../enforcement/licensing.ts";
 import { sayAsked, serveAndSupervise } from "./serve.ts";
 import { StandardLicensing } from "./standard.ts";
 
@@ -26,7 +26,7 @@ export async function runSentinel(
   checkIpcPath(request, deps);
   const license = await loadLicenseOf(request, deps);
   using licensing = await openLicensing(license, request, deps);
-  let first: ProvedLicense;
+  let first: ProvenLicense;
   try {
     first = await licensing.prove(license, stop);
   } catch (error) {

@@ -12,7 +12,7 @@ import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket } from "../ipc/socket_owner.ts";
 import { Agent, licenseInfo, VerifiedSoftware } from "./agent.ts";
 import { childRecordIn } from "../supervision/child_record.ts";
-import type { Findings } from "../enforcement/tamper_findings.ts";
+import type { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { ipcPath, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { RunHost } from "./run_host.ts";
 import { stopLeftOver } from "../supervision/child.ts";
@@ -168,9 +168,9 @@ export async function serveAndSupervise(
 }
 
 /** Events for those who watch the socket. */
-function tellWatchers(ipc: IpcServer, current: CurrentLicense, findings: Findings): void {
+function tellWatchers(ipc: IpcServer, current: CurrentLicense, findings: TamperFindings): void {
   current.onGraceCharged((seconds) => ipc.publish({ event: "grace", remaining_seconds: seconds }));
-  findings.onFound(({ kind, message, evidence }) =>
+  findings.onFinding(({ kind, message, evidence }) =>
     ipc.publish({ event: "state", finding: kind, message, evidence })
   );
 }
@@ -179,7 +179,7 @@ function tellWatchers(ipc: IpcServer, current: CurrentLicense, findings: Finding
 function watchForTampering(
   { tamperPolicy: policy = "degrade" }: RunRequest,
   deps: RunDependencies,
-  { ipc, findings }: { ipc: IpcServer; findings: Findings },
+  { ipc, findings }: { ipc: IpcServer; findings: TamperFindings },
 ): Watch {
   return async (signal) => {
     const { tamperWatch } = await import("./tamper_watch.ts");

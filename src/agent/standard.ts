@@ -2,22 +2,22 @@ import { LicenseServerClient } from "../activation/client.ts";
 import { checkDates, type StandardLicense } from "../license/payload.ts";
 import { openStateFolder, type StateFolder, stateFolder } from "../state/state_folder.ts";
 import { ConfigError } from "../core/errors.ts";
-import { Findings } from "../enforcement/tamper_findings.ts";
+import { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { Lease } from "../enforcement/lease.ts";
 import { GraceBudget, type GraceBudgetMemory } from "../enforcement/grace.ts";
-import type { Licensing, ProvedLicense } from "../enforcement/licensing.ts";
+import type { Licensing, ProvenLicense } from "../enforcement/licensing.ts";
 import { type Machine, openMachine } from "../enforcement/machine.ts";
 import type { RunDependencies, RunRequest } from "./run_request.ts";
-import { aliveWatch, dateWatch, heartbeatWatch } from "../enforcement/watches.ts";
+import { createAliveWatch, createDateWatch, createHeartbeatWatch } from "../enforcement/watches.ts";
 
 interface Parts extends Pick<Machine, "keys" | "storage"> {
   readonly folder: StateFolder;
-  readonly findings: Findings;
+  readonly findings: TamperFindings;
 }
 
 /** Licenses that are kept alive against the vendor's server. */
 export class StandardLicensing implements Licensing<StandardLicense> {
-  readonly findings: Findings;
+  readonly findings: TamperFindings;
   readonly machineId: string;
   readonly #parts: Parts;
   readonly #options: { readonly request: RunRequest; readonly deps: RunDependencies };
@@ -50,7 +50,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     using stack = new DisposableStack();
     const folder = stack.use(await openStateFolder(stateFolder(request.stateDir, deps), deps));
     const { keys, state, storage, rollback } = await openMachine(folder, deps);
-    const findings = new Findings(deps.log);
+    const findings = new TamperFindings(deps.log);
     if (rollback !== undefined) {
       findings.report({
         kind: "state_rollback",
@@ -62,7 +62,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     return new StandardLicensing({ folder, keys, storage, findings }, { state }, { request, deps });
   }
 
-  async prove(license: StandardLicense, signal: AbortSignal): Promise<ProvedLicense> {
+  async prove(license: StandardLicense, signal: AbortSignal): Promise<ProvenLicense> {
     const { request, deps } = this.#options;
     const { clock, random, platform: { readBootClock } } = deps;
     const { storage, findings } = this.#parts;
@@ -92,9 +92,9 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     return {
       license,
       watches: [
-        heartbeatWatch(lease, { license, clock, random }),
-        dateWatch(license, clock, () => lease.nowMs()),
-        aliveWatch(lease, clock),
+        createHeartbeatWatch(lease, { license, clock, random }),
+        createDateWatch(license, clock, () => lease.nowMs()),
+        createAliveWatch(lease, clock),
       ],
       status: () => ({
         license_status: lease.status,

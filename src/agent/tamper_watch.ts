@@ -3,7 +3,7 @@ import { SentinelError } from "../core/errors.ts";
 import type { DegradeStage } from "../ipc/license_answers.ts";
 import type { TamperChecks } from "../platform/contract.ts";
 import { scheduleStages, type TamperPolicy } from "./degradation_schedule.ts";
-import type { Finding, Findings } from "../enforcement/tamper_findings.ts";
+import type { TamperFinding, TamperFindings } from "../enforcement/tamper_findings.ts";
 import type { Watch } from "../enforcement/watches.ts";
 
 /** How often the surroundings are looked at. */
@@ -18,7 +18,7 @@ export class TamperError extends SentinelError {
 
 interface TamperOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly policy: TamperPolicy;
-  readonly findings: Findings;
+  readonly findings: TamperFindings;
   readonly tamperChecks: TamperChecks;
   readonly setDegradeStage: (stage: DegradeStage) => void;
 }
@@ -61,7 +61,7 @@ async function lookAgainAndAgain(
 async function respondAgainAndAgain(options: Running): Promise<SentinelError | undefined> {
   const { findings, policy, setDegradeStage, signal } = options;
   let wake = () => {};
-  findings.onFound(() => wake());
+  findings.onFinding(() => wake());
   signal.addEventListener("abort", () => wake(), { once: true });
   while (!signal.aborted) {
     const [finding] = policy === "report" ? [] : findings.open;
@@ -83,7 +83,7 @@ async function respondAgainAndAgain(options: Running): Promise<SentinelError | u
 
 /** From stage to stage, until it is over or there is nothing left to hold against the run. */
 async function degrade(
-  { message }: Finding,
+  { message }: TamperFinding,
   { clock, random, log, setDegradeStage, signal }: Running,
 ): Promise<SentinelError | undefined> {
   const beganMs = clock.monotonicMs();

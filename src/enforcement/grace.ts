@@ -3,10 +3,16 @@ import type { StandardLicense } from "../license/payload.ts";
 import type { LicenseRecord, State } from "../state/state_file.ts";
 import { describeError } from "../core/errors.ts";
 import type { BootReading } from "../platform/contract.ts";
-import type { Findings } from "./tamper_findings.ts";
-import { markAlive, type Moment, OfflineTime, TrustedTime, unchargedMs } from "./trusted_time.ts";
+import type { TamperFindings } from "./tamper_findings.ts";
+import {
+  computeUnchargedMs,
+  markAlive,
+  type Moment,
+  OfflineTime,
+  TrustedTime,
+} from "./trusted_time.ts";
 
-/** The part of a license's record that is the grace meter; seconds. */
+/** The grace fields of a license's record; seconds. */
 interface GraceMeter {
   readonly grace_remaining_seconds: number;
   readonly grace_exhausted: boolean;
@@ -14,16 +20,11 @@ interface GraceMeter {
 
 const SECONDS_PER_DAY = 86_400, SECONDS_PER_MINUTE = 60;
 
-/** An interval and all retries of its heartbeat end within two; who was away for longer was frozen, and missed several. */
-const LONGEST_HONEST_INTERVALS = 3;
+/** A heartbeat and its retries end within two intervals; a longer gap means that the process was frozen. */
+const FREEZE_THRESHOLD_INTERVALS = 3;
 
-/** The whole quota, as a license starts with it. */
-function fullGrace(days: number): GraceMeter {
-  return { grace_remaining_seconds: days * SECONDS_PER_DAY, grace_exhausted: false };
-}
-
-/** What is left after so many seconds. Nothing ever gives any of them back. */
-export function charge<M extends GraceMeter>(meter: M, seconds: number): M {
+/** Subtracts seconds from the grace that is left. Grace is never given back. */
+function charge<M extends GraceMeter>(meter: M, seconds: number): M {
   const left = Math.max(0, meter.grace_remaining_seconds - seconds);
   return {
     ...meter,
@@ -32,29 +33,18 @@ export function charge<M extends GraceMeter>(meter: M, seconds: number): M {
   };
 }
 
-/** An interval between heartbeats, in seconds. */
-function intervalSeconds(intervalMinutes: number): number {
-  return intervalMinutes * SECONDS_PER_MINUTE;
+/** The seconds that a missed heartbeat costs: one interval, or all that have passed if the process was frozen. */
+function computeMissCost(intervalSeconds: number, unchargedMs: number): number {
+  const intervals = Math.floor(unchargedMs / 1000 / intervalSeconds);
+  return intervalSeconds * (intervals < FREEZE_THRESHOLD_INTERVALS ? 1 : intervals);
 }
 
-/**
- * The seconds that a missed heartbeat costs: one interval, or all that have gone by where the process was frozen.
- *
- * @param unpaidMs Time without the server that is not paid for.
- */
-export function costOfMiss(intervalMinutes: number, unpaidMs: number): number {
-  const seconds = intervalSeconds(intervalMinutes);
-  const intervals = Math.floor(unpaidMs / 1000 / seconds);
-  return seconds * (intervals < LONGEST_HONEST_INTERVALS ? 1 : intervals);
-}
-
-/** Whether the software may run while the server is unreachable. */
-export function hasGrace({ grace_remaining_seconds, grace_exhausted }: GraceMeter): boolean {
+function hasGrace({ grace_remaining_seconds, grace_exhausted }: GraceMeter): boolean {
   return !grace_exhausted && grace_remaining_seconds > 0;
 }
 
-/** The state of a machine that has never run. */
-export function freshState(machineId: string): State {
+/** The state of a machine before its first run. */
+export function createState(machineId: string): State {
   return {
     machine_id: machineId,
     last_responded_at_ms: 0,
@@ -66,12 +56,13 @@ export function freshState(machineId: string): State {
   };
 }
 
-/** What is remembered of this license; a new license starts with its full grace and no activation. */
-export function recordOf(state: State, license: StandardLicense): LicenseRecord {
+/** The license's record in the state; a new license has its full grace and is not activated. */
+export function findRecord(state: State, license: StandardLicense): LicenseRecord {
   return state.licenses.find(({ license_key }) => license_key === license.license_key) ?? {
     license_key: license.license_key,
     activated: false,
-    ...fullGrace(license.heartbeat_grace_period_days),
+    grace_remaining_seconds: license.heartbeat_grace_period_days * SECONDS_PER_DAY,
+    grace_exhausted: false,
     is_decommissioned: false,
     forbidding_status: null,
     unpaid_ms: 0,
@@ -79,26 +70,26 @@ export function recordOf(state: State, license: StandardLicense): LicenseRecord 
   };
 }
 
-/** The state with this record in place of the license's old one; every other license's stays. */
-export function withRecord(state: State, record: LicenseRecord): State {
+/** Returns the state with the license's record replaced. */
+export function replaceRecord(state: State, record: LicenseRecord): State {
   const others = state.licenses.filter(({ license_key }) => license_key !== record.license_key);
   return { ...state, licenses: [...others, record] };
 }
 
-/** Where state and keys are kept, as far as a lease needs them. */
+/** Storage of the state and the machine key. */
 export interface LeaseStorage {
-  /** `ahead`: not even a kill in the middle may lose it. */
+  /** With `ahead`, the change survives even if the process is killed while it saves. */
   save(state: State, options: { readonly ahead: boolean }): Promise<void>;
-  /** Does what can wait until the software runs. */
-  settle(): Promise<void>;
-  /** Forgets state and machine key for good. */
+  /** Brings the state's replicas up to date, which a start leaves for later. */
+  updateReplicas(): Promise<void>;
+  /** Deletes state and machine key. */
   forget(): Promise<void>;
 }
 
-/** What one ledger leaves to the next of the same run. */
+/** Passed from one license's budget to the next of the same run. */
 export interface GraceBudgetMemory {
   readonly state: State;
-  /** Absent in the first one. */
+  /** Absent at the start of a run. */
   readonly time?: TrustedTime;
 }
 
@@ -107,20 +98,20 @@ interface GraceBudgetOptions extends Pick<Host, "clock" | "log"> {
   readonly memory: GraceBudgetMemory;
   readonly storage: LeaseStorage;
   readonly readBootClock: () => BootReading;
-  readonly findings: Findings;
+  readonly findings: TamperFindings;
 }
 
-/** The accounts of one license on this machine: what it has used without the server, and what is left. Each entry is saved. */
+/** The grace that one license has left on this machine. Every change is saved. */
 export class GraceBudget {
   readonly #options: GraceBudgetOptions;
   readonly #offline: OfflineTime;
   readonly #time: TrustedTime;
   #state: State;
-  /** When the server was last there, or this run began; by the monotonic clock. */
+  /** When the server was last reachable, or this run began; monotonic clock. */
   #reachedAtMs: number;
-  /** Ends with the save that was begun last: one at a time may write. */
+  /** Resolves when the last write has ended; writes run one at a time. */
   #saved: Promise<unknown> = Promise.resolve();
-  /** A full disk keeps the software from starting, but does not stop it. */
+  /** A full disk prevents a start but does not stop running software. */
   #toleratesFaults = false;
   #isForgotten = false;
 
@@ -134,7 +125,7 @@ export class GraceBudget {
     this.#reachedAtMs = clock.monotonicMs();
   }
 
-  /** For the ledger of the license that follows, once this one has ended. */
+  /** For the next license's budget; to be read after {@linkcode end}. */
   get memory(): GraceBudgetMemory {
     return { state: this.#state, time: this.#time };
   }
@@ -147,12 +138,12 @@ export class GraceBudget {
     return this.#record.activated;
   }
 
-  /** Whether nothing may run on this machine until the server says otherwise. */
+  /** True until the server allows this machine again. */
   get isDecommissioned(): boolean {
     return this.#record.is_decommissioned;
   }
 
-  /** With which the server forbade the software to run, until it says otherwise. */
+  /** The status with which the server forbade the software to run; `null` if it did not. */
   get forbiddingStatus(): string | null {
     return this.#record.forbidding_status;
   }
@@ -161,17 +152,17 @@ export class GraceBudget {
     return this.#offline.isRunning;
   }
 
-  /** The newest time that the server signed, milliseconds since the Unix epoch. */
+  /** The latest time that the server signed, milliseconds since the Unix epoch. */
   get lastRespondedAtMs(): number {
     return this.#state.last_responded_at_ms;
   }
 
-  /** Now, milliseconds since the Unix epoch; never earlier than what is known to be true. */
+  /** Now, milliseconds since the Unix epoch; see {@linkcode TrustedTime}. */
   nowMs(): number {
     return this.#time.nowMs();
   }
 
-  /** Seconds that the software may still run without the server. */
+  /** Seconds for which the software may still run without the server. */
   get graceRemainingSeconds(): number {
     return this.#record.grace_remaining_seconds;
   }
@@ -180,27 +171,27 @@ export class GraceBudget {
     return hasGrace(this.#record) && !this.#state.is_unconfirmed;
   }
 
-  /** From now on a state that cannot be saved is an error in the log, and no end. */
+  /** From now on, a failed save is logged and does not throw. */
   tolerateFaults(): void {
     this.#toleratesFaults = true;
   }
 
-  async enterActivation(respondedAtMs: number): Promise<void> {
+  async recordActivation(respondedAtMs: number): Promise<void> {
     await this.#save({ ...this.#record, activated: true }, respondedAtMs);
   }
 
-  /** The server took this machine off the license, but could not be told that it has been. */
-  async enterDecommission(): Promise<void> {
+  /** The server decommissioned this machine, but the acknowledgment did not reach it. */
+  async recordDecommission(): Promise<void> {
     await this.#save({ ...this.#record, is_decommissioned: true });
   }
 
   /**
-   * The server is there: the meter stops.
+   * The server answered: stops charging.
    *
-   * @param forbiddingStatus With which it forbids the software to run; `null` where it allows that.
+   * @param forbiddingStatus The status with which it forbids the software to run; `null` if it allows it.
    */
-  async enterAnswer(respondedAtMs: number, forbiddingStatus: string | null = null): Promise<void> {
-    this.#stopMeter();
+  async recordAnswer(respondedAtMs: number, forbiddingStatus: string | null = null): Promise<void> {
+    this.#stopCharging();
     this.#time.confirm(Math.max(respondedAtMs, this.lastRespondedAtMs));
     this.#state = { ...this.#state, is_unconfirmed: false };
     this.#options.findings.settleRollbacks();
@@ -213,57 +204,59 @@ export class GraceBudget {
     }, respondedAtMs);
   }
 
-  /** The server is there, but says nothing that counts. */
-  async enterRefusal(): Promise<void> {
+  /** The server is reachable, but its answer proves nothing: stops charging. */
+  async recordRefusal(): Promise<void> {
     const wasOffline = this.isOffline;
-    this.#stopMeter();
+    this.#stopCharging();
     if (!wasOffline) return;
     await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null });
   }
 
   /**
-   * A start without the server: it pays first for what the runs before it used and did not pay for.
+   * Starts a run without the server and charges what earlier runs left uncharged.
    *
-   * @returns The seconds paid.
+   * @returns The seconds charged.
    */
   async startOffline(): Promise<number> {
     const now = this.#now();
-    const paid = Math.ceil(unchargedMs(this.#record, now) / 1000);
-    const record = charge({ ...this.#record, unpaid_ms: 0, last_alive: null }, paid);
+    const seconds = Math.ceil(computeUnchargedMs(this.#record, now) / 1000);
+    const record = charge({ ...this.#record, unpaid_ms: 0, last_alive: null }, seconds);
     this.#offline.start(this.#options.clock.monotonicMs());
     const last_alive = hasGrace(record) && !this.#state.is_unconfirmed ? markAlive(now) : null;
     await this.#save({ ...record, last_alive, grace_exhausted: !hasGrace(record) });
-    return paid;
+    return seconds;
   }
 
-  async enterMiss(): Promise<void> {
+  async chargeMiss(): Promise<void> {
     this.#offline.start(this.#reachedAtMs);
-    const { heartbeat_interval_minutes } = this.#options.license;
-    const seconds = costOfMiss(heartbeat_interval_minutes, this.#offline.unpaidMs);
-    this.#offline.pay(seconds * 1000);
+    const seconds = computeMissCost(this.#intervalSeconds, this.#offline.unchargedMs);
+    this.#offline.charge(seconds * 1000);
     await this.#save(this.#withOfflineTime(charge(this.#record, seconds)));
   }
 
-  /** Looks whether the wall clock was set back, which costs an interval. Whether it did. */
-  async enterClock(): Promise<boolean> {
+  /**
+   * Charges one interval if the wall clock was set back.
+   *
+   * @returns Whether it was.
+   */
+  async chargeRollback(): Promise<boolean> {
     if (this.#time.takeRollback() === undefined) return false;
-    const { findings, license } = this.#options;
-    findings.report(this.#time.describeRollback());
-    await this.#save(charge(this.#record, intervalSeconds(license.heartbeat_interval_minutes)));
+    this.#options.findings.report(this.#time.describeRollback());
+    await this.#save(charge(this.#record, this.#intervalSeconds));
     return true;
   }
 
-  /** Notes that a run without the server is alive, and what it owes. */
+  /** Saves that a run without the server is alive, and its uncharged time. */
   async keepAlive(): Promise<void> {
     if (this.isOffline) await this.#save(this.#withOfflineTime(this.#record));
-    else await this.#write(() => this.#options.storage.settle());
+    else await this.#write(() => this.#options.storage.updateReplicas());
   }
 
-  /** The software is gone: nothing more is used. */
+  /** To be called after the software has ended. */
   async end(): Promise<void> {
     if (!this.isOffline || this.#isForgotten) return;
     const record = this.#withOfflineTime(this.#record);
-    this.#stopMeter();
+    this.#stopCharging();
     await this.#save({ ...record, last_alive: null });
   }
 
@@ -272,8 +265,12 @@ export class GraceBudget {
     await this.#inTurn(() => this.#options.storage.forget());
   }
 
+  get #intervalSeconds(): number {
+    return this.#options.license.heartbeat_interval_minutes * SECONDS_PER_MINUTE;
+  }
+
   get #record(): LicenseRecord {
-    return recordOf(this.#state, this.#options.license);
+    return findRecord(this.#state, this.#options.license);
   }
 
   #now(): Moment {
@@ -281,7 +278,7 @@ export class GraceBudget {
     return { wallMs: clock.wallMs(), boot: readBootClock() };
   }
 
-  #stopMeter(): void {
+  #stopCharging(): void {
     this.#offline.stop();
     this.#reachedAtMs = this.#options.clock.monotonicMs();
   }
@@ -289,19 +286,19 @@ export class GraceBudget {
   #withOfflineTime(record: LicenseRecord): LicenseRecord {
     return {
       ...record,
-      unpaid_ms: Math.max(0, this.#offline.unpaidMs),
+      unpaid_ms: Math.max(0, this.#offline.unchargedMs),
       last_alive: markAlive(this.#now()),
     };
   }
 
   async #save(record: LicenseRecord, respondedAtMs?: number): Promise<void> {
-    const state = withRecord(this.#state, record);
+    const state = replaceRecord(this.#state, record);
     this.#state = {
       ...state,
       last_responded_at_ms: Math.max(state.last_responded_at_ms, respondedAtMs ?? 0),
       latest_known_ms: this.nowMs(),
     };
-    // what the server allows costs nothing
+    // losing the record of a permission cheats no one
     const ahead = respondedAtMs === undefined || record.forbidding_status !== null;
     await this.#write(() => this.#options.storage.save(this.#state, { ahead }));
   }

@@ -8,7 +8,7 @@ import { VERSION } from "../core/build_info.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import type { GraceBudget } from "./grace.ts";
 
-/** The server's word ends the run (exit status 81). */
+/** The server refused, or forbids the software to run (exit status 81). */
 export class RefusedError extends SentinelError {
   constructor(
     code:
@@ -25,22 +25,21 @@ export class RefusedError extends SentinelError {
   }
 }
 
-/** The server cannot be reached and nothing is left to run on (exit status 82). */
+/** The server cannot be reached and no grace is left (exit status 82). */
 export class UnreachableError extends SentinelError {
   constructor(code: "activation" | "grace_exhausted", message: string) {
     super(`unreachable.${code}`, message);
   }
 }
 
-/** What a heartbeat means for the run. */
-export type Verdict = { kind: "go_on" } | { kind: "stop"; error: SentinelError };
+/** Whether the software may continue to run. */
+export type LeaseVerdict = { kind: "continue" } | { kind: "stop"; error: SentinelError };
 
-export const GO_ON: Verdict = { kind: "go_on" };
+export const CONTINUE: LeaseVerdict = { kind: "continue" };
 
-/** The server took this machine off the license. */
-export const DECOMMISSIONED = new RefusedError("decommissioned", "machine decommissioned");
+const DECOMMISSIONED = new RefusedError("decommissioned", "machine decommissioned");
 
-/** Statuses that end a run, each with its line. */
+/** License statuses that end a run. */
 const FINAL_STATUSES: Readonly<Record<string, RefusedError>> = {
   REVOKED: new RefusedError("revoked", "license has been revoked"),
   EXPIRED: new RefusedError("expired", "license has expired"),
@@ -48,9 +47,9 @@ const FINAL_STATUSES: Readonly<Record<string, RefusedError>> = {
   DECOMMISSION_PENDING: DECOMMISSIONED,
 };
 
-/** What the status of a verified answer means; `DECOMMISSION_PENDING` is to be acknowledged besides. */
-function judgeStatus(status: string): Verdict {
-  if (status === "ACTIVE") return GO_ON;
+/** Maps the status of a verified answer to a verdict; the caller acknowledges `DECOMMISSION_PENDING`. */
+function judgeStatus(status: string): LeaseVerdict {
+  if (status === "ACTIVE") return CONTINUE;
   const error = Object.hasOwn(FINAL_STATUSES, status)
     ? FINAL_STATUSES[status]!
     : new RefusedError("status", `unexpected license status: ${status}`);
@@ -61,35 +60,35 @@ interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly license: StandardLicense;
   readonly graceBudget: GraceBudget;
   readonly client: LicenseServer;
-  /** Where the client asks, for people. */
+  /** For messages. */
   readonly serverUrl: string;
   readonly publicKeyPem: string;
   readonly platform: Pick<Platform, "wireName">;
 }
 
 /**
- * So many signed refusals of heartbeats in a row cost nothing, as a server may be in disorder. Further ones cost what missed
- * ones do: who has each of them refused, by a clock that is wrong, never hears that the license was revoked.
+ * Signed refusals in a row that cost nothing, as the server may be out of order. Later ones are charged like missed
+ * heartbeats: otherwise a wrong clock, which makes the server refuse, would hide a revocation for ever.
  */
 const FREE_REFUSALS = 2;
 
-const GRACE_EXHAUSTED = "server unreachable and grace period exhausted";
+const EXHAUSTED_MESSAGE = "server unreachable and grace period exhausted";
 
-/** A license as the server lets us have it: activated, kept alive by heartbeats, on grace while nobody answers. */
+/** A license that the server activates and confirms by heartbeats; it runs on grace while the server is unreachable. */
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #graceBudget: GraceBudget;
   #status = "ACTIVE";
-  /** Heartbeats refused since the last one that was not. */
+  /** Heartbeats refused in a row. */
   #refusals = 0;
-  #tellGrace: (remainingSeconds: number) => void = () => {};
+  #onGraceCharged: (remainingSeconds: number) => void = () => {};
 
   constructor(options: LeaseOptions) {
     this.#options = options;
     this.#graceBudget = options.graceBudget;
   }
 
-  /** Seconds that the software may still run without the server. */
+  /** Seconds for which the software may still run without the server. */
   get graceRemainingSeconds(): number {
     return this.#graceBudget.graceRemainingSeconds;
   }
@@ -99,18 +98,18 @@ export class Lease {
     return this.#status;
   }
 
-  /** Now, milliseconds since the Unix epoch; never earlier than what is known to be true. */
+  /** Trusted time, milliseconds since the Unix epoch. */
   nowMs(): number {
     return this.#graceBudget.nowMs();
   }
 
-  /** Calls back whenever grace was charged. */
-  onGraceCharged(tell: (remainingSeconds: number) => void): void {
-    this.#tellGrace = tell;
+  /** Calls `listener` after each charge. */
+  onGraceCharged(listener: (remainingSeconds: number) => void): void {
+    this.#onGraceCharged = listener;
   }
 
   /**
-   * Activates the machine for this license where it is not yet.
+   * Activates this machine for the license if it is not activated yet.
    *
    * @throws {RefusedError}
    * @throws {UnreachableError} A machine that was never activated has no grace.
@@ -133,7 +132,7 @@ export class Lease {
     if (answer.kind === "refused") throw new RefusedError("activation", activationRefusal(answer));
     const verdict = judgeStatus(answer.payload.status);
     if (verdict.kind === "stop") throw verdict.error;
-    await this.#graceBudget.enterActivation(answer.respondedAtMs);
+    await this.#graceBudget.recordActivation(answer.respondedAtMs);
     log.info("machine activated", {
       license_key: license.license_key,
       machine_id: this.#graceBudget.machineId,
@@ -141,10 +140,10 @@ export class Lease {
   }
 
   /**
-   * The heartbeat that every start makes. It costs no grace by itself, but without the server the runs before are paid
-   * for; where that leaves none, it must succeed.
+   * Sends the heartbeat of a start. A miss costs nothing by itself, but charges the uncharged time of earlier runs; if no
+   * grace is left, the start fails.
    *
-   * @throws {SentinelError} where the software must not be launched.
+   * @throws {SentinelError} if the software must not be launched.
    */
   async beatAtStart(signal: AbortSignal): Promise<void> {
     const answer = this.#distrustUnsigned(await this.#heartbeat(signal));
@@ -157,13 +156,13 @@ export class Lease {
       return;
     }
     if (this.#graceBudget.isDecommissioned) throw DECOMMISSIONED;
-    this.#heedLastWord();
-    const paid = await this.#graceBudget.startOffline();
-    if (paid > 0) {
-      this.#options.log.info(`earlier runs without the server used ${paid} seconds of grace`);
+    this.#requireNotForbidden();
+    const charged = await this.#graceBudget.startOffline();
+    if (charged > 0) {
+      this.#options.log.info(`earlier runs without the server used ${charged} seconds of grace`);
     }
     if (!this.#graceBudget.hasGrace) {
-      throw new UnreachableError("grace_exhausted", `${GRACE_EXHAUSTED} — cannot start`);
+      throw new UnreachableError("grace_exhausted", `${EXHAUSTED_MESSAGE} — cannot start`);
     }
     this.#options.log.warn(
       `Server unreachable, operating under grace period (${this.graceRemainingSeconds} seconds remaining)`,
@@ -171,25 +170,25 @@ export class Lease {
     );
   }
 
-  /** Looks at the clock; one that was set back costs grace, and may end a run that has no server to go on with. */
-  async checkClock(): Promise<Verdict> {
-    if (!await this.#graceBudget.enterClock()) return GO_ON;
-    this.#tellGrace(this.graceRemainingSeconds);
+  /** Charges a clock that was set back, which may end a run without the server. */
+  async checkClock(): Promise<LeaseVerdict> {
+    if (!await this.#graceBudget.chargeRollback()) return CONTINUE;
+    this.#onGraceCharged(this.graceRemainingSeconds);
     return this.#graceBudget.isOffline && !this.#graceBudget.hasGrace
       ? { kind: "stop", error: exhausted("clock rollback") }
-      : GO_ON;
+      : CONTINUE;
   }
 
-  /** Notes that the run is alive, and looks at the clock. */
-  async keepAlive(): Promise<Verdict> {
+  /** Saves that the run is alive, and checks the clock. */
+  async keepAlive(): Promise<LeaseVerdict> {
     this.#graceBudget.tolerateFaults();
     const verdict = await this.checkClock();
     await this.#graceBudget.keepAlive();
     return verdict;
   }
 
-  /** One heartbeat of a running software, with its retries, within its interval. */
-  async beat(signal: AbortSignal, withinMs: number): Promise<Verdict> {
+  /** Sends one heartbeat of a running software, with retries until `withinMs` has passed. */
+  async beat(signal: AbortSignal, withinMs: number): Promise<LeaseVerdict> {
     this.#graceBudget.tolerateFaults();
     const { clock, random, log } = this.#options;
     const ask = async (both: AbortSignal) => this.#distrustUnsigned(await this.#heartbeat(both));
@@ -200,10 +199,10 @@ export class Lease {
       if (++this.#refusals > FREE_REFUSALS) {
         return await this.#miss(`refused ${this.#refusals} times in a row`);
       }
-      await this.#graceBudget.enterRefusal();
-      return GO_ON;
+      await this.#graceBudget.recordRefusal();
+      return CONTINUE;
     }
-    return signal.aborted ? GO_ON : await this.#miss(answer.why);
+    return signal.aborted ? CONTINUE : await this.#miss(answer.why);
   }
 
   get #identity(): { license_key: string; machine_id: string } {
@@ -224,7 +223,7 @@ export class Lease {
     );
   }
 
-  /** A stranger's refusal must not stop the meter. */
+  /** Anyone can forge an unsigned refusal, so it counts as unreachable. */
   #distrustUnsigned(answer: Answer): Answer {
     if (answer.kind !== "refused" || answer.signed) return answer;
     return {
@@ -233,7 +232,7 @@ export class Lease {
     };
   }
 
-  async #accept({ payload, respondedAtMs }: Answer & { kind: "verified" }): Promise<Verdict> {
+  async #accept({ payload, respondedAtMs }: Answer & { kind: "verified" }): Promise<LeaseVerdict> {
     if (this.#graceBudget.isOffline) {
       this.#options.log.info(
         `Server reachable again, ${this.graceRemainingSeconds} seconds of grace remaining`,
@@ -245,29 +244,29 @@ export class Lease {
     const verdict = judgeStatus(payload.status);
     const forbiddingStatus = verdict.kind === "stop" ? payload.status : null;
     if (payload.status === "DECOMMISSION_PENDING") await this.#decommission();
-    else await this.#graceBudget.enterAnswer(respondedAtMs, forbiddingStatus);
+    else await this.#graceBudget.recordAnswer(respondedAtMs, forbiddingStatus);
     return verdict;
   }
 
-  /** Who was told that the license is revoked does not get round it by pulling the plug: grace is for other days. */
-  #heedLastWord(): void {
+  /** Going offline does not undo the server's last word, such as a revocation. */
+  #requireNotForbidden(): void {
     const { forbiddingStatus } = this.#graceBudget;
-    const verdict = forbiddingStatus === null ? GO_ON : judgeStatus(forbiddingStatus);
+    const verdict = forbiddingStatus === null ? CONTINUE : judgeStatus(forbiddingStatus);
     if (verdict.kind === "stop") throw verdict.error;
   }
 
-  async #miss(why: string): Promise<Verdict> {
+  async #miss(why: string): Promise<LeaseVerdict> {
     const { log } = this.#options;
-    await this.#graceBudget.enterMiss();
-    this.#tellGrace(this.graceRemainingSeconds);
+    await this.#graceBudget.chargeMiss();
+    this.#onGraceCharged(this.graceRemainingSeconds);
     if (this.#graceBudget.hasGrace) {
       log.warn(`Heartbeat failed (${why}), grace remaining: ${this.graceRemainingSeconds} seconds`);
-      return GO_ON;
+      return CONTINUE;
     }
     return { kind: "stop", error: exhausted(why) };
   }
 
-  /** Without the server's word on it state and key stay, so that the next start can acknowledge again, and run nothing. */
+  /** Until the server confirms, state and key stay, so that the next start runs nothing and acknowledges again. */
   async #decommission(): Promise<void> {
     const { client, log } = this.#options;
     const answer = await client.acknowledgeDecommission(
@@ -277,13 +276,16 @@ export class Lease {
     if (answer.kind === "verified") return await this.#graceBudget.forget();
     const why = answer.kind === "refused" ? answer.message : answer.why;
     this.#graceBudget.tolerateFaults();
-    await this.#graceBudget.enterDecommission();
+    await this.#graceBudget.recordDecommission();
     log.warn(`decommission could not be acknowledged (${why}): the next start tries again`);
   }
 }
 
 function exhausted(why: string): UnreachableError {
-  return new UnreachableError("grace_exhausted", `${GRACE_EXHAUSTED} (${why}) — software stopped`);
+  return new UnreachableError(
+    "grace_exhausted",
+    `${EXHAUSTED_MESSAGE} (${why}) — software stopped`,
+  );
 }
 
 function activationRefusal({ message, signed }: Answer & { kind: "refused" }): string {

@@ -1,82 +1,81 @@
 import type { SentinelError } from "../core/errors.ts";
 import type { License } from "../license/payload.ts";
-import type { Findings } from "./tamper_findings.ts";
+import type { TamperFindings } from "./tamper_findings.ts";
 import type { Watch } from "./watches.ts";
 
-/** A license that has been proved, and what keeps it so while the software runs. */
-export interface ProvedLicense {
+/** A license that has been proven valid, and the watches that keep it so while the software runs. */
+export interface ProvenLicense {
   readonly license: License;
   readonly watches: readonly Watch[];
-  /** What `status` adds about the license. */
+  /** The license's fields in the answer to `status`. */
   readonly status: () => Record<string, string | number | boolean>;
-  /** Calls back with the seconds that are left whenever grace was charged, where there is grace. */
-  readonly onGraceCharged?: (tell: (remainingSeconds: number) => void) => void;
-  /** Settles its accounts, once its watches have ended. */
+  /** Calls `listener` with the remaining seconds after each charge; absent for licenses without grace. */
+  readonly onGraceCharged?: (listener: (remainingSeconds: number) => void) => void;
+  /** Charges what is outstanding; to be called after its watches have ended. */
   readonly end: () => Promise<void>;
 }
 
 /** Proves licenses of one type on this machine, one after the other. */
 export interface Licensing<L extends License = License> extends Disposable {
-  /** Names the socket. */
+  /** Part of the socket's name. */
   readonly machineId: string;
-  /** What was found of tampering so far. */
-  readonly findings: Findings;
+  readonly findings: TamperFindings;
   /**
-   * Proves a license; the one before must have ended.
+   * Proves a license valid on this machine; the previous one must have ended.
    *
    * @throws {SentinelError} Why the software must not run under it.
    */
-  prove(license: L, signal: AbortSignal): Promise<ProvedLicense>;
+  prove(license: L, signal: AbortSignal): Promise<ProvenLicense>;
 }
 
-/** The license that the software runs under, which another one may take the place of. */
+/** The license that the software runs under; a reload may replace it. */
 export class CurrentLicense implements AsyncDisposable {
   readonly #licensing: Licensing;
   readonly #fault = Promise.withResolvers<SentinelError>();
-  #proved: ProvedLicense;
+  #proven: ProvenLicense;
   #over = new AbortController();
   #watching: Promise<unknown> = Promise.resolve();
-  /** Ends with the replacement that was asked for last. */
+  /** Resolves when the last requested replacement has ended. */
   #replaced: Promise<unknown> = Promise.resolve();
-  #tellGrace: (remainingSeconds: number) => void = () => {};
+  #onGraceCharged: (remainingSeconds: number) => void = () => {};
 
-  constructor(first: ProvedLicense, licensing: Licensing) {
-    this.#proved = first;
+  constructor(first: ProvenLicense, licensing: Licensing) {
+    this.#proven = first;
     this.#licensing = licensing;
   }
 
   get license(): License {
-    return this.#proved.license;
+    return this.#proven.license;
   }
 
   get status(): Record<string, string | number | boolean> {
-    return this.#proved.status();
+    return this.#proven.status();
   }
 
-  /** Resolves with what forbids the software to go on. */
+  /** Resolves with the error that forbids the software to continue. */
   get fault(): Promise<SentinelError> {
     return this.#fault.promise;
   }
 
-  /** Calls back with the seconds that are left whenever grace was charged. */
-  onGraceCharged(tell: (remainingSeconds: number) => void): void {
-    this.#tellGrace = tell;
-    this.#proved.onGraceCharged?.(tell);
+  /** Calls `listener` with the remaining seconds after each charge. */
+  onGraceCharged(listener: (remainingSeconds: number) => void): void {
+    this.#onGraceCharged = listener;
+    this.#proven.onGraceCharged?.(listener);
   }
 
-  /** Starts keeping the license. */
+  /** Starts the license's watches. */
   watch(): void {
     const over = this.#over = new AbortController();
-    this.#watching = Promise.all(this.#proved.watches.map(async (watch) => {
+    this.#watching = Promise.all(this.#proven.watches.map(async (watch) => {
       const error = await watch(over.signal);
       if (error !== undefined) this.#fault.resolve(error);
     })).catch(this.#fault.reject);
   }
 
   /**
-   * Puts another license in the place of the one that is watched. Where that cannot be proved the one before is, again.
+   * Replaces the current license. If the new one cannot be proven, the current one is proven again.
    *
-   * @throws {SentinelError} Why the other one was not taken; where neither can be proved that is a fault, too.
+   * @throws {SentinelError} Why the new license was rejected. If the current one fails as well, {@linkcode fault} resolves.
    */
   async replace(license: License, signal: AbortSignal): Promise<void> {
     const replaced = this.#replaced.then(() => this.#replace(license, signal));
@@ -84,14 +83,14 @@ export class CurrentLicense implements AsyncDisposable {
     await replaced;
   }
 
-  /** Ends the watches and settles the accounts; may be called twice. */
+  /** Ends the watches and the license; may be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#replaced;
     await this.#endCurrent();
   }
 
   async #replace(license: License, signal: AbortSignal): Promise<void> {
-    const before = this.#proved.license;
+    const before = this.#proven.license;
     await this.#endCurrent();
     try {
       await this.#begin(license, signal);
@@ -102,14 +101,14 @@ export class CurrentLicense implements AsyncDisposable {
   }
 
   async #begin(license: License, signal: AbortSignal): Promise<void> {
-    this.#proved = await this.#licensing.prove(license, signal);
-    this.#proved.onGraceCharged?.(this.#tellGrace);
+    this.#proven = await this.#licensing.prove(license, signal);
+    this.#proven.onGraceCharged?.(this.#onGraceCharged);
     this.watch();
   }
 
   async #endCurrent(): Promise<void> {
     this.#over.abort();
     await this.#watching;
-    await this.#proved.end();
+    await this.#proven.end();
   }
 }

@@ -5,19 +5,20 @@ import { Keystore, type MachineKeys } from "../state/keystore.ts";
 import { keyringReplica, outerReplica, RollbackGuard } from "../state/rollback_guard.ts";
 import { type State, StateFile } from "../state/state_file.ts";
 import { type StateFolder, StateFolderError } from "../state/state_folder.ts";
-import { freshState, type LeaseStorage } from "./grace.ts";
+import { createState, type LeaseStorage } from "./grace.ts";
 
-/** This machine: its keys, what it remembers, and where that is kept. */
+/** This machine's keys and state, and their storage. */
 export interface Machine {
   readonly keys: MachineKeys;
   readonly state: State;
   readonly storage: LeaseStorage;
-  /** What shows that an older state was put back, in plain words. */
+  /** Evidence that an older state was restored, for people. */
   readonly rollback: string | undefined;
 }
 
 /**
- * Opens keystore and state in a folder that is ours; makes what is missing, sets aside what cannot be read.
+ * Opens keystore and state in a folder that is locked by this process; creates what is missing and quarantines what
+ * cannot be read.
  *
  * @throws {StateFolderError}
  */
@@ -50,7 +51,7 @@ export async function openMachine(
     const { rollback, setAside } = loaded;
     if (setAside !== undefined) log.warn(`state cannot be read, set aside as ${setAside}`);
     const state = loaded.state ??
-      { ...freshState(newUuid()), is_unconfirmed: setAside !== undefined };
+      { ...createState(newUuid()), is_unconfirmed: setAside !== undefined };
     if (loaded.state === undefined) await file.save(state, { ahead: true });
     return { keys, state, rollback, storage: storageOf(folder, file, keystore) };
   });
@@ -59,7 +60,7 @@ export async function openMachine(
 function storageOf(folder: StateFolder, file: RollbackGuard, keystore: Keystore): LeaseStorage {
   return {
     save: (state, options) => explainFaults(folder, () => file.save(state, options)),
-    settle: () => explainFaults(folder, () => file.updateReplicas()),
+    updateReplicas: () => explainFaults(folder, () => file.updateReplicas()),
     forget: async () => {
       await file.delete();
       await keystore.delete();

@@ -1,58 +1,57 @@
 import type { Logger } from "../core/log.ts";
 import type { Surrounding } from "../platform/contract.ts";
 
-/** What points at somebody who works against the license. */
-type FindingKind = Surrounding["kind"] | "clock_rollback" | "state_rollback";
+type TamperFindingKind = Surrounding["kind"] | "clock_rollback" | "state_rollback";
 
-/** One such thing, in plain words for the vendor's support. */
-export interface Finding {
-  readonly kind: FindingKind;
+/** A sign of tampering, described for the vendor's support. */
+export interface TamperFinding {
+  readonly kind: TamperFindingKind;
   readonly message: string;
-  /** What was seen, and where. */
+  /** The observation and its source. */
   readonly evidence: string;
 }
 
-/** Everything that was found in this run; each is a warning in the log. */
-export class Findings {
+/** All tamper findings of this run; each is logged as a warning. */
+export class TamperFindings {
   readonly #log: Logger;
-  readonly #listeners: ((finding: Finding) => void)[] = [];
+  readonly #listeners: ((finding: TamperFinding) => void)[] = [];
   #count = 0;
-  #open: Finding[] = [];
+  #open: TamperFinding[] = [];
   #settled = new AbortController();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** How many there were so far. */
+  /** Findings so far, settled ones included. */
   get count(): number {
     return this.#count;
   }
 
-  /** What still stands against this run. */
-  get open(): readonly Finding[] {
+  /** Findings that are not settled. */
+  get open(): readonly TamperFinding[] {
     return this.#open;
   }
 
-  /** Aborted as soon as nothing stands against this run any more; asked anew for every time. */
+  /** Aborted when the last open finding is settled. Read it again for each wait: every abort replaces it. */
   get settled(): AbortSignal {
     return this.#settled.signal;
   }
 
-  report(finding: Finding): void {
+  report(finding: TamperFinding): void {
     const { kind, message, evidence } = finding;
     this.#log.warn(`${message}: ${evidence}`, { finding: kind });
     this.#count++;
     this.#open.push(finding);
-    for (const tell of this.#listeners) tell(finding);
+    for (const listener of this.#listeners) listener(finding);
   }
 
-  /** Calls back for what is found from now on. */
-  onFound(tell: (finding: Finding) => void): void {
-    this.#listeners.push(tell);
+  /** Calls `listener` for each later finding. */
+  onFinding(listener: (finding: TamperFinding) => void): void {
+    this.#listeners.push(listener);
   }
 
-  /** The server has answered: what a clock or a state that was put back hid from it, it has now been told. */
+  /** Settles clock and state rollbacks, which a signed answer from the server makes harmless. */
   settleRollbacks(): void {
     if (this.#open.length === 0) return;
     this.#open = this.#open.filter(({ kind }) => !kind.endsWith("_rollback"));

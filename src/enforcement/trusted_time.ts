@@ -1,97 +1,96 @@
 import type { Clock } from "../core/clock.ts";
-import type { Finding } from "./tamper_findings.ts";
+import type { TamperFinding } from "./tamper_findings.ts";
 import type { BootReading } from "../platform/contract.ts";
 import type { AliveMark, LicenseRecord } from "../state/state_file.ts";
 
-/** What clocks may differ by before one of them is taken to have been set back; milliseconds. */
+/** Largest difference between two clocks that does not count as a rollback. */
 const CLOCK_TOLERANCE_MS = 300_000;
 
 /**
- * The latest time known to be true: from what was saved, what the server signed and what the wall clock showed, carried on
- * by the monotonic clock, which nobody can set.
+ * The latest known time: the maximum of the saved state, the server's signed time and the wall clock, advanced by the
+ * monotonic clock, which cannot be set.
  */
 export class TrustedTime {
   readonly #clock: Clock;
-  /** A time that was true when the monotonic clock showed the other. */
+  /** The trusted time, milliseconds since the Unix epoch, when the monotonic clock read `#atMs`. */
   #trueMs: number;
   #atMs: number;
-  /** How far behind the wall clock was when that was told last. */
-  #toldMs = 0;
+  /** How far behind the wall clock was at the last reported rollback. */
+  #reportedMs = 0;
 
-  /** @param latestMs Milliseconds since the Unix epoch, of an earlier run; 0 where there was none. */
+  /** @param latestMs Latest time of an earlier run, milliseconds since the Unix epoch; 0 on the first run. */
   constructor(clock: Clock, latestMs: number) {
     this.#clock = clock;
     this.#trueMs = latestMs;
     this.#atMs = clock.monotonicMs();
   }
 
-  /** Now, milliseconds since the Unix epoch; never earlier than what is known to be true. */
+  /** Now, milliseconds since the Unix epoch; never earlier than the latest known time. */
   nowMs(): number {
-    return Math.floor(Math.max(this.#clock.wallMs(), this.#carriedOnMs()));
+    return Math.floor(Math.max(this.#clock.wallMs(), this.#advancedMs()));
   }
 
-  /** A signed answer to a request of this moment: it is right also where it is earlier than what was believed. */
+  /** Adopts the time of a signed answer to a request just made, even if it is earlier than the time known so far. */
   confirm(trueMs: number): void {
     this.#trueMs = trueMs;
     this.#atMs = this.#clock.monotonicMs();
   }
 
   /**
-   * Milliseconds by which the wall clock is behind, where it was set back; told once, and again where it is set back
-   * further.
+   * Detects that the wall clock was set back. Each rollback is returned once, and again only if it grows.
+   *
+   * @returns Milliseconds by which the wall clock is behind.
    */
   takeRollback(): number | undefined {
     const wallMs = this.#clock.wallMs();
-    const behindMs = this.#carriedOnMs() - wallMs;
+    const behindMs = this.#advancedMs() - wallMs;
     if (behindMs < 0) this.confirm(wallMs);
-    if (behindMs <= CLOCK_TOLERANCE_MS) this.#toldMs = 0;
-    if (behindMs <= this.#toldMs + CLOCK_TOLERANCE_MS) return undefined;
-    this.#toldMs = behindMs;
+    if (behindMs <= CLOCK_TOLERANCE_MS) this.#reportedMs = 0;
+    if (behindMs <= this.#reportedMs + CLOCK_TOLERANCE_MS) return undefined;
+    this.#reportedMs = behindMs;
     return behindMs;
   }
 
-  /** Whether the wall clock shows what it may. */
   get isWallRight(): boolean {
-    return this.#carriedOnMs() - this.#clock.wallMs() <= CLOCK_TOLERANCE_MS;
+    return this.#advancedMs() - this.#clock.wallMs() <= CLOCK_TOLERANCE_MS;
   }
 
-  /** What {@linkcode takeRollback} found, in plain words. */
-  describeRollback(): Finding {
+  describeRollback(): TamperFinding {
     const iso = (ms: number) => new Date(ms).toISOString();
     const shown = iso(this.#clock.wallMs());
     return {
       kind: "clock_rollback",
       message: "clock rollback detected",
-      evidence: `it shows ${shown}, at least ${iso(this.nowMs())} is known to be true`,
+      evidence: `wall clock shows ${shown}, but it is at least ${iso(this.nowMs())}`,
     };
   }
 
-  #carriedOnMs(): number {
+  #advancedMs(): number {
     return this.#trueMs + this.#clock.monotonicMs() - this.#atMs;
   }
 }
 
-/** How often a run without the server notes that it is alive, and the longest a killed one can have gone without. */
+/** How often a run without the server saves that it is alive, and how long a killed run can have outlived the last save. */
 export const ALIVE_EVERY_MS = 55_000;
 const LONGEST_UNSEEN_MS = 60_000;
 
-/** A reading of both clocks that outlive a process. */
+/** Readings of the two clocks that continue when a process ends. */
 export interface Moment {
-  /** Milliseconds since the Unix epoch; may be wrong. */
+  /** Milliseconds since the Unix epoch; may have been set. */
   readonly wallMs: number;
   readonly boot: BootReading;
 }
 
-/** The moment as it is kept in the state. */
+/** Converts a moment to its form in the state file. */
 export function markAlive({ wallMs, boot }: Moment): AliveMark {
   return { wall_ms: wallMs, boot_id: boot.bootId, boot_ms: boot.bootMs };
 }
 
 /**
- * Milliseconds that earlier runs used without the server and never paid for. Of a killed run it is not known how long it
- * went on after its last mark: until now, but no longer than to the mark that never came.
+ * Milliseconds that earlier runs spent without the server and that were never charged. A killed run counts as running
+ * from its last alive mark until now, or until the next mark was due.
  */
-export function unchargedMs(record: LicenseRecord, now: Moment): number {
+export function computeUnchargedMs(record: LicenseRecord, now: Moment): number {
   const { last_alive, unpaid_ms } = record;
   return last_alive === null ? unpaid_ms : unpaid_ms + unseenMs(last_alive, now);
 }
@@ -102,11 +101,11 @@ function unseenMs(mark: AliveMark, { wallMs, boot }: Moment): number {
   return passedMs < 0 ? LONGEST_UNSEEN_MS : Math.min(passedMs, LONGEST_UNSEEN_MS);
 }
 
-/** Adds up the time of a run without the server, and what of it has been paid for. */
+/** Measures the time of a run without the server, and how much of it has been charged. */
 export class OfflineTime {
   readonly #clock: Clock;
   #sinceMs: number | undefined;
-  #paidMs = 0;
+  #chargedMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -117,26 +116,30 @@ export class OfflineTime {
   }
 
   /**
-   * Milliseconds without the server that are not paid for. Less than none where a heartbeat that came early was missed, as
-   * each costs a whole interval.
+   * Milliseconds without the server that are not charged yet. Negative if an early heartbeat was missed, because each
+   * miss costs a whole interval.
    */
-  get unpaidMs(): number {
+  get unchargedMs(): number {
     return this.#sinceMs === undefined
       ? 0
-      : Math.ceil(this.#clock.monotonicMs() - this.#sinceMs) - this.#paidMs;
+      : Math.ceil(this.#clock.monotonicMs() - this.#sinceMs) - this.#chargedMs;
   }
 
-  /** @param sinceMs When the server was last there, by the monotonic clock. Nothing happens where it runs already. */
+  /**
+   * Has no effect if it is running already.
+   *
+   * @param sinceMs When the server was last reachable; monotonic clock.
+   */
   start(sinceMs: number): void {
     this.#sinceMs ??= sinceMs;
   }
 
-  pay(ms: number): void {
-    this.#paidMs += ms;
+  charge(ms: number): void {
+    this.#chargedMs += ms;
   }
 
   stop(): void {
     this.#sinceMs = undefined;
-    this.#paidMs = 0;
+    this.#chargedMs = 0;
   }
 }

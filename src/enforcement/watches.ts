@@ -1,20 +1,20 @@
 import type { Clock } from "../core/clock.ts";
 import { SentinelError } from "../core/errors.ts";
 import { checkDates, type License, type StandardLicense } from "../license/payload.ts";
-import type { Findings } from "./tamper_findings.ts";
+import type { TamperFindings } from "./tamper_findings.ts";
 import { ALIVE_EVERY_MS, type TrustedTime } from "./trusted_time.ts";
 import type { Lease } from "./lease.ts";
 
-/** Something that runs beside the software and may end it; `undefined` where it was told to stop. */
+/** A check that runs beside the software. Resolves with the error that ends the run; `undefined` if it was aborted. */
 export type Watch = (signal: AbortSignal) => Promise<SentinelError | undefined>;
 
 const MINUTE_MS = 60_000, HOUR_MS = 3_600_000;
 
-/** Ticks are spread by a tenth either way, so that a fleet does not beat at once. */
+/** Spreads heartbeats by 10 % either way, so that a fleet does not send them all at once. */
 const JITTER = 0.1;
 
-/** Heartbeats at the license's interval, counted from tick to tick whatever an answer takes. */
-export function heartbeatWatch(
+/** Sends heartbeats at the license's interval. The interval runs from start to start, however long an answer takes. */
+export function createHeartbeatWatch(
   lease: Lease,
   { license, clock, random }: { license: StandardLicense; clock: Clock; random: () => number },
 ): Watch {
@@ -26,7 +26,7 @@ export function heartbeatWatch(
       await clock.sleep(due - clock.monotonicMs(), signal);
       if (signal.aborted) break;
       due = Math.max(due + nextIntervalMs(), clock.monotonicMs());
-      const error = dateFault(license, lease.nowMs());
+      const error = findDateFault(license, lease.nowMs());
       if (error !== undefined) return error;
       const verdict = await lease.beat(signal, intervalMs * (1 - JITTER));
       if (verdict.kind === "stop") return verdict.error;
@@ -36,23 +36,23 @@ export function heartbeatWatch(
 }
 
 /**
- * Looks at the license's dates once an hour.
+ * Checks the license's dates once an hour.
  *
- * @param nowMs The time that is held against them, milliseconds since the Unix epoch.
+ * @param nowMs Returns the current time, milliseconds since the Unix epoch.
  */
-export function dateWatch(license: License, clock: Clock, nowMs: () => number): Watch {
+export function createDateWatch(license: License, clock: Clock, nowMs: () => number): Watch {
   return async (signal) => {
     while (!signal.aborted) {
       await clock.sleep(HOUR_MS, signal);
-      const error = signal.aborted ? undefined : dateFault(license, nowMs());
+      const error = signal.aborted ? undefined : findDateFault(license, nowMs());
       if (error !== undefined) return error;
     }
     return undefined;
   };
 }
 
-/** Notes that the run is alive, so that one that is killed has not run for nothing, and looks at the clock. */
-export function aliveWatch(lease: Lease, clock: Clock): Watch {
+/** Saves that the run is alive, so that the next start can charge a killed run, and checks the clock. */
+export function createAliveWatch(lease: Lease, clock: Clock): Watch {
   return async (signal) => {
     while (!signal.aborted) {
       const verdict = await lease.keepAlive();
@@ -64,12 +64,12 @@ export function aliveWatch(lease: Lease, clock: Clock): Watch {
 }
 
 /**
- * Looks once a minute whether the clock was set back; what was found is settled once it shows what it should again, as no
- * server will.
+ * Checks once a minute that the clock was not set back. Without a server to confirm the time, a rollback is settled when
+ * the clock is right again.
  */
-export function clockWatch(
+export function createClockWatch(
   time: TrustedTime,
-  { findings, clock }: { findings: Findings; clock: Clock },
+  { findings, clock }: { findings: TamperFindings; clock: Clock },
 ): Watch {
   return async (signal) => {
     while (!signal.aborted) {
@@ -81,7 +81,7 @@ export function clockWatch(
   };
 }
 
-function dateFault(license: License, nowMs: number): SentinelError | undefined {
+function findDateFault(license: License, nowMs: number): SentinelError | undefined {
   try {
     checkDates(license, nowMs);
     return undefined;

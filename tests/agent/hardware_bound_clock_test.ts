@@ -39,8 +39,8 @@ Deno.test("a clock that is set back while the software runs is told, and does no
   clock.setWall("2026-06-14T13:00:00Z");
   await clock.advance(MINUTE_MS);
   assertEquals(log.lines(), [
-    "warn clock rollback detected: it shows 2026-06-14T13:01:00.000Z, at least 2026-06-15T13:01:00.000Z is " +
-    "known to be true",
+    "warn clock rollback detected: wall clock shows 2026-06-14T13:01:00.000Z, " +
+    "but it is at least 2026-06-15T13:01:00.000Z",
   ]);
   assertEquals(licensing.findings.open.length, 1);
   await clock.advance(11 * HOUR_MS);

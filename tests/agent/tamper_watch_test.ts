@@ -3,7 +3,7 @@ import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import type { DegradeStage } from "../../src/ipc/license_answers.ts";
 import type { Surrounding } from "../../src/platform/contract.ts";
 import { scheduleStages, type TamperPolicy } from "../../src/agent/degradation_schedule.ts";
-import { Findings } from "../../src/enforcement/tamper_findings.ts";
+import { TamperFindings } from "../../src/enforcement/tamper_findings.ts";
 import { LOOK_EVERY_MS, TamperError, tamperWatch } from "../../src/agent/tamper_watch.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RecordingLog } from "../support/recording_log.ts";
@@ -24,7 +24,7 @@ const ROLLBACK = {
 class Scene {
   readonly clock = new FakeClock();
   readonly log = new RecordingLog();
-  readonly findings = new Findings(this.log);
+  readonly findings = new TamperFindings(this.log);
   readonly stop = new AbortController();
   readonly stages: [stage: DegradeStage, atMs: number][] = [];
   tamperChecks: Surrounding[] = [];

@@ -8,7 +8,7 @@ import type { DoctorRequest } from "../../src/doctor/request.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
 import { type Machine, openMachine } from "../../src/enforcement/machine.ts";
-import { recordOf, withRecord } from "../../src/enforcement/grace.ts";
+import { findRecord, replaceRecord } from "../../src/enforcement/grace.ts";
 import { openStateFolder } from "../../src/state/state_folder.ts";
 import type { StandardLicense } from "../../src/license/payload.ts";
 import { standardPayload } from "../support/organization.ts";
@@ -72,8 +72,8 @@ const LICENSE = standardPayload() as unknown as StandardLicense;
 
 Deno.test("a state without grace says what the next run needs", async () => {
   const finding = await stateAfter(async ({ state, storage }) => {
-    const record = { ...recordOf(state, LICENSE), grace_exhausted: true };
-    await storage.save(withRecord(state, record), { ahead: true });
+    const record = { ...findRecord(state, LICENSE), grace_exhausted: true };
+    await storage.save(replaceRecord(state, record), { ahead: true });
   });
   assertEquals(finding, {
     check: "state",

@@ -5,10 +5,10 @@ import type { StandardLicense } from "../../src/license/payload.ts";
 import { linux } from "../../src/platform/linux/platform.ts";
 import { UnreachableError } from "../../src/enforcement/lease.ts";
 import { Lease } from "../../src/enforcement/lease.ts";
-import { Findings } from "../../src/enforcement/tamper_findings.ts";
+import { TamperFindings } from "../../src/enforcement/tamper_findings.ts";
 import { GraceBudget } from "../../src/enforcement/grace.ts";
 import { type Machine, openMachine } from "../../src/enforcement/machine.ts";
-import { recordOf } from "../../src/enforcement/grace.ts";
+import { findRecord } from "../../src/enforcement/grace.ts";
 import type { State } from "../../src/state/state_file.ts";
 import { openStateFolder, type StateFolder } from "../../src/state/state_folder.ts";
 import { answerPayload, signedAnswer } from "../support/license_server.ts";
@@ -120,7 +120,7 @@ class Customer {
         storage,
         clock,
         readBootClock: linux.readBootClock,
-        findings: new Findings(log),
+        findings: new TamperFindings(log),
         log,
       }),
       client: new LicenseServerClient({
@@ -156,7 +156,7 @@ testWith(
 
     server.cutAt = 0;
     const before = await customer.activate();
-    assertEquals(recordOf(before, LICENSE).activated, false);
+    assertEquals(findRecord(before, LICENSE).activated, false);
     // signatures differ in length by up to four characters
     for (let cutAt = 1; cutAt < server.answerBytes - 8;) {
       server.cutAt = cutAt;
@@ -168,6 +168,9 @@ testWith(
     assertEquals(await customer.activate(), before);
     server.cutAt = Infinity;
     const after = await customer.activate();
-    assertEquals([after.machine_id, recordOf(after, LICENSE).activated], [before.machine_id, true]);
+    assertEquals([after.machine_id, findRecord(after, LICENSE).activated], [
+      before.machine_id,
+      true,
+    ]);
   },
 );

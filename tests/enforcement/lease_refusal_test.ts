@@ -10,14 +10,14 @@ Deno.test("the server's refusal ends a start; an unsigned one is a stranger's an
   assertEquals(error.message, "heartbeat refused: no such machine");
   bench.server.script(ANSWERS.unsigned);
   await bench.lease.beatAtStart(forever);
-  assertEquals((await bench.beat()).kind, "go_on");
+  assertEquals((await bench.beat()).kind, "continue");
   assertEquals(bench.record.grace_remaining_seconds, 30);
 });
 
 Deno.test("the server's signed refusal of a heartbeat is logged and costs nothing at first", async () => {
   const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.refused);
-  assertEquals(await bench.beat(), { kind: "go_on" });
+  assertEquals(await bench.beat(), { kind: "continue" });
   assertEquals(bench.lease.graceRemainingSeconds, 90);
   assertEquals(bench.log.lines(), ["warn heartbeat refused by the server: no such machine"]);
   assertEquals(bench.saved, []);
@@ -28,7 +28,7 @@ Deno.test("a server that refuses every heartbeat, of a clock that is wrong, is a
   bench.server.script(ANSWERS.refused);
   const left: number[] = [];
   for (let beat = 0; beat < 4; beat++) {
-    assertEquals((await bench.beat()).kind, "go_on");
+    assertEquals((await bench.beat()).kind, "continue");
     left.push(bench.lease.graceRemainingSeconds);
   }
   assertEquals(left, [150, 150, 90, 30]);

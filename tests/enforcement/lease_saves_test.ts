@@ -32,7 +32,7 @@ Deno.test("one save waits for the one before", async () => {
   const first = Promise.withResolvers<void>();
   let begun = 0;
   bench.beforeSave = () => ++begun === 1 ? first.promise : Promise.resolve();
-  const saves = [bench.graceBudget.enterMiss(), bench.graceBudget.enterMiss()];
+  const saves = [bench.graceBudget.chargeMiss(), bench.graceBudget.chargeMiss()];
   await bench.clock.advance(0);
   assertEquals(begun, 1);
   first.resolve();
@@ -44,6 +44,6 @@ Deno.test("a disk that is full keeps the software from starting, but does not st
   const bench = new LeaseBench(withGrace(90));
   bench.beforeSave = () => Promise.reject(new Error("No space left on device"));
   await assertRejects(() => bench.lease.beatAtStart(forever), Error, "No space left on device");
-  assertEquals(await bench.beat(), { kind: "go_on" });
+  assertEquals(await bench.beat(), { kind: "continue" });
   assertEquals(bench.log.lines(), ["error state cannot be saved: No space left on device"]);
 });

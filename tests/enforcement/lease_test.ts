@@ -148,11 +148,11 @@ Deno.test("each missed heartbeat costs one interval, a successful one costs and 
   const told: number[] = [];
   bench.lease.onGraceCharged((seconds) => told.push(seconds));
   bench.server.script(ANSWERS.unreachable);
-  assertEquals(await bench.beat(), { kind: "go_on" });
+  assertEquals(await bench.beat(), { kind: "continue" });
   assertEquals(bench.record.grace_remaining_seconds, 140);
   assertEquals(bench.server.calls.length, 4);
   bench.server.script(verified("ACTIVE"));
-  assertEquals(await bench.beat(), { kind: "go_on" });
+  assertEquals(await bench.beat(), { kind: "continue" });
   assertEquals(bench.record.grace_remaining_seconds, 140);
   assertEquals(told, [140]);
   assertEquals(bench.log.lines(), [
@@ -164,7 +164,7 @@ Deno.test("each missed heartbeat costs one interval, a successful one costs and 
 Deno.test("at 0 the software is stopped; afterwards a single miss does it again", async () => {
   const bench = new LeaseBench(withGrace(70));
   bench.server.script(ANSWERS.unreachable);
-  assertEquals((await bench.beat()).kind, "go_on");
+  assertEquals((await bench.beat()).kind, "continue");
   const verdict = await bench.beat();
   const message = "server unreachable and grace period exhausted (refused) — software stopped";
   assertEquals(verdict.kind === "stop" && verdict.error.message, message);
@@ -184,7 +184,7 @@ Deno.test("a heartbeat that is stopped half-way costs nothing", async () => {
   const verdict = bench.lease.beat(stop.signal, MINUTE_MS);
   await bench.clock.advance(1);
   stop.abort();
-  assertEquals(await verdict, { kind: "go_on" });
+  assertEquals(await verdict, { kind: "continue" });
   assertEquals(bench.lease.graceRemainingSeconds, 90);
 });
 
@@ -209,5 +209,5 @@ Deno.test("a state that the server must confirm has no grace until it does, and 
   await bench.lease.beatAtStart(forever);
   assertEquals(bench.saved.at(-1)!.is_unconfirmed, false);
   bench.server.script(ANSWERS.unreachable);
-  assertEquals((await bench.beat()).kind, "go_on");
+  assertEquals((await bench.beat()).kind, "continue");
 });

@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StandardLicense } from "../../src/license/payload.ts";
-import { GO_ON } from "../../src/enforcement/lease.ts";
-import { Findings } from "../../src/enforcement/tamper_findings.ts";
+import { CONTINUE } from "../../src/enforcement/lease.ts";
+import { TamperFindings } from "../../src/enforcement/tamper_findings.ts";
 import type { Lease } from "../../src/enforcement/lease.ts";
 import { GraceBudget, type LeaseStorage } from "../../src/enforcement/grace.ts";
 import { ALIVE_EVERY_MS } from "../../src/enforcement/trusted_time.ts";
-import { freshState, recordOf } from "../../src/enforcement/grace.ts";
-import { aliveWatch } from "../../src/enforcement/watches.ts";
+import { createState, findRecord } from "../../src/enforcement/grace.ts";
+import { createAliveWatch } from "../../src/enforcement/watches.ts";
 import type { LicenseRecord, State } from "../../src/state/state_file.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { standardPayload } from "../support/organization.ts";
@@ -22,7 +22,7 @@ const QUOTA_SECONDS = DAYS * 86_400;
 /** A machine that is started again and again where nobody answers. */
 class Outage implements LeaseStorage {
   readonly clock = new FakeClock();
-  state: State = freshState("M");
+  state: State = createState("M");
   /** Makes the state as one that keeps no time would: only missed heartbeats count. */
   isForgetful = false;
 
@@ -36,7 +36,7 @@ class Outage implements LeaseStorage {
     return Promise.resolve();
   }
 
-  settle(): Promise<void> {
+  updateReplicas(): Promise<void> {
     return Promise.resolve();
   }
 
@@ -45,7 +45,7 @@ class Outage implements LeaseStorage {
   }
 
   get record(): LicenseRecord {
-    return recordOf(this.state, LICENSE);
+    return findRecord(this.state, LICENSE);
   }
 
   get usedSeconds(): number {
@@ -59,7 +59,7 @@ class Outage implements LeaseStorage {
       storage: this,
       clock: this.clock,
       readBootClock: () => this.clock.readBoot(),
-      findings: new Findings(new RecordingLog()),
+      findings: new TamperFindings(new RecordingLog()),
       log: new RecordingLog(),
     });
   }
@@ -82,7 +82,7 @@ class Outage implements LeaseStorage {
 }
 
 function leaseOf(graceBudget: GraceBudget): Lease {
-  const keepAlive = () => graceBudget.keepAlive().then(() => GO_ON);
+  const keepAlive = () => graceBudget.keepAlive().then(() => CONTINUE);
   return { keepAlive } as unknown as Lease;
 }
 
@@ -131,7 +131,7 @@ Deno.test("a missed heartbeat pays its interval, the next start the rest alone",
   const graceBudget = outage.open();
   await graceBudget.startOffline();
   outage.clock.skip(33 * MINUTE_MS);
-  await graceBudget.enterMiss();
+  await graceBudget.chargeMiss();
   assertEquals(outage.usedSeconds, 30 * 60);
   outage.clock.skip(7 * MINUTE_MS);
   await graceBudget.end();
@@ -144,7 +144,7 @@ Deno.test("a heartbeat that comes early pays ahead, and nothing is paid twice", 
   const graceBudget = outage.open();
   await graceBudget.startOffline();
   outage.clock.skip(28 * MINUTE_MS);
-  await graceBudget.enterMiss();
+  await graceBudget.chargeMiss();
   outage.clock.skip(MINUTE_MS);
   await graceBudget.end();
   await outage.startAgain();
@@ -156,7 +156,7 @@ Deno.test("a process that was frozen for a day pays for the day at its next hear
   const graceBudget = outage.open();
   await graceBudget.startOffline();
   outage.clock.skip(24 * HOUR_MS + 5 * MINUTE_MS);
-  await graceBudget.enterMiss();
+  await graceBudget.chargeMiss();
   assertEquals(outage.usedSeconds, 86_400);
 });
 
@@ -164,7 +164,7 @@ Deno.test("an answer of the server stops the meter: what was not paid for by the
   const outage = new Outage();
   await outage.run(29 * MINUTE_MS, "killed");
   const graceBudget = outage.open();
-  await graceBudget.enterAnswer(1);
+  await graceBudget.recordAnswer(1);
   outage.clock.skip(HOUR_MS);
   await graceBudget.end();
   await outage.startAgain();
@@ -186,7 +186,7 @@ Deno.test("a run without the server is noted at least every 60 seconds, one with
   const outage = new Outage();
   const graceBudget = outage.open();
   const stop = new AbortController();
-  const watch = aliveWatch(leaseOf(graceBudget), outage.clock)(stop.signal);
+  const watch = createAliveWatch(leaseOf(graceBudget), outage.clock)(stop.signal);
   await outage.clock.advance(5 * MINUTE_MS);
   assertEquals(outage.state.licenses, []);
   await graceBudget.startOffline();

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { checkDates } from "../../src/license/payload.ts";
 import { LicenseError } from "../../src/license/errors.ts";
 import { UnreachableError } from "../../src/enforcement/lease.ts";
-import type { Finding } from "../../src/enforcement/tamper_findings.ts";
+import type { TamperFinding } from "../../src/enforcement/tamper_findings.ts";
 import { TrustedTime } from "../../src/enforcement/trusted_time.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { forever, LeaseBench, withGrace } from "../support/lease_bench.ts";
@@ -57,16 +57,16 @@ Deno.test("a suspended machine's clock runs ahead of the monotonic one, which is
 
 Deno.test("a clock that is set back while running is logged, told, and costs one interval at once", async () => {
   const bench = new LeaseBench(withGrace(200));
-  const told: Finding[] = [], remaining: number[] = [];
-  bench.findings.onFound((finding) => told.push(finding));
+  const told: TamperFinding[] = [], remaining: number[] = [];
+  bench.findings.onFinding((finding) => told.push(finding));
   bench.lease.onGraceCharged((seconds) => remaining.push(seconds));
   await bench.lease.keepAlive();
   bench.clock.setWall("2026-06-14T12:00:00Z");
-  assertEquals(await bench.lease.keepAlive(), { kind: "go_on" });
+  assertEquals(await bench.lease.keepAlive(), { kind: "continue" });
   await bench.lease.keepAlive();
   assertEquals(remaining, [140]);
-  const evidence = "it shows 2026-06-14T12:00:00.000Z, at least 2026-06-15T12:00:00.000Z " +
-    "is known to be true";
+  const evidence =
+    "wall clock shows 2026-06-14T12:00:00.000Z, but it is at least 2026-06-15T12:00:00.000Z";
   assertEquals(told, [{ kind: "clock_rollback", message: "clock rollback detected", evidence }]);
   assertEquals(bench.log.lines(), [`warn clock rollback detected: ${evidence}`]);
 });
@@ -115,7 +115,7 @@ Deno.test("a rollback that uses up the last grace stops software that has no ser
   const online = new LeaseBench(withGrace(60));
   await online.lease.keepAlive();
   online.clock.setWall("2026-06-14T12:00:00Z");
-  assertEquals(await online.lease.keepAlive(), { kind: "go_on" });
+  assertEquals(await online.lease.keepAlive(), { kind: "continue" });
   assertEquals(online.record.grace_exhausted, true);
 
   const offline = new LeaseBench(withGrace(60));

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StandardLicense } from "../../src/license/payload.ts";
-import { GO_ON, RefusedError, type Verdict } from "../../src/enforcement/lease.ts";
+import { CONTINUE, type LeaseVerdict, RefusedError } from "../../src/enforcement/lease.ts";
 import type { Lease } from "../../src/enforcement/lease.ts";
-import { dateWatch, heartbeatWatch } from "../../src/enforcement/watches.ts";
+import { createDateWatch, createHeartbeatWatch } from "../../src/enforcement/watches.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { standardPayload } from "../support/organization.ts";
 
@@ -13,7 +13,7 @@ function licenseWith(changes: Record<string, string | number>): StandardLicense 
 }
 
 /** A lease whose heartbeats take a while and say what the test wants. */
-function leaseOf(clock: FakeClock, { tookMs = 0, verdict = GO_ON as Verdict } = {}) {
+function leaseOf(clock: FakeClock, { tookMs = 0, verdict = CONTINUE as LeaseVerdict } = {}) {
   const beatsAtMs: number[] = [], withinMs: number[] = [];
   const beat = async (signal: AbortSignal, limitMs: number) => {
     beatsAtMs.push(clock.monotonicMs());
@@ -29,7 +29,7 @@ Deno.test("heartbeats keep their interval whatever an answer takes", async () =>
   const { beatsAtMs, lease } = leaseOf(clock, { tookMs: 20_000 });
   const stop = new AbortController();
   const license = licenseWith({ heartbeat_interval_minutes: 1 });
-  const watch = heartbeatWatch(lease, { license, clock, random: () => 0.5 })(stop.signal);
+  const watch = createHeartbeatWatch(lease, { license, clock, random: () => 0.5 })(stop.signal);
   await clock.advance(5 * MINUTE_MS);
   stop.abort();
   assertEquals(await watch, undefined);
@@ -43,7 +43,9 @@ Deno.test("the interval has a jitter of a tenth either way", async () => {
     const { beatsAtMs, lease } = leaseOf(clock);
     const stop = new AbortController();
     const license = licenseWith({ heartbeat_interval_minutes: 1 });
-    const watch = heartbeatWatch(lease, { license, clock, random: () => random })(stop.signal);
+    const watch = createHeartbeatWatch(lease, { license, clock, random: () => random })(
+      stop.signal,
+    );
     await clock.advance(2 * MINUTE_MS);
     stop.abort();
     await watch;
@@ -56,7 +58,7 @@ Deno.test("a heartbeat with its retries is over before the earliest next one", a
   const { withinMs, lease } = leaseOf(clock);
   const stop = new AbortController();
   const license = licenseWith({ heartbeat_interval_minutes: 1 });
-  const watch = heartbeatWatch(lease, { license, clock, random: () => 0.5 })(stop.signal);
+  const watch = createHeartbeatWatch(lease, { license, clock, random: () => 0.5 })(stop.signal);
   await clock.advance(MINUTE_MS);
   stop.abort();
   await watch;
@@ -68,7 +70,7 @@ Deno.test("a verdict to stop ends the watch with its error", async () => {
   const error = new RefusedError("revoked", "license has been revoked");
   const { lease } = leaseOf(clock, { verdict: { kind: "stop", error } });
   const license = licenseWith({});
-  const watch = heartbeatWatch(lease, { license, clock, random: () => 0.5 })(
+  const watch = createHeartbeatWatch(lease, { license, clock, random: () => 0.5 })(
     new AbortController().signal,
   );
   await clock.advance(MINUTE_MS);
@@ -78,7 +80,7 @@ Deno.test("a verdict to stop ends the watch with its error", async () => {
 Deno.test("a license that runs out while the software runs is noticed within the hour", async () => {
   const clock = new FakeClock("2026-06-15T22:30:00Z");
   const license = licenseWith({ expiry_date: "2026-06-15" });
-  const watch = dateWatch(license, clock, () => clock.wallMs())(new AbortController().signal);
+  const watch = createDateWatch(license, clock, () => clock.wallMs())(new AbortController().signal);
   await clock.advance(HOUR_MS);
   assertEquals(clock.sleeping, 1);
   await clock.advance(HOUR_MS);
@@ -89,7 +91,7 @@ Deno.test("dates are looked at again before every heartbeat", async () => {
   const clock = new FakeClock("2026-06-15T23:59:30Z");
   const { beatsAtMs, lease } = leaseOf(clock);
   const license = licenseWith({ expiry_date: "2026-06-15" });
-  const watch = heartbeatWatch(lease, { license, clock, random: () => 0.5 })(
+  const watch = createHeartbeatWatch(lease, { license, clock, random: () => 0.5 })(
     new AbortController().signal,
   );
   await clock.advance(MINUTE_MS);

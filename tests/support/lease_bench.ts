@@ -1,8 +1,8 @@
 import type { StandardLicense } from "../../src/license/payload.ts";
-import { Findings } from "../../src/enforcement/tamper_findings.ts";
+import { TamperFindings } from "../../src/enforcement/tamper_findings.ts";
 import { Lease } from "../../src/enforcement/lease.ts";
 import { GraceBudget } from "../../src/enforcement/grace.ts";
-import { freshState, recordOf, withRecord } from "../../src/enforcement/grace.ts";
+import { createState, findRecord, replaceRecord } from "../../src/enforcement/grace.ts";
 import type { LicenseRecord, State } from "../../src/state/state_file.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { standardPayload } from "./organization.ts";
@@ -22,7 +22,7 @@ export class LeaseBench {
   readonly server = new ScriptedServer(verified("ACTIVE"));
   readonly clock: FakeClock;
   readonly log = new RecordingLog();
-  readonly findings = new Findings(this.log);
+  readonly findings = new TamperFindings(this.log);
   readonly saved: State[] = [];
   /** Of each that was saved, whether not even a kill in the middle may lose it. */
   readonly ahead: boolean[] = [];
@@ -32,7 +32,7 @@ export class LeaseBench {
   readonly graceBudget: GraceBudget;
   readonly lease: Lease;
 
-  constructor(state = freshState("M"), { license = LICENSE, clock = new FakeClock() } = {}) {
+  constructor(state = createState("M"), { license = LICENSE, clock = new FakeClock() } = {}) {
     this.clock = clock;
     this.graceBudget = new GraceBudget({
       license,
@@ -47,7 +47,7 @@ export class LeaseBench {
           this.saved.push(state);
           this.ahead.push(ahead);
         },
-        settle: () => Promise.resolve(),
+        updateReplicas: () => Promise.resolve(),
         forget: () => {
           this.forgotten = true;
           return Promise.resolve();
@@ -68,7 +68,7 @@ export class LeaseBench {
   }
 
   get record(): LicenseRecord {
-    return recordOf(this.saved.at(-1)!, LICENSE);
+    return findRecord(this.saved.at(-1)!, LICENSE);
   }
 
   /** A whole heartbeat with its retries, which takes a minute. */
@@ -81,9 +81,9 @@ export class LeaseBench {
 
 /** The state of an activated machine with so much grace left. */
 export function withGrace(seconds: number, exhausted = false): State {
-  const state = freshState("M");
-  return withRecord(state, {
-    ...recordOf(state, LICENSE),
+  const state = createState("M");
+  return replaceRecord(state, {
+    ...findRecord(state, LICENSE),
     activated: true,
     grace_remaining_seconds: seconds,
     grace_exhausted: exhausted,

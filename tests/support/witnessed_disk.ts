@@ -1,5 +1,5 @@
 import { copyFolder } from "./copy_folder.ts";
-import { freshState } from "../../src/enforcement/grace.ts";
+import { createState } from "../../src/enforcement/grace.ts";
 import { keyringReplica } from "../../src/state/rollback_guard.ts";
 import { outerReplica, type StateReplica } from "../../src/state/rollback_guard.ts";
 import { type State, StateFile } from "../../src/state/state_file.ts";
@@ -98,7 +98,7 @@ export function withGrace(seconds: number): State {
     unpaid_ms: 0,
     last_alive: null,
   };
-  return { ...freshState(MACHINE), licenses: [record] };
+  return { ...createState(MACHINE), licenses: [record] };
 }
 
 /** A machine with 300 s of grace, of which a copy of both folders is kept, then 200 and 100 s. */

@@ -4,7 +4,7 @@ import { drawTarget, licensedOf, programOf } from "./target.ts";
 
 const SHORTEST_MS = 300, LONGEST_MS = 5_000;
 
-/** A run that was frozen for less than three intervals pays for one of them (`costOfMiss`). */
+/** A run that was frozen for less than three intervals pays for one of them (`computeMissCost`). */
 const HIDDEN_HOURS = 2 * INTERVAL_HOURS;
 
 /** SIGSTOP, and later SIGCONT. */
