@@ -1,7 +1,7 @@
 import { fromFileUrl } from "@std/path";
 import type { Narrator } from "./narrator.ts";
 import { PERMISSIONS } from "../tests/support/permissions.ts";
-import { forgetWitnesses } from "../tests/support/user_keyring.ts";
+import { forgetReplicas } from "../tests/support/user_keyring.ts";
 import { Program } from "./program.ts";
 
 /** A program asked to stop has 10 s for its own software; this is a little more. */
@@ -80,7 +80,7 @@ export class Workshop implements AsyncDisposable {
     }, LONGEST_STOP_MS);
     await Promise.all(this.#programs.map(({ ended }) => ended));
     clearTimeout(killing);
-    await forgetWitnesses(this.folder);
+    await forgetReplicas(this.folder);
     await Deno.remove(this.folder, { recursive: true });
   }
 

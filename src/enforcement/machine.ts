@@ -48,10 +48,12 @@ export async function openMachine(
       volatileOf: keyringReplica(platform.userKeyring(), stateKey),
     });
     const loaded = await file.load(clock.wallMs());
-    const { rollback, setAside } = loaded;
-    if (setAside !== undefined) log.warn(`state cannot be read, set aside as ${setAside}`);
+    const { rollback, quarantinedAs } = loaded;
+    if (quarantinedAs !== undefined) {
+      log.warn(`state cannot be read, set aside as ${quarantinedAs}`);
+    }
     const state = loaded.state ??
-      { ...createState(newUuid()), is_unconfirmed: setAside !== undefined };
+      { ...createState(newUuid()), is_unconfirmed: quarantinedAs !== undefined };
     if (loaded.state === undefined) await file.save(state, { ahead: true });
     return { keys, state, rollback, storage: storageOf(folder, file, keystore) };
   });

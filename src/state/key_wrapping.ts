@@ -8,24 +8,21 @@ import {
   type CredentialStoreDependencies,
   type CredentialStoreKind,
 } from "../platform/secret_tool.ts";
-import { removeDurably, writeAtomically } from "./atomic_file.ts";
+import { removeDurably, writeAtomically } from "./state_folder.ts";
 
-/**
- * What makes the key of the keystore file. Each system's own safe (DPAPI, Keychain, Secret Service) is one of these; the
- * derived key is what is left where none answers.
- */
+/** Source of the keystore file's key: a credential store (DPAPI, Keychain, Secret Service), or a derived key without one. */
 export interface KeyWrapping {
   readonly kind: "dpapi" | "keychain" | "secret-service" | "derived";
-  /** What a thief of the state folder must still have, for people. */
+  /** The protection against a copied state folder, as text for people. */
   readonly protects: string;
-  /** The AES-256-GCM key, non-extractable; the same at every call. */
+  /** Returns the AES-256-GCM key: non-extractable, and the same at every call. */
   unlock(): Promise<CryptoKey>;
 }
 
-/** Random bytes that go into the key. */
+/** Length of the random part of the key. */
 const SALT_BYTES = 32;
 
-/** Where the salt is kept, beside the keystore or in the user's keyring, and what that protects against. */
+/** The protection that each kind of key gives, as text for people. */
 export const PROTECTS = {
   "derived": "a copy of the state folder cannot be used on another machine or by another user",
   "dpapi":
@@ -47,9 +44,8 @@ interface BoundKeyOptions {
 }
 
 /**
- * A key derived (HKDF-SHA256, RFC 5869) from the machine's and the user's id and a random salt. It binds the files to
- * machine and user: a copy of the folder is of no use elsewhere. Whoever can run programs as this user on this machine can
- * derive it too, where the salt lies beside the keystore or the keyring that has it is open.
+ * Returns a key derived (HKDF-SHA256, RFC 5869) from machine id, user id and a random salt. The files only open on this
+ * machine and for this user. Any program of the same user can derive the key while it can read the salt.
  */
 export function boundKey({ kind, salt, machineId, userId }: BoundKeyOptions): KeyWrapping {
   return {
@@ -80,23 +76,22 @@ export function boundKey({ kind, salt, machineId, userId }: BoundKeyOptions): Ke
   };
 }
 
-/** The safe that holds a part of the machine's key does not give it (exit status 2). */
+/** The credential store that holds a part of the machine's key does not return it (exit status 2). */
 export class CredentialStoreError extends SentinelError {
-  constructor(readonly why: string, { name, mark }: { name: string; mark: string }) {
+  constructor(readonly why: string, { name, idFile }: { name: string; idFile: string }) {
     super(
       "config.key_safe",
-      `the machine's key is in ${name}, which does not give it (${why}): unlock it, or start in its session; ` +
-        `to have a new key made, remove ${mark}`,
+      `${name} holds the machine's key but does not return it (${why}): unlock it, or start in its session; ` +
+        `to create a new key, remove ${idFile}`,
     );
   }
 }
 
-/** What tells where the keystore's key comes from. */
 type FoundKeyWrapping =
   | { kind: "found"; keyWrapping: KeyWrapping }
-  /** Nothing was chosen yet. */
+  /** No source is chosen yet. */
   | { kind: "none" }
-  /** The safe answers, and no longer has its part. */
+  /** The credential store responds but no longer has the key's part. */
   | { kind: "lost" }
   | { kind: "closed"; error: CredentialStoreError };
 
@@ -104,48 +99,48 @@ interface KeyWrappingDependencies extends CredentialStoreDependencies {
   readonly platform: Platform;
 }
 
-/** The part of the key that is kept beside the keystore. */
-const SALT = "keystore.salt";
-/** The id under which the safe holds that part. */
-const MARK = "keystore.safe";
-/** That part, sealed by the system. */
-const SEALED = "keystore.sealed";
+/** Salt of a derived key. */
+const SALT_FILE = "keystore.salt";
+/** Id of the salt in the credential store. */
+const ID_FILE = "keystore.safe";
+/** Salt encrypted by DPAPI. */
+const SEALED_FILE = "keystore.sealed";
 
-/** Looks where the key of a state folder's keystore comes from; makes nothing. */
+/** Finds the source of the key of a state folder's keystore; creates nothing. */
 export async function findKeyWrapping(
   folder: string,
   deps: KeyWrappingDependencies,
 ): Promise<FoundKeyWrapping> {
-  const salt = await ifExists(Deno.readFile(`${folder}/${SALT}`));
+  const salt = await ifExists(Deno.readFile(`${folder}/${SALT_FILE}`));
   if (salt?.length === SALT_BYTES) {
     return { kind: "found", keyWrapping: bound("derived", salt, deps) };
   }
-  const sealed = await ifExists(Deno.readFile(`${folder}/${SEALED}`));
+  const sealed = await ifExists(Deno.readFile(`${folder}/${SEALED_FILE}`));
   if (sealed !== undefined) return openSealed(sealed, deps);
-  const mark = await ifExists(Deno.readFile(`${folder}/${MARK}`));
-  if (mark === undefined) return { kind: "none" };
-  const safe = await deps.platform.openCredentialStore(deps);
-  const found = await safe?.find(new TextDecoder().decode(mark).trim());
+  const id = await ifExists(Deno.readTextFile(`${folder}/${ID_FILE}`));
+  if (id === undefined) return { kind: "none" };
+  const store = await deps.platform.openCredentialStore(deps);
+  const found = await store?.find(id.trim());
   if (found?.kind === "absent") return { kind: "lost" };
   if (found?.kind !== "found") {
-    const why = found?.why ?? "there is none on this system";
-    const name = safe === undefined ? "this user's safe" : CREDENTIAL_STORE_NAMES[safe.kind];
+    const why = found?.why ?? "this system has none";
+    const name = store === undefined ? "a credential store" : CREDENTIAL_STORE_NAMES[store.kind];
     return {
       kind: "closed",
-      error: new CredentialStoreError(why, { name, mark: `${folder}/${MARK}` }),
+      error: new CredentialStoreError(why, { name, idFile: `${folder}/${ID_FILE}` }),
     };
   }
   const secret = parseSecret(found.secret);
-  return safe === undefined || secret === undefined
+  return store === undefined || secret === undefined
     ? { kind: "lost" }
-    : { kind: "found", keyWrapping: bound(safe.kind, secret, deps) };
+    : { kind: "found", keyWrapping: bound(store.kind, secret, deps) };
 }
 
 /**
- * Where the key comes from, chosen at the first run and kept to: a safe where one answers, else a file beside the keystore.
- * A part of the key that the safe has lost is made anew: the keystore cannot be read then.
+ * Finds the key's source, or chooses it at the first run: a credential store if one responds, else a file beside the
+ * keystore. If the store has lost its part, a new one is created and the old keystore becomes unreadable.
  *
- * @throws {KeySafeError} where the safe that was chosen does not answer. It may tomorrow, so nothing is thrown away.
+ * @throws {CredentialStoreError} The chosen store does not respond. Nothing is deleted, as it may respond later.
  */
 export async function chooseKeyWrapping(
   folder: string,
@@ -155,23 +150,23 @@ export async function chooseKeyWrapping(
   if (found.kind === "found") return found.keyWrapping;
   if (found.kind === "closed") throw found.error;
   if (found.kind === "lost") {
-    for (const name of [MARK, SEALED]) await removeDurably(`${folder}/${name}`);
+    for (const name of [ID_FILE, SEALED_FILE]) await removeDurably(`${folder}/${name}`);
   }
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
   const { dataProtection } = deps.platform;
   const sealed = dataProtection?.seal(salt);
   if (dataProtection !== undefined && sealed !== undefined) {
-    await writeAtomically(`${folder}/${SEALED}`, sealed);
+    await writeAtomically(`${folder}/${SEALED_FILE}`, sealed);
     return bound(dataProtection.kind, salt, deps);
   }
-  const kept = await keepInSafe(folder, salt, deps);
+  const kept = await keepInStore(folder, salt, deps);
   if ("kind" in kept) return bound(kept.kind, salt, deps);
   deps.log.debug(`the key of the keystore is derived: ${kept.why}`);
-  await writeAtomically(`${folder}/${SALT}`, salt);
+  await writeAtomically(`${folder}/${SALT_FILE}`, salt);
   return bound("derived", salt, deps);
 }
 
-/** What another user, or another machine, sealed is as good as lost. */
+/** A seal of another user or machine counts as lost. */
 function openSealed(
   sealed: Uint8Array<ArrayBuffer>,
   deps: KeyWrappingDependencies,
@@ -183,24 +178,24 @@ function openSealed(
     : { kind: "found", keyWrapping: bound(dataProtection.kind, salt, deps) };
 }
 
-/** What the safe took must come back, as what is lost with it is the machine's identity. */
-async function keepInSafe(
+/** Stores the salt and reads it back: losing it loses the machine's identity. */
+async function keepInStore(
   folder: string,
   salt: Uint8Array,
   deps: KeyWrappingDependencies,
 ): Promise<{ readonly kind: CredentialStoreKind } | { readonly why: string }> {
   const { platform, env } = deps;
   const kind = platform.announcedCredentialStore(env);
-  if (kind === undefined) return { why: "this session has no safe" };
-  const safe = await platform.openCredentialStore(deps);
+  if (kind === undefined) return { why: "this session has no credential store" };
+  const store = await platform.openCredentialStore(deps);
   const id = crypto.randomUUID(), secret = salt.toHex();
-  const why = safe === undefined ? "there is no safe" : await safe.keep(id, secret);
-  if (why !== undefined) return { why: `the safe does not keep it (${why})` };
-  const found = await safe!.find(id);
+  const why = store === undefined ? "not found" : await store.keep(id, secret);
+  if (why !== undefined) return { why: `the credential store does not keep it (${why})` };
+  const found = await store!.find(id);
   if (found.kind !== "found" || !isSameSecret(found.secret, secret)) {
-    return { why: "the safe does not give it back" };
+    return { why: "the credential store does not return it" };
   }
-  await writeAtomically(`${folder}/${MARK}`, new TextEncoder().encode(id));
+  await writeAtomically(`${folder}/${ID_FILE}`, new TextEncoder().encode(id));
   return { kind };
 }
 

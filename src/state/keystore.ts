@@ -1,11 +1,10 @@
 import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../signing/ecdsa.ts";
 import { encodePem } from "../signing/pem.ts";
-import { removeDurably } from "./atomic_file.ts";
 import { type FileIdentity, readEncrypted, writeEncrypted } from "./state_file.ts";
 import type { KeyWrapping } from "./key_wrapping.ts";
-import { setAside } from "./state_folder.ts";
+import { quarantine, removeDurably } from "./state_folder.ts";
 
-/** The machine's keys, ready for use; no bytes of a private key are left in reach. */
+/** The machine's keys; their private bytes are not accessible. */
 export interface MachineKeys {
   /** Signs as this machine. */
   readonly sign: Sign;
@@ -13,11 +12,11 @@ export interface MachineKeys {
   readonly publicKeyPem: string;
   /** Encrypts the state file (AES-256-GCM). */
   readonly stateKey: CryptoKey;
-  /** Where an unreadable keystore was put, if there was one: these keys are new then. */
+  /** Path of the quarantined keystore that these new keys replace. */
   readonly replaced?: string;
 }
 
-/** What the keystore file holds, in this order, each behind its length (u16, big-endian). */
+/** Content of the keystore file, in this order, each part after its length (u16, big-endian). */
 interface Secrets {
   readonly privateKey: Uint8Array<ArrayBuffer>;
   readonly publicKey: Uint8Array<ArrayBuffer>;
@@ -34,8 +33,8 @@ export class Keystore {
   readonly #guardMemory: (bytes: Uint8Array<ArrayBuffer>) => Disposable;
 
   /**
-   * @param path The keystore file; its folder is there and locked by us.
-   * @param guardMemory Keeps bytes that are keys to itself until it is disposed of, and wipes them then.
+   * @param path The keystore file, in a folder that this process has locked.
+   * @param guardMemory Locks the bytes in memory, and wipes them on disposal.
    */
   constructor(
     path: string,
@@ -49,7 +48,7 @@ export class Keystore {
     this.#guardMemory = guardMemory;
   }
 
-  /** The machine's keys; made and saved at the first run. A keystore that cannot be read is set aside. */
+  /** Returns the machine's keys; creates and saves them at the first run. Quarantines an unreadable keystore. */
   async open(wallMs: number): Promise<MachineKeys> {
     const key = await this.#keyWrapping.unlock();
     const opened = await readEncrypted(this.#file, key);
@@ -57,24 +56,25 @@ export class Keystore {
       const keys = await this.#useContent(opened.content);
       if (keys !== undefined) return keys;
     }
-    const replaced = opened.kind === "absent" ? undefined : await setAside(this.#file.path, wallMs);
-    const keys = await this.#make(key);
+    const replaced = opened.kind === "absent"
+      ? undefined
+      : await quarantine(this.#file.path, wallMs);
+    const keys = await this.#create(key);
     return replaced === undefined ? keys : { ...keys, replaced };
   }
 
-  /** Whether {@linkcode open} would find the keys; makes nothing and sets nothing aside. The key's salt must be there. */
+  /** Tells what {@linkcode open} would find, without creating or moving anything. */
   async probe(): Promise<"absent" | "opened" | "unreadable"> {
     const opened = await readEncrypted(this.#file, await this.#keyWrapping.unlock());
     if (opened.kind !== "opened") return opened.kind;
     return await this.#useContent(opened.content) === undefined ? "unreadable" : "opened";
   }
 
-  /** Removes the keys for good. */
   async delete(): Promise<void> {
     await removeDurably(this.#file.path);
   }
 
-  async #make(key: CryptoKey): Promise<MachineKeys> {
+  async #create(key: CryptoKey): Promise<MachineKeys> {
     const pair = await generateKeyPairDer();
     using _privateKey = this.#guardMemory(pair.privateKey);
     const stateKey = new Uint8Array(STATE_KEY_BYTES);
@@ -93,7 +93,7 @@ export class Keystore {
   }
 }
 
-/** Turns the secrets into key objects; their bytes stay the caller's, who wipes them. */
+/** Imports the secrets; their bytes stay the caller's to wipe. */
 async function useSecrets(
   { privateKey, publicKey, stateKey }: Secrets,
 ): Promise<MachineKeys | undefined> {
@@ -122,7 +122,7 @@ function pack({ privateKey, publicKey, stateKey }: Secrets): Uint8Array<ArrayBuf
   return packed;
 }
 
-/** Views into the packed bytes: wiping them wipes those. */
+/** Returns views into the packed bytes: wiping those wipes the secrets. */
 function unpack(packed: Uint8Array<ArrayBuffer>): Secrets | undefined {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const parts: Uint8Array<ArrayBuffer>[] = [];

@@ -10,13 +10,13 @@ import {
 } from "./state_file.ts";
 import type { UserKeyring } from "../platform/contract.ts";
 
-/** A copy of the state that tells whether the state was put back. */
+/** A copy of the state that shows whether an older state was restored. */
 export type StateReplica = Pick<StateFile, "read" | "save" | "delete">;
 
 /**
- * The witness outside the state folder: a file of the machine's name.
+ * The replica outside the state folder: a file named after the machine.
  *
- * @param folder Made at the first save, 0700; `undefined` where there is no place for one.
+ * @param folder Created at the first save (0700); `undefined` if the user has no home directory.
  */
 export function outerReplica(
   folder: string | undefined,
@@ -41,10 +41,7 @@ export function outerReplica(
   };
 }
 
-/**
- * The witness in the user's keyring: under the machine's name, so that state folders do not get in each other's way. It is
- * in no file, but may be gone at any time, which says nothing.
- */
+/** The replica in the user's keyring, under the machine's name. The keyring may lose it at any time. */
 export function keyringReplica(
   keyring: UserKeyring | undefined,
   key: CryptoKey,
@@ -66,43 +63,40 @@ export function keyringReplica(
   };
 }
 
-/** The keyring's name for a machine. */
+/** Name of a machine's replica in the keyring. */
 export function replicaName(machineId: string): string {
   return `sentinel-drm:${machineId}`;
 }
 
-/** What was found of a state that has witnesses. */
 interface GuardedLoad {
-  /** `undefined` where there is none: this machine has never run. */
+  /** `undefined` if this machine has never run. */
   readonly state: State | undefined;
-  /** Where a state that cannot be read was put. */
-  readonly setAside?: string;
-  /** What shows that an older state was put back, in plain words. */
+  /** Path of the unreadable state in quarantine. */
+  readonly quarantinedAs?: string;
+  /** Evidence that an older state was restored, as text for people. */
   readonly rollback?: string;
 }
 
 interface SaveOptions {
-  /** For what costs grace: the witnesses are written first, so that not even a kill in between gives any of it back. */
+  /** Writes the replicas first, for a charge on the grace budget: a kill in between then refunds nothing. */
   readonly ahead: boolean;
 }
 
-/** Where copies of a state are kept, besides its file. */
 interface StateReplicas {
-  /** The one beside the state file. */
+  /** Beside the state file. */
   readonly inner: StateReplica;
-  /** The one elsewhere, of this machine; `undefined` where there is no place for one. */
+  /** Outside the state folder; `undefined` if the user has no home directory. */
   readonly outerOf: (machineId: string) => StateReplica | undefined;
-  /** One that may be gone at any time, which says nothing. */
+  /** In the user's keyring; a missing one is no evidence. */
   readonly volatileOf: (machineId: string) => StateReplica | undefined;
 }
 
 /**
- * A state file with witnesses, which hold a copy of it: one beside it, one in another place, so that putting the whole
- * folder back is seen, too, and one in no file at all, so that putting back both is seen until it is gone.
+ * A state file with three replicas: beside it, in another folder (detects a restore of the whole folder) and in the user's
+ * keyring (detects a restore of both folders).
  *
- * A counter grows with every save. The witnesses are at most one ahead of the file, as the copy is written before it where
- * grace is at stake; a start that finds them so takes the copy, and nothing is lost or given back. Otherwise they may be
- * behind. A file that is behind by more was put back.
+ * Each save increments a counter. A charge on the grace budget is written to the replicas first, so they are at most one
+ * save ahead of the file; the next start then takes the replica. A file that is further behind was restored.
  */
 export class RollbackGuard {
   readonly #file: StateFile;
@@ -112,8 +106,8 @@ export class RollbackGuard {
   #counter = 0;
   #hasOuter = false;
   #machineId: string | undefined;
-  /** What the witnesses have not seen yet. */
-  #unwitnessed: State | undefined;
+  /** The state that the replicas do not have yet. */
+  #pending: State | undefined;
 
   constructor(file: StateFile, { inner, outerOf, volatileOf }: StateReplicas) {
     this.#file = file;
@@ -122,15 +116,15 @@ export class RollbackGuard {
     this.#volatileOf = volatileOf;
   }
 
-  /** A state that cannot be read is set aside, never deleted; a witness takes its place, but vouches for no activation. */
+  /** Loads the state. Quarantines an unreadable file and takes a replica without its activations. */
   async load(wallMs: number): Promise<GuardedLoad> {
     const [loaded, inner] = await Promise.all([this.#file.load(wallMs), this.#inner.read()]);
     const own = loaded.kind === "loaded" ? loaded.state : undefined;
     this.#machineId = own?.machine_id ?? inner?.machine_id;
     const [outer, volatile] = await this.#readElsewhere();
-    const witness = newest(newest(inner, outer), volatile);
+    const replica = newest(newest(inner, outer), volatile);
     const result = judge(loaded, {
-      witness,
+      replica,
       hasInner: inner !== undefined,
       hasOuter: outer !== undefined,
     });
@@ -143,19 +137,19 @@ export class RollbackGuard {
   async save(state: State, { ahead }: SaveOptions): Promise<void> {
     this.#machineId = state.machine_id;
     const counter = this.#counter + 1;
-    if (ahead) await this.#witness({ ...state, counter });
+    if (ahead) await this.#saveReplicas({ ...state, counter });
     const next = { ...state, counter, has_outer_witness: this.#hasOuter };
     await this.#file.save(next);
-    // a save that failed is tried again with the same number, so that the witnesses never get further ahead
+    // a failed save is repeated with the same number, so the replicas are never further ahead
     this.#counter = counter;
-    this.#unwitnessed = ahead ? undefined : next;
+    this.#pending = ahead ? undefined : next;
   }
 
-  /** Shows the witnesses what they have not seen yet. */
+  /** Saves the latest state in the replicas if they do not have it yet. */
   async updateReplicas(): Promise<void> {
-    if (this.#unwitnessed === undefined) return;
-    await this.#witness(this.#unwitnessed);
-    this.#unwitnessed = undefined;
+    if (this.#pending === undefined) return;
+    await this.#saveReplicas(this.#pending);
+    this.#pending = undefined;
   }
 
   async delete(): Promise<void> {
@@ -172,8 +166,8 @@ export class RollbackGuard {
     return await Promise.all([this.#outerOf(id)?.read(), this.#volatileOf(id)?.read()]);
   }
 
-  /** Those elsewhere are written first, as they are the harder to get at. */
-  async #witness(state: State): Promise<void> {
+  /** Writes the replicas outside first, as they are harder to tamper with. */
+  async #saveReplicas(state: State): Promise<void> {
     await this.#volatileOf(state.machine_id)?.save(state);
     const outer = this.#outerOf(state.machine_id);
     this.#hasOuter = await outer?.save({ ...state, has_outer_witness: true })
@@ -188,38 +182,35 @@ function newest(a: State | undefined, b: State | undefined): State | undefined {
 
 function judge(
   loaded: LoadedState,
-  { witness, hasInner, hasOuter }: {
-    witness: State | undefined;
+  { replica, hasInner, hasOuter }: {
+    replica: State | undefined;
     hasInner: boolean;
     hasOuter: boolean;
   },
 ): GuardedLoad {
   if (loaded.kind === "loaded") {
     const { state } = loaded;
-    if (witness !== undefined && witness.counter > state.counter) {
-      if (witness.counter === state.counter + 1) return { state: witness };
-      const rollback = `it is number ${state.counter}, number ${witness.counter} has been seen`;
-      return { state: unconfirmed(witness), rollback };
+    if (replica !== undefined && replica.counter > state.counter) {
+      if (replica.counter === state.counter + 1) return { state: replica };
+      const rollback = `found save ${state.counter}, but save ${replica.counter} is on record`;
+      return { state: requireAnswer(replica), rollback };
     }
     const isLost = (state.counter > 0 && !hasInner) || (state.has_outer_witness && !hasOuter);
     if (!isLost) return { state };
-    return { state: unconfirmed(state), rollback: "a witness of it is gone" };
+    return { state: requireAnswer(state), rollback: "a replica is missing" };
   }
-  const setAside = loaded.kind === "set_aside" ? { setAside: loaded.path } : {};
-  if (witness === undefined) return { state: undefined, ...setAside };
-  if (loaded.kind === "absent" && witness.counter === 1) return { state: witness };
-  const licenses = witness.licenses.map((record) => ({
-    ...record,
-    activated: false,
-  }));
-  const rollback = `it is gone, number ${witness.counter} has been seen`;
+  const quarantined = loaded.kind === "quarantined" ? { quarantinedAs: loaded.path } : {};
+  if (replica === undefined) return { state: undefined, ...quarantined };
+  if (loaded.kind === "absent" && replica.counter === 1) return { state: replica };
+  const licenses = replica.licenses.map((record) => ({ ...record, activated: false }));
+  const rollback = `the state is missing, but save ${replica.counter} is on record`;
   return {
-    state: unconfirmed({ ...witness, licenses }),
-    ...(loaded.kind === "absent" ? { rollback } : setAside),
+    state: requireAnswer({ ...replica, licenses }),
+    ...(loaded.kind === "absent" ? { rollback } : quarantined),
   };
 }
 
-/** Without grace until the server has answered. */
-function unconfirmed(state: State): State {
+/** Withholds grace until the server answers. */
+function requireAnswer(state: State): State {
   return { ...state, is_unconfirmed: true };
 }

@@ -1,29 +1,26 @@
 import { ifExists } from "../core/files.ts";
 import * as v from "valibot";
-import { removeDurably, writeAtomically } from "./atomic_file.ts";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
-import { setAside } from "./state_folder.ts";
+import { quarantine, removeDurably, writeAtomically } from "./state_folder.ts";
 
-/** What encrypted content is: its name, which is bound to it, and the version of its format. */
+/** Name and format version that the encryption authenticates with the content. */
 interface ContentIdentity {
   readonly name: string;
   readonly version: number;
 }
 
-/** The same with the place of its file. */
 export interface FileIdentity extends ContentIdentity {
   readonly path: string;
 }
 
-/** A file's content, or why there is none to be had. */
 type Opened =
   | { kind: "opened"; content: Uint8Array<ArrayBuffer> }
   | { kind: "absent" }
   | { kind: "unreadable" };
 
-/** `SNTL`, then one byte for the format's version, a nonce and the AES-GCM ciphertext with its tag. */
+/** A file is `SNTL`, one byte for the format's version, the nonce, and the AES-GCM ciphertext with its tag. */
 const MAGIC = Uint8Array.of(0x53, 0x4e, 0x54, 0x4c);
-/** NIST SP 800-38D section 8.2.2: random nonces of 96 bits. */
+/** 96 random bits (NIST SP 800-38D, section 8.2.2). */
 const NONCE_BYTES = 12;
 const HEADER_BYTES = MAGIC.length + 1;
 
@@ -36,12 +33,12 @@ export async function writeEncrypted(
   await writeAtomically(file.path, await encryptContent(file, key, content));
 }
 
-/** Reads and decrypts; a file under another name, of another version or with a changed bit is `unreadable`. */
+/** Reads and decrypts a file; one of another name or version, or with a changed bit, is `unreadable`. */
 export async function readEncrypted(file: FileIdentity, key: CryptoKey): Promise<Opened> {
   return await decryptContent(file, key, await ifExists(Deno.readFile(file.path)));
 }
 
-/** Encrypts as a file is, for another place. */
+/** Encrypts content in the file format. */
 export async function encryptContent(
   identity: ContentIdentity,
   key: CryptoKey,
@@ -57,7 +54,7 @@ export async function encryptContent(
   return bytes;
 }
 
-/** Decrypts what {@linkcode encryptContent} made. */
+/** Decrypts the output of {@linkcode encryptContent}. */
 export async function decryptContent(
   identity: ContentIdentity,
   key: CryptoKey,
@@ -83,11 +80,11 @@ function parameters({ name, version }: ContentIdentity, iv: Uint8Array<ArrayBuff
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** When an unfinished run without the server was last seen alive: by the wall clock and by the clock of one boot. */
+/** Last sign of life of an unfinished offline run, by the wall clock and by the clock since boot. */
 const aliveMarkSchema = v.object({
   /** Milliseconds since the Unix epoch. */
   wall_ms: whole,
-  /** Empty where the system tells no boot from another. */
+  /** Empty if the system has no boot id. */
   boot_id: v.string(),
   boot_ms: whole,
 });
@@ -97,37 +94,37 @@ const licenseRecordSchema = v.object({
   activated: v.boolean(),
   grace_remaining_seconds: whole,
   grace_exhausted: v.boolean(),
-  /** Whether the server took this machine off the license and could not be told that it has been. */
+  /** Whether the server decommissioned this machine and did not receive the confirmation. */
   is_decommissioned: v.optional(v.boolean(), false),
-  /** The status with which the server forbade the software to run, as long as it has not allowed it again. */
+  /** The license status that forbids the software to run; `null` once the server allows it again. */
   forbidding_status: v.optional(v.nullable(v.string()), null),
-  /** Milliseconds that software ran without the server and no missed heartbeat has paid for yet. */
+  /** Offline time that is not yet charged to the grace budget. */
   unpaid_ms: v.optional(whole, 0),
-  /** Of a run without the server that has not ended, or was killed. */
+  /** Set while an offline run lasts, and after it was killed. */
   last_alive: v.optional(v.nullable(aliveMarkSchema), null),
 });
 
 const stateSchema = v.object({
   machine_id: v.pipe(v.string(), v.uuid()),
-  /** Milliseconds since the Unix epoch of the newest answer the server signed; 0 before the first. */
+  /** Time of the server's latest signed answer, in milliseconds since the Unix epoch; 0 before the first. */
   last_responded_at_ms: whole,
-  /** Milliseconds since the Unix epoch: the latest time that was known to be true when this was saved. */
+  /** Latest trusted time at this save, in milliseconds since the Unix epoch. */
   latest_known_ms: v.optional(whole, 0),
-  /** Grows with every save; 0 where an earlier version saved it. */
+  /** Number of this save; 0 if an earlier version saved it. */
   counter: v.optional(whole, 0),
-  /** Whether a copy lies outside the folder. */
+  /** Whether a replica exists outside the state folder. */
   has_outer_witness: v.optional(v.boolean(), false),
-  /** Whether there is no grace until the server has answered a heartbeat. */
+  /** Whether grace is withheld until the server answers a heartbeat. */
   is_unconfirmed: v.optional(v.boolean(), false),
   licenses: v.array(licenseRecordSchema),
 });
 
 export type AliveMark = Readonly<v.InferOutput<typeof aliveMarkSchema>>;
 
-/** What is remembered of one license; kept when another takes its place, so that coming back refunds nothing. */
+/** State of one license. It stays when another license replaces it, so that a return refunds no grace. */
 export type LicenseRecord = Readonly<v.InferOutput<typeof licenseRecordSchema>>;
 
-/** What a machine remembers between runs. */
+/** State that a machine keeps between runs. */
 export interface State {
   readonly machine_id: string;
   readonly last_responded_at_ms: number;
@@ -138,13 +135,11 @@ export interface State {
   readonly licenses: readonly LicenseRecord[];
 }
 
-/** What was found. */
 export type LoadedState =
   | { kind: "loaded"; state: State }
   | { kind: "absent" }
-  | { kind: "set_aside"; path: string };
+  | { kind: "quarantined"; path: string };
 
-/** Of the content's format. */
 export const STATE_VERSION = 1;
 
 /** The encrypted state file. */
@@ -153,30 +148,30 @@ export class StateFile {
   readonly #key: CryptoKey;
 
   /**
-   * @param path The state file; its folder is there and locked by us.
-   * @param name What is bound to the content: a copy elsewhere does not pass for the state.
+   * @param path The state file, in a folder that this process has locked.
+   * @param name Authenticated with the content: a replica cannot pass for the state.
    */
   constructor(path: string, key: CryptoKey, name: "state" | "witness" = "state") {
     this.#file = { path, name, version: STATE_VERSION };
     this.#key = key;
   }
 
-  /** A state that cannot be read is set aside, never deleted. */
+  /** Loads the state; quarantines an unreadable one. */
   async load(wallMs: number): Promise<LoadedState> {
     const opened = await readEncrypted(this.#file, this.#key);
     if (opened.kind === "absent") return opened;
     const state = parseOpened(opened);
     if (state !== undefined) return { kind: "loaded", state };
-    return { kind: "set_aside", path: await setAside(this.#file.path, wallMs) };
+    return { kind: "quarantined", path: await quarantine(this.#file.path, wallMs) };
   }
 
-  /** As {@linkcode load}, but sets nothing aside. */
+  /** As {@linkcode load}, without quarantine. */
   async probe(): Promise<State | "absent" | "unreadable"> {
     const opened = await readEncrypted(this.#file, this.#key);
     return opened.kind === "opened" ? parseOpened(opened) ?? "unreadable" : opened.kind;
   }
 
-  /** What is there, or `undefined` where nothing can be read. */
+  /** As {@linkcode load}, but `undefined` if there is no readable state; moves nothing and does not throw. */
   async read(): Promise<State | undefined> {
     return await readEncrypted(this.#file, this.#key).then(parseOpened, () => undefined);
   }
@@ -190,12 +185,11 @@ export class StateFile {
   }
 }
 
-/** A state as it is encrypted. */
 export function encodeState(state: State): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(state));
 }
 
-/** The state that was decrypted, or `undefined` where it is none. */
+/** Parses decrypted content; `undefined` if it is no state. */
 export function parseOpened(opened: Opened): State | undefined {
   return opened.kind === "opened" ? parseState(opened.content) : undefined;
 }

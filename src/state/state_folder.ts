@@ -2,16 +2,22 @@ import type { Env } from "../core/process.ts";
 import type { Host } from "../platform/host.ts";
 import type { Platform } from "../platform/contract.ts";
 import { ConfigError, describeError, SentinelError } from "../core/errors.ts";
-import { lstatIfExists, permissionBits, writeAll } from "../core/files.ts";
+import {
+  ifExists,
+  lstatIfExists,
+  permissionBits,
+  replaceContent,
+  writeAll,
+} from "../core/files.ts";
 import { type FileLock, lockFile } from "../core/file_lock.ts";
 import type { Logger } from "../core/log.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /**
- * The folder for state and keys.
+ * Returns the folder for state and keys.
  *
- * @param stateDir The one that is given, where one is.
- * @throws {ConfigError} where none is given and no home is known.
+ * @param stateDir Overrides the default folder.
+ * @throws {ConfigError} No folder is given and the home directory is unknown.
  */
 export function stateFolder(
   stateDir: string | undefined,
@@ -26,28 +32,39 @@ export function stateFolder(
 }
 
 /**
- * Renames a file that cannot be read, so that nothing is ever deleted that support might still need.
+ * Renames an unreadable file instead of deleting it, as support may need it.
  *
- * @returns The new path: the old one, `.unreadable-`, the time, and a number where that name is taken.
+ * @returns The new path: the old one, `.unreadable-`, the time, and a number if that name exists.
  */
-export async function setAside(path: string, wallMs: number): Promise<string> {
+export async function quarantine(path: string, wallMs: number): Promise<string> {
   const stamp = new Date(wallMs).toISOString().replaceAll(/[-:]|\.\d+/g, "");
   for (let number = 1;; number++) {
-    const aside = `${path}.unreadable-${stamp}${number === 1 ? "" : `-${number}`}`;
-    if (await lstatIfExists(aside) !== undefined) continue;
-    await Deno.rename(path, aside);
-    return aside;
+    const target = `${path}.unreadable-${stamp}${number === 1 ? "" : `-${number}`}`;
+    if (await lstatIfExists(target) !== undefined) continue;
+    await Deno.rename(path, target);
+    return target;
   }
 }
 
-/** A state folder that is ours until it is disposed of: one run per folder. */
+/** Replaces a file's content durably. Only the holder of the folder's lock may write. */
+export async function writeAtomically(path: string, content: Uint8Array): Promise<void> {
+  const rename = selectPlatform().replaceFile;
+  await replaceContent(path, content, { mode: 0o600, rename });
+}
+
+/** Removes a file durably, if it exists. */
+export async function removeDurably(path: string): Promise<void> {
+  const isRemoved = await ifExists(Deno.remove(path).then(() => true)) ?? false;
+  if (isRemoved) await selectPlatform().syncFolder(path);
+}
+
+/** A state folder locked for one run until disposal. */
 export interface StateFolder extends Disposable {
   readonly path: string;
-  /** A path inside. */
+  /** Returns the path of a file in the folder. */
   at(name: string): string;
 }
 
-/** The folder cannot be used; the message says what to do. */
 export class StateFolderError extends SentinelError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("config.state_folder", message, options);
@@ -63,17 +80,17 @@ export class AlreadyRunningError extends SentinelError {
 const GROUP_AND_OTHERS = 0o077, WRITE_OF_GROUP_AND_OTHERS = 0o022;
 
 /**
- * Makes the folder where it is missing (0700) and takes its lock (flock(2)).
+ * Creates the folder (0700) if it is missing, and locks it (flock(2)).
  *
  * @throws {StateFolderError}
- * @throws {AlreadyRunningError} where another process holds the lock.
+ * @throws {AlreadyRunningError} Another process holds the lock.
  */
 export async function openStateFolder(
   path: string,
   { log, pid }: Pick<Host, "log" | "pid">,
 ): Promise<StateFolder> {
   try {
-    await makeFolder(path);
+    await createFolder(path);
     checkMode(path, await Deno.stat(path), log);
     const lock = await takeLock(`${path}/lock`, pid);
     return {
@@ -89,8 +106,8 @@ export async function openStateFolder(
   }
 }
 
-/** The mode is set once more, as a umask may have taken bits from it. */
-async function makeFolder(path: string): Promise<void> {
+/** Sets the mode again after mkdir(2), as the umask may have cleared bits. */
+async function createFolder(path: string): Promise<void> {
   try {
     if ((await Deno.stat(path)).isDirectory) return;
     throw new StateFolderError(`state folder is not a folder: ${path}`);
@@ -112,7 +129,7 @@ function checkMode(path: string, info: Deno.FileInfo, log: Logger): void {
   }
 }
 
-/** The file stays when the lock goes, as one that a killed run left does. */
+/** The lock file stays after the release. */
 async function takeLock(path: string, pid: number): Promise<FileLock> {
   const outcome = await lockFile(path, { ownUser: Deno.uid() ?? 0 });
   if (outcome.kind === "unusable") {

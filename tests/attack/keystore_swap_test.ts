@@ -1,6 +1,6 @@
 // Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
- * The attacker has activated one machine. He copies its state folder, keystore and witness with it, to a second one, which is
+ * The attacker has activated one machine. He copies its state folder, keystore and replica included, to a second one, which is
  * then the same machine to the server, or puts one machine's keystore into another's folder. The key that encrypts keystore
  * and state depends on machine and user, and each file is bound to its name: nothing can be read, and the server has the word.
  */

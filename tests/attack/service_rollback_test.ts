@@ -1,7 +1,7 @@
 // Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker keeps a copy of a service's state folder, and puts it back while the service is stopped: its user has no
- * home to have a witness in, and his keyring is empty after a boot. The unit gives him a folder for it.
+ * home directory for a replica, and its keyring is empty after a boot. The unit gives it a directory for one.
  */
 import { assertEquals } from "@std/assert";
 import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";
@@ -11,7 +11,7 @@ import { ServiceScene, UNIT } from "../support/service_scene.ts";
 /** A keyring that cannot be used is as good as an empty one. */
 const NO_KEYRING = "SystemCallFilter=~@keyring";
 
-/** Whether a service notices that its state folder was put back. */
+/** Tells whether a service detects that its state folder was restored. */
 async function notices(service: string): Promise<boolean> {
   await using scene = await ServiceScene.arrive();
   const { systemd, daemon } = scene;
@@ -25,12 +25,12 @@ async function notices(service: string): Promise<boolean> {
   await systemd.run("sh", "-c", "rm -r /opt/rocket/state && mv /opt/backup /opt/rocket/state");
   assertEquals((await systemd.run("systemctl", "start", UNIT)).code, 0);
   await systemd.run("systemctl", "stop", UNIT);
-  return (await daemon.log()).includes("state rollback detected: it is number ");
+  return (await daemon.log()).includes("state rollback detected: found save ");
 }
 
 testWith(
   [BOOTED_SYSTEMD],
-  "the state folder of a stopped service put back is noticed",
+  "a restore of the state folder of a stopped service is detected",
   async () => {
     assertEquals(await notices(""), true);
   },
@@ -38,6 +38,6 @@ testWith(
 
 testWith(
   [BOOTED_SYSTEMD],
-  "where the unit has no folder for the witness, it is not: the attack",
+  "without a directory for the replica, it is not: the attack",
   async () => assertEquals(await notices("Environment=XDG_STATE_HOME=/nonexistent"), false),
 );

@@ -1,7 +1,7 @@
 // Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
  * The attacker keeps a copy of the state from before the license server went away, and puts it back when the grace is used
- * up: the file, its whole folder, or the folder of the witness, too. Every save is numbered, and witnesses in three places
+ * up: the file, its whole folder, or the directory of the replica, too. Every save is numbered, and replicas in three places
  * have seen the number; a state that is gone or unreadable has the server to ask.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -9,7 +9,7 @@ import { copyFolder } from "../support/copy_folder.ts";
 import { Customer } from "../support/customer.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { testWith } from "../support/requirements.ts";
-import { forgetWitnesses, NEEDS_USER_KEYRING } from "../support/user_keyring.ts";
+import { forgetReplicas, NEEDS_USER_KEYRING } from "../support/user_keyring.ts";
 
 async function copy(customer: Customer, from: string, to: string): Promise<void> {
   const at = (name: string) => customer.folder.at(name);
@@ -38,7 +38,7 @@ Deno.test("the state folder put back refunds nothing: without the server the sof
   await using customer = await putBack();
   const refused = await customer.run("/bin/true");
   assertEquals(refused.code, 82, refused.stderr);
-  assertStringIncludes(refused.stderr, "WARNING: state rollback detected: it is number ");
+  assertStringIncludes(refused.stderr, "WARNING: state rollback detected: found save ");
   assertStringIncludes(refused.stderr, "grace period exhausted — cannot start");
 
   await customer.startServer();
@@ -49,9 +49,9 @@ Deno.test("the state folder put back refunds nothing: without the server the sof
   assertStringIncludes(resumed.stderr, "operating under grace period (43200 seconds remaining)");
 });
 
-Deno.test("where nothing outside the folder has seen a state, it refunds all: the attack", async () => {
+Deno.test("without replicas outside the folder, a restored state refunds all grace: the attack", async () => {
   const doubles = {
-    "src/state/rollback_guard.ts": "no_witness.ts",
+    "src/state/rollback_guard.ts": "no_replicas.ts",
   };
   await using customer = await putBack(doubles);
   const { code, stderr } = await customer.run("/bin/true", { doubles });
@@ -61,7 +61,7 @@ Deno.test("where nothing outside the folder has seen a state, it refunds all: th
 
 testWith(
   [NEEDS_USER_KEYRING],
-  "the witness outside put back with the state folder is seen through the user's keyring",
+  "the replica outside restored with the state folder is detected through the user's keyring",
   async () => {
     await using customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
     assertEquals((await customer.run("/bin/true")).code, 0);
@@ -75,19 +75,19 @@ testWith(
     await copy(customer, "witness-backup", "witness");
     const { code, stderr } = await customer.run("/bin/true");
     assertEquals(code, 82, stderr);
-    assertStringIncludes(stderr, "WARNING: state rollback detected: it is number ");
+    assertStringIncludes(stderr, "WARNING: state rollback detected: found save ");
 
-    // the attack, where the keyring has forgotten
+    // the attack, with an empty keyring
     await copy(customer, "backup", "state");
     await copy(customer, "witness-backup", "witness");
-    await forgetWitnesses(customer.folder.path);
+    await forgetReplicas(customer.folder.path);
     const refunded = await customer.run("/bin/true");
     assertEquals(refunded.code, 0, refunded.stderr);
     assertStringIncludes(refunded.stderr, "operating under grace period (86400 seconds remaining)");
   },
 );
 
-Deno.test("a state that cannot be read is set aside, and the server must confirm the one that takes its place", async () => {
+Deno.test("an unreadable state is quarantined, and the server must confirm the state that replaces it", async () => {
   await using customer = await Customer.arrive("--max-machines", "1");
   assertEquals((await customer.run("/bin/true")).code, 0);
   await Deno.writeTextFile(customer.folder.at("state/state.bin"), "?");

@@ -40,7 +40,7 @@ async function placesOfState(scene: AttackScene): Promise<string[]> {
   return places;
 }
 
-testWith([POSIX], "links where states and witnesses are written lead nowhere", async () => {
+testWith([POSIX], "links in place of states and replicas are not followed", async () => {
   await using scene = await openScene();
   for (const place of await placesOfState(scene)) linkTo(scene, `${place}.tmp`);
   assertEquals((await scene.run()).code, 0);

@@ -102,7 +102,7 @@ testWith(
     assertEquals(code, 0, stderr);
     assertMatch(
       stderr,
-      /DEBUG: the key of the keystore is derived: the safe does not keep it \(.+\)/,
+      /DEBUG: the key of the keystore is derived: the credential store does not keep it \(.+\)/,
     );
     assert(await exists(customer.folder.at("state/keystore.salt")));
   },

@@ -9,7 +9,7 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const NOW = Date.parse("2026-06-15T12:00:00Z");
 
-function protectorFor(machineId = "machine", userId = "1000") {
+function keyWrappingFor(machineId = "machine", userId = "1000") {
   const salt = new Uint8Array(32);
   return boundKey({
     kind: "derived",
@@ -19,12 +19,12 @@ function protectorFor(machineId = "machine", userId = "1000") {
   });
 }
 
-function keystoreIn(folder: string, keyWrapping = protectorFor()): Keystore {
+function keystoreIn(folder: string, keyWrapping = keyWrappingFor()): Keystore {
   const { guardMemory } = selectPlatform();
   return new Keystore(`${folder}/k`, { keyWrapping, guardMemory });
 }
 
-Deno.test("the keystore makes its keys once and finds them again", async () => {
+Deno.test("the keystore creates its keys once and finds them again", async () => {
   await using folder = await temporaryFolder();
   const first = await keystoreIn(folder.path).open(NOW);
   const second = await keystoreIn(folder.path).open(NOW);
@@ -39,10 +39,10 @@ for (
     ["another user", "machine", "1001"],
   ] as const
 ) {
-  Deno.test(`${who} cannot read the keystore: it is set aside and made anew`, async () => {
+  Deno.test(`${who} cannot read the keystore: it is quarantined and recreated`, async () => {
     await using folder = await temporaryFolder();
     const first = await keystoreIn(folder.path).open(NOW);
-    const second = await keystoreIn(folder.path, protectorFor(machineId, userId))
+    const second = await keystoreIn(folder.path, keyWrappingFor(machineId, userId))
       .open(NOW);
     assertNotEquals(second.publicKeyPem, first.publicKeyPem);
     assertEquals(second.replaced, folder.at("k.unreadable-20260615T120000Z"));
@@ -58,7 +58,7 @@ Deno.test("the bytes of keys are guarded, and wiped once the keys are in use", a
     return { [Symbol.dispose]: () => void bytes.fill(0) };
   };
   const open = () =>
-    new Keystore(folder.at("k"), { keyWrapping: protectorFor(), guardMemory }).open(NOW);
+    new Keystore(folder.at("k"), { keyWrapping: keyWrappingFor(), guardMemory }).open(NOW);
   await open();
   // the private key, the state's, and both as they are written
   assertEquals(guarded.length, 3);
@@ -77,10 +77,10 @@ const NO_KEYS: [string, (parts: Uint8Array[]) => Uint8Array[]][] = [
 ];
 
 for (const [what, change] of NO_KEYS) {
-  Deno.test(`a keystore with ${what} is unreadable, however well it is encrypted: set aside`, async () => {
+  Deno.test(`a keystore with ${what} is unreadable although it decrypts, and is quarantined`, async () => {
     await using folder = await temporaryFolder();
     const file = { path: folder.at("k"), name: "keystore", version: 1 };
-    const key = await protectorFor().unlock();
+    const key = await keyWrappingFor().unlock();
     const pair = await generateKeyPairDer();
     const parts = change([pair.privateKey, pair.publicKey, new Uint8Array(32)]);
     const packed = parts.flatMap((part) => [part.length >> 8, part.length & 0xff, ...part]);

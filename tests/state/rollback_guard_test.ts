@@ -1,29 +1,29 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { replicaName } from "../../src/state/rollback_guard.ts";
-import { Disk, MACHINE, NOW, spent, withGrace } from "../support/witnessed_disk.ts";
+import { Disk, MACHINE, NOW, spent, withGrace } from "../support/replicated_disk.ts";
 
 const OTHER_MACHINE = "8c5d9a51-0b0e-4f6d-8f43-0f3a7e1c2d22";
 
-Deno.test("a state is found as it was saved, and nothing wrong with it", async () => {
+Deno.test("a saved state loads without a fault", async () => {
   await using disk = await spent();
   const { found, grace } = await disk.start();
   assertEquals({ found, grace }, { found: "nothing", grace: 100 });
 });
 
-Deno.test("an old state file that is put back is seen, and gives nothing back", async () => {
+Deno.test("a restored old state file is detected and refunds nothing", async () => {
   await using disk = await spent();
   await disk.copy("backup/state", "in/state");
   const { found, grace } = await disk.start();
-  assertEquals(found, "it is number 1, number 3 has been seen");
+  assertEquals(found, "found save 1, but save 3 is on record");
   assertEquals(grace, 100);
   const { state } = await disk.open().load(NOW);
   assertEquals(state?.is_unconfirmed, true);
 });
 
-Deno.test("the whole folder put back is seen by the witness outside; without that one it is not: the attack", async () => {
+Deno.test("a restore of the whole folder is detected by the replica outside, and not without it: the attack", async () => {
   await using disk = await spent();
   await disk.copy("backup", "in");
-  assertEquals((await disk.start()).found, "it is number 1, number 3 has been seen");
+  assertEquals((await disk.start()).found, "found save 1, but save 3 is on record");
 
   await using blind = await Disk.make();
   blind.hasOuter = false;
@@ -37,7 +37,7 @@ Deno.test("the whole folder put back is seen by the witness outside; without tha
   assertEquals({ found, grace }, { found: "nothing", grace: 300 });
 });
 
-Deno.test("both folders put back are seen by the keyring; once that is gone they are not: the attack", async () => {
+Deno.test("a restore of both folders is detected by the keyring, and not once that is empty: the attack", async () => {
   for (const isGone of [false, true]) {
     await using disk = await spent({ hasKeyring: true });
     await disk.copy("backup", "in");
@@ -48,12 +48,12 @@ Deno.test("both folders put back are seen by the keyring; once that is gone they
       { found, grace },
       isGone
         ? { found: "nothing", grace: 300 }
-        : { found: "it is number 1, number 3 has been seen", grace: 100 },
+        : { found: "found save 1, but save 3 is on record", grace: 100 },
     );
   }
 });
 
-Deno.test("a keyring that forgot everything, or holds what nobody can read, says nothing", async () => {
+Deno.test("an empty keyring or an unreadable replica in it is no evidence", async () => {
   await using disk = await spent({ hasKeyring: true });
   disk.keyring!.set(replicaName(MACHINE), Uint8Array.of(1, 2, 3));
   assertEquals((await disk.start()).found, "nothing");
@@ -64,7 +64,7 @@ Deno.test("a keyring that forgot everything, or holds what nobody can read, says
   assertEquals([...disk.keyring!.keys()], [replicaName(MACHINE)]);
 });
 
-Deno.test("machines of several state folders have a place each in the keyring", async () => {
+Deno.test("machines of several state folders have separate entries in the keyring", async () => {
   await using first = await spent({ hasKeyring: true });
   await using second = await Disk.make();
   second.keyring = first.keyring;
@@ -74,19 +74,19 @@ Deno.test("machines of several state folders have a place each in the keyring", 
   assertEquals((await second.start()).found, "nothing");
 });
 
-for (const name of ["in/witness", `out/${MACHINE}.bin`]) {
-  Deno.test(`a witness that is gone is as good as a rollback: ${name.slice(0, 3)}`, async () => {
+for (const name of ["in/replica", `out/${MACHINE}.bin`]) {
+  Deno.test(`a missing replica counts as a rollback: ${name.slice(0, 3)}`, async () => {
     await using disk = await spent();
     await Deno.remove(disk.folder.at(name));
-    assertEquals((await disk.start()).found, "a witness of it is gone");
+    assertEquals((await disk.start()).found, "a replica is missing");
   });
 }
 
-Deno.test("a state that was deleted or cannot be read comes back from a witness, without its activation", async () => {
+Deno.test("a deleted or unreadable state is recovered from a replica, without its activation", async () => {
   for (
-    const [harm, found] of [["delete", "it is gone, number 3 has been seen"], [
+    const [harm, found] of [["delete", "the state is missing, but save 3 is on record"], [
       "change",
-      "set aside",
+      "quarantined",
     ]]
   ) {
     await using disk = await spent();
@@ -94,14 +94,14 @@ Deno.test("a state that was deleted or cannot be read comes back from a witness,
     else await Deno.writeTextFile(disk.folder.at("in/state"), "?");
     const state = disk.open();
     const loaded = await state.load(NOW);
-    assertEquals(loaded.rollback ?? (loaded.setAside && "set aside"), found);
+    assertEquals(loaded.rollback ?? (loaded.quarantinedAs && "quarantined"), found);
     const { machine_id, is_unconfirmed, licenses: [record] } = loaded.state!;
     assertEquals([machine_id, is_unconfirmed], [MACHINE, true]);
     assertEquals([record?.activated, record?.grace_remaining_seconds], [false, 100]);
   }
 });
 
-Deno.test("a kill before any write of any save is no rollback, and gives nothing back that was seen", async () => {
+Deno.test("a kill before any write of any save is no rollback and refunds nothing", async () => {
   const saves = [300, 300, 200, 200, 100];
   const isAhead = [true, false, true, false, true];
   let kills = 0;
@@ -113,7 +113,7 @@ Deno.test("a kill before any write of any save is no rollback, and gives nothing
     let least = Infinity;
     try {
       for (const [i, grace] of saves.entries()) {
-        // an online run shows its witnesses later, or never
+        // an online run updates the replicas later, or never
         if (i === 2 && survived % 2 === 0) await state.updateReplicas();
         await state.save(withGrace(grace), { ahead: isAhead[i]! });
         least = grace;
@@ -135,7 +135,7 @@ Deno.test("a kill before any write of any save is no rollback, and gives nothing
   assert(kills >= 10, `${kills}`);
 });
 
-Deno.test("a charge whose save was killed after the witness saw it is not lost when the old state is put back", async () => {
+Deno.test("a charge survives a kill after the replica was written, even if the old state is restored", async () => {
   await using disk = await spent();
   await disk.copy("in/state", "in/kept");
   const { state } = await disk.start();
@@ -147,7 +147,7 @@ Deno.test("a charge whose save was killed after the witness saw it is not lost w
   assertEquals({ found, grace }, { found: "nothing", grace: 40 });
 });
 
-Deno.test("a disk that was full for a while is no rollback", async () => {
+Deno.test("a temporarily full disk is no rollback", async () => {
   await using disk = await spent();
   const { state } = await disk.start();
   for (let i = 0; i < 5; i++) {
@@ -158,7 +158,7 @@ Deno.test("a disk that was full for a while is no rollback", async () => {
   assertEquals((await disk.start()).found, "nothing");
 });
 
-Deno.test("a place outside that cannot be written to is done without", async () => {
+Deno.test("an unwritable directory outside is skipped", async () => {
   await using disk = await Disk.make();
   await Deno.writeTextFile(disk.folder.at("out"), "a file");
   await disk.open().save(withGrace(300), { ahead: true });
@@ -166,7 +166,7 @@ Deno.test("a place outside that cannot be written to is done without", async () 
   assertEquals({ found, grace }, { found: "nothing", grace: 300 });
 });
 
-Deno.test("decommissioning leaves no witness", async () => {
+Deno.test("decommissioning leaves no replica", async () => {
   await using disk = await spent({ hasKeyring: true });
   const { state } = await disk.start();
   await state.delete();
@@ -177,7 +177,7 @@ Deno.test("decommissioning leaves no witness", async () => {
   assertEquals(left, []);
 });
 
-Deno.test("a machine that has never run has nothing to delete, and none of another's is touched", async () => {
+Deno.test("a machine that has never run deletes nothing, also not another machine's replica", async () => {
   await using disk = await Disk.make();
   disk.keyring = new Map([["sentinel-drm:other", Uint8Array.of(1)]]);
   const { state } = await disk.start();

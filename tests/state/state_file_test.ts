@@ -32,7 +32,7 @@ async function makeKey(): Promise<CryptoKey> {
   ]);
 }
 
-Deno.test("a state is loaded as it was saved", async () => {
+Deno.test("a state loads as it was saved", async () => {
   await using folder = await temporaryFolder();
   const key = await makeKey();
   assertEquals(await new StateFile(folder.at("s"), key).load(NOW), { kind: "absent" });
@@ -44,7 +44,7 @@ Deno.test("a state is loaded as it was saved", async () => {
   await assertMode(folder.at("s"), 0o600);
 });
 
-Deno.test("a state that an earlier version saved is read, with nothing unpaid", async () => {
+Deno.test("the state of an earlier version loads, with nothing uncharged", async () => {
   await using folder = await temporaryFolder();
   const key = await makeKey();
   const { unpaid_ms: _unpaid, last_alive: _alive, ...record } = STATE.licenses[0]!;
@@ -56,7 +56,7 @@ Deno.test("a state that an earlier version saved is read, with nothing unpaid", 
   });
 });
 
-Deno.test("a state with any byte changed, cut off or added is set aside, never deleted", async () => {
+Deno.test("a state with any byte changed, cut off or added is quarantined, never deleted", async () => {
   await using folder = await temporaryFolder();
   const key = await makeKey();
   const file = new StateFile(folder.at("s"), key);
@@ -71,21 +71,21 @@ Deno.test("a state with any byte changed, cut off or added is set aside, never d
   for (const bytes of broken) {
     await Deno.writeFile(folder.at("s"), bytes);
     const loaded = await file.load(NOW);
-    assert(loaded.kind === "set_aside");
+    assert(loaded.kind === "quarantined");
     assertEquals(await Deno.readFile(loaded.path), new Uint8Array(bytes));
     assertEquals(await file.load(NOW), { kind: "absent" });
     await Deno.remove(loaded.path);
   }
 });
 
-Deno.test("what is set aside in the same second has names of its own", async () => {
+Deno.test("files quarantined in the same second get distinct names", async () => {
   await using folder = await temporaryFolder();
   const file = new StateFile(folder.at("s"), await makeKey());
   const names: unknown[] = [];
   for (let i = 0; i < 3; i++) {
     await Deno.writeTextFile(folder.at("s"), `${i}`);
     const loaded = await file.load(NOW);
-    names.push(loaded.kind === "set_aside" && loaded.path);
+    names.push(loaded.kind === "quarantined" && loaded.path);
   }
   const name = folder.at("s.unreadable-20260615T120000Z");
   assertEquals(names, [name, `${name}-2`, `${name}-3`]);
@@ -101,7 +101,7 @@ const NO_STATES: [string, string | Uint8Array<ArrayBuffer>][] = [
 ];
 
 for (const [what, content] of NO_STATES) {
-  Deno.test(`a state with ${what} is unreadable, however well it is encrypted: set aside`, async () => {
+  Deno.test(`a state with ${what} is unreadable although it decrypts, and is quarantined`, async () => {
     await using folder = await temporaryFolder();
     const key = await makeKey();
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
@@ -109,20 +109,20 @@ for (const [what, content] of NO_STATES) {
     const file = new StateFile(folder.at("s"), key);
     assertEquals([await file.probe(), await file.read()], ["unreadable", undefined]);
     assertEquals(await file.load(NOW), {
-      kind: "set_aside",
+      kind: "quarantined",
       path: folder.at("s.unreadable-20260615T120000Z"),
     });
   });
 }
 
-Deno.test("another file of the same key does not pass for the state", async () => {
+Deno.test("another file encrypted with the same key does not pass for the state", async () => {
   await using folder = await temporaryFolder();
   const key = await makeKey(), content = new TextEncoder().encode(JSON.stringify(STATE));
   await writeEncrypted({ path: folder.at("s"), name: "keystore", version: 1 }, key, content);
-  assertEquals((await new StateFile(folder.at("s"), key).load(NOW)).kind, "set_aside");
+  assertEquals((await new StateFile(folder.at("s"), key).load(NOW)).kind, "quarantined");
 });
 
-Deno.test("a write that was killed leaves the old content and does not disturb the next write", async () => {
+Deno.test("a killed write leaves the old content and does not disturb the next write", async () => {
   await using folder = await temporaryFolder();
   const file = new StateFile(folder.at("s"), await makeKey());
   await file.save(STATE);

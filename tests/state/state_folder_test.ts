@@ -2,14 +2,19 @@ import { assertEquals, assertRejects } from "@std/assert";
 import {
   AlreadyRunningError,
   openStateFolder,
+  removeDurably,
   StateFolderError,
+  writeAtomically,
 } from "../../src/state/state_folder.ts";
 import { assertMode } from "../support/file_mode.ts";
 import { RecordingLog } from "../support/recording_log.ts";
+import { openLibraries } from "../support/open_libraries.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("a state folder is made 0700 and belongs to one run at a time", async () => {
+openLibraries();
+
+Deno.test("a state folder is created 0700 and belongs to one run at a time", async () => {
   await using folder = await temporaryFolder();
   const options = { log: new RecordingLog(), pid: 4711 };
   {
@@ -24,7 +29,7 @@ Deno.test("a state folder is made 0700 and belongs to one run at a time", async 
   using _again = await openStateFolder(folder.at("a/b"), options);
 });
 
-Deno.test("a state folder's lock names who holds it, whoever did before", async () => {
+Deno.test("a state folder's lock names its holder, also after an earlier one", async () => {
   await using folder = await temporaryFolder();
   const log = new RecordingLog();
   {
@@ -40,7 +45,7 @@ Deno.test("a state folder's lock names who holds it, whoever did before", async 
 
 testWith(
   [POSIX],
-  "a state folder that others may write to is refused, one they may read is warned of",
+  "a state folder that others may write to is refused, and a warning names one that they may read",
   async () => {
     await using folder = await temporaryFolder();
     const log = new RecordingLog();
@@ -82,4 +87,30 @@ Deno.test("a state folder whose lock is no file is a clear error", async () => {
     StateFolderError,
     `state folder cannot be used: ${folder.at("lock")}: it is not a file`,
   );
+});
+
+const CONTENT = new TextEncoder().encode("new");
+
+Deno.test("writeAtomically() replaces a file, and reuses the file of a killed write", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.at("file"), "old");
+  await Deno.writeTextFile(folder.at("file.tmp"), "half of something longer");
+  await writeAtomically(folder.at("file"), CONTENT);
+  assertEquals(await Deno.readTextFile(folder.at("file")), "new");
+  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["file"]);
+});
+
+Deno.test("writeAtomically() that fails leaves no temporary file behind", async () => {
+  await using folder = await temporaryFolder();
+  // a file cannot replace a folder
+  await Deno.mkdir(folder.at("file/inside"), { recursive: true });
+  await assertRejects(() => writeAtomically(folder.at("file"), CONTENT));
+  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["file"]);
+});
+
+Deno.test("removeDurably() accepts a missing file and no other fault", async () => {
+  await using folder = await temporaryFolder();
+  await removeDurably(folder.at("none"));
+  await Deno.mkdir(folder.at("full/inside"), { recursive: true });
+  await assertRejects(() => removeDurably(folder.at("full")));
 });

@@ -1,6 +1,6 @@
 import { openLibraries } from "./open_libraries.ts";
 import { IS_WINDOWS } from "./system.ts";
-import { forgetWitnesses } from "./user_keyring.ts";
+import { forgetReplicas } from "./user_keyring.ts";
 
 // Windows cannot replace a file without one
 if (IS_WINDOWS) openLibraries();
@@ -27,7 +27,7 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
     path,
     at: (name) => `${path}/${name}`,
     async [Symbol.asyncDispose]() {
-      await forgetWitnesses(path);
+      await forgetReplicas(path);
       await Deno.remove(path, { recursive: true });
     },
   };

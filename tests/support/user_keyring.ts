@@ -17,14 +17,14 @@ function isUsable(): boolean {
   return isKept;
 }
 
-/** Takes the witnesses out of the keyring that go with those in a folder, or one below it. */
-export async function forgetWitnesses(folder: string): Promise<void> {
+/** Removes the keyring replicas that belong to the replica files in a folder or one below it. */
+export async function forgetReplicas(folder: string): Promise<void> {
   const below = Array.from(Deno.readDirSync(folder)).filter(({ isDirectory }) => isDirectory)
     .map(({ name }) => `${folder}/${name}`);
-  for (const place of [folder, ...below]) await forgetWitnessesIn(`${place}/sentinel-drm`);
+  for (const place of [folder, ...below]) await forgetReplicasIn(`${place}/sentinel-drm`);
 }
 
-async function forgetWitnessesIn(folder: string): Promise<void> {
+async function forgetReplicasIn(folder: string): Promise<void> {
   const keyring = selectPlatform().userKeyring();
   try {
     for await (const { name } of Deno.readDir(folder)) {

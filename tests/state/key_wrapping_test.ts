@@ -14,8 +14,8 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const NOW = Date.parse("2026-06-15T12:00:00Z");
 
-/** A safe that does as the test says. */
-class FakeSafe implements CredentialStore {
+/** A credential store under the control of the test. */
+class FakeStore implements CredentialStore {
   readonly kind = "secret-service";
   readonly kept = new Map<string, string>();
   fault: string | undefined;
@@ -37,13 +37,13 @@ class FakeSafe implements CredentialStore {
   }
 }
 
-function dependencies(safe: CredentialStore | undefined, isAnnounced = true) {
+function dependencies(store: CredentialStore | undefined, isAnnounced = true) {
   const platform: Pick<
     Platform,
     "announcedCredentialStore" | "openCredentialStore" | "machineId" | "userId"
   > = {
     announcedCredentialStore: () => isAnnounced ? "secret-service" : undefined,
-    openCredentialStore: () => Promise.resolve(safe),
+    openCredentialStore: () => Promise.resolve(store),
     machineId: () => Promise.resolve("machine"),
     userId: () => "1000",
   };
@@ -55,8 +55,12 @@ function dependencies(safe: CredentialStore | undefined, isAnnounced = true) {
   };
 }
 
-async function openKeystore(folder: string, safe: CredentialStore | undefined, isAnnounced = true) {
-  return await openWith(folder, dependencies(safe, isAnnounced));
+async function openKeystore(
+  folder: string,
+  store: CredentialStore | undefined,
+  isAnnounced = true,
+) {
+  return await openWith(folder, dependencies(store, isAnnounced));
 }
 
 async function openWith(folder: string, deps: ReturnType<typeof dependencies>) {
@@ -69,7 +73,7 @@ async function openWith(folder: string, deps: ReturnType<typeof dependencies>) {
 }
 
 Deno.test(
-  "without a safe the key is derived, and the file beside the keystore is 0600",
+  "without a credential store the key is derived, and its salt is 0600",
   async () => {
     await using folder = await temporaryFolder();
     const first = await openKeystore(folder.path, undefined, false);
@@ -79,7 +83,7 @@ Deno.test(
   },
 );
 
-Deno.test("a salt that was cut off is none: the keystore is set aside, and made anew", async () => {
+Deno.test("a truncated salt is unusable: the keystore is quarantined and recreated", async () => {
   await using folder = await temporaryFolder();
   const first = await openKeystore(folder.path, undefined, false);
   await Deno.truncate(folder.at("keystore.salt"), 16);
@@ -90,50 +94,50 @@ Deno.test("a salt that was cut off is none: the keystore is set aside, and made 
   assertEquals(second.replaced, folder.at("keystore.bin.unreadable-20260615T120000Z"));
 });
 
-Deno.test("a safe that answers holds a part of the key, of which the folder has nothing", async () => {
+Deno.test("a credential store holds a part of the key, of which the folder has no trace", async () => {
   await using folder = await temporaryFolder();
-  const safe = new FakeSafe();
-  const first = await openKeystore(folder.path, safe);
+  const store = new FakeStore();
+  const first = await openKeystore(folder.path, store);
   assertEquals(first.kind, "secret-service");
-  const [secret] = safe.kept.values();
+  const [secret] = store.kept.values();
   for await (const { name } of Deno.readDir(folder.path)) {
     const bytes = await Deno.readFile(folder.at(name));
     assert(!bytes.toHex().includes(secret!), name);
     assert(!new TextDecoder("latin1").decode(bytes).includes(secret!), name);
   }
-  assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, first.publicKeyPem);
+  assertEquals((await openKeystore(folder.path, store)).publicKeyPem, first.publicKeyPem);
 });
 
-Deno.test("a keystore that was made without a safe never asks one", async () => {
+Deno.test("a keystore that was created without a credential store never asks one", async () => {
   await using folder = await temporaryFolder();
   await openKeystore(folder.path, undefined, false);
-  const safe = new FakeSafe();
-  assertEquals((await openKeystore(folder.path, safe)).kind, "derived");
-  assertEquals(safe.asked, 0);
+  const store = new FakeStore();
+  assertEquals((await openKeystore(folder.path, store)).kind, "derived");
+  assertEquals(store.asked, 0);
 });
 
-Deno.test("a safe that does not answer any more is an error that throws nothing away", async () => {
+Deno.test("a credential store that stops responding is an error, and nothing is deleted", async () => {
   await using folder = await temporaryFolder();
-  const safe = new FakeSafe();
-  const first = await openKeystore(folder.path, safe);
-  safe.fault = "the keyring is locked";
-  const error = await assertRejects(() => openKeystore(folder.path, safe), CredentialStoreError);
+  const store = new FakeStore();
+  const first = await openKeystore(folder.path, store);
+  store.fault = "the keyring is locked";
+  const error = await assertRejects(() => openKeystore(folder.path, store), CredentialStoreError);
   assertEquals(
     error.message,
-    "the machine's key is in the Secret Service, which does not give it (the keyring is locked): unlock it, " +
-      "or start in its session; to have a new key made, remove " +
+    "the Secret Service holds the machine's key but does not return it (the keyring is locked): unlock it, " +
+      "or start in its session; to create a new key, remove " +
       folder.at("keystore.safe"),
   );
   await assertRejects(() => openKeystore(folder.path, undefined), CredentialStoreError);
-  assertEquals((await findKeyWrapping(folder.path, dependencies(safe))).kind, "closed");
-  safe.fault = undefined;
-  assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, first.publicKeyPem);
+  assertEquals((await findKeyWrapping(folder.path, dependencies(store))).kind, "closed");
+  store.fault = undefined;
+  assertEquals((await openKeystore(folder.path, store)).publicKeyPem, first.publicKeyPem);
 });
 
-Deno.test("a safe that lost its part makes the keystore unreadable: set aside, and made anew", async () => {
+Deno.test("a credential store that lost its part makes the keystore unreadable: it is quarantined and recreated", async () => {
   await using folder = await temporaryFolder();
-  const first = await openKeystore(folder.path, new FakeSafe());
-  const emptied = new FakeSafe();
+  const first = await openKeystore(folder.path, new FakeStore());
+  const emptied = new FakeStore();
   assertEquals((await findKeyWrapping(folder.path, dependencies(emptied))).kind, "lost");
   const second = await openKeystore(folder.path, emptied);
   assertNotEquals(second.publicKeyPem, first.publicKeyPem);
@@ -150,16 +154,16 @@ const USELESS: [string, Partial<CredentialStore>][] = [
 ];
 
 for (const [what, behavior] of USELESS) {
-  Deno.test(`a safe that ${what} is done without`, async () => {
+  Deno.test(`a credential store that ${what} is not used`, async () => {
     await using folder = await temporaryFolder();
-    const safe = Object.assign(new FakeSafe(), behavior);
-    const first = await openKeystore(folder.path, safe);
+    const store = Object.assign(new FakeStore(), behavior);
+    const first = await openKeystore(folder.path, store);
     assertEquals(first.kind, "derived");
-    assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, first.publicKeyPem);
+    assertEquals((await openKeystore(folder.path, store)).publicKeyPem, first.publicKeyPem);
   });
 }
 
-/** A system that seals as DPAPI does: only who has sealed opens. */
+/** A system that seals as DPAPI does: only the same user can open. */
 function sealing(user: number, { seals = true } = {}): ReturnType<typeof dependencies> {
   const deps = dependencies(undefined, false);
   const dataProtection: DataProtection = {
@@ -170,7 +174,7 @@ function sealing(user: number, { seals = true } = {}): ReturnType<typeof depende
   return { ...deps, platform: { ...deps.platform, dataProtection } };
 }
 
-Deno.test("a system that seals has the key's part sealed beside the keystore, and no salt", async () => {
+Deno.test("a system with data protection keeps the sealed salt beside the keystore, and no plain one", async () => {
   await using folder = await temporaryFolder();
   const first = await openWith(folder.path, sealing(1));
   assertEquals(first.kind, "dpapi");
@@ -181,7 +185,7 @@ Deno.test("a system that seals has the key's part sealed beside the keystore, an
   assertEquals((await openWith(folder.path, sealing(1))).publicKeyPem, first.publicKeyPem);
 });
 
-Deno.test("what another user sealed is lost: the keystore is set aside, and made anew", async () => {
+Deno.test("another user's seal counts as lost: the keystore is quarantined and recreated", async () => {
   await using folder = await temporaryFolder();
   const first = await openWith(folder.path, sealing(1));
   for (const deps of [sealing(2), dependencies(undefined, false)]) {
@@ -193,16 +197,16 @@ Deno.test("what another user sealed is lost: the keystore is set aside, and made
   assertEquals((await openWith(folder.path, sealing(2))).publicKeyPem, second.publicKeyPem);
 });
 
-Deno.test("a system that does not seal after all is done without", async () => {
+Deno.test("data protection that fails to seal is not used", async () => {
   await using folder = await temporaryFolder();
   assertEquals((await openWith(folder.path, sealing(1, { seals: false }))).kind, "derived");
 });
 
-Deno.test("a safe takes the place of a seal that does not open", async () => {
+Deno.test("a credential store replaces a seal that does not open", async () => {
   await using folder = await temporaryFolder();
   await openWith(folder.path, sealing(1));
-  const safe = new FakeSafe();
-  const second = await openKeystore(folder.path, safe);
+  const store = new FakeStore();
+  const second = await openKeystore(folder.path, store);
   assertEquals(second.kind, "secret-service");
-  assertEquals((await openKeystore(folder.path, safe)).publicKeyPem, second.publicKeyPem);
+  assertEquals((await openKeystore(folder.path, store)).publicKeyPem, second.publicKeyPem);
 });

@@ -2,7 +2,7 @@ import type { StateReplica } from "../../../src/state/rollback_guard.ts";
 
 export * from "../../../src/state/rollback_guard.ts";
 
-/** For `src/state/rollback_guard.ts`: neither another folder nor the keyring has seen a state. */
+/** For `src/state/rollback_guard.ts`: no replica exists outside the state folder. */
 export function outerReplica(): () => StateReplica | undefined {
   return () => undefined;
 }

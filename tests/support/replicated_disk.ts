@@ -6,16 +6,16 @@ import { type State, StateFile } from "../../src/state/state_file.ts";
 import { RollbackGuard } from "../../src/state/rollback_guard.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
-/** When tests load a state. */
+/** Time at which tests load a state. */
 export const NOW = Date.parse("2026-06-15T12:00:00Z");
 /** The machine of {@linkcode withGrace}. */
 export const MACHINE = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
 
-/** A state folder and a place outside, whose files survive the process; `writesLeft` until it is killed. */
+/** A state folder and one outside. Their files survive the process, which is killed after `writesLeft` writes. */
 export class Disk implements AsyncDisposable {
   writesLeft = Infinity;
   hasOuter = true;
-  /** In place of the user's keyring, where the test has one. */
+  /** Replaces the user's keyring; `undefined` if the test has none. */
   keyring: Map<string, Uint8Array<ArrayBuffer>> | undefined;
 
   private constructor(readonly folder: TemporaryFolder, readonly key: CryptoKey) {}
@@ -35,7 +35,7 @@ export class Disk implements AsyncDisposable {
     return new RollbackGuard(
       this.#mortal(new StateFile(this.folder.at("in/state"), this.key)) as StateFile,
       {
-        inner: this.#mortal(new StateFile(this.folder.at("in/witness"), this.key, "witness")),
+        inner: this.#mortal(new StateFile(this.folder.at("in/replica"), this.key, "witness")),
         outerOf: (id) => {
           const outer = outerOf(id);
           return outer === undefined ? undefined : this.#mortal(outer);
@@ -55,11 +55,11 @@ export class Disk implements AsyncDisposable {
     );
   }
 
-  /** What a start finds, with its grace. */
+  /** Returns the result of a start, with its grace. */
   async start(): Promise<{ found: string; grace: number | undefined; state: RollbackGuard }> {
     const state = this.open();
-    const { rollback, setAside, state: loaded } = await state.load(NOW);
-    const found = rollback ?? (setAside === undefined ? "nothing" : "set aside");
+    const { rollback, quarantinedAs, state: loaded } = await state.load(NOW);
+    const found = rollback ?? (quarantinedAs === undefined ? "nothing" : "quarantined");
     return { found, grace: loaded?.licenses[0]?.grace_remaining_seconds, state };
   }
 
@@ -86,7 +86,7 @@ export class Disk implements AsyncDisposable {
   }
 }
 
-/** A state with one license that has so much grace left. */
+/** Returns a state with one license and its remaining grace. */
 export function withGrace(seconds: number): State {
   const record = {
     license_key: "K",
@@ -101,7 +101,7 @@ export function withGrace(seconds: number): State {
   return { ...createState(MACHINE), licenses: [record] };
 }
 
-/** A machine with 300 s of grace, of which a copy of both folders is kept, then 200 and 100 s. */
+/** Returns a disk with backups of both folders at 300 s of grace, and 100 s left now. */
 export async function spent({ hasKeyring = false } = {}): Promise<Disk> {
   const disk = await Disk.make();
   if (hasKeyring) disk.keyring = new Map();
