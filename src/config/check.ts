@@ -3,7 +3,7 @@ import { type Config, configTables, type TableName } from "./schema.ts";
 import { closestString } from "@std/text/closest-string";
 import { isTable, type ResolvePath } from "./values.ts";
 
-/** What a table's values, each allowed for itself, cannot mean together; each as `KEY is …`. */
+/** Checks across the values of one table. Each message begins with a key. */
 const CONTRADICTIONS: {
   readonly [T in TableName]?: (table: Config[T]) => readonly string[];
 } = {
@@ -17,15 +17,15 @@ const CONTRADICTIONS: {
     ],
 };
 
-/** A configuration, or every mistake in it, each as one line without the file's name. */
+/** A configuration, or a line for each mistake, without the file's name. */
 export type CheckResult = { config: Config } | { mistakes: readonly string[] };
 
 type Entries = Readonly<Record<string, v.GenericSchema>>;
 
-/** What is shown of a value in a message. */
+/** Longest value shown in a message. */
 const MAX_SHOWN_CHARACTERS = 80;
 
-/** Checks a parsed `sentinel.toml` and puts the defaults in. */
+/** Checks a parsed `sentinel.toml` and fills in the defaults. */
 export function checkConfig(document: unknown, resolvePath: ResolvePath): CheckResult {
   const tables: Readonly<Record<string, Entries>> = configTables(resolvePath);
   const given = isTable(document) ? document : {};
@@ -71,7 +71,7 @@ function unknownKeys(
     .map((key) => unknownKey(`${name}.${key}`, table[key], tables));
 }
 
-/** A key of the same name in another table is nearer than any spelling. */
+/** Suggests a key of the same name in another table first, then the closest spelling. */
 function unknownKey(
   key: string,
   value: unknown,

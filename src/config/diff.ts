@@ -1,6 +1,6 @@
 import type { Config, TableName } from "./schema.ts";
 
-/** Keys whose new values may be put into force while a daemon runs; a table's name stands for all of its keys. */
+/** Keys that a running daemon can change. A table's name covers all of its keys. */
 const CHANGEABLE: readonly string[] = [
   "license.path",
   "ipc.read_timeout_ms",
@@ -16,13 +16,13 @@ const CHANGEABLE: readonly string[] = [
   "shutdown",
 ];
 
-/** How two configurations differ; keys as `table.key`, in the order of the schema. */
+/** The keys that differ, as `table.key` in the order of the schema. */
 interface ConfigDifference {
   readonly changeable: readonly string[];
   readonly requiresRestart: readonly string[];
 }
 
-/** Compares two configurations by their values, wherever these came from. */
+/** Compares the values of two configurations, whether set or defaults. */
 export function diffConfig(before: Config, after: Config): ConfigDifference {
   const changed = differingKeys(before, after);
   return {
@@ -31,7 +31,7 @@ export function diffConfig(before: Config, after: Config): ConfigDifference {
   };
 }
 
-/** The configuration that holds once all that is changeable has been changed. */
+/** Returns `before` with every changeable key taken from `after`. */
 export function mergeChangeable(before: Config, after: Config): Config {
   const tables = Object.entries(before).map(([name, table]) => {
     const news = after[name as TableName] as Record<string, unknown>;

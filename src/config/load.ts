@@ -6,14 +6,14 @@ import type { Config } from "./schema.ts";
 import { isTable } from "./values.ts";
 import { parse, TomlError } from "smol-toml";
 
-/** What else is known of a fault in the configuration file. */
+/** Details of a {@linkcode ConfigFileError}. */
 interface ConfigFileFault {
   /** A line for each mistake. */
   readonly details?: readonly string[];
   readonly cause?: unknown;
 }
 
-/** The configuration file cannot be read, or has mistakes: all of them, one below the other (exit status 2). */
+/** The configuration file cannot be read, or has mistakes, each a line of `details` (exit status 2). */
 export class ConfigFileError extends SentinelError {
   override readonly details: readonly string[];
 
@@ -23,32 +23,32 @@ export class ConfigFileError extends SentinelError {
   }
 }
 
-/** Longer than a configuration has reason to be. */
+/** Largest accepted file. */
 const MAX_BYTES = 64 * 1024;
 
-/** A configuration file that was read. */
+/** A configuration with its origin. */
 export interface LoadedConfig {
-  /** As it was named. */
+  /** Path as given by the user. */
   readonly path: string;
   readonly config: Config;
-  /** What the file itself sets: tables, and keys as `table.key`. */
+  /** Tables, and keys as `table.key`, that the file sets itself. */
   readonly given: ReadonlySet<string>;
 }
 
 /**
  * Reads a configuration file.
  *
- * @throws {ConfigFileError} Why it cannot be read, or every mistake in it.
+ * @throws {ConfigFileError} if it cannot be read, or with every mistake in it.
  */
 export async function loadConfig(path: string): Promise<LoadedConfig> {
   return parseConfig(await readText(path), path);
 }
 
 /**
- * The configuration that a text says.
+ * Parses the text of a configuration file.
  *
- * @param path The file's: named in messages, its folder is what relative paths begin at.
- * @throws {ConfigFileError} Every mistake in it.
+ * @param path Shown in messages; relative paths resolve against its directory.
+ * @throws {ConfigFileError} with every mistake in it.
  */
 export function parseConfig(text: string, path: string): LoadedConfig {
   const { document, repeated } = parseToml(text, path);
@@ -68,10 +68,10 @@ function mistakesIn(path: string, lines: readonly string[]): ConfigFileError {
   );
 }
 
-/** Repeated keys that are reported, at most: each one costs a pass over the text. */
+/** Maximum number of repeated keys to report; each costs a pass over the text. */
 const MAX_REPEATED = 20;
 
-/** The document, in which the last of several values counts, and a line for each key that is set again. */
+/** Returns the document, in which the last of several values counts, and a line for each repeated key. */
 function parseToml(
   text: string,
   path: string,
@@ -86,7 +86,7 @@ function parseToml(
       };
     } catch (error) {
       if (!(error instanceof TomlError)) throw error;
-      // the other lines of the message are the file's, which may hold a secret
+      // the other lines of the message quote the file, which may hold a secret
       const why = error.message.split("\n", 1)[0]!.replace("Invalid TOML document: ", "");
       if (!why.startsWith("trying to redefine") || count === MAX_REPEATED) {
         throw mistakesIn(path, [`${path}:${error.line}:${error.column}: not TOML: ${why}`]);
@@ -96,7 +96,7 @@ function parseToml(
   }
 }
 
-/** Moves a repeated key into a table of its own, named after the place, so that the parser reads on. */
+/** Moves a repeated key into its own table, named after its position, so that the parser continues. */
 function markRepeated(text: string, { line, column }: { line: number; column: number }): string {
   const lines = text.split("\n");
   const before = lines[line - 1]!.slice(0, column - 1), rest = lines[line - 1]!.slice(column - 1);
@@ -106,7 +106,7 @@ function markRepeated(text: string, { line, column }: { line: number; column: nu
   return lines.join("\n");
 }
 
-/** Puts what {@linkcode markRepeated} moved back in its place. */
+/** Undoes {@linkcode markRepeated} and yields each repeated key. */
 function* takeRepeated(
   table: Record<string, unknown>,
   parents = "",

@@ -1,9 +1,9 @@
 import { type Config, configTables } from "./schema.ts";
 
-/** What stands for the value of a variable, which may be a secret. */
+/** Replaces the values of environment variables, which may be secrets. */
 const HIDDEN = "(hidden)";
 
-/** A configuration as a file that says all of it, defaults included; keys without a value are comments. */
+/** Formats a configuration as TOML with all defaults; keys without a value are comments. */
 export function printConfig(config: Config): string {
   const shown: Config = {
     ...config,
@@ -18,7 +18,7 @@ export function printConfig(config: Config): string {
   }).join("\n\n");
 }
 
-/** A table within a table is written as one line, so that no key behind it gets into it. */
+/** Writes a nested table inline, so that it does not swallow the keys after it. */
 function printKey(key: string, value: unknown): string {
   if (value === undefined) return `# ${key} =`;
   if (typeof value !== "object" || Array.isArray(value)) return `${key} = ${toToml(value)}`;
@@ -28,7 +28,7 @@ function printKey(key: string, value: unknown): string {
   return `${key} = { ${pairs.join(", ")} }`.replace("{  }", "{}");
 }
 
-/** TOML writes texts, numbers, lists of them, true and false as JSON does, but escapes DEL (TOML 1.0, String). */
+/** Strings, numbers, booleans and lists are written as in JSON, except that TOML escapes DEL (TOML 1.0, String). */
 function toToml(value: unknown): string {
   return JSON.stringify(value).replaceAll("\x7f", "\\u007f");
 }

@@ -18,12 +18,12 @@ import {
 } from "./values.ts";
 
 /**
- * Every table of `sentinel.toml` with its keys, their values and their defaults. A key without a default is absent where
+ * Every table of `sentinel.toml` with its keys, their values and their defaults. A key without a default is absent if
  * the file does not set it.
  *
  * @param resolvePath Applied to every path.
  */
-// deno-lint-ignore explicit-module-boundary-types -- the type is the schema; `Config` is made of it
+// deno-lint-ignore explicit-module-boundary-types -- the type is the schema; `Config` is derived from it
 export function configTables(resolvePath: ResolvePath) {
   const file = () => v.optional(path(resolvePath));
   const exitCodes = () =>
@@ -81,8 +81,8 @@ export function configTables(resolvePath: ResolvePath) {
       drop_capabilities: v.optional(yesOrNo(), true),
       allowed_capabilities: v.optional(
         listOf(
-          textLike(/^CAP_[A-Z_]+$/, "a capability's name, such as CAP_NET_BIND_SERVICE"),
-          "a list of capabilities' names",
+          textLike(/^CAP_[A-Z_]+$/, "a capability name, such as CAP_NET_BIND_SERVICE"),
+          "a list of capability names",
         ),
         [],
       ),
@@ -114,10 +114,9 @@ export function configTables(resolvePath: ResolvePath) {
 
 type Tables = ReturnType<typeof configTables>;
 
-/** The name of a table. */
 export type TableName = keyof Tables;
 
-/** A whole configuration: what the file sets, defaults elsewhere, paths absolute. */
+/** A complete configuration: values of the file, else defaults; paths are absolute. */
 export type Config = {
   readonly [T in TableName]: { readonly [K in keyof Tables[T]]: OutputOf<Tables[T][K]> };
 };

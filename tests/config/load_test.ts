@@ -73,7 +73,7 @@ timeout_ms = "30s"
       'software.path must be a path: current value is ""',
       "software.args[1] must be text: current value is 5",
       "software.env.TOKEN must be text: current value is hidden (a number)",
-      "software.env.SENTINEL_IPC_SOCKET must be left to sentinel, which sets it itself: " +
+      "software.env.SENTINEL_IPC_SOCKET must be left unset, as sentinel sets it itself: " +
       "current value is hidden (a string)",
       'unknown key ipc.pear (did you mean ipc.peer?): current value is "user"',
       'ipc.peer must be one of user, child: current value is "everyone"',
@@ -136,7 +136,7 @@ const WRONG: readonly (readonly [toml: string, mistake: string])[] = [
   ],
   [
     "[security]\nallowed_capabilities = ['net']",
-    "security.allowed_capabilities[0] must be a capability's name, such as CAP_NET_BIND_SERVICE: " +
+    "security.allowed_capabilities[0] must be a capability name, such as CAP_NET_BIND_SERVICE: " +
     'current value is "net"',
   ],
   [
@@ -241,7 +241,10 @@ Deno.test("loadConfig() says in one line why a file cannot be read", async () =>
   await Deno.writeFile(folder.at("binary"), new Uint8Array([0xff, 0xfe]));
   await Deno.writeTextFile(folder.at("large"), "#".repeat(65_537));
   assertEquals(await message("absent"), `configuration file not found: ${folder.at("absent")}`);
-  assertEquals(await message("folder"), `configuration file is a folder: ${folder.at("folder")}`);
+  assertEquals(
+    await message("folder"),
+    `configuration file is a directory: ${folder.at("folder")}`,
+  );
   assertEquals(
     await message("binary"),
     `configuration file is not UTF-8 text: ${folder.at("binary")}`,
