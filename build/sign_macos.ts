@@ -1,10 +1,10 @@
 /**
- * `deno task sign:macos [--dry-run] FOLDER`: signs a folder's programs for macOS with a Developer ID and has Apple notarize
- * them. `--dry-run` prints the commands, on any system and without an identity.
+ * `deno task sign:macos [--dry-run] FOLDER`: signs the macOS programs in a directory with a Developer ID and submits them to
+ * Apple for notarization. `--dry-run` prints the commands, on any system and without an identity.
  *
- * The identity is in the environment: MACOS_CERTIFICATE (PKCS #12, base64), MACOS_CERTIFICATE_PASSWORD, MACOS_IDENTITY (the
- * certificate's name), MACOS_NOTARY_KEY (a .p8 file of App Store Connect, base64), MACOS_NOTARY_KEY_ID, MACOS_NOTARY_ISSUER.
- * If none of them is set, nothing is signed; some of them are a mistake.
+ * The identity comes from the environment: MACOS_CERTIFICATE (PKCS #12, base64), MACOS_CERTIFICATE_PASSWORD, MACOS_IDENTITY
+ * (the certificate's name), MACOS_NOTARY_KEY (a .p8 file from App Store Connect, base64), MACOS_NOTARY_KEY_ID,
+ * MACOS_NOTARY_ISSUER. If none is set, nothing is signed; setting only some is an error.
  */
 import { describeFault, exitCodeOf } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
@@ -25,7 +25,7 @@ const NAMES = [
 ];
 type Identity = Readonly<Record<(typeof NAMES)[number], string>>;
 
-/** For a dry run without an identity. */
+/** Placeholder for a dry run without an identity. */
 const UNKNOWN = Object.fromEntries(NAMES.map((name) => [name, `$${name}`])) as Identity;
 
 /**
@@ -40,7 +40,7 @@ const ENTITLEMENTS = `<?xml version="1.0" encoding="UTF-8"?>
 </dict></plist>
 `;
 
-/** Longer than notarization takes, during which no program is signed and the keychain would lock. */
+/** Keeps the keychain unlocked for longer than notarization takes. */
 const KEYCHAIN_TIMEOUT_S = 3600;
 const NOTARIZATION_LIMIT = "20m";
 
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** The files that the tools take, in a temporary folder that nobody else can read. */
+/** Writes the input files of the tools to a private temporary directory; disposing it removes them. */
 async function writeFiles(identity: Identity): Promise<AsyncDisposable & { path: string }> {
   const certificate = decodeVariable("MACOS_CERTIFICATE", identity.MACOS_CERTIFICATE);
   const notaryKey = decodeVariable("MACOS_NOTARY_KEY", identity.MACOS_NOTARY_KEY);
@@ -82,7 +82,7 @@ async function writeFiles(identity: Identity): Promise<AsyncDisposable & { path:
 
 interface Signing {
   readonly identity: Identity;
-  /** With the certificate, the notary's key and the entitlements. */
+  /** Directory of the certificate, the notary key and the entitlements. */
   readonly folder: string;
   readonly run: RunCommand;
   readonly isDryRun: boolean;
@@ -107,14 +107,14 @@ async function signAndNotarize(programs: readonly string[], signing: Signing): P
   await notarize(programs, signing);
 }
 
-/** Makes a keychain with the certificate, which is deleted at the end, and lets `codesign` use it. */
+/** Creates a temporary keychain with the certificate and lets `codesign` use it. */
 async function openKeychain(
   keychain: string,
   { identity, folder, run, isDryRun }: Signing,
   cleanup: AsyncDisposableStack,
 ): Promise<void> {
   const security = (...args: string[]) => run({ program: "security", args });
-  // `security -i` reads a command from its standard input, so that no password is among its arguments
+  // `security -i` reads commands from standard input, which keeps passwords out of the arguments
   const withPassword = (password: string, command: (password: string) => string) =>
     run({
       program: "security",
@@ -138,11 +138,11 @@ async function openKeychain(
   await security("list-keychains", "-d", "user", "-s", keychain);
   const found = await security("find-identity", "-v", "-p", "codesigning", keychain);
   if (!isDryRun && !found.includes(`"${identity.MACOS_IDENTITY}"`)) {
-    throw new SigningError("MACOS_CERTIFICATE has no valid identity of the name MACOS_IDENTITY");
+    throw new SigningError("MACOS_CERTIFICATE has no valid identity named MACOS_IDENTITY");
   }
 }
 
-/** Has Apple look at all programs in one archive. A program alone cannot be stapled: its Mac asks Apple at the first start. */
+/** Submits all programs in one archive. A bare program cannot be stapled: macOS checks online at its first start. */
 async function notarize(
   programs: readonly string[],
   { identity, folder, run, isDryRun }: Signing,
@@ -159,16 +159,16 @@ async function notarize(
     ...["submit", archive, "--wait", "--timeout", NOTARIZATION_LIMIT, "--output-format", "json"],
   );
   if (isDryRun) return;
-  // a submission that Apple rejects ends with status 0 in some releases of the tool
+  // some releases of the tool exit with 0 after a rejection
   const { id, status } = JSON.parse(answer);
   if (status === "Accepted") return;
   await notarytool("log", id);
   throw new SigningError(`Apple did not notarize the programs: ${status}`);
 }
 
-/** A word of a command that `security -i` reads. */
+/** Quotes a word for a command read by `security -i`. */
 function word(text: string): string {
-  if (/\p{Cc}/u.test(text)) throw new SigningError("a password has a control character");
+  if (/\p{Cc}/u.test(text)) throw new SigningError("a password contains a control character");
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 

@@ -1,9 +1,9 @@
 /**
- * `deno task sign:windows [--dry-run] FOLDER`: signs a folder's programs for Windows with Authenticode. `--dry-run` prints the
- * command, on any system and without an identity.
+ * `deno task sign:windows [--dry-run] FOLDER`: signs the Windows programs in a directory with Authenticode. `--dry-run` prints
+ * the command, on any system and without an identity.
  *
- * The identity is in the environment: WINDOWS_CERTIFICATE (PKCS #12, base64), WINDOWS_CERTIFICATE_PASSWORD. If neither is
- * set, nothing is signed; one of them is a mistake.
+ * The identity comes from the environment: WINDOWS_CERTIFICATE (PKCS #12, base64), WINDOWS_CERTIFICATE_PASSWORD. If neither
+ * is set, nothing is signed; setting only one is an error.
  */
 import { describeFault, exitCodeOf } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
@@ -19,7 +19,7 @@ import {
 
 const NAMES = ["WINDOWS_CERTIFICATE", "WINDOWS_CERTIFICATE_PASSWORD"] as const;
 
-/** Reads JSON from its standard input, so that neither certificate nor password is in a file or among its arguments. */
+/** Reads JSON from standard input, which keeps certificate and password out of files and arguments. */
 const SCRIPT = `
 $ErrorActionPreference = 'Stop'
 $given = [Console]::In.ReadToEnd() | ConvertFrom-Json
@@ -66,7 +66,7 @@ function signingCommand(
   };
 }
 
-/** What the console's code page cannot change. */
+/** JSON in ASCII, which the console's code page cannot alter. */
 function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[^\0-\x7E]/g,

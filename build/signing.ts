@@ -2,14 +2,14 @@ import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../src/cli/usage_error.ts";
 import { SentinelError } from "../src/core/errors.ts";
 
-/** The programs cannot be signed like this (exit status 2). */
+/** The programs cannot be signed (exit status 2). */
 export class SigningError extends SentinelError {
   constructor(message: string) {
     super("config.signing", message);
   }
 }
 
-/** What both scripts take: `[--dry-run] FOLDER`. @throws {UsageError} */
+/** Parses the arguments of both scripts: `[--dry-run] FOLDER`. @throws {UsageError} */
 export function signingArguments(args: readonly string[]): { folder: string; isDryRun: boolean } {
   const { "dry-run": isDryRun, _: [folder, ...more] } = parseArgs(args, {
     boolean: ["dry-run"],
@@ -18,11 +18,13 @@ export function signingArguments(args: readonly string[]): { folder: string; isD
       if (argument.startsWith("-")) throw new UsageError(`unexpected argument: ${argument}`);
     },
   });
-  if (folder === undefined || more.length > 0) throw new UsageError("one FOLDER must be named");
+  if (folder === undefined || more.length > 0) {
+    throw new UsageError("exactly one FOLDER is required");
+  }
   return { folder: String(folder), isDryRun: isDryRun === true };
 }
 
-/** A command of a signing tool. Secrets go to its standard input: arguments are shown to every user and in the log. */
+/** A command of a signing tool. Secrets go to its standard input: other users and the log see arguments. */
 export interface SigningCommand {
   readonly program: string;
   readonly args: readonly string[];
@@ -31,17 +33,16 @@ export interface SigningCommand {
 
 export interface SecretInput {
   readonly text: string;
-  /** What a dry run shows in its place. */
+  /** Shown by a dry run instead of `text`. */
   readonly shown: string;
 }
 
-/** Runs a command, or shows it; what it printed. @throws {SigningError} if it fails. */
+/** Runs or shows a command and resolves to its output. @throws {SigningError} if it fails. */
 export type RunCommand = (command: SigningCommand) => Promise<string>;
 
-/** Prints a line. */
 export type Print = (line: string) => void;
 
-/** What `--dry-run` does in place of running commands. */
+/** Prints commands instead of running them, for `--dry-run`. */
 export function showCommands(print: Print): RunCommand {
   return ({ program, args, input }) => {
     const line = [program, ...args].map(quote).join(" ");
@@ -50,7 +51,7 @@ export function showCommands(print: Print): RunCommand {
   };
 }
 
-/** Runs commands without the variables that hold secrets, and prints what they print. */
+/** Runs commands without the secret variables in their environment, and prints their output. */
 export function runCommands(secrets: readonly string[], print: Print): RunCommand {
   const env = Object.fromEntries(
     Object.entries(Deno.env.toObject()).filter(([name]) => !secrets.includes(name)),
@@ -64,14 +65,14 @@ export function runCommands(secrets: readonly string[], print: Print): RunComman
   };
 }
 
-interface Run {
-  readonly program: string;
-  readonly args: readonly string[];
-  readonly env: Record<string, string>;
-  readonly input: string;
-}
-
-async function run({ program, args, env, input }: Run): Promise<{ code: number; output: string }> {
+async function run(
+  { program, args, env, input }: {
+    program: string;
+    args: readonly string[];
+    env: Record<string, string>;
+    input: string;
+  },
+): Promise<{ code: number; output: string }> {
   await using child = spawn(program, { args: [...args], env });
   const text = new Response(child.stdout).text();
   const [output, { code }] = await Promise.all([text, child.status, feed(child.stdin, input)]);
@@ -94,7 +95,7 @@ function spawn(program: string, options: Deno.CommandOptions): Deno.ChildProcess
   }
 }
 
-/** A command that ends before it has read everything says why with its status. */
+/** Writes the input. A command that exits before it has read everything reports that with its status. */
 async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
   try {
     await new Blob([text]).stream().pipeTo(stdin);
@@ -104,10 +105,9 @@ async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<vo
 }
 
 /**
- * The values of the variables that a signing identity consists of; `undefined` if none is set, because the repository has
- * no identity.
+ * Reads a signing identity from the environment; `undefined` if no variable is set, since the repository then has none.
  *
- * @throws {SigningError} naming those that are missing if only some are set.
+ * @throws {SigningError} with the missing names if only some are set.
  */
 export function readIdentity<Name extends string>(
   names: readonly Name[],
@@ -119,7 +119,7 @@ export function readIdentity<Name extends string>(
   return Object.fromEntries(values) as Record<Name, string>;
 }
 
-/** The bytes of a base64 variable. @throws {SigningError} that names the variable and not its value. */
+/** Decodes a base64 variable. @throws {SigningError} with the variable's name but not its value. */
 export function decodeVariable(name: string, value: string): Uint8Array {
   try {
     return Uint8Array.fromBase64(value);
@@ -128,7 +128,7 @@ export function decodeVariable(name: string, value: string): Uint8Array {
   }
 }
 
-/** The absolute paths of a folder's programs with this ending, sorted. @throws {SigningError} if there are none. */
+/** Lists the absolute paths of a directory's programs with this ending, sorted. @throws {SigningError} if none exists. */
 export async function programsIn(folder: string, ending: string): Promise<string[]> {
   const names: string[] = [];
   try {
@@ -141,7 +141,7 @@ export async function programsIn(folder: string, ending: string): Promise<string
   return names.sort().map((name) => `${path}/${name}`);
 }
 
-/** An argument as a POSIX shell reads it. */
+/** Quotes an argument for a POSIX shell. */
 function quote(argument: string): string {
   return /^[\w./:=,@%+-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }

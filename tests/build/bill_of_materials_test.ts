@@ -1,9 +1,9 @@
 // Not on Windows: it is about the sources, which are the same there.
 import { assertEquals } from "@std/assert";
-import { billOfMaterials } from "../../build/bill_of_materials.ts";
+import { createBillOfMaterials } from "../../build/bill_of_materials.ts";
 
 const lock = JSON.parse(await Deno.readTextFile(new URL("../../deno.lock", import.meta.url)));
-const bill = billOfMaterials({ lock, version: "1.2.3", denoVersion: "2.9.6" });
+const bill = createBillOfMaterials({ lock, version: "1.2.3", denoVersion: "2.9.6" });
 
 Deno.test("the bill of materials has the runtime and each locked package with its digest", () => {
   const locked = Object.entries<{ integrity: string }>(lock.npm);

@@ -111,7 +111,7 @@ testWith([POSIX], "a certificate of another identity signs nothing", async () =>
   await using scene = await makeScene({ identity: "Apple Development: Acme" });
   const { code, stderr } = await scene.run(IDENTITY);
   assertEquals(code, 2);
-  assertMatch(stderr, /MACOS_CERTIFICATE has no valid identity of the name MACOS_IDENTITY/);
+  assertMatch(stderr, /MACOS_CERTIFICATE has no valid identity named MACOS_IDENTITY/);
   assertEquals(scene.tools.calls("codesign"), []);
 });
 
@@ -169,7 +169,7 @@ const MISTAKES: readonly [string, Record<string, string>, string[] | undefined, 
     "no programs *-apple-darwin in docs/decisions",
   ],
   ["a folder that is not there", IDENTITY, ["nowhere"], "no programs *-apple-darwin in nowhere"],
-  ["no folder", IDENTITY, [], "one FOLDER must be named"],
+  ["no folder", IDENTITY, [], "exactly one FOLDER is required"],
   ["an option that there is none of", IDENTITY, ["--fast"], "unexpected argument: --fast"],
 ];
 
