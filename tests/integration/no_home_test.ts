@@ -7,7 +7,7 @@ import { runProgram } from "../support/program.ts";
 import { RemoteSetup } from "../support/remote_program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { OPENSSL } from "../support/test_remote.ts";
+import { CLIENT_CERTIFICATES, OPENSSL } from "../support/test_remote.ts";
 
 const NO_HOME = { HOME: "", XDG_DATA_HOME: "" };
 
@@ -35,31 +35,35 @@ testWith([POSIX], "doctor tells that there is no home", async () => {
   ]);
 });
 
-testWith([POSIX, ...OPENSSL], "a server without a home needs --data-dir, a client -C", async () => {
-  await using setup = await RemoteSetup.open();
-  const { server, ops } = setup.files;
-  const address = ["-a", "127.0.0.1", "-p", "1"];
-  const commands: readonly (readonly [string, readonly string[]])[] = [
-    ["--data-dir", [
-      ...["server", "-c", server.certificate, "-k", server.key],
-      ...["-C", setup.authority.certificate, ...address],
-    ]],
-    ["-C", [
-      "client",
-      "-c",
-      ops.certificate,
-      "-k",
-      ops.key,
-      ...address,
-      "--trust-on-first-use",
-      "list",
-    ]],
-  ];
-  for (const [option, args] of commands) {
-    const { code, stderr } = await runProgram(args, { env: NO_HOME });
-    assertEquals([code, stderr], [
-      2,
-      `sentinel: error: no home directory is known: give ${option}\n`,
-    ]);
-  }
-});
+testWith(
+  [POSIX, ...OPENSSL, CLIENT_CERTIFICATES],
+  "a server without a home needs --data-dir, a client -C",
+  async () => {
+    await using setup = await RemoteSetup.open();
+    const { server, ops } = setup.files;
+    const address = ["-a", "127.0.0.1", "-p", "1"];
+    const commands: readonly (readonly [string, readonly string[]])[] = [
+      ["--data-dir", [
+        ...["server", "-c", server.certificate, "-k", server.key],
+        ...["-C", setup.authority.certificate, ...address],
+      ]],
+      ["-C", [
+        "client",
+        "-c",
+        ops.certificate,
+        "-k",
+        ops.key,
+        ...address,
+        "--trust-on-first-use",
+        "list",
+      ]],
+    ];
+    for (const [option, args] of commands) {
+      const { code, stderr } = await runProgram(args, { env: NO_HOME });
+      assertEquals([code, stderr], [
+        2,
+        `sentinel: error: no home directory is known: give ${option}\n`,
+      ]);
+    }
+  },
+);

@@ -8,6 +8,7 @@ import { isRunning } from "../support/process_state.ts";
 import { runProgram, startProgram } from "../support/program.ts";
 import { RemoteSetup } from "../support/remote_program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
+import { CLIENT_CERTIFICATES, OPENSSL } from "../support/test_remote.ts";
 
 /** Enough for a program to run, and fewer than a flood has connections. */
 const DESCRIPTORS = 72, FLOOD = 250;
@@ -89,7 +90,7 @@ testWith(
 );
 
 testWith(
-  [POSIX],
+  [POSIX, ...OPENSSL, CLIENT_CERTIFICATES],
   "a remote server that is out of descriptors answers again once there are some",
   async () => {
     await using setup = await RemoteSetup.open();

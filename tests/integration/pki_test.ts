@@ -5,6 +5,7 @@ import { type ProgramResult, runProgram, startProgram } from "../support/program
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
+import { CLIENT_CERTIFICATES } from "../support/test_remote.ts";
 
 const OPENSSL = [needsProgram("openssl")];
 
@@ -38,23 +39,31 @@ async function makeCertificates(folder: TemporaryFolder): Promise<void> {
 
 const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
-Deno.test("server and client that have their certificates from pki work together", async () => {
-  await using folder = await temporaryFolder();
-  await makeCertificates(folder);
-  const of = (kind: string, name = kind) => [
-    ...["-c", folder.at(`${name}/${kind}.pem`), "-k", folder.at(`${name}/${kind}.key`)],
-    ...["-C", folder.at("ca/ca.pem"), "-a", "127.0.0.1"],
-  ];
-  const data = ["-p", "0", "--data-dir", folder.at("data")];
-  await using server = startProgram(["server", ...of("server"), ...data]);
-  const [, port] = await server.stdout.match(/^listening on https:\/\/127\.0\.0\.1:(\d+)\n/m);
-  const client = (name: string, ...args: string[]) =>
-    runProgram(["client", ...of("client", name), "-p", port!, ...args]);
-  assertEquals(await client("ops", "start", "echo", "hi"), { code: 0, stdout: "1\n", stderr: "" });
-  assertEquals((await client("watch", "stream", "1")).stdout, "hi\n");
-  assertEquals((await client("watch", "start", "echo", "hi")).code, 86);
-  await server.stderr.match(/client: watch, role: observe/);
-});
+testWith(
+  [CLIENT_CERTIFICATES],
+  "server and client that have their certificates from pki work together",
+  async () => {
+    await using folder = await temporaryFolder();
+    await makeCertificates(folder);
+    const of = (kind: string, name = kind) => [
+      ...["-c", folder.at(`${name}/${kind}.pem`), "-k", folder.at(`${name}/${kind}.key`)],
+      ...["-C", folder.at("ca/ca.pem"), "-a", "127.0.0.1"],
+    ];
+    const data = ["-p", "0", "--data-dir", folder.at("data")];
+    await using server = startProgram(["server", ...of("server"), ...data]);
+    const [, port] = await server.stdout.match(/^listening on https:\/\/127\.0\.0\.1:(\d+)\n/m);
+    const client = (name: string, ...args: string[]) =>
+      runProgram(["client", ...of("client", name), "-p", port!, ...args]);
+    assertEquals(await client("ops", "start", "echo", "hi"), {
+      code: 0,
+      stdout: "1\n",
+      stderr: "",
+    });
+    assertEquals((await client("watch", "stream", "1")).stdout, "hi\n");
+    assertEquals((await client("watch", "start", "echo", "hi")).code, 86);
+    await server.stderr.match(/client: watch, role: observe/);
+  },
+);
 
 testWith(OPENSSL, "openssl accepts what pki makes, each for its own use", async () => {
   await using folder = await temporaryFolder();

@@ -4,6 +4,7 @@ import { Customer } from "../support/customer.ts";
 import { DaemonScene } from "../support/daemon_scene.ts";
 import { RemoteSetup } from "../support/remote_program.ts";
 import { LINUX, testWith } from "../support/requirements.ts";
+import { CLIENT_CERTIFICATES, OPENSSL } from "../support/test_remote.ts";
 
 /** A shell that a real-time signal ends: SIGRTMIN+6. */
 const KILLS_ITSELF = "kill -40 $$; sleep 1000";
@@ -56,7 +57,7 @@ testWith(
 );
 
 testWith(
-  [LINUX],
+  [LINUX, ...OPENSSL, CLIENT_CERTIFICATES],
   "the status of a remote process that a real-time signal ended names it, and the server goes on",
   async () => {
     await using setup = await RemoteSetup.open();

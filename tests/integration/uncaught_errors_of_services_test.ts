@@ -12,6 +12,7 @@ import {
 } from "../support/program.ts";
 import { RemoteSetup } from "../support/remote_program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
+import { OPENSSL } from "../support/test_remote.ts";
 import { setUpVendor } from "../support/vendor_setup.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -134,9 +135,13 @@ for (const context of CONTEXTS) {
     );
   });
 
-  testWith([POSIX], `an error in ${context} stops the remote server in order`, async () => {
-    await failServing(options, ({ program }) => program.kill("SIGALRM"));
-  });
+  testWith(
+    [POSIX, ...OPENSSL],
+    `an error in ${context} stops the remote server in order`,
+    async () => {
+      await failServing(options, ({ program }) => program.kill("SIGALRM"));
+    },
+  );
 
   testWith([POSIX], `an error in ${context} stops the license server in order`, async () => {
     await using folder = await temporaryFolder();
@@ -206,9 +211,13 @@ const PLACES_OF_SERVERS: readonly (readonly [string, Doubles, Trigger])[] = [
 ];
 
 for (const [place, doubles, trigger] of PLACES_OF_SERVERS) {
-  testWith([POSIX], `an error in ${place} stops the remote server in order`, async () => {
-    await failServing({ doubles }, trigger);
-  });
+  testWith(
+    [POSIX, ...OPENSSL],
+    `an error in ${place} stops the remote server in order`,
+    async () => {
+      await failServing({ doubles }, trigger);
+    },
+  );
 }
 
 testWith(

@@ -1,9 +1,15 @@
-import type { ProgramResult } from "./program.ts";
+import { COMPILED, type ProgramResult } from "./program.ts";
 import { RemoteSetup, type ServingRemote } from "./remote_program.ts";
 import { needsProgram, type Requirement, testWith } from "./requirements.ts";
 
 /** What makes certificates. */
 export const OPENSSL: readonly Requirement[] = [needsProgram("openssl")];
+
+/** For the real server: the runtime that a program is compiled with to be tried may not have it. */
+export const CLIENT_CERTIFICATES: Requirement = {
+  need: "a runtime that verifies client certificates",
+  met: COMPILED === undefined,
+};
 
 /** A test with a real server and its clients. */
 export function testRemote(
@@ -11,7 +17,7 @@ export function testRemote(
   run: (setup: RemoteSetup, server: ServingRemote) => Promise<void>,
   requirements: readonly Requirement[] = [],
 ): void {
-  testWith([...OPENSSL, ...requirements], name, async () => {
+  testWith([...OPENSSL, CLIENT_CERTIFICATES, ...requirements], name, async () => {
     await using setup = await RemoteSetup.open();
     await using server = await setup.serve();
     await run(setup, server);
