@@ -48,9 +48,11 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   const over = new AbortController();
   const software = supervisor.run(over.signal);
   software.catch(() => {});
+  let watching: ReturnType<Watch> | undefined;
+  const tampering = (signal: AbortSignal) => watching = options.tampering(signal);
   try {
     await Promise.race([supervisor.started, software]);
-    const ending = await firstEnding(software, options, over.signal);
+    const ending = await firstEnding(software, { ...options, tampering }, over.signal);
     if (ending.kind === "asked") sayAsked(log, String(stop.reason));
     if (ending.kind === "fault") {
       log.warn(`stopping the software: ${ending.error.message}`);
@@ -63,6 +65,8 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
     } finally {
       over.abort();
       await software.catch(() => {});
+      // software may end before the first look
+      await watching?.catch(() => {});
     }
   }
 }

@@ -43,19 +43,19 @@ export function tamperWatch(options: TamperOptions): Watch {
   };
 }
 
-/** Each kind of finding is told once. */
+/** Looks at least once, however soon the run is over. Each kind of finding is told once. */
 async function lookAgainAndAgain(
   { tamperChecks, findings, clock, signal }: Running,
 ): Promise<void> {
   const known = new Set<string>();
-  while (!signal.aborted) {
+  do {
     for (const finding of await tamperChecks.look()) {
       if (known.has(finding.kind)) continue;
       known.add(finding.kind);
       findings.report(finding);
     }
     await clock.sleep(LOOK_EVERY_MS, signal);
-  }
+  } while (!signal.aborted);
 }
 
 async function respondAgainAndAgain(options: Running): Promise<SentinelError | undefined> {

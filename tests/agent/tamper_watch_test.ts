@@ -99,6 +99,21 @@ Deno.test("with report a finding is in the log, once, and that is all", async ()
   assertEquals([scene.stages, scene.findings.count], [[], 1]);
 });
 
+Deno.test("a run that is over before its first look is looked at all the same", async () => {
+  const log = new RecordingLog();
+  const error = await tamperWatch({
+    policy: "degrade",
+    findings: new Findings(log),
+    tamperChecks: { look: () => Promise.resolve([DEBUGGER]) },
+    setDegradeStage: () => {},
+    clock: new FakeClock(),
+    random: () => 0.5,
+    log,
+  })(AbortSignal.abort());
+  assertEquals(error, undefined);
+  assertEquals(log.lines(), ["warn debugger attached: process 7 (gdb) traces us"]);
+});
+
 Deno.test("with off nobody looks", async () => {
   const scene = new Scene("off");
   scene.tamperChecks = [DEBUGGER];

@@ -1,7 +1,7 @@
 import type { Env } from "../../core/process.ts";
 import type { Surrounding, TamperChecks } from "../contract.ts";
 import { executableWatch } from "../executable_watch.ts";
-import { readProcFile } from "./proc.ts";
+import { listKernelFolder, readProcFile } from "./proc.ts";
 import { findPreload } from "../unix/preload_variables.ts";
 import { findInspector } from "../runtime_inspector.ts";
 
@@ -25,14 +25,20 @@ export async function openTamperChecks(
   };
 }
 
-/** TracerPid of proc_pid_status(5): the process that traces us, 0 for none. */
+/** The process that traces one of our threads: each has a tracer of its own (ptrace(2)). */
 function tracer(): Surrounding | undefined {
-  const [, pid] = /^TracerPid:\s*(\d+)/m.exec(readProcFile("/proc/self/status") ?? "") ?? [];
-  if (pid === undefined || pid === "0") return undefined;
+  const pid = listKernelFolder("/proc/self/task").map(tracerOf).find((pid) => pid !== "0");
+  if (pid === undefined) return undefined;
   const name = readProcFile(`/proc/${pid}/comm`)?.trim() ?? "unknown";
   return {
     kind: "debugger",
     message: "debugger attached",
     evidence: `process ${pid} (${name}) traces us`,
   };
+}
+
+/** TracerPid of proc_pid_status(5), 0 for none. */
+function tracerOf(thread: string): string {
+  const status = readProcFile(`/proc/self/task/${thread}/status`) ?? "";
+  return /^TracerPid:\s*(\d+)/m.exec(status)?.[1] ?? "0";
 }

@@ -1,8 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { openTamperChecks } from "../../../src/platform/linux/tamper_check.ts";
+import { LineReader } from "../../support/program.ts";
 import { openLibraries } from "../../support/open_libraries.ts";
-import { needsProgram, POSIX, testWith } from "../../support/requirements.ts";
+import { NEEDS_ROOT, needsProgram, POSIX, testWith } from "../../support/requirements.ts";
 import { temporaryFolder } from "../../support/temporary_folder.ts";
 
 openLibraries();
@@ -44,6 +45,37 @@ testWith([needsProgram("strace")], "a tracer is seen, with its name", async () =
   assertEquals(finding.kind, "debugger");
   assertMatch(finding.evidence, /^process \d+ \(strace\) traces us$/);
 });
+
+testWith(
+  [needsProgram("strace"), NEEDS_ROOT],
+  "a tracer of a thread other than the first is seen",
+  async () => {
+    const args = ["run", "--quiet", "--no-prompt", "--allow-all", LOOK_AROUND];
+    const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped" });
+    const traced = child.spawn();
+    const [thread] = await otherThreads(traced.pid);
+    const tracer = new Deno.Command("strace", {
+      args: ["-e", "trace=none", "-o", "/dev/null", "-p", String(thread)],
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    await new LineReader(tracer.stderr).match(/ attached/);
+    await traced.stdin.close();
+    const { stdout } = await traced.output();
+    const [finding] = JSON.parse(new TextDecoder().decode(stdout));
+    assertEquals(finding?.evidence, `process ${tracer.pid} (strace) traces us`);
+    await tracer.status;
+  },
+);
+
+/** Threads of a process but its first, once there are some. */
+async function otherThreads(pid: number): Promise<number[]> {
+  for (;;) {
+    const names = await Array.fromAsync(Deno.readDir(`/proc/${pid}/task`), ({ name }) => name);
+    const others = names.map(Number).filter((thread) => thread !== pid);
+    if (others.length > 0) return others;
+  }
+}
 
 testWith([POSIX], "a runtime that lets a debugger in is seen", async () => {
   const args = ["run", "--quiet", "--inspect=127.0.0.1:0", "--allow-all", LOOK_AROUND];

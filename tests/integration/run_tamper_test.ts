@@ -1,0 +1,24 @@
+// Not on Windows: the software is a shell script.
+import { assertEquals, assertMatch } from "@std/assert";
+import { AttackScene } from "../support/attack_scene.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
+
+testWith(
+  [needsProgram("strace")],
+  "a tracer is in the log of a run whose software ends before the first look",
+  async () => {
+    await using scene = await AttackScene.open();
+    const { code, stderr } = await scene.run({
+      wrapper: ["strace", "-f", "-e", "trace=none", "-o", "/dev/null"],
+      doubles: {
+        "src/agent/serve.ts": [[
+          "    const { tamperWatch } = ",
+          `    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+           const { tamperWatch } = `,
+        ]],
+      },
+    });
+    assertEquals(code, 0);
+    assertMatch(stderr, /WARNING: debugger attached: process \d+ \(strace\) traces us/);
+  },
+);
