@@ -2,7 +2,7 @@ import type { Command } from "./command.ts";
 import { COMMANDS } from "./command_table.ts";
 import { GLOBAL_OPTIONS, type OptionName, OPTIONS, type OptionSpec } from "./options.ts";
 import { type Build, VERSION } from "../core/build_info.ts";
-import { organizationKeyFingerprint } from "../license/organization_key.ts";
+import { fingerprintOrganizationKey } from "../license/organization_key.ts";
 
 /** The program's help; with `group` only that group's commands. */
 export function programHelp(group?: string): string {
@@ -67,7 +67,7 @@ export async function versionFacts(build: Build): Promise<Record<string, unknown
     runtime: `deno ${deno}, v8 ${v8}`,
     organization_key: build.organizationKey === undefined
       ? null
-      : await organizationKeyFingerprint(build.organizationKey),
+      : await fingerprintOrganizationKey(build.organizationKey),
     software_id: build.softwareId ?? null,
     server_url: build.serverUrl ?? null,
   };

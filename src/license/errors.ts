@@ -1,6 +1,6 @@
 import { SentinelError } from "../core/errors.ts";
 
-/** Where a license file failed; all of them end with exit status 80. */
+/** The check that a license file failed; each ends with exit status 80. */
 type LicenseErrorCode =
   | "license.not_found"
   | "license.unreadable"
@@ -15,7 +15,7 @@ type LicenseErrorCode =
   | "license.software"
   | "license.expired";
 
-/** A license file that is not valid; the message is the contract's line. */
+/** An invalid license file; the message is the line that the contract fixes. */
 export class LicenseError extends SentinelError {
   declare readonly code: LicenseErrorCode;
 
@@ -24,9 +24,9 @@ export class LicenseError extends SentinelError {
   }
 }
 
-/** The payload's JSON is no JSON, or has a key twice. */
+/** Message for a payload that is not strict JSON. */
 export const MALFORMED_PAYLOAD = "invalid license payload: malformed JSON";
 
-export function payloadError(field: string, reason: string): LicenseError {
+export function makePayloadError(field: string, reason: string): LicenseError {
   return new LicenseError("license.payload", `invalid license payload: ${field} ${reason}`);
 }

@@ -1,12 +1,11 @@
 import { describeError } from "../core/errors.ts";
 import { readSmallText, UnfitFileError } from "../core/files.ts";
 import { isObject, parseStrictJson } from "../core/strict_json.ts";
-import { LicenseError, MALFORMED_PAYLOAD, payloadError } from "./errors.ts";
+import { LicenseError, makePayloadError, MALFORMED_PAYLOAD } from "./errors.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { type Envelope, isEnvelopeGenuine, readPayload } from "../signing/envelope.ts";
 import { checkDates, type License, parsePayload } from "./payload.ts";
 
-/** Limit of a license file. */
 export const MAX_LICENSE_BYTES = 1024 * 1024;
 
 /**
@@ -14,6 +13,10 @@ export const MAX_LICENSE_BYTES = 1024 * 1024;
  * for a writer.
  *
  * @throws {LicenseError}
+ * @example
+ * ```ts
+ * const text = await readLicenseFile("/etc/rocket/rocket.lic");
+ * ```
  */
 export async function readLicenseFile(path: string): Promise<string> {
   try {
@@ -43,15 +46,20 @@ function explainReadFault(path: string, cause: unknown): LicenseError {
   }
 }
 
-/** The one algorithm (RFC 7518 section 3.4's name; the signature is DER, not JWS's). */
+/** The only algorithm: named as in RFC 7518 section 3.4, but with a DER signature. */
 export const LICENSE_ALGORITHM = "ES256";
 
 /**
- * A license from the text of its file. The signature is checked before the payload is looked into; the dates are not
- * checked here.
+ * Verifies the text of a license file and parses its payload. Checks the signature before it parses the payload; does not
+ * check the dates.
  *
- * @param verify With the organization's public key.
+ * @param verify Verifies with the organization's public key.
  * @throws {LicenseError}
+ * @example
+ * ```ts
+ * const verify = await loadOrganizationKey({ path: "org_public_key.pem" });
+ * const { license_key, expiry_date } = await verifyLicense(fileText, verify);
+ * ```
  */
 export async function verifyLicense(fileText: string, verify: Verify): Promise<License> {
   const envelope = parseLicenseFile(fileText);
@@ -63,54 +71,72 @@ export async function verifyLicense(fileText: string, verify: Verify): Promise<L
   const json = parseStrictJson(text);
   if ("value" in json) return parsePayload(json.value);
   if (json.fault.kind === "duplicate_key") {
-    throw payloadError(json.fault.key, "must not appear twice");
+    throw makePayloadError(json.fault.key, "must not appear twice");
   }
   throw new LicenseError("license.malformed", MALFORMED_PAYLOAD);
 }
 
 function parseLicenseFile(text: string): Envelope {
   const json = parseStrictJson(text);
-  if (!("value" in json) || !isObject(json.value)) throw malformedFile();
+  if (!("value" in json) || !isObject(json.value)) throw makeMalformedError();
   const { alg, payload, sig } = json.value;
   if (typeof alg !== "string" || typeof payload !== "string" || typeof sig !== "string") {
-    throw malformedFile();
+    throw makeMalformedError();
   }
   if (alg !== LICENSE_ALGORITHM) {
     throw new LicenseError(
       "license.algorithm",
-      `unsupported license algorithm: ${printable(alg)} (expected ${LICENSE_ALGORITHM})`,
+      `unsupported license algorithm: ${sanitizeForTerminal(alg)} (expected ${LICENSE_ALGORITHM})`,
     );
   }
   return { payload, sig };
 }
 
-function malformedFile(): LicenseError {
+function makeMalformedError(): LicenseError {
   return new LicenseError("license.malformed", "invalid license file: malformed JSON");
 }
 
-/** What a stranger's file says, fit for one line of a terminal. */
-function printable(text: string): string {
+/** Untrusted text as at most 33 printable characters. */
+function sanitizeForTerminal(text: string): string {
   const short = text.length > 32 ? text.slice(0, 32) + "…" : text;
   return short.replaceAll(/[^\x20-\x7e…]/g, "?");
 }
 
-/** A license from a file: genuine and well-formed; its dates may be over. @throws {LicenseError} */
+/**
+ * Reads and verifies a license file; does not check the dates.
+ *
+ * @throws {LicenseError}
+ * @example
+ * ```ts
+ * const license = await loadLicense("rocket.lic", verify);
+ * ```
+ */
 export async function loadLicense(path: string, verify: Verify): Promise<License> {
   return await verifyLicense(await readLicenseFile(path), verify);
 }
 
-/** What a license has to fulfill besides being genuine. */
-export interface LicenseTerms {
+/** What a license must meet. */
+export interface LicenseRequirements {
   readonly verify: Verify;
+  /** Time at which the license must be in date, milliseconds since the Unix epoch. */
   readonly wallMs: number;
-  /** The only software that it may be for (default: any). */
+  /** The product that the license must be for (default: any). */
   readonly softwareId?: string | undefined;
 }
 
-/** A license from a file that is valid at this time, and for this software. @throws {LicenseError} */
+/**
+ * Reads a license file and checks its signature, software and dates.
+ *
+ * @throws {LicenseError}
+ * @example
+ * ```ts
+ * const terms = { verify, wallMs: Date.now(), softwareId: "rocket" };
+ * const license = await loadValidLicense("rocket.lic", terms);
+ * ```
+ */
 export async function loadValidLicense(
   path: string,
-  { verify, wallMs, softwareId }: LicenseTerms,
+  { verify, wallMs, softwareId }: LicenseRequirements,
 ): Promise<License> {
   const license = await loadLicense(path, verify);
   checkSoftware(license, softwareId);
@@ -118,7 +144,15 @@ export async function loadValidLicense(
   return license;
 }
 
-/** @throws {LicenseError} where it is for another software. */
+/**
+ * Checks that a license is for a product; any product passes if none is given.
+ *
+ * @throws {LicenseError} `license.software`
+ * @example
+ * ```ts
+ * checkSoftware(license, "rocket");
+ * ```
+ */
 export function checkSoftware(license: License, softwareId: string | undefined): void {
   if (softwareId === undefined || license.software_id === softwareId) return;
   throw new LicenseError(

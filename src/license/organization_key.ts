@@ -3,41 +3,33 @@ import { readSmallText } from "../core/files.ts";
 import { decodePem } from "../signing/pem.ts";
 import { importPublicKeyPem, verifierOf, type Verify } from "../signing/ecdsa.ts";
 
-/** The file named as the organization's public key is none (exit status 2). */
+/** The organization's public key cannot be read or used (exit status 2). */
 export class OrganizationKeyError extends SentinelError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("config.org_key", message, options);
   }
 }
 
-/** Where the organization's public key is: in a file, or built in (PEM). */
+/** The organization's public key: a file's path, or the built-in PEM text. */
 export type OrganizationKeySource = { readonly path: string } | { readonly pem: string };
 
-/**
- * The verifier of the organization, wherever its key is.
- *
- * @throws {OrganizationKeyError}
- */
+/** Makes a verifier with the organization's public key. @throws {OrganizationKeyError} */
 export async function loadOrganizationKey(source: OrganizationKeySource): Promise<Verify> {
   if ("path" in source) return verifierOf(await readOrganizationKey(source.path));
   const key = await importPublicKeyPem(source.pem);
   if (key !== undefined) return verifierOf(key);
-  throw new OrganizationKeyError("the organization key that is built in is no P-256 public key");
+  throw new OrganizationKeyError("the built-in organization key is not a P-256 public key");
 }
 
-/**
- * The organization's public key (SubjectPublicKeyInfo, P-256, PEM) from a file; extractable.
- *
- * @throws {OrganizationKeyError}
- */
+/** Reads an extractable public key (PEM, SubjectPublicKeyInfo, P-256). @throws {OrganizationKeyError} */
 export async function readOrganizationKey(path: string): Promise<CryptoKey> {
   const key = await importPublicKeyPem(await readKeyFile(path));
   if (key !== undefined) return key;
-  throw new OrganizationKeyError(`organization key is no P-256 public key (PEM): ${path}`);
+  throw new OrganizationKeyError(`organization key is not a P-256 public key (PEM): ${path}`);
 }
 
-/** SHA-256 of the key (SubjectPublicKeyInfo, DER), as `sha256:` and hex digits. */
-export async function organizationKeyFingerprint(pem: string): Promise<string> {
+/** SHA-256 of the key's DER (SubjectPublicKeyInfo), as `sha256:` and 64 hex digits. */
+export async function fingerprintOrganizationKey(pem: string): Promise<string> {
   const der = decodePem(pem, "PUBLIC KEY") ?? new Uint8Array();
   return `sha256:${new Uint8Array(await crypto.subtle.digest("SHA-256", der)).toHex()}`;
 }

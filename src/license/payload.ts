@@ -1,19 +1,19 @@
 import { isObject } from "../core/strict_json.ts";
 import { isHttpUrl } from "../core/text.ts";
 import * as v from "valibot";
-import { LicenseError, MALFORMED_PAYLOAD, payloadError } from "./errors.ts";
+import { LicenseError, makePayloadError, MALFORMED_PAYLOAD } from "./errors.ts";
 import type { Json } from "../signing/canonical_json.ts";
 import { parseFingerprint } from "./fingerprint.ts";
 
-/** Whether the text is a day of the calendar as `YYYY-MM-DD`. */
+/** Whether the text is an existing day, `YYYY-MM-DD`. */
 export function isCalendarDate(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const time = Date.parse(`${text}T00:00:00Z`);
-  return Number.isFinite(time) && utcDate(time) === text;
+  return Number.isFinite(time) && formatUtcDate(time) === text;
 }
 
-/** The day in UTC, `YYYY-MM-DD`, of a time in milliseconds since the Unix epoch. */
-export function utcDate(wallMs: number): string {
+/** Formats a time (milliseconds since the Unix epoch) as a UTC day, `YYYY-MM-DD`. */
+export function formatUtcDate(wallMs: number): string {
   return new Date(wallMs).toISOString().slice(0, 10);
 }
 
@@ -26,7 +26,7 @@ export function checkDates(
   license: { readonly issue_date: string; readonly expiry_date: string },
   wallMs: number,
 ): void {
-  const today = utcDate(wallMs);
+  const today = formatUtcDate(wallMs);
   if (today < license.issue_date) {
     throw new LicenseError(
       "license.not_yet_active",
@@ -41,7 +41,7 @@ export function checkDates(
   }
 }
 
-/** The version of the payload that is understood. */
+/** The only supported `v` of a payload. */
 export const PAYLOAD_VERSION = 1;
 
 const text = v.pipe(v.string("must be a string"), v.minLength(1, "must not be empty"));
@@ -94,16 +94,16 @@ const HARDWARE_BOUND = {
   hardware_fingerprint: fingerprint,
 };
 
-/** A license that is kept alive against the vendor's server. */
+/** A license that needs heartbeats to the vendor's server. */
 export type StandardLicense = v.InferOutput<v.ObjectSchema<typeof STANDARD, undefined>>;
 
-/** A license that belongs to one machine and needs no server. */
+/** A license for one machine; needs no server. */
 export type HardwareBoundLicense = v.InferOutput<v.ObjectSchema<typeof HARDWARE_BOUND, undefined>>;
 
-/** A license's payload, with the names it has in the file. */
+/** A license's payload, with the file's field names. */
 export type License = StandardLicense | HardwareBoundLicense;
 
-/** What each type of license adds to the common fields: fields it must have and fields it must not. */
+/** Schema, required fields and forbidden fields of each license type. */
 const RULES = {
   STANDARD: {
     schema: v.looseObject(STANDARD),
@@ -118,17 +118,17 @@ const RULES = {
 } as const;
 
 /**
- * A license from the parsed payload. Unknown fields are kept behind those that are known.
+ * Parses a payload's JSON value. Keeps unknown fields, after the known ones.
  *
- * @throws {LicenseError} naming the first field that is not as it must be.
+ * @throws {LicenseError} Names the first invalid field.
  */
 export function parsePayload(payload: unknown): License {
   if (!isObject(payload)) throw new LicenseError("license.malformed", MALFORMED_PAYLOAD);
   checkVersion(payload["v"]);
   const type = payload["license_type"];
-  if (type === undefined) throw payloadError("license_type", "is missing");
+  if (type === undefined) throw makePayloadError("license_type", "is missing");
   if (type !== "STANDARD" && type !== "HARDWARE_BOUND") {
-    throw payloadError("license_type", "must be STANDARD or HARDWARE_BOUND");
+    throw makePayloadError("license_type", "must be STANDARD or HARDWARE_BOUND");
   }
   const rules = RULES[type];
   for (const field of rules.required) {
@@ -138,19 +138,19 @@ export function parsePayload(payload: unknown): License {
   }
   for (const field of rules.forbidden) {
     if (Object.hasOwn(payload, field)) {
-      throw payloadError(field, `must not be set for ${type} licenses`);
+      throw makePayloadError(field, `must not be set for ${type} licenses`);
     }
   }
   const result = v.safeParse(rules.schema, payload, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   const field = String(issue.path?.[0].key);
-  throw payloadError(field, Object.hasOwn(payload, field) ? issue.message : "is missing");
+  throw makePayloadError(field, Object.hasOwn(payload, field) ? issue.message : "is missing");
 }
 
 function checkVersion(version: unknown): void {
-  if (version === undefined) throw payloadError("v", "is missing");
-  if (!Number.isInteger(version)) throw payloadError("v", "must be an integer");
+  if (version === undefined) throw makePayloadError("v", "is missing");
+  if (!Number.isInteger(version)) throw makePayloadError("v", "must be an integer");
   if (version !== PAYLOAD_VERSION) {
     throw new LicenseError(
       "license.version",

@@ -1,4 +1,4 @@
-/** What makers write where a number was to be, in lower case without what is neither letter nor digit. */
+/** Values that manufacturers leave in place of a serial number: lower case, letters and digits only. */
 const PLACEHOLDERS: ReadonlySet<string> = new Set([
   "",
   "none",
@@ -19,11 +19,11 @@ const PLACEHOLDERS: ReadonlySet<string> = new Set([
   "123456789",
   "0123456789",
   "1234567890",
-  // the UUID of many boards whose maker set none
+  // default UUID of many boards
   "03000200040005000006000700080009",
 ]);
 
-/** Whether a value stands for none, so that many machines have it. */
+/** Whether a value identifies no machine, because many share it. */
 export function isPlaceholder(value: string): boolean {
   const bare = value.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
   return PLACEHOLDERS.has(bare) || /^(?:0+|f{4,}|x{4,})$/.test(bare);

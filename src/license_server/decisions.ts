@@ -1,4 +1,4 @@
-import { utcDate } from "../license/payload.ts";
+import { formatUtcDate } from "../license/payload.ts";
 import {
   type ActivateRequest,
   type DecommissionAckRequest,
@@ -126,7 +126,7 @@ function activationBar(license: LicenseRecord, nowMs: number): Refusal | undefin
   if (license.licenseType !== "STANDARD") return REFUSALS.hardwareBound;
   if (license.status === "REVOKED") return REFUSALS.revoked;
   if (license.status === "SUSPENDED") return REFUSALS.suspended;
-  const today = utcDate(nowMs);
+  const today = formatUtcDate(nowMs);
   if (today > license.expiryDate) return expiredRefusal(license.expiryDate);
   if (today < license.issueDate) return notYetActiveRefusal(license.issueDate);
   return undefined;
@@ -139,7 +139,7 @@ function heartbeatStatus(
   nowMs: number,
 ): LicenseStatus {
   if (license.status !== "ACTIVE") return license.status;
-  if (utcDate(nowMs) > license.expiryDate) return "EXPIRED";
+  if (formatUtcDate(nowMs) > license.expiryDate) return "EXPIRED";
   return isToLeave(machine) ? "DECOMMISSION_PENDING" : "ACTIVE";
 }
 

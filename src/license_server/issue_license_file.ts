@@ -1,7 +1,7 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { writeAll } from "../core/files.ts";
-import { utcDate } from "../license/payload.ts";
+import { formatUtcDate } from "../license/payload.ts";
 import { encodeBase64Url } from "../signing/envelope.ts";
 import { checksumFile } from "./checksum.ts";
 import { issueLicense, type LicenseTerms, makeLicenseKey, registerLicense } from "./issue.ts";
@@ -45,7 +45,7 @@ export async function issueLicenseFile(request: IssueRequest, tools: IssueTools)
   const { license, fileText } = await issueLicense({
     ...terms,
     licenseKey: terms.licenseKey ?? makeLicenseKey(tools.randomBytes),
-    issueDate: terms.issueDate ?? utcDate(tools.nowMs),
+    issueDate: terms.issueDate ?? formatUtcDate(tools.nowMs),
     softwareChecksum: checksumPath === undefined ? undefined : await checksumFile(checksumPath),
   }, sign);
   const suffix = encodeBase64Url(tools.randomBytes(9));

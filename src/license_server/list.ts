@@ -1,4 +1,4 @@
-import { utcDate } from "../license/payload.ts";
+import { formatUtcDate } from "../license/payload.ts";
 import type { LicenseRecord, MachineRecord, MachineStatus } from "./records.ts";
 import type { LicenseStore } from "./store.ts";
 
@@ -38,7 +38,7 @@ export async function describeLicenses(
   const listings: LicenseListing[] = [];
   for (const license of licenses) {
     const machines = await store.listMachines(license.licenseKey);
-    listings.push(describeLicense(license, machines, utcDate(nowMs)));
+    listings.push(describeLicense(license, machines, formatUtcDate(nowMs)));
   }
   return listings;
 }

@@ -158,7 +158,7 @@ testWith(
 
 const MISTAKES: readonly [string, string[], RegExp][] = [
   ["a target that there is none of", ["--target", "vax"], /^compile: error: unknown target: vax/],
-  ["a key that is none", ["--org-key", "deno.json"], /organization key is no P-256 public key/],
+  ["a key that is none", ["--org-key", "deno.json"], /organization key is not a P-256 public key/],
   ["a key that is not there", ["--org-key", "nowhere"], /organization key cannot be read: nowhere/],
   ["a server that is no URL", ["--server-url", "nowhere"], /--server-url must be an http\(s\) URL/],
   ["software that is not absolute", ["--software", "x"], /--software must be an absolute path/],

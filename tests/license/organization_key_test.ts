@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
+  fingerprintOrganizationKey,
   loadOrganizationKey,
   OrganizationKeyError,
-  organizationKeyFingerprint,
 } from "../../src/license/organization_key.ts";
 import { encodePem } from "../../src/signing/pem.ts";
 import { makeOrganization } from "../support/organization.ts";
@@ -52,11 +52,11 @@ for (const [what, make] of NO_KEYS) {
     await Deno.writeTextFile(path, pem);
     assertEquals(
       await refusalOf({ path }),
-      `organization key is no P-256 public key (PEM): ${path}`,
+      `organization key is not a P-256 public key (PEM): ${path}`,
     );
     assertEquals(
       await refusalOf({ pem }),
-      "the organization key that is built in is no P-256 public key",
+      "the built-in organization key is not a P-256 public key",
     );
   });
 }
@@ -95,5 +95,5 @@ testWith([needsProgram("openssl")], "a key's fingerprint is the one openssl tell
   const options = ["-pubin", "-in", folder.at("key.pem"), "-outform", "DER"];
   await runTool("openssl", "pkey", ...options, "-out", folder.at("key.der"));
   const digest = await runTool("openssl", "dgst", "-sha256", "-r", folder.at("key.der"));
-  assertEquals(await organizationKeyFingerprint(publicKeyPem), `sha256:${digest.slice(0, 64)}`);
+  assertEquals(await fingerprintOrganizationKey(publicKeyPem), `sha256:${digest.slice(0, 64)}`);
 });

@@ -3,7 +3,7 @@ import {
   type Component,
   FingerprintError,
   type Hardware,
-  hashOf,
+  hashComponent,
   makeV1,
   makeV2,
 } from "../../license/fingerprint.ts";
@@ -58,7 +58,7 @@ async function describeComponents(hardware: Hardware): Promise<Record<string, un
   const entries = componentsOf(hardware).map(async ([name, component]) => [name, {
     readable: component.kind === "readable",
     source: component.kind === "readable" ? component.place : null,
-    hash: await hashOf(hardware, name) ?? null,
+    hash: await hashComponent(hardware, name) ?? null,
     error: component.kind === "readable" ? null : component.why,
   }]);
   return Object.fromEntries(await Promise.all(entries));
@@ -70,7 +70,7 @@ async function explain(hardware: Hardware): Promise<string> {
   const lines = components.map(async ([name, component]) =>
     `${name.padEnd(width)}  ` +
     (component.kind === "readable"
-      ? `${await hashOf(hardware, name)}  ${component.place}`
+      ? `${await hashComponent(hardware, name)}  ${component.place}`
       : `cannot be read    ${component.why}`)
   );
   return (await Promise.all(lines)).join("\n");

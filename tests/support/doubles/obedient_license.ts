@@ -1,6 +1,6 @@
 import {
   checkSoftware,
-  type LicenseTerms,
+  type LicenseRequirements,
   readLicenseFile,
   verifyLicense as verifyStrictly,
 } from "../../../src/license/license_file.ts";
@@ -24,7 +24,7 @@ export async function loadLicense(path: string, verify: Verify): Promise<License
 
 export async function loadValidLicense(
   path: string,
-  { verify, wallMs, softwareId }: LicenseTerms,
+  { verify, wallMs, softwareId }: LicenseRequirements,
 ): Promise<License> {
   const license = await loadLicense(path, verify);
   checkSoftware(license, softwareId);
