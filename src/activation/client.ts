@@ -3,7 +3,7 @@ import { describeCauses, describeError } from "../core/errors.ts";
 import { joinBytes } from "../core/files.ts";
 import { decodeUtf8 } from "../core/strict_json.ts";
 import type { Sign, Verify } from "../signing/ecdsa.ts";
-import { type Answer, judgeAnswer, type RawAnswer } from "./answer.ts";
+import { judgeAnswer, type RawAnswer, type ServerAnswer } from "./answer.ts";
 import {
   ACTIVATE_PATH,
   type ActivateRequest,
@@ -15,8 +15,8 @@ import {
 } from "./messages.ts";
 import { signRequest } from "./signed_request.ts";
 
-/** Words in the runtime's messages (hyper, rustls, the system's resolver) and what they mean, first match first. */
-const SIGNS: readonly (readonly [RegExp, string])[] = [
+/** Patterns in the runtime's messages (hyper, rustls, the system's resolver) and the fault they stand for; first match wins. */
+const FAULT_PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/dns error|failed to lookup|name or service not known/i, "DNS"],
   [/certificate|tls|handshake|invalid peer|corrupt message/i, "TLS"],
   [/connection refused|os error 111|os error 61\b|os error 10061/i, "refused"],
@@ -29,63 +29,63 @@ const SIGNS: readonly (readonly [RegExp, string])[] = [
   [/unreachable|os error 101|os error 113/i, "no route"],
 ];
 
-/** Why a request had no answer, in a word or two for the log: `DNS`, `refused`, `reset`, `timeout`, `TLS`, … */
+/** Describes a failed request in a word or two for the log: `DNS`, `refused`, `reset`, `timeout`, `TLS`, … */
 export function describeConnectionFault(error: unknown): string {
   const text = [describeError(error), ...describeCauses(error)].join(" | ");
-  return SIGNS.find(([sign]) => sign.test(text))?.[1] ?? text;
+  return FAULT_PATTERNS.find(([pattern]) => pattern.test(text))?.[1] ?? text;
 }
 
-/** How long a request may take, from connect to the last byte. */
+/** Limit of one request, from connect to the last byte. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** What the client works with. */
 interface ClientDependencies extends Pick<Host, "clock" | "newUuid"> {
   /** The license server's base URL. */
   readonly serverUrl: string;
-  /** As the machine. */
+  /** Signs with the machine's private key. */
   readonly sign: Sign;
-  /** With the organization's public key. */
+  /** Verifies with the organization's public key. */
   readonly verify: Verify;
   readonly fetch: typeof fetch;
 }
 
-/** How one request is made. */
+/** Options of one request. */
 export interface RequestOptions {
+  /** The newest signed time seen so far, 0 before the first. */
   readonly lastRespondedAtMs: number;
-  /** Ends the request early, as `unreachable`; a text as its reason says why. */
+  /** Ends the request early as `unreachable`; a string as its reason becomes `why`. */
   readonly signal: AbortSignal;
 }
 
-/** The license server as a lease sees it. Every failure is an {@linkcode Answer}; nothing is thrown. */
-export interface LicenseServer {
-  activate(request: ActivateRequest, options: RequestOptions): Promise<Answer>;
-  heartbeat(request: HeartbeatRequest, options: RequestOptions): Promise<Answer>;
+/** The license server's API. Every failure is a {@linkcode ServerAnswer}; no call rejects. */
+export interface LicenseServerApi {
+  activate(request: ActivateRequest, options: RequestOptions): Promise<ServerAnswer>;
+  heartbeat(request: HeartbeatRequest, options: RequestOptions): Promise<ServerAnswer>;
   acknowledgeDecommission(
     request: DecommissionAckRequest,
     options: RequestOptions,
-  ): Promise<Answer>;
+  ): Promise<ServerAnswer>;
 }
 
-/** Asks the license server over HTTP. */
-export class LicenseServerClient implements LicenseServer {
+/** Calls the license server over HTTP. */
+export class LicenseServerClient implements LicenseServerApi {
   readonly #deps: ClientDependencies;
 
   constructor(dependencies: ClientDependencies) {
     this.#deps = dependencies;
   }
 
-  activate(request: ActivateRequest, options: RequestOptions): Promise<Answer> {
+  activate(request: ActivateRequest, options: RequestOptions): Promise<ServerAnswer> {
     return this.#post(ACTIVATE_PATH, request, options);
   }
 
-  heartbeat(request: HeartbeatRequest, options: RequestOptions): Promise<Answer> {
+  heartbeat(request: HeartbeatRequest, options: RequestOptions): Promise<ServerAnswer> {
     return this.#post(HEARTBEAT_PATH, request, options);
   }
 
   acknowledgeDecommission(
     request: DecommissionAckRequest,
     options: RequestOptions,
-  ): Promise<Answer> {
+  ): Promise<ServerAnswer> {
     return this.#post(DECOMMISSION_ACK_PATH, request, options);
   }
 
@@ -93,7 +93,7 @@ export class LicenseServerClient implements LicenseServer {
     path: string,
     request: { readonly machine_id: string; readonly license_key: string },
     { lastRespondedAtMs, signal }: RequestOptions,
-  ): Promise<Answer> {
+  ): Promise<ServerAnswer> {
     const { clock, newUuid, serverUrl, sign, verify } = this.#deps;
     const nonce = newUuid();
     const timestamp = String(Math.floor(clock.wallMs() / 1000));
@@ -119,7 +119,7 @@ export class LicenseServerClient implements LicenseServer {
     });
   }
 
-  /** The answer, or why there was none. A redirect is not followed: what is signed is for this server. */
+  /** Sends the request; returns the answer, or why none came. Follows no redirect: the signature is for this server. */
   async #exchange(
     url: string,
     { headers, body, signal }: {
@@ -145,13 +145,13 @@ export class LicenseServerClient implements LicenseServer {
   }
 }
 
-/** The body as text, or `undefined` where it is larger than allowed or no UTF-8; never holds more than the limit. */
+/** Reads the body as text; `undefined` if it exceeds the limit or is not UTF-8. Buffers no more than the limit. */
 async function readBounded(response: Response): Promise<string | undefined> {
   const { headers } = response;
-  const announced = Number(headers.get("content-length") ?? NaN);
-  // of a packed body it is the packed length that is announced, and the runtime unpacks it
-  const isPacked = headers.has("content-encoding");
-  if (announced <= MAX_BODY_BYTES && !isPacked) return decodeUtf8(await response.bytes());
+  const declaredLength = Number(headers.get("content-length") ?? NaN);
+  // Content-Length counts compressed bytes, and the runtime decompresses
+  const isCompressed = headers.has("content-encoding");
+  if (declaredLength <= MAX_BODY_BYTES && !isCompressed) return decodeUtf8(await response.bytes());
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {

@@ -1,18 +1,18 @@
 import * as v from "valibot";
 import { validate as isUuidV4 } from "@std/uuid/v4";
 
-/** The server's paths, each with its trailing slash: it is part of what is signed. */
+/** The server's paths. The trailing slash is part of the signed bytes. */
 export const ACTIVATE_PATH = "/api/v1/drm/activate/";
 export const HEARTBEAT_PATH = "/api/v1/drm/heartbeat/";
 export const DECOMMISSION_ACK_PATH = "/api/v1/drm/decommission-ack/";
 
-/** Limit of a request's and of an answer's body. */
+/** Limit of a request's or an answer's body. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
-/** What clocks may differ by, and how long a nonce is remembered. */
+/** Largest accepted clock difference. */
 export const MAX_CLOCK_SKEW_SECONDS = 300;
 
-/** Systems as the wire names them. */
+/** Platform names in the protocol. */
 const PLATFORMS = [
   "LINUX_AMD64",
   "LINUX_ARM64",
@@ -44,10 +44,10 @@ export type ActivateRequest = v.InferOutput<typeof activateRequestSchema>;
 export type HeartbeatRequest = v.InferOutput<typeof heartbeatRequestSchema>;
 export type DecommissionAckRequest = v.InferOutput<typeof decommissionAckRequestSchema>;
 
-/** What every signed payload has: the request's nonce, and when it was answered (RFC 3339). */
+/** Fields of every signed payload: the request's nonce and the time of the answer (RFC 3339). */
 const SIGNED = { request_nonce: v.string(), responded_at: v.pipe(v.string(), v.isoTimestamp()) };
 
-/** What a client needs of an answer's payload; the fields it only shows are not asked for. */
+/** The fields of an answer's payload that the client depends on. */
 export const answerPayloadSchema = v.object({
   ...SIGNED,
   status: v.string(),
@@ -58,11 +58,11 @@ export const refusalPayloadSchema = v.object({ ...SIGNED, error: v.string(), cod
 
 export type AnswerPayload = v.InferOutput<typeof answerPayloadSchema>;
 
-/** The statuses a heartbeat's answer may have. */
+/** A heartbeat answer's `status`. */
 export type LicenseStatus = "ACTIVE" | "DECOMMISSION_PENDING" | "REVOKED" | "EXPIRED" | "SUSPENDED";
 
-/** A 200's and a signed refusal's body. */
+/** Body of a 200 and of a signed refusal. */
 export const envelopeSchema = v.object({ payload: v.string(), sig: v.string() });
 
-/** The part of an unsigned refusal that people read. */
+/** Body of an unsigned refusal. */
 export const refusalSchema = v.object({ error: v.string() });

@@ -1,27 +1,26 @@
 import type { Host } from "../platform/host.ts";
-import type { Answer } from "./answer.ts";
+import type { ServerAnswer } from "./answer.ts";
 
-/** How often a failed request is tried again before it counts as missed. */
+/** Retries after the first try. */
 const RETRIES = 3;
 
-/** Longest first pause between two tries. */
+/** Upper limit of the first pause. */
 const LONGEST_BASE_MS = 30_000;
 
-/** What bounds the tries, and what spreads a fleet's requests. */
 interface RetryOptions extends Pick<Host, "clock" | "random"> {
-  /** All tries and pauses fit into this time, which begins with the first try. */
+  /** Limit of all tries and pauses together, from the first try. */
   readonly withinMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Asks until the answer is not `unreachable`, at most {@linkcode RETRIES} times more, with exponential back-off and full
- * jitter ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015) within the given time.
+ * Retries an `unreachable` request with exponential backoff and full jitter ("Exponential Backoff And Jitter", AWS
+ * Architecture Blog, 2015), which spreads a fleet's requests. Returns the last answer.
  */
 export async function retryUnreachable(
-  ask: (signal: AbortSignal) => Promise<Answer>,
+  ask: (signal: AbortSignal) => Promise<ServerAnswer>,
   { withinMs, clock, random, signal }: RetryOptions,
-): Promise<Answer> {
+): Promise<ServerAnswer> {
   const done = new AbortController();
   const limit = new AbortController();
   const timer = clock.sleep(withinMs, done.signal).then(() => limit.abort("timeout"));

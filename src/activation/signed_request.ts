@@ -1,13 +1,13 @@
 import { encodeBase64Url } from "@std/encoding/base64url";
 import type { Sign } from "../signing/ecdsa.ts";
 
-/** Names of the headers that carry a machine's signature. */
+/** Headers of a signed request. */
 export const MACHINE_ID_HEADER = "X-Sentinel-Machine-Id";
 export const TIMESTAMP_HEADER = "X-Sentinel-Timestamp";
 export const NONCE_HEADER = "X-Sentinel-Nonce";
 export const SIGNATURE_HEADER = "X-Sentinel-Signature";
 
-/** What identifies one request: `timestamp` in Unix seconds as text, `nonce` a UUID v4. */
+/** Signed identity of one request: `timestamp` is Unix seconds as text, `nonce` a UUID v4. */
 export interface RequestStamp {
   readonly machineId: string;
   readonly timestamp: string;
@@ -16,8 +16,8 @@ export interface RequestStamp {
 
 const UTF8 = new TextEncoder();
 
-/** The bytes that a machine signs: `METHOD\nPATH\nTIMESTAMP\nNONCE\nSHA256_HEX(BODY)`. */
-export function bytesToSign(
+/** Encodes the bytes that a machine signs: `METHOD\nPATH\nTIMESTAMP\nNONCE\nSHA256_HEX(BODY)`. */
+export function encodeSignedBytes(
   path: string,
   stamp: RequestStamp,
   bodySha256: Uint8Array,
@@ -26,7 +26,7 @@ export function bytesToSign(
   return UTF8.encode(lines.join("\n"));
 }
 
-/** The headers of a request signed by the machine's key. */
+/** Signs a request with the machine's key; returns its headers. */
 export async function signRequest(
   path: string,
   stamp: RequestStamp,
@@ -37,6 +37,6 @@ export async function signRequest(
     [MACHINE_ID_HEADER]: stamp.machineId,
     [TIMESTAMP_HEADER]: stamp.timestamp,
     [NONCE_HEADER]: stamp.nonce,
-    [SIGNATURE_HEADER]: encodeBase64Url(await sign(bytesToSign(path, stamp, digest))),
+    [SIGNATURE_HEADER]: encodeBase64Url(await sign(encodeSignedBytes(path, stamp, digest))),
   };
 }

@@ -1,26 +1,26 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import { readSmallText } from "../core/files.ts";
 
-/** Larger than any system's bundle of certificates. */
+/** Well above the size of any system's CA bundle. */
 const MAX_BUNDLE_BYTES = 4 * 1024 * 1024;
 
-/** The file named as certificates to trust has none (exit status 2). */
+/** The CA file cannot be read or has no certificate (exit status 2). */
 export class CaFileError extends SentinelError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("config.ca_file", message, options);
   }
 }
 
-/** A `fetch` with its connections, which are closed when it is disposed of. */
+/** A `fetch` that owns its connections; disposal closes them. */
 export interface TrustedFetch extends Disposable {
   readonly fetch: typeof fetch;
-  /** The certificates, as they stand in the file. */
+  /** The file's text. */
   readonly pem: string;
 }
 
 /**
- * A `fetch` that trusts the certificates of a PEM file besides the usual ones. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`
- * are honored, as by the runtime's own.
+ * Opens a `fetch` that trusts a PEM file's certificates in addition to the default ones. Honors `HTTPS_PROXY`, `HTTP_PROXY`
+ * and `NO_PROXY`, as the global `fetch` does.
  *
  * @throws {CaFileError}
  */

@@ -1,12 +1,12 @@
 import type { Env } from "../core/process.ts";
 import type { ServerProbes } from "./request.ts";
-import type { Answer } from "../activation/answer.ts";
+import type { ServerAnswer } from "../activation/answer.ts";
 import { describeConnectionFault, LicenseServerClient } from "../activation/client.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
 import { type Clock, withDeadline } from "../core/clock.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { License } from "../license/payload.ts";
-import { generateKeyPairDer, importPrivateKey, signerOf, type Verify } from "../signing/ecdsa.ts";
+import { generateKeyPairDer, importPrivateKey, makeSigner, type Verify } from "../signing/ecdsa.ts";
 import { type CheckName, failed, type Finding, ok, skipped } from "./finding.ts";
 
 /** Whom to ask, and for what. */
@@ -108,7 +108,7 @@ async function examineAnswers(
   let response: Response | undefined;
   const client = new LicenseServerClient({
     serverUrl: url.href,
-    sign: signerOf(privateKey!),
+    sign: makeSigner(privateKey!),
     verify,
     clock,
     fetch: async (...request) => response = await fetch(...request),
@@ -126,7 +126,7 @@ async function examineAnswers(
   return [http, examineSignature(answer), examineClock(response, clock.wallMs())];
 }
 
-function examineHttp(answer: Answer, response: Response | undefined): Finding {
+function examineHttp(answer: ServerAnswer, response: Response | undefined): Finding {
   if (response !== undefined && response.status < 500) {
     return ok("http", `the server answers (HTTP ${response.status})`);
   }
@@ -139,7 +139,7 @@ function examineHttp(answer: Answer, response: Response | undefined): Finding {
   });
 }
 
-function examineSignature(answer: Answer): Finding {
+function examineSignature(answer: ServerAnswer): Finding {
   const isSigned = answer.kind === "verified" || (answer.kind === "refused" && answer.signed);
   if (isSigned) return ok("signature", "the organization signed its answer");
   const why = answer.kind === "unreachable"

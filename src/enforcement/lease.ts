@@ -1,8 +1,8 @@
 import type { Platform } from "../platform/contract.ts";
 import type { Host } from "../platform/host.ts";
 import { SentinelError } from "../core/errors.ts";
-import type { Answer } from "../activation/answer.ts";
-import type { LicenseServer, RequestOptions } from "../activation/client.ts";
+import type { ServerAnswer } from "../activation/answer.ts";
+import type { LicenseServerApi, RequestOptions } from "../activation/client.ts";
 import { retryUnreachable } from "../activation/retry.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { StandardLicense } from "../license/payload.ts";
@@ -59,7 +59,7 @@ function judgeStatus(status: string): LeaseVerdict {
 interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly license: StandardLicense;
   readonly graceBudget: GraceBudget;
-  readonly client: LicenseServer;
+  readonly client: LicenseServerApi;
   /** For messages. */
   readonly serverUrl: string;
   readonly publicKeyPem: string;
@@ -216,7 +216,7 @@ export class Lease {
     return { lastRespondedAtMs: this.#graceBudget.lastRespondedAtMs, signal };
   }
 
-  #heartbeat(signal: AbortSignal): Promise<Answer> {
+  #heartbeat(signal: AbortSignal): Promise<ServerAnswer> {
     return this.#options.client.heartbeat(
       { ...this.#identity, software_version: VERSION },
       this.#request(signal),
@@ -224,7 +224,7 @@ export class Lease {
   }
 
   /** Anyone can forge an unsigned refusal, so it counts as unreachable. */
-  #distrustUnsigned(answer: Answer): Answer {
+  #distrustUnsigned(answer: ServerAnswer): ServerAnswer {
     if (answer.kind !== "refused" || answer.signed) return answer;
     return {
       kind: "unreachable",
@@ -232,7 +232,9 @@ export class Lease {
     };
   }
 
-  async #accept({ payload, respondedAtMs }: Answer & { kind: "verified" }): Promise<LeaseVerdict> {
+  async #accept(
+    { payload, respondedAtMs }: ServerAnswer & { kind: "verified" },
+  ): Promise<LeaseVerdict> {
     if (this.#graceBudget.isOffline) {
       this.#options.log.info(
         `Server reachable again, ${this.graceRemainingSeconds} seconds of grace remaining`,
@@ -288,7 +290,7 @@ function exhausted(why: string): UnreachableError {
   );
 }
 
-function activationRefusal({ message, signed }: Answer & { kind: "refused" }): string {
+function activationRefusal({ message, signed }: ServerAnswer & { kind: "refused" }): string {
   return signed
     ? `activation refused: ${message}`
     : `activation refused (unsigned answer): ${message}`;

@@ -1,7 +1,7 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import { readSmallText } from "../core/files.ts";
 import { decodePem } from "../signing/pem.ts";
-import { importPublicKeyPem, verifierOf, type Verify } from "../signing/ecdsa.ts";
+import { importPublicKeyPem, makeVerifier, type Verify } from "../signing/ecdsa.ts";
 
 /** The organization's public key cannot be read or used (exit status 2). */
 export class OrganizationKeyError extends SentinelError {
@@ -15,9 +15,9 @@ export type OrganizationKeySource = { readonly path: string } | { readonly pem: 
 
 /** Makes a verifier with the organization's public key. @throws {OrganizationKeyError} */
 export async function loadOrganizationKey(source: OrganizationKeySource): Promise<Verify> {
-  if ("path" in source) return verifierOf(await readOrganizationKey(source.path));
+  if ("path" in source) return makeVerifier(await readOrganizationKey(source.path));
   const key = await importPublicKeyPem(source.pem);
-  if (key !== undefined) return verifierOf(key);
+  if (key !== undefined) return makeVerifier(key);
   throw new OrganizationKeyError("the built-in organization key is not a P-256 public key");
 }
 

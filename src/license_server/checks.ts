@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { validate as isUuidV4 } from "@std/uuid/v4";
 import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
 import {
-  bytesToSign,
+  encodeSignedBytes,
   MACHINE_ID_HEADER,
   NONCE_HEADER,
   SIGNATURE_HEADER,
@@ -96,7 +96,7 @@ export async function checkSignature(
   { body, verify }: { body: Uint8Array<ArrayBuffer>; verify: Verify },
 ): Promise<Refusal | undefined> {
   const digest = createHash("sha256").update(body).digest();
-  return await verify(bytesToSign(path, headers, digest), headers.signature)
+  return await verify(encodeSignedBytes(path, headers, digest), headers.signature)
     ? undefined
     : REFUSALS.signature;
 }

@@ -1,5 +1,5 @@
 import { LruCache } from "../core/lru_cache.ts";
-import { importPublicKeyPem, verifierOf, type Verify } from "../signing/ecdsa.ts";
+import { importPublicKeyPem, makeVerifier, type Verify } from "../signing/ecdsa.ts";
 
 /** Imported public keys by their PEM; importing one costs a curve check. */
 export class KeyCache {
@@ -16,7 +16,7 @@ export class KeyCache {
     if (known !== undefined) return known;
     const key = await importPublicKeyPem(pem);
     if (key === undefined) return undefined;
-    const verify = verifierOf(key);
+    const verify = makeVerifier(key);
     this.#verifiers.set(pem, verify);
     return verify;
   }

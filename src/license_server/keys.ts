@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { readConfigFile, warnOfExposedKey, writeNewFiles } from "../core/files.ts";
 import type { Logger } from "../core/log.ts";
-import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../signing/ecdsa.ts";
+import { generateKeyPairDer, importPrivateKey, makeSigner, type Sign } from "../signing/ecdsa.ts";
 import { decodePem, encodePem } from "../signing/pem.ts";
 
 /** Names of the organization's two key files. */
@@ -60,5 +60,5 @@ export async function readSigningKey(path: string, log: Logger): Promise<Sign> {
     throw new SentinelError("config.key", `${path} is not a P-256 private key (PEM, PKCS#8)`);
   }
   warnOfExposedKey({ path, mode, what }, log);
-  return signerOf(key);
+  return makeSigner(key);
 }

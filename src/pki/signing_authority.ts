@@ -8,7 +8,7 @@ import {
   X509Certificate,
 } from "@peculiar/x509";
 import { SentinelError } from "../core/errors.ts";
-import { importPrivateKey, signerOf, verifierOf } from "../signing/ecdsa.ts";
+import { importPrivateKey, makeSigner, makeVerifier } from "../signing/ecdsa.ts";
 import { decodePem } from "../signing/pem.ts";
 import {
   distinguishedName,
@@ -137,8 +137,8 @@ export async function openAuthority(
 
 async function belongTogether(privateKey: CryptoKey, publicKey: CryptoKey): Promise<boolean> {
   const data = new TextEncoder().encode("whose key is this?");
-  const signature = await signerOf(privateKey)(data);
-  return await verifierOf(publicKey)(data, signature).catch(() => false);
+  const signature = await makeSigner(privateKey)(data);
+  return await makeVerifier(publicKey)(data, signature).catch(() => false);
 }
 
 function refused(why: string): SentinelError {

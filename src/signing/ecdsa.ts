@@ -6,9 +6,9 @@ const COORDINATE_BYTES = 32;
 const SEQUENCE = 0x30, INTEGER = 0x02;
 
 /**
- * An ECDSA-P256 signature from DER (RFC 3279 section 2.2.3, `SEQUENCE { INTEGER r, INTEGER s }`) to P1363 (r‖s, 64
- * bytes), or `undefined` for everything that is not the one minimal encoding: long-form lengths, padding zeros, negative
- * or empty integers, bytes behind the end.
+ * Converts an ECDSA-P256 signature from DER (RFC 3279 section 2.2.3, `SEQUENCE { INTEGER r, INTEGER s }`) to P1363 (r‖s, 64
+ * bytes). Returns `undefined` unless the encoding is minimal: no long-form lengths, padding zeros, negative or empty
+ * integers, trailing bytes.
  */
 export function derToP1363(der: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   if (der.length < 8 || der[0] !== SEQUENCE || der[1] !== der.length - 2) return undefined;
@@ -19,7 +19,7 @@ export function derToP1363(der: Uint8Array): Uint8Array<ArrayBuffer> | undefined
   return end === der.length ? raw : undefined;
 }
 
-/** Writes the integer at `start` right-aligned into `target`; returns where the next element begins. */
+/** Writes the integer at `start` right-aligned into `target`; returns the offset of the next element. */
 function readInteger(der: Uint8Array, start: number, target: Uint8Array): number | undefined {
   const length = der[start + 1];
   if (der[start] !== INTEGER || length === undefined || length === 0) return undefined;
@@ -34,7 +34,7 @@ function readInteger(der: Uint8Array, start: number, target: Uint8Array): number
   return end;
 }
 
-/** The opposite of {@linkcode derToP1363}; `raw` is r‖s, 64 bytes. */
+/** Inverse of {@linkcode derToP1363}; `raw` is r‖s, 64 bytes. */
 export function p1363ToDer(raw: Uint8Array): Uint8Array<ArrayBuffer> {
   const r = encodeInteger(raw.subarray(0, COORDINATE_BYTES));
   const s = encodeInteger(raw.subarray(COORDINATE_BYTES));
@@ -49,16 +49,16 @@ function encodeInteger(coordinate: Uint8Array): number[] {
   return [INTEGER, digits.length, ...digits];
 }
 
-/** Makes the DER signature (ECDSA-P256-SHA256) of some bytes; holds the private key. */
+/** Signs bytes (ECDSA-P256-SHA256); returns the signature in DER. */
 export type Sign = (data: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** Whether a DER signature is the key's over these bytes; false for whatever is broken, never an error. */
+/** Verifies a DER signature over bytes. Resolves to false for a malformed signature; does not reject. */
 export type Verify = (data: Uint8Array<ArrayBuffer>, der: Uint8Array) => Promise<boolean>;
 
 const P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
 const ES256 = { name: "ECDSA", hash: "SHA-256" } as const;
 
-/** A public key from PEM (SubjectPublicKeyInfo, P-256), or `undefined` where it is anything else. */
+/** Imports a public key (PEM, SubjectPublicKeyInfo, P-256); `undefined` for anything else. */
 export async function importPublicKeyPem(pem: string): Promise<CryptoKey | undefined> {
   const der = decodePem(pem, "PUBLIC KEY");
   if (der === undefined) return undefined;
@@ -66,15 +66,15 @@ export async function importPublicKeyPem(pem: string): Promise<CryptoKey | undef
 }
 
 /**
- * A private key from PKCS#8 DER (P-256) as a non-extractable key object, or `undefined` where it is anything else.
+ * Imports a private key (PKCS#8 DER, P-256) as non-extractable; `undefined` for anything else.
  *
- * @param der Stays the caller's, who wipes it.
+ * @param der Stays the caller's, which wipes it.
  */
 export function importPrivateKey(der: Uint8Array<ArrayBuffer>): Promise<CryptoKey | undefined> {
   return crypto.subtle.importKey("pkcs8", der, P256, false, ["sign"]).catch(() => undefined);
 }
 
-/** A new key pair as DER: `privateKey` PKCS#8 (the caller wipes it), `publicKey` SubjectPublicKeyInfo. */
+/** Generates a key pair as DER: `privateKey` PKCS#8 (the caller wipes it), `publicKey` SubjectPublicKeyInfo. */
 export async function generateKeyPairDer(): Promise<
   { privateKey: Uint8Array<ArrayBuffer>; publicKey: Uint8Array<ArrayBuffer> }
 > {
@@ -85,17 +85,17 @@ export async function generateKeyPairDer(): Promise<
   };
 }
 
-/** PEM (SubjectPublicKeyInfo) of an extractable public key. */
+/** Exports an extractable public key as PEM (SubjectPublicKeyInfo). */
 export async function exportPublicKeyPem(key: CryptoKey): Promise<string> {
   return encodePem(new Uint8Array(await crypto.subtle.exportKey("spki", key)), "PUBLIC KEY");
 }
 
-export function signerOf(privateKey: CryptoKey): Sign {
+export function makeSigner(privateKey: CryptoKey): Sign {
   return async (data) =>
     p1363ToDer(new Uint8Array(await crypto.subtle.sign(ES256, privateKey, data)));
 }
 
-export function verifierOf(publicKey: CryptoKey): Verify {
+export function makeVerifier(publicKey: CryptoKey): Verify {
   return async (data, der) => {
     const raw = derToP1363(der);
     return raw !== undefined && await crypto.subtle.verify(ES256, publicKey, raw, data);

@@ -1,7 +1,7 @@
-/** Labels of the two kinds of key that are read and written (RFC 7468). */
+/** Labels of the supported kinds of key (RFC 7468). */
 type PemLabel = "PUBLIC KEY" | "PRIVATE KEY";
 
-/** The DER bytes of the text's one PEM block with this label (RFC 7468), or `undefined` where there is none. */
+/** Decodes a text that is one PEM block with this label (RFC 7468); `undefined` for anything else. */
 export function decodePem(text: string, label: PemLabel): Uint8Array<ArrayBuffer> | undefined {
   const block = new RegExp(
     `^\\s*-----BEGIN ${label}-----\\s+([A-Za-z0-9+/=\\s]+?)\\s*-----END ${label}-----\\s*$`,
@@ -14,7 +14,7 @@ export function decodePem(text: string, label: PemLabel): Uint8Array<ArrayBuffer
   }
 }
 
-/** PEM text of DER bytes: lines of 64 characters, a newline at the end. */
+/** Encodes DER bytes as PEM, in lines of 64 characters with a final newline. */
 export function encodePem(der: Uint8Array, label: PemLabel): string {
   const base64 = btoa(String.fromCharCode(...der));
   const lines = base64.match(/.{1,64}/g) ?? [];

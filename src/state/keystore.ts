@@ -1,4 +1,4 @@
-import { generateKeyPairDer, importPrivateKey, type Sign, signerOf } from "../signing/ecdsa.ts";
+import { generateKeyPairDer, importPrivateKey, makeSigner, type Sign } from "../signing/ecdsa.ts";
 import { encodePem } from "../signing/pem.ts";
 import { type FileIdentity, readEncrypted, writeEncrypted } from "./state_file.ts";
 import type { KeyWrapping } from "./key_wrapping.ts";
@@ -100,7 +100,7 @@ async function useSecrets(
   const signingKey = await importPrivateKey(privateKey);
   if (signingKey === undefined) return undefined;
   return {
-    sign: signerOf(signingKey),
+    sign: makeSigner(signingKey),
     publicKeyPem: encodePem(publicKey, "PUBLIC KEY"),
     stateKey: await crypto.subtle.importKey("raw", stateKey, "AES-GCM", false, [
       "encrypt",

@@ -1,20 +1,20 @@
 import { assertEquals } from "@std/assert";
-import type { Answer } from "../../src/activation/answer.ts";
+import type { ServerAnswer } from "../../src/activation/answer.ts";
 import { retryUnreachable } from "../../src/activation/retry.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const MINUTE_MS = 60_000;
-const UNREACHABLE: Answer = { kind: "unreachable", why: "refused" };
-const REFUSED: Answer = { kind: "refused", message: "no", signed: true };
+const UNREACHABLE: ServerAnswer = { kind: "unreachable", why: "refused" };
+const REFUSED: ServerAnswer = { kind: "refused", message: "no", signed: true };
 
 interface Retrying {
   readonly clock: FakeClock;
   readonly askedAtMs: number[];
-  readonly answer: Promise<Answer>;
+  readonly answer: Promise<ServerAnswer>;
 }
 
 function retry(
-  answers: Answer[],
+  answers: ServerAnswer[],
   { random = 1, withinMs = 16 * MINUTE_MS, signal = new AbortController().signal } = {},
 ): Retrying {
   const clock = new FakeClock();
@@ -74,7 +74,7 @@ Deno.test("the tries end with their time", async () => {
 
 Deno.test("a try that is cut short says nothing of the server: the one before does", async () => {
   const stop = new AbortController();
-  const answers: Answer[] = [UNREACHABLE, { kind: "unreachable", why: "stopped" }];
+  const answers: ServerAnswer[] = [UNREACHABLE, { kind: "unreachable", why: "stopped" }];
   const asked = () => {
     if (answers.length === 1) stop.abort();
     return Promise.resolve(answers.shift()!);

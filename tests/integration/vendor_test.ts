@@ -1,6 +1,6 @@
 // Not on Windows: it ends programs by POSIX signals.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { importPublicKeyPem, verifierOf, type Verify } from "../../src/signing/ecdsa.ts";
+import { importPublicKeyPem, makeVerifier, type Verify } from "../../src/signing/ecdsa.ts";
 import {
   ACTIVATE_PATH,
   DECOMMISSION_ACK_PATH,
@@ -112,7 +112,7 @@ Deno.test("keys made by keygen issue a license that the server knows and that ve
   ]);
   assertEquals([issued.code, issued.stderr], [0, ""]);
   assertEquals(JSON.parse(issued.stdout), { license_key: "K1", file: out, registered: true });
-  const verify = verifierOf((await importPublicKeyPem(await Deno.readTextFile(publicKey)))!);
+  const verify = makeVerifier((await importPublicKeyPem(await Deno.readTextFile(publicKey)))!);
   assertEquals(await verifyLicense(await Deno.readTextFile(out), verify), {
     v: 1,
     license_key: "K1",

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { verifyLicense } from "../../src/license/license_file.ts";
-import { signerOf, verifierOf } from "../../src/signing/ecdsa.ts";
+import { makeSigner, makeVerifier } from "../../src/signing/ecdsa.ts";
 import { issueLicense, type LicenseTerms, makeLicenseKey } from "../../src/license_server/issue.ts";
 import { issueLicenseFile, type IssueTools } from "../../src/license_server/issue_license_file.ts";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
@@ -35,7 +35,7 @@ const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256
   "sign",
   "verify",
 ]);
-const sign = signerOf(pair.privateKey), verify = verifierOf(pair.publicKey);
+const sign = makeSigner(pair.privateKey), verify = makeVerifier(pair.publicKey);
 
 Deno.test("an issued license is what the verifier accepts, defaults filled in", async () => {
   const { license, fileText } = await issueLicense(STANDARD, sign);

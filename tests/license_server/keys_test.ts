@@ -1,7 +1,7 @@
 import { assertMode } from "../support/file_mode.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
+import { importPublicKeyPem, makeVerifier } from "../../src/signing/ecdsa.ts";
 import { encodePem } from "../../src/signing/pem.ts";
 import { makeOrganizationKey, readSigningKey } from "../../src/license_server/keys.ts";
 import { RecordingLog } from "../support/recording_log.ts";
@@ -19,7 +19,7 @@ Deno.test(
     const sign = await readSigningKey(privateKeyPath, log);
     const key = await importPublicKeyPem(await Deno.readTextFile(publicKeyPath));
     const data = new Uint8Array([1, 2, 3]);
-    assert(await verifierOf(key!)(data, await sign(data)));
+    assert(await makeVerifier(key!)(data, await sign(data)));
     assertEquals(log.lines("debug"), []);
   },
 );

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { canonicalJson, type Json } from "../../src/signing/canonical_json.ts";
+import { encodeCanonicalJson, type Json } from "../../src/signing/canonical_json.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { within } from "../support/patience.ts";
 
@@ -16,21 +16,21 @@ const SAMPLES: Json[] = [
   { "": "", "a b": "<&>" },
 ];
 
-Deno.test("canonicalJson() sorts by code point and escapes all but printable ASCII", () => {
+Deno.test("encodeCanonicalJson() sorts by code point and escapes all but printable ASCII", () => {
   assertEquals(
-    canonicalJson({ "\u{1f600}": 1, "\uffff": 2, b: "é", a: [1, { d: null, c: "\u007f" }] }),
+    encodeCanonicalJson({ "\u{1f600}": 1, "\uffff": 2, b: "é", a: [1, { d: null, c: "\u007f" }] }),
     String.raw`{"a":[1,{"c":"\u007f","d":null}],"b":"\u00e9","\uffff":2,"\ud83d\ude00":1}`,
   );
 });
 
-Deno.test("canonicalJson() refuses what JSON cannot hold", () => {
-  assertThrows(() => canonicalJson([NaN]), TypeError, "current value is NaN");
-  assertThrows(() => canonicalJson({ a: Infinity }), TypeError, "current value is Infinity");
+Deno.test("encodeCanonicalJson() refuses what JSON cannot hold", () => {
+  assertThrows(() => encodeCanonicalJson([NaN]), TypeError, "current value is NaN");
+  assertThrows(() => encodeCanonicalJson({ a: Infinity }), TypeError, "current value is Infinity");
 });
 
 testWith(
   [needsProgram("python3")],
-  "canonicalJson() prints what Python's json.dumps prints",
+  "encodeCanonicalJson() prints what Python's json.dumps prints",
   async () => {
     const script =
       "import json,sys\nfor x in json.load(sys.stdin): print(json.dumps(x, sort_keys=True, separators=(',', ':'), ensure_ascii=True))";
@@ -44,7 +44,7 @@ testWith(
     await input.close();
     const { stdout } = await within(python.output(), () => "python3 goes on");
     assertEquals(
-      SAMPLES.map(canonicalJson),
+      SAMPLES.map(encodeCanonicalJson),
       new TextDecoder().decode(stdout).trimEnd().split("\n"),
     );
   },

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { derToP1363, p1363ToDer } from "../../src/signing/ecdsa.ts";
-import { importPublicKeyPem, verifierOf } from "../../src/signing/ecdsa.ts";
+import { importPublicKeyPem, makeVerifier } from "../../src/signing/ecdsa.ts";
 import { encodePem } from "../../src/signing/pem.ts";
 import { testWith } from "../support/requirements.ts";
 
@@ -44,7 +44,7 @@ testWith(
         encodePem(Uint8Array.fromHex(group.publicKeyDer), "PUBLIC KEY"),
       );
       assert(key !== undefined);
-      const verify = verifierOf(key);
+      const verify = makeVerifier(key);
       for (const { tcId, comment, msg, sig, result } of group.tests) {
         cases++;
         const verified = await verify(Uint8Array.fromHex(msg), Uint8Array.fromHex(sig));

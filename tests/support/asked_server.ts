@@ -1,4 +1,4 @@
-import type { Answer } from "../../src/activation/answer.ts";
+import type { ServerAnswer } from "../../src/activation/answer.ts";
 import { LicenseServerClient } from "../../src/activation/client.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Json } from "../../src/signing/canonical_json.ts";
@@ -19,7 +19,7 @@ export async function ask(
     clock?: Clock;
     signal?: AbortSignal;
   } = {},
-): Promise<Answer> {
+): Promise<ServerAnswer> {
   const client = new LicenseServerClient({
     serverUrl: url,
     sign: machine.sign,
@@ -37,7 +37,7 @@ export async function ask(
 /** The same from a server that answers as the test says. */
 export async function askFor(
   answer: (request: SeenRequest) => Response | Promise<Response>,
-): Promise<Answer> {
+): Promise<ServerAnswer> {
   await using server = serveAnswers(answer);
   return await ask(server.url);
 }

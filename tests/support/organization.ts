@@ -2,9 +2,9 @@ import {
   generateKeyPairDer,
   importPrivateKey,
   importPublicKeyPem,
+  makeSigner,
+  makeVerifier,
   type Sign,
-  signerOf,
-  verifierOf,
   type Verify,
 } from "../../src/signing/ecdsa.ts";
 import type { Json } from "../../src/signing/canonical_json.ts";
@@ -23,11 +23,11 @@ export interface Organization {
 export async function makeOrganization(): Promise<Organization> {
   const pair = await generateKeyPairDer();
   const publicKeyPem = encodePem(pair.publicKey, "PUBLIC KEY");
-  const sign = signerOf((await importPrivateKey(pair.privateKey))!);
+  const sign = makeSigner((await importPrivateKey(pair.privateKey))!);
   return {
     publicKeyPem,
     sign,
-    verify: verifierOf((await importPublicKeyPem(publicKeyPem))!),
+    verify: makeVerifier((await importPublicKeyPem(publicKeyPem))!),
     license: async (payload) =>
       JSON.stringify({ alg: "ES256", ...await sealEnvelope(payload, sign) }),
   };

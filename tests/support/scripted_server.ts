@@ -1,14 +1,14 @@
-import type { Answer } from "../../src/activation/answer.ts";
-import type { LicenseServer } from "../../src/activation/client.ts";
+import type { ServerAnswer } from "../../src/activation/answer.ts";
+import type { LicenseServerApi } from "../../src/activation/client.ts";
 
 /** Answers by name, for tests of what is made of them. */
 export const ANSWERS = {
   refused: { kind: "refused", message: "no such machine", signed: true },
   unsigned: { kind: "refused", message: "go away", signed: false },
   unreachable: { kind: "unreachable", why: "refused" },
-} as const satisfies Record<string, Answer>;
+} as const satisfies Record<string, ServerAnswer>;
 
-export function verified(status: string, respondedAtMs = 1): Answer {
+export function verified(status: string, respondedAtMs = 1): ServerAnswer {
   const payload = {
     status,
     machine_id: "M",
@@ -20,32 +20,32 @@ export function verified(status: string, respondedAtMs = 1): Answer {
 }
 
 /** A license server that answers from a list, then always with the last. */
-export class ScriptedServer implements LicenseServer {
+export class ScriptedServer implements LicenseServerApi {
   readonly calls: string[] = [];
-  readonly #answers: Answer[];
+  readonly #answers: ServerAnswer[];
 
-  constructor(...answers: Answer[]) {
+  constructor(...answers: ServerAnswer[]) {
     this.#answers = answers;
   }
 
   /** Whatever comes next, instead of what is left. */
-  script(...answers: Answer[]): void {
+  script(...answers: ServerAnswer[]): void {
     this.#answers.splice(0, Infinity, ...answers);
   }
 
-  activate(): Promise<Answer> {
+  activate(): Promise<ServerAnswer> {
     return this.#next("activate");
   }
 
-  heartbeat(): Promise<Answer> {
+  heartbeat(): Promise<ServerAnswer> {
     return this.#next("heartbeat");
   }
 
-  acknowledgeDecommission(): Promise<Answer> {
+  acknowledgeDecommission(): Promise<ServerAnswer> {
     return this.#next("acknowledge");
   }
 
-  #next(call: string): Promise<Answer> {
+  #next(call: string): Promise<ServerAnswer> {
     this.calls.push(call);
     const answer = this.#answers.length > 1 ? this.#answers.shift() : this.#answers[0];
     return Promise.resolve(answer!);

@@ -1,5 +1,5 @@
 import { type RequestStamp, signRequest } from "../../src/activation/signed_request.ts";
-import { exportPublicKeyPem, type Sign, signerOf } from "../../src/signing/ecdsa.ts";
+import { exportPublicKeyPem, makeSigner, type Sign } from "../../src/signing/ecdsa.ts";
 
 /** A customer's machine with its key. */
 export interface TestMachine {
@@ -23,7 +23,7 @@ export async function makeMachine(id: string = crypto.randomUUID()): Promise<Tes
   return {
     id,
     publicKeyPem: await exportPublicKeyPem(pair.publicKey),
-    sign: signerOf(pair.privateKey),
+    sign: makeSigner(pair.privateKey),
   };
 }
 

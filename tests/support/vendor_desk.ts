@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Hono } from "hono";
 import { parsePayload } from "../../src/license/payload.ts";
-import { signerOf, verifierOf, type Verify } from "../../src/signing/ecdsa.ts";
+import { makeSigner, makeVerifier, type Verify } from "../../src/signing/ecdsa.ts";
 import { registerLicense } from "../../src/license_server/issue.ts";
 import { createRoutes, type RouteBindings } from "../../src/license_server/routes.ts";
 import { openSqliteStore } from "../../src/license_server/sqlite_store.ts";
@@ -33,7 +33,7 @@ export class VendorDesk implements AsyncDisposable {
     readonly verify: Verify,
     public store: LicenseStore,
     private readonly options: {
-      sign: ReturnType<typeof signerOf>;
+      sign: ReturnType<typeof makeSigner>;
       remove: () => PromiseLike<void>;
     },
   ) {}
@@ -45,8 +45,8 @@ export class VendorDesk implements AsyncDisposable {
       "verify",
     ]);
     const path = resolve(folder.at("licenses.db"));
-    return new VendorDesk(path, verifierOf(pair.publicKey), await openStore(path), {
-      sign: signerOf(pair.privateKey),
+    return new VendorDesk(path, makeVerifier(pair.publicKey), await openStore(path), {
+      sign: makeSigner(pair.privateKey),
       remove: () => folder[Symbol.asyncDispose](),
     });
   }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parsePayload } from "../../src/license/payload.ts";
-import { importPublicKeyPem, verifierOf, type Verify } from "../../src/signing/ecdsa.ts";
+import { importPublicKeyPem, makeVerifier, type Verify } from "../../src/signing/ecdsa.ts";
 import { registerLicense } from "../../src/license_server/issue.ts";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { runProgram } from "./program.ts";
@@ -36,7 +36,7 @@ export async function setUpVendor(
     keyPath,
     publicKeyPath,
     database,
-    verify: verifierOf(publicKey!),
+    verify: makeVerifier(publicKey!),
     serve: (...args) =>
       serveLicenses("--key", keyPath, "--database", database, "--port", "0", ...args),
     async administer(...args) {
