@@ -18,7 +18,7 @@ import { issueLicenseFile, type IssueRequest } from "../license_server/issue_lic
 import { readSigningKey } from "../license_server/keys.ts";
 import { readConfigFile } from "../core/files.ts";
 import { describeLicenses, type LicenseListing } from "../license_server/list.ts";
-import { type LicenseServer, startLicenseServer } from "../license_server/server.ts";
+import { type RunningLicenseServer, startLicenseServer } from "../license_server/server.ts";
 import { openSqliteStore } from "../license_server/sqlite_store.ts";
 import type { LicenseStore } from "../license_server/store.ts";
 
@@ -166,7 +166,7 @@ interface ServeSettings {
 export async function startVendorServer(
   settings: ServeSettings,
   { log, clock }: { log: Logger; clock: Clock },
-): Promise<LicenseServer> {
+): Promise<RunningLicenseServer> {
   const sign = await readSigningKey(settings.keyPath, log);
   const { tls: tlsFiles } = settings;
   const tls = tlsFiles && await readTls(tlsFiles);

@@ -1,15 +1,14 @@
 import { SentinelError } from "../core/errors.ts";
 import type { LicenseRecord, MachineStatus, StoredLicenseStatus } from "./records.ts";
-import type { Audit, Decision, Facts, LicenseStore } from "./store.ts";
+import type { Audit, Decision, LicenseStore, StoredRecords } from "./store.ts";
 
-/** What the vendor can do to a license. */
 export type LicenseAction = "revoke" | "suspend" | "reinstate";
 
-/** Who does it and when (milliseconds since the Unix epoch), for the audit row. */
-export type Origin = Pick<Audit, "atMs" | "actor">;
+/** Actor and time (milliseconds since the Unix epoch) for the audit row. */
+export type AuditOrigin = Pick<Audit, "atMs" | "actor">;
 
-/** Where each action leads from each status; a text says why it leads nowhere. */
-const STEPS: Readonly<
+/** The status that each action leads to from each status, or the reason why it is refused. */
+const TRANSITIONS: Readonly<
   Record<LicenseAction, Readonly<Record<StoredLicenseStatus, { to: StoredLicenseStatus } | string>>>
 > = {
   revoke: {
@@ -20,12 +19,12 @@ const STEPS: Readonly<
   suspend: {
     ACTIVE: { to: "SUSPENDED" },
     SUSPENDED: "is already suspended",
-    REVOKED: "is revoked for good",
+    REVOKED: "is permanently revoked",
   },
   reinstate: {
     ACTIVE: "is not suspended",
     SUSPENDED: { to: "ACTIVE" },
-    REVOKED: "is revoked for good",
+    REVOKED: "is permanently revoked",
   },
 };
 
@@ -35,23 +34,25 @@ const AUDIT_ACTIONS: Readonly<Record<LicenseAction, string>> = {
   reinstate: "license.reinstated",
 };
 
-/** Done, or the sentence that says why not. */
-type Verdict = { readonly kind: "done" } | { readonly kind: "impossible"; readonly why: string };
+type ChangeOutcome = { readonly kind: "done" } | {
+  readonly kind: "impossible";
+  readonly why: string;
+};
 
 /**
- * Revokes, suspends or reinstates a license; its machines learn it at their next heartbeat.
+ * Revokes, suspends or reinstates a license; its machines receive the new status with their next heartbeat.
  *
- * @throws {SentinelError} `usage.license_state` where the license is unknown or the step does not exist.
+ * @throws {SentinelError} `usage.license_state` The license is unknown, or its status does not allow the action.
  */
 export async function changeLicense(
   store: LicenseStore,
   action: LicenseAction,
-  { licenseKey, origin }: { licenseKey: string; origin: Origin },
+  { licenseKey, origin }: { licenseKey: string; origin: AuditOrigin },
 ): Promise<void> {
-  const verdict = await store.decide({ licenseKey }, ({ license }): Decision<Verdict> => {
-    if (license === undefined) return impossible(unknown(licenseKey));
-    const step = STEPS[action][license.status];
-    if (typeof step === "string") return impossible(`license ${licenseKey} ${step}`);
+  const outcome = await store.decide({ licenseKey }, ({ license }): Decision<ChangeOutcome> => {
+    if (license === undefined) return refuse(describeUnknownLicense(licenseKey));
+    const step = TRANSITIONS[action][license.status];
+    if (typeof step === "string") return refuse(`license ${licenseKey} ${step}`);
     return {
       outcome: { kind: "done" },
       changes: [{
@@ -61,46 +62,48 @@ export async function changeLicense(
       }],
     };
   });
-  if (verdict.kind === "impossible") throw new SentinelError("usage.license_state", verdict.why);
+  if (outcome.kind === "impossible") throw new SentinelError("usage.license_state", outcome.why);
 }
 
-/** Which machine is to leave which license. */
 export interface DecommissionRequest {
   readonly licenseKey: string;
   readonly machineId: string;
-  /** Whether its place is free at once, as it does not come back. */
+  /** Whether the machine is gone and stops counting at once. */
   readonly isLost?: boolean;
 }
 
 type Obstacles = Readonly<Partial<Record<MachineStatus, string>>>;
 
-/** Why a machine cannot be given up as lost. */
-const GONE: Obstacles = {
-  LOST: "is already given up as lost",
+/** Statuses that rule out marking a machine as lost, with the reason. */
+const LOST_OBSTACLES: Obstacles = {
+  LOST: "is already marked as lost",
   DECOMMISSIONED: "is already decommissioned",
 };
 
-/** Why it cannot be asked to leave. */
-const LEAVING: Obstacles = { DECOMMISSION_PENDING: "is already asked to leave", ...GONE };
+/** Statuses that rule out a request to decommission, with the reason. */
+const DECOMMISSION_OBSTACLES: Obstacles = {
+  DECOMMISSION_PENDING: "is already being decommissioned",
+  ...LOST_OBSTACLES,
+};
 
 /**
- * Asks a machine to give its license up: it is told at its next heartbeat, and counts until it has acknowledged, or, where
- * it is lost, no longer.
+ * Asks a machine to give up its license with its next heartbeat. It counts until it acknowledges; a lost one stops counting
+ * at once.
  *
- * @throws {SentinelError} `usage.machine_state` where the license or the machine is unknown or already leaving.
+ * @throws {SentinelError} `usage.machine_state` The license or machine is unknown, or the machine is already leaving.
  */
 export async function requestDecommission(
   store: LicenseStore,
   { licenseKey, machineId, isLost = false }: DecommissionRequest,
-  origin: Origin,
+  origin: AuditOrigin,
 ): Promise<void> {
-  const decide = ({ license, machine }: Facts): Decision<Verdict> => {
-    if (license === undefined) return impossible(unknown(licenseKey));
+  const decide = ({ license, machine }: StoredRecords): Decision<ChangeOutcome> => {
+    if (license === undefined) return refuse(describeUnknownLicense(licenseKey));
     if (machine === undefined) {
-      return impossible(`machine is not activated for license ${licenseKey}: ${machineId}`);
+      return refuse(`machine is not activated for license ${licenseKey}: ${machineId}`);
     }
-    const why = (isLost ? GONE : LEAVING)[machine.status];
-    if (why !== undefined) return impossible(`machine ${machineId} ${why}`);
+    const why = (isLost ? LOST_OBSTACLES : DECOMMISSION_OBSTACLES)[machine.status];
+    if (why !== undefined) return refuse(`machine ${machineId} ${why}`);
     const action = isLost ? "machine.given_up" : "machine.decommission_requested";
     return {
       outcome: { kind: "done" },
@@ -111,25 +114,23 @@ export async function requestDecommission(
       }],
     };
   };
-  const verdict = await store.decide({ licenseKey, machineId }, decide);
-  if (verdict.kind === "impossible") throw new SentinelError("usage.machine_state", verdict.why);
+  const outcome = await store.decide({ licenseKey, machineId }, decide);
+  if (outcome.kind === "impossible") throw new SentinelError("usage.machine_state", outcome.why);
 }
 
-/**
- * One license.
- *
- * @throws {SentinelError} `usage.license_state` where it is unknown.
- */
+/** Reads a license. @throws {SentinelError} `usage.license_state` It is unknown. */
 export async function findLicense(store: LicenseStore, licenseKey: string): Promise<LicenseRecord> {
   const { license } = await store.read({ licenseKey });
-  if (license === undefined) throw new SentinelError("usage.license_state", unknown(licenseKey));
+  if (license === undefined) {
+    throw new SentinelError("usage.license_state", describeUnknownLicense(licenseKey));
+  }
   return license;
 }
 
-function unknown(licenseKey: string): string {
+function describeUnknownLicense(licenseKey: string): string {
   return `license not found: ${licenseKey}`;
 }
 
-function impossible(why: string): Decision<Verdict> {
+function refuse(why: string): Decision<ChangeOutcome> {
   return { outcome: { kind: "impossible", why }, changes: [] };
 }

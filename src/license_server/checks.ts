@@ -11,58 +11,62 @@ import {
 } from "../activation/signed_request.ts";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import { decodeStrictBase64Url } from "../signing/envelope.ts";
-import type { Verify } from "../signing/ecdsa.ts";
-import { fieldRefusal, headerRefusal, type Refusal, REFUSALS } from "./refusals.ts";
+import { LruCache } from "../core/lru_cache.ts";
+import { importPublicKeyPem, makeVerifier, type Verify } from "../signing/ecdsa.ts";
+import { type Refusal, REFUSALS, refuseField, refuseHeader } from "./refusals.ts";
 
-/** The four headers of a signed request, each of the right form. */
+/** The well-formed headers of a signed request. */
 export interface SignedHeaders {
   readonly machineId: string;
-  /** As it was written, for it is part of what is signed. */
+  /** The header's text, which is part of the signed bytes. */
   readonly timestamp: string;
   readonly nonce: string;
   /** DER. */
   readonly signature: Uint8Array<ArrayBuffer>;
 }
 
-/** A value or why there is none. */
+/** A checked value, or the refusal. */
 export type Checked<T> = { readonly value: T } | { readonly refusal: Refusal };
 
-/** A DER signature of P-256 has at most 72 bytes. */
+/** Limit of the base64url text; a P-256 signature in DER has at most 72 bytes. */
 const MAX_SIGNATURE_LENGTH = 96;
 
-/** The request's nonce where it has the form of one: what an answer or a refusal may repeat. */
+/** Reads the nonce that an answer or a refusal repeats; `undefined` if it is malformed. */
 export function readNonce(headers: Headers): string | undefined {
   const nonce = headers.get(NONCE_HEADER);
   return nonce !== null && isUuidV4(nonce) ? nonce : undefined;
 }
 
-/** The headers that carry a machine's signature. */
 export function checkHeaders(headers: Headers): Checked<SignedHeaders> {
   const machineId = headers.get(MACHINE_ID_HEADER);
   const timestamp = headers.get(TIMESTAMP_HEADER);
   const signature = headers.get(SIGNATURE_HEADER);
   const nonce = headers.get(NONCE_HEADER);
-  if (machineId === null) return missing(MACHINE_ID_HEADER);
-  if (timestamp === null) return missing(TIMESTAMP_HEADER);
-  if (nonce === null) return missing(NONCE_HEADER);
-  if (signature === null) return missing(SIGNATURE_HEADER);
-  if (!isUuidV4(machineId)) return malformed(MACHINE_ID_HEADER, "must be a UUID v4");
-  if (!/^\d{1,12}$/.test(timestamp)) return malformed(TIMESTAMP_HEADER, "must be Unix seconds");
-  if (!isUuidV4(nonce)) return malformed(NONCE_HEADER, "must be a UUID v4");
+  if (machineId === null) return refuseMissing(MACHINE_ID_HEADER);
+  if (timestamp === null) return refuseMissing(TIMESTAMP_HEADER);
+  if (nonce === null) return refuseMissing(NONCE_HEADER);
+  if (signature === null) return refuseMissing(SIGNATURE_HEADER);
+  if (!isUuidV4(machineId)) return refuseMalformed(MACHINE_ID_HEADER, "must be a UUID v4");
+  if (!/^\d{1,12}$/.test(timestamp)) {
+    return refuseMalformed(TIMESTAMP_HEADER, "must be Unix seconds");
+  }
+  if (!isUuidV4(nonce)) return refuseMalformed(NONCE_HEADER, "must be a UUID v4");
   const der = signature.length > MAX_SIGNATURE_LENGTH
     ? undefined
     : decodeStrictBase64Url(signature);
-  if (der === undefined) return malformed(SIGNATURE_HEADER, "must be base64url of a signature");
+  if (der === undefined) {
+    return refuseMalformed(SIGNATURE_HEADER, "must be base64url of a signature");
+  }
   return { value: { machineId, timestamp, nonce, signature: der } };
 }
 
-/** Whether the request was made within ±300 s of now (milliseconds since the Unix epoch). */
+/** Refuses a timestamp (Unix seconds) more than 300 s from `nowMs` (milliseconds since the Unix epoch). */
 export function checkTimestamp(timestamp: string, nowMs: number): Refusal | undefined {
   const distance = Math.abs(Number(timestamp) - Math.floor(nowMs / 1000));
   return distance <= MAX_CLOCK_SKEW_SECONDS ? undefined : REFUSALS.timestamp;
 }
 
-/** The body as the schema has it; its machine id is the header's to the byte, since only the body is signed. */
+/** Parses the body. Its machine id must equal the header, because only the body is signed. */
 export function checkBody<T extends { readonly machine_id: string }>(
   bytes: Uint8Array<ArrayBuffer>,
   schema: v.GenericSchema<unknown, T>,
@@ -75,9 +79,9 @@ export function checkBody<T extends { readonly machine_id: string }>(
   if (!result.success) {
     const [issue] = result.issues;
     const field = issue.path?.[0]?.key;
-    if (field === undefined) return { refusal: fieldRefusal("Request body", "must be an object") };
+    if (field === undefined) return { refusal: refuseField("Request body", "must be an object") };
     const isMissing = !Object.hasOwn(json.value as Record<string, unknown>, String(field));
-    return { refusal: fieldRefusal(String(field), isMissing ? "is missing" : issue.message) };
+    return { refusal: refuseField(String(field), isMissing ? "is missing" : issue.message) };
   }
   if (result.output.machine_id !== headers.machineId) {
     return { refusal: REFUSALS.machineIdMismatch };
@@ -85,10 +89,30 @@ export function checkBody<T extends { readonly machine_id: string }>(
   return { value: result.output };
 }
 
+/** LRU cache of imported public keys by PEM; saves the curve check of an import. */
+export class KeyCache {
+  readonly #verifiers: LruCache<string, Verify>;
+
+  /** @param capacity Number of keys, at least 1. */
+  constructor(capacity: number) {
+    this.#verifiers = new LruCache(capacity);
+  }
+
+  /** Finds or imports a key (PEM, SubjectPublicKeyInfo, P-256); `undefined` for anything else. */
+  async find(pem: string): Promise<Verify | undefined> {
+    const known = this.#verifiers.get(pem);
+    if (known !== undefined) return known;
+    const key = await importPublicKeyPem(pem);
+    if (key === undefined) return undefined;
+    const verify = makeVerifier(key);
+    this.#verifiers.set(pem, verify);
+    return verify;
+  }
+}
+
 /**
- * Whether the machine's key signed this request.
- *
- * The body is hashed in place: WebCrypto would hand a few hundred bytes to another thread, which costs more than they do.
+ * Verifies the machine's signature over the request. Hashes the body synchronously: for a few hundred bytes WebCrypto's
+ * thread hop costs more than the hash.
  */
 export async function checkSignature(
   path: string,
@@ -101,10 +125,10 @@ export async function checkSignature(
     : REFUSALS.signature;
 }
 
-function missing(header: string): { refusal: Refusal } {
-  return { refusal: headerRefusal(header, "is missing") };
+function refuseMissing(header: string): { refusal: Refusal } {
+  return { refusal: refuseHeader(header, "is missing") };
 }
 
-function malformed(header: string, reason: string): { refusal: Refusal } {
-  return { refusal: headerRefusal(header, reason) };
+function refuseMalformed(header: string, reason: string): { refusal: Refusal } {
+  return { refusal: refuseHeader(header, reason) };
 }

@@ -8,43 +8,43 @@ import {
 } from "../activation/messages.ts";
 import type { Json } from "../signing/canonical_json.ts";
 import type { LicenseRecord, MachineRecord } from "./records.ts";
-import { expiredRefusal, notYetActiveRefusal, type Refusal, REFUSALS } from "./refusals.ts";
-import type { Change, Decision, Facts } from "./store.ts";
+import { type Refusal, REFUSALS, refuseExpired, refuseNotYetActive } from "./refusals.ts";
+import type { Change, Decision, StoredRecords } from "./store.ts";
 
-/** A request whose form, time and signature are in order. */
+/** A request that passed the checks of form, time and signature. */
 export interface GenuineRequest<Body> {
   readonly body: Body;
-  /** The request's own, Unix seconds. */
+  /** The request's timestamp header, Unix seconds. */
   readonly timestampSeconds: number;
-  /** When it is answered, milliseconds since the Unix epoch. */
+  /** The server's time, milliseconds since the Unix epoch. */
   readonly nowMs: number;
-  /** Where it came from, for the audit row. */
+  /** The client's address, for the audit row. */
   readonly address: string;
 }
 
-/** UTF-16 units of a software version that are stored; the wire sets no limit, and it is only shown. */
+/** Stored UTF-16 units of a software version; the protocol sets no limit. */
 const MAX_VERSION_LENGTH = 256;
 
-/** The answer's fields, without those that every answer has. */
-export type Outcome =
+/** A refusal, or the answer's fields without `request_nonce` and `responded_at`. */
+export type RequestOutcome =
   | { readonly kind: "answer"; readonly fields: { readonly [name: string]: Json } }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /**
- * Whether a machine may be activated: the license is for it, in force and in date, and there is room. A machine that is
- * already there needs no room, but its own key; one that was decommissioned does not come back.
+ * Decides an activation: the license must be STANDARD, active, in date and below its machine limit. A known machine may
+ * activate again above the limit, with the same key only; a decommissioned one may not.
  *
- * @param publicKeyPem The request's key in the form that is stored.
+ * @param publicKeyPem The request's key as `exportPublicKeyPem` writes it.
  */
 export function decideActivation(
-  { license, machine, isNonceUsed }: Facts,
+  { license, machine, isNonceUsed }: StoredRecords,
   request: GenuineRequest<ActivateRequest>,
   publicKeyPem: string,
-): Decision<Outcome> {
+): Decision<RequestOutcome> {
   if (license === undefined) return refuse(REFUSALS.licenseUnknown);
   if (isNonceUsed) return refuse(REFUSALS.nonceUsed);
-  const closed = activationBar(license, request.nowMs);
-  if (closed !== undefined) return refuse(closed);
+  const refusal = findActivationRefusal(license, request.nowMs);
+  if (refusal !== undefined) return refuse(refusal);
   if (machine !== undefined && machine.publicKeyPem !== publicKeyPem) {
     return refuse(REFUSALS.machineKey);
   }
@@ -53,10 +53,10 @@ export function decideActivation(
     return refuse(REFUSALS.machineLimit);
   }
   return {
-    outcome: { kind: "answer", fields: activationFields(license, request.body.machine_id) },
+    outcome: { kind: "answer", fields: buildActivationFields(license, request.body.machine_id) },
     changes: [rememberNonce(request), {
       kind: "put_machine",
-      machine: activatedMachine(machine, request, publicKeyPem),
+      machine: buildActivatedMachine(machine, request, publicKeyPem),
       audit: {
         action: machine === undefined ? "machine.activated" : "machine.reactivated",
         atMs: request.nowMs,
@@ -66,12 +66,12 @@ export function decideActivation(
   };
 }
 
-/** A license that is no longer in force is news to the machine, not a fault of its request: a signed 200 tells it. */
+/** Decides a heartbeat. A license that is no longer active is reported in a signed 200, not as a refusal. */
 export function decideHeartbeat(
-  facts: Facts,
+  records: StoredRecords,
   request: GenuineRequest<HeartbeatRequest>,
-): Decision<Outcome> {
-  const { license, machine, isNonceUsed } = facts;
+): Decision<RequestOutcome> {
+  const { license, machine, isNonceUsed } = records;
   if (license === undefined) return refuse(REFUSALS.licenseUnknown);
   if (machine === undefined) return refuse(REFUSALS.machineUnknown);
   if (isNonceUsed) return refuse(REFUSALS.nonceUsed);
@@ -80,11 +80,11 @@ export function decideHeartbeat(
     outcome: {
       kind: "answer",
       fields: {
-        status: heartbeatStatus(license, machine, request.nowMs),
+        status: chooseHeartbeatStatus(license, machine, request.nowMs),
         machine_id: machine.machineId,
         license_key: license.licenseKey,
         expiry_date: license.expiryDate,
-        decommission_pending: isToLeave(machine),
+        decommission_pending: isLeaving(machine),
       },
     },
     changes: [rememberNonce(request), {
@@ -95,16 +95,16 @@ export function decideHeartbeat(
   };
 }
 
-/** A machine says that it has left. Saying so again is answered alike, as the first answer may have been lost. */
+/** Decides an acknowledgement. Repeating it gets the same answer, because the first one may have been lost. */
 export function decideAcknowledgement(
-  { license, machine, isNonceUsed }: Facts,
+  { license, machine, isNonceUsed }: StoredRecords,
   request: GenuineRequest<DecommissionAckRequest>,
-): Decision<Outcome> {
+): Decision<RequestOutcome> {
   if (license === undefined) return refuse(REFUSALS.licenseUnknown);
   if (machine === undefined) return refuse(REFUSALS.machineUnknown);
   if (isNonceUsed) return refuse(REFUSALS.nonceUsed);
   if (machine.status === "ACTIVE") return refuse(REFUSALS.notPending);
-  const leaves: Change[] = machine.status === "DECOMMISSIONED" ? [] : [{
+  const departure: Change[] = machine.status === "DECOMMISSIONED" ? [] : [{
     kind: "set_machine_status",
     status: "DECOMMISSIONED",
     audit: { action: "machine.decommissioned", atMs: request.nowMs, actor: request.address },
@@ -118,36 +118,36 @@ export function decideAcknowledgement(
         license_key: license.licenseKey,
       },
     },
-    changes: [rememberNonce(request), ...leaves],
+    changes: [rememberNonce(request), ...departure],
   };
 }
 
-function activationBar(license: LicenseRecord, nowMs: number): Refusal | undefined {
+function findActivationRefusal(license: LicenseRecord, nowMs: number): Refusal | undefined {
   if (license.licenseType !== "STANDARD") return REFUSALS.hardwareBound;
   if (license.status === "REVOKED") return REFUSALS.revoked;
   if (license.status === "SUSPENDED") return REFUSALS.suspended;
   const today = formatUtcDate(nowMs);
-  if (today > license.expiryDate) return expiredRefusal(license.expiryDate);
-  if (today < license.issueDate) return notYetActiveRefusal(license.issueDate);
+  if (today > license.expiryDate) return refuseExpired(license.expiryDate);
+  if (today < license.issueDate) return refuseNotYetActive(license.issueDate);
   return undefined;
 }
 
-/** The gravest first: what the vendor did for good, what passes, what the calendar did, what concerns one machine. */
-function heartbeatStatus(
+/** Precedence: the vendor's decision, then expiry, then the machine's decommission. */
+function chooseHeartbeatStatus(
   license: LicenseRecord,
   machine: MachineRecord,
   nowMs: number,
 ): LicenseStatus {
   if (license.status !== "ACTIVE") return license.status;
   if (formatUtcDate(nowMs) > license.expiryDate) return "EXPIRED";
-  return isToLeave(machine) ? "DECOMMISSION_PENDING" : "ACTIVE";
+  return isLeaving(machine) ? "DECOMMISSION_PENDING" : "ACTIVE";
 }
 
-function isToLeave({ status }: MachineRecord): boolean {
+function isLeaving({ status }: MachineRecord): boolean {
   return status === "DECOMMISSION_PENDING" || status === "LOST";
 }
 
-function activationFields(
+function buildActivationFields(
   license: LicenseRecord,
   machineId: string,
 ): { readonly [name: string]: Json } {
@@ -162,7 +162,7 @@ function activationFields(
   };
 }
 
-function activatedMachine(
+function buildActivatedMachine(
   known: MachineRecord | undefined,
   { body, nowMs }: GenuineRequest<ActivateRequest>,
   publicKeyPem: string,
@@ -182,11 +182,11 @@ function activatedMachine(
 function rememberNonce({ timestampSeconds, nowMs }: GenuineRequest<unknown>): Change {
   return {
     kind: "remember_nonce",
-    uselessFromSeconds: timestampSeconds + MAX_CLOCK_SKEW_SECONDS + 1,
+    expiresAtSeconds: timestampSeconds + MAX_CLOCK_SKEW_SECONDS + 1,
     nowSeconds: Math.floor(nowMs / 1000),
   };
 }
 
-function refuse(refusal: Refusal): Decision<Outcome> {
+function refuse(refusal: Refusal): Decision<RequestOutcome> {
   return { outcome: { kind: "refused", refusal }, changes: [] };
 }

@@ -6,11 +6,11 @@ import type { Sign } from "../signing/ecdsa.ts";
 import { sealEnvelope } from "../signing/envelope.ts";
 import type { LicenseStore } from "./store.ts";
 
-/** Heartbeat of a STANDARD license where nothing else is asked for. */
+/** Heartbeat defaults of a STANDARD license. */
 const DEFAULT_HEARTBEAT_MINUTES = 60;
 const DEFAULT_GRACE_DAYS = 7;
 
-/** What a license is to say; what is `undefined` is left out or has its default. Dates are `YYYY-MM-DD`, UTC. */
+/** A license's terms; `undefined` ones take their default or are omitted. Dates are `YYYY-MM-DD`, UTC. */
 export interface LicenseTerms {
   readonly licenseKey: string;
   readonly type: License["license_type"];
@@ -28,19 +28,18 @@ export interface LicenseTerms {
   readonly softwareChecksum: string | undefined;
 }
 
-/** A license and the text of its file. */
 interface IssuedLicense {
   readonly license: License;
   readonly fileText: string;
 }
 
-/** Base 32 without the letters that are taken for digits (https://www.crockford.com/base32.html). */
+/** Crockford's base 32, which avoids ambiguous letters (https://www.crockford.com/base32.html). */
 const KEY_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /**
- * A new license key: 125 random bits as five groups of five, such as `7K3QD-…`.
+ * Makes a license key: 125 random bits as five groups of five, such as `7K3QD-…`.
  *
- * @param randomBytes Gives that many bytes from a cryptographic source.
+ * @param randomBytes Cryptographic source.
  */
 export function makeLicenseKey(randomBytes: (length: number) => Uint8Array): string {
   const letters = Array.from(randomBytes(25), (byte) => KEY_ALPHABET[byte % 32]!).join("");
@@ -48,12 +47,12 @@ export function makeLicenseKey(randomBytes: (length: number) => Uint8Array): str
 }
 
 /**
- * Signs a license, after it has passed the very check that it will meet at the customer's.
+ * Signs a license after it passes the check that a customer's Sentinel applies.
  *
- * @throws {SentinelError} `config.license` naming the term that is not as it must be.
+ * @throws {SentinelError} `config.license` Names the invalid term.
  */
 export async function issueLicense(terms: LicenseTerms, sign: Sign): Promise<IssuedLicense> {
-  const payload = payloadOf(terms);
+  const payload = buildPayload(terms);
   const license = checkPayload(payload);
   if (license.expiry_date < license.issue_date) {
     throw new SentinelError(
@@ -66,10 +65,10 @@ export async function issueLicense(terms: LicenseTerms, sign: Sign): Promise<Iss
 }
 
 /**
- * Makes a license known to the license server.
+ * Registers a license with the license server.
  *
- * @param origin When (milliseconds since the Unix epoch) and who, for the audit row.
- * @throws {SentinelError} `config.license_exists` where the key is taken.
+ * @param origin Time (milliseconds since the Unix epoch) and actor for the audit row.
+ * @throws {SentinelError} `config.license_exists` The key is taken.
  */
 export async function registerLicense(
   store: LicenseStore,
@@ -78,8 +77,8 @@ export async function registerLicense(
 ): Promise<void> {
   const isNew = await store.decide(
     { licenseKey: license.license_key },
-    (facts) =>
-      facts.license !== undefined ? { outcome: false, changes: [] } : {
+    (records) =>
+      records.license !== undefined ? { outcome: false, changes: [] } : {
         outcome: true,
         changes: [{
           kind: "register_license",
@@ -96,7 +95,7 @@ export async function registerLicense(
   }
 }
 
-function payloadOf(terms: LicenseTerms): { readonly [field: string]: Json } {
+function buildPayload(terms: LicenseTerms): { readonly [field: string]: Json } {
   const isStandard = terms.type === "STANDARD";
   const fields: Record<string, Json | undefined> = {
     v: PAYLOAD_VERSION,

@@ -1,14 +1,13 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { writeAll } from "../core/files.ts";
+import { sha256OfFile, writeAll } from "../core/files.ts";
 import { formatUtcDate } from "../license/payload.ts";
 import { encodeBase64Url } from "../signing/envelope.ts";
-import { checksumFile } from "./checksum.ts";
 import { issueLicense, type LicenseTerms, makeLicenseKey, registerLicense } from "./issue.ts";
 import { readSigningKey } from "./keys.ts";
 import type { LicenseStore } from "./store.ts";
 
-/** What is asked for; the license's key, its first day and its checksum are found where they are not given. */
+/** A license to issue. The key defaults to a random one, the issue date to today. */
 export interface IssueRequest {
   readonly terms:
     & Omit<LicenseTerms, "licenseKey" | "issueDate" | "softwareChecksum">
@@ -18,13 +17,13 @@ export interface IssueRequest {
     };
   /** The organization's private key. */
   readonly keyPath: string;
-  /** The software whose SHA-256 goes into the license. */
+  /** The executable whose SHA-256 goes into the license. */
   readonly checksumPath: string | undefined;
-  /** Where the license goes; what is there is replaced. */
+  /** The license file; an existing one is replaced. */
   readonly outPath: string;
 }
 
-/** What issuing reaches for; `openStore` is absent where the license is not registered. */
+/** Dependencies; without `openStore` the license is not registered. */
 export interface IssueTools {
   readonly log: Logger;
   readonly nowMs: number;
@@ -34,10 +33,10 @@ export interface IssueTools {
 }
 
 /**
- * Issues a license file and registers the license; gives its key. The file appears only once the license is registered,
- * and nothing is registered when the file cannot be written there.
+ * Issues a license file and registers the license; returns its key. Writes the file before it registers, and renames it
+ * into place afterwards, so that neither exists without the other.
  *
- * @throws {SentinelError} `config.…` in one line for the operator.
+ * @throws {SentinelError} `config.…` One line for the operator.
  */
 export async function issueLicenseFile(request: IssueRequest, tools: IssueTools): Promise<string> {
   const sign = await readSigningKey(request.keyPath, tools.log);
@@ -62,27 +61,48 @@ export async function issueLicenseFile(request: IssueRequest, tools: IssueTools)
   return license.license_key;
 }
 
+/**
+ * SHA-256 of a file as 64 hex digits. Opens regular files only.
+ *
+ * @throws {SentinelError} `config.checksum` The file cannot be read.
+ */
+export async function checksumFile(path: string): Promise<string> {
+  try {
+    // opening a pipe blocks
+    if ((await Deno.stat(path)).isFile) {
+      using file = await Deno.open(path);
+      return await sha256OfFile(file);
+    }
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound ? "not found" : describeError(error);
+    throw new SentinelError("config.checksum", `software cannot be read: ${path} (${reason})`, {
+      cause: error,
+    });
+  }
+  throw new SentinelError("config.checksum", `software is not a regular file: ${path}`);
+}
+
 interface PreparedFile extends AsyncDisposable {
-  /** Gives the file its name, in one step. */
+  /** Renames the file into place, atomically. */
   publish(): Promise<void>;
 }
 
-/** Writes a file under a temporary name beside its own; it is gone again unless it is published. */
+/** Writes a file under a temporary name in the same directory; disposal removes it unless it is published. */
 async function prepareFile(path: string, text: string, temporary: string): Promise<PreparedFile> {
   let isPublished = false;
   try {
-    await refuseFolder(path);
+    await refuseDirectory(path);
     using file = await Deno.open(temporary, { write: true, createNew: true });
     await writeAll(file, new TextEncoder().encode(text));
     await file.sync();
   } catch (error) {
     await Deno.remove(temporary).catch(() => undefined);
-    throw unwritable(path, error);
+    throw explainUnwritable(path, error);
   }
   return {
     async publish() {
       await Deno.rename(temporary, path).catch((error) => {
-        throw unwritable(path, error);
+        throw explainUnwritable(path, error);
       });
       isPublished = true;
     },
@@ -92,14 +112,14 @@ async function prepareFile(path: string, text: string, temporary: string): Promi
   };
 }
 
-async function refuseFolder(path: string): Promise<void> {
+async function refuseDirectory(path: string): Promise<void> {
   const info = await Deno.stat(path).catch(() => undefined);
-  if (info?.isDirectory) throw new Error("it is a folder");
+  if (info?.isDirectory) throw new Error("it is a directory");
 }
 
-function unwritable(path: string, error: unknown): SentinelError {
+function explainUnwritable(path: string, error: unknown): SentinelError {
   const reason = error instanceof Deno.errors.NotFound
-    ? "no such folder"
+    ? "no such directory"
     : error instanceof Deno.errors.PermissionDenied
     ? "permission denied"
     : describeError(error);

@@ -5,15 +5,14 @@ import type { Logger } from "../core/log.ts";
 import { generateKeyPairDer, importPrivateKey, makeSigner, type Sign } from "../signing/ecdsa.ts";
 import { decodePem, encodePem } from "../signing/pem.ts";
 
-/** Names of the organization's two key files. */
 const PRIVATE_KEY_FILE = "org_private_key.pem";
 const PUBLIC_KEY_FILE = "org_public_key.pem";
 
 /**
- * Makes the organization's key pair in a folder, which is made (0700) where it is missing: `org_private_key.pem`
- * (PKCS#8, 0600) and `org_public_key.pem` (SubjectPublicKeyInfo). Gives the two paths.
+ * Generates the organization's key pair: `org_private_key.pem` (PKCS#8, 0600) and `org_public_key.pem`
+ * (SubjectPublicKeyInfo). Creates the directory (0700) if it is missing.
  *
- * @throws {SentinelError} `config.key_exists` where one of the two is there, `config.key` where the folder is unwritable.
+ * @throws {SentinelError} `config.key_exists` One of the files exists. `config.key` The directory is not writable.
  */
 export async function makeOrganizationKey(
   folder: string,
@@ -46,9 +45,9 @@ export async function makeOrganizationKey(
 }
 
 /**
- * The signer of a private key file (PEM, PKCS#8, P-256). Warns where group or others may read the file.
+ * Reads a private key file (PEM, PKCS#8, P-256). Warns if group or others may read the file.
  *
- * @throws {SentinelError} `config.key` where it cannot be read or is anything else.
+ * @throws {SentinelError} `config.key` The file cannot be read or holds anything else.
  */
 export async function readSigningKey(path: string, log: Logger): Promise<Sign> {
   const what = "key file";

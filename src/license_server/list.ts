@@ -8,18 +8,17 @@ export interface LicenseListing {
   readonly org_id: string;
   readonly software_id: string;
   readonly license_type: LicenseRecord["licenseType"];
-  /** As a heartbeat would be told, expiry included. */
+  /** The status that a heartbeat reports, expiry included. */
   readonly status: "ACTIVE" | "SUSPENDED" | "REVOKED" | "EXPIRED";
   readonly issue_date: string;
   readonly expiry_date: string;
   readonly max_machines: number;
-  /** How many count against the limit. */
+  /** Machines that count against the limit. */
   readonly active_machines: number;
   readonly registered_at: string;
   readonly machines: readonly MachineListing[];
 }
 
-/** One machine of {@linkcode LicenseListing}. */
 interface MachineListing {
   readonly machine_id: string;
   readonly status: MachineStatus;
@@ -29,7 +28,7 @@ interface MachineListing {
   readonly last_seen_at: string;
 }
 
-/** These licenses with their machines; `nowMs` (milliseconds since the Unix epoch) decides what has expired. */
+/** Lists licenses with their machines; `nowMs` (milliseconds since the Unix epoch) decides which are expired. */
 export async function describeLicenses(
   store: LicenseStore,
   licenses: readonly LicenseRecord[],
@@ -59,18 +58,18 @@ function describeLicense(
     expiry_date: license.expiryDate,
     max_machines: license.maxMachines,
     active_machines: license.activeMachines,
-    registered_at: timeOf(license.registeredAtMs),
+    registered_at: formatTime(license.registeredAtMs),
     machines: machines.map((machine) => ({
       machine_id: machine.machineId,
       status: machine.status,
       platform: machine.platform,
       software_version: machine.softwareVersion,
-      activated_at: timeOf(machine.activatedAtMs),
-      last_seen_at: timeOf(machine.lastSeenAtMs),
+      activated_at: formatTime(machine.activatedAtMs),
+      last_seen_at: formatTime(machine.lastSeenAtMs),
     })),
   };
 }
 
-function timeOf(wallMs: number): string {
+function formatTime(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }

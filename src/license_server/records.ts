@@ -1,15 +1,15 @@
 import type { License } from "../license/payload.ts";
 
-/** What the vendor decided about a license; that it has expired is seen from its dates, not stored. */
+/** The vendor's decision about a license. Expiry follows from the dates and is not stored. */
 export type StoredLicenseStatus = "ACTIVE" | "SUSPENDED" | "REVOKED";
 
 /**
- * A machine's way: activated, asked to leave by the vendor, gone. One that is lost is asked to leave as well, should it come
- * back, but is not waited for. The lost and the gone no longer count.
+ * A machine's life: activated, asked by the vendor to leave, decommissioned. A LOST machine is asked to leave too if it comes
+ * back. LOST and DECOMMISSIONED machines do not count.
  */
 export type MachineStatus = "ACTIVE" | "DECOMMISSION_PENDING" | "LOST" | "DECOMMISSIONED";
 
-/** A license as the server knows it. Dates are `YYYY-MM-DD`, UTC, both inclusive. */
+/** A registered license. Dates are `YYYY-MM-DD`, UTC, both inclusive. */
 export interface LicenseRecord {
   readonly licenseKey: string;
   readonly orgId: string;
@@ -20,11 +20,11 @@ export interface LicenseRecord {
   readonly maxMachines: number;
   /** JSON text of the features object. */
   readonly featuresJson: string;
-  /** STANDARD licenses only, as the next. */
+  /** STANDARD licenses only, like the grace period. */
   readonly heartbeatIntervalMinutes: number | undefined;
   readonly heartbeatGracePeriodDays: number | undefined;
   readonly status: StoredLicenseStatus;
-  /** Machines that count against `maxMachines`: all but the lost and the decommissioned. */
+  /** Machines that count against `maxMachines`: all but LOST and DECOMMISSIONED ones. */
   readonly activeMachines: number;
   /** Milliseconds since the Unix epoch. */
   readonly registeredAtMs: number;
@@ -33,9 +33,9 @@ export interface LicenseRecord {
 /** A machine under one license. Times in milliseconds since the Unix epoch. */
 export interface MachineRecord {
   readonly licenseKey: string;
-  /** UUID v4, as the machine writes it. */
+  /** UUID v4, in the machine's spelling. */
   readonly machineId: string;
-  /** SubjectPublicKeyInfo, P-256, in the one form that `exportPublicKeyPem` writes. */
+  /** P-256, as `exportPublicKeyPem` writes it. */
   readonly publicKeyPem: string;
   readonly platform: string;
   readonly softwareVersion: string;

@@ -1,11 +1,11 @@
-/** Why a request is refused: `status` of HTTP, a stable `code` for programs, a sentence for people. */
+/** A refused request: HTTP `status`, a stable `code` for programs, a sentence for people. */
 export interface Refusal {
   readonly status: 400 | 401 | 403 | 404 | 409;
   readonly code: string;
   readonly error: string;
 }
 
-/** Every refusal with a fixed sentence. */
+/** The refusals with fixed text. */
 export const REFUSALS = {
   notFound: { status: 404, code: "not_found", error: "Not found." },
   bodyTooLarge: { status: 400, code: "body_too_large", error: "Request body exceeds 1 MiB." },
@@ -68,17 +68,15 @@ export const REFUSALS = {
   },
 } as const satisfies Record<string, Refusal>;
 
-/** A header that is missing or not as it must be. */
-export function headerRefusal(name: string, reason: string): Refusal {
+export function refuseHeader(name: string, reason: string): Refusal {
   return { status: 400, code: "invalid_header", error: `${name} ${reason}.` };
 }
 
-/** A field of the body that is missing or not as it must be. */
-export function fieldRefusal(field: string, reason: string): Refusal {
+export function refuseField(field: string, reason: string): Refusal {
   return { status: 400, code: "invalid_field", error: `${field} ${reason}.` };
 }
 
-export function expiredRefusal(expiryDate: string): Refusal {
+export function refuseExpired(expiryDate: string): Refusal {
   return {
     status: 403,
     code: "license_expired",
@@ -86,7 +84,7 @@ export function expiredRefusal(expiryDate: string): Refusal {
   };
 }
 
-export function notYetActiveRefusal(issueDate: string): Refusal {
+export function refuseNotYetActive(issueDate: string): Refusal {
   return {
     status: 403,
     code: "license_not_yet_active",

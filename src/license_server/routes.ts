@@ -17,6 +17,7 @@ import {
   checkHeaders,
   checkSignature,
   checkTimestamp,
+  KeyCache,
   readNonce,
   type SignedHeaders,
 } from "./checks.ts";
@@ -31,18 +32,17 @@ import {
   decideActivation,
   decideHeartbeat,
   type GenuineRequest,
-  type Outcome,
+  type RequestOutcome,
 } from "./decisions.ts";
-import { KeyCache } from "./key_cache.ts";
-import type { Decision, Facts, LicenseStore } from "./store.ts";
+import type { Decision, LicenseStore, StoredRecords } from "./store.ts";
 
-/** How long a request's body may take to arrive; a client that stalls would hold up the server's shutdown, too. */
+/** Limit for a request's body to arrive; a stalled client would also delay the server's shutdown. */
 const BODY_DEADLINE_MS = 10_000;
 
-/** Without a reason of our own each abort() would build an error with its stack. */
+/** Abort reason; without one each abort() creates an error with a stack trace. */
 const ARRIVED = "arrived";
 
-/** The request's body, at most 1 MiB of it, whatever its headers say; given up when it does not arrive in time. */
+/** Reads the request's body: at most 1 MiB, whatever its headers declare, within the deadline. */
 export async function readBody(
   request: Request,
   clock: Clock,
@@ -96,49 +96,48 @@ function startDeadline(
   return { isOver: () => isOver, [Symbol.dispose]: () => stop.abort(ARRIVED) };
 }
 
-/** What the routes work with; all of it stays the caller's. */
+/** All of it stays the caller's. */
 interface RouteOptions {
   readonly store: LicenseStore;
-  /** By the organization's private key. */
+  /** Signs with the organization's private key. */
   readonly sign: Sign;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** What each request brings along: the client's address, for the audit row. */
+/** Per request: the client's address, for the audit row. */
 export interface RouteBindings {
   readonly address: string;
 }
 
 type RouteContext = Context<{ Bindings: RouteBindings }>;
 
-/** Keys of machines that are kept imported, some 2 KiB each. */
+/** Capacity of the key cache, at about 2 KiB a key. */
 const CACHED_KEYS = 4096;
 
-/** A body that is about one machine under one license. */
 interface MachineBody {
   readonly license_key: string;
   readonly machine_id: string;
 }
 
-/** The key that must have signed, and the rule that decides then. */
-interface Judgment<Body> {
+/** The key that must have signed a request, and the rule that decides it. */
+interface RequestPolicy<Body> {
   readonly publicKeyPem: string;
-  decide(facts: Facts, request: GenuineRequest<Body>): Decision<Outcome>;
+  decide(records: StoredRecords, request: GenuineRequest<Body>): Decision<RequestOutcome>;
 }
 
-/** The license server's three routes (contract: license-server protocol), as a `fetch` handler. */
+/** Creates the three routes of the license server's protocol. */
 export function createRoutes(options: RouteOptions): Hono<{ Bindings: RouteBindings }> {
   const routes = new MachineRoutes(options);
   return new Hono<{ Bindings: RouteBindings }>()
-    .post(ACTIVATE_PATH, (c) => routes.answer(c, activateRequestSchema, judgeByOwnKey))
+    .post(ACTIVATE_PATH, (c) => routes.answer(c, activateRequestSchema, findActivationPolicy))
     .post(
       HEARTBEAT_PATH,
       (c) =>
         routes.answer(
           c,
           heartbeatRequestSchema,
-          (body) => routes.judgeByStoredKey(body, decideHeartbeat),
+          (body) => routes.findStoredPolicy(body, decideHeartbeat),
         ),
     )
     .post(
@@ -147,22 +146,24 @@ export function createRoutes(options: RouteOptions): Hono<{ Bindings: RouteBindi
         routes.answer(
           c,
           decommissionAckRequestSchema,
-          (body) => routes.judgeByStoredKey(body, decideAcknowledgement),
+          (body) => routes.findStoredPolicy(body, decideAcknowledgement),
         ),
     )
     .notFound((c) => routes.refuse(c, REFUSALS.notFound))
     .onError((error, c) => routes.fail(c, error));
 }
 
-/** An activation is signed by the key that it brings. */
-async function judgeByOwnKey(body: ActivateRequest): Promise<Checked<Judgment<ActivateRequest>>> {
+/** An activation is signed with the key in its body. */
+async function findActivationPolicy(
+  body: ActivateRequest,
+): Promise<Checked<RequestPolicy<ActivateRequest>>> {
   const key = await importPublicKeyPem(body.machine_public_key_pem);
   if (key === undefined) return { refusal: REFUSALS.publicKey };
   const publicKeyPem = await exportPublicKeyPem(key);
   return {
     value: {
       publicKeyPem,
-      decide: (facts, request) => decideActivation(facts, request, publicKeyPem),
+      decide: (records, request) => decideActivation(records, request, publicKeyPem),
     },
   };
 }
@@ -175,11 +176,11 @@ class MachineRoutes {
     this.#options = options;
   }
 
-  /** Checks a request from the outside in, decides, and signs what came of it. */
+  /** Checks a request, decides it, and signs the answer. */
   async answer<Body extends MachineBody>(
     context: RouteContext,
     schema: v.GenericSchema<unknown, Body>,
-    judge: (body: Body) => Promise<Checked<Judgment<Body>>>,
+    findPolicy: (body: Body) => Promise<Checked<RequestPolicy<Body>>>,
   ): Promise<Response> {
     const nowMs = this.#options.clock.wallMs();
     const headers = checkHeaders(context.req.raw.headers);
@@ -190,9 +191,9 @@ class MachineRoutes {
     if ("refusal" in bytes) return await this.refuse(context, bytes.refusal);
     const body = checkBody(bytes.value, schema, headers.value);
     if ("refusal" in body) return await this.refuse(context, body.refusal);
-    const judgment = await judge(body.value);
-    if ("refusal" in judgment) return await this.refuse(context, judgment.refusal);
-    const { publicKeyPem, decide } = judgment.value;
+    const policy = await findPolicy(body.value);
+    if ("refusal" in policy) return await this.refuse(context, policy.refusal);
+    const { publicKeyPem, decide } = policy.value;
     const forged = await this.#checkSignature(context.req.path, headers.value, {
       body: bytes.value,
       publicKeyPem,
@@ -207,31 +208,31 @@ class MachineRoutes {
     const { license_key: licenseKey, machine_id: machineId } = body.value;
     const outcome = await this.#options.store.decide(
       { licenseKey, machineId, nonce: headers.value.nonce },
-      (facts) => decide(facts, request),
+      (records) => decide(records, request),
     );
     return outcome.kind === "refused"
       ? await this.refuse(context, outcome.refusal)
       : await this.#seal(context, 200, outcome.fields);
   }
 
-  /** Everything but an activation is signed by the key stored at activation. */
-  async judgeByStoredKey<Body extends MachineBody>(
+  /** Other requests are signed with the key stored at activation. */
+  async findStoredPolicy<Body extends MachineBody>(
     { license_key: licenseKey, machine_id: machineId }: Body,
-    decide: Judgment<Body>["decide"],
-  ): Promise<Checked<Judgment<Body>>> {
+    decide: RequestPolicy<Body>["decide"],
+  ): Promise<Checked<RequestPolicy<Body>>> {
     const { license, machine } = await this.#options.store.read({ licenseKey, machineId });
     if (license === undefined) return { refusal: REFUSALS.licenseUnknown };
     if (machine === undefined) return { refusal: REFUSALS.machineUnknown };
     return { value: { publicKeyPem: machine.publicKeyPem, decide } };
   }
 
-  /** A signed refusal; the nonce is empty where the request had none that could be repeated. */
+  /** Signs a refusal; its nonce is empty if the request's is missing or malformed. */
   refuse(context: RouteContext, { status, code, error }: Refusal): Promise<Response> {
     this.#options.log.debug("request refused", { code, path: context.req.path });
     return this.#seal(context, status, { error, code });
   }
 
-  /** A fault of ours is not signed: the client is to treat it as an outage. */
+  /** An internal error stays unsigned, so that the client treats it as an outage. */
   fail(context: RouteContext, error: unknown): Response {
     this.#options.log.error(`request failed: ${describeError(error)}`, { path: context.req.path });
     return respond(500, { error: "Internal server error." });
@@ -251,7 +252,7 @@ class MachineRoutes {
   async #seal(
     context: RouteContext,
     status: number,
-    fields: Extract<Outcome, { kind: "answer" }>["fields"],
+    fields: Extract<RequestOutcome, { kind: "answer" }>["fields"],
   ): Promise<Response> {
     const envelope = await sealEnvelope({
       ...fields,

@@ -6,50 +6,43 @@ import type { Sign } from "../signing/ecdsa.ts";
 import { createRoutes } from "./routes.ts";
 import type { LicenseStore } from "./store.ts";
 
-/** How the license server is run. */
 interface LicenseServerOptions {
-  /** Stays the caller's, who closes it after the server. */
+  /** Stays the caller's, which closes it after the server. */
   readonly store: LicenseStore;
-  /** By the organization's private key. */
+  /** Signs with the organization's private key. */
   readonly sign: Sign;
   readonly clock: Clock;
   readonly log: Logger;
   /** Address and port to listen on; port 0 picks one. */
   readonly address: string;
   readonly port: number;
-  /** PEM texts; https where they are given. */
+  /** PEM texts; enables https. */
   readonly tls?: { readonly certificate: string; readonly key: string };
-  /** Whether X-Forwarded-For's last address, the one that the nearest proxy wrote, goes into the audit row. */
+  /** Whether the audit row takes X-Forwarded-For's last address, which the nearest proxy wrote. */
   readonly trustProxy: boolean;
-  /** Requests under way beyond which more are turned away (default: 1024), so that a flood cannot fill the memory. */
+  /** Concurrent requests above which the server answers 503 (default: 1024), to bound memory. */
   readonly maxInFlight?: number;
 }
 
-/** A server that listens. */
-export interface LicenseServer extends AsyncDisposable {
-  /** Where, such as `http://127.0.0.1:8080`. */
+/** A listening license server. */
+export interface RunningLicenseServer extends AsyncDisposable {
+  /** Base URL, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /**
-   * Turns new requests away and resolves when those under way are answered and nobody listens any more, at last after 15 s;
-   * may be called twice.
-   */
+  /** Answers new requests with 503 and resolves when the rest are answered or after 15 s. May be called twice. */
   close(): Promise<void>;
 }
 
 const DEFAULT_MAX_IN_FLIGHT = 1024;
 
-/**
- * How long close() waits for requests under way; what takes longer is left to the end of the process, as `Deno.serve`
- * cannot cut connections off once it is shutting down.
- */
+/** Limit of close(). Later connections end with the process: `Deno.serve` cannot abort them during a shutdown. */
 const DRAIN_DEADLINE_MS = 15_000;
 
 /**
  * Starts the license server.
  *
- * @throws {SentinelError} `config.listen` where it cannot listen there, `config.tls` for an unusable certificate or key.
+ * @throws {SentinelError} `config.listen` It cannot listen. `config.tls` The certificate or key is unusable.
  */
-export function startLicenseServer(options: LicenseServerOptions): LicenseServer {
+export function startLicenseServer(options: LicenseServerOptions): RunningLicenseServer {
   const { fetch } = createRoutes(options);
   const maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
   let inFlight = 0;
@@ -64,7 +57,9 @@ export function startLicenseServer(options: LicenseServerOptions): LicenseServer
     }
     inFlight++;
     try {
-      return await fetch(request, { address: clientAddress(request, info, options.trustProxy) });
+      return await fetch(request, {
+        address: findClientAddress(request, info, options.trustProxy),
+      });
     } finally {
       inFlight--;
       if (closing !== undefined && inFlight === 0) idle.resolve();
@@ -75,7 +70,7 @@ export function startLicenseServer(options: LicenseServerOptions): LicenseServer
     if (inFlight === 0) idle.resolve();
     return closing ??= drain(server, { idle: idle.promise, clock: options.clock });
   };
-  return { url: urlOf(server.addr, options), close, [Symbol.asyncDispose]: close };
+  return { url: formatUrl(server.addr, options), close, [Symbol.asyncDispose]: close };
 }
 
 function listen(
@@ -95,27 +90,27 @@ async function drain(
 ): Promise<void> {
   const drained = new AbortController();
   const deadline = clock.sleep(DRAIN_DEADLINE_MS, drained.signal);
-  // a shutdown breaks off the bodies that are still on their way
+  // a shutdown aborts bodies that are still arriving
   await Promise.race([idle, deadline]);
   const shutdown = server.shutdown().finally(() => drained.abort());
   await Promise.race([shutdown, deadline]);
 }
 
-/** The address as the audit row has it: the connection's, or a proxy's word where that is trusted and looks like one. */
-function clientAddress(
+/** The client's address for the audit row: the connection's, or a trusted proxy's header if it looks like an address. */
+function findClientAddress(
   request: Request,
   info: Deno.ServeHandlerInfo<Deno.NetAddr>,
   trustProxy: boolean,
 ): string {
-  const named = trustProxy
+  const forwarded = trustProxy
     ? request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim()
     : undefined;
-  return named !== undefined && /^[0-9A-Fa-f.:]{2,45}$/.test(named)
-    ? named
+  return forwarded !== undefined && /^[0-9A-Fa-f.:]{2,45}$/.test(forwarded)
+    ? forwarded
     : info.remoteAddr.hostname;
 }
 
-function urlOf(addr: Deno.NetAddr, { tls }: LicenseServerOptions): string {
+function formatUrl(addr: Deno.NetAddr, { tls }: LicenseServerOptions): string {
   const host = addr.hostname.includes(":") ? `[${addr.hostname}]` : addr.hostname;
   return `${tls === undefined ? "http" : "https"}://${host}:${addr.port}`;
 }

@@ -1,11 +1,11 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { LicenseRecord, MachineRecord } from "./records.ts";
-import type { Facts, Scope } from "./store.ts";
+import type { Scope, StoredRecords } from "./store.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 
 type Row = Record<string, SQLOutputValue>;
 
-/** Reads records over one connection; its statements are prepared once. */
+/** Reads records over one connection with prepared statements. */
 export class RowReader {
   readonly #license: StatementSync;
   readonly #machine: StatementSync;
@@ -24,26 +24,26 @@ export class RowReader {
     );
   }
 
-  readFacts({ licenseKey, machineId, nonce }: Scope): Facts {
+  readRecords({ licenseKey, machineId, nonce }: Scope): StoredRecords {
     const license = this.#license.get(licenseKey);
     const machine = machineId === undefined ? undefined : this.#machine.get(licenseKey, machineId);
     return {
-      license: license && licenseOf(license),
-      machine: machine && machineOf(machine),
+      license: license && parseLicenseRow(license),
+      machine: machine && parseMachineRow(machine),
       isNonceUsed: nonce !== undefined && this.#nonce.get(nonce) !== undefined,
     };
   }
 
   readLicenses(): LicenseRecord[] {
-    return this.#licenses.all().map(licenseOf);
+    return this.#licenses.all().map(parseLicenseRow);
   }
 
   readMachines(licenseKey: string): MachineRecord[] {
-    return this.#machines.all(licenseKey).map(machineOf);
+    return this.#machines.all(licenseKey).map(parseMachineRow);
   }
 }
 
-function licenseOf(row: Row): LicenseRecord {
+function parseLicenseRow(row: Row): LicenseRecord {
   return {
     licenseKey: String(row["license_key"]),
     orgId: String(row["org_id"]),
@@ -53,15 +53,15 @@ function licenseOf(row: Row): LicenseRecord {
     expiryDate: String(row["expiry_date"]),
     maxMachines: Number(row["max_machines"]),
     featuresJson: String(row["features"]),
-    heartbeatIntervalMinutes: optionalNumber(row["heartbeat_interval_minutes"]),
-    heartbeatGracePeriodDays: optionalNumber(row["heartbeat_grace_period_days"]),
+    heartbeatIntervalMinutes: parseOptionalNumber(row["heartbeat_interval_minutes"]),
+    heartbeatGracePeriodDays: parseOptionalNumber(row["heartbeat_grace_period_days"]),
     status: row["status"] as LicenseRecord["status"],
     activeMachines: Number(row["active_machines"]),
     registeredAtMs: Number(row["registered_at"]),
   };
 }
 
-function machineOf(row: Row): MachineRecord {
+function parseMachineRow(row: Row): MachineRecord {
   return {
     licenseKey: String(row["license_key"]),
     machineId: String(row["machine_id"]),
@@ -74,14 +74,14 @@ function machineOf(row: Row): MachineRecord {
   };
 }
 
-function optionalNumber(value: SQLOutputValue | undefined): number | undefined {
+function parseOptionalNumber(value: SQLOutputValue | undefined): number | undefined {
   return value === null || value === undefined ? undefined : Number(value);
 }
 
-/** `PRAGMA application_id` of our databases: "SNTL" in ASCII. */
+/** `PRAGMA application_id` of a license database: "SNTL" in ASCII. */
 const APPLICATION_ID = 0x534e544c;
 
-/** `PRAGMA user_version` that this program writes and understands. */
+/** `PRAGMA user_version` that this program writes. */
 const SCHEMA_VERSION = 2;
 
 const TABLES = `
@@ -126,12 +126,10 @@ CREATE TABLE audit (
 ) STRICT;
 `;
 
-/** The states of a machine that does not count. */
+/** Statuses of machines that do not count. */
 const UNCOUNTED = "('LOST', 'DECOMMISSIONED')";
 
-/**
- * The count of machines is kept by triggers, so that the limit costs the same at ten machines and at a hundred thousand.
- */
+/** Triggers keep the count of machines, so that the limit's check costs the same for any number. */
 const TRIGGERS = `
 CREATE TRIGGER machine_added AFTER INSERT ON machines WHEN new.status NOT IN ${UNCOUNTED} BEGIN
   UPDATE licenses SET active_machines = active_machines + 1 WHERE license_key = new.license_key;
@@ -146,7 +144,7 @@ CREATE TRIGGER machine_removed AFTER DELETE ON machines WHEN old.status NOT IN $
 END;
 `;
 
-/** What makes a database of each earlier version one of this; 0 is an empty one. No machine of version 1 is lost. */
+/** Upgrades from each earlier version; 0 is an empty database. Version 1 has no LOST machines. */
 const UPGRADES = [
   `${TABLES}${TRIGGERS}PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`,
   `DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;${TRIGGERS}
@@ -154,16 +152,16 @@ const UPGRADES = [
 ] as const;
 
 /**
- * Makes an open connection ready: write-ahead log, every commit durable, the tables there.
+ * Prepares a connection: write-ahead log, durable commits, current tables.
  *
- * @throws {SentinelError} `config.database` for another program's or a newer database.
+ * @throws {SentinelError} `config.database` Another program's database, or a newer one.
  */
 export function prepareDatabase(db: DatabaseSync, path: string): void {
-  refuseForeign(db, path);
+  refuseForeignDatabase(db, path);
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
   db.exec("BEGIN IMMEDIATE");
   try {
-    refuseForeign(db, path);
+    refuseForeignDatabase(db, path);
     const upgrade = UPGRADES[readPragma(db, "user_version")];
     if (upgrade !== undefined) db.exec(upgrade);
     db.exec("COMMIT");
@@ -173,15 +171,15 @@ export function prepareDatabase(db: DatabaseSync, path: string): void {
   }
 }
 
-function refuseForeign(db: DatabaseSync, path: string): void {
+function refuseForeignDatabase(db: DatabaseSync, path: string): void {
   const isEmpty = db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
   if (isEmpty) return;
   if (readPragma(db, "application_id") !== APPLICATION_ID) {
-    throw databaseError(`${path} is not a license database`);
+    throw makeDatabaseError(`${path} is not a license database`);
   }
   const version = readPragma(db, "user_version");
   if (version > SCHEMA_VERSION) {
-    throw databaseError(
+    throw makeDatabaseError(
       `database ${path} is newer than this program: schema version is ${version}, expected at most ${SCHEMA_VERSION}`,
     );
   }
@@ -191,14 +189,14 @@ function readPragma(db: DatabaseSync, name: "application_id" | "user_version"): 
   return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
-function databaseError(message: string, cause?: unknown): SentinelError {
+function makeDatabaseError(message: string, cause?: unknown): SentinelError {
   return new SentinelError("config.database", message, { cause });
 }
 
-/** What `node:sqlite` puts behind SQLite's own message: the whole statement. */
+/** The statement that `node:sqlite` appends to SQLite's message. */
 const STATEMENT = / in [A-Z]+ .* at offset \d+$/;
 
-/** What SQLite threw, as one line for the operator; `node:sqlite` tells its errors apart by message alone. */
+/** Explains an error of SQLite in one line; `node:sqlite` distinguishes errors by message only. */
 export function explainDatabaseError(error: unknown, path: string): SentinelError {
   if (error instanceof SentinelError) return error;
   const reason = describeError(error).replace(STATEMENT, "");
@@ -208,7 +206,7 @@ export function explainDatabaseError(error: unknown, path: string): SentinelErro
     });
   }
   if (reason.includes("file is not a database")) {
-    return databaseError(`${path} is not a license database`, error);
+    return makeDatabaseError(`${path} is not a license database`, error);
   }
-  return databaseError(`cannot use database ${path}: ${reason}`, error);
+  return makeDatabaseError(`cannot use database ${path}: ${reason}`, error);
 }

@@ -1,15 +1,15 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { License } from "../license/payload.ts";
 import type { LicenseRecord, MachineRecord } from "./records.ts";
-import type { Audit, Change, Decision, Facts, LicenseStore, Scope } from "./store.ts";
+import type { Audit, Change, Decision, LicenseStore, Scope, StoredRecords } from "./store.ts";
 import { resolve } from "@std/path";
 import { SentinelError } from "../core/errors.ts";
 import { explainDatabaseError, prepareDatabase, RowReader } from "./sqlite_schema.ts";
 
-/** Useless nonces removed with each one that is remembered: more than one, so that the table shrinks back. */
+/** Expired nonces deleted per stored one; more than one, so that the table shrinks. */
 const PRUNED_PER_NONCE = 4;
 
-/** Writes changes over one connection, inside the caller's transaction; its statements are prepared once. */
+/** Writes changes with prepared statements, inside the caller's transaction. */
 class RowWriter {
   readonly #insertLicense: StatementSync;
   readonly #setLicenseStatus: StatementSync;
@@ -73,7 +73,7 @@ class RowWriter {
         break;
       case "remember_nonce":
         this.#pruneNonces.run(change.nowSeconds);
-        this.#insertNonce.run(scope.nonce ?? null, change.uselessFromSeconds);
+        this.#insertNonce.run(scope.nonce ?? null, change.expiresAtSeconds);
         break;
     }
     if ("audit" in change) {
@@ -113,19 +113,18 @@ class RowWriter {
   }
 }
 
-/** How a database file is opened. */
 interface SqliteStoreOptions {
-  /** Whether a file that is not there is made (0600) or an error. */
+  /** Whether a missing file is created (0600) or an error. */
   readonly create: boolean;
-  /** How long to wait for another process's transaction. The wait blocks this process, so keep it short. */
+  /** Limit of the wait for another process's transaction; the wait blocks this process. */
   readonly busyTimeoutMs: number;
-  /** Calls back in a later turn of the event loop; what is decided until then shares one commit. */
+  /** Calls back in a later turn of the event loop; decisions until then share one commit. */
   readonly schedule: (flush: () => void) => void;
 }
 
 /** A decision that waits for the next commit. */
-interface Job {
-  /** Runs inside the transaction; gives what to call after the commit. */
+interface PendingDecision {
+  /** Runs inside the transaction; returns the callback for after the commit. */
   run(): () => void;
   reject(error: unknown): void;
 }
@@ -133,10 +132,10 @@ interface Job {
 /**
  * Opens a license database.
  *
- * Decisions are committed in groups: those of one turn of the event loop share one durable transaction, and none is
- * answered before it. That makes the disk's flushes per second no limit on requests per second.
+ * Group commit: the decisions of one turn of the event loop share one durable transaction and resolve after it, so that
+ * disk flushes do not limit requests per second.
  *
- * @throws {SentinelError} `config.database…` with one line for the operator.
+ * @throws {SentinelError} `config.database…` One line for the operator.
  */
 export async function openSqliteStore(
   file: string,
@@ -158,11 +157,11 @@ export async function openSqliteStore(
   }
 }
 
-/** SQLite would make the file readable by everyone, and its messages do not say what is missing. */
+/** Creates the file: SQLite would make it world-readable, and its errors do not name a missing path. */
 async function ensureFile(path: string, create: boolean): Promise<void> {
   try {
     const info = await Deno.stat(path);
-    if (info.isDirectory) throw new SentinelError("config.database", `${path} is a folder`);
+    if (info.isDirectory) throw new SentinelError("config.database", `${path} is a directory`);
     return;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw explainDatabaseError(error, path);
@@ -173,7 +172,7 @@ async function ensureFile(path: string, create: boolean): Promise<void> {
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return;
     if (error instanceof Deno.errors.NotFound) {
-      throw new SentinelError("config.database", `folder of the database not found: ${path}`, {
+      throw new SentinelError("config.database", `directory of the database not found: ${path}`, {
         cause: error,
       });
     }
@@ -188,9 +187,9 @@ class SqliteStore implements LicenseStore {
   readonly #schedule: (flush: () => void) => void;
   readonly #committed: RowReader;
   readonly #current: RowReader;
-  readonly #writes: RowWriter;
+  readonly #rows: RowWriter;
   readonly #steps: Readonly<Record<"begin" | "savepoint" | "release" | "commit", StatementSync>>;
-  #jobs: Job[] = [];
+  #pending: PendingDecision[] = [];
   #isClosed = false;
 
   constructor(
@@ -207,17 +206,17 @@ class SqliteStore implements LicenseStore {
     this.#schedule = schedule;
     this.#committed = new RowReader(reader);
     this.#current = new RowReader(writer);
-    this.#writes = new RowWriter(writer);
+    this.#rows = new RowWriter(writer);
     this.#steps = {
       begin: writer.prepare("BEGIN IMMEDIATE"),
-      savepoint: writer.prepare("SAVEPOINT job"),
-      release: writer.prepare("RELEASE job"),
+      savepoint: writer.prepare("SAVEPOINT decision"),
+      release: writer.prepare("RELEASE decision"),
       commit: writer.prepare("COMMIT"),
     };
   }
 
-  read(scope: Scope): Promise<Facts> {
-    return this.#attempt(() => this.#committed.readFacts(scope));
+  read(scope: Scope): Promise<StoredRecords> {
+    return this.#attempt(() => this.#committed.readRecords(scope));
   }
 
   listLicenses(): Promise<LicenseRecord[]> {
@@ -228,16 +227,16 @@ class SqliteStore implements LicenseStore {
     return this.#attempt(() => this.#committed.readMachines(licenseKey));
   }
 
-  decide<T>(scope: Scope, decide: (facts: Facts) => Decision<T>): Promise<T> {
-    if (this.#isClosed) return Promise.reject(this.#closedError());
+  decide<T>(scope: Scope, decide: (records: StoredRecords) => Decision<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(this.#makeClosedError());
     return new Promise<T>((resolve, reject) => {
       const run = () => {
-        const facts = this.#explain(() => this.#current.readFacts(scope));
-        const { outcome, changes } = decide(facts);
-        this.#explain(() => changes.forEach((change) => this.#writes.write(scope, change)));
+        const records = this.#explain(() => this.#current.readRecords(scope));
+        const { outcome, changes } = decide(records);
+        this.#explain(() => changes.forEach((change) => this.#rows.write(scope, change)));
         return () => resolve(outcome);
       };
-      if (this.#jobs.push({ run, reject }) === 1) this.#schedule(() => this.#flush());
+      if (this.#pending.push({ run, reject }) === 1) this.#schedule(() => this.#flush());
     });
   }
 
@@ -251,37 +250,37 @@ class SqliteStore implements LicenseStore {
     return Promise.resolve();
   }
 
-  /** Runs what waits in one transaction, and answers after the commit. */
+  /** Runs all pending decisions in one transaction, and resolves them after the commit. */
   #flush(): void {
-    const jobs = this.#jobs;
-    if (jobs.length === 0) return;
-    this.#jobs = [];
+    const pending = this.#pending;
+    if (pending.length === 0) return;
+    this.#pending = [];
     try {
       this.#steps.begin.run();
-      const answers = jobs.map((job) => this.#runAlone(job));
+      const answers = pending.map((decision) => this.#runInSavepoint(decision));
       this.#steps.commit.run();
       for (const answer of answers) answer();
     } catch (error) {
       if (this.#writer.isTransaction) this.#writer.exec("ROLLBACK");
-      for (const job of jobs) job.reject(explainDatabaseError(error, this.#path));
+      for (const { reject } of pending) reject(explainDatabaseError(error, this.#path));
     }
   }
 
-  /** A job that fails takes back its own writes and leaves the others of the group alone. */
-  #runAlone(job: Job): () => void {
+  /** Runs a decision in a savepoint, so that a failed one rolls back its own writes only. */
+  #runInSavepoint(decision: PendingDecision): () => void {
     this.#steps.savepoint.run();
     try {
-      const answer = job.run();
+      const answer = decision.run();
       this.#steps.release.run();
       return answer;
     } catch (error) {
-      this.#writer.exec("ROLLBACK TO job; RELEASE job");
-      return () => job.reject(error);
+      this.#writer.exec("ROLLBACK TO decision; RELEASE decision");
+      return () => decision.reject(error);
     }
   }
 
   #attempt<T>(work: () => T): Promise<T> {
-    if (this.#isClosed) return Promise.reject(this.#closedError());
+    if (this.#isClosed) return Promise.reject(this.#makeClosedError());
     try {
       return Promise.resolve(this.#explain(work));
     } catch (error) {
@@ -297,7 +296,7 @@ class SqliteStore implements LicenseStore {
     }
   }
 
-  #closedError(): SentinelError {
+  #makeClosedError(): SentinelError {
     return new SentinelError("database.closed", `database is closed: ${this.#path}`);
   }
 }

@@ -6,31 +6,31 @@ import type {
   StoredLicenseStatus,
 } from "./records.ts";
 
-/** Which rows a decision is about. */
+/** The rows that a decision concerns. */
 export interface Scope {
   readonly licenseKey: string;
   readonly machineId?: string;
-  /** Of a signed request. */
+  /** A signed request's nonce. */
   readonly nonce?: string;
 }
 
-/** What is stored about a scope at one moment. */
-export interface Facts {
+/** The stored state of a scope at one moment. */
+export interface StoredRecords {
   readonly license: LicenseRecord | undefined;
   readonly machine: MachineRecord | undefined;
-  /** Whether the scope's nonce is remembered. */
+  /** Whether the scope's nonce is stored. */
   readonly isNonceUsed: boolean;
 }
 
-/** The row that goes with a state change: what was done, when (milliseconds since the Unix epoch), and from where. */
+/** The audit row of a state change. `atMs`: milliseconds since the Unix epoch. */
 export interface Audit {
   readonly action: string;
   readonly atMs: number;
-  /** `command line`, or the address of the client. */
+  /** `command line`, or the client's address. */
   readonly actor: string;
 }
 
-/** Something to write about the scope. What changes a state cannot be said without its audit row. */
+/** A write to the scope. Each state change carries its audit row. */
 export type Change =
   | { readonly kind: "register_license"; readonly license: License; readonly audit: Audit }
   | {
@@ -43,35 +43,34 @@ export type Change =
   | { readonly kind: "note_heartbeat"; readonly atMs: number; readonly softwareVersion: string }
   | {
     readonly kind: "remember_nonce";
-    /** From then on (Unix seconds) the request's own timestamp refuses it. */
-    readonly uselessFromSeconds: number;
+    /** Unix seconds from which the request's timestamp alone refuses a replay. */
+    readonly expiresAtSeconds: number;
     readonly nowSeconds: number;
   };
 
-/** What comes of looking at the facts: an outcome for the caller and what is to be written; a refusal writes nothing. */
+/** The outcome for the caller, and the writes; a refusal has none. */
 export interface Decision<T> {
   readonly outcome: T;
   readonly changes: readonly Change[];
 }
 
 /**
- * Where licenses, machines, nonces and the audit trail are kept.
+ * Stores licenses, machines, nonces and the audit trail.
  *
- * Rules live in pure functions that are handed to {@linkcode LicenseStore.decide}; a store only has to run them against
- * facts that nobody else can change in between.
+ * Rules are pure functions passed to {@linkcode LicenseStore.decide}; a store runs them in isolation.
  */
 export interface LicenseStore extends AsyncDisposable {
-  /** What is stored now; nothing is held afterwards. */
-  read(scope: Scope): Promise<Facts>;
+  /** Reads the committed state. */
+  read(scope: Scope): Promise<StoredRecords>;
   /**
-   * Looks at the facts, decides, and writes the changes with their audit rows: one transaction, serialized against
-   * all others. Resolves once it is durable; when `decide` throws, nothing is written.
+   * Runs `decide` and writes its changes with their audit rows in one serialized transaction. Resolves once it is durable;
+   * if `decide` throws, nothing is written.
    *
-   * @throws {SentinelError} `config.database_locked` where another process holds the database for too long.
+   * @throws {SentinelError} `config.database_locked` Another process holds the database for too long.
    */
-  decide<T>(scope: Scope, decide: (facts: Facts) => Decision<T>): Promise<T>;
-  /** All licenses by key. */
+  decide<T>(scope: Scope, decide: (records: StoredRecords) => Decision<T>): Promise<T>;
+  /** Lists all licenses by key. */
   listLicenses(): Promise<LicenseRecord[]>;
-  /** A license's machines, oldest activation first. */
+  /** Lists a license's machines, oldest activation first. */
   listMachines(licenseKey: string): Promise<MachineRecord[]>;
 }

@@ -35,12 +35,12 @@ const CASES: readonly BadCall[] = [
   {
     name: "serve with a database in a missing folder",
     args: ({ keyPath }, folder) => serve("--key", keyPath, "--database", `${folder}/none/a.db`),
-    line: (_, folder) => `folder of the database not found: ${folder}/none/a.db`,
+    line: (_, folder) => `directory of the database not found: ${folder}/none/a.db`,
   },
   {
     name: "serve with a folder as database",
     args: ({ keyPath }, folder) => serve("--key", keyPath, "--database", folder),
-    line: (_, folder) => `${folder} is a folder`,
+    line: (_, folder) => `${folder} is a directory`,
   },
   {
     name: "serve with a file that is no database",

@@ -7,7 +7,7 @@ import {
   HEARTBEAT_PATH,
 } from "../../src/activation/messages.ts";
 import { verifyLicense } from "../../src/license/license_file.ts";
-import { checksumFile } from "../../src/license_server/checksum.ts";
+import { checksumFile } from "../../src/license_server/issue_license_file.ts";
 import { runProgram } from "../support/program.ts";
 import { RawConnection } from "../support/remote_server.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";

@@ -20,8 +20,8 @@ const STEPS: readonly (readonly [LicenseAction[], LicenseAction, string])[] = [
   [["suspend"], "suspend", "license K1 is already suspended"],
   [["suspend"], "reinstate", "ACTIVE"],
   [["revoke"], "revoke", "license K1 is already revoked"],
-  [["revoke"], "suspend", "license K1 is revoked for good"],
-  [["revoke"], "reinstate", "license K1 is revoked for good"],
+  [["revoke"], "suspend", "license K1 is permanently revoked"],
+  [["revoke"], "reinstate", "license K1 is permanently revoked"],
 ];
 
 for (const [before, action, result] of STEPS) {
@@ -53,7 +53,7 @@ Deno.test("a machine is asked to leave once", async () => {
     requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
   await request();
   const again = await assertRejects(request, SentinelError);
-  assertEquals(again.message, `machine ${machine.id} is already asked to leave`);
+  assertEquals(again.message, `machine ${machine.id} is already being decommissioned`);
   const body = acknowledgeBody(machine, "K1");
   await desk.post(await desk.sign(machine, DECOMMISSION_ACK_PATH, { body }));
   const late = await assertRejects(request, SentinelError);
@@ -124,6 +124,6 @@ Deno.test("a machine that was asked to leave can be given up, once", async () =>
   for (const isLost of [true, false]) {
     const again = () => requestDecommission(desk.store, { ...request, isLost }, origin);
     const error = await assertRejects(again, SentinelError);
-    assertEquals(error.message, `machine ${machineId} is already given up as lost`);
+    assertEquals(error.message, `machine ${machineId} is already marked as lost`);
   }
 });

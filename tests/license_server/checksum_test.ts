@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { checksumFile } from "../../src/license_server/checksum.ts";
+import { checksumFile } from "../../src/license_server/issue_license_file.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -23,7 +23,7 @@ Deno.test("checksumFile() refuses what is not there, and what is a folder", asyn
   await using folder = await temporaryFolder();
   const none = folder.at("none");
   assertEquals(await refusalOf(none), `software cannot be read: ${none} (not found)`);
-  assertEquals(await refusalOf(folder.path), `software is no regular file: ${folder.path}`);
+  assertEquals(await refusalOf(folder.path), `software is not a regular file: ${folder.path}`);
 });
 
 testWith(
@@ -33,7 +33,7 @@ testWith(
     await using folder = await temporaryFolder();
     await runTool("mkfifo", folder.at("pipe"));
     for (const path of [folder.at("pipe"), "/dev/zero"]) {
-      assertEquals(await refusalOf(path), `software is no regular file: ${path}`);
+      assertEquals(await refusalOf(path), `software is not a regular file: ${path}`);
     }
   },
 );

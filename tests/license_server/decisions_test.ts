@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { decideAcknowledgement, decideHeartbeat } from "../../src/license_server/decisions.ts";
-import type { Facts } from "../../src/license_server/store.ts";
+import type { StoredRecords } from "../../src/license_server/store.ts";
 import { makeMachine } from "../support/test_machine.ts";
 import { VendorDesk } from "../support/vendor_desk.ts";
 
 /** What may have changed since the request's key was looked up. */
-const CHANGES: [string, (facts: Facts) => Facts, string][] = [
-  ["the license is gone", (facts) => ({ ...facts, license: undefined }), "license_unknown"],
-  ["the machine is gone", (facts) => ({ ...facts, machine: undefined }), "machine_unknown"],
-  ["the nonce has been used", (facts) => ({ ...facts, isNonceUsed: true }), "nonce_used"],
+const CHANGES: [string, (records: StoredRecords) => StoredRecords, string][] = [
+  ["the license is gone", (records) => ({ ...records, license: undefined }), "license_unknown"],
+  ["the machine is gone", (records) => ({ ...records, machine: undefined }), "machine_unknown"],
+  ["the nonce has been used", (records) => ({ ...records, isNonceUsed: true }), "nonce_used"],
 ];
 
 for (
@@ -23,8 +23,8 @@ for (
       await desk.register("K1");
       const machine = await makeMachine();
       await desk.activate(machine);
-      const facts = await desk.store.read({ licenseKey: "K1", machineId: machine.id });
-      const { outcome, changes } = decide(change(facts), {
+      const records = await desk.store.read({ licenseKey: "K1", machineId: machine.id });
+      const { outcome, changes } = decide(change(records), {
         body: { license_key: "K1", machine_id: machine.id, software_version: "1.0" },
         timestampSeconds: 0,
         nowMs: 0,

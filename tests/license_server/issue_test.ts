@@ -181,8 +181,8 @@ Deno.test("a license file whose name is taken at the last moment is one clear li
 
 for (
   const [name, out, reason] of [
-    ["into a missing folder", "none/a.lic", "no such folder"],
-    ["over a folder", "keys", "it is a folder"],
+    ["into a missing folder", "none/a.lic", "no such directory"],
+    ["over a folder", "keys", "it is a directory"],
   ] as const
 ) {
   Deno.test(`a license that cannot be written ${name} is not registered`, async () => {

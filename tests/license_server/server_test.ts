@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts";
-import { type LicenseServer, startLicenseServer } from "../../src/license_server/server.ts";
+import { type RunningLicenseServer, startLicenseServer } from "../../src/license_server/server.ts";
 import type { LicenseStore } from "../../src/license_server/store.ts";
 import {
   activateBody,
@@ -20,7 +20,7 @@ function start(
     port?: number;
     maxInFlight?: number;
   } = {},
-): LicenseServer {
+): RunningLicenseServer {
   const { clock, log } = desk;
   return startLicenseServer({
     store,

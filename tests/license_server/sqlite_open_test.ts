@@ -103,7 +103,7 @@ const OPEN_CASES: readonly OpenCase[] = [
   {
     name: "a folder",
     prepare: (path) => Deno.mkdir(path),
-    message: (path) => `${path} is a folder`,
+    message: (path) => `${path} is a directory`,
   },
 ];
 
@@ -129,7 +129,7 @@ Deno.test(
       string,
     ];
     const first = await assertRejects(() => openStore(inside), SentinelError);
-    assertEquals(first.message, `folder of the database not found: ${inside}`);
+    assertEquals(first.message, `directory of the database not found: ${inside}`);
     const options = { create: false, busyTimeoutMs: 50, schedule: queueMicrotask };
     const second = await assertRejects(() => openSqliteStore(missing, options), SentinelError);
     assertEquals(second.message, `database not found: ${missing}`);

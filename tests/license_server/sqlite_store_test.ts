@@ -52,7 +52,7 @@ Deno.test("a decision that throws takes back its own writes and no others of its
   await using folder = await temporaryFolder();
   await using store = await openStore(folder.at("a.db"));
   await register(store, "K1");
-  const bad: Change = { kind: "remember_nonce", uselessFromSeconds: 0.5, nowSeconds: 0 };
+  const bad: Change = { kind: "remember_nonce", expiresAtSeconds: 0.5, nowSeconds: 0 };
   const [good, broken] = await Promise.allSettled([
     register(store, "K2"),
     store.decide(

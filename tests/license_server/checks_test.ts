@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { KeyCache } from "../../src/license_server/key_cache.ts";
+import { KeyCache } from "../../src/license_server/checks.ts";
 import { makeMachine } from "../support/test_machine.ts";
 
 Deno.test("a cached key is not imported again, until others have pushed it out", async () => {
