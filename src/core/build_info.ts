@@ -1,25 +1,25 @@
-/** Who a build is for; each has its permissions in `deno.json`. */
+/** Kinds of builds; `deno.json` lists the permissions of each. */
 export const PROFILES = ["customer", "vendor", "server"] as const;
 export type Profile = (typeof PROFILES)[number];
 
-/** What a standalone program was built with; all of it absent where the program runs from source. */
+/** What a standalone program was built with; empty if the program runs from source. */
 export interface Build {
-  /** The commit of the sources: 40 hex digits, `-dirty` behind them where something was changed. */
+  /** Commit of the sources: 40 hex digits, followed by `-dirty` if the work tree had changes. */
   readonly commit?: string;
   /** RFC 3339, UTC; from SOURCE_DATE_EPOCH. */
   readonly builtAt?: string;
-  /** Such as `x86_64-unknown-linux-gnu`. */
+  /** Target triple, such as `x86_64-unknown-linux-gnu`. */
   readonly target?: string;
   readonly profile?: Profile;
-  /** What the runtime lets it do, as flags such as `--allow-read`. */
+  /** Runtime permissions, as flags such as `--allow-read`. */
   readonly permissions?: readonly string[];
-  /** The organization's public key (PEM): no other is taken then. */
+  /** The organization's public key (PEM); if set, no other key is accepted. */
   readonly organizationKey?: string;
-  /** The only software that licenses may be for. */
+  /** The only software id that licenses may name. */
   readonly softwareId?: string;
-  /** The license server, unless options, variables or the configuration name another. */
+  /** Default license server; options, variables and the configuration take precedence. */
   readonly serverUrl?: string;
 }
 
-/** The program's version; the same as in `deno.json`. */
+/** Same as in `deno.json`. */
 export const VERSION = "0.1.0";

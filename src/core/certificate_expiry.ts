@@ -4,18 +4,18 @@ import type { Logger } from "./log.ts";
 
 const DAY_MS = 86_400_000;
 
-/** How long before its end a certificate is spoken of: at most so long, and at most this part of its whole time. */
+/** Warn 30 days before expiry, or in the last quarter of the validity period if that is shorter. */
 const NOTICE_MS = 30 * DAY_MS, NOTICE_SHARE = 1 / 4;
 
-/** A certificate that somebody has to renew. */
+/** A certificate to watch for expiry. */
 export interface RenewableCertificate {
-  /** What it is called in the log, such as `CA certificate`. */
+  /** Its name in the log, such as `CA certificate`. */
   readonly what: string;
   readonly path: string;
   readonly pem: string;
 }
 
-/** Warns of a certificate that has ended, or soon will. One that cannot be read is somebody else's to tell. */
+/** Warns if a certificate has expired or expires soon. Ignores one that cannot be parsed; its user reports that. */
 export function warnOfExpiry(
   { what, path, pem }: RenewableCertificate,
   { nowMs, log }: { nowMs: number; log: Logger },
@@ -29,13 +29,13 @@ export function warnOfExpiry(
   else log.warn(`${what} expired at ${end}: renew it (${path})`);
 }
 
-/** Warns as {@linkcode warnOfExpiry} of what a server uses, at once and every day. */
+/** Checks a server's certificates with {@linkcode warnOfExpiry} at once and then daily. */
 export class ExpiryWatch implements Disposable {
   #stop = new AbortController();
 
   constructor(readonly deps: { readonly clock: Clock; readonly log: Logger }) {}
 
-  /** From now on it is these that are watched. */
+  /** Replaces the certificates to watch. */
   watch(certificates: readonly RenewableCertificate[]): void {
     this.#stop.abort();
     this.#stop = new AbortController();

@@ -1,26 +1,26 @@
-/** Time as the parts see it: passed in, so that a test can drive it. */
+/** Source of time and timers; tests pass a fake. */
 export interface Clock {
   /** Wall clock, milliseconds since the Unix epoch; may jump. */
   wallMs(): number;
   /** Milliseconds from an arbitrary start; never runs backwards. */
   monotonicMs(): number;
   /**
-   * Resolves after `ms` milliseconds, or at once when `signal` is aborted.
+   * Resolves after `ms` milliseconds, or as soon as `signal` is aborted.
    *
-   * Never rejects: who waits looks at the signal afterwards.
+   * Never rejects; check the signal afterwards.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** A signal that is aborted after `ms` milliseconds, with a `TimeoutError`; does not keep the process alive. */
+  /** A signal that aborts with a `TimeoutError` after `ms` milliseconds; does not keep the process alive. */
   timeout(ms: number): AbortSignal;
 }
 
-/** setTimeout holds at most a signed 32-bit number of milliseconds; a longer one fires at once. */
+/** setTimeout takes a signed 32-bit number of milliseconds; a longer delay fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  // the first setTimeout of a process loads Node's timers, which takes longer than a request
+  // not setTimeout: its first call loads Node's timers, which takes longer than a request
   timeout: (ms) => AbortSignal.timeout(ms),
   async sleep(ms, signal) {
     let leftMs = ms;
@@ -44,7 +44,7 @@ function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-/** Resolves when the signal is aborted, at once where it is already. */
+/** Resolves when the signal is aborted; at once if it already is. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) =>

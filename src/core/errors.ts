@@ -1,11 +1,11 @@
 /**
- * The base of every error that is raised on purpose.
+ * Base class of all expected errors.
  *
- * `code` is stable and dotted (`license.expired`); its first part decides the exit status. `message` is one line for
- * a person, names the value at fault, ends without a period and holds no secret.
+ * `code` is stable and dotted (`license.expired`); its first part decides the exit status. `message` is one line that
+ * names the value at fault, without a final period and without secrets.
  */
 export class SentinelError extends Error {
-  /** Lines to be shown below the message, each complete by itself. */
+  /** Lines to show below the message, each a complete statement. */
   readonly details: readonly string[] = [];
 
   constructor(readonly code: string, message: string, options?: { cause?: unknown }) {
@@ -14,20 +14,20 @@ export class SentinelError extends Error {
   }
 }
 
-/** What was thrown first, where closing what was open then failed, too: that is why, the rest came of it. */
+/** Unwraps a SuppressedError to the original error; later ones come from cleanup. */
 export function firstError(error: unknown): unknown {
   let first = error;
   while (first instanceof SuppressedError) first = first.suppressed;
   return first;
 }
 
-/** The message of whatever was thrown, as one line. */
+/** The message of a thrown value, as one line. */
 export function describeError(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.replaceAll(/\s*[\r\n]+\s*/g, " ").trim();
 }
 
-/** The chain of causes below an error, nearest first, each as one line. */
+/** The messages of an error's causes, nearest first, one line each; at most ten. */
 export function describeCauses(error: unknown): string[] {
   const causes: string[] = [];
   let cause = error instanceof Error ? error.cause : undefined;
@@ -38,7 +38,7 @@ export function describeCauses(error: unknown): string[] {
   return causes;
 }
 
-/** What was asked for cannot be done as configured (exit status 2). */
+/** The configuration does not allow the request (exit status 2). */
 export class ConfigError extends SentinelError {
   constructor(code: `config.${string}`, message: string, options?: { cause?: unknown }) {
     super(code, message, options);

@@ -2,49 +2,48 @@ import { describeError } from "./errors.ts";
 import { lstatIfExists } from "./files.ts";
 
 /**
- * Unlocks a locked file (flock(2)) and closes it. Closing alone would leave the lock to a child that has been forked but has
- * not yet executed its program: it holds the same open file until then.
+ * Unlocks a locked file (flock(2)) and closes it. Closing alone is not enough: a child between fork and exec shares the open
+ * file and would keep the lock.
  */
 export function releaseLock(file: Deno.FsFile): void {
   try {
     file.unlockSync();
   } catch {
-    // Windows unlocks no file that was removed, and leaves none to children
+    // Windows cannot unlock a removed file; its children do not inherit locks
   }
   file.close();
 }
 
-/** How often the lock file may vanish between opening and locking before that is no coincidence. */
+/** Attempts to lock a file that keeps disappearing between open and lock. */
 const MAX_TRIES = 100;
 
-/** An exclusive lock (flock(2)) on a file of ours, held until it is closed or the process ends. */
+/** An exclusive lock (flock(2)) on a file of our user, held until it is released or the process exits. */
 export interface FileLock {
   readonly file: Deno.FsFile;
-  /** Removes the file, if it is still the one at its path; the lock stays. */
+  /** Removes the file if the path still names it; keeps the lock. */
   remove(): Promise<void>;
-  /** Removes the file, then lets go of the lock. */
+  /** Removes the file, then releases the lock. */
   removeAndRelease(): Promise<void>;
-  /** Lets go of the lock; the file stays. */
+  /** Releases the lock and keeps the file. */
   release(): void;
 }
 
-/** What came of an attempt; `unusable` says why the file must not be locked. */
+/** Result of {@linkcode lockFile}; `why` completes a sentence such as `it is not a file`. */
 export type LockOutcome =
   | { readonly kind: "locked"; readonly lock: FileLock }
   | { readonly kind: "taken" }
   | { readonly kind: "unusable"; readonly why: string; readonly cause?: unknown };
 
 interface LockOptions {
-  /** The user whose file it must be. */
+  /** Uid that must own the file. */
   readonly ownUser: number;
-  /** Of a file that is made; 0600 by default. */
+  /** Permission bits of a new file; 0600 by default. */
   readonly mode?: number;
 }
 
 /**
- * Takes the lock on a file, making it where there is none; links are not followed. A holder removes the file before it
- * lets go, so who gets the lock looks whether the path still names the file that was locked, and begins again where it
- * does not.
+ * Locks a file without waiting, and creates it if it does not exist; does not follow links. A holder may remove the file
+ * before it releases the lock, so a new holder checks that the path still names the locked file, and retries if not.
  */
 export async function lockFile(
   path: string,
@@ -89,7 +88,7 @@ function lockOn(path: string, file: Deno.FsFile): FileLock {
 
 type Unusable = Extract<LockOutcome, { kind: "unusable" }>;
 
-/** Opens the file without following a link; `undefined` where it came or went meanwhile. */
+/** Opens the file without following a link; `undefined` if it appeared or disappeared meanwhile. */
 async function openOwn(
   path: string,
   { ownUser, mode }: Required<LockOptions>,
@@ -116,10 +115,10 @@ async function openExisting(path: string): Promise<Deno.FsFile | Unusable | unde
   }
 }
 
-/** A second name of the file would be a way to have us write into another file of ours. */
+/** Rejects hard links too: through one, a caller could make us write to another file of ours. */
 function findFault(info: Deno.FileInfo, ownUser: number): string | undefined {
   if (!info.isFile) return "it is not a file";
-  // a system without uids tells owners in another way, and keeps others out of the folder
+  // on a system without uids, the folder's permissions keep other users out
   if ((info.uid ?? ownUser) !== ownUser) return `it belongs to user ${info.uid}`;
   return (info.nlink ?? 1) > 1 ? "it has a second name" : undefined;
 }
@@ -133,15 +132,15 @@ function unusable(cause: unknown): Unusable {
   return { kind: "unusable", why: describeError(cause), cause };
 }
 
-/** Waits beside others for a lock that somebody holds. */
+/** Waits for a lock that another process holds. */
 interface SharedWait extends Disposable {
-  /** Resolves once nobody holds the lock exclusively any more. */
+  /** Resolves when no process holds the exclusive lock. */
   readonly locked: Promise<void>;
 }
 
 /**
- * Waits for the end of whoever holds a file's lock, that of its process included. The waiting cannot be called off, other
- * than by our own end.
+ * Waits until the holder of a file's lock releases it or exits. The wait cannot be canceled; it ends with our process at
+ * the latest.
  */
 export async function waitForLock(path: string): Promise<SharedWait> {
   const file = await Deno.open(path);

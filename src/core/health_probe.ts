@@ -1,14 +1,15 @@
 import { isHttpUrl } from "./text.ts";
-/** How the software is asked whether it is well, as `[health] probe` says. */
+
+/** A health probe of the software, from `[health] probe`. */
 export type ProbeSpec =
   | { readonly kind: "none" }
   | { readonly kind: "ipc" }
   | { readonly kind: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly kind: "http"; readonly url: string }
-  /** Words apart by spaces; no shell. */
+  /** Words separated by spaces; no shell. */
   | { readonly kind: "exec"; readonly command: string; readonly args: readonly string[] };
 
-/** `undefined` where the text is no probe. */
+/** Parses `none`, `ipc`, `tcp:HOST:PORT`, `http:URL` or `exec:CMD`; `undefined` if the text is none of these. */
 export function parseProbe(text: string): ProbeSpec | undefined {
   if (text === "none" || text === "ipc") return { kind: text };
   const [, kind, rest = ""] = /^(tcp|http|exec):(.*)$/.exec(text) ?? [];

@@ -1,13 +1,13 @@
 import type { Clock } from "./clock.ts";
 
-/** Levels in rising order of gravity. */
+/** Levels in ascending order of severity. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Facts that belong to a record; shown by the JSON format, and nothing secret among them. */
+/** Fields of a log record, which the JSON format shows; never secrets. */
 export type LogFields = Record<string, string | number | boolean | undefined>;
 
-/** What the parts write their records to; passed in from the top. */
+/** Writes log records. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -15,13 +15,12 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/** How records are written. */
 export const LOG_FORMATS = ["text", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** What of a log may change while it is written; `write` takes a line without its end. */
+/** Settings of a log that may change at run time; `write` takes a line without its line feed. */
 export interface LogSettings {
-  /** The least level that is written. */
+  /** The lowest level to write. */
   readonly level: LogLevel;
   readonly format: LogFormat;
   write(line: string): void;
@@ -33,12 +32,12 @@ export interface ConfigurableLog extends Logger {
   configure(changes: Partial<LogSettings>): void;
 }
 
-/** How often a warning that may come at any rate is written. */
+/** Shortest interval between two warnings of {@linkcode throttledWarning}. */
 const WARNING_INTERVAL_MS = 60_000;
 
 /**
- * A warning for what a stranger can bring about as often as it likes: the first one is written, then at most one a minute,
- * with the number of those that were not.
+ * Returns a function that logs a warning for events that a peer can trigger at any rate: the first one at once, then at
+ * most one per minute with the number of suppressed warnings.
  */
 export function throttledWarning(
   { log, clock }: { readonly log: Logger; readonly clock: Pick<Clock, "monotonicMs"> },

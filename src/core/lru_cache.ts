@@ -1,8 +1,8 @@
-/** Values by key, at most so many: the least recently used goes first. */
+/** A map of at most `capacity` entries that evicts the least recently used one. */
 export class LruCache<Key, Value> {
   readonly #values = new Map<Key, Value>();
 
-  /** @param capacity How many values are kept, at least 1. */
+  /** @param capacity At least 1. */
   constructor(readonly capacity: number) {}
 
   get(key: Key): Value | undefined {

@@ -1,29 +1,28 @@
-/** The stream that bytes were written to. */
 export type StreamName = "stdout" | "stderr";
 
-/** Recorded output, in order, as every reader gets it; `offset`, `from`, `to` and `at` count both streams together. */
+/** Recorded output in order, as readers receive it; `offset`, `from`, `to` and `at` count the bytes of both streams. */
 export type OutputItem =
-  /** Bytes of one stream; the reader's to keep, unless it lent the memory that they are in. */
+  /** Bytes of one stream; owned by the reader, unless it lent the memory. */
   | {
     readonly kind: "bytes";
     readonly stream: StreamName;
     readonly offset: number;
     readonly bytes: Uint8Array<ArrayBuffer>;
   }
-  /** Bytes from `from` to before `to` are not there (any more); why is known beside the files only. */
+  /** The bytes from `from` up to `to` are missing; only the reader of the files knows why, not a remote client. */
   | {
     readonly kind: "gap";
     readonly from: number;
     readonly to: number;
     readonly why?: GapReason | undefined;
   }
-  /** Recording stopped at this offset; the process went on. */
+  /** Recording failed at this offset; the process kept running. */
   | { readonly kind: "fault"; readonly at: number; readonly message: string }
-  /** Nothing more will come; the last one. */
+  /** End of the output; always the last item. */
   | { readonly kind: "end"; readonly at: number };
 
-/** Retention overtook the reader; the segment was taken away; it cannot be read (the system's words). */
+/** Retention removed the bytes, the segment's file is missing, or it cannot be read (with the system's message). */
 export type GapReason = "retention" | "missing" | `unreadable: ${string}`;
 
-/** Lends the memory that the next block of output is read to. */
+/** Lends memory for the next block of output. */
 export type LendBlock = () => Uint8Array<ArrayBuffer>;

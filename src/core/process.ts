@@ -1,8 +1,8 @@
-/** Reads a variable of the environment: passed in, so that a test needs no real one. */
+/** Reads an environment variable. */
 export type Env = (name: string) => string | undefined;
 
 /**
- * A process, told from every later one that gets the same pid.
+ * Identifies a process even if its pid is reused later.
  *
  * `startTime` is a whole number in the system's own unit (Linux: clock ticks since boot, proc_pid_stat(5) field 22; macOS:
  * microseconds since the Unix epoch, `struct proc_bsdinfo`); `bootId` changes with every boot.
@@ -15,29 +15,27 @@ export interface ProcessIdentity {
 
 /** How a process ended. */
 export interface ExitStatus {
-  /** Its exit status, or 128 + the signal's number (as shells have it). */
+  /** Exit status, or 128 + the signal's number, as in shells. */
   readonly code: number;
-  /** The signal that ended it, if one did: `SIGTERM`, `SIGRTMIN+6`, or `signal 32` for one without a name. */
+  /** The signal that killed it, if any: `SIGTERM`, `SIGRTMIN+6`, or `signal 32` for one without a name. */
   readonly signal: string | undefined;
 }
 
-/** The first and the last real-time signal of glibc's numbering; 32 and 33 are its own (signal(7)). */
+/** First and last real-time signal in glibc's numbering, which reserves 32 and 33 (signal(7)). */
 const SIGRTMIN = 34, SIGRTMAX = 64;
 
-/** Up to here a real-time signal is named after the first one, as `kill -l` of bash does. */
+/** Last real-time signal that is named relative to SIGRTMIN, as in bash's `kill -l`. */
 const LAST_AFTER_FIRST = SIGRTMIN + 15;
 
-/** What shells add to a signal's number. */
+/** Shells add this to a signal's number. */
 const KILLED = 128;
 
-/** The end of a child that a signal ended which nothing tells the number of. */
+/** Status of a child killed by a signal of unknown number. */
 const KILLED_SOMEHOW: ExitStatus = { code: KILLED, signal: "unknown signal" };
 
 /**
- * Waits for a child's end. The only place that does: the runtime's own `status` rejects for a child that a real-time signal
- * ended.
- *
- * @returns Never rejects.
+ * Waits for a child to exit; never rejects. All code uses this instead of the runtime's `status`, which rejects if a
+ * real-time signal killed the child.
  */
 export async function exitOf(child: Pick<Deno.ChildProcess, "status">): Promise<ExitStatus> {
   try {
@@ -48,24 +46,24 @@ export async function exitOf(child: Pick<Deno.ChildProcess, "status">): Promise<
   }
 }
 
-/** What a program that was run to its end wrote; empty for a stream that was not piped. */
+/** Exit status and output of a program; the output of a stream that was not piped is empty. */
 export interface ProgramOutput extends ExitStatus {
   readonly stdout: Uint8Array<ArrayBuffer>;
   readonly stderr: Uint8Array<ArrayBuffer>;
 }
 
-/** How a program is run to its end. */
+/** Options of {@linkcode runToEnd}. */
 export interface RunToEndOptions extends Pick<Deno.CommandOptions, "cwd" | "env"> {
   readonly args: readonly string[];
-  /** `piped` by default, like standard error. */
+  /** Default: `piped`, for both streams. */
   readonly stdout?: "piped" | "null";
   readonly stderr?: "piped" | "null";
 }
 
 /**
- * Runs a program to its end, without input.
+ * Runs a program without input and waits for it to exit.
  *
- * @throws {Error} The runtime's own, if it cannot be started.
+ * @throws {Error} The runtime's error if the program cannot be started.
  */
 export async function runToEnd(
   path: string,
@@ -81,16 +79,16 @@ export async function runToEnd(
   return { ...status, stdout, stderr };
 }
 
-/** The kernel's number is to be had from the runtime's complaint alone: by then the child is reaped. */
+/** Takes the signal's number from the runtime's error message, its only source: the child is already reaped. */
 function killedBy(error: unknown): ExitStatus {
   const [digits] = /\d+(?=\D*$)/.exec(error instanceof TypeError ? error.message : "") ?? [];
   const number = Number(digits ?? 0);
-  // waitpid(2): the low seven bits of a status, of which 127 stands for a stop
+  // waitpid(2): the low seven bits of a status; 127 means stopped
   if (number < 1 || number > 126) return KILLED_SOMEHOW;
   return { code: KILLED + number, signal: nameSignal(number) };
 }
 
-/** A signal that the runtime has no name for. */
+/** Names a signal that the runtime has no name for. */
 function nameSignal(number: number): string {
   if (number < SIGRTMIN || number > SIGRTMAX) return `signal ${number}`;
   if (number === SIGRTMIN) return "SIGRTMIN";

@@ -1,7 +1,7 @@
-/** Nesting beyond this many levels is refused before anything is parsed. */
+/** Deeper nesting is rejected before parsing. */
 const MAX_JSON_DEPTH = 64;
 
-/** Why a text is not the JSON that is accepted here. */
+/** Why {@linkcode parseStrictJson} rejects a text. */
 type JsonFault =
   | { kind: "too_deep" }
   | { kind: "malformed" }
@@ -10,8 +10,8 @@ type JsonFault =
 type JsonResult = { value: unknown } | { fault: JsonFault };
 
 /**
- * Parses JSON (RFC 8259) and refuses what `JSON.parse` lets through: nesting beyond {@linkcode MAX_JSON_DEPTH} (which
- * also costs it quadratic time) and an object that has a key twice (of which it silently keeps the last).
+ * Parses JSON (RFC 8259) and rejects two things that `JSON.parse` accepts: nesting beyond {@linkcode MAX_JSON_DEPTH} (which
+ * takes it quadratic time) and duplicate keys (of which it silently keeps the last).
  */
 export function parseStrictJson(text: string): JsonResult {
   if (isNestedDeeper(text, MAX_JSON_DEPTH)) return { fault: { kind: "too_deep" } };
@@ -25,14 +25,14 @@ export function parseStrictJson(text: string): JsonResult {
   return key === undefined ? { value } : { fault: { kind: "duplicate_key", key } };
 }
 
-/** Whether a parsed value is an object: no list, and not null. */
+/** Whether a parsed value is an object, neither an array nor null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** UTF-8 (RFC 3629) to text, or `undefined` where a byte sequence is not valid; a BOM stays and is no JSON. */
+/** Decodes UTF-8 (RFC 3629); `undefined` if it is invalid. Keeps a BOM, which the JSON parser then rejects. */
 export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>): string | undefined {
   try {
     return UTF8.decode(bytes);
@@ -44,7 +44,7 @@ export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>): string | undefined {
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c;
 const OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d, OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d;
 
-/** Whether brackets and braces outside strings are nested more than `limit` deep; the text may be anything. */
+/** Whether brackets and braces outside strings nest deeper than `limit`; the text need not be valid JSON. */
 function isNestedDeeper(text: string, limit: number): boolean {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
@@ -57,7 +57,7 @@ function isNestedDeeper(text: string, limit: number): boolean {
   return false;
 }
 
-/** The first key that an object of the (valid) JSON text has twice, escapes resolved. */
+/** The first duplicate key in a valid JSON text, with escapes resolved. */
 function findDuplicateKey(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = [];
   let keyNext = false;
@@ -88,14 +88,14 @@ function findDuplicateKey(text: string): string | undefined {
   return undefined;
 }
 
-/** Index of the quote that closes the string opened at `start`, or the text's length where none does. */
+/** Index of the quote that closes the string opened at `start`, or the text's length if it is not closed. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
   return end === -1 ? text.length : end;
 }
 
-/** Whether an odd number of backslashes stands before this place. */
+/** Whether an odd number of backslashes precedes this index. */
 function isEscaped(text: string, place: number): boolean {
   let first = place;
   while (text.charCodeAt(first - 1) === BACKSLASH) first--;

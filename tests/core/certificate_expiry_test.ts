@@ -25,7 +25,7 @@ const CASES = [
 ];
 
 for (const { days, gone, says } of CASES) {
-  Deno.test(`after ${gone} of ${days} days a certificate's end is told: ${says ?? "not yet"}`, async () => {
+  Deno.test(`warnOfExpiry() after ${gone} of ${days} days: ${says ?? "no warning"}`, async () => {
     const { certificatePem: pem } = await madeAuthority({ days });
     const log = new RecordingLog();
     warnOfExpiry({ what: "certificate", path: "p", pem }, { nowMs: NOW_MS + gone * DAY_MS, log });
@@ -33,13 +33,13 @@ for (const { days, gone, says } of CASES) {
   });
 }
 
-Deno.test("a file that holds no certificate is not spoken of", () => {
+Deno.test("warnOfExpiry() ignores a file without a certificate", () => {
   const log = new RecordingLog();
   warnOfExpiry({ what: "certificate", path: "p", pem: "none" }, { nowMs: NOW_MS, log });
   assertEquals(log.lines(), []);
 });
 
-Deno.test("a server's certificates are looked at every day, those of before a reload no more", async () => {
+Deno.test("ExpiryWatch checks daily, and after a reload only the new certificates", async () => {
   const clock = new FakeClock(new Date(NOW_MS).toISOString());
   const log = new RecordingLog();
   const [{ certificatePem: old }, { certificatePem: renewed }] = [

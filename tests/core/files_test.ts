@@ -17,7 +17,7 @@ import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("ifExists() gives the result, or undefined if there is no such file", async () => {
+Deno.test("ifExists() returns the result, or undefined if the file does not exist", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("file"), "text");
   assertEquals(await ifExists(Deno.readTextFile(folder.at("file"))), "text");
@@ -26,13 +26,13 @@ Deno.test("ifExists() gives the result, or undefined if there is no such file", 
   assertEquals(ifExistsSync(() => Deno.readTextFileSync(folder.at("none"))), undefined);
 });
 
-Deno.test("ifExists() lets every other error pass", async () => {
+Deno.test("ifExists() throws every other error", async () => {
   await using folder = await temporaryFolder();
   await assertRejects(() => ifExists(Deno.readTextFile(folder.path)));
   assertThrows(() => ifExistsSync(() => Deno.readTextFileSync(folder.path)));
 });
 
-testWith([POSIX], "a link is looked at, not what it names", async () => {
+testWith([POSIX], "lstatIfExists() describes a link, not its target", async () => {
   await using folder = await temporaryFolder();
   await Deno.symlink("nowhere", folder.at("link"));
   for (
@@ -42,13 +42,13 @@ testWith([POSIX], "a link is looked at, not what it names", async () => {
   }
 });
 
-Deno.test("where nothing lies nothing is found", async () => {
+Deno.test("lstatIfExists() is undefined if the path does not exist", async () => {
   await using folder = await temporaryFolder();
   const none = folder.at("none/below");
   assertEquals([await lstatIfExists(none), lstatIfExistsSync(none)], [undefined, undefined]);
 });
 
-testWith([POSIX], "a name that no file can have is an error, not nothing", async () => {
+testWith([POSIX], "lstatIfExists() rejects a path that is too long", async () => {
   const long = `/${"a".repeat(5000)}`;
   await assertRejects(() => lstatIfExists(long));
   assertThrows(() => lstatIfExistsSync(long));
@@ -68,7 +68,7 @@ function narrowFile(room = Infinity) {
   return { written, writeSync, write: async (bytes: Uint8Array) => await writeSync(bytes) };
 }
 
-Deno.test("writeAll() goes on until everything is written", async () => {
+Deno.test("writeAll() repeats the write until all bytes are written", async () => {
   const file = narrowFile(), other = narrowFile();
   await writeAll(file, BYTES);
   writeAllSync(other, BYTES);
@@ -81,7 +81,7 @@ Deno.test("writeAll() of nothing writes nothing", async () => {
   writeAllSync(narrowFile(0), new Uint8Array());
 });
 
-Deno.test("writeAll() fails with the first write that does", async () => {
+Deno.test("writeAll() fails with the first failing write", async () => {
   await assertRejects(() => writeAll(narrowFile(3), BYTES), Error, "no space left");
   assertThrows(() => writeAllSync(narrowFile(3), BYTES), Error, "no space left");
 });
@@ -98,7 +98,7 @@ const WAYS: Record<string, (path: string, text: string) => Promise<void> | void>
 };
 
 for (const [name, write] of Object.entries(WAYS)) {
-  Deno.test(`${name} makes a file, and another in its place`, async () => {
+  Deno.test(`${name} creates a file, and replaces it`, async () => {
     await using folder = await temporaryFolder();
     await write(folder.at("a"), "first and long");
     await write(folder.at("a"), "second");
@@ -106,7 +106,7 @@ for (const [name, write] of Object.entries(WAYS)) {
     await assertMode(folder.at("a"), 0o600);
   });
 
-  testWith([POSIX], `${name} removes a link, and leaves alone where it led`, async () => {
+  testWith([POSIX], `${name} removes a link and leaves its target alone`, async () => {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.at("precious"), "kept");
     for (const target of ["precious", "none"]) {
@@ -151,7 +151,7 @@ const OBSTACLES: readonly Obstacle[] = [
 for (const { name, put } of OBSTACLES) {
   testWith(
     name.includes("link") ? [POSIX] : [],
-    `writeNewFiles() writes nothing where ${name} is in the way`,
+    `writeNewFiles() writes nothing if ${name} is in the way`,
     async () => {
       await using folder = await temporaryFolder();
       put(folder.at("second"));
@@ -165,7 +165,7 @@ for (const { name, put } of OBSTACLES) {
   );
 }
 
-Deno.test("writeNewFiles() takes back what it wrote where a later one fails", async () => {
+Deno.test("writeNewFiles() removes what it wrote if a later file fails", async () => {
   await using folder = await temporaryFolder();
   await assertRejects(
     () =>
@@ -178,7 +178,7 @@ Deno.test("writeNewFiles() takes back what it wrote where a later one fails", as
   assertEquals(names(folder.path), []);
 });
 
-Deno.test("writeNewFiles() takes back what it wrote where another came first", async () => {
+Deno.test("writeNewFiles() removes what it wrote if a later file exists", async () => {
   await using folder = await temporaryFolder();
   const file = { path: folder.at("same"), text: "a", mode: 0o600 };
   assertEquals(await writeNewFiles([file, file]), { kind: "exists", path: folder.at("same") });
@@ -189,7 +189,7 @@ const LARGEST = 256 * 1024;
 const NAMING = { what: "key file", code: "config.key" };
 
 const UNFIT: [string, (path: string) => Promise<unknown>, string][] = [
-  ["is not there", () => Promise.resolve(), "key file not found: "],
+  ["does not exist", () => Promise.resolve(), "key file not found: "],
   ["is a folder", (path) => Deno.mkdir(path), "key file is a folder: "],
   [
     "is larger than any key",
@@ -197,14 +197,14 @@ const UNFIT: [string, (path: string) => Promise<unknown>, string][] = [
     "key file is larger than 262144 bytes: ",
   ],
   [
-    "is no text",
+    "is not text",
     (path) => Deno.writeFile(path, Uint8Array.of(0xff)),
     "key file is not UTF-8 text: ",
   ],
 ];
 
 for (const [what, make, message] of UNFIT) {
-  Deno.test(`a file that ${what} is one clear line`, async () => {
+  Deno.test(`readConfigFile() of a file that ${what} fails with one line`, async () => {
     await using folder = await temporaryFolder();
     const path = folder.at("file");
     await make(path);
@@ -213,7 +213,7 @@ for (const [what, make, message] of UNFIT) {
   });
 }
 
-testWith([POSIX, needsProgram("mkfifo")], "a pipe is not waited for", async () => {
+testWith([POSIX, needsProgram("mkfifo")], "readConfigFile() does not wait for a pipe", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("pipe");
   await runTool("mkfifo", path);
@@ -221,14 +221,14 @@ testWith([POSIX, needsProgram("mkfifo")], "a pipe is not waited for", async () =
   assertEquals(error.message, `key file is not a regular file: ${path}`);
 });
 
-testWith([POSIX], "what else the system says is told with the path", async () => {
+testWith([POSIX], "readConfigFile() reports other errors of the system with the path", async () => {
   // longer than any name
   const path = `/${"a".repeat(5000)}`;
   const error = await assertRejects(() => readConfigFile(path, NAMING), SentinelError);
   assertStringIncludes(error.message, `key file cannot be read: ${path} (`);
 });
 
-Deno.test("a file of the largest size is read whole", async () => {
+Deno.test("readConfigFile() reads a file of the largest size", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("file"), "a".repeat(LARGEST));
   assertEquals((await readConfigFile(folder.at("file"), NAMING)).text.length, LARGEST);
