@@ -1,6 +1,6 @@
 import { systemLibrary } from "./windows_library.ts";
 
-/** crypt32.dll: DPAPI. DATA_BLOB is a length (DWORD, then four bytes of nothing) and an address. */
+/** crypt32.dll: DPAPI. DATA_BLOB is a length (DWORD, four bytes of padding) and an address. */
 export const crypt32 = systemLibrary("crypt32.dll", {
   // BOOL CryptProtectData(DATA_BLOB *In, LPCWSTR, DATA_BLOB *Entropy, PVOID, CRYPTPROTECT_PROMPTSTRUCT *, DWORD, DATA_BLOB *Out)
   CryptProtectData: {

@@ -1,6 +1,6 @@
 import { systemLibrary } from "./windows_library.ts";
 
-/** iphlpapi.dll: the table of interfaces. */
+/** iphlpapi.dll: network interfaces. */
 export const iphlpapi = systemLibrary("iphlpapi.dll", {
   // NETIO_STATUS GetIfTable2(PMIB_IF_TABLE2 *Table)
   GetIfTable2: { parameters: ["buffer"], result: "u32" },

@@ -12,9 +12,9 @@ export const kernel32 = systemLibrary("kernel32.dll", {
   },
   // BOOL GetNamedPipeClientProcessId(HANDLE, PULONG)
   GetNamedPipeClientProcessId: { parameters: ["usize", "buffer"], result: "i32" },
-  // HANDLE GetCurrentProcess(void), a constant that needs no closing
+  // HANDLE GetCurrentProcess(void); a constant, never closed
   GetCurrentProcess: { parameters: [], result: "usize" },
-  // HANDLE GetCurrentThread(void), the same
+  // HANDLE GetCurrentThread(void); a constant, never closed
   GetCurrentThread: { parameters: [], result: "usize" },
   // HLOCAL LocalFree(HLOCAL)
   LocalFree: { parameters: ["usize"], result: "usize" },
@@ -46,7 +46,7 @@ export const kernel32 = systemLibrary("kernel32.dll", {
   IsDebuggerPresent: { parameters: [], result: "i32" },
   // BOOL CheckRemoteDebuggerPresent(HANDLE, PBOOL)
   CheckRemoteDebuggerPresent: { parameters: ["usize", "buffer"], result: "i32" },
-  // ULONGLONG GetTickCount64(void), sleep included
+  // ULONGLONG GetTickCount64(void); includes sleep
   GetTickCount64: { parameters: [], result: "u64" },
   // BOOL MoveFileExW(LPCWSTR Existing, LPCWSTR New, DWORD Flags)
   MoveFileExW: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
@@ -71,7 +71,7 @@ export const kernel32 = systemLibrary("kernel32.dll", {
   VirtualLock: { parameters: ["buffer", "usize"], result: "i32" },
   // BOOL VirtualUnlock(LPVOID, SIZE_T)
   VirtualUnlock: { parameters: ["buffer", "usize"], result: "i32" },
-  // LPWSTR GetCommandLineW(void), not to be freed
+  // LPWSTR GetCommandLineW(void); never freed
   GetCommandLineW: { parameters: [], result: "usize" },
   // UINT GetSystemFirmwareTable(DWORD Provider, DWORD Table, PVOID, DWORD)
   GetSystemFirmwareTable: { parameters: ["u32", "u32", "buffer", "u32"], result: "u32" },
@@ -84,7 +84,7 @@ export const kernel32 = systemLibrary("kernel32.dll", {
     ] as const,
     result: "i32",
   },
-  // DWORD WaitForSingleObject(HANDLE, DWORD Milliseconds), which others need not wait for
+  // DWORD WaitForSingleObject(HANDLE, DWORD Milliseconds), on a thread of its own
   waitForEnd: {
     name: "WaitForSingleObject",
     parameters: ["usize", "u32"],
@@ -104,7 +104,7 @@ export const kernel32 = systemLibrary("kernel32.dll", {
   GetEnvironmentStringsW: { parameters: [], result: "usize" },
   // BOOL FreeEnvironmentStringsW(LPWCH)
   FreeEnvironmentStringsW: { parameters: ["usize"], result: "i32" },
-  // DWORD GetConsoleProcessList(LPDWORD, DWORD Count); 0 where there is no console
+  // DWORD GetConsoleProcessList(LPDWORD, DWORD Count); 0 without a console
   GetConsoleProcessList: { parameters: ["buffer", "u32"], result: "u32" },
   // BOOL GenerateConsoleCtrlEvent(DWORD Event, DWORD Group)
   GenerateConsoleCtrlEvent: { parameters: ["u32", "u32"], result: "i32" },

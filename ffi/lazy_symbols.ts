@@ -1,10 +1,10 @@
 /**
- * A library's functions, each opened at its first use, as opening one costs about half a millisecond (machine code is made
- * for it), and kept for the life of the process.
+ * Returns a library's functions. Each is opened at its first use, as that costs about half a millisecond (the runtime
+ * compiles a stub), and stays open for the life of the process.
  *
- * @param interface_ The symbols as `Deno.dlopen` takes them.
- * @param paths Where the library may be; absolute, as a bare name is looked up in the current folder by the permission check.
- * @throws {Error} at the first use of a function, naming the paths that were tried.
+ * @param interface_ The symbols, as for `Deno.dlopen`.
+ * @param paths Candidate paths of the library; absolute, as the permission check resolves a bare name in the current folder.
+ * @throws {Error} At the first use of a function: no path works.
  */
 export function lazySymbols<const S extends Deno.ForeignLibraryInterface>(
   interface_: S,
@@ -36,5 +36,5 @@ function openSymbol(
       if (error instanceof Deno.errors.NotCapable) throw error;
     }
   }
-  throw new Error(`Cannot open ${name} of the C library: tried ${paths.join(", ")}`);
+  throw new Error(`Cannot load ${name}: tried ${paths.join(", ")}`);
 }

@@ -1,6 +1,6 @@
 import { lazySymbols } from "./lazy_symbols.ts";
 
-/** The C library of Linux (glibc and musl). One table; the prototype stands beside each symbol. */
+/** C library of Linux (glibc and musl), with the prototype of each symbol. */
 const SYMBOLS = {
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5); prctl(2)
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
@@ -14,7 +14,7 @@ const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen); getpeername(2)
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  // int open(const char *pathname, int flags, ...); open(2), without a mode as nothing is created
+  // int open(const char *pathname, int flags, ...); open(2), never with O_CREAT, so without a mode
   open: { parameters: ["buffer", "i32"], result: "i32" },
   // int dup3(int oldfd, int newfd, int flags); dup3(2)
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -24,7 +24,7 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   // ssize_t getdents64(int fd, void *dirp, size_t count); getdents64(2)
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  // int fcntl(int fd, int op, ...); fcntl(2), with an integer behind it
+  // int fcntl(int fd, int op, ...); fcntl(2), with an integer argument
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options); waitid(2)
   waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
@@ -32,7 +32,7 @@ const SYMBOLS = {
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // int prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old); prlimit(2)
   prlimit: { parameters: ["i32", "i32", "buffer", "buffer"], result: "i32" },
-  // long syscall(SYS_pidfd_open, pid_t pid, unsigned int flags); pidfd_open(2), in glibc itself only since 2.36
+  // long syscall(SYS_pidfd_open, pid_t pid, unsigned int flags); pidfd_open(2); glibc has a wrapper since 2.36
   pidfd_open: { name: "syscall", parameters: ["isize", "isize", "isize"], result: "isize" },
   // long syscall(SYS_pidfd_send_signal, int pidfd, int sig, siginfo_t *info, unsigned int flags); pidfd_send_signal(2)
   pidfd_send_signal: {
@@ -40,12 +40,12 @@ const SYMBOLS = {
     parameters: ["isize", "isize", "isize", "isize", "isize"],
     result: "isize",
   },
-  // long syscall(long number, ...); syscall(2), with five arguments: numbers and addresses
+  // long syscall(long number, ...); syscall(2), with five arguments
   syscall: {
     parameters: ["isize", "isize", "isize", "isize", "isize", "isize"],
     result: "isize",
   },
-  // int *__errno_location(void); errno(3), of the calling thread, the same in glibc and musl
+  // int *__errno_location(void); errno(3), of the calling thread
   errno_location: { name: "__errno_location", parameters: [], result: "pointer" },
   // int clock_gettime(clockid_t clockid, struct timespec *tp); clock_gettime(2)
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
@@ -91,22 +91,18 @@ const SYMBOLS = {
 
 type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** Where the C library may be: an absolute path, as a bare name is looked up in the current folder by the permission check. */
+/** Candidate paths of the C library. */
 const PATHS: Readonly<Record<typeof Deno.build.arch, readonly string[]>> = {
   x86_64: ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/lib/ld-musl-x86_64.so.1"],
   aarch64: ["/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/lib/ld-musl-aarch64.so.1"],
 };
 
-/** As {@linkcode libc} tries them. */
+/** Paths in the order in which {@linkcode libc} tries them. */
 export const LIBC_PATHS: readonly string[] = PATHS[Deno.build.arch];
 
 let symbols: Libc | undefined;
 
-/**
- * The library's functions.
- *
- * @throws {Error} at the first use of one, naming the paths that were tried.
- */
+/** Returns the library's functions; see {@linkcode lazySymbols}. */
 export function libc(): Libc {
   return symbols ??= lazySymbols(SYMBOLS, LIBC_PATHS);
 }

@@ -1,8 +1,8 @@
 import { lazySymbols } from "./lazy_symbols.ts";
 
 /**
- * The C library of macOS. One table; the prototype stands beside each symbol. None is variadic: on Apple arm64 those take
- * their arguments differently. Not yet run on a Mac.
+ * C library of macOS, with the prototype of each symbol. None is variadic, as arm64 macOS passes variadic arguments
+ * differently. Not yet run on a Mac.
  */
 const SYMBOLS = {
   // int getsockopt(int, int level, int optname, void *optval, socklen_t *optlen); getsockopt(2)
@@ -11,7 +11,7 @@ const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // int getpeername(int, struct sockaddr *, socklen_t *); getpeername(2)
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  // int fstat(int fildes, struct stat *buf); stat(2): on x86_64 the bare name has inodes of 32 bits
+  // int fstat(int fildes, struct stat *buf); stat(2): on x86_64 the plain name has 32-bit inodes
   fstat: {
     name: Deno.build.arch === "x86_64" ? "fstat$INODE64" : "fstat",
     parameters: ["i32", "buffer"],
@@ -29,7 +29,7 @@ const SYMBOLS = {
   getdtablesize: { parameters: [], result: "i32" },
   // int proc_pidinfo(int pid, int flavor, uint64_t arg, void *buffer, int buffersize); <libproc.h>
   proc_pidinfo: { parameters: ["i32", "i32", "u64", "buffer", "i32"], result: "i32" },
-  // int proc_listallpids(void *buffer, int buffersize); <libproc.h>: without a buffer the number of processes
+  // int proc_listallpids(void *buffer, int buffersize); <libproc.h>; returns the number of processes
   proc_listallpids: { parameters: ["buffer", "i32"], result: "i32" },
   // int sysctlbyname(const char *name, void *oldp, size_t *oldlenp, void *newp, size_t newlen); sysctl(3)
   sysctlbyname: { parameters: ["buffer", "buffer", "buffer", "pointer", "usize"], result: "i32" },
@@ -49,16 +49,12 @@ const SYMBOLS = {
   ptrace: { parameters: ["i32", "i32", "pointer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The functions, so that a test can stand in for the kernel. */
+/** The functions, for a fake in tests. */
 export type Libsystem = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 let symbols: Libsystem | undefined;
 
-/**
- * The library's functions.
- *
- * @throws {Error} at the first use of one, where it cannot be opened.
- */
+/** Returns the library's functions; see {@linkcode lazySymbols}. */
 export function libsystem(): Libsystem {
   return symbols ??= lazySymbols(SYMBOLS, ["/usr/lib/libSystem.B.dylib"]);
 }

@@ -1,8 +1,8 @@
 import { systemLibrary } from "./windows_library.ts";
 
 /**
- * ntdll.dll. Its functions return what became of a call (NTSTATUS), where those of kernel32.dll leave that in a variable of
- * the thread, which the runtime overwrites. Handles and addresses are `usize`.
+ * ntdll.dll. Its functions return an NTSTATUS; those of kernel32.dll set a thread variable instead, which the runtime
+ * overwrites. Handles and addresses are `usize`.
  */
 export const ntdll = systemLibrary("ntdll.dll", {
   // NTSTATUS NtCreateNamedPipeFile(PHANDLE, ULONG DesiredAccess, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, ULONG ShareAccess,

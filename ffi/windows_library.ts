@@ -1,12 +1,12 @@
 import { lazySymbols } from "./lazy_symbols.ts";
 
 /**
- * KUSER_SHARED_DATA.NtSystemRoot (ntddk.h), as UTF-16: where the system is installed. It is mapped to one address in every
- * process, read-only, and, unlike the variable SystemRoot, nobody can set it.
+ * KUSER_SHARED_DATA.NtSystemRoot (ntddk.h), UTF-16: the system's folder, read-only at a fixed address in every process.
+ * Unlike the variable SystemRoot, no user can change it.
  */
 const SYSTEM_ROOT_ADDRESS = 0x7FFE_0030n, MAX_CHARACTERS = 260;
 
-/** Functions of one of the system's own libraries, opened at their first use. */
+/** Returns an accessor of a system library's functions; see {@linkcode lazySymbols}. */
 export function systemLibrary<const S extends Deno.ForeignLibraryInterface>(
   name: string,
   interface_: S,
@@ -15,7 +15,7 @@ export function systemLibrary<const S extends Deno.ForeignLibraryInterface>(
   return () => symbols ??= lazySymbols(interface_, [systemFile(name)]);
 }
 
-/** The path of one of the system's own libraries or programs. */
+/** Returns the path of a system library or program. */
 export function systemFile(name: string): string {
   return `${readSystemRoot()}\\System32\\${name}`;
 }
