@@ -33,7 +33,10 @@ export async function composeDaemon(
   await becomeUser(request, platform);
   const stopRequest = new StopRequestSource();
   using _failure = stopOnFailure(failed, { ...sources, stopRequest });
-  service?.stopAsked.addEventListener("abort", () => stopRequest.request("stop of the service"));
+  service?.stopRequested.addEventListener(
+    "abort",
+    () => stopRequest.request("stop of the service"),
+  );
   const host = hostOf("daemon", sources);
   using deps = await openRunDependencies(request.run, { host, stopRequest });
   return await runDaemon(request, {

@@ -121,7 +121,7 @@ export function waitForStop(program: ProgramName, failed: AbortSignal): Promise<
 
 /** Has a program ignore SIGUSR1 for its life, at which the runtime lets debuggers in; to be called before keys are read. */
 export function keepDebuggersOut(program: ProgramName, log: Logger): void {
-  if (signalsFor(program, "ignore").length > 0 && !selectPlatform().keepInspectorShut()) {
+  if (signalsFor(program, "ignore").length > 0 && !selectPlatform().disableInspectorSignal()) {
     log.warn("a debugger may be let in by SIGUSR1: the permission --allow-ffi is missing");
   }
 }

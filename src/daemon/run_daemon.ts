@@ -36,7 +36,7 @@ function inspectorShutter(
   const look = async () => {
     isLooking = true;
     while (!signal.aborted && clock.monotonicMs() < untilMs) {
-      const address = await platform.shutInspector();
+      const address = await platform.closeInspector();
       if (address !== undefined) {
         log.warn(`the runtime let debuggers in at SIGUSR1, and does so no more: ${address}`);
       }
@@ -231,13 +231,13 @@ class DaemonRun implements LifecycleHost {
 
   #listen(): (() => void)[] {
     const { onSignal, log, stopRequest } = this.#deps;
-    const shutInspector = inspectorShutter(this.#deps, this.#over.signal);
+    const closeInspector = inspectorShutter(this.#deps, this.#over.signal);
     return [
       onSignal("stop", (signal) => stopRequest.receive(signal)),
       onSignal("reload", () => this.#daemon.onHangup()),
       onSignal("write_statistics", () => {
         log.info(JSON.stringify(this.#daemon.stats()));
-        shutInspector();
+        closeInspector();
       }),
       onSignal("toggle_debug", () => this.#daemon.toggleDebug()),
     ];

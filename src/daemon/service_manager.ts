@@ -39,8 +39,8 @@ export class ServiceManager {
   announce(state: LifecycleState, announcement?: Announcement): void {
     const { membership } = this.#options;
     this.#tell([...(announcement === undefined ? [] : [`${announcement}=1`]), `STATUS=${state}`]);
-    if (announcement === "READY") membership?.tell("running");
-    if (announcement === "STOPPING") membership?.tell("stopping");
+    if (announcement === "READY") membership?.report("running");
+    if (announcement === "STOPPING") membership?.report("stopping");
   }
 
   /** Says twice within each of its intervals that we are well, unless we are not, until `signal` is aborted. */

@@ -1,7 +1,7 @@
 import type { Logger } from "../core/log.ts";
-import type { Surrounding } from "../platform/contract.ts";
+import type { TamperDetection } from "../platform/contract.ts";
 
-type TamperFindingKind = Surrounding["kind"] | "clock_rollback" | "state_rollback";
+type TamperFindingKind = TamperDetection["kind"] | "clock_rollback" | "state_rollback";
 
 /** A sign of tampering, described for the vendor's support. */
 export interface TamperFinding {

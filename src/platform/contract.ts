@@ -1,97 +1,95 @@
 import type { Env, ProcessIdentity } from "../core/process.ts";
 import type { AcceptedPeers, LocalPipes, PeerCredentials } from "./local_socket.ts";
-import type { ProcessControl, ProcessSignal } from "./process_contract.ts";
+import type { PrivilegeControl, ProcessControl, ProcessSignal } from "./process_contract.ts";
 import type { FingerprintSources } from "./hardware_ids.ts";
 import type {
   CredentialStore,
   CredentialStoreDependencies,
   CredentialStoreKind,
 } from "./secret_tool.ts";
-import type { PrivilegeControl } from "./process_contract.ts";
 
-/** A reading of the clock that starts with the boot, goes on in suspension and that nobody can set. */
+/** A reading of the clock since boot, which counts suspension and cannot be set. */
 export interface BootReading {
-  /** Changes with every boot; empty where the system tells no boot from another. */
+  /** Changes with every boot; empty if the system has no boot id. */
   readonly bootId: string;
   /** Whole milliseconds since the boot. */
   readonly bootMs: number;
 }
 
-/** Something around this process that points at tampering, in plain words for the vendor's support. */
-export interface Surrounding {
+/** A sign of tampering with this process, as text for the vendor's support. */
+export interface TamperDetection {
   readonly kind: "debugger" | "preload" | "executable_changed";
   readonly message: string;
-  /** What was seen, and where. */
+  /** Observation and its place. */
   readonly evidence: string;
 }
 
-/** Looks at what surrounds this process. */
+/** Checks this process for tampering. */
 export interface TamperChecks {
-  /** All that is wrong at this moment. */
-  look(): Promise<Surrounding[]>;
+  /** Returns everything detected now. */
+  look(): Promise<TamperDetection[]>;
 }
 
-/** Seals small secrets for this user of this machine; what is sealed may lie in a file. */
+/** Encrypts small secrets for this user on this machine. */
 export interface DataProtection {
   readonly kind: "dpapi";
-  /** `undefined` where the system does not. */
+  /** `undefined` if the system refuses. */
   seal(secret: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined;
-  /** `undefined` where it is not ours, or not whole. */
+  /** `undefined` if another user or machine sealed it, or it is damaged. */
   open(sealed: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** What a service tells of itself until it has ended. */
 export type ServiceState = "starting" | "running" | "stopping";
 
-/** Our part in a service manager that speaks with us by calls. */
+/** Connection of this process to the Windows service control manager. */
 export interface ServiceMembership {
-  /** Aborted when it wants us to stop. */
-  readonly stopAsked: AbortSignal;
-  tell(state: ServiceState): void;
-  /** The last word; `status` is our exit status. An end without it is a crash to the manager. */
+  /** Aborted when the manager requests a stop. */
+  readonly stopRequested: AbortSignal;
+  report(state: ServiceState): void;
+  /** Reports the end with this process's exit status. The manager treats an unreported end as a crash. */
   end(status: number): Promise<void>;
 }
 
-/** Services that are no files. */
+/** Services that the system keeps in a database (Windows). */
 export interface SystemServices {
-  /** A service's description, which may be empty; `undefined` where there is no such service. */
+  /** Returns a service's description, which may be empty; `undefined` if the service does not exist. */
   describe(name: string): string | undefined;
-  /** Has sc.exe change something; its exit status, a number of winerror.h. */
+  /** Runs sc.exe; resolves with its exit status, a number of winerror.h. */
   change(args: readonly string[]): Promise<number>;
-  /** `undefined` where no service manager started us. */
+  /** Resolves with `undefined` if no service manager started this process. */
   join(): Promise<ServiceMembership | undefined>;
 }
 
-/** A few bytes under a name, which the system keeps for the user in no file; they may be gone at any time. */
+/** Small named values that the system keeps for the user outside the file system, and may lose at any time. */
 export interface UserKeyring {
   read(name: string): Uint8Array<ArrayBuffer> | undefined;
   write(name: string, content: Uint8Array<ArrayBuffer>): void;
   remove(name: string): void;
 }
 
-/** A program to be started on our console, with our streams. */
+/** A program to start on this process's console, with its streams. */
 export interface ConsoleProgram {
   readonly path: string;
   readonly args: readonly string[];
-  /** On top of our own environment. */
+  /** Added to the inherited environment. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Ours where there is none. */
+  /** Inherited if `undefined`. */
   readonly cwd: string | undefined;
 }
 
-/** A process on our console that leads a process group of its own. */
+/** A process on this console that leads its own process group. */
 export interface ConsoleChild {
   readonly pid: number;
   /** Its exit status; never rejects. */
   readonly exited: Promise<number>;
-  /** What the console tells it as well as us. */
+  /** Signals that the console sends to it as well as to this process. */
   readonly hears: readonly Deno.Signal[];
 }
 
-/** Signals that a process group is sent; 0 only asks whether it is there. */
+/** Signals for a process group; 0 only tests whether it exists. */
 export type GroupSignal = ProcessSignal | 0;
 
-/** What a program does at a signal; `src/app/signals.ts` says which signal that is. */
+/** A program's reaction to a signal; `src/app/signals.ts` maps signals to actions. */
 export type SignalAction =
   | "stop"
   | "reload"
@@ -101,119 +99,113 @@ export type SignalAction =
   | "resize"
   | "ignore";
 
-/** Calls the listener on each signal that has the action, until the function that it returns is called. */
+/** Calls the listener on each signal with the action. The returned function ends that. */
 export type OnSignal = (
   action: SignalAction,
   listener: (signal: Deno.Signal) => void,
 ) => () => void;
 
-/** A listening TCP socket of ours, seen below the runtime. */
+/** A listening TCP socket of this process, by its descriptor. */
 export interface ListeningSocket {
-  /** Whether a connection waits to be accepted. */
+  /** Tells whether a connection is waiting. */
   hasWaiting(): boolean;
-  /** Another descriptor of it, for the caller to close; `undefined` if there is none left. */
+  /** Duplicates the descriptor, for the caller to close; `undefined` if the process has none left. */
   duplicate(): { readonly fd: number; readonly socket: ListeningSocket } | undefined;
 }
 
-/** What differs between systems. Each has one file that fulfills this; `select.ts` chooses. */
+/** System-dependent functions: one implementation for each system, chosen by `select.ts`. */
 export interface Platform {
-  /** The system and architecture as the license server's wire format names them. */
+  /** System and architecture in the license server's wire format. */
   readonly wireName: `${"LINUX" | "WINDOWS" | "DARWIN"}_${"AMD64" | "ARM64"}`;
-  /** What programs of this system are. */
+  /** Format of executables. */
   readonly programFormat: "ELF" | "Mach-O" | "PE";
-  /** A number or SID that tells this user from the machine's others. */
+  /** Returns the user's id: a number, or a SID on Windows. */
   userId(): string;
-  /** What tells this machine from others and does not change, where the system has such a thing. */
+  /** Resolves with the system's permanent machine id, if it has one. */
   machineId(): Promise<string | undefined>;
-  /** The folder for state and keys: absolute, not necessarily there. `undefined` where no home is known. */
+  /** Returns the absolute default folder for state and keys, which may not exist; `undefined` without a home directory. */
   defaultStateFolder(env: Env): string | undefined;
-  /** A folder for what is to be found when the state folder was put back; it need not be there. */
+  /** Returns the folder of the state's outer replica, which may not exist. */
   replicaFolder(env: Env): string | undefined;
-  /** The folder for sockets that belong to this login session, where there is one. */
+  /** Returns the folder for this login session's sockets, if there is one. */
   runtimeFolder(env: Env): string | undefined;
-  /** The safe for secrets that may answer in this session, if there is one; looking costs nothing. */
+  /** Returns the credential store that this session announces, without contacting it. */
   announcedCredentialStore(env: Env): CredentialStoreKind | undefined;
-  /** The safe for this user's secrets; `undefined` where the system has none, or it cannot be used yet. */
+  /** Opens the user's credential store; `undefined` if the system has none. */
   openCredentialStore(deps: CredentialStoreDependencies): Promise<CredentialStore | undefined>;
-  /** What seals the user's secrets, where the system has that. */
+  /** Absent if the system has none. */
   readonly dataProtection?: DataProtection | undefined;
-  /** A keyring for this user; `undefined` where the system has none. What it forbids is done without. */
+  /** Returns the user's keyring; `undefined` if the system has none. Its operations ignore refusals. */
   userKeyring(): UserKeyring | undefined;
-  /** Keeps bytes out of swap space and dumps, where the system allows it, until they are disposed of, which wipes them. */
+  /** Keeps bytes out of swap space and core dumps if the system allows it. Disposal wipes them. */
   guardMemory(bytes: Uint8Array<ArrayBuffer>): Disposable;
-  /** How this very process was started, its arguments included; `undefined` where the system does not tell. */
+  /** Returns this process's program and arguments; `undefined` if the system hides them. */
   commandLine(): readonly string[] | undefined;
-  /** From now on standard input is empty and nobody hears what is written to the other two (null(4)). */
+  /** Redirects the standard streams to the null device (null(4)). */
   dropStreams(): void;
-  /** Tells the service manager something, where there is one that listens at this address (sd_notify(3)); false where not. */
+  /** Sends a notification to the service manager at this address (sd_notify(3)); false if none listens. */
   notifyService(address: string, text: string): boolean;
-  /** Turns core dumps off and keeps other processes of the same user out of our memory. */
+  /** Disables core dumps and closes this process's memory to other processes of the user. */
   protectMemory(): void;
   /**
-   * Has the runtime let no debugger in at SIGUSR1, which nobody can listen for then. For the life of the process; to be called
-   * once.
+   * Disables the inspector on SIGUSR1 for the life of the process; SIGUSR1 then has no listener. Call it once.
    *
-   * @returns Whether we may.
+   * @returns Whether the permissions allow it.
    */
-  keepInspectorShut(): boolean;
-  /** Lets no debugger in any more; where the runtime let one in until now, `undefined` where it did not. */
-  shutInspector(): Promise<string | undefined>;
+  disableInspectorSignal(): boolean;
+  /** Closes the runtime's inspector; resolves with its address, or `undefined` if it was not open. */
+  closeInspector(): Promise<string | undefined>;
   readBootClock(): BootReading;
-  /** Notes how things are now, to be held against how they are later. */
-  openTamperChecks(
-    env: Env,
-  ): Promise<TamperChecks>;
-  /** What tells a process from a later one with the same pid, or `undefined` where it is gone. */
+  /** Records the present state as the reference for later checks. */
+  openTamperChecks(env: Env): Promise<TamperChecks>;
+  /** Resolves with an identity that excludes pid reuse; `undefined` if the process has ended. */
   identifyProcess(pid: number): Promise<ProcessIdentity | undefined>;
-  /** Whether `pid` is the process or one that it has brought forth; false where either is gone. */
+  /** Tells whether `pid` is the ancestor or one of its descendants; false if either has ended. */
   isDescendant(pid: number, ancestor: ProcessIdentity): boolean;
   /**
-   * What tells the file at a path from every other one, and from itself before a change of its content, rights or names:
-   * compared as a whole, kept by nobody. `undefined` where there is none, or we may not look.
+   * Returns a value that changes with a file's identity, content, permissions or names. Only comparison makes sense.
+   * `undefined` if the file does not exist or cannot be examined.
    */
   fileVersion(path: string): string | undefined;
-  /** Takes rights from the files that we make from now on (umask(2)); nothing where files have none. */
+  /** Sets the file mode creation mask (umask(2)); does nothing on systems without file modes. */
   setUmask(mask: number): void;
-  /** Reads a small file, also while somebody has it locked. */
+  /** Reads a small file even if another process has locked it. */
   readLocked(path: string): Promise<Uint8Array<ArrayBuffer>>;
-  /** Puts a file in another's place, which survives a power failure; whoever looks finds one of the two. */
+  /** Replaces `to` with `from` atomically and durably. */
   replaceFile(from: string, to: string): Promise<void>;
-  /** Has the removal of a file survive a power failure. */
+  /** Makes the removal of the file at this path durable. */
   syncFolder(path: string): Promise<void>;
-  /** Where this machine's components are read from, for a hardware fingerprint; reading is up to the caller. */
+  /** Resolves with the sources of the hardware fingerprint; the caller reads them. */
   fingerprintSources(): Promise<FingerprintSources>;
-  /** Absent where local sockets are files. */
+  /** Absent if local sockets are files. */
   readonly pipes?: LocalPipes | undefined;
-  /** Absent where a service is a file; loaded only when asked for. */
+  /** Absent if a service is a file; loaded on demand. */
   readonly services?: (() => Promise<SystemServices>) | undefined;
   /**
-   * Starts a program in a process group of its own on our console, where that is not the runtime's part; `undefined` where
-   * there is no console, or it cannot be started.
+   * Starts a program in its own process group on this console; `undefined` without a console or if the start fails. Absent
+   * if the runtime can do it.
    */
   readonly spawnOnConsole?: ((program: ConsoleProgram) => ConsoleChild | undefined) | undefined;
-  /** Whether signals such as SIGCHLD and SIGUSR1 are there to be listened for. */
+  /** Whether the system has signals such as SIGCHLD and SIGUSR1. */
   readonly hasUnixSignals: boolean;
-  /** The longest path a local socket can have, in bytes. */
+  /** Maximum length of a local socket's path. */
   readonly maxSocketPathBytes: number;
-  /** Our listener at a TCP port; loaded only when asked for. Absent where a listener cannot be looked at. */
+  /** Finds this process's listener at a TCP port; loaded on demand. Absent if the system has no way to find it. */
   readonly listeningSocket?: ((port: number) => Promise<ListeningSocket | undefined>) | undefined;
-  /** Starts telling the peers of a listener apart; `path` is the address it is bound to. */
+  /** Starts identifying the peers of the listener that is bound to `path`. */
   acceptedPeers(path: string): AcceptedPeers;
-  /** Who serves the socket: one entry for each connection that this process has to the address `path`. */
+  /** Returns the server's credentials for each connection of this process to the socket at `path`. */
   serversAt(path: string): PeerCredentials[];
-  /**
-   * From now on descendants whose parent ends become children of ours, so that none gets out of sight. For the life of
-   * the process; may be called again.
-   */
+  /** Makes this process the parent of orphaned descendants, for its lifetime. May be called again. */
   adoptOrphans(): void;
-  /** Whether this process has any child, adopted ones and those that have ended and were not waited for included. */
+  /** Tells whether this process has a child, including adopted ones and zombies. */
   hasChildren(): boolean;
-  /** A child that has ended and was not waited for; whichever, where there are several. */
+  /** Returns the pid of any zombie child. */
   endedChild(): number | undefined;
-  /** What processes are found, signaled and reaped with; loaded only when asked for. */
+  /** Finds, signals and reaps processes; loaded on demand. */
   processControl(): Promise<ProcessControl>;
-  /** What rights are given up with; loaded only when asked for. `undefined` where that is not supported. */
+  /** Drops privileges; loaded on demand. `undefined` if the system is not supported. */
   privileges(): Promise<PrivilegeControl | undefined>;
-  /** Signals a process group, 0 only asks (kill(2)); false where it is gone. */
+  /** Signals a process group (kill(2)); false if it does not exist. */
   signalGroup(leader: number, signal: GroupSignal): boolean;
 }

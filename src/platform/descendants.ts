@@ -1,31 +1,27 @@
 import type { ProcessIdentity } from "../core/process.ts";
 
-/** What the system tells of a process. */
 export interface ProcessFacts {
   readonly parent: number;
   /** The leader of its session. */
   readonly session: number;
-  /** As in {@linkcode ProcessIdentity}: a whole number that is larger the later a process began. */
+  /** As in {@linkcode ProcessIdentity}: an integer that grows with the time of the start. */
   readonly startTime: string;
 }
 
-/** Where facts about processes come from. */
 interface ProcessSource {
-  /** `undefined` where there is no such process. */
+  /** `undefined` if the process does not exist. */
   readProcess(pid: number): ProcessFacts | undefined;
-  /** What changes with every boot. */
   readBootId(): string | undefined;
 }
 
-/** More generations than any tree has; ends the walk where processes come and go under it. */
+/** More generations than any real tree; ends a walk through a tree that keeps changing. */
 const MAX_GENERATIONS = 1024;
 
 /**
- * Whether `pid` is the ancestor itself, a descendant of it by its line of parents, or a member of the session that the
- * ancestor leads: a session cannot be joined from outside (setsid(2)), so that finds orphans too.
+ * Tells whether `pid` is the ancestor, one of its descendants, or a member of the session that the ancestor leads. No
+ * process can join a session from outside (setsid(2)), so that finds orphans too.
  *
- * A pid that was given anew is recognized by its start time: the ancestor's must be the recorded one, and nobody is
- * older than his parent.
+ * Start times reveal a reused pid: the ancestor's must be the recorded one, and no child starts before its parent.
  */
 export function isDescendantOf(
   ancestor: ProcessIdentity,

@@ -1,12 +1,11 @@
-import type { Surrounding } from "./contract.ts";
+import type { TamperDetection } from "./contract.ts";
 
-/** Holds our own executable against what it was. */
 interface ExecutableWatch {
-  look(): Promise<Surrounding | undefined>;
+  look(): Promise<TamperDetection | undefined>;
 }
 
-/** Notes how the executable at `path` is now. */
-export async function executableWatch(path = Deno.execPath()): Promise<ExecutableWatch> {
+/** Records the executable at `path`; `look()` compares it with the record. */
+export async function watchExecutable(path = Deno.execPath()): Promise<ExecutableWatch> {
   const original = await describeFile(path);
   return {
     async look() {
@@ -25,6 +24,19 @@ async function describeFile(path: string): Promise<string> {
     const { ino, size, mtime } = await Deno.stat(path);
     return `inode ${ino}, ${size} bytes, of ${mtime?.toISOString()}`;
   } catch {
-    return "gone";
+    return "missing";
+  }
+}
+
+/**
+ * Returns a file's version (see `Platform.fileVersion`) from the runtime's `stat`: device, inode, size, modification time in
+ * milliseconds and inode change time in seconds.
+ */
+export function readStatVersion(path: string): string | undefined {
+  try {
+    const { dev, ino, size, mtime, ctime } = Deno.statSync(path);
+    return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
+  } catch {
+    return undefined;
   }
 }

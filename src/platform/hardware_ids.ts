@@ -1,23 +1,23 @@
-/** The components that a hardware fingerprint is made of, in the order of its printed form. */
+/** Components of a hardware fingerprint, in printed order. */
 export const COMPONENTS = ["machine_id", "cpu", "disk", "board", "mac", "cpu_model"] as const;
 
 export type ComponentName = (typeof COMPONENTS)[number];
 
-/** What one place says of a component, as it stands there without white space around it, or why nothing can be had. */
+/** A component's trimmed value from one place, or the reason why it cannot be read. */
 export type Reading = { readonly value: string } | { readonly error: string };
 
 /** One place to read a component from. */
 export interface ComponentSource {
-  /** The place, for people: a file, a call. */
+  /** File or call, as text for people. */
   readonly place: string;
   /** Never throws. */
   read(): Reading | Promise<Reading>;
 }
 
-/** For each component the places to read it from, the best first. */
+/** Places to read each component from, in order of preference. */
 export type FingerprintSources = Readonly<Record<ComponentName, readonly ComponentSource[]>>;
 
-/** The lowest of the addresses (`3c:7c:3f:00:00:01`, lower case) that a maker gave to a single interface. */
+/** Returns the lowest universally administered unicast address (`3c:7c:3f:00:00:01`, lower case). */
 export function lowestMacAddress(addresses: readonly string[]): Reading {
   const [lowest] = addresses.filter(isUniversalMacAddress).toSorted();
   return lowest === undefined
@@ -25,15 +25,15 @@ export function lowestMacAddress(addresses: readonly string[]): Reading {
     : { value: lowest };
 }
 
-/** IEEE 802: bit 0 of the first octet is for groups, bit 1 for addresses that were given locally. */
+/** IEEE 802: bit 0 of the first octet marks group addresses, bit 1 locally administered ones. */
 function isUniversalMacAddress(address: string): boolean {
   if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(address) || /^[0:]+$/.test(address)) return false;
   return (Number.parseInt(address.slice(0, 2), 16) & 0b11) === 0;
 }
 
-/** What SMBIOS (DMTF DSP0134) tells of processor and board; `undefined` where the table has none. */
+/** Numbers from an SMBIOS table (DMTF DSP0134); `undefined` if the table has none. */
 export interface SmbiosNumbers {
-  /** Type 4, offset 8: eight bytes as 16 hex digits, the highest first, as Windows prints its processor id. */
+  /** Type 4, offset 8: 16 hex digits, most significant byte first, as Windows prints it. */
   readonly processorId: string | undefined;
   /** Type 2, offset 7. */
   readonly boardSerial: string | undefined;
@@ -42,14 +42,14 @@ export interface SmbiosNumbers {
 const HEADER_BYTES = 4;
 const BOARD = 2, PROCESSOR = 4;
 
-/** Reads the first processor and the first board of a structure table; of one that is cut short, what is whole. */
+/** Reads the first processor and the first board of a structure table; stops at a truncated structure. */
 export function readSmbios(table: Uint8Array): SmbiosNumbers {
   let processorId: string | undefined, boardSerial: string | undefined;
   for (let start = 0; start + HEADER_BYTES <= table.length;) {
     const [type, length] = [table[start]!, table[start + 1]!];
     if (length < HEADER_BYTES) break;
     const fixed = table.subarray(start, start + length);
-    const end = stringsEnd(table, start + length);
+    const end = findStringsEnd(table, start + length);
     if (end > table.length) break;
     const strings = new TextDecoder("latin1").decode(table.subarray(start + length, end)).split(
       "\0",
@@ -64,8 +64,8 @@ export function readSmbios(table: Uint8Array): SmbiosNumbers {
   return { processorId, boardSerial };
 }
 
-/** Behind the two zero bytes that end a structure's strings; beyond the table where they are not there. */
-function stringsEnd(table: Uint8Array, start: number): number {
+/** Returns the offset after the two zero bytes that end a structure's strings; beyond the table if they are missing. */
+function findStringsEnd(table: Uint8Array, start: number): number {
   let end = start;
   while (end + 1 < table.length && (table[end] !== 0 || table[end + 1] !== 0)) end++;
   return end + 2;

@@ -3,10 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { OnSignal, Platform } from "./contract.ts";
 
-/**
- * What a program has of the world around it, passed whole (`src/app/host.ts` has the real one); a part that needs little of
- * it declares a `Pick<Host, …>`.
- */
+/** A program's environment, created in `src/app/host.ts`. Code that needs a part of it declares a `Pick<Host, …>`. */
 export interface Host {
   readonly platform: Platform;
   readonly clock: Clock;
@@ -17,6 +14,6 @@ export interface Host {
   readonly newUuid: () => string;
   readonly env: Env;
   readonly onSignal: OnSignal;
-  /** Our own pid. */
+  /** This process's pid. */
   readonly pid: number;
 }

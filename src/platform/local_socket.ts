@@ -1,75 +1,69 @@
-/** Who is at the other end of a local socket, as the kernel recorded it when the connection was made. */
+/** Peer credentials of a local socket, as the kernel recorded them at connect time. */
 export interface PeerCredentials {
-  /** The user, as {@linkcode Platform.userId} writes it. */
+  /** In the format of {@linkcode Platform.userId}. */
   readonly user: string;
   readonly pid: number;
 }
 
-/** Who is at the other end, of whom the system tells no more than the pid until he has sent something. */
+/** A peer known by its pid only until it sends data (Windows). */
 export interface UnidentifiedPeer {
   readonly pid: number;
   /**
-   * To be asked when something was read, before it is looked at.
+   * Identifies the peer after the first read; call it before processing the data.
    *
-   * `undefined` where the system did not tell; such a connection is nobody's and is to be refused.
+   * `undefined` if the system has no credentials: refuse the connection.
    */
   identify(): PeerCredentials | undefined;
 }
 
-/** A connection over a local socket, or one like it. */
 export interface LocalConn {
-  /** Resolves with the number of bytes that were read, or `null` at the end. */
+  /** Resolves with the number of bytes read, or `null` at the end. */
   read(bytes: Uint8Array<ArrayBuffer>): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
 }
 
-/** Takes connections, one after the other, until it is closed. */
 export interface LocalListener {
   accept(): Promise<LocalConn>;
   close(): void;
 }
 
-/** What became of a wish to connect to a pipe. */
 export type PipeConnection =
-  /** The owner as {@linkcode Platform.userId} writes it; `undefined` where the system does not tell. */
+  /** `owner` has the format of {@linkcode Platform.userId}; `undefined` if the system does not report it. */
   | { readonly kind: "open"; readonly conn: LocalConn; readonly owner: string | undefined }
-  /** Nobody has a pipe of this name. */
+  /** No pipe has this name. */
   | { readonly kind: "absent" }
-  /** Every instance has a client: to be tried again. */
+  /** Every instance has a client: try again. */
   | { readonly kind: "busy" }
   | { readonly kind: "denied" };
 
-/** Named pipes, which local sockets are where they are no files. */
+/** Named pipes, the local sockets of Windows. */
 export interface LocalPipes {
-  /** What every pipe's name begins with. */
+  /** Prefix of every pipe's name. */
   readonly prefix: string;
   /**
-   * Makes a pipe for this user alone.
+   * Creates a pipe that only this user can open.
    *
-   * @returns `undefined` where somebody else has one of this name.
+   * @returns `undefined` if another process has one of this name.
    */
   listen(name: string): LocalListener & AcceptedPeers | undefined;
   /** Connects, without waiting. */
   connect(name: string): PipeConnection;
 }
 
-/** Tells the connections that one listening local socket accepts apart, and who made them. */
+/** Identifies the peers of the connections that a listening local socket accepts. */
 export interface AcceptedPeers {
   /**
-   * The peer of the connection that was accepted last, to be asked before the next `accept()` starts.
+   * Identifies the peer of the connection accepted last; call it before the next `accept()`.
    *
-   * `undefined` where the system did not tell; such a connection is nobody's and is to be refused.
+   * `undefined` if the system has no credentials: refuse the connection.
    */
   identify(): PeerCredentials | UnidentifiedPeer | undefined;
-  /** Holds on to the peer that was identified last; `undefined` where it is gone already. */
+  /** Pins the process of the peer identified last; `undefined` if it has ended. */
   pin(): PinnedPeer | undefined;
 }
 
-/**
- * A process told from every later one that gets its pid. What was learnt of the pid between pinning it and an `isAlive()`
- * that says yes was learnt of this very process.
- */
+/** A process pinned against pid reuse: facts read by pid before `isAlive()` returns true belong to this process. */
 export interface PinnedPeer extends Disposable {
   isAlive(): boolean;
 }

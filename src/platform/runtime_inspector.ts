@@ -1,10 +1,10 @@
-import type { Surrounding } from "./contract.ts";
+import type { TamperDetection } from "./contract.ts";
 
 /**
- * Where the runtime lets a debugger in: started with `--inspect`, or at a SIGUSR1. A compiled program never does. Without the
- * permission `--allow-sys=inspector` nothing can be seen.
+ * Returns the address of the runtime's inspector, which `--inspect` or SIGUSR1 opens. A compiled program has none; without
+ * `--allow-sys=inspector` it is not visible.
  */
-async function inspectorAddress(): Promise<string | undefined> {
+async function readInspectorAddress(): Promise<string | undefined> {
   if (Deno.build.standalone) return undefined;
   const { url } = await import("node:inspector");
   try {
@@ -15,19 +15,19 @@ async function inspectorAddress(): Promise<string | undefined> {
   }
 }
 
-/** A runtime that lets a debugger in. */
-export async function findInspector(): Promise<Surrounding | undefined> {
-  const address = await inspectorAddress();
+/** Detects an open inspector. */
+export async function findInspector(): Promise<TamperDetection | undefined> {
+  const address = await readInspectorAddress();
   return address === undefined ? undefined : {
     kind: "debugger",
     message: "debugger attached",
-    evidence: `the runtime lets one in at ${address}`,
+    evidence: `the runtime's inspector listens at ${address}`,
   };
 }
 
-/** Lets no debugger in any more; where one was let in until now, `undefined` where none was. */
-export async function shutInspector(): Promise<string | undefined> {
-  const address = await inspectorAddress();
+/** Closes the inspector; resolves with its address, or `undefined` if it was not open. */
+export async function closeInspector(): Promise<string | undefined> {
+  const address = await readInspectorAddress();
   if (address !== undefined) (await import("node:inspector")).close();
   return address;
 }

@@ -1,69 +1,63 @@
 import { type Env, exitOf, runToEnd } from "../core/process.ts";
 import { describeError } from "../core/errors.ts";
 
-/** What a safe says of a secret. */
 export type FoundSecret =
   | { kind: "found"; secret: string }
   | { kind: "absent" }
-  /** It answers, but does not open; or it does not answer. `why` is for people. */
+  /** The store is locked or does not respond; `why` is for people. */
   | { kind: "closed"; why: string };
 
-/** The safes of systems, with what people call them. */
+/** Credential stores and their names for people. */
 export const CREDENTIAL_STORE_NAMES = {
   "secret-service": "the Secret Service",
   "keychain": "the Keychain",
 } as const;
 export type CredentialStoreKind = keyof typeof CREDENTIAL_STORE_NAMES;
 
-/** A safe that the system keeps for its user: what it holds is small, and outlives us. */
+/** The system's persistent store for a user's small secrets. */
 export interface CredentialStore {
   readonly kind: CredentialStoreKind;
-  /** Never rejects, and never asks anybody to unlock the safe. */
+  /** Never rejects, and never prompts the user. */
   find(id: string): Promise<FoundSecret>;
   /**
-   * Keeps a secret under an id.
+   * Stores a secret under an id.
    *
-   * @returns Why it could not, for people; `undefined` where it did.
+   * @returns The reason of a failure, for people; `undefined` on success.
    */
   keep(id: string, secret: string): Promise<string | undefined>;
 }
 
-/** What a safe is opened with. */
 export interface CredentialStoreDependencies {
   readonly env: Env;
-  /** A signal that is aborted after so many milliseconds. */
+  /** Returns a signal that is aborted after this time. */
   readonly timeout: (ms: number) => AbortSignal;
 }
 
-/** How long one answer may take: what waits for a person who is not there must not hold up a start. */
+/** Limit for one answer, so that a prompt without a user does not block a start. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
-/** An answer is a few hundred bytes. */
+/** A real answer has a few hundred bytes. */
 const MAX_ANSWER_BYTES = 65_536;
 
-/** How a program ended, and what it wrote. */
-export interface ToolAnswer {
+export interface ToolResult {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-export interface ToolQuestion extends CredentialStoreDependencies {
+export interface ToolRequest extends CredentialStoreDependencies {
   readonly args: readonly string[];
-  /** What it reads; the place for secrets. */
+  /** Standard input, the only place for secrets. */
   readonly input: string | undefined;
-  /** What of our environment it is given. */
+  /** Names of the environment variables to pass. */
   readonly variables: readonly string[];
 }
 
-/**
- * Asks a program once, by its path or its name on the PATH. An answer that does not come in time, is too long or cannot be had
- * is told in words.
- */
+/** Runs a program by its path or name. Resolves with its output, or with the reason of a failure as text. */
 export async function askTool(
   tool: string,
-  { args, input = "", variables, env, timeout }: ToolQuestion,
-): Promise<ToolAnswer | string> {
+  { args, input = "", variables, env, timeout }: ToolRequest,
+): Promise<ToolResult | string> {
   const passed = variables.flatMap((name) => {
     const value = env(name);
     return value === undefined ? [] : [[name, value]];
@@ -89,11 +83,11 @@ export async function askTool(
 async function exchange(
   child: Deno.ChildProcess,
   { input, deadline }: { input: string; deadline: AbortSignal },
-): Promise<ToolAnswer | string> {
+): Promise<ToolResult | string> {
   const onLate = () => {
     try {
       child.kill("SIGKILL");
-    } catch { /* it has ended */ }
+    } catch { /* already ended */ }
   };
   deadline.addEventListener("abort", onLate);
   try {
@@ -116,11 +110,11 @@ async function feed(stdin: WritableStream<Uint8Array>, input: string): Promise<v
     await writer.write(new TextEncoder().encode(input));
     await writer.close();
   } catch {
-    // who ends without reading says why by itself
+    // a tool that exits without reading reports why on its own
   }
 }
 
-/** What is behind the limit is dropped. A process that inherited the stream holds nobody up beyond the deadline. */
+/** Reads up to the limit and drops the rest. The deadline also ends a stream that another process inherited. */
 async function readText(
   stream: ReadableStream<Uint8Array>,
   deadline: AbortSignal,
@@ -139,10 +133,9 @@ async function readText(
   return text.slice(0, MAX_ANSWER_BYTES);
 }
 
-/** Runs a program of the system's; what it writes, or `undefined` where it cannot be run or fails. */
+/** Runs a system program; resolves with its standard output, or `undefined` if it fails. */
 export type RunSystemTool = (path: string, args: readonly string[]) => Promise<string | undefined>;
 
-/** Runs it without input; what it writes to standard error is dropped. */
 export async function runSystemTool(
   path: string,
   args: readonly string[],

@@ -2,7 +2,7 @@ import { SentinelError } from "../core/errors.ts";
 import type { Platform } from "./contract.ts";
 import { linux } from "./linux/platform.ts";
 
-/** Another system's code is loaded only there, as every start would pay for it. */
+/** Loaded on that system only, to keep the start fast. */
 const macos: Platform | undefined = Deno.build.os === "darwin"
   ? (await import("./macos/platform.ts")).macos
   : undefined;
@@ -11,13 +11,13 @@ const windows: Platform | undefined = Deno.build.os === "windows"
   : undefined;
 
 /**
- * The system that we run on.
+ * Returns the implementation for this system.
  *
- * @throws {SentinelError} `config.system` on a system that is not supported.
+ * @throws {SentinelError} `config.system` The system is not supported.
  */
 export function selectPlatform(): Platform {
   if (Deno.build.os === "linux") return linux;
   const other = macos ?? windows;
   if (other !== undefined) return other;
-  throw new SentinelError("config.system", `sentinel does not run on ${Deno.build.os} yet`);
+  throw new SentinelError("config.system", `sentinel does not support ${Deno.build.os}`);
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import type { DegradeStage } from "../../src/ipc/license_answers.ts";
-import type { Surrounding } from "../../src/platform/contract.ts";
+import type { TamperDetection } from "../../src/platform/contract.ts";
 import { scheduleStages, type TamperPolicy } from "../../src/agent/degradation_schedule.ts";
 import { TamperFindings } from "../../src/enforcement/tamper_findings.ts";
 import { LOOK_EVERY_MS, TamperError, tamperWatch } from "../../src/agent/tamper_watch.ts";
@@ -9,10 +9,10 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 
 const SECOND_MS = 1000, MINUTE_MS = 60_000;
-const DEBUGGER: Surrounding = {
+const DEBUGGER: TamperDetection = {
   kind: "debugger",
   message: "debugger attached",
-  evidence: "process 7 (gdb) traces us",
+  evidence: "process 7 (gdb) traces sentinel",
 };
 const ROLLBACK = {
   kind: "clock_rollback",
@@ -27,7 +27,7 @@ class Scene {
   readonly findings = new TamperFindings(this.log);
   readonly stop = new AbortController();
   readonly stages: [stage: DegradeStage, atMs: number][] = [];
-  tamperChecks: Surrounding[] = [];
+  tamperChecks: TamperDetection[] = [];
   readonly ended: Promise<Error | undefined>;
 
   constructor(policy: TamperPolicy, random = 0.5) {
@@ -75,7 +75,7 @@ Deno.test("with degrade a finding makes answers worse by and by, then stops the 
   assertEquals([error.code, error.message], ["tamper.stopped", "debugger attached"]);
   assertEquals(exitCodeOf(error), 137);
   assertEquals(scene.log.lines(), [
-    "warn debugger attached: process 7 (gdb) traces us",
+    "warn debugger attached: process 7 (gdb) traces sentinel",
     ...["warnings", "errors", "slowdown", "crash"].map((stage) =>
       `warn license answers are degraded: ${stage} (debugger attached)`
     ),
@@ -103,7 +103,7 @@ Deno.test("a run that is over before its first look is looked at all the same", 
   const log = new RecordingLog();
   const error = await tamperWatch({
     policy: "degrade",
-    findings: new Findings(log),
+    findings: new TamperFindings(log),
     tamperChecks: { look: () => Promise.resolve([DEBUGGER]) },
     setDegradeStage: () => {},
     clock: new FakeClock(),
@@ -111,7 +111,7 @@ Deno.test("a run that is over before its first look is looked at all the same", 
     log,
   })(AbortSignal.abort());
   assertEquals(error, undefined);
-  assertEquals(log.lines(), ["warn debugger attached: process 7 (gdb) traces us"]);
+  assertEquals(log.lines(), ["warn debugger attached: process 7 (gdb) traces sentinel"]);
 });
 
 Deno.test("with off nobody looks", async () => {

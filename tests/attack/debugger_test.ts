@@ -46,7 +46,7 @@ testWith(
     assertMatch(
       stderr,
       new RegExp(
-        `WARNING: debugger attached: process ${traced.tracer.pid} \\(python3\\) traces us` +
+        `WARNING: debugger attached: process ${traced.tracer.pid} \\(python3\\) traces sentinel` +
           stages.map((stage) => `[^]*license answers are degraded: ${stage} `).join("") +
           "[^]*\nsentinel: error: debugger attached\n$",
       ),
@@ -61,7 +61,7 @@ testWith(
   [NEEDS_ROOT, needsProgram("python3")],
   "where nobody looks for one, a debugger stays: the attack",
   async () => {
-    const doubles = { "src/platform/linux/tamper_check.ts": "blind_surroundings.ts" };
+    const doubles = { "src/platform/linux/tamper_check.ts": "blind_tamper_checks.ts" };
     await using traced = await startTraced(doubles);
     const { run, tracer, pid } = traced;
     run.stderr.text = "";

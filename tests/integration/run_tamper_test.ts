@@ -19,6 +19,6 @@ testWith(
       },
     });
     assertEquals(code, 0);
-    assertMatch(stderr, /WARNING: debugger attached: process \d+ \(strace\) traces us/);
+    assertMatch(stderr, /WARNING: debugger attached: process \d+ \(strace\) traces sentinel/);
   },
 );

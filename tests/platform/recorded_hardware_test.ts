@@ -4,7 +4,7 @@ import { readHardware } from "../../src/license/fingerprint.ts";
 import { COMPONENTS } from "../../src/platform/hardware_ids.ts";
 import { macosFingerprintSources } from "../../src/platform/macos/hardware.ts";
 import { readSmbios } from "../../src/platform/hardware_ids.ts";
-import { windowsFingerprintSources } from "../../src/platform/windows/machine.ts";
+import { windowsFingerprintSources } from "../../src/platform/windows/hardware.ts";
 
 /** The readable components' values, or why they cannot be read. */
 async function describe(
@@ -54,7 +54,7 @@ Deno.test("macOS: components from the tools' recorded answers", async () => {
     machine_id: "4F1D5C2A-0B1C-5D3E-8F60-123456789ABC",
     cpu: "C02ABCDEFGHJ",
     disk: "0A1B2C3D-1111-2222-3333-444455556666",
-    board: "unreadable: board: has no number of its own",
+    board: "unreadable: board: has no serial number",
     mac: "3c:22:fb:00:00:01",
     cpu_model: "model 158, family 6, stepping 10",
   });
@@ -67,7 +67,7 @@ Deno.test("macOS: what a tool does not tell, or cannot be run for, is unreadable
       machine_id: "unreadable: IOPlatformUUID of the platform expert (ioreg): not there",
       cpu: "unreadable: IOPlatformSerialNumber of the platform expert (ioreg): not there",
       disk: "unreadable: UUID of the root volume (diskutil): /usr/sbin/diskutil fails",
-      board: "unreadable: board: has no number of its own",
+      board: "unreadable: board: has no serial number",
       mac: "unreadable: hardware ports (networksetup): /usr/sbin/networksetup fails",
       cpu_model: "unreadable: machdep.cpu (sysctl): has no model, family and stepping",
     },

@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { askTool, type ToolAnswer, type ToolQuestion } from "../../src/platform/secret_tool.ts";
+import { askTool, type ToolRequest, type ToolResult } from "../../src/platform/secret_tool.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 /** More than a pipe holds. */
 const LONG = "x".repeat(2 ** 20);
 
-function ask(tool: string, question: Partial<ToolQuestion> = {}): Promise<ToolAnswer | string> {
+function ask(tool: string, question: Partial<ToolRequest> = {}): Promise<ToolResult | string> {
   const timeout = () => new AbortController().signal;
   const env = () => undefined;
   return askTool(tool, {

@@ -8,7 +8,7 @@ import {
   type Reading,
 } from "../hardware_ids.ts";
 
-/** What is mounted at `/`: proc_pid_mountinfo(5). */
+/** The mount at `/`; proc_pid_mountinfo(5). */
 interface RootMount {
   readonly major: number;
   readonly minor: number;
@@ -18,17 +18,16 @@ interface RootMount {
   readonly device: string;
 }
 
-/** A whole disk, and where its serial number stands. */
 export interface Disk {
   readonly name: string;
   readonly serialPath: string;
 }
 
-/** Layers of device mapper and software RAID; more than any machine has. */
-const MOST_LAYERS = 16;
+/** Limit for nested device mapper and RAID layers. */
+const MAX_LAYERS = 16;
 
-/** The last mount at `/`, which covers those before. @param root Stands before every path. */
-function rootMount(root: string): RootMount | undefined {
+/** Returns the last mount at `/`, which covers earlier ones. @param root Prefix of every path. */
+function readRootMount(root: string): RootMount | undefined {
   const table = readKernelFile(`${root}/proc/self/mountinfo`);
   if ("error" in table) return undefined;
   const lines = table.value.matchAll(
@@ -41,24 +40,24 @@ function rootMount(root: string): RootMount | undefined {
 }
 
 /**
- * The one disk that the root file system lies on: a partition's whole disk, through LVM, encryption and RAID as long as they
- * lie on one disk. An overlay or a network's file system lies on none that can be seen.
+ * Finds the disk of the root file system, through partitions, LVM, encryption and RAID, if it is a single one. Overlays and
+ * network file systems have no visible disk.
  */
-function rootDisk(root: string): Disk | { readonly error: string } {
-  const mount = rootMount(root);
-  if (mount === undefined) return { error: "what is mounted at / cannot be read" };
-  const folder = deviceFolder(root, mount);
+function findRootDisk(root: string): Disk | { readonly error: string } {
+  const mount = readRootMount(root);
+  if (mount === undefined) return { error: "the mount of / cannot be read" };
+  const folder = findDeviceFolder(root, mount);
   if (folder === undefined) {
-    return { error: `/ is ${mount.type} on ${mount.device}, which is no disk that can be seen` };
+    return { error: `/ is ${mount.type} on ${mount.device}, which is not a visible disk` };
   }
-  const disks = new Map(wholeDisks(folder, 0).map((disk) => [disk.name, disk]));
-  if (disks.size > 1) return { error: `/ lies on several disks: ${[...disks.keys()].join(", ")}` };
+  const disks = new Map(findWholeDisks(folder, 0).map((disk) => [disk.name, disk]));
+  if (disks.size > 1) return { error: `/ spans several disks: ${[...disks.keys()].join(", ")}` };
   const [disk] = disks.values();
-  return disk ?? { error: `the disk of / is not there: ${mount.major}:${mount.minor}` };
+  return disk ?? { error: `the disk of / does not exist: ${mount.major}:${mount.minor}` };
 }
 
-/** btrfs has a device number of its own (major 0), which names no device: its source does. */
-function deviceFolder(root: string, { major, minor, device }: RootMount): string | undefined {
+/** btrfs reports major 0, which names no device; the mount's source does. */
+function findDeviceFolder(root: string, { major, minor, device }: RootMount): string | undefined {
   if (major !== 0) return `${root}/sys/dev/block/${major}:${minor}`;
   const name = /^\/dev\/(?:.*\/)?([^/]+)$/.exec(device)?.[1];
   if (name === undefined) return undefined;
@@ -70,27 +69,28 @@ function deviceFolder(root: string, { major, minor, device }: RootMount): string
   });
 }
 
-/** A partition's folder lies in its disk's; what is made of other devices has them in `slaves`. */
-function wholeDisks(folder: string, layer: number): Disk[] {
-  if ("value" in readKernelFile(`${folder}/partition`)) return wholeDisks(`${folder}/..`, layer);
+/** In sysfs a partition is a child of its disk; a composed device lists its parts in `slaves`. */
+function findWholeDisks(folder: string, layer: number): Disk[] {
+  if ("value" in readKernelFile(`${folder}/partition`)) {
+    return findWholeDisks(`${folder}/..`, layer);
+  }
   const below = listKernelFolder(`${folder}/slaves`);
-  if (below.length > 0 && layer < MOST_LAYERS) {
-    return below.flatMap((name) => wholeDisks(`${folder}/slaves/${name}`, layer + 1));
+  if (below.length > 0 && layer < MAX_LAYERS) {
+    return below.flatMap((name) => findWholeDisks(`${folder}/slaves/${name}`, layer + 1));
   }
   const event = readKernelFile(`${folder}/uevent`);
   const name = "value" in event ? /^DEVNAME=(.+)$/m.exec(event.value)?.[1] : undefined;
   return name === undefined ? [] : [{ name, serialPath: `${folder}/serial` }];
 }
 
-/** What is looked at besides files: passed in by tests. */
 export interface LinuxHardwareOptions {
-  /** Stands before every path: a recorded tree (default: none, the machine itself). */
+  /** Prefix of every path, such as a recorded tree (default: none). */
   readonly root?: string;
-  /** The id of the file system at `/` (statfs(2), `f_fsid`), its first word in the upper half. */
+  /** Returns the id of the file system at `/` (statfs(2), `f_fsid`), first word in the upper half. */
   readonly fileSystemId?: () => bigint | undefined;
 }
 
-/** Where a Linux machine's components are read from. */
+/** Returns the sources of a Linux machine's components. */
 export function linuxFingerprintSources(
   { root = "", fileSystemId = rootFileSystemId }: LinuxHardwareOptions = {},
 ): FingerprintSources {
@@ -106,7 +106,7 @@ export function linuxFingerprintSources(
     ],
     disk: [diskSerial(root), {
       place: "id of the root file system (statfs)",
-      read: () => readFileSystemId(rootMount(root), fileSystemId),
+      read: () => readFileSystemId(readRootMount(root), fileSystemId),
     }],
     board: [file("/sys/class/dmi/id/board_serial")],
     mac: [{ place: "/sys/class/net", read: () => readLowestAddress(root) }],
@@ -115,13 +115,13 @@ export function linuxFingerprintSources(
 }
 
 function diskSerial(root: string): ComponentSource {
-  const disk = rootDisk(root);
+  const disk = findRootDisk(root);
   return "error" in disk
     ? { place: "serial of the root disk", read: () => disk }
     : { place: `/sys/block/${disk.name}/serial`, read: () => readKernelFile(disk.serialPath) };
 }
 
-/** The fields of the first processor that `/proc/cpuinfo` lists, and those behind the last, which are the board's. */
+/** Reads the fields of the first processor in `/proc/cpuinfo`, and the board's fields at its end. */
 function readCpuFields(root: string): ReadonlyMap<string, string> | undefined {
   const text = readKernelFile(`${root}/proc/cpuinfo`);
   if ("error" in text) return undefined;
@@ -137,7 +137,7 @@ function readCpuSerial(root: string): Reading {
   return serial === undefined ? { error: "not there" } : { value: serial };
 }
 
-/** x86 names them as they are called; ARM has part, architecture, and variant with revision for them (MIDR_EL1). */
+/** Field names on x86, and on ARM (MIDR_EL1: part, architecture, variant and revision). */
 const MODEL_FIELDS = [
   { model: ["model"], family: ["cpu family"], stepping: ["stepping"] },
   {
@@ -147,7 +147,7 @@ const MODEL_FIELDS = [
   },
 ] as const;
 
-/** `model 85, family 6, stepping 7`. */
+/** Returns a text such as `model 85, family 6, stepping 7`. */
 function readCpuModel(root: string): Reading {
   const fields = readCpuFields(root);
   for (const { model, family, stepping } of MODEL_FIELDS) {
@@ -158,16 +158,16 @@ function readCpuModel(root: string): Reading {
   return { error: "has no model, family and stepping" };
 }
 
-/** A name and a colon in each line but the first two; proc_pid_net(5), `dev`. Containers have interfaces of their own. */
-function interfaceNames(root: string): string[] {
+/** Lists interfaces: a name and a colon in each line after the first two; proc_pid_net(5), `dev`. */
+function listInterfaces(root: string): string[] {
   const table = readKernelFile(`${root}/proc/net/dev`);
   if ("error" in table) return [];
   return Array.from(table.value.matchAll(/^\s*([^\s|]+):/gm), ([, name]) => name!);
 }
 
-/** The lowest address that a maker gave to an interface with a device behind it: no bridge, tunnel or container's end. */
+/** Reads the lowest universal address of the physical interfaces (with a device; no bridge, tunnel or container end). */
 function readLowestAddress(root: string): Reading {
-  const addresses = interfaceNames(root)
+  const addresses = listInterfaces(root)
     .map((name) => `${root}/sys/class/net/${name}`)
     .filter((folder) => "value" in readKernelFile(`${folder}/device/uevent`))
     .map((folder) => readKernelFile(`${folder}/address`))
@@ -175,32 +175,32 @@ function readLowestAddress(root: string): Reading {
   return lowestMacAddress(addresses);
 }
 
-/** File systems that are made anew with each container or boot, so that their ids do not last. */
-const PASSING = ["overlay", "aufs", "tmpfs", "ramfs", "rootfs", "squashfs"];
+/** File systems created with each container or boot, so their ids change. */
+const EPHEMERAL_TYPES = ["overlay", "aufs", "tmpfs", "ramfs", "rootfs", "squashfs"];
 
-/** As `stat -f -c %i /` prints it. */
+/** Returns the id as `stat -f -c %i /` prints it. */
 function readFileSystemId(
   mount: RootMount | undefined,
   fileSystemId: () => bigint | undefined,
 ): Reading {
-  if (mount !== undefined && PASSING.includes(mount.type)) {
-    return { error: `${mount.type} has no id that lasts (a container or a live system)` };
+  if (mount !== undefined && EPHEMERAL_TYPES.includes(mount.type)) {
+    return { error: `${mount.type} has no permanent id (a container or a live system)` };
   }
   const id = fileSystemId();
   if (id === undefined) return { error: "cannot be read" };
   if (mount !== undefined && id === deviceAsId(mount)) {
-    return { error: `${mount.type} gives its device's number, which many machines share` };
+    return { error: `${mount.type} reports its device number, which many machines share` };
   }
   return { value: id.toString(16) };
 }
 
-/** What file systems without an id of their own give: the device's number as <linux/kdev_t.h> encodes it. */
+/** Id of file systems without their own: the device number, encoded as in <linux/kdev_t.h>. */
 function deviceAsId({ major, minor }: RootMount): bigint {
   const encoded = (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
   return BigInt(encoded >>> 0) << 32n;
 }
 
-/** `f_fsid` in `struct statfs` of 64-bit Linux: two ints behind seven longs. */
+/** `f_fsid` in `struct statfs` of 64-bit Linux: two ints after seven longs. */
 const FSID_OFFSET = 56, STATFS_BYTES = 120;
 
 function rootFileSystemId(): bigint | undefined {

@@ -6,21 +6,20 @@ import { syscall } from "./syscalls.ts";
 const UPDATE = 2, SETPERM = 5, LINK = 8, UNLINK = 9, SEARCH = 10, READ = 11, SET_TIMEOUT = 15;
 const PROCESS_KEYRING = -2, USER_KEYRING = -4;
 
-/** <keyutils.h>: every right for who possesses the key, and for its user from whichever session; none for others. */
+/** <keyutils.h>: all rights for the possessor and the user, none for others. */
 const PERMISSIONS = 0x3f3f0000;
 
-/** The longest content of a key of this type; keyrings(7). */
+/** Maximum content of a key of this type; keyrings(7). */
 const MAX_BYTES = 32_767;
 
-/** A machine that is not used any more does not take its user's quota for ever. */
+/** Expiry, so that an abandoned machine does not use up the user's quota. */
 const SECONDS_KEPT = 90 * 86_400;
 
 const TYPE = cString("user");
 
 /**
- * The kernel's keyring of this user (user-keyring(7)), in which keys of the type `user` are kept in memory that is never
- * written to a disk. It goes with the last process of its user, or with the boot. Containers may forbid it, and a quota may
- * be used up: it is done without then.
+ * The kernel's keyring of this user (user-keyring(7)), with keys of the type `user` in memory that is never written to disk.
+ * It ends with the user's last process or the boot. Refusals (containers, quota) are ignored.
  */
 export const linuxUserKeyring: UserKeyring = {
   read(name) {
@@ -47,8 +46,8 @@ function find(name: string): number {
 }
 
 /**
- * A service's session does not possess its user's keyring, and may not give rights to a key that it makes there: it is made
- * in the process's own keyring, which it does possess, and linked.
+ * Creates the key in the process keyring and links it to the user's: a service does not possess the user's keyring, so it
+ * could not set permissions there.
  */
 function add(name: string, content: Uint8Array<ArrayBuffer>): number {
   const key = syscall("add_key", TYPE, cString(name), content, content.length, PROCESS_KEYRING);

@@ -8,10 +8,10 @@ const SOL_SOCKET = 1, SO_ACCEPTCONN = 30, AF_INET = 2, AF_INET6 = 10;
 /** <poll.h>, <linux/fcntl.h>; poll(2), fcntl(2). */
 const POLLIN = 1, F_DUPFD_CLOEXEC = 1030;
 
-/** Where `struct sockaddr_in` and `struct sockaddr_in6` have the port, in network order (ip(7), ipv6(7)). */
+/** Offset of the port in `struct sockaddr_in` and `sockaddr_in6`, in network order (ip(7), ipv6(7)). */
 const PORT_AT = 2;
 
-/** Our listener at a TCP port, whose descriptor the runtime hides; `undefined` if there is none. */
+/** Finds this process's listener at a TCP port, as the runtime hides its descriptor. */
 export function listeningSocket(port: number): ListeningSocket | undefined {
   const fd = listKernelFolder("/proc/self/fd").map(Number).find((fd) => listensAt(fd, port));
   return fd === undefined ? undefined : socketAt(fd);

@@ -1,19 +1,19 @@
 import { libc } from "../../../ffi/libc.ts";
 import type { AcceptedPeers, PeerCredentials, PinnedPeer } from "../local_socket.ts";
 import { readProcFile } from "./proc.ts";
-import { MOST_DESCRIPTORS, NewSocketFinder } from "../unix/new_socket.ts";
+import { MAX_DESCRIPTORS, NewSocketFinder } from "../unix/new_socket.ts";
 
 /** <asm-generic/socket.h>; socket(7). */
 const SOL_SOCKET = 1, SO_PEERCRED = 17, SO_ACCEPTCONN = 30, SO_COOKIE = 57, SO_PEERPIDFD = 77;
 
 const UTF8 = new TextEncoder();
 
-/** A buffer and a length that the system calls fill: room for a `sockaddr_un` (2 + 108 bytes, unix(7)). */
+/** Shared buffer of the system calls, with room for a `sockaddr_un` (2 + 108 bytes, unix(7)). */
 const words = new Uint32Array(28);
 const bytes = new Uint8Array(words.buffer);
 const length = new Uint32Array(1);
 
-/** Sockets are told apart by SO_COOKIE, which the kernel gives out once (socket(7)). */
+/** Identifies sockets by SO_COOKIE, which is never reused (socket(7)). */
 export function acceptedPeers(path: string): AcceptedPeers {
   return new LinuxAcceptedPeers(path);
 }
@@ -24,21 +24,21 @@ class LinuxAcceptedPeers implements AcceptedPeers {
   constructor(path: string) {
     const address = UTF8.encode(path);
     this.#sockets = new NewSocketFinder({
-      cookieOf,
-      isOurs: (fd) => hasLocalAddress(fd, address) && !isListening(fd),
+      readCookie,
+      isAccepted: (fd) => hasLocalAddress(fd, address) && !isListening(fd),
     });
   }
 
   identify(): PeerCredentials | undefined {
     const fd = this.#sockets.find();
-    return fd === undefined ? undefined : credentialsOf(fd);
+    return fd === undefined ? undefined : readCredentials(fd);
   }
 
   pin(): PinnedPeer | undefined {
     const fd = this.#sockets.last;
     if (fd === undefined) return undefined;
-    const pidfd = peerPidfd(fd);
-    if (pidfd === undefined) return kernelIsAtLeast(6, 5) ? undefined : UNPINNED;
+    const pidfd = openPeerPidfd(fd);
+    if (pidfd === undefined) return isKernelAtLeast(6, 5) ? undefined : UNPINNED;
     const pinned = pinBy(pidfd);
     if (pinned.isAlive()) return pinned;
     pinned[Symbol.dispose]();
@@ -46,7 +46,7 @@ class LinuxAcceptedPeers implements AcceptedPeers {
   }
 }
 
-/** Kernels before 6.5 cannot hold a peer by its socket. */
+/** Kernels before 6.5 cannot pin a peer by its socket. */
 const UNPINNED: PinnedPeer = { isAlive: () => true, [Symbol.dispose]: () => {} };
 
 function pinBy(pidfd: number): PinnedPeer {
@@ -57,56 +57,56 @@ function pinBy(pidfd: number): PinnedPeer {
 }
 
 /**
- * Who serves the connections of this process to the address `path`; all of them, as which one is a given connection's
- * is hidden by the runtime.
+ * Returns the server's credentials for each connection of this process to `path`. The runtime hides which descriptor belongs
+ * to a given connection, so the result has all.
  */
 export function serversAt(path: string): PeerCredentials[] {
   const address = UTF8.encode(path);
   const peers: PeerCredentials[] = [];
   const limit = descriptorLimit();
   for (let fd = 0; fd < limit; fd++) {
-    const peer = hasRemoteAddress(fd, address) ? credentialsOf(fd) : undefined;
+    const peer = hasRemoteAddress(fd, address) ? readCredentials(fd) : undefined;
     if (peer !== undefined) peers.push(peer);
   }
   return peers;
 }
 
-/** A number above every descriptor of this process: its table's size; proc_pid_status(5). */
+/** Returns the size of this process's descriptor table; proc_pid_status(5). */
 function descriptorLimit(): number {
   const status = readProcFile("/proc/self/status") ?? "";
-  return Number(/^FDSize:\s*(\d+)$/m.exec(status)?.[1] ?? MOST_DESCRIPTORS);
+  return Number(/^FDSize:\s*(\d+)$/m.exec(status)?.[1] ?? MAX_DESCRIPTORS);
 }
 
-/** `undefined` where the descriptor is no socket; the 64 bits fit a number for the next 9 × 10¹⁵ sockets. */
-function cookieOf(fd: number): number | undefined {
+/** `undefined` if the descriptor is no socket. The first 2⁵³ cookies fit a number. */
+function readCookie(fd: number): number | undefined {
   return readOption(fd, SO_COOKIE, 8) ? words[0]! + words[1]! * 2 ** 32 : undefined;
 }
 
 /**
- * Credentials of the process at the other end, recorded by the kernel at connect(2) or listen(2) (unix(7), SO_PEERCRED):
+ * Reads the peer credentials that the kernel recorded at connect(2) or listen(2) (unix(7), SO_PEERCRED):
  * struct ucred { pid_t pid; uid_t uid; gid_t gid; }.
  */
-function credentialsOf(fd: number): PeerCredentials | undefined {
+function readCredentials(fd: number): PeerCredentials | undefined {
   return readOption(fd, SO_PEERCRED, 12) ? { pid: words[0]!, user: String(words[1]!) } : undefined;
 }
 
-/** A pidfd of the process at the other end, ours to close; `undefined` where it is gone or the kernel is older than 6.5. */
-function peerPidfd(fd: number): number | undefined {
+/** Opens a pidfd of the peer, for the caller to close; `undefined` if it has ended or the kernel is older than 6.5. */
+function openPeerPidfd(fd: number): number | undefined {
   return readOption(fd, SO_PEERPIDFD, 4) ? words[0]! : undefined;
 }
 
-function kernelIsAtLeast(major: number, minor: number): boolean {
+function isKernelAtLeast(major: number, minor: number): boolean {
   const [a = 0, b = 0] = Deno.osRelease().split(".").map((part) => Number.parseInt(part));
   return a > major || (a === major && b >= minor);
 }
 
-/** A pidfd is readable once its process has ended (pidfd_open(2)); struct pollfd { int fd; short events; short revents; }. */
+/** A pidfd is readable after its process ends (pidfd_open(2)); struct pollfd { int fd; short events; short revents; }. */
 function isRunning(pidfd: number): boolean {
   const POLLIN = 1;
   return libc().poll(new Int32Array([pidfd, POLLIN]), 1n, 0) === 0;
 }
 
-/** The listener bears the address, too. */
+/** The listener has the same address as its connections. */
 function isListening(fd: number): boolean {
   return readOption(fd, SO_ACCEPTCONN, 4) && words[0] !== 0;
 }
@@ -126,7 +126,7 @@ function hasRemoteAddress(fd: number, address: Uint8Array): boolean {
   return libc().getpeername(fd, bytes, length) === 0 && isUnixAddress(address);
 }
 
-/** struct sockaddr_un { sa_family_t sun_family; char sun_path[]; }, the path closed by a NUL; AF_UNIX is 1. */
+/** struct sockaddr_un { sa_family_t sun_family; char sun_path[]; }, with a NUL after the path; AF_UNIX is 1. */
 function isUnixAddress(address: Uint8Array): boolean {
   if (length[0]! !== address.length + 3 || bytes[0] !== 1 || bytes[1] !== 0) return false;
   for (let i = 0; i < address.length; i++) if (bytes[i + 2] !== address[i]) return false;

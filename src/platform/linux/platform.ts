@@ -33,13 +33,15 @@ export const linux: Platform = {
     }
     return undefined;
   },
-  defaultStateFolder: (env) => ownFolder(env, { variable: "XDG_DATA_HOME", below: ".local/share" }),
-  replicaFolder: (env) => ownFolder(env, { variable: "XDG_STATE_HOME", below: ".local/state" }),
+  defaultStateFolder: (env) =>
+    findOwnFolder(env, { variable: "XDG_DATA_HOME", below: ".local/share" }),
+  replicaFolder: (env) => findOwnFolder(env, { variable: "XDG_STATE_HOME", below: ".local/state" }),
   runtimeFolder: (env) => absolute(env("XDG_RUNTIME_DIR")),
-  // only one that the session announces is worth the code that asks it
+  // without a session bus the store's code is not loaded
   announcedCredentialStore: (env) =>
     (env("DBUS_SESSION_BUS_ADDRESS") ?? "") === "" ? undefined : "secret-service",
-  openCredentialStore: async (deps) => (await import("./secret_service.ts")).secretService(deps),
+  openCredentialStore: async (deps) =>
+    (await import("./secret_service.ts")).openSecretService(deps),
   userKeyring: () => linuxUserKeyring,
   guardMemory,
   commandLine: () => readProcFile("/proc/self/cmdline")?.split("\0").slice(0, -1),
@@ -48,10 +50,10 @@ export const linux: Platform = {
   protectMemory() {
     libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   },
-  keepInspectorShut: () => takeInspectorSignal(libc, SIGUSR1),
-  shutInspector: async () => (await import("../runtime_inspector.ts")).shutInspector(),
+  disableInspectorSignal: () => takeInspectorSignal(libc, SIGUSR1),
+  closeInspector: async () => (await import("../runtime_inspector.ts")).closeInspector(),
   readBootClock,
-  // not needed before the software runs
+  // loaded late, as only a running child needs it
   openTamperChecks: async (env) => (await import("./tamper_check.ts")).openTamperChecks(env),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
@@ -65,7 +67,7 @@ export const linux: Platform = {
   replaceFile,
   syncFolder,
   hasUnixSignals: true,
-  // sockaddr_un.sun_path has 108 bytes, the last for the NUL; unix(7)
+  // sockaddr_un.sun_path has 108 bytes with the NUL; unix(7)
   maxSocketPathBytes: 107,
   listeningSocket: async (port) => (await import("./listening_socket.ts")).listeningSocket(port),
   acceptedPeers,
@@ -78,8 +80,8 @@ export const linux: Platform = {
   signalGroup: signalUnixGroup,
 };
 
-/** A folder of ours as the XDG base directory specification has it. */
-function ownFolder(
+/** Returns this product's folder by the XDG base directory specification. */
+function findOwnFolder(
   env: Env,
   { variable, below }: { variable: string; below: string },
 ): string | undefined {
@@ -89,7 +91,7 @@ function ownFolder(
   return home === undefined ? undefined : `${home}/${below}/sentinel-drm`;
 }
 
-/** The XDG base directory specification has relative paths ignored. */
+/** Drops relative paths, as the XDG base directory specification demands. */
 function absolute(path: string | undefined): string | undefined {
   return path?.startsWith("/") ? path : undefined;
 }

@@ -3,10 +3,10 @@ import { cString } from "../unix/files.ts";
 import { listKernelFolder, readProcFile } from "./proc.ts";
 import type { PrivilegeControl, ProcessRights, ProgramImage } from "../process_contract.ts";
 import { SentinelError } from "../../core/errors.ts";
-import { containsItself, isSameFile, missingInside } from "./chroot_check.ts";
+import { containsItself, isSameFile, listMissing } from "./chroot_check.ts";
 import { syscall } from "./syscalls.ts";
 
-/** Names of capabilities at their numbers, <linux/capability.h>. */
+/** Capabilities in the order of their numbers, <linux/capability.h>. */
 const NAMES: readonly string[] = [
   ...["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"],
   ...["SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW"],
@@ -16,19 +16,12 @@ const NAMES: readonly string[] = [
   ...["WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE"],
 ].map((name) => `CAP_${name}`);
 
-/** The number of a capability; `undefined` where there is none of this name. */
-function capabilityNumber(name: string): number | undefined {
-  const number = NAMES.indexOf(name);
-  return number < 0 ? undefined : number;
-}
-
-/** A set with a bit for each capability that is named, as the kernel writes it. */
-function capabilitySet(names: readonly string[]): bigint {
+/** Returns the kernel's bit set for these capabilities. */
+function makeCapabilitySet(names: readonly string[]): bigint {
   return names.reduce((set, name) => set | 1n << BigInt(NAMES.indexOf(name)), 0n);
 }
 
-/** The numbers of the capabilities in a set. */
-function numbersIn(set: bigint): bigint[] {
+function listNumbers(set: bigint): bigint[] {
   const numbers: bigint[] = [];
   for (let number = 0n; set >> number > 0n; number++) {
     if ((set >> number & 1n) === 1n) numbers.push(number);
@@ -36,28 +29,28 @@ function numbersIn(set: bigint): bigint[] {
   return numbers;
 }
 
-/** The names in a set; a capability that is newer than the list has its number. */
-export function namesOf(set: bigint): string[] {
-  return numbersIn(set).map((number) => NAMES[Number(number)] ?? `capability ${number}`);
+/** Names the capabilities in a set; one newer than the list gets its number. */
+function listNames(set: bigint): string[] {
+  return listNumbers(set).map((number) => NAMES[Number(number)] ?? `capability ${number}`);
 }
 
 /** <fcntl.h>; fcntl(2). */
 const F_SETFD = 2, FD_CLOEXEC = 1;
 const POINTER_BYTES = 8;
 
-/** Has none but the three standard streams survive an execve(2): whatever root has open is not the user's. */
+/** Closes all but the standard streams on execve(2), so that the user does not inherit root's descriptors. */
 function keepStreamsOnly(): void {
   for (const name of listKernelFolder("/proc/self/fd")) {
     if (Number(name) > 2) libc().fcntl(Number(name), F_SETFD, FD_CLOEXEC);
   }
 }
 
-/** A program as execve(2) takes it, laid out beforehand: nothing has to be made between the last steps. */
+/** Prepares the arguments of execve(2) in advance, so that the last steps allocate nothing. */
 function prepareExecve({ path, args, env }: ProgramImage): () => void {
   const { execve } = libc();
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const texts = [path, ...args, ...variables].map(cString);
-  // one block, which the call itself keeps alive
+  // one block, kept alive by the call
   const block = new Uint8Array(texts.reduce((bytes, text) => bytes + text.length, 0));
   const start = Deno.UnsafePointer.value(Deno.UnsafePointer.of(block));
   let offset = 0;
@@ -67,25 +60,25 @@ function prepareExecve({ path, args, env }: ProgramImage): () => void {
     offset += text.length;
     return address;
   });
-  const argv = pointers(addresses.slice(0, 1 + args.length));
-  const envp = pointers(addresses.slice(1 + args.length));
+  const argv = makePointers(addresses.slice(0, 1 + args.length));
+  const envp = makePointers(addresses.slice(1 + args.length));
   return () => void execve(block, argv, envp);
 }
 
-/** With a null pointer behind the last one. */
-function pointers(addresses: readonly bigint[]): Uint8Array<ArrayBuffer> {
+/** Returns an array of pointers with a final null. */
+function makePointers(addresses: readonly bigint[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array((addresses.length + 1) * POINTER_BYTES);
   new BigUint64Array(bytes.buffer).set(addresses);
   return bytes;
 }
 
-/** The rights of one thread, as proc_pid_status(5) shows them. */
+/** Privileges of one thread; proc_pid_status(5). */
 interface ThreadRights {
   readonly thread: number;
-  /** Real, effective, saved and of the file system. */
+  /** Real, effective, saved and file system user ids. */
   readonly users: readonly number[];
   readonly groupIds: readonly number[];
-  /** Supplementary ones, sorted. */
+  /** Supplementary groups, sorted. */
   readonly groups: readonly number[];
   readonly noNewPrivileges: boolean;
   readonly inheritable: bigint;
@@ -95,16 +88,15 @@ interface ThreadRights {
   readonly ambient: bigint;
 }
 
-/** The rights of every thread of this process; none where `/proc` is not there. */
+/** Reads the privileges of every thread of this process; empty if `/proc` cannot be read. */
 function allThreadRights(): ThreadRights[] {
   return listKernelFolder("/proc/self/task").flatMap((thread) => {
     const status = readProcFile(`/proc/self/task/${thread}/status`);
-    // it may have ended meanwhile
+    // a thread may have ended meanwhile
     return status === undefined ? [] : [parseStatus(Number(thread), status)];
   });
 }
 
-/** The real user of a process; `undefined` where it is gone. */
 function realUserOf(pid: number): number | undefined {
   const status = readProcFile(`/proc/${pid}/status`);
   return status === undefined ? undefined : parseStatus(pid, status).users[0];
@@ -113,7 +105,7 @@ function realUserOf(pid: number): number | undefined {
 function parseStatus(thread: number, status: string): ThreadRights {
   const field = (name: string) => {
     const text = new RegExp(`^${name}:(.*)$`, "m").exec(status)?.[1];
-    // what cannot be seen must not count as harmless
+    // a missing field must not count as harmless
     if (text === undefined) throw new Error(`Cannot find ${name} in the status of a thread`);
     return text.trim();
   };
@@ -139,13 +131,13 @@ const PR_CAP_AMBIENT_RAISE = 2n, PR_CAP_AMBIENT_CLEAR_ALL = 4n;
 
 /** <linux/keyctl.h>; keyctl(2), KEYCTL_JOIN_SESSION_KEYRING(2const). */
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
-/** <asm-generic/errno-base.h>, <asm-generic/errno.h>: where keys are forbidden or unknown. */
+/** <asm-generic/errno-base.h>, <asm-generic/errno.h>: keys are forbidden or unsupported. */
 const EPERM = 1, ENOSYS = 38;
 
 /** <linux/capability.h>; capset(2). */
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
-/** Ids, groups, capabilities, root folder and no_new_privs of Linux: credentials(7), capabilities(7), chroot(2). */
+/** Ids, groups, capabilities, root directory and no_new_privs: credentials(7), capabilities(7), chroot(2). */
 export function linuxPrivileges(): PrivilegeControl {
   return { isRoot, differences, check, become, userOf: realUserOf };
 }
@@ -159,16 +151,16 @@ function differences(rights: ProcessRights): string[] {
   const threads = allThreadRights();
   if (threads.length === 0) return ["/proc cannot be read"];
   const { rootFolder } = rights;
-  const found = threads.flatMap((thread) => differencesOf(thread, rights));
+  const found = threads.flatMap((thread) => listDifferencesOf(thread, rights));
   if (rootFolder !== undefined && !isSameFile(rootFolder, "/")) {
-    found.push(`the root folder is not ${rootFolder}`);
+    found.push(`the root directory is not ${rootFolder}`);
   }
-  if (found.length === 0 && canBeRoot(rights)) found.push("the process can be root again");
+  if (found.length === 0 && canBeRoot(rights)) found.push("the process can regain root");
   return found;
 }
 
-function differencesOf(actual: ThreadRights, rights: ProcessRights): string[] {
-  const kept = capabilitySet(rights.capabilities ?? []);
+function listDifferencesOf(actual: ThreadRights, rights: ProcessRights): string[] {
+  const kept = makeCapabilitySet(rights.capabilities ?? []);
   const groups = rights.groups.toSorted((a, b) => a - b).join(" ");
   const wrong: string[] = [];
   const expect = (isRight: boolean, what: string) => {
@@ -189,11 +181,11 @@ function differencesOf(actual: ThreadRights, rights: ProcessRights): string[] {
 }
 
 function listed(set: bigint): string {
-  const names = namesOf(set);
+  const names = listNames(set);
   return names.length > 5 ? `${names.length} of them` : names.join(" ") || "none";
 }
 
-/** Where this comes true the start fails, and the process ends with it. */
+/** If this succeeds, the start fails and the process exits. */
 function canBeRoot({ userId, groupId }: ProcessRights): boolean {
   const { setresuid, setresgid } = libc();
   return userId !== 0 && setresuid(0, 0, 0) === 0 || groupId !== 0 && setresgid(0, 0, 0) === 0;
@@ -201,7 +193,7 @@ function canBeRoot({ userId, groupId }: ProcessRights): boolean {
 
 function check(rights: ProcessRights, image: ProgramImage): void {
   const { capabilities, rootFolder } = rights;
-  const unknown = capabilities?.find((name) => capabilityNumber(name) === undefined);
+  const unknown = capabilities?.find((name) => !NAMES.includes(name));
   if (unknown !== undefined) {
     throw new SentinelError("config.capability", `unknown capability: ${unknown}`);
   }
@@ -211,9 +203,9 @@ function check(rights: ProcessRights, image: ProgramImage): void {
     ...(rootFolder === undefined ? [] : ["CAP_SYS_CHROOT"]),
   ];
   const [{ permitted, effective } = { permitted: 0n, effective: 0n }] = allThreadRights();
-  const lacking = namesOf(capabilitySet(needed) & ~(permitted & effective));
+  const lacking = listNames(makeCapabilitySet(needed) & ~(permitted & effective));
   if (lacking.length > 0) {
-    throw refusal(`no right to become user ${rights.userId}: ${lacking.join(", ")} is missing`);
+    throw makeRefusal(`cannot become user ${rights.userId}: ${lacking.join(", ")} is missing`);
   }
   if (rootFolder !== undefined) checkRootFolder(rootFolder, image);
 }
@@ -221,31 +213,31 @@ function check(rights: ProcessRights, image: ProgramImage): void {
 function checkRootFolder(folder: string, image: ProgramImage): void {
   const fault = (why: string) =>
     new SentinelError("config.chroot", `chroot directory cannot be used: ${folder} (${why})`);
-  if (isSameFile(folder, "/")) throw fault("it is the root folder already");
-  if (!isSameFile(folder, `${folder}/.`)) throw fault("it is not there, or is no folder");
-  const missing = missingInside(folder, image);
+  if (isSameFile(folder, "/")) throw fault("it is the root directory already");
+  if (!isSameFile(folder, `${folder}/.`)) throw fault("it does not exist or is not a directory");
+  const missing = listMissing(folder, image);
   if (missing.length > 0) throw fault(`it lacks ${missing.join(", ")}`);
   if (!containsItself(folder)) throw fault(`it must contain itself as ${folder}${folder}`);
 }
 
 function become(rights: ProcessRights, image: ProgramImage): void {
-  // opened before the root folder changes, where another library would be opened by the same path
+  // opened before chroot(2), after which the same path may name another library
   const symbols = openSymbols();
   const { gettid, setgroups, setresgid, setresuid, prctl } = symbols;
-  // this thread's, wherever it is read
+  // of this thread
   const errno = new Deno.UnsafePointerView(symbols.errno_location()!);
   const step = (name: string, result: number) => {
-    if (result !== 0) throw refusal(`${name} is refused (errno ${errno.getInt32()})`);
+    if (result !== 0) throw makeRefusal(`${name} failed (errno ${errno.getInt32()})`);
   };
-  if (gettid() !== Deno.pid) throw refusal("privileges can only be dropped by the main thread");
+  if (gettid() !== Deno.pid) throw makeRefusal("privileges can only be dropped by the main thread");
   const { userId, groupId, groups, capabilities, noNewPrivileges, rootFolder } = rights;
-  const kept = capabilitySet(capabilities ?? []);
+  const kept = makeCapabilitySet(capabilities ?? []);
   const [{ bounding } = { bounding: 0n }] = allThreadRights();
   const workingFolder = Deno.cwd();
   const execute = prepareExecve(image);
   keepStreamsOnly();
   if (rootFolder !== undefined) enterRootFolder(rootFolder, { symbols, step });
-  for (const number of capabilities === undefined ? [] : numbersIn(bounding & ~kept)) {
+  for (const number of capabilities === undefined ? [] : listNumbers(bounding & ~kept)) {
     step("PR_CAPBSET_DROP", prctl(PR_CAPBSET_DROP, number, 0n, 0n, 0n));
   }
   step("PR_SET_KEEPCAPS", prctl(PR_SET_KEEPCAPS, kept === 0n ? 0n : 1n, 0n, 0n, 0n));
@@ -258,7 +250,7 @@ function become(rights: ProcessRights, image: ProgramImage): void {
   if (noNewPrivileges) step("PR_SET_NO_NEW_PRIVS", prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n));
   execute();
   const why = `errno ${errno.getInt32()}; it must be accessible to user ${userId}`;
-  throw refusal(`${image.path} cannot be executed (${why})`);
+  throw makeRefusal(`${image.path} cannot be executed (${why})`);
 }
 
 function openSymbols() {
@@ -268,18 +260,20 @@ function openSymbols() {
   return { ...ids, prctl, capset, chroot, chdir, errno_location, syscall };
 }
 
-/** Whoever has root's session keyring can read root's keys, whatever user he is (session-keyring(7)). */
+/** Leaves root's session keyring, which grants root's keys to any user (session-keyring(7)). */
 function leaveKeys(
   { errno, step }: Pick<Steps, "step"> & { readonly errno: Deno.UnsafePointerView },
 ): void {
   const keyring = syscall("keyctl", KEYCTL_JOIN_SESSION_KEYRING, 0);
-  // who may not ask for keys has none to leave
-  if (keyring < 0 && ![EPERM, ENOSYS].includes(errno.getInt32())) step("a keyring of its own", -1);
+  // without access to keys there are none to leave
+  if (keyring < 0 && ![EPERM, ENOSYS].includes(errno.getInt32())) {
+    step("KEYCTL_JOIN_SESSION_KEYRING", -1);
+  }
 }
 
 interface Steps {
   readonly symbols: ReturnType<typeof openSymbols>;
-  /** Throws where the result says that the system has refused it. */
+  /** Throws unless the result is 0. */
   readonly step: (name: string, result: number) => void;
 }
 
@@ -288,27 +282,27 @@ function enterRootFolder(folder: string, { symbols: { chroot, chdir }, step }: S
   step("chdir", chdir(cString("/")));
 }
 
-/** Where we were, if that is inside, and open to the user: root's own home is not. */
+/** Returns to the working directory if it is inside the root and accessible to the user. */
 function enterWorkingFolder(folder: string, { symbols: { chdir }, step }: Steps): void {
   if (chdir(cString(folder)) !== 0) step("chdir", chdir(cString("/")));
 }
 
-/** In the ambient set, too: all others are lost when a user who is not root executes a program (capabilities(7)). */
+/** Sets the ambient set too, the only one that survives execve(2) of a non-root user (capabilities(7)). */
 function keepCapabilities(kept: bigint, { symbols: { capset, prctl }, step }: Steps): void {
   step("capset", capset(new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]), allThree(kept)));
   const ambient = (what: bigint, number: bigint) => prctl(PR_CAP_AMBIENT, what, number, 0n, 0n);
   step("PR_CAP_AMBIENT_CLEAR_ALL", ambient(PR_CAP_AMBIENT_CLEAR_ALL, 0n));
-  for (const number of numbersIn(kept)) {
+  for (const number of listNumbers(kept)) {
     step("PR_CAP_AMBIENT_RAISE", ambient(PR_CAP_AMBIENT_RAISE, number));
   }
 }
 
-/** struct __user_cap_data_struct { __u32 effective, permitted, inheritable; }, the lower halves first. */
+/** struct __user_cap_data_struct { __u32 effective, permitted, inheritable; }, lower halves first. */
 function allThree(set: bigint): Uint32Array<ArrayBuffer> {
   const [low, high] = [Number(set & 0xffffffffn), Number(set >> 32n)];
   return new Uint32Array([low, low, low, high, high, high]);
 }
 
-function refusal(message: string): SentinelError {
+function makeRefusal(message: string): SentinelError {
   return new SentinelError("permission.privileges", message);
 }

@@ -2,7 +2,7 @@ import { libc } from "../../../ffi/libc.ts";
 import { cString } from "../unix/files.ts";
 import type { Reading } from "../hardware_ids.ts";
 import type { ProcessIdentity } from "../../core/process.ts";
-import { isDescendantOf, type ProcessFacts } from "../descent.ts";
+import { isDescendantOf, type ProcessFacts } from "../descendants.ts";
 
 /** prctl(2), <linux/prctl.h>. */
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -13,17 +13,17 @@ const P_ALL = 0, WNOHANG = 1, WEXITED = 4, WNOWAIT = 0x0100_0000;
 /** sizeof(siginfo_t), <bits/types/siginfo_t.h>. */
 const SIGINFO_BYTES = 128, SI_PID_AT = 16;
 
-/** Orphans among our descendants become children of ours instead of init's (PR_SET_CHILD_SUBREAPER). */
+/** Makes this process, not init, the parent of orphaned descendants (PR_SET_CHILD_SUBREAPER). */
 export function adoptOrphans(): void {
   libc().prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
 }
 
-/** Whether there is any child; leaves those that have ended to whoever waits for them (WNOWAIT). */
+/** Tells whether there is a child, and leaves zombies waitable (WNOWAIT). */
 export function hasChildren(): boolean {
   return peek(new Uint8Array(SIGINFO_BYTES));
 }
 
-/** A child that has ended and was not waited for, in no order; siginfo_t.si_pid is 0 where there is none (waitid(2)). */
+/** Returns the pid of any zombie child; siginfo_t.si_pid is 0 if there is none (waitid(2)). */
 export function endedChild(): number | undefined {
   const info = new Uint8Array(SIGINFO_BYTES);
   const pid = peek(info) ? new DataView(info.buffer).getInt32(SI_PID_AT, true) : 0;
@@ -41,8 +41,8 @@ const ENOENT = 2, EACCES = 13, ENOTDIR = 20;
 const CHUNK_BYTES = 4096;
 
 /**
- * A small file below `/proc`, read by the system calls themselves: the runtime keeps `/proc` from every program that was
- * not given all permissions. `undefined` where it cannot be read.
+ * Reads a small file below `/proc` by system calls, as the runtime allows `/proc` only with all permissions. `undefined` if
+ * it cannot be read.
  */
 export function readProcFile(path: string): string | undefined {
   const fd = libc().open(cString(path), O_RDONLY_CLOEXEC);
@@ -54,14 +54,11 @@ export function readProcFile(path: string): string | undefined {
   }
 }
 
-/**
- * As {@linkcode readProcFile}, for `/sys` too, from which the runtime keeps programs likewise; says why where it cannot be
- * read. White space around the content is cut off.
- */
+/** As {@linkcode readProcFile}, also for `/sys`: returns the trimmed content or the reason of a failure. */
 export function readKernelFile(path: string): Reading {
   const text = readProcFile(path);
   if (text !== undefined) return { value: text.trim() };
-  // opened before the call whose errno is asked for
+  // opened first, as opening a symbol may change errno
   const { errno_location, open } = libc();
   const fd = open(cString(path), O_RDONLY_CLOEXEC);
   const errno = new Deno.UnsafePointerView(errno_location()!).getInt32();
@@ -71,10 +68,10 @@ export function readKernelFile(path: string): Reading {
   return { error: fd < 0 ? `cannot be opened (errno ${errno})` : "cannot be read" };
 }
 
-/** `d_name` in `struct dirent` of 64-bit systems: behind d_ino, d_off, d_reclen and d_type. */
+/** Offset of `d_name` in `struct dirent` of 64-bit systems. */
 const NAME_OFFSET = 19;
 
-/** The names in a folder below `/proc` or `/sys`, sorted; none where it cannot be read. */
+/** Lists the names in a folder below `/proc` or `/sys`, sorted; empty if it cannot be read. */
 export function listKernelFolder(path: string): string[] {
   const { opendir, readdir, closedir } = libc();
   const folder = opendir(cString(path));
@@ -87,7 +84,7 @@ export function listKernelFolder(path: string): string[] {
   return names.filter((name) => name !== "." && name !== "..").sort();
 }
 
-/** One for all, as looking at all processes reads hundreds of files. */
+/** Shared, as a process list reads hundreds of files. */
 const chunk = new Uint8Array(CHUNK_BYTES);
 
 function readAll(fd: number): string | undefined {
@@ -101,7 +98,7 @@ function readAll(fd: number): string | undefined {
   }
 }
 
-/** What proc_pid_stat(5) says. */
+/** Fields of proc_pid_stat(5). */
 interface Stat {
   readonly name: string;
   /** One letter: R, S, D, Z, T, t, X, I. */
@@ -113,7 +110,7 @@ interface Stat {
   readonly startTicks: string;
 }
 
-/** What tells a process from a later one with its pid, or `undefined` where it is gone; a zombie is as good as gone. */
+/** Identifies a process against pid reuse; `undefined` if it has ended, also for a zombie. */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const stat = readStat(pid);
   const bootId = readBootId();
@@ -121,7 +118,6 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   return { pid, startTime: stat.startTicks, bootId };
 }
 
-/** Whether `pid` is the process or one that it has brought forth; see {@linkcode isDescendantOf}. */
 export function isDescendant(pid: number, ancestor: ProcessIdentity): boolean {
   return isDescendantOf(ancestor, pid, { readProcess: readFacts, readBootId });
 }
@@ -136,7 +132,7 @@ function readStat(pid: number): Stat | undefined {
   return text === undefined ? undefined : parseStat(text);
 }
 
-/** Fields 2 to 6 and 22 of proc_pid_stat(5); the second field may hold spaces and brackets. */
+/** Parses fields 2 to 6 and 22 of proc_pid_stat(5); the second may contain spaces and parentheses. */
 export function parseStat(text: string): Stat {
   const nameEnd = text.lastIndexOf(")");
   const fields = text.slice(nameEnd + 2).split(" ");
@@ -150,7 +146,7 @@ export function parseStat(text: string): Stat {
   };
 }
 
-/** A UUID that changes with every boot (random(4)); `undefined` where it cannot be read. */
+/** Reads the UUID of this boot (random(4)). */
 export function readBootId(): string | undefined {
   return readProcFile("/proc/sys/kernel/random/boot_id")?.trim();
 }

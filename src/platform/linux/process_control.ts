@@ -18,7 +18,7 @@ const RESOURCES: Readonly<Record<keyof ProcessLimits, number>> = {
   addressSpaceBytes: 9,
 };
 
-/** Sets limits of a running process by prlimit(2); the names of those that were refused. */
+/** Sets limits by prlimit(2); returns the names of the refused ones. */
 function limitProcess(pid: number, limits: ProcessLimits): (keyof ProcessLimits)[] {
   const refused: (keyof ProcessLimits)[] = [];
   for (const name of Object.keys(RESOURCES) as (keyof ProcessLimits)[]) {
@@ -40,9 +40,9 @@ const CHUNK_BYTES = 32_768;
 const LENGTH_AT = 16, NAME_AT = 19;
 const DIGIT_0 = 0x30, DIGIT_9 = 0x39;
 
-/** The pids of all processes that can be seen, read by the system calls themselves (see {@linkcode readProcFile}). */
+/** Lists the pids of all visible processes by system calls (see {@linkcode readProcFile}). */
 function listPids(): number[] {
-  const fd = libc().open(cString("/proc"), directoryFlags());
+  const fd = libc().open(cString("/proc"), chooseDirectoryFlags());
   if (fd < 0) throw new Error("Cannot list processes: /proc cannot be opened");
   const pids: number[] = [];
   const chunk = new Uint8Array(CHUNK_BYTES);
@@ -58,7 +58,7 @@ function listPids(): number[] {
 }
 
 /** O_DIRECTORY differs: arm64 has its own <asm/fcntl.h>. */
-function directoryFlags(): number {
+function chooseDirectoryFlags(): number {
   return Deno.build.arch === "aarch64" ? 0o2040000 : O_RDONLY_DIRECTORY_CLOEXEC;
 }
 
@@ -70,7 +70,7 @@ function collectPids(entries: Uint8Array<ArrayBuffer>, pids: number[]): void {
   }
 }
 
-/** A name of digits only, closed by a NUL. */
+/** Parses a NUL-terminated name if it has digits only. */
 function parsePid(bytes: Uint8Array, start: number): number | undefined {
   let pid = 0;
   for (let i = start; bytes[i] !== 0; i++) {
@@ -81,7 +81,7 @@ function parsePid(bytes: Uint8Array, start: number): number | undefined {
   return pid;
 }
 
-/** System calls by number, the same on every architecture (<asm-generic/unistd.h>). */
+/** System call numbers on every architecture (<asm-generic/unistd.h>). */
 const SYS_pidfd_send_signal = 424n, SYS_pidfd_open = 434n;
 
 /** <asm-generic/errno-base.h>, <asm-generic/errno.h>. */
@@ -120,7 +120,7 @@ export function linuxProcessControl(): ProcessControl {
     signalGroup: (leader, signal) => signalPinned(leader, signal, PIDFD_SIGNAL_PROCESS_GROUP),
     variable: readVariable,
     reap: (pid) => libc().waitpid(pid, new Uint8Array(4), WNOHANG) === pid,
-    residentBytes,
+    residentBytes: readResidentBytes,
     limit: limitProcess,
     widenPipe,
   };
@@ -144,15 +144,14 @@ function readListed(pid: number): ListedProcess | undefined {
 /**
  * Signals a process, or with the flag the group that it leads.
  *
- * The pidfd is opened before the start time is read: where that is the expected one, the pid was this process's all the
- * time, and the pidfd is its own for good (pidfd_open(2)).
+ * Opens the pidfd before it reads the start time: if that matches, the pidfd refers to this process (pidfd_open(2)).
  */
 function signalPinned(
   { pid, startTime }: Pick<ListedProcess, "pid" | "startTime">,
   signal: ProcessSignal,
   flags: bigint,
 ): SignalOutcome {
-  const errno = errnoView();
+  const errno = viewErrno();
   const pidfd = libc().pidfd_open(SYS_pidfd_open, BigInt(pid), 0n);
   const unsupported = pidfd < 0 && errno.getInt32() === ENOSYS;
   if (pidfd < 0 && !unsupported) return "gone";
@@ -165,13 +164,13 @@ function signalPinned(
   }
 }
 
-/** `undefined` where the kernel does not know the flag. */
+/** Returns `undefined` if the kernel does not support the flag. */
 function signalByPidfd(
   pidfd: number | bigint,
   signal: ProcessSignal,
   flags: bigint,
 ): SignalOutcome | undefined {
-  const errno = errnoView();
+  const errno = viewErrno();
   const result = libc().pidfd_send_signal(
     SYS_pidfd_send_signal,
     BigInt(pidfd),
@@ -184,7 +183,7 @@ function signalByPidfd(
   return code === EINVAL ? undefined : code === EPERM ? "denied" : "gone";
 }
 
-/** For kernels that have no pidfd_open(2) (before 5.3) or do not signal groups by it (before 6.9). */
+/** For kernels without pidfd_open(2) (before 5.3) or without group signals by pidfd (before 6.9). */
 function signalByPid(pid: number, signal: ProcessSignal): SignalOutcome {
   try {
     Deno.kill(pid, signal);
@@ -194,24 +193,24 @@ function signalByPid(pid: number, signal: ProcessSignal): SignalOutcome {
   }
 }
 
-/** This thread's errno; opened before the call whose errno is wanted, and read in the statement right after it. */
-function errnoView(): Deno.UnsafePointerView {
+/** Views this thread's errno. Open it before the call in question, and read it right after. */
+function viewErrno(): Deno.UnsafePointerView {
   return new Deno.UnsafePointerView(libc().errno_location()!);
 }
 
-/** proc_pid_environ(5): entries `name=value`, each closed by a NUL. */
+/** proc_pid_environ(5): NUL-terminated entries `name=value`. */
 function readVariable(pid: number, name: string): string | undefined {
   const entries = readProcFile(`/proc/${pid}/environ`)?.split("\0") ?? [];
   return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
-/** VmRSS of proc_pid_status(5), which counts in kibibytes. */
-function residentBytes(pid: number): number {
+/** VmRSS of proc_pid_status(5), in KiB. */
+function readResidentBytes(pid: number): number {
   const status = readProcFile(`/proc/${pid}/status`) ?? "";
   return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
-/** Opens the pipe anew by the writer's descriptor, as the runtime hides the reader's (fcntl(2), F_SETPIPE_SZ). */
+/** Opens the pipe through the writer's descriptor, as the runtime hides the reader's (fcntl(2), F_SETPIPE_SZ). */
 function widenPipe(pid: number, descriptor: 1 | 2, bytes: number): void {
   const path = new TextEncoder().encode(`/proc/${pid}/fd/${descriptor}\0`);
   const fd = libc().open(path, O_RDONLY_NONBLOCK_CLOEXEC);

@@ -9,27 +9,28 @@ const CLOCK_MONOTONIC = 1;
 const MAX_ADDRESS_BYTES = 108;
 
 /**
- * Sends one datagram, as sd_notify(3) does; a manager that does not read is not waited for. `RELOADING=1` goes with the
- * time that systemd wants beside it.
+ * Sends a datagram as sd_notify(3) does, without waiting for a manager that does not read. Adds the time that systemd
+ * requires to `RELOADING=1`.
  *
- * @param address A path, or behind `@` a name in the abstract namespace.
+ * @param address A path, or `@` and a name in the abstract namespace.
+ * @returns False if it could not be sent.
  */
 export function notifyService(address: string, text: string): boolean {
   const { socket, sendto, close } = libc();
-  const to = addressOf(address);
+  const to = encodeAddress(address);
   if (to === undefined) return false;
   const fd = socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (fd < 0) return false;
   const isReload = text.split("\n").includes("RELOADING=1");
-  const full = isReload ? `${text}\nMONOTONIC_USEC=${monotonicMicroseconds()}` : text;
+  const full = isReload ? `${text}\nMONOTONIC_USEC=${readMonotonicMicroseconds()}` : text;
   const bytes = new TextEncoder().encode(full);
   const sent = sendto(fd, bytes, BigInt(bytes.length), MSG_DONTWAIT_NOSIGNAL, to, to.length);
   close(fd);
   return Number(sent) === bytes.length;
 }
 
-/** struct sockaddr_un { sa_family_t sun_family; char sun_path[]; }: with a NUL in front for an abstract name. */
-function addressOf(address: string): Uint8Array<ArrayBuffer> | undefined {
+/** struct sockaddr_un { sa_family_t sun_family; char sun_path[]; }; an abstract name begins with a NUL. */
+function encodeAddress(address: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[/@]./.test(address)) return undefined;
   const path = new TextEncoder().encode(
     address.startsWith("@") ? "\0" + address.slice(1) : address,
@@ -41,7 +42,7 @@ function addressOf(address: string): Uint8Array<ArrayBuffer> | undefined {
   return to;
 }
 
-function monotonicMicroseconds(): bigint {
+function readMonotonicMicroseconds(): bigint {
   const timespec = new BigInt64Array(2);
   libc().clock_gettime(CLOCK_MONOTONIC, timespec);
   const [seconds, nanoseconds] = timespec;

@@ -6,7 +6,7 @@ import { cString } from "../unix/files.ts";
 /** <linux/time.h>; clock_gettime(2). */
 const CLOCK_BOOTTIME = 7;
 
-/** CLOCK_BOOTTIME and the boot it belongs to. @throws {Error} where the kernel has no such clock. */
+/** Reads CLOCK_BOOTTIME and the boot id. @throws {Error} The kernel has no such clock. */
 export function readBootClock(): BootReading {
   // struct timespec { time_t tv_sec; long tv_nsec; }, 64 bits each
   const timespec = new BigInt64Array(2);
@@ -23,7 +23,7 @@ export function readBootClock(): BootReading {
 /** <linux/fcntl.h>, <linux/stat.h>; statx(2). */
 const AT_FDCWD = -100, STATX_BASIC_STATS = 0x7ff, STATX_BYTES = 256;
 
-/** Where `struct statx` has what tells a file, and how many bytes; the rest is access times and counters. */
+/** Fields of `struct statx` that identify a file and its version. */
 const FIELDS: readonly (readonly [offset: number, length: number])[] = [
   // stx_ino, stx_size
   [0x20, 16],
@@ -36,9 +36,8 @@ const FIELDS: readonly (readonly [offset: number, length: number])[] = [
 ];
 
 /**
- * Device, inode, size and the times of the last change of content and inode, in nanoseconds. The runtime's own `stat` cuts
- * the latter to seconds. Two changes between two ticks of the kernel (some milliseconds; fewer since Linux 6.13) have one
- * time.
+ * Returns device, inode, size and the modification and inode change times in nanoseconds; the runtime's `stat` truncates the
+ * latter to seconds. Two changes within one kernel tick (milliseconds; less since Linux 6.13) have the same time.
  */
 export function fileVersion(path: string): string | undefined {
   const statx = new Uint8Array(STATX_BYTES);
@@ -47,7 +46,7 @@ export function fileVersion(path: string): string | undefined {
   return FIELDS.map(([offset, length]) => statx.subarray(offset, offset + length).toHex()).join();
 }
 
-/** System calls by number (<asm/unistd_64.h>, <asm-generic/unistd.h>). */
+/** System call numbers (<asm/unistd_64.h>, <asm-generic/unistd.h>). */
 const NUMBERS = {
   x86_64: { mlock: 149, munlock: 150, madvise: 28, add_key: 248, keyctl: 250 },
   aarch64: { mlock: 228, munlock: 229, madvise: 233, add_key: 217, keyctl: 219 },
@@ -56,10 +55,10 @@ const NUMBERS = {
 const NUMBER = NUMBERS[Deno.build.arch];
 
 /**
- * A system call for which the C library has no function of its own, or that is too rare for one (syscall(2)): opening a
- * function costs more than all of its calls. Bytes are passed by their address.
+ * Performs a rare system call by number (syscall(2)), as opening a symbol for it costs more than all its calls. Passes bytes
+ * by address.
  *
- * @returns Its result, negative where it failed.
+ * @returns The result, negative on failure.
  */
 export function syscall(
   name: keyof typeof NUMBER,
@@ -71,7 +70,7 @@ export function syscall(
   return Number(libc().syscall(BigInt(NUMBER[name]), a, b, c, d, e));
 }
 
-/** Where the bytes are; they stay there for as long as somebody holds them. */
+/** Returns the address of bytes, valid as long as the array is referenced. */
 export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
 }
@@ -79,12 +78,12 @@ export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
 /** <asm-generic/mman-common.h>; madvise(2). */
 const MADV_DONTDUMP = 16, MADV_DODUMP = 17;
 
-/** An address for madvise(2) must be a multiple of the page's size, which arm64's kernels choose; 64 KiB is all of them's. */
+/** madvise(2) needs page-aligned addresses. arm64 kernels choose the page size; 64 KiB is a multiple of all. */
 const PAGE_BYTES = Deno.build.arch === "x86_64" ? 4096n : 65_536n;
 
 /**
- * Keeps bytes out of the swap space (mlock(2)) and of core dumps until they are disposed of, and wipes them then. Where the
- * kernel does not allow it (RLIMIT_MEMLOCK), they are wiped all the same.
+ * Keeps bytes out of swap space (mlock(2)) and core dumps. Disposal wipes them, even if the kernel refused the lock
+ * (RLIMIT_MEMLOCK).
  */
 export function guardMemory(bytes: Uint8Array<ArrayBuffer>): Disposable {
   const address = Number(addressOf(bytes));
@@ -105,27 +104,27 @@ export function guardMemory(bytes: Uint8Array<ArrayBuffer>): Disposable {
 const O_RDWR = 2, O_CLOEXEC = 0o2000000;
 const AT_EMPTY_PATH = 0x1000, STATX_INO = 0x100;
 
-/** Where `struct statx` has stx_ino, and stx_dev_major with stx_dev_minor. */
+/** Offsets of stx_ino, and of stx_dev_major with stx_dev_minor, in `struct statx`. */
 const INODE_AT = 0x20, DEVICE_AT = 0x88;
 
 /**
- * As {@linkcode Platform.dropStreams} has it. The runtime writes to copies of the three descriptors, and would keep a
- * terminal or a pipe by them: every descriptor of the same file goes.
+ * Implements {@linkcode Platform.dropStreams}. The runtime writes to duplicates of the three descriptors, which would keep a
+ * terminal or pipe open, so every descriptor of the same file is redirected.
  */
 export function dropStreams(): void {
   const { open, dup3, close } = libc();
   const none = open(cString("/dev/null"), O_RDWR | O_CLOEXEC);
   if (none < 0) throw new Error("Cannot open /dev/null");
-  const streams = new Set([0, 1, 2].map(fileOf));
+  const streams = new Set([0, 1, 2].map(identifyFile));
   for (const name of listKernelFolder("/proc/self/fd")) {
     const fd = Number(name);
-    if (fd !== none && streams.has(fileOf(fd))) dup3(none, fd, fd > 2 ? O_CLOEXEC : 0);
+    if (fd !== none && streams.has(identifyFile(fd))) dup3(none, fd, fd > 2 ? O_CLOEXEC : 0);
   }
   close(none);
 }
 
-/** What tells the file behind a descriptor from others; `undefined` where there is none. */
-function fileOf(fd: number): string | undefined {
+/** Returns device and inode of a descriptor's file; `undefined` if it is not open. */
+function identifyFile(fd: number): string | undefined {
   const statx = new Uint8Array(STATX_BYTES);
   if (libc().statx(fd, new Uint8Array(1), AT_EMPTY_PATH, STATX_INO, statx) !== 0) return undefined;
   return statx.subarray(INODE_AT, INODE_AT + 8).toHex() +

@@ -1,23 +1,23 @@
 import type { Env } from "../../core/process.ts";
-import type { Surrounding, TamperChecks } from "../contract.ts";
-import { executableWatch } from "../executable_watch.ts";
+import type { TamperChecks, TamperDetection } from "../contract.ts";
+import { watchExecutable } from "../file_changes.ts";
 import { listKernelFolder, readProcFile } from "./proc.ts";
 import { findPreload } from "../unix/preload_variables.ts";
 import { findInspector } from "../runtime_inspector.ts";
 
-/** Variables with which ld.so(8) loads foreign code into a program. */
+/** Variables that make ld.so(8) load foreign code. */
 const PRELOADS = ["LD_PRELOAD", "LD_AUDIT"] as const;
 
-/** What there is to see of tampering on Linux; the executable at `path` is held against what it is now. */
+/** Opens the tamper checks of Linux. @param path Executable to watch (default: the running one). */
 export async function openTamperChecks(
   env: Env,
   path?: string,
 ): Promise<TamperChecks> {
-  const executable = await executableWatch(path);
+  const executable = await watchExecutable(path);
   return {
     async look() {
       return [
-        tracer() ?? await findInspector(),
+        findTracer() ?? await findInspector(),
         findPreload(PRELOADS, env),
         await executable.look(),
       ].filter((found) => found !== undefined);
@@ -25,15 +25,15 @@ export async function openTamperChecks(
   };
 }
 
-/** The process that traces one of our threads: each has a tracer of its own (ptrace(2)). */
-function tracer(): Surrounding | undefined {
+/** Detects a tracer of any thread: each thread has a tracer of its own (ptrace(2)). */
+function findTracer(): TamperDetection | undefined {
   const pid = listKernelFolder("/proc/self/task").map(tracerOf).find((pid) => pid !== "0");
   if (pid === undefined) return undefined;
   const name = readProcFile(`/proc/${pid}/comm`)?.trim() ?? "unknown";
   return {
     kind: "debugger",
     message: "debugger attached",
-    evidence: `process ${pid} (${name}) traces us`,
+    evidence: `process ${pid} (${name}) traces sentinel`,
   };
 }
 

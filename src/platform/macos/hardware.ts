@@ -7,38 +7,38 @@ import {
 import type { RunSystemTool } from "../secret_tool.ts";
 
 /**
- * Where a Mac's components are read from. Written from the manual pages (ioreg(8), diskutil(8), networksetup(8),
- * sysctl(8)) and tested with recorded answers; it has not been run on a Mac.
+ * Returns the sources of a Mac's components. Written from the manual pages (ioreg(8), diskutil(8), networksetup(8),
+ * sysctl(8)) and tested with recorded output, not on a Mac.
  */
 export function macosFingerprintSources(run: RunSystemTool): FingerprintSources {
   const platformExpert = (key: string): ComponentSource =>
-    output(run, `${key} of the platform expert (ioreg)`, {
+    makeSource(run, `${key} of the platform expert (ioreg)`, {
       command: ["/usr/sbin/ioreg", "-rd1", "-c", "IOPlatformExpertDevice"],
       find: (text) => firstMatch(text, new RegExp(`"${key}" = "([^"]*)"`)),
     });
   return {
     machine_id: [platformExpert("IOPlatformUUID")],
     cpu: [platformExpert("IOPlatformSerialNumber")],
-    disk: [output(run, "UUID of the root volume (diskutil)", {
+    disk: [makeSource(run, "UUID of the root volume (diskutil)", {
       command: ["/usr/sbin/diskutil", "info", "/"],
       find: (text) => firstMatch(text, /^\s*Volume UUID:\s*(\S+)/m),
     })],
-    board: [{ place: "board", read: () => ({ error: "has no number of its own" }) }],
-    mac: [output(run, "hardware ports (networksetup)", {
+    board: [{ place: "board", read: () => ({ error: "has no serial number" }) }],
+    mac: [makeSource(run, "hardware ports (networksetup)", {
       command: ["/usr/sbin/networksetup", "-listallhardwareports"],
       find: (text) =>
         lowestMacAddress(
           Array.from(text.matchAll(/^Ethernet Address: (\S+)/gm), ([, address]) => address!),
         ),
     })],
-    cpu_model: [output(run, "machdep.cpu (sysctl)", {
+    cpu_model: [makeSource(run, "machdep.cpu (sysctl)", {
       command: ["/usr/sbin/sysctl", "machdep.cpu"],
       find: findCpuModel,
     })],
   };
 }
 
-function output(
+function makeSource(
   run: RunSystemTool,
   place: string,
   { command: [path, ...args], find }: {
@@ -60,7 +60,7 @@ function firstMatch(text: string, pattern: RegExp): Reading {
   return value === undefined ? { error: "not there" } : { value };
 }
 
-/** As on Linux; Apple's own processors have no such numbers. */
+/** Returns the text of Linux; Apple's processors have no such numbers. */
 function findCpuModel(text: string): Reading {
   const [model, family, stepping] = ["model", "family", "stepping"].map((name) =>
     new RegExp(`^machdep\\.cpu\\.${name}: (\\d+)$`, "m").exec(text)?.[1]

@@ -3,38 +3,38 @@ import {
   type CredentialStore,
   type CredentialStoreDependencies,
   type FoundSecret,
-  type ToolAnswer,
+  type ToolResult,
 } from "../secret_tool.ts";
 
-/** The system's own program for keychains: security(1). */
+/** The system's keychain program; security(1). */
 const TOOL = "/usr/bin/security";
 
-/** What it needs to find this user's keychains. */
+/** Variables that the program needs to find the user's keychains. */
 const VARIABLES = ["HOME"] as const;
 
 /**
- * What it ends with: the last byte of an OSStatus (<Security/SecBase.h>), of errSecItemNotFound (-25300) and
+ * Exit statuses: the last byte of the OSStatus (<Security/SecBase.h>) errSecItemNotFound (-25300) and
  * errSecInteractionNotAllowed (-25308).
  */
 const NOT_FOUND = 44, LOCKED = 36;
 
 /**
- * The user's default keychain. Items that `security` has made are given to it without a question while the keychain is
- * unlocked. Secrets go over its standard input and output, never over its arguments.
+ * Opens the user's default keychain. While it is unlocked, `security` reads its own items without a prompt. Secrets pass
+ * through standard input and output, never through arguments.
  *
- * @param tool Another program than the system's, for tests.
+ * @param tool Replaces the system's program in tests.
  */
-export function keychain(deps: CredentialStoreDependencies, tool = TOOL): CredentialStore {
+export function openKeychain(deps: CredentialStoreDependencies, tool = TOOL): CredentialStore {
   const ask = (args: readonly string[], input?: string) =>
     askTool(tool, { ...deps, args, input, variables: VARIABLES });
   return {
     kind: "keychain",
     async find(id) {
-      const answer = await ask(["find-generic-password", ...attributes(id), "-w"]);
+      const answer = await ask(["find-generic-password", ...makeAttributes(id), "-w"]);
       return typeof answer === "string" ? { kind: "closed", why: answer } : readFound(answer);
     },
     async keep(id, secret) {
-      const words = ["add-generic-password", ...attributes(id), "-l", LABEL, "-w", secret];
+      const words = ["add-generic-password", ...makeAttributes(id), "-l", LABEL, "-w", secret];
       const answer = await ask(["-i"], words.map(quote).join(" ") + "\n");
       if (typeof answer === "string") return answer;
       return answer.code === 0 ? undefined : describe(answer);
@@ -42,26 +42,26 @@ export function keychain(deps: CredentialStoreDependencies, tool = TOOL): Creden
   };
 }
 
-/** What people see in Keychain Access. */
+/** Label in Keychain Access. */
 const LABEL = "Sentinel: key of this machine";
 
-function attributes(id: string): string[] {
+function makeAttributes(id: string): string[] {
   return ["-s", "sentinel-drm", "-a", id];
 }
 
-function readFound(answer: ToolAnswer): FoundSecret {
+function readFound(answer: ToolResult): FoundSecret {
   if (answer.code === NOT_FOUND) return { kind: "absent" };
   if (answer.code !== 0) return { kind: "closed", why: describe(answer) };
   return { kind: "found", secret: answer.out.trim() };
 }
 
-function describe({ code, err }: ToolAnswer): string {
+function describe({ code, err }: ToolResult): string {
   if (code === LOCKED) return "the keychain is locked";
   const [line = ""] = err.trim().split("\n");
-  return line.replace(/^security: /, "").slice(0, 200) || "it failed without a word";
+  return line.replace(/^security: /, "").slice(0, 200) || "it failed without a message";
 }
 
-/** For the line that it reads: none of our words has a quotation mark in it. */
+/** Quotes a word of the command line on standard input; no word contains a quotation mark. */
 function quote(word: string): string {
   return `"${word}"`;
 }

@@ -1,21 +1,21 @@
 import type { Libsystem } from "../../../ffi/libsystem.ts";
 import type { AcceptedPeers, PeerCredentials, PinnedPeer } from "../local_socket.ts";
-import { uniqueIdOf } from "./process_control.ts";
-import { MOST_DESCRIPTORS, NewSocketFinder } from "../unix/new_socket.ts";
+import { readUniqueId } from "./process_control.ts";
+import { MAX_DESCRIPTORS, NewSocketFinder } from "../unix/new_socket.ts";
 
 /** <sys/un.h>, <sys/ucred.h>, <sys/socket.h>, <sys/stat.h>. */
 const SOL_LOCAL = 0, LOCAL_PEERCRED = 1, LOCAL_PEERPID = 2, XUCRED_VERSION = 0;
 const AF_UNIX = 1, S_IFMT = 0o170000, S_IFSOCK = 0o140000;
 
-/** `sizeof(struct xucred)`, `sizeof(struct stat)` with inodes of 64 bits, and room for a `struct sockaddr_un`. */
+/** `sizeof(struct xucred)`, `sizeof(struct stat)` with 64-bit inodes, and room for a `struct sockaddr_un`. */
 const XUCRED_BYTES = 76, STAT_BYTES = 144, SOCKADDR_BYTES = 106;
 
-/** Where `sun_path` begins: u8 `sun_len`, u8 `sun_family`. */
+/** Offset of `sun_path`, after u8 `sun_len` and u8 `sun_family`. */
 const PATH_AT = 2;
 
 const UTF8 = new TextEncoder();
 
-/** The peers of a listener's connections; `lib` is the C library or what stands in for it. */
+/** Identifies the peers of a listener; `lib` is the C library or a fake. */
 export function acceptedPeers(lib: Libsystem, path: string): AcceptedPeers {
   return new MacosAcceptedPeers(lib, path);
 }
@@ -28,54 +28,53 @@ class MacosAcceptedPeers implements AcceptedPeers {
     this.#lib = lib;
     const address = UTF8.encode(path);
     this.#sockets = new NewSocketFinder({
-      cookieOf: (fd) => cookieOf(lib, fd),
-      isOurs: (fd) => bearsAddress(address, (to, length) => lib.getsockname(fd, to, length)),
+      readCookie: (fd) => readCookie(lib, fd),
+      isAccepted: (fd) => hasAddress(address, (to, length) => lib.getsockname(fd, to, length)),
     });
-    // the listener itself is the first to bear the address
+    // the first match is the listener itself
     this.#sockets.find();
   }
 
   identify(): PeerCredentials | undefined {
     const fd = this.#sockets.find();
-    return fd === undefined ? undefined : credentialsOf(this.#lib, fd);
+    return fd === undefined ? undefined : readCredentials(this.#lib, fd);
   }
 
-  /**
-   * The kernel has no handle on a peer as Linux has; so its unique id is taken, and that it still is the peer is asked
-   * afterwards.
-   */
+  /** Reads the peer's unique id, as there are no pidfds, and verifies afterwards that the peer is unchanged. */
   pin(): PinnedPeer | undefined {
     const lib = this.#lib;
     const fd = this.#sockets.last;
-    const pid = fd === undefined ? undefined : peerPid(lib, fd);
-    const uniqueId = pid === undefined ? undefined : uniqueIdOf(lib, pid);
-    if (pid === undefined || uniqueId === undefined || peerPid(lib, fd!) !== pid) return undefined;
+    const pid = fd === undefined ? undefined : readPeerPid(lib, fd);
+    const uniqueId = pid === undefined ? undefined : readUniqueId(lib, pid);
+    if (pid === undefined || uniqueId === undefined || readPeerPid(lib, fd!) !== pid) {
+      return undefined;
+    }
     return {
-      isAlive: () => uniqueIdOf(lib, pid) === uniqueId,
+      isAlive: () => readUniqueId(lib, pid) === uniqueId,
       [Symbol.dispose]: () => {},
     };
   }
 }
 
-/** Who serves the connections of this process to the address `path`; all of them, as for Linux. */
+/** Returns the server's credentials for each connection of this process to `path`, as on Linux. */
 export function serversAt(lib: Libsystem, path: string): PeerCredentials[] {
   const address = UTF8.encode(path);
-  const limit = Math.min(lib.getdtablesize(), MOST_DESCRIPTORS);
+  const limit = Math.min(lib.getdtablesize(), MAX_DESCRIPTORS);
   const peers: PeerCredentials[] = [];
   for (let fd = 0; fd < limit; fd++) {
-    if (!bearsAddress(address, (to, length) => lib.getpeername(fd, to, length))) continue;
-    const peer = credentialsOf(lib, fd);
+    if (!hasAddress(address, (to, length) => lib.getpeername(fd, to, length))) continue;
+    const peer = readCredentials(lib, fd);
     if (peer !== undefined) peers.push(peer);
   }
   return peers;
 }
 
 /**
- * The inode number that the kernel makes up for a local socket, counting upwards, when it is first asked (XNU
- * bsd/kern/uipc_usrreq.c, `uipc_sense`): the same for as long as the socket is there, and no other's of this process.
- * Sockets of other families have 0. `struct stat` (<sys/stat.h>): u16 `st_mode` at 4, u64 `st_ino` at 8.
+ * Reads the inode number of a local socket. The kernel assigns it from a counter at the first request and keeps it for the
+ * socket's lifetime (XNU bsd/kern/uipc_usrreq.c, `uipc_sense`); sockets of other families have 0. `struct stat`
+ * (<sys/stat.h>): u16 `st_mode` at 4, u64 `st_ino` at 8.
  */
-function cookieOf(lib: Libsystem, fd: number): number | undefined {
+function readCookie(lib: Libsystem, fd: number): number | undefined {
   const stat = new DataView(new ArrayBuffer(STAT_BYTES));
   if (lib.fstat(fd, stat) !== 0) return undefined;
   if ((stat.getUint16(4, true) & S_IFMT) !== S_IFSOCK) return undefined;
@@ -83,23 +82,23 @@ function cookieOf(lib: Libsystem, fd: number): number | undefined {
 }
 
 /**
- * Credentials of the process at the other end: its user at connect(2) or listen(2), and the process that used its socket
- * last; unix(4). `undefined` where it has gone: the kernel then no longer names it.
+ * Reads the peer credentials: the user at connect(2) or listen(2), and the process that used the socket last; unix(4).
+ * `undefined` if the peer has closed the socket.
  *
- * `struct xucred` (<sys/ucred.h>): u32 `cr_version`, u32 `cr_uid`, then groups. getpeereid(3) is this option's first half.
+ * `struct xucred` (<sys/ucred.h>): u32 `cr_version`, u32 `cr_uid`, then groups.
  */
-function credentialsOf(lib: Libsystem, fd: number): PeerCredentials | undefined {
+function readCredentials(lib: Libsystem, fd: number): PeerCredentials | undefined {
   const cred = readOption(lib, { fd, option: LOCAL_PEERCRED, bytes: XUCRED_BYTES });
-  const pid = peerPid(lib, fd);
+  const pid = readPeerPid(lib, fd);
   if (cred?.getUint32(0, true) !== XUCRED_VERSION || pid === undefined) return undefined;
   return { user: String(cred.getUint32(4, true)), pid };
 }
 
-function peerPid(lib: Libsystem, fd: number): number | undefined {
+function readPeerPid(lib: Libsystem, fd: number): number | undefined {
   return readOption(lib, { fd, option: LOCAL_PEERPID, bytes: 4 })?.getInt32(0, true);
 }
 
-/** An option of a local socket; `undefined` where it is not to be had in its full length. */
+/** Reads an option of a local socket; `undefined` unless it has its full length. */
 function readOption(
   lib: Libsystem,
   { fd, option, bytes }: { fd: number; option: number; bytes: number },
@@ -110,8 +109,8 @@ function readOption(
   return status === 0 && length[0] === bytes ? value : undefined;
 }
 
-/** Whether the address that `ask` writes is this path; the kernel's length may count a NUL behind it or not. */
-function bearsAddress(
+/** Tells whether `ask` writes this path; the kernel's length may or may not include a final NUL. */
+function hasAddress(
   address: Uint8Array,
   ask: (to: Uint8Array<ArrayBuffer>, length: Uint32Array<ArrayBuffer>) => number,
 ): boolean {

@@ -1,15 +1,15 @@
 import { type Libsystem, libsystem } from "../../../ffi/libsystem.ts";
 import { cString, replaceFile, signalUnixGroup, syncFolder } from "../unix/files.ts";
 import type { GroupSignal, Platform } from "../contract.ts";
-import { isDescendantOf } from "../descent.ts";
+import { isDescendantOf } from "../descendants.ts";
 import type { Reading } from "../hardware_ids.ts";
 import { acceptedPeers, serversAt } from "./peers.ts";
 import { readBootId, readHostUuid, readProcess } from "./process_control.ts";
-import { statVersion } from "../stat_version.ts";
+import { readStatVersion } from "../file_changes.ts";
 import { runSystemTool } from "../secret_tool.ts";
 import { takeInspectorSignal } from "../unix/inspector.ts";
 
-/** <time.h>: since the boot, sleep included, and not to be set; clock_gettime(3). */
+/** <time.h>: time since boot including sleep, not settable; clock_gettime(3). */
 const CLOCK_MONOTONIC_RAW = 4;
 
 /** <sys/resource.h>, <sys/ptrace.h>. */
@@ -19,12 +19,11 @@ const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;
 const SIGUSR1 = 30;
 
 /**
- * macOS, written from Apple's headers and the published kernel sources; it has not yet been run on a Mac, only against
- * answers laid out as the headers say.
+ * Creates the macOS platform. Written from Apple's headers and kernel sources and tested with a fake C library, not on a Mac.
  *
- * @param lib The C library, asked for at first use.
+ * @param lib Returns the C library; called on first use.
  */
-export function macosOn(lib: () => Libsystem): Platform {
+export function makeMacos(lib: () => Libsystem): Platform {
   return {
     wireName: Deno.build.arch === "x86_64" ? "DARWIN_AMD64" : "DARWIN_ARM64",
     programFormat: "Mach-O",
@@ -51,7 +50,7 @@ export function macosOn(lib: () => Libsystem): Platform {
     },
     runtimeFolder: (env) => absolute(env("XDG_RUNTIME_DIR")),
     announcedCredentialStore: (env) => absolute(env("HOME")) === undefined ? undefined : "keychain",
-    openCredentialStore: async (deps) => (await import("./keychain.ts")).keychain(deps),
+    openCredentialStore: async (deps) => (await import("./keychain.ts")).openKeychain(deps),
     userKeyring: () => undefined,
     guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
     commandLine: () => undefined,
@@ -68,8 +67,8 @@ export function macosOn(lib: () => Libsystem): Platform {
       lib().setrlimit(RLIMIT_CORE, new BigUint64Array(2));
       lib().ptrace(PT_DENY_ATTACH, 0, null, 0);
     },
-    keepInspectorShut: () => takeInspectorSignal(lib, SIGUSR1),
-    shutInspector: async () => (await import("../runtime_inspector.ts")).shutInspector(),
+    disableInspectorSignal: () => takeInspectorSignal(lib, SIGUSR1),
+    closeInspector: async () => (await import("../runtime_inspector.ts")).closeInspector(),
     identifyProcess(pid) {
       const process = readProcess(lib(), pid);
       const bootId = readBootId(lib());
@@ -86,7 +85,7 @@ export function macosOn(lib: () => Libsystem): Platform {
         readProcess: (pid) => readProcess(lib(), pid),
         readBootId: () => readBootId(lib()),
       }),
-    fileVersion: statVersion,
+    fileVersion: readStatVersion,
     async fingerprintSources() {
       const { macosFingerprintSources } = await import("./hardware.ts");
       const sources = macosFingerprintSources(runSystemTool);
@@ -98,13 +97,13 @@ export function macosOn(lib: () => Libsystem): Platform {
     replaceFile,
     syncFolder,
     hasUnixSignals: true,
-    // sockaddr_un.sun_path has 104 bytes, the last for the NUL; unix(4)
+    // sockaddr_un.sun_path has 104 bytes with the NUL; unix(4)
     maxSocketPathBytes: 103,
     acceptedPeers: (path) => acceptedPeers(lib(), path),
     serversAt: (path) => serversAt(lib(), path),
     signalGroup,
     privileges: () => Promise.resolve(undefined),
-    // orphans become launchd's children here, whatever we ask
+    // orphans always become children of launchd
     adoptOrphans() {},
     hasChildren: () => true,
     endedChild: () => undefined,
@@ -115,11 +114,11 @@ export function macosOn(lib: () => Libsystem): Platform {
   };
 }
 
-export const macos: Platform = macosOn(libsystem);
+export const macos: Platform = makeMacos(libsystem);
 
 /**
- * EPERM is what a group of nothing but zombies gets, where Linux has them signaled (XNU bsd/kern/kern_sig.c, `killpg1`). A
- * group in which all that is left runs as another user gets it too: neither can be stopped by us.
+ * Signals a group. Unlike Linux, EPERM also means that only zombies are left (XNU bsd/kern/kern_sig.c, `killpg1`); like
+ * members of another user, they cannot be stopped.
  */
 function signalGroup(leader: number, signal: GroupSignal): boolean {
   try {
@@ -132,7 +131,7 @@ function signalGroup(leader: number, signal: GroupSignal): boolean {
 
 function readHost(lib: Libsystem): Reading {
   const value = readHostUuid(lib);
-  return value === undefined ? { error: "the system does not tell it" } : { value };
+  return value === undefined ? { error: "gethostuuid(2) failed" } : { value };
 }
 
 function absolute(path: string | undefined): string | undefined {

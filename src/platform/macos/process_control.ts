@@ -1,6 +1,6 @@
 import type { Libsystem } from "../../../ffi/libsystem.ts";
 import { cString } from "../unix/files.ts";
-import type { ProcessFacts } from "../descent.ts";
+import type { ProcessFacts } from "../descendants.ts";
 import type {
   ListedProcess,
   ProcessControl,
@@ -16,21 +16,21 @@ const PROC_PIDTBSDINFO = 3, PROC_PIDUNIQIDENTIFIERINFO = 17, SZOMB = 5, PROC_FLA
 /** `sizeof(struct proc_bsdinfo)`, `sizeof(struct proc_uniqidentifierinfo)`. */
 const BSDINFO_BYTES = 136, UNIQIDENTIFIERINFO_BYTES = 56;
 
-/** Room for a UUID as text and its NUL. */
+/** Length of a UUID as text with its NUL. */
 const UUID_TEXT_BYTES = 37;
 
-/** What proc_pidinfo tells of a process; `undefined` where it is gone, a zombie, or another user's. */
+/** Reads a process; `undefined` if it has ended, is a zombie, or belongs to another user. */
 export function readProcess(lib: Libsystem, pid: number): ProcessFacts | undefined {
   const info = readProcessInfo(lib, pid);
   return info?.state === "ended" ? undefined : info;
 }
 
 /**
- * What proc_pidinfo tells of a process; `undefined` where it is gone or another user's.
+ * Reads a process by proc_pidinfo; `undefined` if it has ended or belongs to another user.
  *
  * `struct proc_bsdinfo` (<sys/proc_info.h>): u32 `pbi_status` at 4, u32 `pbi_ppid` at 16, char `pbi_comm[16]` at 48, u32
- * `pbi_pgid` at 100, u64 `pbi_start_tvsec` at 120, u64 `pbi_start_tvusec` at 128. The start is wall time: where the clock
- * was set back between a parent's start and a child's, the child is not recognized, which fails shut.
+ * `pbi_pgid` at 100, u64 `pbi_start_tvsec` at 120, u64 `pbi_start_tvusec` at 128. The start is wall time: if the
+ * clock is set back between the starts of parent and child, the child is not recognized, which is the safe side.
  */
 function readProcessInfo(lib: Libsystem, pid: number): ListedProcess | undefined {
   const info = readBsdInfo(lib, pid);
@@ -48,7 +48,7 @@ function readProcessInfo(lib: Libsystem, pid: number): ListedProcess | undefined
   };
 }
 
-/** Whether a debugger has a process: P_TRACED of <sys/proc.h>, which is in u32 `pbi_flags` at 0. */
+/** Tells whether a debugger traces a process: P_TRACED (<sys/proc.h>) in u32 `pbi_flags` at 0. */
 export function isTraced(lib: Libsystem, pid: number): boolean {
   const flags = readBsdInfo(lib, pid)?.getUint32(0, true) ?? 0;
   return (flags & PROC_FLAG_TRACED) !== 0;
@@ -61,18 +61,18 @@ function readBsdInfo(lib: Libsystem, pid: number): DataView<ArrayBuffer> | undef
 }
 
 /**
- * A number that no other process of this boot has, kept through execve(2); `undefined` where the process is gone.
+ * Reads the process's unique id within this boot, which execve(2) preserves; `undefined` if it has ended.
  *
  * `struct proc_uniqidentifierinfo` (<sys/proc_info_private.h>): u64 `p_uniqueid` at 16.
  */
-export function uniqueIdOf(lib: Libsystem, pid: number): bigint | undefined {
+export function readUniqueId(lib: Libsystem, pid: number): bigint | undefined {
   const info = new DataView(new ArrayBuffer(UNIQIDENTIFIERINFO_BYTES));
   const flavor = PROC_PIDUNIQIDENTIFIERINFO;
   const length = lib.proc_pidinfo(pid, flavor, 0n, info, UNIQIDENTIFIERINFO_BYTES);
   return length === UNIQIDENTIFIERINFO_BYTES ? info.getBigUint64(16, true) : undefined;
 }
 
-/** The UUID of this boot: sysctl `kern.bootsessionuuid`. */
+/** Reads the UUID of this boot: sysctl `kern.bootsessionuuid`. */
 export function readBootId(lib: Libsystem): string | undefined {
   const name = cString("kern.bootsessionuuid");
   const value = new Uint8Array(UUID_TEXT_BYTES);
@@ -82,7 +82,7 @@ export function readBootId(lib: Libsystem): string | undefined {
   return text.split("\0")[0] || undefined;
 }
 
-/** The hardware's UUID, `IOPlatformUUID`: gethostuuid(2). */
+/** Reads the hardware's UUID, `IOPlatformUUID`; gethostuuid(2). */
 export function readHostUuid(lib: Libsystem): string | undefined {
   const id = new Uint8Array(16);
   // struct timespec { time_t tv_sec; long tv_nsec; }: do not wait
@@ -95,10 +95,10 @@ export function readHostUuid(lib: Libsystem): string | undefined {
 /** <sys/proc_info.h>. */
 const PROC_PIDTASKINFO = 4, TASKINFO_BYTES = 96;
 
-/** Room for processes that begin between the two calls. */
+/** Room for processes that start between the two calls. */
 const SPARE = 64;
 
-/** Processes on macOS, by proc_listallpids and proc_pidinfo (<libproc.h>); not yet run on a Mac. */
+/** Controls processes by proc_listallpids and proc_pidinfo (<libproc.h>); not yet run on a Mac. */
 export function macosProcessControl(lib: Libsystem): ProcessControl {
   return new MacosProcessControl(lib);
 }
@@ -140,12 +140,12 @@ class MacosProcessControl implements ProcessControl {
     return this.#isStill(leader) ? send(-leader.pid, signal) : "gone";
   }
 
-  /** The environment of another process is not to be had without its arguments' whole page. */
+  /** Not supported. */
   variable(): undefined {
     return undefined;
   }
 
-  /** Orphans become launchd's children, never ours. */
+  /** Orphans become children of launchd. */
   reap(): boolean {
     return false;
   }
@@ -157,12 +157,12 @@ class MacosProcessControl implements ProcessControl {
     return length === TASKINFO_BYTES ? Number(info.getBigUint64(8, true)) : 0;
   }
 
-  /** A running process's limits cannot be set from outside. */
+  /** Not supported for another process. */
   limit(_pid: number, limits: ProcessLimits): (keyof ProcessLimits)[] {
     return Object.keys(limits) as (keyof ProcessLimits)[];
   }
 
-  /** The system has no way to. */
+  /** Not supported. */
   widenPipe(): void {}
 
   #isStill({ pid, startTime }: Pick<ListedProcess, "pid" | "startTime">): boolean {

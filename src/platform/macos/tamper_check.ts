@@ -1,24 +1,24 @@
 import type { Env } from "../../core/process.ts";
 import type { Libsystem } from "../../../ffi/libsystem.ts";
-import type { Surrounding, TamperChecks } from "../contract.ts";
-import { executableWatch } from "../executable_watch.ts";
+import type { TamperChecks, TamperDetection } from "../contract.ts";
+import { watchExecutable } from "../file_changes.ts";
 import { isTraced } from "./process_control.ts";
 import { findPreload } from "../unix/preload_variables.ts";
 import { findInspector } from "../runtime_inspector.ts";
 
-/** Variables with which dyld(1) loads foreign code into a program. */
+/** Variables that make dyld(1) load foreign code. */
 const PRELOADS = ["DYLD_INSERT_LIBRARIES"] as const;
 
-/** What there is to see of tampering on macOS. */
+/** Opens the tamper checks of macOS. */
 export async function openTamperChecks(
   lib: Libsystem,
   env: Env,
 ): Promise<TamperChecks> {
-  const executable = await executableWatch();
+  const executable = await watchExecutable();
   return {
     async look() {
       return [
-        tracer(lib) ?? await findInspector(),
+        findTracer(lib) ?? await findInspector(),
         findPreload(PRELOADS, env),
         await executable.look(),
       ].filter((found) => found !== undefined);
@@ -26,11 +26,11 @@ export async function openTamperChecks(
   };
 }
 
-/** The kernel says that somebody does, not who. */
-function tracer(lib: Libsystem): Surrounding | undefined {
+/** Detects a tracer; the kernel does not identify it. */
+function findTracer(lib: Libsystem): TamperDetection | undefined {
   return !isTraced(lib, Deno.pid) ? undefined : {
     kind: "debugger",
     message: "debugger attached",
-    evidence: "the kernel says that a process traces us",
+    evidence: "the kernel reports that a process traces sentinel",
   };
 }

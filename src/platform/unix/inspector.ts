@@ -1,20 +1,19 @@
-/** What it is done with; `abs` stands for any function of the C library that does nothing but look at its number. */
+/** `abs` serves as a signal handler without effect. */
 interface SignalSymbols {
   signal(signal: number, handler: Deno.PointerValue): Deno.PointerValue;
   readonly abs: Deno.PointerValue;
 }
 
 /**
- * Takes SIGUSR1 away from the runtime, which listens for a debugger on 127.0.0.1:9229 at that signal, from half a second
- * after its start on and whoever else listens for it (`deno run` since 2.9.2; compiled programs do not). Listening first has
- * the runtime install its handler, which it does once; then another is put in that place. Not SIG_IGN, which programs that
- * we launch would inherit (signal(7)).
+ * Replaces the runtime's handler of SIGUSR1, which opens the inspector on 127.0.0.1:9229 even if the program listens for the
+ * signal (`deno run` since 2.9.2; compiled programs do not). The runtime installs its handler once, so a listener forces
+ * that first. SIG_IGN is no choice, as children would inherit it (signal(7)).
  *
- * @param number Of SIGUSR1 on this system.
- * @returns Whether that was possible; without `--allow-ffi` it is not.
+ * @param number SIGUSR1 on this system.
+ * @returns False without `--allow-ffi`.
  */
 export function takeInspectorSignal(symbols: () => SignalSymbols, number: number): boolean {
-  // nor does the signal end us then
+  // also keeps the signal from ending this process
   Deno.addSignalListener("SIGUSR1", () => {});
   if (Deno.build.standalone) return true;
   try {

@@ -1,18 +1,15 @@
 import type { Env } from "../../core/process.ts";
-import type { Surrounding } from "../contract.ts";
+import type { TamperDetection } from "../contract.ts";
 
-/** Options of Node's that load a module first, or let a debugger in; other options do neither. */
+/** Node options that preload a module or open the inspector. */
 const LOADING_OPTION =
   /(?:^|\s)["']?(?:-r|--require|--import|--(?:experimental-)?loader|--inspect)/;
 
-/**
- * Says which of these variables, with which the loader takes foreign code into a program, are set; from source, also what the
- * runtime is told to load by Node's own (a compiled program does not look at it).
- */
+/** Detects variables that make the loader, or from source the runtime (NODE_OPTIONS), load foreign code. */
 export function findPreload(
   names: readonly string[],
   env: Env,
-): Surrounding | undefined {
+): TamperDetection | undefined {
   const set = names.flatMap((name) => {
     const value = env(name);
     return value === undefined || value === "" ? [] : [`${name}=${value}`];

@@ -1,14 +1,14 @@
 import { kernel32 } from "../../../ffi/kernel32.ts";
-import { readWideText } from "./handles.ts";
+import { readWide } from "./handles.ts";
 
-/** How this very process was started, taken apart as its own start did. */
+/** Returns this process's program and arguments. */
 export function readCommandLine(): readonly string[] {
-  return splitCommandLine(readWideText(kernel32().GetCommandLineW()));
+  return splitCommandLine(readWide(kernel32().GetCommandLineW()));
 }
 
 /**
- * The arguments of a command line, by the rules of CommandLineToArgvW: 2n backslashes and a quote are n backslashes and a
- * quote that groups, 2n + 1 are n backslashes and a quote; two quotes inside a group are one.
+ * Splits a command line by the rules of CommandLineToArgvW: 2n backslashes and a quote are n backslashes and a grouping
+ * quote, 2n + 1 are n backslashes and a literal quote; two quotes inside a group are one.
  */
 export function splitCommandLine(line: string): string[] {
   const args: string[] = [];
@@ -21,17 +21,17 @@ export function splitCommandLine(line: string): string[] {
   return args;
 }
 
-/** The command line that {@linkcode splitCommandLine} takes apart into these words. */
+/** Joins words to a command line that {@linkcode splitCommandLine} splits into the same words. */
 export function joinCommandLine(words: readonly string[]): string {
   return words.map((word) => `"${escapeSlashes(word)}"`).join(" ");
 }
 
-/** Before a quote, the one at the end included, backslashes count half. */
+/** Doubles the backslashes before a quote, including the closing one. */
 function escapeSlashes(word: string): string {
   return word.replace(/(\\*)"/g, '$1$1\\"').replace(/\\+$/, "$&$&");
 }
 
-/** How many characters the first argument takes, and what it is. */
+/** Returns the length of the first argument in the text, and its value. */
 function takeArgument(text: string): [number, string] {
   let arg = "", isQuoted = false, i = 0;
   while (i < text.length && (isQuoted || !/[ \t]/.test(text[i]!))) {

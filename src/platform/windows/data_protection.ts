@@ -2,12 +2,12 @@ import { crypt32 } from "../../../ffi/crypt32.ts";
 import { kernel32 } from "../../../ffi/kernel32.ts";
 import type { DataProtection } from "../contract.ts";
 
-/** dpapi.h: no window asks the user. */
+/** CRYPTPROTECT_UI_FORBIDDEN (dpapi.h). */
 const UI_FORBIDDEN = 0x1;
 
 type Convert = "CryptProtectData" | "CryptUnprotectData";
 
-/** DPAPI, in the scope of the user: the system has a key for each of them, which his password opens. */
+/** DPAPI in user scope: the system keeps a key for each user, protected by the user's password. */
 export const dpapi: DataProtection = {
   kind: "dpapi",
   seal: (secret) => convert("CryptProtectData", secret),
@@ -18,7 +18,7 @@ function convert(
   name: Convert,
   bytes: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> | undefined {
-  // outside the heap, as the blob holds its address
+  // an ArrayBuffer, whose address is fixed for the blob
   const input = new ArrayBuffer(bytes.length);
   new Uint8Array(input).set(bytes);
   const source = new DataView(new ArrayBuffer(16)), target = new DataView(new ArrayBuffer(16));
@@ -32,13 +32,13 @@ function convert(
   }
 }
 
-/** Copies what the system made, wipes it and gives it back. */
+/** Copies the system's output, then wipes and frees it. */
 function takeBlob(blob: DataView): Uint8Array<ArrayBuffer> {
   const length = blob.getUint32(0, true), address = blob.getBigUint64(8, true);
   const view = new Deno.UnsafePointerView(Deno.UnsafePointer.create(address)!);
-  const there = new Uint8Array(view.getArrayBuffer(length));
-  const copy = there.slice();
-  there.fill(0);
+  const output = new Uint8Array(view.getArrayBuffer(length));
+  const copy = output.slice();
+  output.fill(0);
   kernel32().LocalFree(address);
   return copy;
 }

@@ -1,7 +1,7 @@
 import { kernel32 } from "../../../ffi/kernel32.ts";
 import { ntdll } from "../../../ffi/ntdll.ts";
 import { systemClock } from "../../core/clock.ts";
-import { wideText } from "./handles.ts";
+import { encodeWide } from "./handles.ts";
 
 /** winbase.h. */
 const REPLACE_EXISTING = 0x1, WRITE_THROUGH = 0x8;
@@ -10,26 +10,28 @@ const REPLACE_EXISTING = 0x1, WRITE_THROUGH = 0x8;
 const GENERIC_READ = 0x8000_0000, SHARE_ALL = 7, OPEN_EXISTING = 3, PAGE_READONLY = 2, MAP_READ = 4;
 const NO_HANDLE = 0xFFFF_FFFF_FFFF_FFFFn;
 
-/** Somebody who looks at a file, a virus scanner for one, keeps it from being replaced for a moment. */
+/** Retries, as a reader such as a virus scanner can block the replacement briefly. */
 const ATTEMPTS = 20, PAUSE_MS = 25;
 
-/** MoveFileExW, which returns once that is on the disk. */
+/** Replaces a file by MoveFileExW, which returns after the disk write. */
 export async function replaceFile(from: string, to: string): Promise<void> {
   const { MoveFileExW } = kernel32();
   for (let attempt = 1;; attempt++) {
-    if (MoveFileExW(wideText(from), wideText(to), REPLACE_EXISTING | WRITE_THROUGH) !== 0) return;
-    if (attempt === ATTEMPTS) throw new Error(`Cannot replace ${to}: somebody has it open`);
+    if (MoveFileExW(encodeWide(from), encodeWide(to), REPLACE_EXISTING | WRITE_THROUGH) !== 0) {
+      return;
+    }
+    if (attempt === ATTEMPTS) throw new Error(`Cannot replace ${to}: another process has it open`);
     await systemClock.sleep(PAUSE_MS);
   }
 }
 
-/** Locks keep others from reading, but not from looking at the file in memory (LockFileEx). */
+/** Reads a file through a mapping, which locks do not block (LockFileEx). */
 export async function readLocked(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  // says in the usual way that there is none
+  // throws NotFound
   await Deno.lstat(path);
   const { CreateFileW } = kernel32();
   const file = CreateFileW(
-    ...[wideText(path), GENERIC_READ, SHARE_ALL, null, OPEN_EXISTING, 0, 0n] as const,
+    ...[encodeWide(path), GENERIC_READ, SHARE_ALL, null, OPEN_EXISTING, 0, 0n] as const,
   );
   if (file === NO_HANDLE) throw new Error(`Cannot open ${path}`);
   try {
@@ -39,7 +41,7 @@ export async function readLocked(path: string): Promise<Uint8Array<ArrayBuffer>>
   }
 }
 
-/** What is empty cannot be mapped. */
+/** An empty file cannot be mapped. */
 function readMapped(file: bigint, path: string): Uint8Array<ArrayBuffer> {
   const { GetFileSizeEx, CreateFileMappingW, MapViewOfFile, UnmapViewOfFile } = kernel32();
   const size = new BigUint64Array(1);
@@ -47,7 +49,7 @@ function readMapped(file: bigint, path: string): Uint8Array<ArrayBuffer> {
   const mapping = CreateFileMappingW(file, null, PAGE_READONLY, 0, 0, null);
   const address = mapping === 0n ? 0n : MapViewOfFile(mapping, MAP_READ, 0, 0, size[0]!);
   if (mapping !== 0n) ntdll().NtClose(mapping);
-  if (address === 0n) throw new Error(`Cannot look into ${path}`);
+  if (address === 0n) throw new Error(`Cannot map ${path}`);
   try {
     const view = new Deno.UnsafePointerView(Deno.UnsafePointer.create(address)!);
     return new Uint8Array(view.getArrayBuffer(Number(size[0]))).slice();

@@ -1,35 +1,35 @@
-/** UTF-16 with its NUL, as the system's functions take it. */
-export function wideText(text: string): Uint16Array<ArrayBuffer> {
-  // by units, as characters beyond the first plane have two; behind the last there is NaN, which is the NUL
+/** Encodes text as UTF-16 with a final NUL. */
+export function encodeWide(text: string): Uint16Array<ArrayBuffer> {
+  // by code units; past the end charCodeAt() is NaN, stored as the NUL
   return Uint16Array.from({ length: text.length + 1 }, (_, i) => text.charCodeAt(i));
 }
 
-/** UTF-16 at an address, up to its NUL. */
-export function readWideText(address: bigint): string {
+/** Reads UTF-16 at an address, up to its NUL. */
+export function readWide(address: bigint): string {
   const view = new Deno.UnsafePointerView(Deno.UnsafePointer.create(address)!);
   const units: number[] = [];
   for (let unit; (unit = view.getUint16(units.length * 2)) !== 0;) units.push(unit);
   return String.fromCharCode(...units);
 }
 
-/** OBJ_CASE_INSENSITIVE; SecurityIdentification: a server may learn who we are, and not be us. */
+/** OBJ_CASE_INSENSITIVE; SecurityIdentification: a server may identify this user but not impersonate it. */
 const CASE_INSENSITIVE = 0x40, IDENTIFICATION = 1;
 
-/** Where the parts of the one buffer begin that a name is asked for with; they point at each other. */
+/** Offsets of the structures in the one buffer; they point at each other. */
 const NAME_AT = 48, QUALITY_AT = 64, TEXT_AT = 80;
 
 /**
- * OBJECT_ATTRIBUTES with the UNICODE_STRING and the SECURITY_QUALITY_OF_SERVICE that it points to, in one piece of memory,
- * so that all of it is there for as long as the call.
+ * Creates OBJECT_ATTRIBUTES with its UNICODE_STRING and SECURITY_QUALITY_OF_SERVICE in one buffer, which keeps all of them
+ * alive during a call.
  *
- * @param name As the kernel has it, such as `\\??\\pipe\\x`.
- * @param options `descriptor`: the address of a security descriptor, 0 for the default one.
+ * @param name Native name, such as `\\??\\pipe\\x`.
+ * @param options `descriptor`: address of a security descriptor, 0 for the default.
  */
-export function objectAttributes(
+export function makeObjectAttributes(
   name: string,
   { descriptor }: { descriptor: bigint },
 ): ArrayBuffer {
-  const text = wideText(name);
+  const text = encodeWide(name);
   const buffer = new ArrayBuffer(TEXT_AT + text.byteLength);
   const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
   const view = new DataView(buffer);

@@ -10,39 +10,39 @@ import { iphlpapi } from "../../../ffi/iphlpapi.ts";
 import { kernel32 } from "../../../ffi/kernel32.ts";
 import { ntdll } from "../../../ffi/ntdll.ts";
 import { isError } from "./pipe.ts";
-import { objectAttributes } from "./handles.ts";
+import { makeObjectAttributes } from "./handles.ts";
 
-/** Where a Windows machine's components come from; each `undefined` where the system does not tell. */
+/** Sources of a Windows machine's numbers; `undefined` if the system has none. */
 interface WindowsMachine {
   readText(place: RegistryPlace): string | undefined;
   /** `struct RawSMBIOSData` (GetSystemFirmwareTable). */
   readSmbios(): Uint8Array<ArrayBuffer> | undefined;
-  /** Of the disk that the system is on (STORAGE_DEVICE_DESCRIPTOR). */
+  /** Serial of disk 0 (STORAGE_DEVICE_DESCRIPTOR). */
   readDiskSerial(): string | undefined;
-  /** The addresses of all physical interfaces. */
+  /** MAC addresses of all physical interfaces. */
   readAddresses(): readonly string[];
 }
 
 const CRYPTOGRAPHY = "SOFTWARE\\Microsoft\\Cryptography";
 const PROCESSOR = "HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0";
 
-/** Four bytes of versions and the table's length, before the table. */
+/** Versions and length before the table. */
 const RAW_HEADER_BYTES = 8;
 
-/** Where a Windows machine's components are read from: the registry and calls of the system, no programs. */
+/** Returns the sources of a Windows machine's components: the registry and system calls, no programs. */
 export function windowsFingerprintSources(machine: WindowsMachine): FingerprintSources {
   const registry = (key: string, name: string) => machine.readText({ hive: "HKLM", key, name });
   const smbios = (place: string, choose: (numbers: SmbiosNumbers) => string | undefined) => ({
     place: `${place} in SMBIOS`,
-    read: () => found(choose(readTable(machine))),
+    read: () => toReading(choose(readTable(machine))),
   });
   return {
     machine_id: [{
       place: `HKLM\\${CRYPTOGRAPHY} MachineGuid`,
-      read: () => found(registry(CRYPTOGRAPHY, "MachineGuid")),
+      read: () => toReading(registry(CRYPTOGRAPHY, "MachineGuid")),
     }],
     cpu: [smbios("processor id", ({ processorId }) => processorId)],
-    disk: [{ place: "serial of disk 0", read: () => found(machine.readDiskSerial()) }],
+    disk: [{ place: "serial of disk 0", read: () => toReading(machine.readDiskSerial()) }],
     board: [smbios("board serial", ({ boardSerial }) => boardSerial)],
     mac: [{
       place: "physical interfaces (GetIfTable2)",
@@ -59,11 +59,11 @@ function readTable(machine: WindowsMachine): SmbiosNumbers {
   return readSmbios((machine.readSmbios() ?? new Uint8Array()).subarray(RAW_HEADER_BYTES));
 }
 
-function found(value: string | undefined): Reading {
+function toReading(value: string | undefined): Reading {
   return value === undefined ? { error: "not there" } : { value: value.trim() };
 }
 
-/** `Intel64 Family 6 Model 158 Stepping 10`, in the order that Linux has. */
+/** Converts `Intel64 Family 6 Model 158 Stepping 10` to the text of Linux. */
 function findModel(identifier: string): Reading {
   const [, family, model, stepping] = /Family (\d+) Model (\d+) Stepping (\d+)/.exec(identifier) ??
     [];
@@ -79,12 +79,11 @@ const RSMB = 0x5253_4D42;
 const QUERY_PROPERTY = 0x002D_1400, SERIAL_OFFSET_AT = 24, DESCRIPTOR_BYTES = 4096;
 const SYNCHRONIZE = 0x0010_0000, SHARE_ALL = 7, OPEN = 1, SYNCHRONOUS = 0x20;
 
-/** netioapi.h, MIB_IF_TABLE2: a count, eight bytes on the rows; MIB_IF_ROW2 and what is where in it. */
+/** netioapi.h, MIB_IF_TABLE2: a count, then the rows at 8; MIB_IF_ROW2: size and offsets. */
 const ROWS_AT = 8, ROW_BYTES = 1352, LENGTH_AT = 1056, PERMANENT_AT = 1092, FLAGS_AT = 1152;
 /** HardwareInterface. */
 const IS_HARDWARE = 1;
 
-/** This machine. */
 export const windowsMachine: WindowsMachine = {
   readText: readRegistryText,
   readSmbios() {
@@ -97,10 +96,10 @@ export const windowsMachine: WindowsMachine = {
   readAddresses,
 };
 
-/** No right to the disk itself is asked for, so anybody may. */
+/** Needs no privileges, as it requests no access to the disk's content. */
 function readDiskSerial(): string | undefined {
   const handle = new BigUint64Array(1), block = new ArrayBuffer(16);
-  const attributes = objectAttributes("\\??\\PhysicalDrive0", { descriptor: 0n });
+  const attributes = makeObjectAttributes("\\??\\PhysicalDrive0", { descriptor: 0n });
   const { NtCreateFile, NtDeviceIoControlFile, NtClose } = ntdll();
   const opened = NtCreateFile(
     ...[handle, SYNCHRONIZE, attributes, block, null, 0, SHARE_ALL, OPEN, SYNCHRONOUS] as const,
@@ -108,7 +107,7 @@ function readDiskSerial(): string | undefined {
   );
   if (isError(opened)) return undefined;
   try {
-    // STORAGE_PROPERTY_QUERY of zeros: the device's property, the standard query
+    // an all-zero STORAGE_PROPERTY_QUERY: StorageDeviceProperty, PropertyStandardQuery
     const query = new Uint8Array(12), descriptor = new Uint8Array(DESCRIPTOR_BYTES);
     const asked = NtDeviceIoControlFile(
       ...[handle[0]!, 0n, 0n, 0n, block, QUERY_PROPERTY, query, query.length] as const,
@@ -124,7 +123,7 @@ function readDiskSerial(): string | undefined {
   }
 }
 
-/** What is written into the physical interfaces, as `3c:7c:3f:00:00:01`. */
+/** Reads the permanent addresses of the physical interfaces, as `3c:7c:3f:00:00:01`. */
 function readAddresses(): string[] {
   const table = new BigUint64Array(1);
   const { GetIfTable2, FreeMibTable } = iphlpapi();

@@ -19,50 +19,46 @@ export const STATUS = {
   END_OF_FILE: 0xC000_0011,
 } as const;
 
-/** What became of an operation. */
 export interface Completion {
   /** NTSTATUS. */
   readonly status: number;
   readonly bytes: number;
 }
 
-/** OVERLAPPED_ENTRY: key, the operation's own number, a status, the bytes; IO_STATUS_BLOCK: status and bytes. */
+/** OVERLAPPED_ENTRY: key, operation number, status, bytes; IO_STATUS_BLOCK: status, bytes. */
 const ENTRY_BYTES = 32, STATUS_BLOCK_BYTES = 16;
 
-const ENTRIES = 64, FOREVER = 0xFFFF_FFFF;
+const ENTRIES = 64, INFINITE = 0xFFFF_FFFF;
 const NO_HANDLE = 0xFFFF_FFFF_FFFF_FFFFn;
 
-/** An operation that the system has not ended; what it reads and writes stays where it is until then. */
+/** An unfinished operation; keeps its buffers alive until it ends. */
 interface Pending {
   readonly settle: (completion: Completion) => void;
   readonly statusBlock: ArrayBuffer;
   readonly held: ArrayBufferView | undefined;
 }
 
-/**
- * Waits for the operations of all handles of this process with one thread, and only while there are any (I/O completion
- * port).
- */
+/** Waits for the operations of all handles with one thread, and only while there are any (I/O completion port). */
 class CompletionPort {
   #port: bigint | undefined;
   #last = 0n;
   readonly #pending = new Map<bigint, Pending>();
   #isWaiting = false;
 
-  /** From now on operations of this handle end here. */
+  /** Associates a handle with this port. */
   adopt(handle: bigint): void {
     const { CreateIoCompletionPort } = kernel32();
     this.#port ??= CreateIoCompletionPort(NO_HANDLE, 0n, 0n, 1);
     if (this.#port === 0n || CreateIoCompletionPort(handle, this.#port, 0n, 0) === 0n) {
-      throw new Error("Cannot make an I/O completion port");
+      throw new Error("Cannot create an I/O completion port");
     }
   }
 
   /**
-   * Begins an operation and resolves when it has ended; never rejects.
+   * Starts an operation and resolves when it ends; never rejects.
    *
-   * @param begin Calls the system with the operation's number (ApcContext) and status block; returns what that returns.
-   * @param held What it reads or writes.
+   * @param begin Calls the system with the operation's number (ApcContext) and status block; returns its NTSTATUS.
+   * @param held Buffer of the operation, kept alive.
    */
   run(
     begin: (id: bigint, statusBlock: ArrayBuffer) => number,
@@ -74,7 +70,7 @@ class CompletionPort {
     this.#pending.set(id, { settle, statusBlock, held });
     const status = begin(id, statusBlock);
     if (isError(status)) {
-      // what fails at once does not come to the port
+      // an immediate failure is not queued to the port
       this.#pending.delete(id);
       settle({ status, bytes: 0 });
     } else if (!this.#isWaiting) this.#wait();
@@ -88,7 +84,7 @@ class CompletionPort {
     try {
       while (this.#pending.size > 0) {
         const { GetQueuedCompletionStatusEx } = kernel32();
-        await GetQueuedCompletionStatusEx(this.#port!, entries, ENTRIES, count, FOREVER, 0);
+        await GetQueuedCompletionStatusEx(this.#port!, entries, ENTRIES, count, INFINITE, 0);
         for (let i = 0; i < count[0]!; i++) {
           this.#settle(entries.getBigUint64(i * ENTRY_BYTES + 8, true));
         }
@@ -108,7 +104,6 @@ class CompletionPort {
   }
 }
 
-/** The process's one port. */
 const completionPort = new CompletionPort();
 
 /** NT_ERROR: the two highest bits. */
@@ -116,30 +111,30 @@ export function isError(status: number): boolean {
   return status >>> 30 === 3;
 }
 
-/** For people: the number as headers have it. */
+/** Formats a status for people, as in ntstatus.h. */
 export function describeStatus(status: number): string {
   return `NTSTATUS 0x${status.toString(16).toUpperCase().padStart(8, "0")}`;
 }
 
-/** FSCTL_PIPE_LISTEN: what ConnectNamedPipe asks for. */
+/** FSCTL_PIPE_LISTEN, the request of ConnectNamedPipe. */
 const PIPE_LISTEN = 0x0011_0008;
 
-/** What a peer that is gone leads to. */
-const LICENSE_ERRORS: readonly number[] = [
+/** Statuses of a pipe whose other end is closed. */
+const PEER_GONE: readonly number[] = [
   STATUS.PIPE_BROKEN,
   STATUS.PIPE_DISCONNECTED,
   STATUS.PIPE_CLOSING,
   STATUS.END_OF_FILE,
 ];
 
-/** One end of a named pipe, in byte mode; reads and writes like a socket. */
+/** One end of a named pipe in byte mode; reads and writes like a socket. */
 export class Pipe {
   readonly handle: bigint;
   readonly #onClose: () => void;
   #isClosed = false;
 
   /**
-   * @param handle Of a pipe that was opened for overlapped I/O; owned from now on.
+   * @param handle Handle of a pipe opened for overlapped I/O; owned by the object.
    * @param onClose Called once, when the handle is closed.
    */
   constructor(handle: bigint, onClose: () => void = () => {}) {
@@ -148,12 +143,12 @@ export class Pipe {
     completionPort.adopt(handle);
   }
 
-  /** Behind that the handle's number may be another's. */
+  /** After that, another object may have the handle's number. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Resolves with the number of bytes, or `null` where the other end is closed. */
+  /** Resolves with the number of bytes, or `null` if the other end is closed. */
   async read(bytes: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const { NtReadFile } = ntdll();
     for (;;) {
@@ -161,14 +156,14 @@ export class Pipe {
         (id, block) => NtReadFile(this.handle, 0n, 0n, id, block, bytes, bytes.length, null, null),
         bytes,
       );
-      if (LICENSE_ERRORS.includes(status)) return null;
+      if (PEER_GONE.includes(status)) return null;
       this.#check(status);
-      // a write of no bytes ends a read, too, and says nothing
+      // an empty write by the peer ends a read; ignore it
       if (count > 0 || bytes.length === 0) return count;
     }
   }
 
-  /** Resolves with the number of bytes once they are written. */
+  /** Resolves with the number of bytes written. */
   async write(bytes: Uint8Array): Promise<number> {
     const { NtWriteFile } = ntdll();
     const held = bytes as Uint8Array<ArrayBuffer>;
@@ -176,37 +171,37 @@ export class Pipe {
       (id, block) => NtWriteFile(this.handle, 0n, 0n, id, block, held, held.length, null, null),
       bytes,
     );
-    if (LICENSE_ERRORS.includes(status)) {
+    if (PEER_GONE.includes(status)) {
       throw new Deno.errors.BrokenPipe("the other end is closed");
     }
     this.#check(status);
     return count;
   }
 
-  /** Resolves when a client has come; false where the pipe was closed meanwhile. */
+  /** Waits for a client; false if the pipe was closed meanwhile. */
   async listen(): Promise<boolean> {
     const { NtFsControlFile } = ntdll();
     const { status } = await this.#run((id, block) =>
       NtFsControlFile(this.handle, 0n, 0n, id, block, PIPE_LISTEN, null, 0, null, 0)
     );
-    // a client that came and went is one, too: its end shows at the first read
+    // a client that has left already counts: the first read reports its end
     if (status === STATUS.PIPE_CONNECTED || status === STATUS.PIPE_CLOSING) return true;
     if (status === STATUS.CANCELLED || this.#isClosed) return false;
     this.#check(status);
     return true;
   }
 
-  /** The process at the other end, as it said when it came; 0 where the system does not tell. */
-  clientPid(): number {
+  /** Returns the client's pid at connect time; 0 if the system does not report it. */
+  readClientPid(): number {
     const pid = new Uint32Array(1);
     return kernel32().GetNamedPipeClientProcessId(this.handle, pid) === 0 ? 0 : pid[0]!;
   }
 
-  /** Ends what is under way; may be called twice. The other end still gets what was written. */
+  /** Cancels pending operations; may be called twice. The peer still receives written data. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // what was under way still comes to the port, which keeps its memory until then
+    // cancelled operations still reach the port, which keeps their buffers until then
     ntdll().NtCancelIoFileEx(this.handle, null, new ArrayBuffer(16));
     ntdll().NtClose(this.handle);
     this.#onClose();

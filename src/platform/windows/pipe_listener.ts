@@ -1,7 +1,7 @@
 import { advapi32 } from "../../../ffi/advapi32.ts";
 import { kernel32 } from "../../../ffi/kernel32.ts";
 import { ntdll } from "../../../ffi/ntdll.ts";
-import { objectAttributes, wideText } from "./handles.ts";
+import { encodeWide, makeObjectAttributes } from "./handles.ts";
 import type {
   AcceptedPeers,
   LocalListener,
@@ -14,7 +14,7 @@ import { describeStatus, isError, Pipe, STATUS } from "./pipe.ts";
 import { pinProcess } from "./processes.ts";
 import { readClientSid, readOwnerSid, readOwnSid } from "./tokens.ts";
 
-/** What every named pipe's name begins with. */
+/** Prefix of every pipe's name. */
 export const PIPE_PREFIX = "\\\\.\\pipe\\";
 
 /** winnt.h and ntifs.h. */
@@ -23,34 +23,34 @@ const SHARE_READ_AND_WRITE = 3, OPEN = 1, CREATE = 2;
 const REJECT_REMOTE_CLIENTS = 2, BYTE_STREAM = 0, QUEUE = 0;
 const SDDL_REVISION = 1;
 
-/** As many instances of one pipe as memory has room for, and bytes that either end may be ahead of the other. */
+/** No limit for instances; buffer size in each direction. */
 const UNLIMITED_INSTANCES = 0xFFFF_FFFF, QUOTA_BYTES = 64 * 1024;
 
-/** FILE_GENERIC_READ and FILE_GENERIC_WRITE but for FILE_CREATE_PIPE_INSTANCE: enough to connect, not to serve. */
+/** FILE_GENERIC_READ and FILE_GENERIC_WRITE without FILE_CREATE_PIPE_INSTANCE: allows connecting, not serving. */
 const CLIENT_RIGHTS = "0x12019b";
 
-/** Fifty milliseconds, as a relative time in units of 100 ns; asked for by clients that wait for an instance. */
+/** 50 ms in units of 100 ns, negative for relative; default of clients that wait for an instance. */
 const DEFAULT_TIMEOUT = -500_000n;
 
 interface PipeOpening {
   /** NTSTATUS. */
   readonly status: number;
-  /** Where that is no error. */
+  /** Valid unless the status is an error. */
   readonly handle: bigint;
 }
 
 /**
- * Makes an instance of a pipe, not for other machines. The first makes the pipe, for the user with this SID and the system
- * alone, and fails where there is one of this name; the others join what is there.
+ * Creates a local instance of a pipe. The first one creates the pipe for this SID and the system only, and fails if the name
+ * is taken; later ones join it.
  */
 function createPipe(
   name: string,
   { sid, isFirst }: { sid: string; isFirst: boolean },
 ): PipeOpening {
   if (!isFirst) return createInstance(name, { disposition: OPEN, descriptor: 0n });
-  // to make further instances, this user needs the right to
+  // full access (GA) lets this user create further instances
   const access = `(A;;${CLIENT_RIGHTS};;;SY)(A;;GA;;;${sid})`;
-  using descriptor = securityDescriptor(`O:${sid}D:P${access}`);
+  using descriptor = createSecurityDescriptor(`O:${sid}D:P${access}`);
   return createInstance(name, { disposition: CREATE, descriptor: descriptor.address });
 }
 
@@ -62,7 +62,7 @@ function createInstance(
   const status = ntdll().NtCreateNamedPipeFile(
     handle,
     GENERIC_READ + GENERIC_WRITE + SYNCHRONIZE,
-    objectAttributes(nativeName(name), { descriptor }),
+    makeObjectAttributes(toNativeName(name), { descriptor }),
     new ArrayBuffer(16),
     SHARE_READ_AND_WRITE,
     disposition,
@@ -78,11 +78,10 @@ function createInstance(
   return { status, handle: handle[0]! };
 }
 
-/** Opens the client's end of a pipe. */
 function openPipe(name: string): PipeOpening {
   const handle = new BigUint64Array(1);
   const access = GENERIC_READ + GENERIC_WRITE + SYNCHRONIZE;
-  const attributes = objectAttributes(nativeName(name), { descriptor: 0n });
+  const attributes = makeObjectAttributes(toNativeName(name), { descriptor: 0n });
   const status = ntdll().NtCreateFile(
     ...[handle, access, attributes, new ArrayBuffer(16), null, 0, SHARE_READ_AND_WRITE] as const,
     ...[OPEN, 0, null, 0] as const,
@@ -90,38 +89,36 @@ function openPipe(name: string): PipeOpening {
   return { status, handle: handle[0]! };
 }
 
-/** As the kernel itself has it. */
-function nativeName(name: string): string {
+function toNativeName(name: string): string {
   return `\\??\\pipe\\${name.slice(PIPE_PREFIX.length)}`;
 }
 
-function securityDescriptor(sddl: string): Disposable & { readonly address: bigint } {
+function createSecurityDescriptor(sddl: string): Disposable & { readonly address: bigint } {
   const address = new BigUint64Array(1);
   const { ConvertStringSecurityDescriptorToSecurityDescriptorW: convert } = advapi32();
-  if (convert(wideText(sddl), SDDL_REVISION, address, null) === 0) {
-    throw new Error(`Cannot make the security descriptor ${sddl}`);
+  if (convert(encodeWide(sddl), SDDL_REVISION, address, null) === 0) {
+    throw new Error(`Cannot create the security descriptor ${sddl}`);
   }
   return { address: address[0]!, [Symbol.dispose]: () => void kernel32().LocalFree(address[0]!) };
 }
 
-/** Instances that wait for a client, so that one is there while another is being served. */
+/** Number of instances that wait for clients. */
 const WAITING = 8;
 
-/** Clients that have come and were not accepted; more have to try again. */
+/** Limit for connected clients that are not yet accepted. */
 const BACKLOG = 64;
 
-/** The user of a pipe's client; `undefined` where the system does not tell, or not yet. */
+/** Reads the user of a pipe's client; `undefined` if the system does not report it, or not yet. */
 type SidReader = (pipe: bigint) => string | undefined;
 
-/** A pipe's name that others may connect to. */
 class PipeListener implements LocalListener, AcceptedPeers {
   readonly #sid = readOwnSid();
   readonly #readSid: SidReader;
-  /** Instances whose client has come, and who waits for one. */
+  /** Connected instances that are not yet accepted. */
   readonly #arrived: Pipe[] = [];
   #wanted: PromiseWithResolvers<Pipe> | undefined;
   readonly #waiting = new Set<Pipe>();
-  /** Instances that are open, those of accepted clients included: while there is one, the name is ours. */
+  /** Open instances, including accepted ones. While there is one, this process owns the name. */
   #instances = 0;
   #last: Pipe | undefined;
   #isClosed = false;
@@ -149,13 +146,13 @@ class PipeListener implements LocalListener, AcceptedPeers {
   }
 
   /**
-   * Who came last, by the token that the kernel took when he did. Of a client that did not ask for that (the default is
-   * SECURITY_DYNAMIC_TRACKING) it takes one with what he sends, and has none until that is read.
+   * Identifies the last client by the token that the kernel captured at connect time. For a client with
+   * SECURITY_DYNAMIC_TRACKING (the default) the token comes with its data, and is missing until that is read.
    */
   identify(): PeerCredentials | UnidentifiedPeer | undefined {
     const pipe = this.#last;
     if (pipe === undefined) return undefined;
-    const pid = pipe.clientPid();
+    const pid = pipe.readClientPid();
     const identify = () => {
       const user = pipe.isClosed ? undefined : this.#readSid(pipe.handle);
       return user === undefined ? undefined : { user, pid };
@@ -164,7 +161,7 @@ class PipeListener implements LocalListener, AcceptedPeers {
   }
 
   pin(): PinnedPeer | undefined {
-    return this.#last && pinProcess(this.#last.clientPid());
+    return this.#last && pinProcess(this.#last.readClientPid());
   }
 
   close(): void {
@@ -174,9 +171,9 @@ class PipeListener implements LocalListener, AcceptedPeers {
   }
 
   /**
-   * Has instances wait for clients.
+   * Adds waiting instances up to the limits.
    *
-   * @throws {Error} where the system makes none, and there is none left that anybody could come to.
+   * @throws {Error} The system creates none and no other instance is left.
    */
   #fill(): void {
     while (
@@ -186,7 +183,7 @@ class PipeListener implements LocalListener, AcceptedPeers {
       const { status, handle } = createPipe(this.name, { sid: this.#sid, isFirst });
       if (!isError(status)) this.#wait(handle);
       else if (this.#waiting.size + this.#arrived.length > 0) return;
-      else throw cannotListen(this.name, status);
+      else throw makeListenError(this.name, status);
     }
   }
 
@@ -214,23 +211,23 @@ class PipeListener implements LocalListener, AcceptedPeers {
     this.#refill();
   }
 
-  /** As {@linkcode #fill}; where that fails, the next accept() tries again, and says so. */
+  /** As {@linkcode #fill}, without errors; the next accept() tries again and reports them. */
   #refill(): void {
     try {
       this.#fill();
     } catch {
-      // said there
+      // accept() reports it
     }
   }
 
-  /** Whoever accepts is told once nobody can come; the next accept() tries again. */
+  /** Rejects a pending accept() if no instance waits; the next accept() tries again. */
   #fail(error: unknown): void {
     if (this.#isClosed || this.#waiting.size > 0) return;
     this.#wanted?.reject(error);
     this.#wanted = undefined;
   }
 
-  /** Who accepts, or would, is told of the end when the system is done with all instances. */
+  /** Rejects accept() once the system has released all waiting instances. */
   #endIfDone(): void {
     if (this.#waiting.size > 0) return;
     this.#ended.resolve();
@@ -240,21 +237,20 @@ class PipeListener implements LocalListener, AcceptedPeers {
 }
 
 /**
- * Makes a pipe for this user alone; `undefined` where somebody else has one of this name.
+ * Creates a pipe that only this user can open; `undefined` if another process has one of this name.
  *
- * @param readSid What tells a client's user.
+ * @param readSid Replaces the way to read a client's user in tests.
  */
 export function listenOnPipe(
   name: string,
   readSid: SidReader = readClientSid,
 ): PipeListener | undefined {
   const { status, handle } = createPipe(name, { sid: readOwnSid(), isFirst: true });
-  if (TAKEN.includes(status)) return undefined;
-  if (isError(status)) throw cannotListen(name, status);
+  if (NAME_TAKEN.includes(status)) return undefined;
+  if (isError(status)) throw makeListenError(name, status);
   return new PipeListener(name, { first: handle, readSid });
 }
 
-/** Connects, without waiting. */
 export function connectPipe(name: string): PipeConnection {
   const { status, handle } = openPipe(name);
   switch (status) {
@@ -270,12 +266,12 @@ export function connectPipe(name: string): PipeConnection {
   return { kind: "open", conn: new Pipe(handle), owner: readOwnerSid(handle) };
 }
 
-const TAKEN: readonly number[] = [
+const NAME_TAKEN: readonly number[] = [
   STATUS.ACCESS_DENIED,
   STATUS.NAME_COLLISION,
   STATUS.INSTANCE_NOT_AVAILABLE,
 ];
 
-function cannotListen(name: string, status: number): Error {
+function makeListenError(name: string, status: number): Error {
   return new Error(`Cannot listen on ${name}: ${describeStatus(status)}`);
 }

@@ -1,7 +1,7 @@
 import { kernel32 } from "../../../ffi/kernel32.ts";
 import type { Platform } from "../contract.ts";
 import type { LocalPipes } from "../local_socket.ts";
-import { statVersion } from "../stat_version.ts";
+import { readStatVersion } from "../file_changes.ts";
 import { dpapi } from "./data_protection.ts";
 import { readLocked, replaceFile } from "./files.ts";
 import { enterOwnJob } from "./process_control.ts";
@@ -16,7 +16,7 @@ const CRYPTOGRAPHY_KEY = "SOFTWARE\\Microsoft\\Cryptography";
 
 const pipes: LocalPipes = { prefix: PIPE_PREFIX, listen: listenOnPipe, connect: connectPipe };
 
-/** Windows 10 and later. What was run where is said in docs/DEVELOPMENT.md. */
+/** Windows 10 and later; docs/DEVELOPMENT.md lists the tested systems. */
 export const windows: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "WINDOWS_AMD64" : "WINDOWS_ARM64",
   programFormat: "PE",
@@ -26,9 +26,9 @@ export const windows: Platform = {
     Promise.resolve(
       readRegistryText({ hive: "HKLM", key: CRYPTOGRAPHY_KEY, name: "MachineGuid" }),
     ),
-  defaultStateFolder: (env) => below(env("APPDATA")),
-  replicaFolder: (env) => below(env("LOCALAPPDATA")),
-  runtimeFolder: (env) => below(env("LOCALAPPDATA"), "run"),
+  defaultStateFolder: (env) => joinProductFolder(env("APPDATA")),
+  replicaFolder: (env) => joinProductFolder(env("LOCALAPPDATA")),
+  runtimeFolder: (env) => joinProductFolder(env("LOCALAPPDATA"), "run"),
   announcedCredentialStore: () => undefined,
   openCredentialStore: () => Promise.resolve(undefined),
   dataProtection: dpapi,
@@ -43,14 +43,14 @@ export const windows: Platform = {
     };
   },
   commandLine: readCommandLine,
-  // the handles of a process cannot be exchanged: what nobody reads is lost
+  // the standard handles cannot be redirected
   dropStreams() {},
   notifyService: () => false,
-  // other processes of the same user may always look (PROCESS_VM_READ), and there are no core dumps
+  // other processes of the user can always read memory (PROCESS_VM_READ), and there are no core dumps
   protectMemory() {},
-  // the runtime has no such signal there
-  keepInspectorShut: () => true,
-  shutInspector: () => Promise.resolve(undefined),
+  // the runtime has no inspector signal
+  disableInspectorSignal: () => true,
+  closeInspector: () => Promise.resolve(undefined),
   readBootClock() {
     const bootId = readBootId();
     return {
@@ -61,23 +61,22 @@ export const windows: Platform = {
   openTamperChecks: async () => (await import("./tamper_check.ts")).openTamperChecks(),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
-  fileVersion: statVersion,
+  fileVersion: readStatVersion,
   async fingerprintSources() {
-    const { windowsFingerprintSources } = await import("./machine.ts");
-    const { windowsMachine } = await import("./machine.ts");
+    const { windowsFingerprintSources, windowsMachine } = await import("./hardware.ts");
     return windowsFingerprintSources(windowsMachine);
   },
   setUmask() {},
   readLocked,
   replaceFile,
-  // MoveFileExW writes through, and a file that comes back after a power failure is stale, not wrong
+  // MoveFileExW writes through; a removed file that a power failure restores is stale, not wrong
   syncFolder: () => Promise.resolve(),
   pipes,
   services: async () => (await import("./service.ts")).windowsServices,
   spawnOnConsole,
   maxSocketPathBytes: 256,
   acceptedPeers() {
-    throw new Error("there are no such sockets on Windows");
+    throw new Error("Cannot identify peers of socket files on Windows");
   },
   serversAt: () => [],
   adoptOrphans: enterOwnJob,
@@ -88,11 +87,11 @@ export const windows: Platform = {
     return new WindowsProcessControl();
   },
   privileges: () => Promise.resolve(undefined),
-  // a group is its leader here: who descends from it is in our job
+  // a group is its leader alone; its descendants are in the job
   signalGroup: (leader, signal) => signal === "SIGKILL" && killProcess(leader),
 };
 
-function below(folder: string | undefined, ...names: string[]): string | undefined {
+function joinProductFolder(folder: string | undefined, ...names: string[]): string | undefined {
   if (folder === undefined || !/^[a-z]:[\\/]/i.test(folder)) return undefined;
   return [folder, "sentinel-drm", ...names].join("\\");
 }

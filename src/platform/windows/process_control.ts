@@ -1,6 +1,6 @@
 import { kernel32 } from "../../../ffi/kernel32.ts";
 import type { ProcessIdentity } from "../../core/process.ts";
-import { breakConsoleGroup, groupOf, leadsConsoleGroup } from "./console.ts";
+import { breakConsoleGroup, findGroup, leadsConsoleGroup } from "./console.ts";
 import type {
   ListedProcess,
   ProcessControl,
@@ -10,21 +10,21 @@ import type {
 } from "../process_contract.ts";
 import {
   identifyProcess,
+  listSnapshot,
   ProcessHandle,
   readBootId,
-  snapshot,
   type SnapshotEntry,
 } from "./processes.ts";
 
-/** winnt.h: JobObjectExtendedLimitInformation, its size on 64-bit systems, and where its LimitFlags are. */
+/** winnt.h: JobObjectExtendedLimitInformation, its size on 64-bit systems, offset of LimitFlags. */
 const EXTENDED_LIMITS = 9, LIMITS_BYTES = 144, FLAGS_AT = 16;
 const KILL_ON_JOB_CLOSE = 0x2000, CURRENT_PROCESS = 0xFFFF_FFFF_FFFF_FFFFn;
 
 let ownJob: bigint | undefined;
 
 /**
- * Puts ourselves into a job that ends with us, and with it all that is in it: whatever we launch from now on is born into
- * it, and cannot outlive us, however we end. May be called again.
+ * Puts this process into a job that ends with it. Later children and their descendants are in the job and cannot outlive
+ * this process. May be called again.
  */
 export function enterOwnJob(): void {
   if (ownJob !== undefined) return;
@@ -33,15 +33,15 @@ export function enterOwnJob(): void {
   const limits = new DataView(new ArrayBuffer(LIMITS_BYTES));
   limits.setUint32(FLAGS_AT, KILL_ON_JOB_CLOSE, true);
   if (job === 0n || SetInformationJobObject(job, EXTENDED_LIMITS, limits, LIMITS_BYTES) === 0) {
-    throw new Error("Cannot make a job object");
+    throw new Error("Cannot create a job object");
   }
   if (AssignProcessToJobObject(job, CURRENT_PROCESS) === 0) {
-    throw new Error("Cannot put ourselves into a job object");
+    throw new Error("Cannot assign this process to a job object");
   }
   ownJob = job;
 }
 
-/** Whether a process was born of us, at whatever remove. */
+/** Tells whether a process descends from this one. */
 function isInOwnJob(process: bigint): boolean {
   if (ownJob === undefined) return false;
   const isInside = new Int32Array(1);
@@ -50,23 +50,23 @@ function isInOwnJob(process: bigint): boolean {
 
 type Target = Pick<ListedProcess, "pid" | "startTime">;
 
-/** What asks for an end is the end: nobody can be asked but a group on our console, and only as a whole. */
-const ENDING: readonly ProcessSignal[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGKILL"];
+/** Signals that terminate a process: only groups on this console can be asked to stop. */
+const TERMINATING: readonly ProcessSignal[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGKILL"];
 
 /** PROCESS_MEMORY_COUNTERS: WorkingSetSize at 16. */
 const COUNTERS_BYTES = 72, WORKING_SET_AT = 16;
 
-/** Processes on Windows: there are no signals but the end and, for groups on our console, Ctrl-Break. */
+/** Controls processes. The only signals are termination and, for groups on this console, Ctrl-Break. */
 export class WindowsProcessControl implements ProcessControl {
-  /** A process whose parent has ended and who was born of us is listed as our child. */
+  /** Lists an orphaned descendant as a child of this process. */
   list(): ListedProcess[] {
-    const entries = snapshot();
+    const entries = listSnapshot();
     const pids = new Set(entries.map(({ pid }) => pid));
     const listed = entries
       .map((entry) => describe(entry, pids))
       .filter((entry) => entry !== undefined);
     const byPid = new Map(listed.map((entry) => [entry.pid, entry]));
-    return listed.map((entry) => ({ ...entry, group: groupOf(entry, byPid, leadsConsoleGroup) }));
+    return listed.map((entry) => ({ ...entry, group: findGroup(entry, byPid, leadsConsoleGroup) }));
   }
 
   identify(pid: number): ProcessIdentity | undefined {
@@ -79,7 +79,7 @@ export class WindowsProcessControl implements ProcessControl {
 
   signal({ pid, startTime }: Target, signal: ProcessSignal): SignalOutcome {
     if (identifyProcess(pid)?.startTime !== startTime) return "gone";
-    if (!ENDING.includes(signal)) return "sent";
+    if (!TERMINATING.includes(signal)) return "sent";
     using process = ProcessHandle.open(pid, { toTerminate: true });
     if (process === undefined) return "denied";
     if (process.startTime !== startTime || !process.isAlive()) return "gone";
@@ -87,20 +87,20 @@ export class WindowsProcessControl implements ProcessControl {
     return process.isAlive() ? "denied" : "gone";
   }
 
-  /** A group on our console is asked by Ctrl-Break; everybody else is found as a descendant of the leader. */
+  /** Sends Ctrl-Break to a group on this console; otherwise signals the leader only. */
   signalGroup(leader: Target, signal: ProcessSignal): SignalOutcome {
-    const isAsked = ENDING.includes(signal) && signal !== "SIGKILL" &&
+    const isAsked = TERMINATING.includes(signal) && signal !== "SIGKILL" &&
       identifyProcess(leader.pid)?.startTime === leader.startTime &&
       breakConsoleGroup(leader.pid);
     return isAsked ? "sent" : this.signal(leader, signal);
   }
 
-  /** The environment of another process is not to be had. */
+  /** Not supported. */
   variable(): undefined {
     return undefined;
   }
 
-  /** Nobody has to take note of an end. */
+  /** Not needed. */
   reap(): boolean {
     return false;
   }
@@ -114,12 +114,12 @@ export class WindowsProcessControl implements ProcessControl {
     return isRead ? Number(counters.getBigUint64(WORKING_SET_AT, true)) : 0;
   }
 
-  /** There are no such limits. */
+  /** Not supported. */
   limit(_pid: number, limits: ProcessLimits): (keyof ProcessLimits)[] {
     return Object.keys(limits) as (keyof ProcessLimits)[];
   }
 
-  /** The runtime chose its size. */
+  /** Not supported. */
   widenPipe(): void {}
 }
 
@@ -134,7 +134,7 @@ function describe(
   return {
     pid,
     parent: isAdopted ? Deno.pid : parent,
-    // there are no sessions in this sense
+    // Windows has no such sessions
     session: 0,
     startTime,
     state: process.isAlive() ? "alive" : "ended",

@@ -2,42 +2,41 @@ import { kernel32 } from "../../../ffi/kernel32.ts";
 import { ntdll } from "../../../ffi/ntdll.ts";
 import type { ProcessIdentity } from "../../core/process.ts";
 import type { PinnedPeer } from "../local_socket.ts";
-import { isDescendantOf, type ProcessFacts } from "../descent.ts";
+import { isDescendantOf, type ProcessFacts } from "../descendants.ts";
 
-/** The status of a process that was killed, as shells write SIGKILL's. */
+/** Exit status of a killed process, as shells report SIGKILL. */
 const KILLED_STATUS = 137;
 
 /** winnt.h. */
 const QUERY_LIMITED = 0x1000, SYNCHRONIZE = 0x0010_0000, TERMINATE = 0x1;
 const WAIT_TIMEOUT = 258, SNAP_PROCESSES = 0x2, NO_HANDLE = 0xFFFF_FFFF_FFFF_FFFFn;
 
-/** KUSER_SHARED_DATA.BootId (ntddk.h): counted up at every boot, at one address in every process. */
+/** KUSER_SHARED_DATA.BootId (ntddk.h): a counter of boots, at a fixed address in every process. */
 const BOOT_ID_ADDRESS = 0x7FFE_02C4n;
 
 /** PROCESSENTRY32W: its length, then th32ProcessID at 8, th32ParentProcessID at 32, szExeFile at 44. */
 const ENTRY_BYTES = 568, PID_AT = 8, PARENT_AT = 32, NAME_AT = 44;
 
-/** From 1601 to 1970, in units of 100 ns, as FILETIME counts. */
+/** 1970 as a FILETIME: units of 100 ns since 1601. */
 const UNIX_EPOCH = 116_444_736_000_000_000n;
 
-/** A process as the system lists it; when it began is asked of it itself. */
 export interface SnapshotEntry {
   readonly pid: number;
   readonly parent: number;
   readonly name: string;
 }
 
-/** What changes with every boot; 0 where the system counts none. */
+/** Reads the number of this boot; 0 if the system does not count. */
 export function readBootId(): string {
   const address = Deno.UnsafePointer.create(BOOT_ID_ADDRESS);
   return String(new Deno.UnsafePointerView(address!).getUint32());
 }
 
-/** A process that is held: nobody else gets its pid until it is disposed of. */
+/** An open process; its pid is not reused before disposal. */
 export class ProcessHandle implements Disposable {
   private constructor(readonly handle: bigint) {}
 
-  /** `undefined` where there is none, or we may not. */
+  /** Opens a process; `undefined` if it does not exist or access is denied. */
   static open(pid: number, { toTerminate = false } = {}): ProcessHandle | undefined {
     const access = QUERY_LIMITED | SYNCHRONIZE | (toTerminate ? TERMINATE : 0);
     const handle = kernel32().OpenProcess(access, 0, pid);
@@ -48,7 +47,7 @@ export class ProcessHandle implements Disposable {
     return kernel32().WaitForSingleObject(this.handle, 0) === WAIT_TIMEOUT;
   }
 
-  /** Ends it, where it was opened for that; whether it could be. */
+  /** Terminates a process opened with `toTerminate`; false on failure. */
   terminate(): boolean {
     return kernel32().TerminateProcess(this.handle, KILLED_STATUS) !== 0;
   }
@@ -65,18 +64,17 @@ export class ProcessHandle implements Disposable {
   }
 }
 
-/** Holds a process; `undefined` where it is gone already. */
 export function pinProcess(pid: number): PinnedPeer | undefined {
   return ProcessHandle.open(pid);
 }
 
-/** Ends a process that cannot have ended and given its pid away, such as a child of ours; whether it could be. */
+/** Terminates a process whose pid cannot have been reused, such as a child; false on failure. */
 export function killProcess(pid: number): boolean {
   using process = ProcessHandle.open(pid, { toTerminate: true });
   return process?.terminate() ?? false;
 }
 
-/** What tells a process from later ones with its pid; one that has ended is gone. */
+/** Identifies a process against pid reuse; `undefined` if it has ended. */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
   using process = ProcessHandle.open(pid);
   const startTime = process?.isAlive() ? process.startTime : undefined;
@@ -84,13 +82,13 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
 }
 
 export function isDescendant(pid: number, ancestor: ProcessIdentity): boolean {
-  const entries = new Map(snapshot().map((entry) => [entry.pid, entry]));
+  const entries = new Map(listSnapshot().map((entry) => [entry.pid, entry]));
   return isDescendantOf(ancestor, pid, {
     readBootId,
     readProcess(pid): ProcessFacts | undefined {
       const startTime = identifyProcess(pid)?.startTime;
       const parent = entries.get(pid)?.parent;
-      // there are no sessions in this sense
+      // Windows has no such sessions
       return startTime === undefined || parent === undefined
         ? undefined
         : { parent, startTime, session: 0 };
@@ -98,8 +96,8 @@ export function isDescendant(pid: number, ancestor: ProcessIdentity): boolean {
   });
 }
 
-/** Every process that can be seen. */
-export function snapshot(): SnapshotEntry[] {
+/** Lists all visible processes. */
+export function listSnapshot(): SnapshotEntry[] {
   const { CreateToolhelp32Snapshot, Process32FirstW, Process32NextW } = kernel32();
   const handle = CreateToolhelp32Snapshot(SNAP_PROCESSES, 0);
   if (handle === NO_HANDLE) throw new Error("Cannot list processes");

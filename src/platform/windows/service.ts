@@ -1,11 +1,11 @@
 import { advapi32 } from "../../../ffi/advapi32.ts";
 import type { ServiceMembership, ServiceState, SystemServices } from "../contract.ts";
 import { runToEnd } from "../../core/process.ts";
-import { wideText } from "./handles.ts";
+import { encodeWide } from "./handles.ts";
 import { systemFile } from "../../../ffi/windows_library.ts";
 import { readRegistryText } from "./registry.ts";
 
-/** winsvc.h: SERVICE_WIN32_OWN_PROCESS, states, what is accepted, and what is asked of us. */
+/** winsvc.h: SERVICE_WIN32_OWN_PROCESS, states, accepted controls, and controls. */
 const OWN_PROCESS = 0x10, STOPPED = 1;
 const STATES = { starting: 2, stopping: 3, running: 4 } as const;
 const ACCEPT_STOP = 0x1, ACCEPT_SHUTDOWN = 0x4;
@@ -14,19 +14,18 @@ const CONTROL_STOP = 1, CONTROL_INTERROGATE = 4, CONTROL_SHUTDOWN = 5;
 /** winerror.h. */
 const NOT_IMPLEMENTED = 120, SERVICE_SPECIFIC_ERROR = 1066;
 
-/** How long we may say nothing while we start, or stop; software that is slow to stop is waited for. */
+/** Wait hints for start and stop; a slow child may delay the stop. */
 const START_HINT_MS = 120_000, STOP_HINT_MS = 60_000;
 
 const SERVICE_MAIN = { parameters: ["u32", "usize"], result: "void" } as const;
 const HANDLER = { parameters: ["u32", "u32", "usize", "usize"], result: "u32" } as const;
 
 /**
- * Tells the service control manager that we are the service which it started; it calls us on threads of its own, which wait
- * for our one. Once in a process.
+ * Connects to the service control manager, which calls back on its own threads. Once in a process.
  *
- * @returns `undefined` where it did not start us.
+ * @returns `undefined` if the manager did not start this process.
  */
-export async function joinServiceManager(): Promise<ServiceMembership | undefined> {
+async function joinServiceManager(): Promise<ServiceMembership | undefined> {
   const member = new Membership();
   return await member.join() ? member : undefined;
 }
@@ -34,23 +33,23 @@ export async function joinServiceManager(): Promise<ServiceMembership | undefine
 class Membership implements ServiceMembership {
   readonly #stop = new AbortController();
   readonly #joined = Promise.withResolvers<void>();
-  // a process of its own has no need of a name
-  readonly #name = wideText("");
+  // ignored for SERVICE_WIN32_OWN_PROCESS
+  readonly #name = encodeWide("");
   readonly #handler = Deno.UnsafeCallback.threadSafe(HANDLER, (control) => this.#control(control));
   readonly #main = Deno.UnsafeCallback.threadSafe(SERVICE_MAIN, () => this.#begin());
   #dispatched: Promise<number> | undefined;
   #handle = 0n;
 
-  get stopAsked(): AbortSignal {
+  get stopRequested(): AbortSignal {
     return this.#stop.signal;
   }
 
   async join(): Promise<boolean> {
     const { StartServiceCtrlDispatcherW } = advapi32();
-    // SERVICE_TABLE_ENTRYW: a name and a function; two of nothing at the end
+    // SERVICE_TABLE_ENTRYW: a name and a function; ends with two nulls
     const table = new BigUint64Array([
-      addressOf(this.#name),
-      addressOf(this.#main.pointer),
+      findAddress(this.#name),
+      findAddress(this.#main.pointer),
       0n,
       0n,
     ]);
@@ -63,13 +62,13 @@ class Membership implements ServiceMembership {
     return isJoined;
   }
 
-  tell(state: ServiceState): void {
+  report(state: ServiceState): void {
     const hintMs = { starting: START_HINT_MS, running: 0, stopping: STOP_HINT_MS }[state];
-    this.#report(STATES[state], { hintMs });
+    this.#setStatus(STATES[state], { hintMs });
   }
 
   async end(status: number): Promise<void> {
-    this.#report(STOPPED, { status });
+    this.#setStatus(STOPPED, { status });
     await this.#dispatched;
     this.#close();
   }
@@ -77,21 +76,24 @@ class Membership implements ServiceMembership {
   #begin(): void {
     const { RegisterServiceCtrlHandlerExW } = advapi32();
     this.#handle = RegisterServiceCtrlHandlerExW(this.#name, this.#handler.pointer, 0n);
-    this.tell("starting");
+    this.report("starting");
     this.#joined.resolve();
   }
 
   #control(control: number): number {
     if (control === CONTROL_STOP || control === CONTROL_SHUTDOWN) {
-      this.tell("stopping");
+      this.report("stopping");
       this.#stop.abort();
       return 0;
     }
     return control === CONTROL_INTERROGATE ? 0 : NOT_IMPLEMENTED;
   }
 
-  /** SERVICE_STATUS: kind, state, what is accepted, error, error of the service's own, checkpoint, hint. */
-  #report(state: number, { hintMs = 0, status = 0 }: { hintMs?: number; status?: number }): void {
+  /** SERVICE_STATUS: type, state, accepted controls, error, service-specific error, checkpoint, wait hint. */
+  #setStatus(
+    state: number,
+    { hintMs = 0, status = 0 }: { hintMs?: number; status?: number },
+  ): void {
     const accepted = state === STATES.running ? ACCEPT_STOP | ACCEPT_SHUTDOWN : 0;
     const error = status === 0 ? 0 : SERVICE_SPECIFIC_ERROR;
     advapi32().SetServiceStatus(
@@ -106,14 +108,14 @@ class Membership implements ServiceMembership {
   }
 }
 
-function addressOf(at: Deno.PointerValue | Uint16Array<ArrayBuffer>): bigint {
+function findAddress(at: Deno.PointerValue | Uint16Array<ArrayBuffer>): bigint {
   return Deno.UnsafePointer.value(ArrayBuffer.isView(at) ? Deno.UnsafePointer.of(at) : at);
 }
 
-/** Where the service control manager keeps what it knows. */
+/** Registry key of the service control manager. */
 const SERVICES = "SYSTEM\\CurrentControlSet\\Services";
 
-/** The services of this machine: read in the registry, changed by the system's own tool. */
+/** Services of this machine: read from the registry, changed by sc.exe. */
 export const windowsServices: SystemServices = {
   describe(name) {
     const read = (value: string) =>

@@ -1,19 +1,19 @@
 import { kernel32 } from "../../../ffi/kernel32.ts";
-import type { Surrounding, TamperChecks } from "../contract.ts";
-import { executableWatch } from "../executable_watch.ts";
+import type { TamperChecks, TamperDetection } from "../contract.ts";
+import { watchExecutable } from "../file_changes.ts";
 
-/** What there is to see of tampering on Windows; there is no variable that loads foreign code. */
+/** Opens the tamper checks of Windows, which has no preload variables. */
 export async function openTamperChecks(): Promise<TamperChecks> {
-  const executable = await executableWatch();
+  const executable = await watchExecutable();
   return {
     async look() {
-      return [debuggerOf(), await executable.look()].filter((found) => found !== undefined);
+      return [findDebugger(), await executable.look()].filter((found) => found !== undefined);
     },
   };
 }
 
-/** A debugger in this process's own record, or one that the kernel knows of (debugapi.h). */
-function debuggerOf(): Surrounding | undefined {
+/** Detects a debugger from this process's record or from the kernel (debugapi.h). */
+function findDebugger(): TamperDetection | undefined {
   const { IsDebuggerPresent, CheckRemoteDebuggerPresent, GetCurrentProcess } = kernel32();
   const isRemote = new Int32Array(1);
   CheckRemoteDebuggerPresent(GetCurrentProcess(), isRemote);
@@ -22,6 +22,6 @@ function debuggerOf(): Surrounding | undefined {
   return {
     kind: "debugger",
     message: "debugger attached",
-    evidence: isLocal ? "IsDebuggerPresent says so" : "CheckRemoteDebuggerPresent says so",
+    evidence: `reported by ${isLocal ? "IsDebuggerPresent" : "CheckRemoteDebuggerPresent"}`,
   };
 }

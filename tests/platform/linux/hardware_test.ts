@@ -185,8 +185,8 @@ const UNREADABLE: [string, ComponentName, RecordedFiles, string, LinuxHardwareOp
     "a container's overlay, which has neither disk nor lasting id",
     "disk",
     { ...DESKTOP, ...rootOn("0:54 / / rw - overlay overlay") },
-    "serial of the root disk: / is overlay on overlay, which is no disk that can be seen; " +
-    "id of the root file system (statfs): overlay has no id that lasts (a container or a live system)",
+    "serial of the root disk: / is overlay on overlay, which is not a visible disk; " +
+    "id of the root file system (statfs): overlay has no permanent id (a container or a live system)",
   ],
   [
     "a file system that gives the number of its device",
@@ -198,7 +198,7 @@ const UNREADABLE: [string, ComponentName, RecordedFiles, string, LinuxHardwareOp
       "sys/devices/nvme0n1/uevent": "DEVNAME=nvme0n1\n",
     },
     "/sys/block/nvme0n1/serial: not there; " +
-    "id of the root file system (statfs): xfs gives its device's number, which many machines share",
+    "id of the root file system (statfs): xfs reports its device number, which many machines share",
     { fileSystemId: () => 0x10302n << 32n },
   ],
   [

@@ -121,9 +121,9 @@ testWith(
   },
 );
 
-testWith([OTHER_USERS], "who can be root again is noticed", async () => {
+testWith([OTHER_USERS], "a process that can regain root is detected", async () => {
   const { differences } = await giveUp({ ...NOBODY, capabilities: ["CAP_SETUID"] });
-  assertEquals(differences, ["the process can be root again"]);
+  assertEquals(differences, ["the process can regain root"]);
 });
 
 testWith(
@@ -136,7 +136,11 @@ testWith(
     );
     assertEquals([...kinds].sort(), [
       ...["bounding capabilities", "effective capabilities", "group ids", "groups"],
-      ...["no_new_privs is not set", "permitted capabilities", "the root folder is not /nowhere"],
+      ...[
+        "no_new_privs is not set",
+        "permitted capabilities",
+        "the root directory is not /nowhere",
+      ],
       "user ids",
     ]);
   },

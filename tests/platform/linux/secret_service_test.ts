@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { secretService } from "../../../src/platform/linux/secret_service.ts";
+import { openSecretService } from "../../../src/platform/linux/secret_service.ts";
 import type { CredentialStore } from "../../../src/platform/secret_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary_folder.ts";
 import { needsProgram, POSIX, testWith } from "../../support/requirements.ts";
@@ -16,7 +16,7 @@ async function fake(
     PATH: `${folder.path}:${Deno.env.get("PATH")}`,
     LD_AUDIT: "/nowhere",
   };
-  return secretService({ env: (name) => variables[name], timeout });
+  return openSecretService({ env: (name) => variables[name], timeout });
 }
 
 testWith(
@@ -25,15 +25,15 @@ testWith(
   async () => {
     await using folder = await temporaryFolder();
     const at = folder.at;
-    const safe = await fake(
+    const store = await fake(
       folder,
       `case $1 in store) echo "$@" >> ${at("args")}; env > ${at("env")}; cat > ${at("kept")};;
      search) echo "$@" >> ${at("args")}; printf '[/1]\\nlabel = x\\nsecret = %s\\n' "$(cat ${
         at("kept")
       })";; esac`,
     );
-    assertEquals(await safe.keep("id-1", "c0ffee"), undefined);
-    assertEquals(await safe.find("id-1"), { kind: "found", secret: "c0ffee" });
+    assertEquals(await store.keep("id-1", "c0ffee"), undefined);
+    assertEquals(await store.find("id-1"), { kind: "found", secret: "c0ffee" });
     assertEquals(
       await Deno.readTextFile(at("args")),
       "store --label=Sentinel: key of this machine application sentinel-drm keystore id-1\n" +
@@ -49,16 +49,16 @@ const ANSWERS: [string, string, unknown][] = [
     kind: "closed",
     why: "the keyring is locked",
   }],
-  ["garbage", "printf '\\377\\000<html>'", { kind: "closed", why: "the answer is not understood" }],
+  ["garbage", "printf '\\377\\000<html>'", { kind: "closed", why: "the answer is malformed" }],
   ["far too much", "yes x | head -c 3000000", {
     kind: "closed",
-    why: "the answer is not understood",
+    why: "the answer is malformed",
   }],
   ["a denial", "echo 'secret-tool: Access denied' >&2; echo more >&2; exit 1", {
     kind: "closed",
     why: "Access denied",
   }],
-  ["a wordless failure", "kill -KILL $$", { kind: "closed", why: "it failed without a word" }],
+  ["a wordless failure", "kill -KILL $$", { kind: "closed", why: "it failed without a message" }],
 ];
 
 for (const [what, script, expected] of ANSWERS) {
@@ -80,8 +80,8 @@ testWith(
     await runTool("mkfifo", folder.at("asked"));
     const limit = new AbortController();
     const script = `sleep 1000 & echo $! > ${folder.at("asked")}; wait`;
-    const safe = await fake(folder, script, () => limit.signal);
-    const found = safe.find("id");
+    const store = await fake(folder, script, () => limit.signal);
+    const found = store.find("id");
     const pid = Number(await Deno.readTextFile(folder.at("asked")));
     using stack = new DisposableStack();
     stack.defer(() => Deno.kill(pid, "SIGKILL"));
@@ -92,11 +92,11 @@ testWith(
 
 testWith([POSIX], "without secret-tool there is no answer", async () => {
   await using folder = await temporaryFolder();
-  const safe = secretService({
+  const store = openSecretService({
     env: (name) => name === "PATH" ? folder.path : undefined,
     timeout: () => new AbortController().signal,
   });
   const why = "secret-tool is not installed";
-  assertEquals(await safe.find("id"), { kind: "closed", why });
-  assertEquals(await safe.keep("id", "secret"), why);
+  assertEquals(await store.find("id"), { kind: "closed", why });
+  assertEquals(await store.keep("id", "secret"), why);
 });

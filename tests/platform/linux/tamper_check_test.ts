@@ -43,7 +43,7 @@ testWith([needsProgram("strace")], "a tracer is seen, with its name", async () =
   assertEquals(await look(), []);
   const [finding] = await look("strace", "-f", "-e", "trace=none", "-o", "/dev/null");
   assertEquals(finding.kind, "debugger");
-  assertMatch(finding.evidence, /^process \d+ \(strace\) traces us$/);
+  assertMatch(finding.evidence, /^process \d+ \(strace\) traces sentinel$/);
 });
 
 testWith(
@@ -63,7 +63,7 @@ testWith(
     await traced.stdin.close();
     const { stdout } = await traced.output();
     const [finding] = JSON.parse(new TextDecoder().decode(stdout));
-    assertEquals(finding?.evidence, `process ${tracer.pid} (strace) traces us`);
+    assertEquals(finding?.evidence, `process ${tracer.pid} (strace) traces sentinel`);
     await tracer.status;
   },
 );
@@ -82,7 +82,7 @@ testWith([POSIX], "a runtime that lets a debugger in is seen", async () => {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "null" }).output();
   const [finding] = JSON.parse(new TextDecoder().decode(stdout));
   assertEquals(finding.message, "debugger attached");
-  assertMatch(finding.evidence, /^the runtime lets one in at ws:\/\/127\.0\.0\.1:\d+\//);
+  assertMatch(finding.evidence, /^the runtime's inspector listens at ws:\/\/127\.0\.0\.1:\d+\//);
 });
 
 testWith([POSIX], "an executable that is replaced is seen", async () => {
@@ -97,5 +97,5 @@ testWith([POSIX], "an executable that is replaced is seen", async () => {
   assertEquals(finding?.kind, "executable_changed");
   assertMatch(finding!.evidence, /program was inode \d+, 3 bytes.* is inode \d+, 7 bytes/);
   await Deno.remove(path);
-  assertMatch((await tamperChecks.look())[0]!.evidence, /is gone$/);
+  assertMatch((await tamperChecks.look())[0]!.evidence, /is missing$/);
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { keychain } from "../../../src/platform/macos/keychain.ts";
+import { openKeychain } from "../../../src/platform/macos/keychain.ts";
 import type { CredentialStore } from "../../../src/platform/secret_tool.ts";
 import { POSIX, testWith } from "../../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary_folder.ts";
@@ -14,7 +14,7 @@ async function fake(folder: TemporaryFolder, script: string): Promise<Credential
     DYLD_INSERT_LIBRARIES: "/nowhere",
   };
   const timeout = () => new AbortController().signal;
-  return keychain({ env: (name) => variables[name], timeout }, folder.at("security"));
+  return openKeychain({ env: (name) => variables[name], timeout }, folder.at("security"));
 }
 
 testWith(
@@ -23,17 +23,17 @@ testWith(
   async () => {
     await using folder = await temporaryFolder();
     const at = folder.at;
-    const safe = await fake(
+    const store = await fake(
       folder,
       `echo "$@" >> ${at("args")}; env > ${at("env")}
 case $1 in -i) cat > ${at("line")};; *) sed -n 's/.*"-w" "\\(.*\\)"/\\1/p' ${at("line")};; esac`,
     );
-    assertEquals(await safe.keep("id-1", "c0ffee"), undefined);
+    assertEquals(await store.keep("id-1", "c0ffee"), undefined);
     assertEquals(
       await Deno.readTextFile(at("line")),
       '"add-generic-password" "-s" "sentinel-drm" "-a" "id-1" "-l" "Sentinel: key of this machine" "-w" "c0ffee"\n',
     );
-    assertEquals(await safe.find("id-1"), { kind: "found", secret: "c0ffee" });
+    assertEquals(await store.find("id-1"), { kind: "found", secret: "c0ffee" });
     assertEquals(
       await Deno.readTextFile(at("args")),
       "-i\nfind-generic-password -s sentinel-drm -a id-1 -w\n",
@@ -57,7 +57,7 @@ const ANSWERS: [string, string, unknown][] = [
     kind: "closed",
     why: "no such keychain",
   }],
-  ["nothing at all", "kill -KILL $$", { kind: "closed", why: "it failed without a word" }],
+  ["nothing at all", "kill -KILL $$", { kind: "closed", why: "it failed without a message" }],
 ];
 
 for (const [what, script, expected] of ANSWERS) {

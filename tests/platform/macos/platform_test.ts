@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertExists } from "@std/assert";
-import { macosOn } from "../../../src/platform/macos/platform.ts";
+import { makeMacos } from "../../../src/platform/macos/platform.ts";
 import { socketPath } from "../../../src/ipc/socket.ts";
 import {
   bsdInfo,
@@ -17,7 +17,7 @@ const PROCESS = { parent: 1, session: 1, startUs: 1_700_000_000_000_001n, unique
 
 function machine() {
   const kernel = new MacosKernel();
-  return { kernel, platform: macosOn(() => kernel.lib) };
+  return { kernel, platform: makeMacos(() => kernel.lib) };
 }
 
 Deno.test("the structures have the sizes that Apple's headers assert", () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { groupOf } from "../../../src/platform/windows/console.ts";
+import { findGroup } from "../../../src/platform/windows/console.ts";
 
 /** Each with its parent, and when it began. */
 const PROCESSES = [
@@ -17,6 +17,6 @@ const EXPECTED: Readonly<Record<number, number>> = { 1: 0, 10: 10, 11: 10, 12: 1
 for (const process of PROCESSES) {
   Deno.test(`of the group that 10 leads, process ${process.pid} is in ${EXPECTED[process.pid]}`, () => {
     const byPid = new Map(PROCESSES.map((each) => [each.pid, each]));
-    assertEquals(groupOf(process, byPid, (pid) => pid === 10), EXPECTED[process.pid]);
+    assertEquals(findGroup(process, byPid, (pid) => pid === 10), EXPECTED[process.pid]);
   });
 }

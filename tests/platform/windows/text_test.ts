@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { wideText } from "../../../src/platform/windows/handles.ts";
+import { encodeWide } from "../../../src/platform/windows/handles.ts";
 
 Deno.test("text is UTF-16 with its NUL, characters beyond the first plane included", () => {
-  assertEquals([...wideText("aß")], [0x61, 0xDF, 0]);
-  assertEquals([...wideText("\u{1F680}")], [0xD83D, 0xDE80, 0]);
-  assertEquals([...wideText("")], [0]);
+  assertEquals([...encodeWide("aß")], [0x61, 0xDF, 0]);
+  assertEquals([...encodeWide("\u{1F680}")], [0xD83D, 0xDE80, 0]);
+  assertEquals([...encodeWide("")], [0]);
 });
