@@ -48,7 +48,7 @@ function macAnswers(answers: Record<string, string>) {
   return macosFingerprintSources((path) => Promise.resolve(answers[path.split("/").at(-1)!]));
 }
 
-Deno.test("macOS: components from the tools' recorded answers", async () => {
+Deno.test("macOS: components from the tools' recorded output", async () => {
   const answers = { ioreg: IOREG, diskutil: DISKUTIL, networksetup: PORTS, sysctl: SYSCTL };
   assertEquals(await describe(macAnswers(answers)), {
     machine_id: "4F1D5C2A-0B1C-5D3E-8F60-123456789ABC",
@@ -60,7 +60,7 @@ Deno.test("macOS: components from the tools' recorded answers", async () => {
   });
 });
 
-Deno.test("macOS: what a tool does not tell, or cannot be run for, is unreadable", async () => {
+Deno.test("macOS: a component is unreadable if its tool fails or does not report it", async () => {
   assertEquals(
     await describe(macAnswers({ ioreg: "", sysctl: "machdep.cpu.brand_string: Apple M1\n" })),
     {
@@ -95,7 +95,7 @@ Deno.test("readSmbios() takes the first processor's id and the first board's ser
   });
 });
 
-Deno.test("readSmbios() of a table cut anywhere ends, and tells nothing that is not there", () => {
+Deno.test("readSmbios() of a table truncated anywhere ends and invents nothing", () => {
   for (let length = 0; length < TABLE.length; length++) {
     const { processorId, boardSerial } = readSmbios(TABLE.subarray(0, length));
     assert([undefined, "BFEBFBFF000906EA"].includes(processorId), `${length}: ${processorId}`);
@@ -124,7 +124,7 @@ Deno.test("Windows: components from recorded answers", async () => {
   });
 });
 
-Deno.test("Windows: of a machine that tells nothing nothing can be read, and nothing is thrown", async () => {
+Deno.test("Windows: a machine that reports nothing has unreadable components and no error", async () => {
   const sources = windowsFingerprintSources({
     readText: () => undefined,
     readSmbios: () => undefined,

@@ -14,17 +14,17 @@ function ask(tool: string, question: Partial<ToolRequest> = {}): Promise<ToolRes
   });
 }
 
-testWith([POSIX], "a tool that is not there is told by its name", async () => {
+testWith([POSIX], "a missing tool is named", async () => {
   assertEquals(await ask("sentinel-no-such-tool"), "sentinel-no-such-tool is not installed");
 });
 
-testWith([POSIX], "why a tool cannot be started is told", async () => {
+testWith([POSIX], "a tool that cannot be started is reported with the reason", async () => {
   assertMatch(String(await ask("/")), /permission denied/i);
 });
 
 testWith(
   [POSIX],
-  "a tool is given the variables that are named, and nothing else of ours",
+  "a tool receives the named variables and no others",
   async () => {
     const variables = ["NAMED", "ABSENT"];
     const env = (name: string) => name === "ABSENT" ? undefined : "x";
@@ -33,11 +33,11 @@ testWith(
   },
 );
 
-testWith([POSIX], "a tool that ends before it has read its question has answered", async () => {
+testWith([POSIX], "a tool that exits before it reads its input has still answered", async () => {
   assertEquals(await ask("true", { input: LONG }), { code: 0, out: "", err: "" });
 });
 
-testWith([POSIX], "what a tool writes behind the limit is dropped", async () => {
+testWith([POSIX], "output beyond the limit is dropped", async () => {
   const answer = await ask("cat", { input: LONG });
   assertEquals(answer, { code: 0, out: LONG.slice(0, 65_536), err: "" });
 });

@@ -5,14 +5,14 @@ import { POSIX, testWith } from "../../support/requirements.ts";
 
 openLibraries();
 
-testWith([POSIX], "the boot clock goes on, and belongs to a boot", () => {
+testWith([POSIX], "the boot clock advances and has a boot id", () => {
   const first = readBootClock(), second = readBootClock();
   assertEquals(first.bootId, second.bootId);
   assertEquals(first.bootId.length, 36);
   assert(second.bootMs >= first.bootMs);
 });
 
-testWith([POSIX], "the boot clock shows what the system tells of its uptime", () => {
+testWith([POSIX], "the boot clock matches the system's uptime", () => {
   const before = Deno.osUptime();
   const { bootMs } = readBootClock();
   const after = Deno.osUptime();

@@ -35,7 +35,7 @@ testWith(
 
 testWith(
   [NEEDS_USER_KEYRING, needsProgram("keyctl")],
-  "a session that does not possess the user's keyring, as a service's, writes and reads what others do",
+  "a session that does not possess the user's keyring, such as a service, shares its keys",
   async () => {
     using own = ownName();
     const { name } = own;

@@ -18,7 +18,7 @@ function flagsOf(bytes: Uint8Array<ArrayBuffer>): string[] {
   throw new Error("Cannot find the mapping");
 }
 
-testWith([POSIX], "guarded bytes are kept out of swap and dumps, and wiped in the end", () => {
+testWith([POSIX], "guarded bytes stay out of swap and dumps, and are wiped on disposal", () => {
   // so large that it has pages of its own, and no other test's bytes beside it
   const bytes = new Uint8Array(1 << 20).fill(7);
   const keepsToItself = () => ["lo", "dd"].map((flag) => flagsOf(bytes).includes(flag));

@@ -28,7 +28,7 @@ async function firstLine(child: Deno.ChildProcess): Promise<string> {
 
 testWith(
   [POSIX],
-  "identifyProcess() tells this process and one that is gone, with the program's own permissions",
+  "identifyProcess() identifies this process and not an ended one, with the program's own permissions",
   async () => {
     const own = await platform.identifyProcess(Deno.pid);
     assertExists(own);
@@ -43,7 +43,7 @@ testWith(
 
 testWith(
   [POSIX],
-  "isDescendant() knows the process itself and its grandchildren, and no stranger",
+  "isDescendant() accepts the process and its grandchildren, and no other process",
   async () => {
     await using child = shell("(cat <&3 & echo $!; wait) 3<&0");
     const grandchild = Number(await firstLine(child));
@@ -59,7 +59,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "isDescendant() is not taken in by a pid that was given anew", async () => {
+testWith([POSIX], "isDescendant() is not misled by a reused pid", async () => {
   await using child = shell("echo ready; cat");
   await firstLine(child);
   const ancestor = await platform.identifyProcess(child.pid);
@@ -71,7 +71,7 @@ testWith([POSIX], "isDescendant() is not taken in by a pid that was given anew",
 
 testWith(
   [POSIX],
-  "isDescendant() finds an orphan by the session that the software leads",
+  "isDescendant() finds an orphan by the session that its ancestor leads",
   async () => {
     await using child = shell(
       "orphan=$(sh -c 'cat <&3 >/dev/null & echo $!' 3<&0); echo $orphan; cat",
@@ -86,7 +86,7 @@ testWith(
 
 testWith(
   [POSIX],
-  "pin() holds a peer while it lives and has none to hold that was gone before",
+  "pin() pins a running peer and not an ended one",
   async () => {
     await using folder = await temporaryFolder();
     const path = folder.at("s.sock");

@@ -68,7 +68,7 @@ async function openFiles(pid: number): Promise<string[]> {
 
 testWith(
   [OTHER_USERS],
-  "rights that are given up are gone from every thread, under the same pid",
+  "become() drops the privileges of every thread, under the same pid",
   async () => {
     const { differences, threads: [thread, ...others] } = await giveUp(NOBODY);
     assertEquals([differences, others], [[], []]);
@@ -79,14 +79,14 @@ testWith(
   },
 );
 
-testWith([OTHER_USERS], "what root had open is closed to the user", async () => {
+testWith([OTHER_USERS], "become() closes root's descriptors", async () => {
   const { files } = await giveUp(NOBODY);
   assertEquals([files.length > 2, files.includes(SECRET)], [true, false]);
 });
 
 testWith(
   [OTHER_USERS, needsProgram("keyctl")],
-  "the keys of root's session are not the user's",
+  "become() leaves root's session keyring",
   async () => {
     const add = `keyctl add user ${KEY} x @s >&2 && exec "$@"`;
     const script = `exec keyctl session - sh -c '${add}' sh "$@"`;
@@ -97,7 +97,7 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "without the second execution threads keep what only one gave up, and that is noticed",
+  "differences() lists the threads that keep privileges without an execve",
   async () => {
     const { differences, threads } = await giveUp(NOBODY, { flags: ["--no-exec"] });
     assert(
@@ -111,7 +111,7 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "what is not to be given up stays for programs that bring it with them",
+  "capabilities that are not limited stay in the bounding set",
   async () => {
     const rights = { ...NOBODY, capabilities: undefined, noNewPrivileges: false };
     const { differences, threads: [thread, ...others] } = await giveUp(rights);
@@ -128,7 +128,7 @@ testWith([OTHER_USERS], "a process that can regain root is detected", async () =
 
 testWith(
   [OTHER_USERS],
-  "what root started but is not as it is to be is noticed, each thing by its name",
+  "differences() names each wrong privilege of a process that root started",
   () => {
     const found = linuxPrivileges().differences({ ...NOBODY, rootFolder: "/nowhere" });
     const kinds = new Set(

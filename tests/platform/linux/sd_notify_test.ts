@@ -9,8 +9,8 @@ const ADDRESSES: Readonly<Record<string, string>> = {
   "nowhere": "",
   "a name alone": "notify",
   "a path that is too long": `/${"x".repeat(200)}`,
-  "a path where nobody listens": "/nonexistent/notify",
-  "an abstract name that nobody has": "@sentinel/test/nobody",
+  "a path without a listener": "/nonexistent/notify",
+  "an unused abstract name": "@sentinel/test/nobody",
 };
 
 for (const [what, address] of Object.entries(ADDRESSES)) {

@@ -21,7 +21,7 @@ async function fake(
 
 testWith(
   [POSIX],
-  "a secret goes over standard input, is nowhere in the arguments, and comes back",
+  "a secret passes through standard input, never through the arguments, and comes back",
   async () => {
     await using folder = await temporaryFolder();
     const at = folder.at;
@@ -74,7 +74,7 @@ for (const [what, script, expected] of ANSWERS) {
 
 testWith(
   [POSIX, needsProgram("mkfifo")],
-  "a service that never answers is given up, also where a child of it holds on to the streams",
+  "a service that never answers times out, even if its child keeps the streams open",
   async () => {
     await using folder = await temporaryFolder();
     await runTool("mkfifo", folder.at("asked"));
@@ -90,7 +90,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "without secret-tool there is no answer", async () => {
+testWith([POSIX], "without secret-tool the store is closed", async () => {
   await using folder = await temporaryFolder();
   const store = openSecretService({
     env: (name) => name === "PATH" ? folder.path : undefined,

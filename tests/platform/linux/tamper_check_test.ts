@@ -31,7 +31,7 @@ for (const variable of ["LD_PRELOAD", "LD_AUDIT"]) {
   });
 }
 
-testWith([needsProgram("strace")], "a tracer is seen, with its name", async () => {
+testWith([needsProgram("strace")], "a tracer is detected, with its name", async () => {
   const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt"];
   const permissions = ["--allow-read", "--allow-env", "--allow-ffi", "--allow-sys"];
   const look = async (...wrapper: string[]) => {
@@ -77,7 +77,7 @@ async function otherThreads(pid: number): Promise<number[]> {
   }
 }
 
-testWith([POSIX], "a runtime that lets a debugger in is seen", async () => {
+testWith([POSIX], "an open inspector is detected", async () => {
   const args = ["run", "--quiet", "--inspect=127.0.0.1:0", "--allow-all", LOOK_AROUND];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "null" }).output();
   const [finding] = JSON.parse(new TextDecoder().decode(stdout));
@@ -85,7 +85,7 @@ testWith([POSIX], "a runtime that lets a debugger in is seen", async () => {
   assertMatch(finding.evidence, /^the runtime's inspector listens at ws:\/\/127\.0\.0\.1:\d+\//);
 });
 
-testWith([POSIX], "an executable that is replaced is seen", async () => {
+testWith([POSIX], "a replaced executable is detected", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("program");
   await Deno.writeTextFile(path, "old");

@@ -19,7 +19,7 @@ async function fake(folder: TemporaryFolder, script: string): Promise<Credential
 
 testWith(
   [POSIX],
-  "a secret goes into the keychain over standard input, is nowhere in the arguments, and comes back",
+  "a secret passes to the keychain through standard input, never through the arguments, and comes back",
   async () => {
     await using folder = await temporaryFolder();
     const at = folder.at;

@@ -27,7 +27,7 @@ Deno.test("the structures have the sizes that Apple's headers assert", () => {
   assertEquals(uniqueIdentifierInfo(PROCESS).length, 56);
 });
 
-Deno.test("identify() tells the peer of the connection that is new, by its made-up inode, also where a descriptor is given again", () => {
+Deno.test("identify() finds the peer of the new connection by its inode, even if a descriptor is reused", () => {
   const { kernel, platform } = machine();
   kernel.sockets.set(3, { inode: 10, local: PATH });
   kernel.sockets.set(4, { inode: 11 });
@@ -40,7 +40,7 @@ Deno.test("identify() tells the peer of the connection that is new, by its made-
   assertEquals(peers.identify(), { user: "502", pid: 101 });
 });
 
-Deno.test("identify() takes an address with or without the NUL behind it, and no longer or shorter one", () => {
+Deno.test("identify() accepts an address with or without a final NUL, and no longer or shorter one", () => {
   for (const countsNul of [true, false]) {
     const { kernel, platform } = machine();
     kernel.sockets.set(3, { inode: 10, local: PATH, countsNul });
@@ -58,7 +58,7 @@ Deno.test("identify() takes an address with or without the NUL behind it, and no
   }
 });
 
-Deno.test("identify() is undefined where the peer has gone, or its credentials are of another version", () => {
+Deno.test("identify() is undefined if the peer has closed or its credentials have another version", () => {
   for (const broken of [{}, { peer: { user: 501, pid: 100 }, credVersion: 1 }]) {
     const { kernel, platform } = machine();
     const peers = platform.acceptedPeers(PATH);
@@ -67,7 +67,7 @@ Deno.test("identify() is undefined where the peer has gone, or its credentials a
   }
 });
 
-Deno.test("pin() holds a peer by its unique id, not by a pid that was given anew", () => {
+Deno.test("pin() pins a peer by its unique id, not by a reused pid", () => {
   const { kernel, platform } = machine();
   const peers = platform.acceptedPeers(PATH);
   kernel.sockets.set(6, { inode: 12, local: PATH, peer: { user: 501, pid: 100 } });
@@ -82,7 +82,7 @@ Deno.test("pin() holds a peer by its unique id, not by a pid that was given anew
   assertEquals(peers.pin(), undefined);
 });
 
-Deno.test("serversAt() names the servers of all connections to the path", () => {
+Deno.test("serversAt() lists the servers of all connections to the path", () => {
   const { kernel, platform } = machine();
   kernel.sockets.set(5, { inode: 1, remote: PATH, peer: { user: 501, pid: 7 } });
   kernel.sockets.set(6, { inode: 2, remote: "/tmp/another.sock", peer: { user: 0, pid: 1 } });
@@ -90,7 +90,7 @@ Deno.test("serversAt() names the servers of all connections to the path", () => 
   assertEquals(platform.serversAt(PATH), [{ user: "501", pid: 7 }, { user: "502", pid: 8 }]);
 });
 
-Deno.test("identifyProcess() tells a process by its start in microseconds and the boot; a zombie is gone", async () => {
+Deno.test("identifyProcess() identifies a process by its start in microseconds and the boot, and no zombie", async () => {
   const { kernel, platform } = machine();
   kernel.processes.set(100, PROCESS);
   kernel.processes.set(101, { ...PROCESS, isZombie: true });
@@ -105,7 +105,7 @@ Deno.test("identifyProcess() tells a process by its start in microseconds and th
   assertEquals(await platform.identifyProcess(100), undefined);
 });
 
-Deno.test("isDescendant() knows children, grandchildren and orphans of the session, and no stranger", async () => {
+Deno.test("isDescendant() accepts children, grandchildren and orphans of the session, and no other process", async () => {
   const { kernel, platform } = machine();
   const process = (pid: number, { parent = 1, session = 1, startUs = BigInt(pid) }) =>
     kernel.processes.set(pid, { parent, session, startUs, uniqueId: BigInt(pid) });
@@ -124,14 +124,14 @@ Deno.test("isDescendant() knows children, grandchildren and orphans of the sessi
   assert(!platform.isDescendant(110, { ...ancestor, bootId: "another" }));
 });
 
-Deno.test("core dumps are off and no debugger may attach", () => {
+Deno.test("core dumps are disabled and no debugger can attach", () => {
   const { kernel, platform } = machine();
   platform.protectMemory();
   assertEquals(kernel.limits, [[4, [0n, 0n]]]);
   assertEquals(kernel.traced, [31]);
 });
 
-Deno.test("a debugger and a library that is loaded into us are seen", async () => {
+Deno.test("a debugger and a preloaded library are detected", async () => {
   const { kernel, platform } = machine();
   const variables: Record<string, string> = {};
   const tamperChecks = await platform.openTamperChecks((name) => variables[name]);
@@ -144,7 +144,7 @@ Deno.test("a debugger and a library that is loaded into us are seen", async () =
   assertEquals(await look(), ["debugger", "preload"]);
 });
 
-Deno.test("folders, machine id and the longest path are the Mac's", async () => {
+Deno.test("folders, machine id and maximum path length are those of a Mac", async () => {
   const { platform } = machine();
   const variables = (values: Record<string, string>) => (name: string) => values[name];
   assertEquals(
@@ -161,7 +161,7 @@ Deno.test("folders, machine id and the longest path are the Mac's", async () => 
   assertEquals(socketPath({ machineId: "1", path, maxBytes }), path);
 });
 
-testWith([POSIX], "signalGroup() says whether the group is there", async () => {
+testWith([POSIX], "signalGroup() tells whether the group exists", async () => {
   const { platform } = machine();
   await using child = new Deno.Command("cat", { detached: true, stdin: "piped" }).spawn();
   assert(platform.signalGroup(child.pid, 0));
@@ -170,7 +170,7 @@ testWith([POSIX], "signalGroup() says whether the group is there", async () => {
   assert(!platform.signalGroup(child.pid, 0));
 });
 
-Deno.test("processControl() lists processes, and takes none for another with its pid", async () => {
+Deno.test("processControl() lists processes and detects a reused pid", async () => {
   const { kernel, platform } = machine();
   kernel.processes.set(100, { parent: 1, session: 100, startUs: 5n, uniqueId: 1n });
   kernel.processes.set(101, { parent: 100, session: 100, startUs: 6n, uniqueId: 2n });
@@ -191,7 +191,7 @@ Deno.test("processControl() lists processes, and takes none for another with its
   assertEquals(control.identify(102), undefined);
 });
 
-Deno.test("readBootClock() reads the clock that nobody can set, and which boot it belongs to", () => {
+Deno.test("readBootClock() reads the clock that cannot be set, and the boot id", () => {
   const { kernel, platform } = machine();
   assertEquals(platform.readBootClock(), { bootId: kernel.bootId!, bootMs: 1_234_567 });
 });

@@ -16,12 +16,12 @@ const SPLIT: Readonly<Record<string, readonly string[]>> = {
 };
 
 for (const [line, words] of Object.entries(SPLIT)) {
-  Deno.test(`the command line ${line} is taken apart as the system does`, () => {
+  Deno.test(`the command line ${line} is split as the system does`, () => {
     assertEquals(splitCommandLine(line), words);
   });
 }
 
-Deno.test("a command line that is joined is taken apart into the same words", () => {
+Deno.test("a joined command line is split into the same words", () => {
   const words = [
     "C:\\Program Files\\",
     "",

@@ -10,7 +10,7 @@ Deno.test("an environment block is sorted by name and ends with an empty entry",
   assertEquals(textOf(encodeEnvironment([], {})), "\0\0");
 });
 
-Deno.test("a variable takes the place of one whose name differs in case alone", () => {
+Deno.test("a variable overrides one whose name differs only in case", () => {
   assertEquals(textOf(encodeEnvironment(["Path=a", "X=="], { PATH: "b=c" })), "PATH=b=c\0X==\0\0");
 });
 

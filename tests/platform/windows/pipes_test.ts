@@ -24,7 +24,7 @@ async function askOften(path: string, times: number): Promise<void> {
   }
 }
 
-testWith([WINDOWS], "50 clients at once ask 100,000 times, and no handle is left", async () => {
+testWith([WINDOWS], "50 clients at once send 100,000 requests, and no handle leaks", async () => {
   await using running = await startServer();
   await askOften(running.path, 100);
   const before = handleCount();
@@ -35,7 +35,7 @@ testWith([WINDOWS], "50 clients at once ask 100,000 times, and no handle is left
   assert(grown <= 4, `${grown} handles more than before`);
 });
 
-testWith([WINDOWS], "clients that connect and say nothing delay nobody", async () => {
+testWith([WINDOWS], "silent clients do not delay others", async () => {
   await using running = await startServer();
   const silent = await Promise.all(Array.from({ length: 20 }, () => connectPeer(running.path)));
   assertEquals(await ask(running.path, REQUEST), LICENSE_LINE);
@@ -44,7 +44,7 @@ testWith([WINDOWS], "clients that connect and say nothing delay nobody", async (
 
 testWith(
   [WINDOWS],
-  "a second server of the same name is refused, and a squatter is noticed",
+  "a second server of the same name is refused, and a squatter is detected",
   async () => {
     await using folder = await temporaryFolder();
     const { pipes } = selectPlatform();
@@ -60,7 +60,7 @@ testWith(
 
 testWith(
   [WINDOWS],
-  "a name that another process has is refused, whoever it belongs to, and free when that is gone",
+  "a name that any other process has is refused, and free once that process has ended",
   async () => {
     await using folder = await temporaryFolder();
     const name = testSocket(folder);
@@ -83,7 +83,7 @@ testWith(
   },
 );
 
-testWith([WINDOWS], "both ends know each other's user by the kernel's word", async () => {
+testWith([WINDOWS], "the kernel identifies the user at each end to the other", async () => {
   await using folder = await temporaryFolder();
   const platform = selectPlatform();
   const name = testSocket(folder);
@@ -102,7 +102,7 @@ testWith([WINDOWS], "both ends know each other's user by the kernel's word", asy
 
 testWith(
   [WINDOWS],
-  "a client whose token comes with its first byte is known behind that, and nobody once it is closed",
+  "a client whose token comes with its first byte is identified after it, and not once closed",
   async () => {
     await using folder = await temporaryFolder();
     const platform = selectPlatform();
@@ -148,7 +148,7 @@ testWith(
 
 testWith(
   [WINDOWS],
-  "clients that nobody accepts are let wait up to a bound, and then told to try again",
+  "unaccepted clients wait up to a limit; more are told to try again",
   async () => {
     await using folder = await temporaryFolder();
     const name = testSocket(folder);
@@ -176,7 +176,7 @@ testWith(
 
 testWith(
   [WINDOWS],
-  "who accepts behind the end is told of it once nothing is under way",
+  "accept() after close() rejects once nothing is pending",
   async () => {
     await using folder = await temporaryFolder();
     const listener = listenOnPipe(testSocket(folder))!;
@@ -185,7 +185,7 @@ testWith(
   },
 );
 
-testWith([WINDOWS], "a write of no bytes is not read", async () => {
+testWith([WINDOWS], "an empty write is not read", async () => {
   await using folder = await temporaryFolder();
   const name = testSocket(folder);
   const listener = listenOnPipe(name)!;
