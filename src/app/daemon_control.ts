@@ -2,7 +2,7 @@ import type { Host } from "../platform/host.ts";
 import { SYSTEM } from "./host.ts";
 import { dirname, nameOf } from "../core/paths.ts";
 import { readPidFile } from "../daemon/pid_file.ts";
-import { findSockets, socketsIn } from "../ipc/client.ts";
+import { findSockets, listSockets } from "../ipc/client.ts";
 import { ConfigError } from "../core/errors.ts";
 import {
   DaemonControl,
@@ -40,7 +40,7 @@ export async function composeDaemonControl(target: DaemonTarget): Promise<Daemon
     pidFile,
     findSockets: async () =>
       socket !== undefined ? [socket] : [
-        ...await socketsIn(dirname(pidFile), platform.userId()),
+        ...await listSockets(dirname(pidFile), platform.userId()),
         ...await findSockets(SYSTEM.env),
       ],
     platform,

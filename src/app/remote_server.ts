@@ -106,7 +106,7 @@ export async function openServer(
       audit: auditInto(log),
       findSocket: platform.listeningSocket,
       telemetry: await openTelemetry(),
-      hurry,
+      force: hurry,
     }),
   );
   const expiry = opened.use(new ExpiryWatch({ clock: systemClock, log }));
@@ -170,7 +170,7 @@ async function openTable(
       newLaunchToken: () => crypto.randomUUID(),
       searchPath: Deno.env.get("PATH"),
       output: { sync: true },
-      hurry,
+      force: hurry,
     });
     if (table !== undefined) return table;
   } catch (error) {

@@ -3,7 +3,7 @@ import { permissionBits, sha256OfFile } from "../core/files.ts";
 import type { Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 
-/** The software is not there or cannot be run (exit status 84). */
+/** The software cannot be launched (exit status 84). */
 export class LaunchError extends SentinelError {
   constructor(
     code:
@@ -25,10 +25,10 @@ export class LaunchError extends SentinelError {
 
 const ANY_EXECUTE_BIT = 0o111;
 
-/** What execve(2) looks at fits into the first 256 bytes (BINPRM_BUF_SIZE, <linux/binfmts.h>). */
+/** execve(2) examines the first 256 bytes of a file (BINPRM_BUF_SIZE, <linux/binfmts.h>). */
 const HEADER_BYTES = 256;
 
-/** The first bytes of a program: elf(5); Mach-O of 64 bits, universal; "MZ", of which two count. */
+/** First four bytes of a program: elf(5); Mach-O, 64-bit and universal; of "MZ" only two count. */
 const PROGRAM_MAGICS = {
   "ELF": [0x7f45_4c46],
   "Mach-O": [0xcffa_edfe, 0xcafe_babe],
@@ -37,7 +37,7 @@ const PROGRAM_MAGICS = {
 /** "#!", execve(2). */
 const SCRIPT_MAGIC = 0x2321;
 
-/** e_machine of elf(5): EM_X86_64, EM_AARCH64; and what this machine runs besides. */
+/** Values of e_machine (elf(5)) that each architecture runs: its own and its 32-bit predecessor's. */
 const MACHINES: Readonly<Record<typeof Deno.build.arch, readonly number[]>> = {
   x86_64: [62, 3],
   aarch64: [183, 40],
@@ -46,8 +46,8 @@ const MACHINES: Readonly<Record<typeof Deno.build.arch, readonly number[]>> = {
 const UTF8 = new TextDecoder();
 
 /**
- * Looks whether a file can be executed, so that the reason is told where it cannot. Without that, the C library has a
- * shell read what the kernel does not know (execvp(3)).
+ * Checks that a file can be executed, and reports why if not. Without the check, the C library passes a file of unknown
+ * format to a shell (execvp(3)).
  *
  * @throws {LaunchError}
  */
@@ -63,7 +63,7 @@ export async function checkExecutable(path: string): Promise<void> {
   if (header !== undefined) await checkHeader(path, header);
 }
 
-/** `undefined` where we may execute it but not read it. */
+/** `undefined` if the file is not readable; it may still be executable. */
 async function readHeader(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
     using file = await Deno.open(path);
@@ -101,10 +101,10 @@ function wrongFormat(path: string, why: string): LaunchError {
 
 const ARTICLES = { "ELF": "an ELF", "Mach-O": "a Mach-O", "PE": "a PE" } as const;
 
-/** Up to e_machine. */
+/** Length of the ELF header up to and including e_machine. */
 const ELF_HEADER_BYTES = 20;
 
-/** e_ident[EI_DATA] is 2 where the file is big-endian, which no machine of ours is. */
+/** Rejects big-endian files (e_ident[EI_DATA] is 2): no supported machine runs them. */
 function checkElf(path: string, view: DataView): void {
   if (view.byteLength < ELF_HEADER_BYTES) throw wrongFormat(path, "its ELF header is cut off");
   const littleEndian = view.getUint8(5) !== 2;
@@ -124,7 +124,7 @@ async function checkInterpreter(path: string, header: Uint8Array<ArrayBuffer>): 
   if (await explain(path, () => Deno.stat(interpreter)) !== undefined) return;
   throw new LaunchError(
     "not_found",
-    `software not found: ${path} (its interpreter ${interpreter} is not there)`,
+    `software not found: ${path} (interpreter ${interpreter} not found)`,
   );
 }
 
@@ -143,17 +143,17 @@ async function explain<T>(path: string, look: () => Promise<T>): Promise<T | und
   }
 }
 
-/** The software is not the one that the license is for (exit status 84). */
+/** The software's checksum does not match the license (exit status 84). */
 export class ChecksumError extends SentinelError {
   constructor(code: "checksum" | "unreadable" | "changed", message: string, cause?: unknown) {
     super(`software.${code}`, message, { cause });
   }
 }
 
-/** A file whose checksum was verified, as it was then. */
+/** A file whose checksum was verified, with its version at that time. */
 export interface VerifiedFile {
   readonly path: string;
-  /** As {@linkcode Platform.fileVersion} has it. */
+  /** From {@linkcode Platform.fileVersion}. */
   readonly version: string;
 }
 
@@ -161,8 +161,8 @@ export interface VerifiedFile {
  * Checks a file's SHA-256; constant memory.
  *
  * @param expected 64 hex digits.
- * @returns Which file it was, to be held against the one that is launched.
- * @throws {ChecksumError} `software.checksum`, `software.unreadable`; `software.changed` where it changed meanwhile.
+ * @returns The file's version, to compare with at launch ({@linkcode requireUnchanged}).
+ * @throws {ChecksumError} `software.checksum`, `software.unreadable`; `software.changed` if it changed meanwhile.
  */
 export async function verifyChecksum(
   path: string,
@@ -170,21 +170,21 @@ export async function verifyChecksum(
   { fileVersion }: Pick<Platform, "fileVersion">,
 ): Promise<VerifiedFile> {
   const version = fileVersion(path);
-  const { sha256, isThere } = await digest(path);
+  const { sha256, isCurrent } = await digest(path);
   if (sha256 !== expected.toLowerCase()) {
     throw new ChecksumError(
       "checksum",
       `software checksum mismatch: ${path} (expected ${expected}, is ${sha256})`,
     );
   }
-  // what was opened is what stood there before and stands there now
-  if (version === undefined || !isThere) throw changed(path);
+  // the path must name the digested file both before and after
+  if (version === undefined || !isCurrent) throw changed(path);
   requireUnchanged({ path, version }, { fileVersion });
   return { path, version };
 }
 
 /**
- * Checks that what is at the path now is the file that was verified.
+ * Checks that the path still names the verified file, unchanged.
  *
  * @throws {ChecksumError} `software.changed`.
  */
@@ -195,12 +195,12 @@ export function requireUnchanged(
   if (fileVersion(path) !== version) throw changed(path);
 }
 
-/** `isThere`: whether what was read still stands at the path. */
-async function digest(path: string): Promise<{ sha256: string; isThere: boolean }> {
+/** `isCurrent`: whether the path still names the file that was read. */
+async function digest(path: string): Promise<{ sha256: string; isCurrent: boolean }> {
   try {
     using file = await Deno.open(path);
     const sha256 = await sha256OfFile(file);
-    return { sha256, isThere: (await file.stat()).ino === (await Deno.stat(path)).ino };
+    return { sha256, isCurrent: (await file.stat()).ino === (await Deno.stat(path)).ino };
   } catch (error) {
     throw new ChecksumError(
       "unreadable",

@@ -4,16 +4,16 @@ import type { ProcessTree } from "./process_tree.ts";
 import type { ProbeSpec } from "../core/health_probe.ts";
 import { findProgram, launch } from "./launch.ts";
 
-/** How one check went: `undefined` where it found nothing wrong, else what. */
+/** Result of one check: the fault, or `undefined` if it passed. */
 export type CheckResult = string | undefined;
 
-/** What is known of a process's health; times are the wall clock's milliseconds. */
+/** Health of a process; times are wall-clock milliseconds. */
 export interface Health {
   readonly status: "unknown" | "healthy" | "unhealthy";
   readonly consecutiveFailures: number;
   readonly lastCheckMs: number | undefined;
   readonly lastError: string | undefined;
-  /** The last round, by the checks' names. */
+  /** Results of the last round by check name. */
   readonly checks: Readonly<Record<string, "ok" | string>>;
 }
 
@@ -25,10 +25,10 @@ export const UNKNOWN_HEALTH: Health = {
   checks: {},
 };
 
-/** So many failed rounds in a row make it unhealthy. */
+/** Consecutive failed rounds that make a process unhealthy. */
 const FAILURES_TO_UNHEALTHY = 3;
 
-/** Health after one round of checks; one failed round alone changes no status. */
+/** Health after a round of checks; the status changes only after {@linkcode FAILURES_TO_UNHEALTHY} failed rounds in a row. */
 export function judgeHealth(
   before: Health,
   { results, atMs }: { results: Readonly<Record<string, CheckResult>>; atMs: number },
@@ -51,27 +51,27 @@ export function judgeHealth(
   };
 }
 
-/** Looks at one thing; `signal` is aborted when its time is over. What it throws is a failure, too. */
+/** A check; `signal` aborts at its timeout. Throwing counts as a failure. */
 export type HealthCheck = (signal: AbortSignal) => Promise<CheckResult> | CheckResult;
 
 interface HealthMonitorOptions {
-  /** By name: `process`, `memory`, `probe`, `queue`, `script` or whatever the caller has. */
+  /** Checks by name, such as `process`, `memory` or `probe`. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
   readonly clock: Clock;
   readonly intervalMs: number;
-  /** Of each check; the interval by default. */
+  /** Timeout of each check; default: the interval. */
   readonly timeoutMs?: number | undefined;
-  /** Whether the watch ends with the round that makes it unhealthy (default: it does). */
+  /** Whether to stop watching once the process is unhealthy; true by default. */
   readonly endsUnhealthy?: boolean | undefined;
   /** Called after each round. */
   readonly onChecked?: ((health: Health) => void) | undefined;
 }
 
 /**
- * Checks at every interval until it is unhealthy or told to stop. Checks of a round run side by side, and no round begins
- * before the one before is over; one that does not end in time has failed.
+ * Runs the checks at every interval until the process is unhealthy or `signal` aborts. The checks of a round run
+ * concurrently, rounds do not overlap, and a check that exceeds its timeout fails.
  *
- * @returns The health that is `unhealthy`, or the last one known where `signal` was aborted.
+ * @returns The last known health.
  */
 export async function watchHealth(
   options: HealthMonitorOptions,
@@ -127,7 +127,7 @@ async function checkInTime(
 
 const MEBIBYTE = 2 ** 20;
 
-/** Fails where a tree's resident memory is above the limit; pages that members share are counted for each of them. */
+/** A check that fails if a tree's resident memory exceeds the limit; shared pages count once per process. */
 export function memoryCheck(
   tree: Pick<ProcessTree, "residentBytes">,
   limitMb: number,
@@ -138,14 +138,14 @@ export function memoryCheck(
   };
 }
 
-/** Probes that speak over a network or a socket; passed in, as nothing here does. */
+/** Creates the probes that use a socket; provided by the caller. */
 export interface ProbeFunctions {
   readonly ipc: HealthCheck;
   readonly tcp: (hostname: string, port: number) => HealthCheck;
   readonly http: (url: string) => HealthCheck;
 }
 
-/** The check of a probe; `undefined` for none. */
+/** Creates the check of a probe; `undefined` for `none`. */
 export function openProbe(
   spec: ProbeSpec,
   { functions, searchPath }: { functions: ProbeFunctions; searchPath?: string | undefined },
@@ -165,8 +165,8 @@ export function openProbe(
 }
 
 /**
- * Runs a program and drops what it says; it is killed with its group when its time is over. Fails where it does not end
- * with 0. What it leaves in its group goes with it.
+ * Runs a program, discards its output and fails unless it exits with 0. Kills its process group when it exits or when
+ * `signal` aborts.
  */
 async function runCommand(
   { command, args }: Extract<ProbeSpec, { kind: "exec" }>,
@@ -191,11 +191,11 @@ async function runCommand(
   return code === 0 ? undefined : `exited: ${code}`;
 }
 
-/** In the very turn in which its end is told, at the latest, so that the number is still its own. */
+/** Must run in the turn in which the leader's exit is reported, at the latest: afterwards its pid may be reused. */
 function killGroup(leader: number): void {
   try {
     Deno.kill(-leader, "SIGKILL");
   } catch {
-    // it is gone, or another user's by now, as with sudo(8); kill(2)
+    // kill(2): the group no longer exists, or runs as another user, as with sudo(8)
   }
 }

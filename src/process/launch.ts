@@ -6,8 +6,15 @@ import type { ProcessControl, ProcessLimits } from "../platform/process_contract
 import type { Platform } from "../platform/contract.ts";
 
 /**
- * The file that a command names: itself where it has a slash, else the first executable file of that name in the folders of
- * `searchPath`; itself again where there is none, for the launch to say so.
+ * Resolves a command to a path: unchanged if it contains a slash, else the first executable file of that name in
+ * `searchPath`; unchanged if there is none, so that the launch reports it.
+ *
+ * @param searchPath Folders separated by `:`, as in `$PATH`.
+ *
+ * @example
+ * ```ts
+ * await findProgram("env", "/usr/local/bin:/usr/bin"); // "/usr/bin/env"
+ * ```
  */
 export async function findProgram(
   command: string,
@@ -31,37 +38,37 @@ async function isExecutableFile(path: string): Promise<boolean> {
 }
 
 /**
- * The variable that marks a launched process and, as environments are inherited, all that it brings forth, wherever they
- * went: the way to find those that left session, group and parents behind.
+ * Environment variable that identifies a launched process and its descendants, which inherit it. Finds descendants that left
+ * the session, the process group and their parents.
  */
 export const LAUNCH_TOKEN_VARIABLE = "SENTINEL_PROCESS";
 
-/** What is launched: no shell, the arguments as they are. */
+/** A program to launch, without a shell. */
 export interface LaunchOptions {
-  /** Absolute, or relative to our own working folder. */
+  /** Absolute, or relative to our working folder. */
   readonly path: string;
   readonly args: readonly string[];
-  /** On top of our own environment. */
+  /** Variables added to our environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** The value of {@linkcode LAUNCH_TOKEN_VARIABLE}, one for each launch. */
-  readonly mark?: string | undefined;
-  /** The working folder; ours where there is none. */
+  /** Value of {@linkcode LAUNCH_TOKEN_VARIABLE}; unique to each launch and unpredictable. */
+  readonly launchToken?: string | undefined;
+  /** Working folder; ours by default. */
   readonly cwd?: string | undefined;
   /**
-   * `inherit` (the default): its streams are ours, a terminal stays a terminal. `pipe`: it reads nothing, we read it.
-   * `null`: it reads nothing, and nobody reads it.
+   * `inherit` (default): shares our standard streams, including a terminal. `pipe`: no input; we read its output. `null`: no
+   * input; its output is discarded.
    */
   readonly output?: "inherit" | "pipe" | "null" | undefined;
 }
 
-/** A running process that leads a session and a process group of its own. */
+/** A launched process; it leads its own session and process group. */
 export interface LaunchedProcess {
   readonly pid: number;
-  /** Resolves once it has ended, whoever still holds its output; never rejects. */
+  /** Resolves when the process exits, even if its output is still held open; never rejects. */
   readonly exited: Promise<ExitStatus>;
-  /** What asks us to stop and asks it as well, as a console asks everybody on it. */
+  /** Stop signals that the process receives together with us, as all processes on a Windows console do. */
   readonly hears: readonly Deno.Signal[];
-  /** What it writes, where `output` is `pipe`; the caller's to read or cancel. */
+  /** Its output if {@linkcode LaunchOptions.output} is `pipe`; the caller reads or cancels both streams. */
   readonly output: OutputStreams | undefined;
 }
 
@@ -70,10 +77,10 @@ export interface OutputStreams {
   readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-/** Processes that were launched and whose end has not been told yet: the runtime waits for them, nobody else may. */
+/** Launched processes whose exit is not reported yet; only the runtime may reap them. */
 const waitedFor = new Set<number>();
 
-/** Whether the runtime waits for the end of this child, so that it must not be reaped by others. */
+/** Whether the runtime waits for this child, so that no other code may reap it. */
 export function isWaitedFor(pid: number): boolean {
   return waitedFor.has(pid);
 }
@@ -82,6 +89,12 @@ export function isWaitedFor(pid: number): boolean {
  * Launches a program.
  *
  * @throws {LaunchError}
+ *
+ * @example
+ * ```ts
+ * const child = await launch({ path: "/usr/bin/env", args: [], env: { LANG: "C" }, output: "null" });
+ * const { code } = await child.exited;
+ * ```
  */
 export async function launch(options: LaunchOptions): Promise<LaunchedProcess> {
   await checkExecutable(options.path);
@@ -91,7 +104,7 @@ export async function launch(options: LaunchOptions): Promise<LaunchedProcess> {
   return child;
 }
 
-/** Where the system has processes on one console told apart by another than the runtime. */
+/** Launches through the platform if it must separate processes on one console itself (Windows); else `undefined`. */
 function spawnOnConsole(options: LaunchOptions): LaunchedProcess | undefined {
   const { path, args, cwd, output = "inherit" } = options;
   if (output !== "inherit") return undefined;
@@ -104,8 +117,8 @@ function spawnOnConsole(options: LaunchOptions): LaunchedProcess | undefined {
   };
 }
 
-function variablesOf({ env, mark }: LaunchOptions): Record<string, string> {
-  return { ...env, ...(mark !== undefined && { [LAUNCH_TOKEN_VARIABLE]: mark }) };
+function variablesOf({ env, launchToken }: LaunchOptions): Record<string, string> {
+  return { ...env, ...(launchToken !== undefined && { [LAUNCH_TOKEN_VARIABLE]: launchToken }) };
 }
 
 const STREAM = { inherit: "inherit", pipe: "piped", null: "null" } as const;
@@ -120,7 +133,7 @@ async function spawn(options: LaunchOptions): Promise<LaunchedProcess> {
       stdin: output === "inherit" ? "inherit" : "null",
       stdout: STREAM[output],
       stderr: STREAM[output],
-      // without signals a session of its own would only take its console from it
+      // on Windows, a session of its own would only detach it from the console
       detached: output !== "inherit" || selectPlatform().hasUnixSignals,
     }).spawn();
     return {
@@ -139,7 +152,7 @@ async function explainFailure({ path, cwd }: LaunchOptions, cause: unknown): Pro
     return new LaunchError("working_folder", `working folder not found: ${cwd}`, cause);
   }
   const why = describeError(cause);
-  // fork(2) and clone(2): EAGAIN is the limit of processes; the runtime says it as WouldBlock
+  // fork(2), clone(2): EAGAIN means the process limit; the runtime reports it as WouldBlock
   if (cause instanceof Deno.errors.WouldBlock || /os error 11\b/.test(why)) {
     return new LaunchError(
       "out_of_processes",
@@ -159,11 +172,15 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /**
- * Launches a program under limits of its own. They are set right after it was started (prlimit(2)), as ours would have
- * to be lowered otherwise, and hold for all that it brings forth from then on.
+ * Launches a program with resource limits. They are set right after the start (prlimit(2)), since setting them before would
+ * lower ours, and apply to all descendants created from then on.
  *
- * @throws {LaunchError} `software.limits` where the system refuses one, as one that is higher than ours; the process is
- * killed.
+ * @throws {LaunchError} `software.limits` if the system refuses a limit, such as one above ours; the process is killed.
+ *
+ * @example
+ * ```ts
+ * const child = await launchLimited(options, { limits: { openFiles: 64 }, control });
+ * ```
  */
 export async function launchLimited(
   options: LaunchOptions,
@@ -180,25 +197,31 @@ export async function launchLimited(
   throw new LaunchError("limits", `limits are refused by the system: ${values}`);
 }
 
-/** What launching a verified file needs besides the file. */
 interface VerifiedLaunch {
-  /** The file whose checksum was verified; `undefined` where the license carries none, and nothing is compared. */
+  /** The verified file; `undefined` if the license has no checksum, in which case nothing is compared. */
   readonly verified: VerifiedFile | undefined;
   readonly platform: Pick<Platform, "fileVersion" | "signalGroup">;
-  /** Launches (default: {@linkcode launch}). */
+  /** Default: {@linkcode launch}. */
   readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
 }
 
 /**
- * Launches the very file that was verified: what is at the path is compared right before the launch and right after it.
- * A file that was put there in between is killed with its whole process group before this throws.
+ * Launches the file that was verified: compares the file at the path right before and right after the launch. If the file
+ * was replaced in between, kills the process group and throws.
  *
- * The runtime opens the program by its path, so a gap stays open: between the launch and the second look a foreign file
- * runs for some milliseconds, and one that leaves its process group in that time outlives it; who renames a whole folder
- * above the file there and back in that time, or makes two changes within one tick of the kernel's clock around the check,
- * is not seen. What a script's interpreter, a library or a file that the software loads is, nobody checks.
+ * The runtime opens the program by its path, so a gap remains. A replaced file runs for some milliseconds until the second
+ * check, and outlives it if it leaves its process group in that time. An attacker that renames a parent folder and back in
+ * that time, or makes two changes within one tick of the kernel's clock, goes undetected. A script's interpreter, libraries
+ * and files that the software loads are not checked.
  *
- * @throws {ChecksumError} `software.changed`; {LaunchError}.
+ * @throws {ChecksumError} `software.changed`
+ * @throws {LaunchError}
+ *
+ * @example
+ * ```ts
+ * const verified = await verifyChecksum(path, expected, platform);
+ * const child = await launchVerified({ path, args: [], env: {} }, { verified, platform });
+ * ```
  */
 export async function launchVerified(
   options: LaunchOptions,

@@ -4,67 +4,74 @@ import type { ProcessControl } from "../platform/process_contract.ts";
 import { launch, type LaunchedProcess, type LaunchOptions } from "./launch.ts";
 import type { ProcessTree, StopTreeOptions, Survivor, TreeRoot } from "./process_tree.ts";
 
-/** What stopping takes comes when there is something to stop: a launch must not wait for it. */
+/** Loaded at the first stop, so that a launch does not wait for it. */
 const loadTree = () => import("./process_tree.ts");
 
-/** How a process is stopped. */
-export type StopOptions = Pick<StopTreeOptions, "signal" | "graceMs" | "hurry">;
+export type StopOptions = Pick<StopTreeOptions, "signal" | "graceMs" | "force">;
 
 export interface ManagedProcessDependencies {
   readonly clock: Clock;
   /** Our own pid. */
   readonly ownPid: number;
-  /** What tells a process from later ones with its pid. */
+  /** Identifies a process; `undefined` if it does not exist. */
   readonly identify: (
     pid: number,
   ) => ProcessIdentity | undefined | Promise<ProcessIdentity | undefined>;
-  /** Asked for when the tree is looked at. */
+  /** Called each time the tree is examined. */
   readonly control: () => ProcessControl | Promise<ProcessControl>;
   /** See {@linkcode TreeDependencies.claimsOrphans}. */
   readonly claimsOrphans: () => boolean;
-  /** False if this program has no child, adopted ones included, so that nothing is left to stop. */
+  /** False if our process has no children, including adopted ones, so that there is nothing to stop. */
   readonly hasChildren?: (() => boolean) | undefined;
-  /** Launches (default: {@linkcode launch}). */
+  /** Default: {@linkcode launch}. */
   readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
-  /** Aborted by a request to stop us; its reason may be a signal that the process hears, too. */
+  /** Aborts when we are asked to stop; the reason may be one of {@linkcode LaunchedProcess.hears}. */
   readonly stopRequest?: AbortSignal | undefined;
-  /** Cuts the grace of the stop short, unless the stop has a signal of its own for that. */
-  readonly hurry?: AbortSignal | undefined;
-  /** Called when the stop begins. */
+  /** Ends the grace period of a stop early; default of {@linkcode StopOptions}. */
+  readonly force?: AbortSignal | undefined;
+  /** Called when a stop begins. */
   readonly onStopping?: (() => void) | undefined;
-  /** Called when the stop is over; {@linkcode ManagedProcess.stop} waits for it. */
+  /** Called when a stop is complete; {@linkcode ManagedProcess.stop} waits for it. */
   readonly onStopped?: ((survivors: readonly Survivor[]) => Promise<void>) | undefined;
 }
 
-/** A launched process with all that descends from it: its identity, its end, and its stop. */
+/**
+ * A launched process and its descendants.
+ *
+ * @example
+ * ```ts
+ * const process = await ManagedProcess.launch({ path, args: [], env: {}, launchToken }, deps);
+ * const survivors = await process.stop({ graceMs: 5_000 });
+ * const status = await process.ended;
+ * ```
+ */
 export class ManagedProcess {
-  /** Resolves once it has ended; `undefined` if not even SIGKILL ended it. Never rejects. */
+  /** Resolves when the process exits, with `undefined` if it survived SIGKILL. Never rejects. */
   readonly ended: Promise<ExitStatus | undefined>;
   readonly #deps: ManagedProcessDependencies;
   readonly #emptied = Promise.withResolvers<readonly Survivor[]>();
   #stopping: Promise<readonly Survivor[]> | undefined;
   #hasExited = false;
-  #isAsked = false;
+  #isStopRequested = false;
 
   private constructor(
     readonly child: LaunchedProcess,
-    /** What its tree is recognized by. */
+    /** Identifies the process tree. */
     readonly root: TreeRoot,
     deps: ManagedProcessDependencies,
   ) {
     this.#deps = deps;
     child.exited.then(() => this.#hasExited = true);
-    this.ended = Promise.race([child.exited, this.#givenUp()]);
+    this.ended = Promise.race([child.exited, this.#waitUntilUnkillable()]);
   }
 
   /**
    * Launches a program.
    *
-   * @param options `mark`: unique, and not to be guessed.
-   * @throws {LaunchError} and then nothing is left of it.
+   * @throws {LaunchError} Nothing is left running.
    */
   static async launch(
-    options: LaunchOptions & { readonly mark: string },
+    options: LaunchOptions & { readonly launchToken: string },
     deps: ManagedProcessDependencies,
   ): Promise<ManagedProcess> {
     const own = await deps.identify(deps.ownPid);
@@ -72,64 +79,64 @@ export class ManagedProcess {
       throw new Error("Cannot identify processes: the system does not list this program");
     }
     const child = await (deps.launch ?? launch)(options);
-    // if it has ended already, all that can be said is that it is younger than we are
+    // if it has already exited, the only known bound is that it started after us
     const leader = { ...(await deps.identify(child.pid) ?? own), pid: child.pid };
-    return new ManagedProcess(child, { leader, mark: options.mark }, deps);
+    return new ManagedProcess(child, { leader, launchToken: options.launchToken }, deps);
   }
 
-  /** Whether it was asked to stop while it ran, so that its status is not an end by itself. */
-  get isAsked(): boolean {
-    return this.#isAsked;
+  /** Whether a stop was requested while it ran. */
+  get isStopRequested(): boolean {
+    return this.#isStopRequested;
   }
 
-  /** Resolves when {@linkcode stop} has emptied the tree, with what is left in spite of it. */
+  /** Resolves with the survivors when {@linkcode stop} has stopped the tree. */
   get emptied(): Promise<readonly Survivor[]> {
     return this.#emptied.promise;
   }
 
-  /** From now on its end is no end by itself. */
-  noteAsked(): void {
-    this.#isAsked ||= !this.#hasExited;
+  /** Records that a stop is requested, unless the process has already exited. */
+  noteStopRequest(): void {
+    this.#isStopRequested ||= !this.#hasExited;
   }
 
-  /** Stops what is left of the tree, and returns what is left in spite of it; a second call waits for the first. */
-  stop(how: StopOptions = {}): Promise<readonly Survivor[]> {
-    return this.#stopping ??= this.#stop(how);
+  /** Stops the tree and returns the survivors; a second call waits for the first. */
+  stop(options: StopOptions = {}): Promise<readonly Survivor[]> {
+    return this.#stopping ??= this.#stop(options);
   }
 
-  /** The tree, to be looked at. */
   async openTree(): Promise<ProcessTree> {
     const { control, ownPid, claimsOrphans } = this.#deps;
     const { ProcessTree } = await loadTree();
     return new ProcessTree(this.root, { control: await control(), ownPid, claimsOrphans });
   }
 
-  async #stop(how: StopOptions): Promise<readonly Survivor[]> {
+  async #stop(options: StopOptions): Promise<readonly Survivor[]> {
     const { onStopping, onStopped } = this.#deps;
-    this.noteAsked();
+    this.noteStopRequest();
     onStopping?.();
-    const emptied = this.#empty(how);
+    const emptied = this.#stopTree(options);
     this.#emptied.resolve(emptied);
     const survivors = await emptied;
     await onStopped?.(survivors);
     return survivors;
   }
 
-  async #empty(how: StopOptions): Promise<readonly Survivor[]> {
-    const { clock, hasChildren, stopRequest, hurry } = this.#deps;
+  async #stopTree(options: StopOptions): Promise<readonly Survivor[]> {
+    const { clock, hasChildren, stopRequest, force } = this.#deps;
     if (hasChildren?.() === false) return [];
     const { stopTree } = await loadTree();
     const isAsked = () => this.child.hears.includes(stopRequest?.reason);
     return await stopTree(await this.openTree(), {
-      ...how,
-      hurry: how.hurry ?? hurry,
+      ...options,
+      force: options.force ?? force,
       clock,
       isAsked,
       exited: this.child.exited,
     });
   }
 
-  async #givenUp(): Promise<undefined> {
+  /** Resolves if the process survived a stop. */
+  async #waitUntilUnkillable(): Promise<undefined> {
     const survivors = await this.#emptied.promise.catch(() => []);
     if (!survivors.some(({ pid }) => pid === this.child.pid)) await this.child.exited;
     return undefined;

@@ -2,8 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import type { ListedProcess, ProcessControl } from "../platform/process_contract.ts";
 import { isWaitedFor } from "./launch.ts";
 
-/** Between two looks, so that the runtime has had its turn. */
-const SECOND_LOOK_MS = 20;
+/** Delay between two scans, in which the runtime can reap its own children. */
+const SECOND_SCAN_MS = 20;
 
 interface OrphanReaperDependencies {
   readonly control: ProcessControl;
@@ -12,35 +12,35 @@ interface OrphanReaperDependencies {
 }
 
 /**
- * Reaps orphans that we adopted and that have ended, by pid (waitpid(2)), so that they do not fill the system's table.
+ * Reaps exited orphans that we adopted (waitpid(2)), so that zombies do not fill the process table.
  *
- * A child that the runtime waits for must not be reaped by us. It is known from {@linkcode isWaitedFor}; besides, nobody
- * is reaped at the first sight of his end: between two looks the runtime has had its turn.
+ * Must not reap a child that the runtime waits for: skips those that {@linkcode isWaitedFor} names, and reaps only what two
+ * scans in a row find exited, so that the runtime has had its turn.
  */
 export class OrphanReaper {
   #ended: ReadonlySet<string> = new Set();
-  #looking: Promise<void> | undefined;
+  #scanning: Promise<void> | undefined;
   #again = false;
 
   constructor(readonly dependencies: OrphanReaperDependencies) {}
 
-  /** To be called whenever a child has ended (SIGCHLD); resolves when all that had ended by then are reaped. */
+  /** Call on SIGCHLD; resolves when all orphans that had exited by then are reaped. */
   reap(): Promise<void> {
     this.#again = true;
-    return this.#looking ??= this.#lookTwice();
+    return this.#scanning ??= this.#scanTwice();
   }
 
-  async #lookTwice(): Promise<void> {
+  async #scanTwice(): Promise<void> {
     while (this.#again) {
       this.#again = false;
-      this.#look();
-      if (this.#ended.size > 0) await this.dependencies.clock.sleep(SECOND_LOOK_MS);
-      this.#look();
+      this.#scan();
+      if (this.#ended.size > 0) await this.dependencies.clock.sleep(SECOND_SCAN_MS);
+      this.#scan();
     }
-    this.#looking = undefined;
+    this.#scanning = undefined;
   }
 
-  #look(): void {
+  #scan(): void {
     const { control, ownPid } = this.dependencies;
     const ended = control.list().filter((entry) =>
       entry.parent === ownPid && entry.state === "ended" && !isWaitedFor(entry.pid)

@@ -12,13 +12,13 @@ export interface ProcessTableDependencies {
   readonly clock: Clock;
   /** Our own pid. */
   readonly ownPid: number;
-  /** Makes the mark of a launch: unique, and not to be guessed. */
+  /** Returns a unique, unpredictable launch token. */
   readonly newLaunchToken: () => string;
-  /** Cuts the grace short when the table is closed. */
-  readonly hurry?: AbortSignal | undefined;
-  /** Where a command without a slash is looked for. */
+  /** Ends the grace period early when the table is closed. */
+  readonly force?: AbortSignal | undefined;
+  /** Folders that are searched for a command without a slash. */
   readonly searchPath?: string | undefined;
-  /** How output is kept; `sync` is for records, too. */
+  /** How output is recorded; `sync` applies to records as well. */
   readonly output?: RunningProcessOutput | undefined;
 }
 
@@ -26,28 +26,37 @@ type RunningProcessOutput = Omit<OutputWriterOptions, "clock"> & {
   readonly drainMs?: number | undefined;
 };
 
-/** What a process is started with; without a shell. */
-export interface StartOptions extends Omit<LaunchOptions, "path" | "output" | "mark"> {
-  /** A path, or a name that is looked for. */
+/** A program to start, without a shell. */
+export interface StartOptions extends Omit<LaunchOptions, "path" | "output" | "launchToken"> {
+  /** A path, or a name to search for ({@linkcode findProgram}). */
   readonly command: string;
   readonly limits?: ProcessLimits | undefined;
-  /** Instead of the table's own, for this process. */
+  /** Overrides the table's limit for this process. */
   readonly maxOutputBytes?: number | undefined;
 }
 
-/** Ids and what became of them. Memory is for those that run; the others are on disk. */
+/**
+ * Starts, records and stops processes by id. Running ones are in memory, the others on disk.
+ *
+ * @example
+ * ```ts
+ * await using table = await ProcessTable.open("/var/lib/acme", deps);
+ * const { id } = await table!.start({ command: "env", args: [], env: {} });
+ * const record = await table!.ended(id);
+ * ```
+ */
 export class ProcessTable implements AsyncDisposable {
   readonly #running = new Map<string, RunningProcess>();
-  /** Those whose end could not be saved. */
+  /** Final records that could not be saved yet. */
   readonly #unsaved = new Map<string, ProcessRecord>();
 
   private constructor(readonly store: RecordStore, readonly deps: ProcessTableDependencies) {}
 
   /**
-   * Opens the table of a folder. Processes that ran when its last holder ended without a word are stopped first, or noted
-   * as lost. Our orphans should be adopted by then (`Platform.adoptOrphans`).
+   * Opens the table in a folder. First stops processes that a crashed holder of the folder left running, or records them as
+   * lost. Call `Platform.adoptOrphans` before.
    *
-   * @returns `undefined` where somebody else holds the folder.
+   * @returns `undefined` if another process holds the folder.
    */
   static async open(
     folder: string,
@@ -65,51 +74,55 @@ export class ProcessTable implements AsyncDisposable {
   }
 
   /**
-   * Starts a process whose output is recorded.
+   * Starts a process and records its output.
    *
-   * @throws {LaunchError} and then nothing is left of it but its id, which is not given out again.
+   * @throws {LaunchError} Nothing is left running; the id is not reused.
    */
   async start(options: StartOptions): Promise<ProcessRecord> {
-    const record = await this.announce({ ...options, mark: this.deps.newLaunchToken() });
+    const launchToken = this.deps.newLaunchToken();
+    const record = await this.announce({ ...options, launchToken });
     let process: ManagedProcess;
     try {
-      process = await this.#launch(options, record.mark);
+      process = await this.#launch(options, launchToken);
     } catch (error) {
       await this.discard(record);
       throw error;
     }
-    const empty = (how: StopOptions) => process.stop(how);
-    return this.#record(record, process, { empty, maxOutputBytes: options.maxOutputBytes }).record;
+    const stopTree = (how: StopOptions) => process.stop(how);
+    const { maxOutputBytes } = options;
+    return this.#record(record, process, { stopTree, maxOutputBytes }).record;
   }
 
-  /** Notes that a process is about to be launched, by whomever. */
+  /** Adds the record of a process that the caller is about to launch. */
   async announce(
-    { command, args, mark }: Pick<StartOptions, "command" | "args"> & { readonly mark: string },
+    { command, args, launchToken }: Pick<StartOptions, "command" | "args"> & {
+      readonly launchToken: string;
+    },
   ): Promise<ProcessRecord> {
     const record = await this.store.add({
       command,
       args: [...args],
       state: "running",
-      mark,
+      mark: launchToken,
       startedAtMs: this.deps.clock.wallMs(),
       outputBytes: 0,
     });
-    // there is room again
+    // the disk has room again
     await this.#saveUnsaved();
     return record;
   }
 
-  /** Forgets a process that could not be launched. */
+  /** Removes the record of a process that could not be launched. */
   async discard({ id }: ProcessRecord): Promise<void> {
     await this.store.remove(id);
   }
 
-  /** Records a process that was announced, and that others launched and will stop. */
+  /** Records an announced process that the caller has launched and will stop. */
   adopt(announced: ProcessRecord, process: ManagedProcess): RunningProcess {
-    return this.#record(announced, process, { empty: () => process.emptied });
+    return this.#record(announced, process, { stopTree: () => process.emptied });
   }
 
-  /** `undefined` where there is no such id. */
+  /** `undefined` if the id does not exist. */
   async query(id: string): Promise<ProcessRecord | undefined> {
     return this.#running.get(id)?.record ?? this.#unsaved.get(id) ?? await this.store.read(id);
   }
@@ -122,18 +135,18 @@ export class ProcessTable implements AsyncDisposable {
     }
   }
 
-  /** Stops a process with its tree; its last record, also where it had ended before. */
+  /** Stops a process tree and returns its final record, also if it had already ended; `undefined` if the id does not exist. */
   async stop(id: string, options: StopOptions = {}): Promise<ProcessRecord | undefined> {
     const running = this.#running.get(id);
     return running === undefined ? await this.query(id) : await running.stop(options);
   }
 
-  /** Resolves with the last record once the process has ended; `undefined` where there is no such id. */
+  /** Resolves with the final record when the process has ended; `undefined` if the id does not exist. */
   async ended(id: string): Promise<ProcessRecord | undefined> {
     return await (this.#running.get(id)?.ended ?? this.query(id));
   }
 
-  /** What a process wrote, to be read with `readOutput()`; `undefined` where there is no such id. */
+  /** The output of a process, for {@linkcode readOutput}; `undefined` if the id does not exist. */
   async output(id: string): Promise<OutputLog | undefined> {
     const running = this.#running.get(id);
     if (running !== undefined) return running.log;
@@ -141,31 +154,30 @@ export class ProcessTable implements AsyncDisposable {
     return record && await openOutputLog(this.store.outputFolder(id), record.fault);
   }
 
-  /** How many run. */
   get runningCount(): number {
     return this.#running.size;
   }
 
-  /** Stops all, waits until they are recorded, and lets go of the folder. May be called twice. */
+  /** Stops all processes, waits for their final records and releases the folder. May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { hurry } = this.deps;
-    await Promise.all(Array.from(this.#running.values(), (running) => running.stop({ hurry })));
+    const { force } = this.deps;
+    await Promise.all(Array.from(this.#running.values(), (running) => running.stop({ force })));
     await this.#saveUnsaved();
     this.store[Symbol.dispose]();
   }
 
   async #launch(
     { command, limits, maxOutputBytes: _, ...options }: StartOptions,
-    mark: string,
+    launchToken: string,
   ): Promise<ManagedProcess> {
     const { control, clock, ownPid, searchPath } = this.deps;
     const path = await findProgram(command, searchPath);
-    return await ManagedProcess.launch({ ...options, path, mark, output: "pipe" }, {
+    return await ManagedProcess.launch({ ...options, path, launchToken, output: "pipe" }, {
       clock,
       ownPid,
       identify: (pid) => control.identify(pid),
       control: () => control,
-      // an orphan without a mark is nobody else's where nobody else is there
+      // an orphan without a token can only belong to the single running process
       claimsOrphans: () => this.#running.size === 1,
       launch: (options) =>
         limits === undefined ? launch(options) : launchLimited(options, { limits, control }),
@@ -173,13 +185,14 @@ export class ProcessTable implements AsyncDisposable {
   }
 
   /**
-   * Records a process. Nobody waits for this record: until it is written, the mark in the one before tells of the process.
+   * Records a running process. The caller does not wait for the write: until then, the launch token in the announced record
+   * identifies the process.
    */
   #record(
     announced: ProcessRecord,
     process: ManagedProcess,
-    { empty, maxOutputBytes = this.deps.output?.maxOutputBytes }: {
-      empty: RunningProcessDependencies["empty"];
+    { stopTree, maxOutputBytes = this.deps.output?.maxOutputBytes }: {
+      stopTree: RunningProcessDependencies["stopTree"];
       maxOutputBytes?: number | undefined;
     },
   ): RunningProcess {
@@ -191,7 +204,7 @@ export class ProcessTable implements AsyncDisposable {
       clock,
       output: { ...output, maxOutputBytes },
       outputFolder: this.store.outputFolder(record.id),
-      empty,
+      stopTree,
       save: async (last) => {
         await saved;
         await this.#save(last);
@@ -206,7 +219,7 @@ export class ProcessTable implements AsyncDisposable {
     for (const record of [...this.#unsaved.values()]) await this.#save(record);
   }
 
-  /** A full disk must not cost what is known: then it is kept in memory, until there is room. */
+  /** If the disk is full, keeps the final record in memory until there is room. */
   async #save(record: ProcessRecord): Promise<void> {
     try {
       await this.store.write(record);

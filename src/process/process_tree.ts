@@ -3,54 +3,58 @@ import type { ListedProcess, ProcessControl, ProcessSignal } from "../platform/p
 import { isWaitedFor, LAUNCH_TOKEN_VARIABLE } from "./launch.ts";
 import type { Clock } from "../core/clock.ts";
 
-/** Who was launched with a mark: the eldest who bears it, as all that it brought forth bears it, too. */
-export function findByLaunchToken(
-  mark: string,
-  control: ProcessControl,
-): ProcessIdentity | undefined {
-  const bearers = control.list().filter(({ pid }) =>
-    control.variable(pid, LAUNCH_TOKEN_VARIABLE) === mark
+/** Finds the process launched with a token: the oldest that has it, since descendants inherit it. */
+function findByLaunchToken(token: string, control: ProcessControl): ProcessIdentity | undefined {
+  const holders = control.list().filter(({ pid }) =>
+    control.variable(pid, LAUNCH_TOKEN_VARIABLE) === token
   );
-  const [eldest] = bearers.sort((a, b) => Number(a.startTime) - Number(b.startTime));
-  return eldest && control.identify(eldest.pid);
+  const [oldest] = holders.sort((a, b) => Number(a.startTime) - Number(b.startTime));
+  return oldest && control.identify(oldest.pid);
 }
 
-/** A tree that an earlier run of ours recorded, under its mark at least; `undefined` if no leader is known. */
+/** Finds a process tree that an earlier run recorded; `undefined` if its leader is neither recorded nor found by the token. */
 export function findTree(
-  { leader, mark }: { readonly leader?: ProcessIdentity | undefined; readonly mark: string },
+  { leader, launchToken }: {
+    readonly leader?: ProcessIdentity | undefined;
+    readonly launchToken: string;
+  },
   { control, ownPid }: Pick<TreeDependencies, "control" | "ownPid">,
 ): ProcessTree | undefined {
-  const found = leader ?? findByLaunchToken(mark, control);
+  const found = leader ?? findByLaunchToken(launchToken, control);
   return found &&
-    new ProcessTree({ leader: found, mark }, { control, ownPid, claimsOrphans: () => false });
+    new ProcessTree({ leader: found, launchToken }, {
+      control,
+      ownPid,
+      claimsOrphans: () => false,
+    });
 }
 
-/** What a tree of processes is recognized by; outlives us in records. */
+/** Identifies a process tree, also across restarts of our process. */
 export interface TreeRoot {
-  /** The launched process: leader of a session and group of its own. It may have ended. */
+  /** The launched process, which leads its own session and group. It may have exited. */
   readonly leader: ProcessIdentity;
-  /** The value of {@linkcode LAUNCH_TOKEN_VARIABLE}, one for each launch. */
-  readonly mark?: string | undefined;
+  /** Value of {@linkcode LAUNCH_TOKEN_VARIABLE}, unique to each launch. */
+  readonly launchToken?: string | undefined;
 }
 
 export interface TreeDependencies {
   readonly control: ProcessControl;
-  /** Our own pid, whose children orphans become. */
+  /** Our own pid; we adopt orphans. */
   readonly ownPid: number;
-  /** Whether an adopted orphan that nothing else tells of belongs to this tree: where it is the only one. */
+  /** Whether an adopted orphan of unknown origin belongs to this tree: true if it is the only tree. */
   readonly claimsOrphans: () => boolean;
 }
 
-/** A launched process with all that descends from it, looked up anew each time. */
+/** A launched process and its descendants; each call lists the system's processes. */
 export class ProcessTree {
-  /** Members of the last look, who belong to it whatever became of their parents since. */
+  /** Members found last time; they stay members even if their parents have exited since. */
   #known: ReadonlySet<string>;
 
   constructor(readonly root: TreeRoot, readonly dependencies: TreeDependencies) {
     this.#known = new Set([keyOf(root.leader)]);
   }
 
-  /** Who is there now and has not ended; nobody once the machine was started anew. */
+  /** The running members; none after a reboot. */
   members(): ListedProcess[] {
     const { control } = this.dependencies;
     if (control.bootId() !== this.root.leader.bootId) return [];
@@ -60,21 +64,21 @@ export class ProcessTree {
     return members.filter(({ state }) => state !== "ended");
   }
 
-  /** Whether a member is in the leader's group still. */
+  /** Whether a member is still in the leader's group. */
   isInGroup({ group }: ListedProcess): boolean {
     return group === this.root.leader.pid;
   }
 
-  /** Resident memory of all members, in bytes; pages that they share are counted for each. */
+  /** Resident memory of all members in bytes; shared pages count once per member. */
   residentBytes(): number {
     const { control } = this.dependencies;
     return this.members().reduce((sum, { pid }) => sum + control.residentBytes(pid), 0);
   }
 
-  /** Parents before children, so that one pass follows every line of descent; parents are never younger. */
+  /** Visits candidates by age, so that parents come before their children. */
   #select(listed: ListedProcess[]): ListedProcess[] {
     const leader = listed.find(({ pid }) => pid === this.root.leader.pid);
-    const numbersAreOurs = leader === undefined ||
+    const ownsIds = leader === undefined ||
       leader.startTime === this.root.leader.startTime;
     const members = new Map<number, ListedProcess>();
     const candidates = listed
@@ -83,7 +87,7 @@ export class ProcessTree {
     for (let before = -1; before !== members.size;) {
       before = members.size;
       for (const entry of candidates) {
-        if (!members.has(entry.pid) && this.#belongs(entry, members, numbersAreOurs)) {
+        if (!members.has(entry.pid) && this.#belongs(entry, members, ownsIds)) {
           members.set(entry.pid, entry);
         }
       }
@@ -91,23 +95,26 @@ export class ProcessTree {
     return [...members.values()];
   }
 
-  /** A pid is not given anew while a session or group bears its number, unless its new owner made one himself. */
+  /**
+   * `ownsIds`: whether the session and group with the leader's number are still its own. The kernel does not reuse a pid
+   * while such a session or group exists; only a new process with that pid can create them again.
+   */
   #belongs(
     entry: ListedProcess,
     members: ReadonlyMap<number, ListedProcess>,
-    numbersAreOurs: boolean,
+    ownsIds: boolean,
   ): boolean {
     const { pid } = this.root.leader;
     if (this.#known.has(keyOf(entry)) || isChildOf(members.get(entry.parent), entry)) return true;
-    if (numbersAreOurs && (entry.session === pid || entry.group === pid)) return true;
+    if (ownsIds && (entry.session === pid || entry.group === pid)) return true;
     if (isWaitedFor(entry.pid) || entry.state === "ended") return false;
     return this.#hasLaunchToken(entry) || this.#isOrphanOfOurs(entry);
   }
 
   #hasLaunchToken({ pid }: ListedProcess): boolean {
-    const { mark } = this.root;
-    return mark !== undefined &&
-      this.dependencies.control.variable(pid, LAUNCH_TOKEN_VARIABLE) === mark;
+    const { launchToken } = this.root;
+    return launchToken !== undefined &&
+      this.dependencies.control.variable(pid, LAUNCH_TOKEN_VARIABLE) === launchToken;
   }
 
   #isOrphanOfOurs({ parent }: ListedProcess): boolean {
@@ -115,7 +122,7 @@ export class ProcessTree {
   }
 }
 
-/** Who is younger than his child has a number that was given anew, and is nobody's parent. */
+/** A parent that started after its child is a reused pid. */
 function isChildOf(parent: ListedProcess | undefined, { startTime }: ListedProcess): boolean {
   return parent !== undefined && Number(parent.startTime) <= Number(startTime);
 }
@@ -124,31 +131,31 @@ function keyOf({ pid, startTime }: Pick<ListedProcess, "pid" | "startTime">): st
   return `${pid} ${startTime}`;
 }
 
-/** Time between the first signal and SIGKILL. */
+/** Default time between the stop signal and SIGKILL. */
 const STOP_GRACE_MS = 10_000;
 
-/** How long a killed process may take to be gone before it is reported. */
+/** Default time that a killed process has to exit before it is reported as a survivor. */
 const KILL_WAIT_MS = 5_000;
 
-/** Those who left the group learn of the stop later, and have at least this long. */
-const LEAVERS_GRACE_MS = 1_000;
+/** Shortest grace period of processes outside the group, which are signaled later. */
+const OUTSIDE_GROUP_GRACE_MS = 1_000;
 
-/** Looks at the tree are this far apart: soon at first, then less often. */
-const FIRST_LOOK_MS = 2, LAST_LOOK_MS = 50;
+/** First and longest interval between two polls of the tree; it doubles each time. */
+const FIRST_POLL_MS = 2, LONGEST_POLL_MS = 50;
 
 export interface StopTreeOptions {
   readonly clock: Clock;
-  /** Asks to stop; SIGTERM by default. */
+  /** Stop signal; SIGTERM by default. */
   readonly signal?: ProcessSignal | undefined;
-  /** {@linkcode STOP_GRACE_MS} by default. */
+  /** Time between the stop signal and SIGKILL; 10 s by default. */
   readonly graceMs?: number | undefined;
-  /** Five seconds by default. */
+  /** Time for killed processes to exit; 5 s by default. */
   readonly killWaitMs?: number | undefined;
-  /** Cuts the grace short. */
-  readonly hurry?: AbortSignal | undefined;
-  /** Whether all of them were asked by somebody else, as a console asks everybody on it: nothing is sent in the grace. */
+  /** Ends the grace period when aborted. */
+  readonly force?: AbortSignal | undefined;
+  /** Whether the members already received a stop signal, as from a Windows console; then only SIGKILL is sent. */
   readonly isAsked?: (() => boolean) | undefined;
-  /** The leader's end, where it is ours to see: the next look is then at once. */
+  /** The leader's exit, if known; triggers a poll. */
   readonly exited?: Promise<unknown> | undefined;
 }
 
@@ -156,15 +163,20 @@ export interface StopTreeOptions {
 export interface Survivor {
   readonly pid: number;
   readonly name: string;
-  /** `denied`: we may not signal it. `uninterruptible`: it waits for a device. `unkillable`: it did not end in time. */
+  /** `denied`: no permission to signal it. `uninterruptible`: it waits for a device. `unkillable`: it did not exit in time. */
   readonly why: "denied" | "uninterruptible" | "unkillable";
 }
 
 /**
- * Stops a tree of processes: the signal to its group, SIGCONT for those that were stopped, the grace, SIGKILL; then the
- * same for those that left the group; then SIGKILL until none is left.
+ * Stops a process tree: sends the stop signal to its group, SIGCONT for suspended members, and SIGKILL after the grace
+ * period; then does the same for members outside the group; then repeats SIGKILL until no member is left.
  *
- * @returns Who is still there in spite of it.
+ * @returns Processes that could not be stopped.
+ *
+ * @example
+ * ```ts
+ * const survivors = await stopTree(await process.openTree(), { clock, graceMs: 5_000 });
+ * ```
  */
 export async function stopTree(tree: ProcessTree, options: StopTreeOptions): Promise<Survivor[]> {
   return await new TreeStop(tree, options).run();
@@ -172,31 +184,31 @@ export async function stopTree(tree: ProcessTree, options: StopTreeOptions): Pro
 
 class TreeStop {
   readonly #denied = new Set<number>();
-  /** Resolved by the next thing that makes a look worth while. */
+  /** Aborted by events that make an early poll worthwhile. */
   #woken = new AbortController();
 
   constructor(readonly tree: ProcessTree, readonly options: StopTreeOptions) {}
 
   async run(): Promise<Survivor[]> {
     if (this.tree.members().length === 0) return [];
-    const { clock, hurry, exited, graceMs = STOP_GRACE_MS } = this.options;
+    const { clock, force, exited, graceMs = STOP_GRACE_MS } = this.options;
     const wake = () => this.#woken.abort();
-    hurry?.addEventListener("abort", wake);
+    force?.addEventListener("abort", wake);
     exited?.then(wake);
     try {
       const deadline = clock.monotonicMs() + graceMs;
       await this.#ask(deadline, (member) => this.tree.isInGroup(member));
       await this.#ask(
-        Math.max(deadline, clock.monotonicMs() + Math.min(graceMs, LEAVERS_GRACE_MS)),
+        Math.max(deadline, clock.monotonicMs() + Math.min(graceMs, OUTSIDE_GROUP_GRACE_MS)),
         () => true,
       );
       return await this.#kill();
     } finally {
-      hurry?.removeEventListener("abort", wake);
+      force?.removeEventListener("abort", wake);
     }
   }
 
-  /** Asks some members to stop; kills those of them that have not by the deadline. */
+  /** Asks the selected members to stop, and kills those that are left at the deadline. */
   async #ask(deadline: number, isAsked: (member: ListedProcess) => boolean): Promise<void> {
     const { signal = "SIGTERM" } = this.options;
     const asked = this.tree.members().filter(isAsked);
@@ -205,34 +217,34 @@ class TreeStop {
       this.#signalAll(asked, signal);
       this.#signalAll(asked, "SIGCONT");
     }
-    const left = await this.#look(deadline, isAsked);
+    const left = await this.#poll(deadline, isAsked);
     this.#signalAll(left, "SIGKILL");
   }
 
-  /** Looks until no such member is left or the time is over; who is left. */
-  async #look(
+  /** Polls until none of these members is left or the deadline has passed; returns those left. */
+  async #poll(
     deadline: number,
     isAwaited: (member: ListedProcess) => boolean,
   ): Promise<ListedProcess[]> {
-    const { clock, hurry } = this.options;
-    for (let pauseMs = FIRST_LOOK_MS;; pauseMs = Math.min(pauseMs * 2, LAST_LOOK_MS)) {
+    const { clock, force } = this.options;
+    for (let pauseMs = FIRST_POLL_MS;; pauseMs = Math.min(pauseMs * 2, LONGEST_POLL_MS)) {
       const left = this.tree.members().filter(isAwaited);
       const leftMs = deadline - clock.monotonicMs();
-      if (left.length === 0 || leftMs <= 0 || hurry?.aborted) return left;
+      if (left.length === 0 || leftMs <= 0 || force?.aborted) return left;
       await this.#pause(Math.min(pauseMs, leftMs));
     }
   }
 
-  /** Kills whoever is left, those included that came into being meanwhile. */
+  /** Kills all members, including new ones, until none is left. */
   async #kill(): Promise<Survivor[]> {
     const { clock, killWaitMs = KILL_WAIT_MS } = this.options;
     const deadline = clock.monotonicMs() + killWaitMs;
-    for (let pauseMs = FIRST_LOOK_MS;; pauseMs = Math.min(pauseMs * 2, LAST_LOOK_MS)) {
+    for (let pauseMs = FIRST_POLL_MS;; pauseMs = Math.min(pauseMs * 2, LONGEST_POLL_MS)) {
       const left = this.tree.members();
       if (left.length === 0) return [];
       this.#signalAll(left, "SIGKILL");
-      const hopeless = left.every(({ pid }) => this.#denied.has(pid));
-      if (hopeless || clock.monotonicMs() >= deadline) {
+      const areAllDenied = left.every(({ pid }) => this.#denied.has(pid));
+      if (areAllDenied || clock.monotonicMs() >= deadline) {
         return left.map((member) => this.#describe(member));
       }
       await clock.sleep(pauseMs);
@@ -240,15 +252,15 @@ class TreeStop {
   }
 
   /**
-   * At once for the group while its leader lives, so that nobody slips through by a fork; one by one for all others, as a
-   * group's number may be given anew once it is empty.
+   * Signals the group in one call while its leader runs, so that no fork escapes. Signals other members one by one, as the
+   * number of an empty group may be reused.
    */
   #signalAll(members: readonly ListedProcess[], signal: ProcessSignal): void {
     const { root, dependencies: { control } } = this.tree;
-    const groupHasIt = members.some(({ pid }) => pid === root.leader.pid) &&
+    const isGroupSignaled = members.some(({ pid }) => pid === root.leader.pid) &&
       control.signalGroup(root.leader, signal) === "sent";
     for (const member of members) {
-      if (groupHasIt && signal !== "SIGKILL" && this.tree.isInGroup(member)) continue;
+      if (isGroupSignaled && signal !== "SIGKILL" && this.tree.isInGroup(member)) continue;
       const outcome = control.signal(member, signal);
       if (outcome === "denied") this.#denied.add(member.pid);
       else this.#denied.delete(member.pid);
@@ -266,7 +278,7 @@ class TreeStop {
 
   async #pause(ms: number): Promise<void> {
     await this.options.clock.sleep(ms, this.#woken.signal);
-    if (this.#woken.signal.aborted && !this.options.hurry?.aborted) {
+    if (this.#woken.signal.aborted && !this.options.force?.aborted) {
       this.#woken = new AbortController();
     }
   }

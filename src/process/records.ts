@@ -8,39 +8,39 @@ import type { Clock } from "../core/clock.ts";
 import type { ProcessControl } from "../platform/process_contract.ts";
 
 /**
- * `exited`: by itself, with a status. `stopped`: after it was asked to. `killed`: by a signal that nobody here sent. `lost`:
- * it ran when its supervisor ended without a word, and is not there any more.
+ * `exited`: on its own. `stopped`: on request. `killed`: by a signal that we did not send. `lost`: it was running when its
+ * supervisor crashed, and no longer exists.
  */
 type ProcessState = "running" | "exited" | "stopped" | "killed" | "lost";
 
 /**
- * What is known of a process; on disk as JSON. Times are milliseconds since the Unix epoch.
+ * State of a process, stored as JSON. Times are milliseconds since the Unix epoch.
  *
- * What it used (rusage) is not known: the runtime waits for a child before wait4(2) could be asked, RUSAGE_CHILDREN adds up
- * all children, and `/proc` of who has ended is gone.
+ * Resource usage is not available: the runtime reaps a child before wait4(2) could report it, RUSAGE_CHILDREN is the sum
+ * over all children, and `/proc` has no entry for an exited process.
  */
 export interface ProcessRecord {
-  /** Decimal digits; never given out twice. */
+  /** Decimal digits; never reused. */
   readonly id: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly state: ProcessState;
-  /** What it is recognized by; `undefined` until it was launched. */
+  /** `undefined` until it is launched. */
   readonly identity?: ProcessIdentity | undefined;
-  /** See `LAUNCH_TOKEN_VARIABLE`; there before the launch. */
+  /** Launch token (`LAUNCH_TOKEN_VARIABLE`), stored before the launch. */
   readonly mark: string;
   readonly startedAtMs: number;
   readonly endedAtMs?: number | undefined;
-  /** Where it `exited`. */
+  /** Set if it `exited`. */
   readonly exitCode?: number | undefined;
-  /** Where it was `killed`. */
+  /** Set if it was `killed`. */
   readonly signal?: string | undefined;
-  /** All that it wrote and that was recorded, what retention removed included. */
+  /** Bytes of recorded output, including those that retention removed. */
   readonly outputBytes: number;
   readonly fault?: RecordingFault | undefined;
 }
 
-/** A record as `JSON.parse` gave it, or `undefined` where it is none of ours. */
+/** Checks a record from `JSON.parse`; `undefined` if it is malformed. */
 export function parseRecord(value: unknown): ProcessRecord | undefined {
   if (!isObject(value)) return undefined;
   const { id, command, args, state, mark, startedAtMs, outputBytes } = value;
@@ -51,7 +51,7 @@ export function parseRecord(value: unknown): ProcessRecord | undefined {
 }
 
 /**
- * Records below a folder, one folder for each process: `<id>/record.json`, `<id>/output/`. Held by one store at a time
+ * Process records in a folder: `<id>/record.json` and `<id>/output/` for each process. One store at a time holds the folder
  * (flock(2) on `lock`).
  */
 export class RecordStore implements Disposable {
@@ -71,9 +71,9 @@ export class RecordStore implements Disposable {
   }
 
   /**
-   * Opens a folder and makes it where there is none; `undefined` where somebody else has it open.
+   * Opens a folder and creates it if it does not exist; `undefined` if another process holds it.
    *
-   * @param options `sync`: whether records survive a power failure, too.
+   * @param options `sync`: whether records survive a power failure.
    */
   static async open(
     folder: string,
@@ -93,7 +93,7 @@ export class RecordStore implements Disposable {
     return undefined;
   }
 
-  /** An id that was never given out, taken by making its folder. */
+  /** Takes a new id by creating its folder. */
   newId(): string {
     const id = String(++this.#lastId);
     Deno.mkdirSync(`${this.folder}/${id}`, { mode: 0o700 });
@@ -107,9 +107,7 @@ export class RecordStore implements Disposable {
   }
 
   /**
-   * Records a process under an id of its own for the first time. Where that cannot be written nothing is left of it.
-   *
-   * @param record What is known of it but the id.
+   * Adds a record under a new id; leaves nothing behind if it cannot be written.
    */
   async add(record: Omit<ProcessRecord, "id">): Promise<ProcessRecord> {
     const id = this.newId();
@@ -122,7 +120,7 @@ export class RecordStore implements Disposable {
     }
   }
 
-  /** Removes what a crash left of an id before there was a record, when nobody had been told of it. */
+  /** Removes the folder of an id that a crash left without a record; the id was not returned to a caller yet. */
   removeUnrecorded(id: string): void {
     if (lstatIfExistsSync(`${this.folder}/${id}/record.json`) === undefined) this.#removeEmpty(id);
   }
@@ -131,7 +129,7 @@ export class RecordStore implements Disposable {
     return `${this.folder}/${id}/output`;
   }
 
-  /** Replaces the record, whole or not at all. */
+  /** Replaces a record atomically. */
   async write(record: ProcessRecord): Promise<void> {
     await replaceFile(
       `${this.folder}/${record.id}/record.json`,
@@ -140,13 +138,13 @@ export class RecordStore implements Disposable {
     );
   }
 
-  /** Forgets a process. Its id stays used: it is noted before the folder goes that would tell of it. */
+  /** Removes a process. First stores the last id, so that the id is not reused. */
   async remove(id: string): Promise<void> {
     await replaceFile(`${this.folder}/last_id`, String(this.#lastId), this.#sync);
     await Deno.remove(`${this.folder}/${id}`, { recursive: true });
   }
 
-  /** `undefined` where there is no such id, or its record cannot be read. */
+  /** `undefined` if the id does not exist or its record is malformed. */
   async read(id: string): Promise<ProcessRecord | undefined> {
     if (!isId(id)) return undefined;
     try {
@@ -162,10 +160,10 @@ export class RecordStore implements Disposable {
     return (await findIds(this.folder)).map(String);
   }
 
-  /** Removes the folder of an id that has neither record nor output; whatever else is in it stays, as it is not ours. */
+  /** Removes the folder of an id without record and output, unless it contains files that are not ours. */
   #removeEmpty(id: string): void {
     const folder = `${this.folder}/${id}`;
-    removeFileIfThere(`${folder}/record.json.tmp`);
+    removeIfExists(`${folder}/record.json.tmp`);
     for (const path of [this.outputFolder(id), folder]) {
       const isEmpty = lstatIfExistsSync(path) !== undefined &&
         Deno.readDirSync(path).next().done === true;
@@ -173,7 +171,7 @@ export class RecordStore implements Disposable {
     }
   }
 
-  /** Lets go of the folder; may be called twice. */
+  /** Releases the folder; may be called twice. */
   [Symbol.dispose](): void {
     if (this.#isOpen) releaseLock(this.#lock);
     this.#isOpen = false;
@@ -192,17 +190,16 @@ async function findIds(folder: string): Promise<number[]> {
   return ids.sort((a, b) => a - b);
 }
 
-/** The larger of what was noted and what is there, whichever a crash left behind. */
+/** The larger of the stored last id and the existing ids. */
 async function findLastId(folder: string): Promise<number> {
-  const there = (await findIds(folder)).at(-1) ?? 0;
-  const noted = await ifExists(Deno.readTextFile(`${folder}/last_id`));
-  return noted !== undefined && isId(noted) ? Math.max(there, Number(noted)) : there;
+  const existing = (await findIds(folder)).at(-1) ?? 0;
+  const stored = await ifExists(Deno.readTextFile(`${folder}/last_id`));
+  return stored !== undefined && isId(stored) ? Math.max(existing, Number(stored)) : existing;
 }
 
 /**
- * Through a file beside it (rename(2)): whoever reads finds the old content or the new one. Without a sync that is a
- * matter of the system's memory and done at once, as turns of a thread cost a start more than the writing. On a full disk
- * nothing is left of the new one.
+ * Replaces a file atomically through a temporary file (rename(2)), which it removes on failure. Synchronous except for the
+ * sync: without it, the calls only touch the page cache and cost less than a switch to another thread.
  */
 async function replaceFile(path: string, text: string, sync: boolean): Promise<void> {
   const temporary = `${path}.tmp`;
@@ -214,12 +211,12 @@ async function replaceFile(path: string, text: string, sync: boolean): Promise<v
     }
     Deno.renameSync(temporary, path);
   } catch (error) {
-    removeFileIfThere(temporary);
+    removeIfExists(temporary);
     throw error;
   }
 }
 
-function removeFileIfThere(path: string): void {
+function removeIfExists(path: string): void {
   if (lstatIfExistsSync(path) !== undefined) Deno.removeSync(path);
 }
 
@@ -230,8 +227,8 @@ interface RecoveryDependencies {
 }
 
 /**
- * Settles the records of processes that ran when their supervisor ended without a word: whoever is left of them is stopped
- * (`stopped`), else they are `lost`.
+ * Completes the records of processes that a crashed supervisor left running: stops them (`stopped`), or records them as
+ * `lost` if they no longer exist.
  */
 export async function recoverRecords(
   store: RecordStore,
@@ -244,23 +241,23 @@ export async function recoverRecords(
     if (record?.state === "running") left.push(record);
   }
   await Promise.all(left.map(async (record) => {
-    await store.write(await settle(record, store.outputFolder(record.id), deps));
+    await store.write(await recover(record, store.outputFolder(record.id), deps));
   }));
 }
 
-async function settle(
+async function recover(
   record: ProcessRecord,
   folder: string,
   deps: RecoveryDependencies,
 ): Promise<ProcessRecord> {
-  // if the crash came between launch and record, the mark alone tells
-  const tree = findTree({ leader: record.identity, mark: record.mark }, deps);
-  const isThere = tree !== undefined && tree.members().length > 0;
-  if (isThere) await stopTree(tree, { clock: deps.clock });
+  // a crash between launch and record leaves only the launch token
+  const tree = findTree({ leader: record.identity, launchToken: record.mark }, deps);
+  const isRunning = tree !== undefined && tree.members().length > 0;
+  if (isRunning) await stopTree(tree, { clock: deps.clock });
   const { end } = await openOutputLog(folder);
   return {
     ...record,
-    state: isThere ? "stopped" : "lost",
+    state: isRunning ? "stopped" : "lost",
     endedAtMs: deps.clock.wallMs(),
     outputBytes: end,
   };

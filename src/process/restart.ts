@@ -1,54 +1,52 @@
 import type { Clock } from "../core/clock.ts";
 
-/** When a process that ended is started again. */
+/** Decides whether and when an ended process is restarted. */
 export interface RestartPolicy {
-  /** False: whatever ended it is final. */
+  /** If false, every end is final. */
   readonly restartOnFailure: boolean;
-  /** Exit statuses that are final: done as it should be, or not worth another try. */
+  /** Exit statuses that are not restarted: success, or a failure that a restart cannot fix. */
   readonly finalExitCodes: readonly number[];
-  /** No restart comes sooner than this after the one before. */
+  /** Shortest delay before a restart. */
   readonly restartDelayMs: number;
-  /** Restarts without a stable run between them. */
+  /** Most restarts in a row without a stable run between them. */
   readonly maxRestartAttempts: number;
 }
 
-/** What the policy remembers between two ends. */
 interface RestartState {
   /** Restarts since the last stable run. */
   readonly attempts: number;
 }
 
-/** How a run ended; `healthyMs` is how long it was up and healthy before that. */
+/** How a run ended; `healthyMs` is how long it ran and was healthy. */
 export type RunEnd =
   | { readonly kind: "exited"; readonly code: number; readonly healthyMs: number }
   /** By a signal; `code` is 128 + its number. */
   | { readonly kind: "killed"; readonly code: number; readonly healthyMs: number }
   | { readonly kind: "unhealthy"; readonly healthyMs: number }
-  /** It was stopped because somebody asked for a restart. */
+  /** It was stopped for a requested restart. */
   | { readonly kind: "asked"; readonly healthyMs: number }
   /** It could not be launched. */
   | { readonly kind: "not_launched" };
 
 type RestartDecision =
   | { readonly kind: "restart"; readonly delayMs: number; readonly state: RestartState }
-  /** It stays as it ended. */
   | { readonly kind: "final" }
   /** `maximum recovery attempts reached` */
   | { readonly kind: "give_up"; readonly attempts: number };
 
 export const FRESH_RESTART_STATE: RestartState = { attempts: 0 };
 
-/** A run of this length is stable: what went before is forgotten. */
+/** A run of this length is stable and resets the attempts. */
 const STABLE_RUN_MS = 10_000;
 
 const FIRST_BACK_OFF_MS = 100, LONGEST_BACK_OFF_MS = 60_000;
 
-/** Delays are spread downwards by up to a quarter, so that many do not start at once. */
+/** Delays are shortened by a random share of up to a quarter, so that restarts do not coincide. */
 const JITTER = 0.25;
 
 /**
- * Decides what follows the end of a run: the first restart at once, then after 100 ms, twice as long each time, 60 s at
- * most; never sooner than the cool-down. A restart that was asked for is at once, and no attempt.
+ * Decides what follows the end of a run. The first restart is immediate; later ones wait 100 ms, doubled each time, at most
+ * 60 s, and at least `restartDelayMs`. A requested restart is immediate and does not count as an attempt.
  *
  * @param random Uniform in [0, 1).
  */
@@ -76,21 +74,21 @@ function backOffMs(attempts: number, random: () => number): number {
   return full * (1 - JITTER * random());
 }
 
-/** One run of what is kept running. */
-export interface Run {
-  /** Resolves once it has ended, with all that it brought forth; never rejects. */
+/** One run of a process that {@linkcode keepRunning} restarts. */
+export interface ProcessRun {
+  /** Resolves when the process and its descendants have ended; never rejects. */
   readonly ended: Promise<Exclude<RunEnd, { kind: "not_launched" }>>;
 }
 
 interface KeepRunningOptions {
-  /** Asked for at every end, as it may change. */
+  /** Called at every end, as the policy may change. */
   readonly policy: () => RestartPolicy;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Starts a run; `undefined` where it could not be launched. Stopping it when told to is the caller's. */
-  readonly start: () => Promise<Run | undefined>;
-  /** Aborted when the next restart is not to wait any longer; asked for at every end. */
+  /** Starts a run; `undefined` if the launch fails. The caller stops it when `signal` aborts. */
+  readonly start: () => Promise<ProcessRun | undefined>;
+  /** Called at every end; aborting the returned signal ends the delay before the next restart. */
   readonly wake?: (() => AbortSignal) | undefined;
   /** Called before each restart. */
   readonly onRestart?:
@@ -98,13 +96,13 @@ interface KeepRunningOptions {
     | undefined;
 }
 
-/** Why nothing runs any more. */
+/** Why {@linkcode keepRunning} returned. */
 type KeepRunningEnd =
   | { readonly kind: "final"; readonly end: RunEnd }
   | { readonly kind: "give_up"; readonly attempts: number; readonly end: RunEnd }
   | { readonly kind: "asked" };
 
-/** Starts it, and again as the policy says, until that says otherwise or `signal` is aborted. Never two at a time. */
+/** Runs a process and restarts it until the policy says otherwise or `signal` aborts. One run at a time. */
 export async function keepRunning(
   { policy, clock, random, start, wake, onRestart }: KeepRunningOptions,
   signal: AbortSignal,

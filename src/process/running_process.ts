@@ -7,7 +7,7 @@ import { OutputWriter, type OutputWriterOptions, recordOutput } from "./output/w
 import type { Survivor } from "./process_tree.ts";
 import type { ProcessRecord } from "./records.ts";
 
-/** Wider than what the system gives (64 KiB), so that a busy writer waits less (pipe(7)). */
+/** Larger than the default of 64 KiB (pipe(7)), so that a busy writer blocks less. */
 const PIPE_BYTES = 2 ** 20;
 
 export interface RunningProcessDependencies {
@@ -15,16 +15,16 @@ export interface RunningProcessDependencies {
   readonly clock: Clock;
   readonly output: Omit<OutputWriterOptions, "clock"> & { readonly drainMs?: number | undefined };
   readonly outputFolder: string;
-  /** Empties the tree, or waits until that is done; what is left. */
-  readonly empty: (options: StopOptions) => Promise<readonly Survivor[]>;
-  /** Called with the last state of the record, and awaited; must not reject. */
+  /** Stops the tree or waits until it is stopped; returns the survivors. */
+  readonly stopTree: (options: StopOptions) => Promise<readonly Survivor[]>;
+  /** Saves the final record; must not reject. */
   readonly save: (record: ProcessRecord) => Promise<void>;
 }
 
-/** A process of the table while it runs: records what it writes and how it ends. */
+/** A running process of the table; records its output and how it ends. */
 export class RunningProcess {
   readonly log: OutputLog;
-  /** Resolves once the tree is gone, the output is recorded and the last record is saved; never rejects. */
+  /** Resolves when the tree has ended, the output is recorded and the final record is saved; never rejects. */
   readonly ended: Promise<ProcessRecord>;
   readonly #process: ManagedProcess;
   readonly #deps: RunningProcessDependencies;
@@ -51,22 +51,22 @@ export class RunningProcess {
     return { ...this.#record, outputBytes: this.log.end };
   }
 
-  /** Asks it to stop; resolves like {@linkcode RunningProcess.ended}. A second call waits for the first. */
+  /** Stops the process; resolves like {@linkcode RunningProcess.ended}. A second call waits for the first. */
   async stop(options: StopOptions = {}): Promise<ProcessRecord> {
-    this.#process.noteAsked();
-    await this.#deps.empty(options);
+    this.#process.noteStopRequest();
+    await this.#deps.stopTree(options);
     return await this.ended;
   }
 
-  /** What a process leaves behind goes with it. */
+  /** Stops remaining descendants when the process exits. */
   async #run(): Promise<ProcessRecord> {
-    const { clock, output: { drainMs }, empty, save } = this.#deps;
+    const { clock, output: { drainMs }, stopTree, save } = this.#deps;
     const { child, ended } = this.#process;
     const recording = recordOutput(child.output!, this.#writer, { clock, exited: ended, drainMs });
     const status = await ended;
     const endedAtMs = clock.wallMs();
-    this.#record = { ...this.#record, ...endOf(status, this.#process.isAsked), endedAtMs };
-    await empty({});
+    this.#record = { ...this.#record, ...endOf(status, this.#process.isStopRequested), endedAtMs };
+    await stopTree({});
     await recording;
     this.#record = { ...this.record, fault: this.log.fault };
     await save(this.#record);
@@ -76,9 +76,9 @@ export class RunningProcess {
 
 function endOf(
   status: ExitStatus | undefined,
-  isAsked: boolean,
+  isStopRequested: boolean,
 ): Pick<ProcessRecord, "state" | "exitCode" | "signal"> {
-  if (isAsked || status === undefined) return { state: "stopped" };
+  if (isStopRequested || status === undefined) return { state: "stopped" };
   return status.signal === undefined
     ? { state: "exited", exitCode: status.code }
     : { state: "killed", signal: status.signal };

@@ -26,7 +26,11 @@ export async function launchSoftware(
   const unlisten = listen(() => child, deps);
   let process: ManagedProcess;
   try {
-    process = await ManagedProcess.launch({ ...options, mark, ...(output && { output }) }, {
+    process = await ManagedProcess.launch({
+      ...options,
+      launchToken: mark,
+      ...(output && { output }),
+    }, {
       clock: deps.clock,
       ownPid: deps.pid,
       identify: (pid) => platform.identifyProcess(pid),
@@ -35,7 +39,7 @@ export async function launchSoftware(
       hasChildren: () => platform.hasChildren(),
       launch: async (options) => child = await launchVerified(options, deps),
       stopRequest: deps.stop,
-      hurry: deps.hurry,
+      force: deps.hurry,
       onStopping: unlisten,
       async onStopped(survivors) {
         if (survivors.length > 0 || platform.hasChildren()) {

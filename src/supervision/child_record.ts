@@ -109,7 +109,7 @@ export class TableRecorder implements SoftwareRecorder {
   async prepare({ path, args, mark }: RecordedLaunch): Promise<SoftwareRecording | undefined> {
     let record: ProcessRecord;
     try {
-      record = await this.table.announce({ command: path, args, mark });
+      record = await this.table.announce({ command: path, args, launchToken: mark });
     } catch (error) {
       this.log.error(`Cannot record what the software writes: ${describeError(error)}`);
       return undefined;

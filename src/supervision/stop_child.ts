@@ -19,12 +19,15 @@ export async function stopRecorded(
   deps: LeftOverDependencies,
 ): Promise<void> {
   const { platform, clock, log, hurry, pid } = deps;
-  const tree = findTree(recorded, { control: await platform.processControl(), ownPid: pid });
+  const tree = findTree({ leader: recorded.leader, launchToken: recorded.mark }, {
+    control: await platform.processControl(),
+    ownPid: pid,
+  });
   if (tree === undefined || tree.members().length === 0) return;
   log.warn(
     `stopping the software that an earlier run left behind (pid ${tree.root.leader.pid})`,
   );
-  await settleStop(await stopTree(tree, { clock, hurry }), deps);
+  await settleStop(await stopTree(tree, { clock, force: hurry }), deps);
 }
 
 export async function openReaper(

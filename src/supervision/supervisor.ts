@@ -1,5 +1,10 @@
 import type { Host } from "../platform/host.ts";
-import { keepRunning, type RestartPolicy, type Run, type RunEnd } from "../process/restart.ts";
+import {
+  keepRunning,
+  type ProcessRun,
+  type RestartPolicy,
+  type RunEnd,
+} from "../process/restart.ts";
 import type { HealthSettings } from "./health_watch.ts";
 import { aborted } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
@@ -207,7 +212,7 @@ export class Supervisor {
   }
 
   /** Only the first launch must succeed; a file that is not the verified one is never tried again. */
-  async #start(signal: AbortSignal): Promise<Run | undefined> {
+  async #start(signal: AbortSignal): Promise<ProcessRun | undefined> {
     if (this.#hold !== undefined) {
       await Promise.race([this.#hold.released.promise, aborted(signal)]);
       if (signal.aborted) return undefined;

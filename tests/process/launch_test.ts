@@ -43,7 +43,7 @@ Deno.test("launch() makes a session and a group of its own", async () => {
 
 Deno.test("launch() adds to our environment", async () => {
   const script = 'echo "${PATH:+path} $OWN $SENTINEL_PROCESS"';
-  assertEquals(await outputOf({ script, env: { OWN: "x" }, mark: "m1" }), "path x m1\n");
+  assertEquals(await outputOf({ script, env: { OWN: "x" }, launchToken: "m1" }), "path x m1\n");
 });
 
 Deno.test("launch() starts in the folder that is given", async () => {
@@ -125,7 +125,7 @@ const REFUSALS: Refusal[] = [
   {
     what: "is a script whose interpreter is not there",
     code: "not_found",
-    message: "software not found: PATH (its interpreter /nowhere/sh is not there)",
+    message: "software not found: PATH (interpreter /nowhere/sh not found)",
     content: "#! /nowhere/sh -e\n",
   },
 ];

@@ -120,7 +120,7 @@ Deno.test("a folder is held by one table at a time", async () => {
 Deno.test("of a process that cannot be recorded nothing is left, and its id is passed over", async () => {
   await using folder = await temporaryFolder();
   await using table = await openTable(folder.path);
-  const unwritable = { command: 1n as unknown as string, args: [], mark: "m" };
+  const unwritable = { command: 1n as unknown as string, args: [], launchToken: "m" };
   await assertRejects(() => table.announce(unwritable), TypeError);
   assertEquals(namesIn(folder.path), ["lock"]);
   assertEquals((await table.start(shell("exit 0"))).id, "2");

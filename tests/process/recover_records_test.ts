@@ -45,13 +45,13 @@ Deno.test("after a crash, what still runs is stopped and what does not is lost",
   assertEquals(processControl.identify(Number(first)), undefined);
 });
 
-Deno.test("a process that a crash left before it was recorded who it is is known by its mark, and stopped", async () => {
+Deno.test("a process that a crash left without a recorded identity is found by its launch token and stopped", async () => {
   await using folder = await temporaryFolder();
   await using left = await LaunchedShell.launch("sleep 1000 & exec sleep 1000");
   {
     using store = (await RecordStore.open(folder.path, { sync: false }))!;
-    const { mark } = left.tree.root;
-    await store.add({ ...RUNNING, mark: mark! });
+    const { launchToken } = left.tree.root;
+    await store.add({ ...RUNNING, mark: launchToken! });
     await store.add({ ...RUNNING, mark: "nobody's" });
   }
   await using table = await openTable(folder.path);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { keepRunning, type Run } from "../../src/process/restart.ts";
+import { keepRunning, type ProcessRun } from "../../src/process/restart.ts";
 import {
   decideRestart,
   FRESH_RESTART_STATE,
@@ -98,7 +98,7 @@ Deno.test("a restart that waits is woken by who asks for one", async () => {
     wake: () => wake.signal,
     start: () => {
       if (++starts === 2) asked.abort();
-      return Promise.resolve({ ended: Promise.resolve({ ...CRASH }) } as Run);
+      return Promise.resolve({ ended: Promise.resolve({ ...CRASH }) } as ProcessRun);
     },
   }, asked.signal);
   await clock.sleepers(1);
@@ -117,7 +117,7 @@ Deno.test("a ten-minute crash loop has as many starts as the back-off says", asy
     random: least,
     start: () => {
       startsMs.push(clock.monotonicMs());
-      return Promise.resolve({ ended: Promise.resolve({ ...CRASH }) } as Run);
+      return Promise.resolve({ ended: Promise.resolve({ ...CRASH }) } as ProcessRun);
     },
   }, asked.signal);
   await clock.advance(600_000);
@@ -132,7 +132,7 @@ Deno.test("a ten-minute crash loop has as many starts as the back-off says", asy
 Deno.test("what is kept running is never there twice; each restart is told, and the end tells why", async () => {
   const clock = new FakeClock();
   let running = 0, starts = 0;
-  const start = (): Promise<Run> => {
+  const start = (): Promise<ProcessRun> => {
     assertEquals(++running, 1);
     starts++;
     const ended = clock.sleep(50).then(() => {

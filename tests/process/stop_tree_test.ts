@@ -65,18 +65,18 @@ Deno.test("stopTree() sends nothing in the grace to who was asked by somebody el
   assertEquals(await stopped, []);
 });
 
-Deno.test("stopTree() does not wait for the grace once it is to hurry", async () => {
+Deno.test("stopTree() does not wait for the grace once it is forced", async () => {
   await using shell = await LaunchedShell.launch(
     'trap "echo no" TERM; echo up $$; while :; do sleep 0.01; done',
   );
   await shell.pid("up");
   const { tree, sent } = observed(shell.tree);
   const clock = new FakeClock();
-  const hurry = new AbortController();
-  const stopped = stopTree(tree, { clock, graceMs: 10_000, hurry: hurry.signal });
+  const force = new AbortController();
+  const stopped = stopTree(tree, { clock, graceMs: 10_000, force: force.signal });
   await shell.stdout.match(/no/);
   assertEquals(sent, ["SIGTERM", "SIGCONT"]);
-  hurry.abort();
+  force.abort();
   await clock.advance(0);
   assertEquals(sent[2], "SIGKILL");
   assertEquals((await shell.child.exited).signal, "SIGKILL");

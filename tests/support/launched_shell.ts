@@ -10,7 +10,7 @@ openLibraries();
 /** Finds and signals real processes. */
 export const processControl: ProcessControl = await selectPlatform().processControl();
 
-/** A shell that runs in a session of its own; killed at the end with all that bears its mark. */
+/** A shell that runs in a session of its own; killed at the end with all processes that have its launch token. */
 export class ShellProcess implements AsyncDisposable {
   protected constructor(readonly child: LaunchedProcess, readonly tree: ProcessTree) {}
 
@@ -48,21 +48,21 @@ async function launchShell(
   script: string,
   args: readonly string[],
 ): Promise<[LaunchedProcess, ProcessTree]> {
-  const mark = crypto.randomUUID();
+  const launchToken = crypto.randomUUID();
   const child = await launch({
     path: "/bin/sh",
     args: ["-c", script, "sh", ...args],
     env: {},
-    mark,
+    launchToken,
     output: "pipe",
   });
   // one that has ended already is younger than we are, and that will do
   const leader = processControl.identify(child.pid) ?? processControl.identify(Deno.pid)!;
-  return [child, treeOf({ ...leader, pid: child.pid }, mark)];
+  return [child, treeOf({ ...leader, pid: child.pid }, launchToken)];
 }
 
-function treeOf(leader: ProcessTree["root"]["leader"], mark: string): ProcessTree {
-  return new ProcessTree({ leader, mark }, {
+function treeOf(leader: ProcessTree["root"]["leader"], launchToken: string): ProcessTree {
+  return new ProcessTree({ leader, launchToken }, {
     control: processControl,
     ownPid: Deno.pid,
     // other tests' orphans are not ours

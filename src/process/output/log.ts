@@ -5,22 +5,22 @@ import {
   encodeRuns,
   ENTRY_BYTES,
   listSegments,
-  type Run,
   segmentPaths,
+  type StreamRun,
 } from "./segments.ts";
 
-/** Recording stopped: what was written from `at` on is lost, the process is not. */
+/** Recording failed: output from `at` on is lost; the process keeps running. */
 export interface RecordingFault {
   readonly at: number;
   readonly message: string;
 }
 
 /**
- * What is recorded of a process's output: which segments there are, how far it goes, whether more may come. One object for
- * the writer and all readers; it holds no bytes.
+ * State of a process's recorded output: its segments, its end, and whether more may follow. Shared by the writer and all
+ * readers; holds no bytes.
  */
 export class OutputLog {
-  /** Starts of the segments, ascending. */
+  /** Start offsets of the segments, ascending. */
   #starts: readonly number[];
   #end: number;
   #isOver: boolean;
@@ -42,17 +42,17 @@ export class OutputLog {
     this.#fault = fault;
   }
 
-  /** The first byte that is still there. */
+  /** Offset of the first byte that retention has kept. */
   get first(): number {
     return this.#starts[0] ?? this.#end;
   }
 
-  /** Behind the last byte that is recorded. */
+  /** Offset after the last recorded byte. */
   get end(): number {
     return this.#end;
   }
 
-  /** Whether nothing more will come. */
+  /** Whether the output is complete. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -61,7 +61,7 @@ export class OutputLog {
     return this.#fault;
   }
 
-  /** The segment that holds a byte, by its start, and where it ends so far. */
+  /** Start and current end of the segment that holds a byte; `undefined` if none does. */
   segmentOf(offset: number): { start: number; end: number } | undefined {
     const i = this.#starts.findLastIndex((start) => start <= offset);
     if (i === -1 || offset >= this.#end) return undefined;
@@ -73,7 +73,7 @@ export class OutputLog {
     return this.#changed.promise;
   }
 
-  /** For the writer: what is true from now on. */
+  /** For the writer: changes the state and wakes readers. */
   update(
     { starts, end, isOver, fault }: {
       starts?: readonly number[];
@@ -90,15 +90,20 @@ export class OutputLog {
     this.#changed = Promise.withResolvers();
   }
 
-  /** For the writer. */
+  /** For the writer: start offsets of the segments, ascending. */
   get starts(): readonly number[] {
     return this.#starts;
   }
 }
 
 /**
- * The output of a process that has ended, as it lies in its folder. What a crash cut off does not count, nor what a full
- * disk had still taken of a write that failed: nobody who watched was shown it.
+ * Opens the output of an ended process. Ignores a record that a crash cut off and bytes beyond the recording fault, which no
+ * reader has seen.
+ *
+ * @example
+ * ```ts
+ * for await (const item of readOutput(await openOutputLog(folder))) console.log(item.kind);
+ * ```
  */
 export async function openOutputLog(folder: string, fault?: RecordingFault): Promise<OutputLog> {
   const starts = await listSegments(folder);
@@ -126,8 +131,8 @@ export interface SegmentWriterOptions {
   readonly maxOutputBytes: number;
   readonly segmentBytes: number;
   /**
-   * Whether each segment is synced when it is full, and at the end (fdatasync(2)). If not, a power failure costs what the
-   * system has not written yet, half a minute or so. Our own crash costs nothing either way.
+   * Whether to sync each segment when it is full and at the end (fdatasync(2)). If not, a power failure loses what the system
+   * has not written yet, about half a minute. A crash of our process loses nothing either way.
    */
   readonly sync: boolean;
 }
@@ -138,16 +143,16 @@ interface OpenSegment {
   readonly index: Deno.FsFile;
 }
 
-/** Writes runs of bytes to segments, one after the other, and lets the oldest go. Not for concurrent calls. */
+/** Writes output to segments and removes the oldest ones. Not for concurrent calls. */
 export class SegmentWriter {
   #open: OpenSegment | undefined;
 
   constructor(readonly log: OutputLog, readonly options: SegmentWriterOptions) {}
 
   /**
-   * Writes bytes whose runs are given in order. What was written before a failure is recorded.
+   * Writes bytes, split into runs in order. Bytes written before a failure stay recorded.
    *
-   * @throws whatever the system says.
+   * @throws The system's error.
    */
   async write(
     bytes: Uint8Array<ArrayBuffer>,
@@ -198,7 +203,7 @@ export class SegmentWriter {
     return this.#open;
   }
 
-  /** Makes room: readers are told first, so that none looks for what is about to go. */
+  /** Removes the oldest segments; updates the log first, so that no reader opens them. */
   async #removeOldest(neededBytes: number): Promise<void> {
     const { log, options: { maxOutputBytes } } = this;
     while (log.end + neededBytes - log.first > maxOutputBytes && log.starts.length > 1) {
@@ -212,7 +217,7 @@ export class SegmentWriter {
 function placeRuns(
   runs: readonly { readonly stream: StreamName; readonly length: number }[],
   start: number,
-): Run[] {
+): StreamRun[] {
   let offset = start;
   return runs.map(({ stream, length }) => {
     const run = { stream, offset, length };
@@ -221,15 +226,18 @@ function placeRuns(
   });
 }
 
-/** What of the runs lies between two offsets. */
-function cutRuns(runs: readonly Run[], { from, to }: { from: number; to: number }): Run[] {
+/** The parts of the runs between two offsets. */
+function cutRuns(
+  runs: readonly StreamRun[],
+  { from, to }: { from: number; to: number },
+): StreamRun[] {
   return runs.flatMap(({ stream, offset, length }) => {
     const start = Math.max(offset, from), end = Math.min(offset + length, to);
     return start < end ? [{ stream, offset: start, length: end - start }] : [];
   });
 }
 
-/** Side by side, as each costs a turn of a thread; the first failure is thrown when both are over. */
+/** Waits for both writes, which run concurrently on other threads, then throws the first failure. */
 async function settleBoth(first: Promise<void>, second: Promise<void>): Promise<void> {
   await Promise.allSettled([first, second]);
   await first;

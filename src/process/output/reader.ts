@@ -1,33 +1,34 @@
 import type { OutputLog } from "./log.ts";
-import { decodeRuns, ENTRY_BYTES, type Run, segmentPaths } from "./segments.ts";
+import { decodeRuns, ENTRY_BYTES, segmentPaths, type StreamRun } from "./segments.ts";
 import { describeError } from "../../core/errors.ts";
 import type { GapReason, LendBlock, OutputItem } from "../../core/output_item.ts";
 
-/** Read at once, at most: what a reader costs, besides as many bytes of index as follow. */
+/** Most bytes of data and of index to read at once, and so the memory of a reader. */
 const BLOCK_BYTES = 256 * 1024, INDEX_BLOCK_BYTES = 256 * ENTRY_BYTES;
 
 interface OpenSegment {
   readonly start: number;
   readonly data: Deno.FsFile;
   readonly index: Deno.FsFile;
-  /** Where the data file stands. */
+  /** Output offset at the data file's position. */
   dataOffset: number;
-  /** Runs that were read of the index and not used up. */
-  runs: Run[];
+  /** Runs read from the index but not consumed yet. */
+  runs: StreamRun[];
 }
 
 type Bytes = Extract<OutputItem, { kind: "bytes" }>;
 
-/** Reads segments block by block; keeps the one open that was read last. */
+/** Reads segments block by block; keeps the last one open. */
 class SegmentReader implements Disposable {
   #open: OpenSegment | undefined;
 
   constructor(readonly log: OutputLog, readonly lendBlock: LendBlock | undefined) {}
 
   /**
-   * Bytes from an offset on, by stream, at most a block and not beyond `end`; nothing where the files are shorter.
+   * Reads at most a block from `offset` up to `end`, split by stream; empty if the files are too short.
    *
-   * @throws {Deno.errors.NotFound} The segment is gone; or what else the system says.
+   * @throws {Deno.errors.NotFound} The segment's files do not exist.
+   * @throws Other errors of the system.
    */
   async read(
     start: number,
@@ -60,7 +61,7 @@ class SegmentReader implements Disposable {
     this.#open = undefined;
   }
 
-  /** Where at most so many bytes are read to. */
+  /** Memory for at most so many bytes. */
   #room(bytes: number): Uint8Array<ArrayBuffer> {
     return this.lendBlock?.().subarray(0, bytes) ?? new Uint8Array(Math.min(BLOCK_BYTES, bytes));
   }
@@ -92,8 +93,8 @@ async function readBlock(
   return room.subarray(0, length);
 }
 
-/** The run that holds an offset; runs before it are used up, as a reader goes forward only. */
-async function runAt(segment: OpenSegment, offset: number): Promise<Run | undefined> {
+/** The run that holds an offset; drops earlier runs, since a reader only moves forward. */
+async function runAt(segment: OpenSegment, offset: number): Promise<StreamRun | undefined> {
   for (;;) {
     const used = segment.runs.findIndex((run) => offset < run.offset + run.length);
     if (used !== -1) {
@@ -120,18 +121,25 @@ async function readFull(file: Deno.FsFile, into: Uint8Array): Promise<number> {
 }
 
 interface ReadOutputOptions {
-  /** Where to begin; 0 by default. */
+  /** Start offset; 0 by default. */
   readonly from?: number | undefined;
-  /** Waits for what is still to come; true by default. Else the end is where the output ends now. */
+  /** Whether to wait for further output (default); else reading ends at the current end. */
   readonly follow?: boolean | undefined;
-  /** Asked for memory before each block; fresh memory by default. */
+  /** Lends memory for each block; new memory by default. */
   readonly lendBlock?: LendBlock | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a log at the pace of whoever asks: nothing is read ahead, so one that stalls costs a block and delays nobody.
- * Ends after `end`, or without it when `signal` is aborted.
+ * Reads recorded output at the consumer's pace, without reading ahead: a stalled consumer costs one block of memory and
+ * delays no one else. Ends after the item `end`, or without it if `signal` aborts.
+ *
+ * @example
+ * ```ts
+ * for await (const item of readOutput(log, { follow: true })) {
+ *   if (item.kind === "bytes") await Deno.stdout.write(item.bytes);
+ * }
+ * ```
  */
 export async function* readOutput(
   log: OutputLog,
@@ -170,7 +178,7 @@ export async function* readOutput(
 
 type ReadItem = Extract<OutputItem, { kind: "bytes" | "gap" }>;
 
-/** The next items at an offset that is before the end; at least one. */
+/** Reads the next items, at least one, at an offset before the end. */
 async function readFrom(
   log: OutputLog,
   reader: SegmentReader,

@@ -1,30 +1,30 @@
 import type { StreamName } from "../../core/output_item.ts";
 
-/** A run of bytes of one stream: where it begins in the whole output, counted from 0, and how long it is. */
-export interface Run {
+/** Consecutive bytes of one stream; `offset` counts the bytes of both streams from 0. */
+export interface StreamRun {
   readonly stream: StreamName;
   readonly offset: number;
   readonly length: number;
 }
 
 /**
- * One entry of an index: u64 offset, u32 length, u8 stream (1 stdout, 2 stderr), three zero bytes; big-endian. A rest that
- * is shorter was cut by a crash and does not count.
+ * Size of an index entry: u64 offset, u32 length, u8 stream (1 stdout, 2 stderr), three zero bytes; big-endian. A shorter
+ * rest at the end was cut off by a crash and is ignored.
  */
 export const ENTRY_BYTES = 16;
 
 const STREAM_NUMBERS: Readonly<Record<StreamName, number>> = { stdout: 1, stderr: 2 };
 
-/** Wide enough for the largest safe integer. */
+/** Digits of the largest safe integer. */
 const NAME_DIGITS = 16;
 
-/** A segment's two files: the bytes as they came, and whose they were. Named after the offset of its first byte. */
+/** Paths of a segment's files: the bytes, and the index of their streams. Named after the offset of the first byte. */
 export function segmentPaths(folder: string, start: number): { data: string; index: string } {
   const name = String(start).padStart(NAME_DIGITS, "0");
   return { data: `${folder}/${name}.out`, index: `${folder}/${name}.idx` };
 }
 
-/** The segments of a folder by their starts, ascending. */
+/** Start offsets of the segments in a folder, ascending. */
 export async function listSegments(folder: string): Promise<number[]> {
   const starts: number[] = [];
   for await (const { name } of Deno.readDir(folder)) {
@@ -34,7 +34,7 @@ export async function listSegments(folder: string): Promise<number[]> {
   return starts.sort((a, b) => a - b);
 }
 
-export function encodeRuns(runs: readonly Run[]): Uint8Array<ArrayBuffer> {
+export function encodeRuns(runs: readonly StreamRun[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(runs.length * ENTRY_BYTES);
   const view = new DataView(bytes.buffer);
   runs.forEach(({ stream, offset, length }, i) => {
@@ -45,7 +45,7 @@ export function encodeRuns(runs: readonly Run[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-export function decodeRuns(bytes: Uint8Array<ArrayBuffer>): Run[] {
+export function decodeRuns(bytes: Uint8Array<ArrayBuffer>): StreamRun[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return Array.from({ length: Math.floor(bytes.length / ENTRY_BYTES) }, (_, i) => ({
     offset: Number(view.getBigUint64(i * ENTRY_BYTES)),

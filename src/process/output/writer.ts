@@ -4,26 +4,25 @@ import type { StreamName } from "../../core/output_item.ts";
 import { type OutputLog, SegmentWriter } from "./log.ts";
 import type { OutputStreams } from "../launch.ts";
 
-/** Output of a busy process is gathered up to this size; each of two buffers has it. */
+/** Size of each of the two buffers. */
 const BUFFER_BYTES = 1024 * 1024;
 
-/** From here on a write is worth its while. */
+/** Buffered bytes that trigger a write. */
 const WRITE_BYTES = 512 * 1024;
 
-/** A read at least this long comes from a process that is busy writing: more will come at once. */
+/** A read of at least this size suggests a busy process: more output follows at once. */
 const BUSY_READ_BYTES = 16 * 1024;
 
-/** How long bytes of a busy process wait for more. */
+/** How long output of a busy process waits for more before it is written. */
 const GATHER_MS = 1;
 
-/** 1 GiB and 16 MiB. */
 const MAX_OUTPUT_BYTES = 2 ** 30, SEGMENT_BYTES = 2 ** 24;
 
 export interface OutputWriterOptions {
   readonly clock: Clock;
-  /** The oldest segments go before it is more than this; {@linkcode MAX_OUTPUT_BYTES} by default. */
+  /** Most output to keep, by removing the oldest segments; 1 GiB by default. */
   readonly maxOutputBytes?: number | undefined;
-  /** {@linkcode SEGMENT_BYTES} by default, and never more than a quarter of `maxOutputBytes`. */
+  /** Size of a segment; 16 MiB by default, at most a quarter of `maxOutputBytes`. */
   readonly segmentBytes?: number | undefined;
   /** See {@linkcode SegmentWriterOptions.sync}; false by default. */
   readonly sync?: boolean | undefined;
@@ -36,8 +35,8 @@ interface Batch {
 }
 
 /**
- * Appends a process's output to its log, in the order of the calls. Memory is two buffers, whatever comes; who appends
- * waits while both are full. A write that fails ends the recording, not the process: the rest is dropped.
+ * Appends a process's output to its log in the order of the calls. Uses two buffers of fixed size; a call waits while both
+ * are full. A failed write ends the recording, and the rest is dropped; the process keeps running.
  */
 export class OutputWriter {
   readonly #segments: SegmentWriter;
@@ -55,7 +54,7 @@ export class OutputWriter {
     });
   }
 
-  /** Takes bytes over by copying them; resolves when more may come. */
+  /** Copies the bytes; resolves when there is room for more. */
   async append(stream: StreamName, bytes: Uint8Array): Promise<void> {
     let rest = bytes;
     while (rest.length > 0 && this.log.fault === undefined) {
@@ -71,7 +70,7 @@ export class OutputWriter {
     else this.#writeSoon();
   }
 
-  /** Writes what is left and closes; readers then come to the end. May be called once. */
+  /** Writes the rest and marks the log as complete. May be called once. */
   async finish(): Promise<void> {
     while (this.#filling.used > 0 || this.#writing !== undefined) await this.#write();
     await this.#gathering;
@@ -86,7 +85,7 @@ export class OutputWriter {
     });
   }
 
-  /** One write at a time; what comes meanwhile is written by the next one. */
+  /** Starts a write unless one is running; the next one writes what arrives meanwhile. */
   #write(): Promise<void> {
     return this.#writing ??= this.#writeBatch().then(() => {
       this.#writing = undefined;
@@ -108,7 +107,7 @@ export class OutputWriter {
     this.#spare = batch;
   }
 
-  /** A fault of the disk ends the recording for good. */
+  /** Ends the recording at the first failure. */
   async #guard(action: () => Promise<void>): Promise<void> {
     try {
       await action();
@@ -130,23 +129,30 @@ function addTo(batch: Batch, stream: StreamName, bytes: Uint8Array): void {
   else batch.runs.push({ stream, length: bytes.length });
 }
 
-/** How long output is awaited after the exit, while somebody else holds the pipe. */
+/** How long to wait for output after the exit while another process holds the pipe open. */
 export const DRAIN_MS = 2_000;
 
 const READ_BYTES = 256 * 1024;
 
 interface RecordOutputOptions {
   readonly clock: Clock;
-  /** The process's end. */
+  /** The process's exit. */
   readonly exited: Promise<unknown>;
   /** {@linkcode DRAIN_MS} by default. */
   readonly drainMs?: number | undefined;
 }
 
 /**
- * Records both streams until they end, or until the drain is over: whoever else holds them then writes to nobody.
+ * Records both streams until they end, at most {@linkcode DRAIN_MS} beyond the exit; then cancels them, so that other
+ * processes that hold them open write to a closed pipe.
  *
- * @returns Whether the streams ended by themselves.
+ * @returns Whether both streams ended on their own.
+ *
+ * @example
+ * ```ts
+ * const log = new OutputLog(folder);
+ * await recordOutput(child.output!, new OutputWriter(log, { clock }), { clock, exited: child.exited });
+ * ```
  */
 export async function recordOutput(
   streams: OutputStreams,
