@@ -28,7 +28,7 @@ export const SOME_MACHINE_ID = "00000000-0000-0000-0000-000000000000";
 /**
  * Where the run's socket is to be.
  *
- * @throws {SocketPlaceError} `config.ipc_path` where the place that is configured cannot be.
+ * @throws {SocketPathError} `config.ipc_path` where the place that is configured cannot be.
  */
 export function ipcPath(
   { ipc: { location, path } }: Pick<RunRequest, "ipc">,
@@ -45,7 +45,7 @@ export function ipcPath(
 /**
  * Makes sure that the socket can be where it is configured, before a machine is activated in vain.
  *
- * @throws {SocketPlaceError} as {@linkcode ipcPath}.
+ * @throws {SocketPathError} as {@linkcode ipcPath}.
  */
 export function checkIpcPath(
   request: Pick<RunRequest, "ipc">,

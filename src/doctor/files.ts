@@ -5,8 +5,8 @@ import { failed, type Finding, ok } from "./finding.ts";
 import { dirname } from "../core/paths.ts";
 import { SentinelError } from "../core/errors.ts";
 import { findSockets, requestIpc } from "../ipc/client.ts";
-import { isSocketFolderThere } from "../ipc/socket.ts";
-import { isSocketThere } from "../ipc/socket_owner.ts";
+import { hasSocketFolder } from "../ipc/socket.ts";
+import { hasSocket } from "../ipc/socket_owner.ts";
 import { ipcPath, type IpcSettings, SOME_MACHINE_ID } from "../agent/run_request.ts";
 
 /** Mode bits; inode(7). */
@@ -96,11 +96,11 @@ export async function examineSocket(
     const place = ipc.path ?? (pipes ? "a pipe" : `in ${folder}`);
     if (pipes === undefined) {
       const ownUser = Deno.uid() ?? 0;
-      if (!isSocketFolderThere(folder, ownUser)) {
+      if (!hasSocketFolder(folder, ownUser)) {
         return ok("socket", `will be ${place}, which the first run makes`);
       }
       // what else stands in its place no run would serve
-      isSocketThere(path, ownUser);
+      hasSocket(path, ownUser);
     }
     const paths = ipc.path === undefined ? await findSockets(deps.env) : [ipc.path];
     const answers = await Promise.all(paths.map(isAnswering));

@@ -9,29 +9,35 @@ import { IpcClientError } from "./errors.ts";
 import type { LocalPipes } from "../platform/local_socket.ts";
 import { SHARED_FOLDER } from "./socket.ts";
 
-/** What to ask, and whom. */
 interface IpcRequestOptions {
-  /** The server's socket. */
+  /** Path of the server's socket. */
   readonly path: string;
   readonly method: string;
   readonly params?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
   readonly platform?: Platform;
-  /** Ends the waiting; the call then rejects with the signal's reason. */
+  /** Cancels the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** A JSON object that the server sent. */
+/** A message of the server: a JSON object. */
 export interface IpcMessage {
-  /** As it came, without the line end. */
+  /** The text as received, without the line feed. */
   readonly line: string;
   readonly value: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Asks one thing over a connection of its own. An answer that says `"status":"error"` is an answer.
+ * Sends one request over a new connection. Returns an answer with `"status":"error"` like any other.
  *
- * @throws {IpcClientError} where no usable answer comes.
+ * @throws {IpcClientError} if there is no valid answer.
+ *
+ * @example
+ * ```ts
+ * const [path] = await findSockets(Deno.env.get);
+ * const { value } = await requestIpc({ path: path!, method: "get_license" });
+ * if (value.status === "ok") console.log(value.license);
+ * ```
  */
 export async function requestIpc(options: IpcRequestOptions): Promise<IpcMessage> {
   using connection = await openConnection(options);
@@ -39,10 +45,17 @@ export async function requestIpc(options: IpcRequestOptions): Promise<IpcMessage
 }
 
 /**
- * Asks to `watch`: first the answer, then one message for each event, until the server closes the connection or the signal
- * is aborted. Leaving the loop closes the connection.
+ * Sends `watch` and yields the answer, then a message for each event, until the server closes the connection or the signal
+ * aborts. Leaving the loop closes the connection.
  *
- * @throws {IpcClientError} where no usable answer comes.
+ * @throws {IpcClientError} if there is no valid answer.
+ *
+ * @example
+ * ```ts
+ * for await (const { value } of watchIpc({ path })) {
+ *   if (value.event === "license_changed") await reloadLicense();
+ * }
+ * ```
  */
 export async function* watchIpc(
   options: Omit<IpcRequestOptions, "method">,
@@ -87,45 +100,53 @@ function readMessage(bytes: Uint8Array<ArrayBuffer>): IpcMessage {
 const NAME = /^sentinel-.+\.sock$/, LOCK_NAME = /^(sentinel-.+)\.lock$/;
 
 /**
- * Our own servers' sockets, sorted: those in the login session's folder, or, where there are none, in `/tmp`. Whether
- * anybody still listens on them is another question.
+ * Finds the sockets (pipes on Windows) of our user's servers, sorted: in the login session's folder, or in `/tmp` if that has
+ * none. A server may have exited without removing its socket.
+ *
+ * @example
+ * ```ts
+ * const paths = await findSockets(Deno.env.get); // ["/run/user/1000/sentinel/sentinel-….sock"]
+ * ```
  */
 export async function findSockets(
   env: Env,
   platform: Platform = selectPlatform(),
 ): Promise<string[]> {
   const runtimeFolder = platform.runtimeFolder(env);
-  if (platform.pipes !== undefined) return await pipesOf(runtimeFolder, platform.pipes);
+  if (platform.pipes !== undefined) return await findPipes(runtimeFolder, platform.pipes);
   const inSession = runtimeFolder === undefined
     ? []
-    : await socketsIn(`${runtimeFolder}/sentinel`, platform.userId());
-  return inSession.length > 0 ? inSession : await socketsIn(SHARED_FOLDER, platform.userId());
+    : await listSockets(`${runtimeFolder}/sentinel`, platform.userId());
+  return inSession.length > 0 ? inSession : await listSockets(SHARED_FOLDER, platform.userId());
 }
 
-/** Pipes are in no folder, but their lock files are. */
-async function pipesOf(lockFolder: string | undefined, { prefix }: LocalPipes): Promise<string[]> {
-  const names = lockFolder === undefined ? [] : await namesIn(lockFolder);
+/** Pipes are not files; their lock files name them. */
+async function findPipes(
+  lockFolder: string | undefined,
+  { prefix }: LocalPipes,
+): Promise<string[]> {
+  const names = lockFolder === undefined ? [] : await listNames(lockFolder);
   return names.flatMap((name) => {
     const [, pipe] = LOCK_NAME.exec(name) ?? [];
     return pipe === undefined ? [] : [prefix + pipe];
   }).sort();
 }
 
-/** Our own servers' sockets in a folder, sorted. */
-export async function socketsIn(folder: string, ownUser: string): Promise<string[]> {
+/** Sockets of our user's servers in a folder, sorted. */
+export async function listSockets(folder: string, ownUser: string): Promise<string[]> {
   const paths: string[] = [];
-  for (const name of await namesIn(folder)) {
+  for (const name of await listNames(folder)) {
     const path = `${folder}/${name}`;
     if (NAME.test(name) && await isOwnSocket(path, ownUser)) paths.push(path);
   }
   return paths.sort();
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+async function listNames(folder: string): Promise<string[]> {
   return await ifExists(Array.fromAsync(Deno.readDir(folder), ({ name }) => name)) ?? [];
 }
 
-/** False too where it is gone meanwhile. */
+/** Also false if it was removed meanwhile. */
 async function isOwnSocket(path: string, ownUser: string): Promise<boolean> {
   const info = await lstatIfExists(path);
   return info?.isSocket === true && String(info.uid) === ownUser;

@@ -7,10 +7,10 @@ import { LineReader } from "./framing.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** A little longer than the server's own, so that its word comes first. */
+/** Longer than the server's read timeout, so that the server's error arrives first. */
 const READ_TIMEOUT_MS = 65_000;
 
-/** How long to wait before connecting again to a server whose queue is full. */
+/** Delay between attempts to connect to a server with a full queue. */
 const RETRY_MS = 20;
 
 export interface ConnectOptions extends Pick<Host, "clock" | "platform"> {
@@ -18,9 +18,9 @@ export interface ConnectOptions extends Pick<Host, "clock" | "platform"> {
 }
 
 /**
- * Connects, and makes sure that our own user serves the socket before anything is sent.
+ * Connects, and checks that our own user serves the socket before sending anything.
  *
- * @throws {IpcClientError} `absent.…` where nobody is there, `permission.…` where it is not ours.
+ * @throws {IpcClientError} `absent.…` if no server answers, `permission.…` if it is not ours.
  */
 export async function connectToServer(
   path: string,
@@ -42,10 +42,10 @@ export async function connectToServer(
 }
 
 /**
- * A connection to a server of our own user's. Lines are without their end, valid until the next is asked for, and
- * `undefined` where the server has closed.
+ * A connection to a server of our own user. Lines come without a line feed, are valid until the next call, and `undefined`
+ * if the server has closed the connection.
  *
- * All calls throw {@linkcode IpcClientError} `absent.…`, or the signal's reason where that is aborted.
+ * All calls throw {@linkcode IpcClientError} `absent.…`, or the signal's reason if it is aborted.
  */
 export class ClientConnection implements Disposable {
   readonly #conn: LocalConn;
@@ -59,7 +59,7 @@ export class ClientConnection implements Disposable {
     this.#reader = new LineReader(conn);
   }
 
-  /** Sends a line; the next line that comes, within the read timeout. */
+  /** Sends a line and returns the next received line, within the read timeout. */
   ask(line: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#within(READ_TIMEOUT_MS, async () => {
       await writeAll(this.#conn, new TextEncoder().encode(line + "\n"));
@@ -67,14 +67,13 @@ export class ClientConnection implements Disposable {
     });
   }
 
-  /** The next line, whenever it comes. */
+  /** Waits for the next line without a timeout. */
   nextLine(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#within(0, () => this.#reader.next());
   }
 
   /**
-   * Does something on the connection within `timeoutMs` (0: for ever); closes it where that takes too long or the signal
-   * is aborted.
+   * Runs an action; closes the connection after `timeoutMs` (0: no timeout) or when the signal aborts.
    */
   async #within<T>(timeoutMs: number, action: () => Promise<T>): Promise<T> {
     const { clock, signal } = this.#options;
@@ -110,7 +109,7 @@ export class ClientConnection implements Disposable {
   }
 }
 
-/** A server with a full queue lets nobody wait (unix(7): EAGAIN), so it is tried again until the time is up. */
+/** Retries until the timeout if the server's queue is full: the system does not wait then (unix(7): EAGAIN). */
 async function connect(
   path: string,
   { clock, platform, signal }: ConnectOptions,
@@ -127,13 +126,13 @@ async function connect(
   }
 }
 
-/** A connection, and the users who serve its other end. */
+/** A connection, and a function that returns the users that serve its other end. */
 interface Connected {
   readonly conn: LocalConn;
   readonly readServers: () => (string | undefined)[];
 }
 
-/** `undefined` where the server's queue is full. */
+/** `undefined` if the server's queue is full. */
 async function connectOnce(path: string, platform: Platform): Promise<Connected | undefined> {
   try {
     const conn = await Deno.connect({ transport: "unix", path });
@@ -168,7 +167,7 @@ function connectError(cause: unknown): IpcClientError {
   return new IpcClientError(code, { cause });
 }
 
-/** The address that the server has bound, which the kernel tells; it may have been renamed since. */
+/** The address that the server bound, as the kernel reports it; the socket may have been renamed since. */
 function addressOf(conn: Deno.UnixConn, path: string): string {
   const { remoteAddr } = conn;
   return remoteAddr.transport === "unix" ? remoteAddr.path : path;

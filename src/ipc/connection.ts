@@ -8,15 +8,15 @@ import { errorAnswer, type PreparedAnswer, withId } from "./license_answers.ts";
 import type { IpcLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import { parseRequest } from "./request.ts";
-import type { RequestMemory } from "./service.ts";
+import type { RequestCache } from "./service.ts";
 import { type AdmittedPeer, type IpcService, isPlainMethod } from "./service.ts";
 
-/** A batch of answers is written when it has so many bytes, though more requests are there. */
+/** Size at which a batch of answers is written even if more requests are buffered. */
 const BATCH_BYTES = 65_536;
 
 const MALFORMED = errorAnswer("malformed request");
-/** After these the connection is closed. */
-const LAST_WORDS: Readonly<Record<Exclude<InboxStep, "more" | "message">, PreparedAnswer>> = {
+/** Answers to framing errors, after which the connection is closed. */
+const FATAL_ANSWERS: Readonly<Record<Exclude<InboxStep, "more" | "message">, PreparedAnswer>> = {
   line_too_long: errorAnswer("request exceeds 65536 bytes"),
   payload_too_long: errorAnswer("request exceeds 10 MiB"),
   bad_header: errorAnswer("malformed frame header"),
@@ -26,17 +26,17 @@ const TOO_DEEP = errorAnswer("request nested too deeply");
 export interface ConnectionOptions extends Pick<Host, "clock" | "log"> {
   readonly service: IpcService;
   /** Shared by all connections of a server. */
-  readonly memory: RequestMemory;
+  readonly cache: RequestCache;
   readonly peer: AdmittedPeer;
-  /** Asked when the peer has sent something, before that is looked at, where only then it can be told who it is. */
+  /** Identifies a peer that was unidentified at accept; called when its first bytes arrive, before they are parsed. */
   readonly mayStay?: (() => boolean) | undefined;
   readonly limits: IpcLimits;
   readonly deadlines: Deadlines;
-  /** Called when the peer has asked to be told of events. */
+  /** Called when the peer subscribes to events. */
   onWatch(connection: Connection): void;
 }
 
-/** One connection, from its acceptance to its end; requests are answered in their order, a batch at a time. */
+/** An accepted connection; answers requests in order, a batch at a time. */
 export class Connection implements Deadlined {
   readonly #conn: LocalConn;
   readonly #options: ConnectionOptions;
@@ -44,10 +44,10 @@ export class Connection implements Deadlined {
   readonly #outbox: Outbox;
   #readDeadlineMs = Infinity;
   #hasSpoken = false;
-  /** Whether the answers so far are the last. */
+  /** Whether no further requests are answered. */
   #ending = false;
   #isReading = false;
-  /** When the message that is arriving began, at first when the peer came; undefined between messages. */
+  /** Start of the incoming message, initially of the connection; undefined between messages. */
   #messageSinceMs: number | undefined;
   #watchId: number | undefined;
   #closed = false;
@@ -67,7 +67,7 @@ export class Connection implements Deadlined {
     return this.#options.peer;
   }
 
-  /** Messages so far. */
+  /** Number of messages received. */
   get requests(): number {
     return this.#requests;
   }
@@ -76,26 +76,26 @@ export class Connection implements Deadlined {
     return Math.min(this.#readDeadlineMs, this.#outbox.deadlineMs);
   }
 
-  /** The peer took too long. */
+  /** Called at the deadline. */
   expire(): void {
     this.close();
   }
 
-  /** Ends the connection; {@linkcode serve} resolves soon after. May be called twice. */
+  /** Closes the connection, upon which {@linkcode serve} resolves. May be called twice. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#conn.close();
   }
 
-  /** Ends the connection behind what is under way, answers and events. */
+  /** Closes the connection after pending answers and events are written. */
   finish(): void {
     this.#ending = true;
     const close = () => this.close();
     if (this.#isReading) this.#outbox.flush().then(close, close);
   }
 
-  /** Serves until the peer is done, takes too long or breaks the framing, or until {@linkcode close}. Never rejects. */
+  /** Serves until the peer closes, times out or breaks the framing, or until {@linkcode close}. Never rejects. */
   async serve(): Promise<void> {
     const { deadlines, log } = this.#options;
     deadlines.add(this);
@@ -115,7 +115,7 @@ export class Connection implements Deadlined {
     }
   }
 
-  /** Tells of an event, where the peer watches and has not fallen too far behind. */
+  /** Queues an event if the peer is subscribed; closes the connection if it does not read. */
   sendEvent(event: PreparedAnswer): void {
     if (this.#closed || this.#watchId === undefined) return;
     const kind = FRAME_KIND.event, requestId = this.#watchId;
@@ -125,7 +125,7 @@ export class Connection implements Deadlined {
     if (!this.#outbox.offer(bytes)) this.close();
   }
 
-  /** False at the end of the stream, and for a peer that may not stay. */
+  /** False at the end of the stream and for a rejected peer. */
   async #read(): Promise<boolean> {
     this.#setReadDeadline();
     this.#isReading = true;
@@ -154,7 +154,7 @@ export class Connection implements Deadlined {
     deadlines.arm();
   }
 
-  /** Answers what has arrived whole; false where the connection is to end. */
+  /** Answers all complete messages; false if the connection is to be closed. */
   async #answerAll(first?: InboxStep): Promise<boolean> {
     const inbox = this.#inbox;
     const outbox = this.#outbox;
@@ -165,29 +165,29 @@ export class Connection implements Deadlined {
       if (slow !== undefined) await slow;
       if (outbox.batchBytes >= BATCH_BYTES) await outbox.flush();
     }
-    if (step !== "more" && step !== "message") this.#endWith(LAST_WORDS[step]);
+    if (step !== "more" && step !== "message") this.#endWith(FATAL_ANSWERS[step]);
     if (outbox.batchBytes > 0) await outbox.flush();
     this.#noteMessageStart(completed);
     return !this.#ending;
   }
 
-  /** Answers the message that the inbox has found; the result is there where that takes time. */
+  /** Answers the inbox's current message; returns a promise if that takes time. */
   #answerOne(): Promise<void> | undefined {
     this.#requests++;
-    const { service, memory, peer } = this.#options;
+    const { service, cache, peer } = this.#options;
     const { bytes, from, to } = this.#inbox;
-    const method = memory.find(bytes, from, to);
+    const method = cache.find(bytes, from, to);
     if (method !== undefined) return this.#add(service.answerPlain(method, peer), undefined);
     const message = bytes.subarray(from, to);
     const request = parseRequest(message);
     if (request === "too_deep") return this.#endWith(TOO_DEEP);
     if (request === "malformed") return this.#add(MALFORMED, undefined);
-    if (request.isPlain && isPlainMethod(request.method)) memory.keep(message, request.method);
+    if (request.isPlain && isPlainMethod(request.method)) cache.keep(message, request.method);
     const slow = this.#add(service.answer(request, peer), request.idJson);
     return request.method === "watch" ? this.#startWatching() : slow;
   }
 
-  /** Adds an answer to the batch; one that is still to come has what is ready written first. */
+  /** Adds an answer to the batch; flushes the batch first if the answer is not ready. */
   #add(
     answer: PreparedAnswer | Promise<PreparedAnswer>,
     idJson: string | undefined,
@@ -211,7 +211,7 @@ export class Connection implements Deadlined {
     this.#ending = true;
   }
 
-  /** Events follow right behind the answer, so that none is missed. */
+  /** Subscribes right after the answer, so that no event is missed. */
   #startWatching(): Promise<void> {
     const written = this.#outbox.flush();
     this.#watchId = this.#inbox.requestId;

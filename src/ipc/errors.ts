@@ -1,20 +1,20 @@
 import { SentinelError } from "../core/errors.ts";
 
-/** The socket's place, folder or files are not as they must be; `code` says whether it is configured so or forbidden. */
-export class SocketPlaceError extends SentinelError {
+/** The socket's path, folder or lock file cannot be used, due to the configuration or to permissions (`code`). */
+export class SocketPathError extends SentinelError {
   constructor(code: "config.ipc_path" | "permission.ipc_path", message: string) {
     super(code, message);
   }
 }
 
-/** Somebody holds the lock beside the socket, or answers on it. */
+/** Another process holds the socket's lock or listens on it. */
 export class AlreadyServingError extends SentinelError {
   constructor(readonly path: string) {
     super("running.ipc", `another sentinel is already serving ${path}`);
   }
 }
 
-/** What a client says when no usable answer comes. */
+/** Messages of {@linkcode IpcClientError} by code. */
 export const CLIENT_FAULTS = {
   "absent.socket": "sentinel daemon not running (socket not found)",
   "absent.listener": "sentinel daemon not accepting connections",
@@ -27,7 +27,7 @@ export const CLIENT_FAULTS = {
   "permission.server": "the socket is served by another user",
 } as const;
 
-/** No usable answer came; `code` is one of {@linkcode CLIENT_FAULTS}. */
+/** There is no valid answer; `code` is a key of {@linkcode CLIENT_FAULTS}. */
 export class IpcClientError extends SentinelError {
   constructor(code: keyof typeof CLIENT_FAULTS, options?: { cause?: unknown }) {
     super(code, CLIENT_FAULTS[code], options);

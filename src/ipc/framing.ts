@@ -9,10 +9,10 @@ export const FRAME_MAGIC = 0x534e544c;
 export const FRAME_VERSION = 1;
 export const FRAME_KIND = { request: 1, response: 2, event: 3 } as const;
 
-/** The first byte of a frame; it decides the framing of a connection. */
+/** First byte of a frame; a connection that starts with it uses frames, else lines. */
 export const FRAME_FIRST_BYTE = FRAME_MAGIC >>> 24;
 
-/** A frame's header as numbers, unchecked. */
+/** Fields of a frame's header, not validated. */
 interface FrameHeader {
   readonly magic: number;
   readonly version: number;
@@ -33,7 +33,7 @@ export function readFrameHeader(bytes: Uint8Array, offset: number): FrameHeader 
   };
 }
 
-/** A whole frame around a payload. */
+/** Encodes a frame: header and payload. */
 export function encodeFrame(
   payload: Uint8Array,
   { kind, requestId }: { kind: number; requestId: number },
@@ -51,7 +51,7 @@ export function encodeFrame(
 
 const LINE_FEED = 0x0a;
 
-/** Takes the lines off a stream, each at most 10 MiB. */
+/** Splits a stream into lines of at most 10 MiB. */
 export class LineReader {
   #bytes = new Uint8Array(4096);
   #start = 0;
@@ -60,8 +60,8 @@ export class LineReader {
   constructor(readonly source: { read(into: Uint8Array): Promise<number | null> }) {}
 
   /**
-   * The next line without its end, valid until the next call; `undefined` at the end of the stream, also in the middle of
-   * a line.
+   * Returns the next line without its line feed, valid until the next call; `undefined` at the end of the stream, even if a
+   * line is incomplete.
    *
    * @throws {IpcClientError} `absent.too_long`.
    */

@@ -8,34 +8,34 @@ import {
 } from "./framing.ts";
 import { MAX_LINE_BYTES, MAX_PAYLOAD_BYTES } from "./limits.ts";
 
-/** What {@linkcode Inbox.next} found: nothing whole yet, a message, or bytes after which the stream is lost. */
+/** Result of {@linkcode Inbox.next}: no complete message yet, a message, or a framing error, which is fatal. */
 export type InboxStep = "more" | "message" | "line_too_long" | "payload_too_long" | "bad_header";
 
-/** Enough for any request that is usual; a longer message makes it grow, and it shrinks again afterwards. */
+/** Initial buffer size, enough for usual requests; the buffer grows for longer ones and shrinks again. */
 const SMALL_BYTES = 4096;
 const LINE_FEED = 0x0a, CARRIAGE_RETURN = 0x0d;
 
 /**
- * Cuts what arrives on one connection into messages, in either framing.
+ * Splits the bytes received on a connection into messages, in either framing.
  *
- * Read into {@linkcode space}, say how much by {@linkcode commit}, then take messages until {@linkcode next} says `more`.
- * A message is `bytes` from `from` to `to`, valid until the next call. Memory follows what has arrived, never what a
- * header promises.
+ * Read into {@linkcode space}, {@linkcode commit} the count, then take messages until {@linkcode next} returns `more`. A
+ * message is `bytes` from `from` to `to`, valid until the next call. Allocates for received bytes only, never for the length
+ * that a header announces.
  */
 export class Inbox {
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(SMALL_BYTES);
   from = 0;
   to = 0;
-  /** Whether the connection speaks frames; undefined before its first byte. */
+  /** Whether the connection uses frames; undefined before its first byte. */
   framed: boolean | undefined;
-  /** The request id of the frame that was found last, 0 with lines. */
+  /** Request id of the last frame; 0 with lines. */
   requestId = 0;
   #start = 0;
   #end = 0;
-  /** Up to where no line end was found. */
+  /** End of the range without a line feed. */
   #scanned = 0;
 
-  /** Whether nothing of a further message has arrived. */
+  /** Whether no bytes of a further message have arrived. */
   get isEmpty(): boolean {
     return this.#start === this.#end;
   }
@@ -47,7 +47,7 @@ export class Inbox {
     return this.#end === 0 ? this.bytes : this.bytes.subarray(this.#end);
   }
 
-  /** So many bytes were read into {@linkcode space}. */
+  /** Adds `count` bytes that were read into {@linkcode space}. */
   commit(count: number): void {
     this.framed ??= this.bytes[this.#start] === FRAME_FIRST_BYTE;
     this.#end += count;
@@ -57,7 +57,7 @@ export class Inbox {
     return this.framed ? this.#nextFrame() : this.#nextLine();
   }
 
-  /** The stream has ended: what is left of a line is a line. */
+  /** Call at the end of the stream: treats the rest as a line. */
   last(): InboxStep {
     if (this.framed || this.isEmpty) return "more";
     return this.#foundLine(this.#end, this.#end);
@@ -68,7 +68,7 @@ export class Inbox {
       const at = this.bytes.indexOf(LINE_FEED, Math.max(this.#scanned, this.#start));
       if (at === -1 || at >= this.#end) {
         this.#scanned = this.#end;
-        // one byte more may be the carriage return of the line end
+        // one more byte is allowed for a carriage return
         return this.#end - this.#start > MAX_LINE_BYTES + 1 ? "line_too_long" : "more";
       }
       const step = this.#foundLine(at, at + 1);
@@ -77,7 +77,7 @@ export class Inbox {
     return "more";
   }
 
-  /** `more` for an empty line, which is passed over. */
+  /** `more` for an empty line, which is skipped. */
   #foundLine(end: number, following: number): InboxStep {
     this.from = this.#start;
     this.to = end > this.from && this.bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
@@ -106,7 +106,7 @@ export class Inbox {
     if (this.bytes.length > SMALL_BYTES) this.bytes = new Uint8Array(SMALL_BYTES);
   }
 
-  /** Moves what is held to the front; into twice the room where that alone does not help. */
+  /** Moves buffered bytes to the front; doubles the buffer if it is more than half full. */
   #makeRoom(): void {
     const held = this.bytes.subarray(this.#start, this.#end);
     const target = held.length * 2 > this.bytes.length

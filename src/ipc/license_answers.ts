@@ -1,11 +1,11 @@
-/** How far the answers have been made worse, in rising order. */
+/** Stages of degradation, in ascending order. */
 const DEGRADE_STAGES = ["normal", "warnings", "errors", "slowdown", "crash"] as const;
 export type DegradeStage = (typeof DEGRADE_STAGES)[number];
 
-/** A number from 0 (included) to 1 (excluded). */
+/** Uniform in [0, 1). */
 export type Random = () => number;
 
-/** What a license request fails with, as an ailing system would word it. */
+/** Errors of degraded license requests, worded like those of a failing system. */
 const SYSTEM_ERRORS = [
   "resource temporarily unavailable",
   "connection reset by peer",
@@ -17,24 +17,24 @@ const SYSTEM_ERRORS = [
 const FAILING_SHARE = 0.3;
 const SLOWEST_MS = 3000, QUICKEST_MS = 500;
 
-/** Whether answers are without features and some fail. */
+/** Whether answers omit features and some fail. */
 export function hasErrors(stage: DegradeStage): boolean {
   return DEGRADE_STAGES.indexOf(stage) >= DEGRADE_STAGES.indexOf("errors");
 }
 
-/** The error that a license request fails with this time, about three in ten; undefined where it does not. */
+/** Draws an error for about three in ten requests, else undefined. */
 export function drawError(random: Random): string | undefined {
   if (random() >= FAILING_SHARE) return undefined;
   return SYSTEM_ERRORS[Math.floor(random() * SYSTEM_ERRORS.length)];
 }
 
-/** How much later a license request is answered, in milliseconds; 0 before the stage `slowdown`. */
+/** Draws the delay of an answer in milliseconds; 0 before the stage `slowdown`. */
 export function drawDelayMs(stage: DegradeStage, random: Random): number {
   if (DEGRADE_STAGES.indexOf(stage) < DEGRADE_STAGES.indexOf("slowdown")) return 0;
   return QUICKEST_MS + random() * (SLOWEST_MS - QUICKEST_MS);
 }
 
-/** The license as the software is told of it; the keys in this order are what a client sees. */
+/** The license in the answers, with the keys in this order. */
 export interface LicenseInfo {
   readonly license_key: string;
   readonly license_type: string;
@@ -44,7 +44,7 @@ export interface LicenseInfo {
   readonly software_id: string;
 }
 
-/** An answer that is written again and again: as bytes of a line, and as text to put an `id` into. */
+/** A serialized answer: as the bytes of a line, and as text to insert an `id` into. */
 export interface PreparedAnswer {
   /** JSON and a line feed. */
   readonly line: Uint8Array<ArrayBuffer>;
@@ -59,13 +59,13 @@ export interface LicenseAnswers {
 
 const UTF8 = new TextEncoder();
 
-/** An answer, serialized. */
+/** Serializes an answer. */
 export function prepareAnswer(answer: Readonly<Record<string, unknown>>): PreparedAnswer {
   const json = JSON.stringify(answer);
   return { json, line: UTF8.encode(json + "\n") };
 }
 
-/** Both answers; `withFeatures` false leaves the features empty. */
+/** Serializes both answers; with empty features unless `withFeatures`. */
 export function prepareLicenseAnswers(
   info: LicenseInfo,
   { withFeatures }: { withFeatures: boolean },
@@ -92,7 +92,7 @@ export function errorAnswer(error: string): PreparedAnswer {
   return prepareAnswer({ status: "error", error });
 }
 
-/** The same answer with the request's `id` (JSON text) at its end. */
+/** Appends the request's `id` (JSON text) to an answer. */
 export function withId({ json }: PreparedAnswer, idJson: string): PreparedAnswer {
   const text = `${json.slice(0, -1)},"id":${idJson}}`;
   return { json: text, line: UTF8.encode(text + "\n") };

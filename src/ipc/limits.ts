@@ -1,15 +1,15 @@
 import type { Clock } from "../core/clock.ts";
 
-/** Who is waited for only so long. */
+/** An operation with a deadline. */
 export interface Deadlined {
-  /** When the waiting ends, as {@linkcode Clock.monotonicMs} counts; Infinity where nobody waits. */
+  /** On the scale of {@linkcode Clock.monotonicMs}; Infinity if there is none. */
   readonly deadlineMs: number;
   expire(): void;
 }
 
 /**
- * Ends what takes too long, with one timer for all. It sleeps until the earliest deadline, but never longer than the
- * shortest time a new one could have, so setting one costs nothing; while there is none, no timer runs.
+ * Expires entries at their deadlines with a single timer. It sleeps until the earliest deadline, but at most for the shortest
+ * timeout, so that setting a deadline costs nothing. No timer runs while there is no deadline.
  */
 export class Deadlines {
   readonly #entries = new Set<Deadlined>();
@@ -20,7 +20,7 @@ export class Deadlines {
   #nap = new AbortController();
   #sweep: Promise<void> | undefined;
 
-  /** @param shortestMs The shortest time from now at which any deadline is set. */
+  /** @param shortestMs The shortest timeout that any deadline is set with. */
   constructor(clock: Clock, shortestMs: () => number) {
     this.#clock = clock;
     this.#shortestMs = shortestMs;
@@ -34,19 +34,19 @@ export class Deadlines {
     this.#entries.delete(entry);
   }
 
-  /** To be called whenever an entry's deadline was set. */
+  /** Call after setting an entry's deadline. */
   arm(): void {
     if (this.#running || this.#closing.signal.aborted) return;
     this.#running = true;
     this.#sweep = this.#run();
   }
 
-  /** To be called when the shortest time has become another. */
+  /** Call after the shortest timeout changes. */
   rearm(): void {
     this.#nap.abort();
   }
 
-  /** Stops the timer; resolves when it has ended. */
+  /** Stops the timer; resolves when it has stopped. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#nap.abort();
@@ -67,7 +67,7 @@ export class Deadlines {
     }
   }
 
-  /** The earliest deadline that is left. */
+  /** Expires entries and returns the earliest remaining deadline. */
   #expireUntil(nowMs: number): number {
     let nextMs = Infinity;
     for (const entry of this.#entries) {
@@ -79,15 +79,15 @@ export class Deadlines {
   }
 }
 
-/** How long a peer may take and how much it may send. Times in milliseconds; 0 is no limit. */
+/** Limits of connections. Times in milliseconds; 0 is no limit. */
 export interface IpcLimits {
-  /** From a message's first byte to its end, and from the connection to its first byte. */
+  /** From a message's first byte to its last, and from the connection to its first byte. */
   readonly readTimeoutMs: number;
-  /** How long a batch of answers may wait for a peer to read it. */
+  /** For the peer to read a batch of answers. */
   readonly writeTimeoutMs: number;
   /** Between two messages. */
   readonly idleTimeoutMs: number;
-  /** The connection beyond these is closed at once. */
+  /** Further connections are closed at once. */
   readonly maxConnections: number;
 }
 
@@ -98,13 +98,13 @@ export const DEFAULT_LIMITS: IpcLimits = {
   maxConnections: 64,
 };
 
-/** The shortest of the times; Infinity where none is limited. */
+/** The shortest timeout; Infinity if there is none. */
 export function shortestTimeoutMs(limits: IpcLimits): number {
   const timeouts = [limits.readTimeoutMs, limits.writeTimeoutMs, limits.idleTimeoutMs];
   return Math.min(...timeouts.filter((ms) => ms > 0));
 }
 
-/** The longest JSON line, without its end. */
+/** Longest JSON line, without its line feed. */
 export const MAX_LINE_BYTES = 65_536;
-/** The longest payload of a frame, and the longest answer that a client takes. */
+/** Longest payload of a frame, and longest answer that a client accepts. */
 export const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;

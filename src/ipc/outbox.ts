@@ -3,20 +3,20 @@ import type { Host } from "../platform/host.ts";
 import type { LocalConn } from "../platform/local_socket.ts";
 
 interface OutboxOptions extends Pick<Host, "clock"> {
-  /** How long one batch may take to be written, in milliseconds. */
+  /** Timeout of the write of a batch, in milliseconds. */
   readonly timeoutMs: number;
-  /** Called when {@linkcode Outbox.deadlineMs} was set. */
+  /** Called when {@linkcode Outbox.deadlineMs} is set. */
   onWait(): void;
 }
 
-/** A peer that has so many bytes of events waiting for it does not read. */
+/** Most queued bytes; a peer with more queued does not read. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;
 
-/** What one connection is to be sent: answers are gathered into batches of one write each, events queue behind them. */
+/** Output of a connection: answers are written in batches, events are queued behind them. */
 export class Outbox {
-  /** When the write under way ends at the latest; Infinity where none is. */
+  /** Deadline of the current write; Infinity if there is none. */
   deadlineMs = Infinity;
-  /** Bytes of the batch that is being gathered. */
+  /** Size of the current batch. */
   batchBytes = 0;
   readonly #conn: LocalConn;
   readonly #options: OutboxOptions;
@@ -30,13 +30,13 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** Puts an answer into the batch. */
+  /** Adds an answer to the batch. */
   add(bytes: Uint8Array): void {
     this.#batch.push(bytes);
     this.batchBytes += bytes.length;
   }
 
-  /** Queues the batch; resolves when everything queued is written, rejects when the peer is gone. */
+  /** Queues the batch; resolves when everything queued is written, rejects if the peer has disconnected. */
   flush(): Promise<void> {
     if (this.batchBytes > 0) {
       this.#enqueue(this.#batch.length === 1 ? this.#batch[0]! : joinBytes(this.#batch));
@@ -46,11 +46,11 @@ export class Outbox {
     return this.#write();
   }
 
-  /** Queues bytes without waiting for them; false where too much is queued already. */
+  /** Queues bytes without waiting; false if too much is queued already. */
   offer(bytes: Uint8Array): boolean {
     if (this.#queuedBytes + bytes.length > MAX_BACKLOG_BYTES) return false;
     this.#enqueue(bytes);
-    // that the peer is gone shows at the next read
+    // the next read reports a disconnected peer
     this.#write().catch(() => {});
     return true;
   }

@@ -1,16 +1,16 @@
 import { decodeUtf8, isObject, parseStrictJson } from "../core/strict_json.ts";
 
-/** A request that has the contract's shape. */
+/** A valid request. */
 export interface IpcRequest {
   readonly method: string;
-  /** The `id` as JSON text, to be repeated in the answer; undefined where none was sent. */
+  /** The `id` as JSON text, for the answer; undefined if the request has none. */
   readonly idJson: string | undefined;
   readonly params: Readonly<Record<string, unknown>>;
-  /** Whether there is nothing in it but the method. */
+  /** Whether `method` is the only field. */
   readonly isPlain: boolean;
 }
 
-/** Reads one message; where it is no request, why. */
+/** Parses a message; returns the fault if it is not a valid request. */
 export function parseRequest(
   bytes: Uint8Array<ArrayBuffer>,
 ): IpcRequest | "malformed" | "too_deep" {
@@ -33,7 +33,7 @@ export function parseRequest(
   return { method, idJson, params, isPlain: false };
 }
 
-/** What stands in the text for the outermost `id`: a number that JavaScript's do not hold is repeated as it came. */
+/** Source text of the outermost `id`, to repeat a number that JavaScript cannot represent exactly. */
 function sourceOfId(text: string): string {
   const sources = new Map<unknown, string>();
   const parse = JSON.parse as (text: string, reviver: ReviverWithSource) => unknown;

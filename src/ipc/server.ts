@@ -8,31 +8,31 @@ import {
   type Random,
 } from "./license_answers.ts";
 import { Deadlines, DEFAULT_LIMITS, type IpcLimits, shortestTimeoutMs } from "./limits.ts";
-import { type ControlHandler, type ControlMethod, IpcService, RequestMemory } from "./service.ts";
+import { type ControlHandler, type ControlMethod, IpcService, RequestCache } from "./service.ts";
 import { bindSocket, type BoundSocket, type SocketClaim } from "./socket_owner.ts";
 import { describeError } from "../core/errors.ts";
 import type { LocalConn, PeerCredentials, UnidentifiedPeer } from "../platform/local_socket.ts";
 import { selectPlatform } from "../platform/select.ts";
 import type { Connection, ConnectionOptions } from "./connection.ts";
 
-/** What watchers are told; further fields follow as they are. */
+/** An event for watchers; further fields are sent unchanged. */
 interface IpcEvent {
   readonly event: "license_changed" | "grace" | "state" | "stopping";
   readonly [field: string]: unknown;
 }
 
 export interface IpcServerOptions {
-  /** The right to the socket; stays the caller's, who disposes of it after the server. */
+  /** The claim to the socket; the caller disposes of it after closing the server. */
   readonly claim: SocketClaim;
   readonly license: LicenseInfo;
   readonly log: Logger;
-  /** Whether every process of the user may ask for the license, or only the software and its descendants. */
+  /** Whether any process of our user may request the license, or only the software and its descendants. */
   readonly peer?: "user" | "child";
-  /** Whether a process is the launched software or a descendant of it; needed with `peer: "child"`. */
+  /** Whether a process is the launched software or its descendant; required for `peer: "child"`. */
   readonly isDescendant?: (pid: number) => boolean | Promise<boolean>;
-  /** Whether requests of the software are counted, which costs a look at each new peer; asked for each. */
+  /** Whether to count the software's requests, which requires a lookup for each new peer; called for each. */
   readonly followsChildren?: () => boolean;
-  /** What `status` answers. */
+  /** Returns the answer to `status`. */
   readonly status?: () => object;
   readonly control?: Partial<Readonly<Record<ControlMethod, ControlHandler>>>;
   readonly limits?: Partial<IpcLimits>;
@@ -41,7 +41,7 @@ export interface IpcServerOptions {
   readonly platform?: Platform;
 }
 
-/** Connections since the start. */
+/** Open connections, and the totals since the start. */
 interface IpcCounters {
   readonly connections_open: number;
   readonly connections_accepted: number;
@@ -51,38 +51,38 @@ interface IpcCounters {
 /** A running server. */
 export interface IpcServer extends AsyncDisposable {
   readonly path: string;
-  /** From now on the license methods answer this; watchers are told that it changed. */
+  /** Changes the license in the answers and publishes `license_changed`. */
   setLicense(info: LicenseInfo): void;
-  /** Tells everybody who watches; who does not read falls behind and is cut off. */
+  /** Sends an event to all watchers; disconnects those that do not read. */
   publish(event: IpcEvent): void;
-  /** Makes the license methods' answers worse, or good again by `normal`. Ending the process at `crash` is the caller's. */
+  /** Degrades the license methods' answers (`normal` restores them). At `crash`, the caller ends the process. */
   setDegradeStage(stage: DegradeStage): void;
-  /** From now on these hold; the times for connections that are made from now on. */
+  /** Changes the limits; timeouts apply to new connections. */
   setLimits(limits: Partial<IpcLimits>): void;
   counters(): IpcCounters;
-  /** Whether as many connections are open as may be. */
+  /** Whether the maximum number of connections is open. */
   readonly isFull: boolean;
-  /** Whether the software has asked anything since this was called last; where children are followed. */
+  /** Whether the software has sent a request since the last call; requires `followsChildren`. */
   takeChildRequests(): Promise<boolean>;
   /**
-   * Stops listening and removes the socket, if it is still ours; lets answers under way be written, for half a second at most,
-   * and closes every connection. Resolves when all has ended; may be called twice.
+   * Stops listening, removes the socket if it is still ours, waits at most {@linkcode DRAIN_MS} for pending answers and closes
+   * all connections. Resolves when all have ended; may be called twice.
    */
   close(): Promise<void>;
 }
 
-/** How long answers and events under way may take to be written at the end. */
+/** Time for pending answers and events to be written on close. */
 const DRAIN_MS = 500;
 
-/** How long accepting pauses after it has failed, as it does when the process is out of descriptors. */
+/** Pause after a failed accept, as when the process is out of descriptors. */
 const ACCEPT_PAUSE_MS = 50;
 
 type OpenConnection = (conn: LocalConn, options: ConnectionOptions) => Connection;
 
 /**
- * Serves the license on the claimed socket, from the moment this returns.
+ * Starts to serve the license on the claimed socket.
  *
- * @throws {SocketPlaceError} where the socket cannot be made.
+ * @throws {SocketPathError} if the socket cannot be created.
  */
 export function serveIpc(options: IpcServerOptions): IpcServer {
   const platform = options.platform ?? selectPlatform();
@@ -102,7 +102,7 @@ class Server implements IpcServer {
   readonly #clock: Clock;
   readonly #service: IpcService;
   readonly #deadlines: Deadlines;
-  readonly #memory = new RequestMemory();
+  readonly #cache = new RequestCache();
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #watchers = new Set<Connection>();
   readonly #closing = new AbortController();
@@ -110,9 +110,9 @@ class Server implements IpcServer {
   #closed: Promise<void> | undefined;
   #accepted = 0;
   #refused = 0;
-  /** Requests of the software, those of closed connections, and how many were told of. */
+  /** Requests of the software on closed connections, and the total at the last {@linkcode takeChildRequests}. */
   #closedChildRequests = 0;
-  #toldChildRequests = 0;
+  #takenChildRequests = 0;
 
   constructor(socket: BoundSocket, parts: ServerParts) {
     const { license, log, random, status = () => ({}), control = {}, peer = "user" } = parts;
@@ -156,8 +156,8 @@ class Server implements IpcServer {
     for (const connection of this.#connections.keys()) {
       if (await connection.peer.isChild) requests += connection.requests;
     }
-    const isMore = requests > this.#toldChildRequests;
-    this.#toldChildRequests = requests;
+    const isMore = requests > this.#takenChildRequests;
+    this.#takenChildRequests = requests;
     return isMore;
   }
 
@@ -186,7 +186,7 @@ class Server implements IpcServer {
     await Promise.all([this.#accepting, this.#deadlines.close(), ...this.#connections.values()]);
   }
 
-  /** A file that cannot be removed keeps no connection open. */
+  /** Only warns if the socket's file cannot be removed, so that connections are closed anyway. */
   #unbind(): void {
     try {
       this.#socket.close();
@@ -201,7 +201,7 @@ class Server implements IpcServer {
     await withDeadline(all, { clock: this.#clock, ms: DRAIN_MS, late: () => undefined });
   }
 
-  /** What speaks with peers is loaded behind the start, which is not to wait for it; until then peers queue. */
+  /** Loads the connection code after the start, so as not to delay it; peers queue until then. */
   async #acceptAll(): Promise<void> {
     const { signal } = this.#closing;
     const { Connection } = await import("./connection.ts");
@@ -210,7 +210,7 @@ class Server implements IpcServer {
     const warn = throttledWarning({ log: this.#parts.log, clock: this.#clock });
     while (!signal.aborted) {
       try {
-        // nothing may be awaited from here to the next accept: the peer is told by what is new
+        // must not await between accept() and identify(), which takes the most recent peer
         this.#admit(await listener.accept(), open);
       } catch (error) {
         if (signal.aborted) return;
@@ -256,13 +256,13 @@ class Server implements IpcServer {
     return user === ownUser;
   }
 
-  /** For a peer that has been let in untold, once it has sent something. */
+  /** Identifies a peer that was unidentified at accept, when its first bytes arrive. */
   #mayStay(peer: UnidentifiedPeer): boolean {
-    const told = peer.identify();
-    if (told === undefined) {
-      this.#parts.log.debug(`ipc connection refused: pid ${peer.pid} keeps its user to itself`);
+    const identified = peer.identify();
+    if (identified === undefined) {
+      this.#parts.log.debug(`ipc connection refused: pid ${peer.pid} hides its user`);
     }
-    if (told !== undefined && this.#isOurs(told)) return true;
+    if (identified !== undefined && this.#isOurs(identified)) return true;
     this.#accepted--;
     this.#refused++;
     return false;
@@ -275,8 +275,8 @@ class Server implements IpcServer {
     const { pid } = peer;
     const connection = open({
       service: this.#service,
-      memory: this.#memory,
-      // nobody else is answered
+      cache: this.#cache,
+      // only peers of our user are answered
       peer: { user: this.#parts.ownUser, pid, isChild: this.#isChild(pid) },
       mayStay: isUnidentified(peer) ? () => this.#mayStay(peer) : undefined,
       limits: this.#limits,
@@ -293,7 +293,7 @@ class Server implements IpcServer {
     this.#connections.set(connection, ended);
   }
 
-  /** Asks at once, while the peer that was accepted last is the one in question. */
+  /** Call right after the accept: pins the most recently accepted peer. */
   #isChild(pid: number): boolean | Promise<boolean> {
     const { peer, isDescendant, followsChildren } = this.#parts;
     if (isDescendant === undefined || peer !== "child" && !followsChildren?.()) return false;

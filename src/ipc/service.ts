@@ -16,26 +16,26 @@ import {
 } from "./license_answers.ts";
 import type { IpcRequest } from "./request.ts";
 
-/** Methods that tell of the license; degradation and `peer = "child"` concern these alone. */
+/** Methods that degradation and `peer = "child"` apply to. */
 type LicenseMethod = "get_license" | "get_features";
-/** Methods whose answers are serialized beforehand, as they depend on no parameters. */
+/** Methods without parameters, with answers serialized in advance. */
 type PlainMethod = LicenseMethod | "health";
 
 const CONTROL_METHODS = ["reload", "stop", "restart", "stats", "debug"] as const;
 export type ControlMethod = (typeof CONTROL_METHODS)[number];
 
 /**
- * Does what a control method asks; what it returns follows `"status":"ok"` in the answer. The message of a
- * {@linkcode SentinelError} that it throws is the answer's error.
+ * Handles a control method; the answer contains the returned fields after `"status":"ok"`, or the message of a thrown
+ * {@linkcode SentinelError} as its error.
  */
 export type ControlHandler = (
   params: Readonly<Record<string, unknown>>,
   peer: PeerCredentials,
 ) => object | void | Promise<object | void>;
 
-/** A peer that was let in. */
+/** An accepted peer. */
 export interface AdmittedPeer extends PeerCredentials {
-  /** Whether it is the launched software or a descendant; asked only where that matters. */
+  /** Whether it is the launched software or its descendant; false if that does not matter. */
   readonly isChild: boolean | Promise<boolean>;
 }
 
@@ -46,7 +46,7 @@ export interface ServiceOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly control: Partial<Readonly<Record<ControlMethod, ControlHandler>>>;
 }
 
-/** What the methods answer, and who may call them; knows nothing of sockets. */
+/** Implements the methods and their permissions, independent of sockets. */
 export class IpcService {
   readonly #options: ServiceOptions;
   readonly #closing = new AbortController();
@@ -72,12 +72,12 @@ export class IpcService {
     this.setLicense(this.#license);
   }
 
-  /** Wakes answers that are being delayed. */
+  /** Ends the delays of pending answers. */
   close(): void {
     this.#closing.abort();
   }
 
-  /** The answer, without the request's `id`; at once where nothing has to be waited for. Never rejects. */
+  /** Returns the answer without the request's `id`, or a promise if it takes time. Never rejects. */
   answer(request: IpcRequest, peer: AdmittedPeer): PreparedAnswer | Promise<PreparedAnswer> {
     const { method } = request;
     switch (method) {
@@ -96,7 +96,7 @@ export class IpcService {
     }
   }
 
-  /** The answer to a plain method; `health` is always honest. */
+  /** Returns the answer to a plain method; `health` is never degraded. */
   answerPlain(method: PlainMethod, peer: AdmittedPeer): PreparedAnswer | Promise<PreparedAnswer> {
     if (method === "health") return OK_ANSWER;
     if (this.#options.peer === "child" && peer.isChild !== true) {
@@ -131,7 +131,7 @@ export class IpcService {
     return await this.#call(method, () => handler(params, peer));
   }
 
-  /** What the caller's own function says, as an answer; a fault of it stays ours. */
+  /** Turns a handler's result into an answer; logs unexpected errors and does not expose them. */
   async #call(
     method: string,
     action: () => object | void | Promise<object | void>,
@@ -146,7 +146,7 @@ export class IpcService {
   }
 }
 
-/** With what a program needs to tell one refusal from another. */
+/** An error answer with the code and details. */
 function refusal(error: SentinelError): PreparedAnswer {
   const { code, details } = error;
   return prepareAnswer({
@@ -165,20 +165,19 @@ function isControlMethod(method: string): method is ControlMethod {
   return (CONTROL_METHODS as readonly string[]).includes(method);
 }
 
-/** A longer request is not remembered. */
+/** Longer requests are not cached. */
 const MAX_BYTES = 128;
-/** As many ways of writing a request as the clients of one server are likely to have. */
+/** Number of cached requests, enough for the clients of one server. */
 const SLOTS = 8;
 
 /**
- * Plain requests (no `id`, no `params`) as they were written: clients send the same bytes again and again, and the next
- * copy needs no parsing.
+ * Caches the bytes of plain requests (no `id`, no `params`): clients repeat them, and a known one needs no parsing.
  */
-export class RequestMemory {
+export class RequestCache {
   readonly #slots: { bytes: Uint8Array; method: PlainMethod }[] = [];
   #next = 0;
 
-  /** The method of a request with these very bytes, where one was seen. */
+  /** Returns the method of a cached request with these bytes. */
   find(bytes: Uint8Array, from: number, to: number): PlainMethod | undefined {
     for (const slot of this.#slots) {
       if (slot.bytes.length === to - from && startsWith(bytes, from, slot.bytes)) {
@@ -188,7 +187,7 @@ export class RequestMemory {
     return undefined;
   }
 
-  /** Remembers a request; the oldest makes room. */
+  /** Caches a request in place of the oldest one. */
   keep(bytes: Uint8Array, method: PlainMethod): void {
     if (bytes.length > MAX_BYTES) return;
     this.#slots[this.#next] = { bytes: bytes.slice(), method };

@@ -1,37 +1,36 @@
 import { ifExistsSync } from "../core/files.ts";
 import { selectPlatform } from "../platform/select.ts";
-import { SocketPlaceError } from "./errors.ts";
+import { SocketPathError } from "./errors.ts";
 import { describeError } from "../core/errors.ts";
 
-/** What decides where the socket is. */
 export interface SocketPathOptions {
-  /** The machine's id; becomes part of the file's name. */
+  /** Machine id; part of the file's name. */
   readonly machineId: string;
-  /** The login session's folder for sockets (`$XDG_RUNTIME_DIR`), where there is one. */
+  /** The login session's folder for sockets (`$XDG_RUNTIME_DIR`), if any. */
   readonly runtimeFolder?: string | undefined;
-  /** `runtime` insists on that folder, `tmp` on `/tmp`, `auto` (default) takes the first where there is one. */
+  /** `runtime` requires that folder, `tmp` uses `/tmp`, `auto` (default) prefers the former. */
   readonly location?: "runtime" | "tmp" | "auto" | undefined;
-  /** What the names of pipes begin with, where local sockets are these; the places above are none then. */
+  /** Prefix of pipe names, if local sockets are named pipes; the folders above do not apply then. */
   readonly pipePrefix?: string | undefined;
-  /** A path named outright; beats everything else. */
+  /** Explicit path; overrides everything else. */
   readonly path?: string | undefined;
-  /** The longest path a socket can have, in bytes (default: the system's). */
+  /** Longest path of a socket, in bytes (default: the system's limit). */
   readonly maxBytes?: number | undefined;
 }
 
-/** The folder for everybody's sockets where the login session has none. */
+/** Folder for all users' sockets if the login session has none. */
 export const SHARED_FOLDER = "/tmp";
 
 /**
- * Where the socket is to be.
+ * Decides the socket's path.
  *
- * @throws {SocketPlaceError} `config.ipc_path` where the runtime folder is asked for and there is none, the path is longer
- * than a socket's can be, or the machine's id is no file name.
+ * @throws {SocketPathError} `config.ipc_path` if the runtime folder is required but missing, the path is too long for a
+ * socket, or the machine id is not usable in a file name.
  */
 export function socketPath(options: SocketPathOptions): string {
   const path = options.path ?? defaultPath(options);
   if (!path.startsWith(options.pipePrefix ?? "")) {
-    throw new SocketPlaceError(
+    throw new SocketPathError(
       "config.ipc_path",
       `Cannot use the pipe ${path}: its name must begin with ${options.pipePrefix}`,
     );
@@ -39,7 +38,7 @@ export function socketPath(options: SocketPathOptions): string {
   const length = new TextEncoder().encode(path).length;
   const maxBytes = options.maxBytes ?? selectPlatform().maxSocketPathBytes;
   if (length <= maxBytes) return path;
-  throw new SocketPlaceError(
+  throw new SocketPathError(
     "config.ipc_path",
     `Cannot use the socket path ${path}: it has ${length} bytes, the system's limit is ${maxBytes}`,
   );
@@ -49,7 +48,7 @@ function defaultPath(
   { machineId, runtimeFolder, pipePrefix, location = "auto" }: SocketPathOptions,
 ): string {
   if (!/^[\w.:+=-]+$/.test(machineId)) {
-    throw new SocketPlaceError(
+    throw new SocketPathError(
       "config.ipc_path",
       `Cannot name a socket after the machine id: current value is ${JSON.stringify(machineId)}`,
     );
@@ -59,20 +58,21 @@ function defaultPath(
   if (location === "tmp") return `${SHARED_FOLDER}/${name}`;
   if (runtimeFolder !== undefined) return `${runtimeFolder}/sentinel/${name}`;
   if (location === "auto") return `${SHARED_FOLDER}/${name}`;
-  throw new SocketPlaceError("config.ipc_path", "XDG_RUNTIME_DIR not set");
+  throw new SocketPathError("config.ipc_path", "XDG_RUNTIME_DIR not set");
 }
 
 /** Mode bits; inode(7). */
 const STICKY = 0o1000, OTHERS = 0o077;
 
 /**
- * Makes sure that nobody else can put files of ours aside: the folder is made 0700 where there is none; an existing one
- * must be a real folder, ours, and closed to group and others, or a shared one with the sticky bit set, like `/tmp`.
+ * Ensures that other users cannot replace our files in the folder. Creates it with mode 0700 if it does not exist; an
+ * existing one must be a real folder that is ours and closed to group and others, or a shared one with the sticky bit, like
+ * `/tmp`.
  *
- * Synchronous, as three quick looks take less than one way to a thread and back; so is the rest of the start.
+ * Synchronous: three system calls cost less than a switch to another thread.
  *
- * @param ownUser Our user, as `Deno.FileInfo.uid` has it.
- * @throws {SocketPlaceError} `permission.ipc_path` saying what is wrong with the folder.
+ * @param ownUser Our uid.
+ * @throws {SocketPathError} `permission.ipc_path` if the folder is not acceptable.
  */
 export function ensureSocketFolder(folder: string, ownUser: number): void {
   const info = statFolder(folder) ?? makeFolder(folder);
@@ -80,11 +80,11 @@ export function ensureSocketFolder(folder: string, ownUser: number): void {
 }
 
 /**
- * Whether the folder is there already; makes nothing.
+ * Whether the folder exists; does not create it.
  *
- * @throws {SocketPlaceError} as {@linkcode ensureSocketFolder} would.
+ * @throws {SocketPathError} like {@linkcode ensureSocketFolder}.
  */
-export function isSocketFolderThere(folder: string, ownUser: number): boolean {
+export function hasSocketFolder(folder: string, ownUser: number): boolean {
   const info = statFolder(folder);
   if (info !== undefined) checkFolder(folder, { info, ownUser });
   return info !== undefined;
@@ -105,7 +105,7 @@ function checkFolder(
   }
 }
 
-/** Follows a link for `/tmp` alone, which is one on some systems. */
+/** Follows a link only for `/tmp`, which is one on some systems. */
 function statFolder(folder: string): Deno.FileInfo | undefined {
   try {
     const stat = folder === SHARED_FOLDER ? Deno.statSync : Deno.lstatSync;
@@ -115,7 +115,7 @@ function statFolder(folder: string): Deno.FileInfo | undefined {
   }
 }
 
-/** What is there where another was faster. The mode is set once more, as a umask may have taken bits from it. */
+/** Returns the folder's info if another process created it first. Sets the mode again, since a umask may have cleared bits. */
 function makeFolder(folder: string): Deno.FileInfo | undefined {
   try {
     Deno.mkdirSync(folder, { mode: 0o700 });
@@ -128,14 +128,14 @@ function makeFolder(folder: string): Deno.FileInfo | undefined {
 }
 
 function refuse(folder: string, why: string): never {
-  throw new SocketPlaceError(
+  throw new SocketPathError(
     "permission.ipc_path",
     `Cannot put a socket into ${folder}: it ${why}`,
   );
 }
 
-function unusable(folder: string, cause: unknown): SocketPlaceError {
-  return new SocketPlaceError(
+function unusable(folder: string, cause: unknown): SocketPathError {
+  return new SocketPathError(
     cause instanceof Deno.errors.PermissionDenied ? "permission.ipc_path" : "config.ipc_path",
     `Cannot put a socket into ${folder}: ${describeError(cause)}`,
   );

@@ -3,39 +3,38 @@ import { lstatIfExistsSync } from "../core/files.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { AcceptedPeers, LocalListener, LocalPipes } from "../platform/local_socket.ts";
 import { selectPlatform } from "../platform/select.ts";
-import { AlreadyServingError, SocketPlaceError } from "./errors.ts";
+import { AlreadyServingError, SocketPathError } from "./errors.ts";
 import { ensureSocketFolder } from "./socket.ts";
 import { describeError } from "../core/errors.ts";
 
-/** The right to serve a socket: one process has it at a time, until it is disposed of or the process ends. */
+/** An exclusive claim to serve a socket, held until it is disposed of or the process exits. */
 export interface SocketClaim extends AsyncDisposable {
   readonly path: string;
-  /** What the lock file holds: our record, or what a holder that ended without cleaning up left. */
+  /** Reads the record in the lock file: ours, or that of a holder that crashed. */
   readRecord(): Promise<unknown | undefined>;
   /**
-   * Writes the record (any JSON value), or clears it by `undefined`. It outlives our own SIGKILL, though not a power cut.
+   * Writes the record (a JSON value), or clears it if `undefined`. It survives SIGKILL, but not a power failure.
    */
   writeRecord(value: unknown | undefined): void;
-  /** Lets go. The lock file goes too, unless a record still stands in it for the next holder. May be called twice. */
+  /** Releases the claim; removes the lock file unless it holds a record for the next holder. May be called twice. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 interface ClaimOptions {
   readonly platform?: Platform;
-  /** Where lock files are, for sockets that are no files. */
+  /** Folder of the lock files of named pipes. */
   readonly lockFolder?: string | undefined;
 }
 
-/** A record longer than this is none of ours. */
+/** Longest record. */
 const MAX_RECORD_BYTES = 65_536;
 
 /**
- * Takes the exclusive right to serve the socket `path`: checks the folder, takes the lock `<path>.lock` and removes a
- * socket that nobody listens on any more.
+ * Claims the socket `path`: checks the folder, takes the lock `<path>.lock` and removes a stale socket.
  *
- * @throws {AlreadyServingError} `running.ipc` where another process holds the lock or answers on the socket.
- * @throws {SocketPlaceError} `permission.ipc_path`, `config.ipc_path` where folder, lock file or socket are not as they
- * must be; what is not a socket is never removed.
+ * @throws {AlreadyServingError} `running.ipc` if another process holds the lock or listens on the socket.
+ * @throws {SocketPathError} `permission.ipc_path`, `config.ipc_path` if the folder, the lock file or the socket is not
+ * acceptable; never removes anything but a socket.
  */
 export async function claimSocket(
   path: string,
@@ -58,7 +57,7 @@ export async function claimSocket(
   }
 }
 
-/** A pipe is gone with its server; its lock file, which has the record, lies in a folder of its own. */
+/** A pipe disappears with its server; its lock file, with the record, is in a separate folder. */
 async function claimPipe(
   name: string,
   { pipes, lockFolder, ownUser }: {
@@ -68,18 +67,18 @@ async function claimPipe(
   },
 ): Promise<SocketClaim> {
   if (lockFolder === undefined) {
-    throw new SocketPlaceError("config.ipc_path", "no folder is known for the pipe's lock file");
+    throw new SocketPathError("config.ipc_path", "no folder is known for the pipe's lock file");
   }
   await Deno.mkdir(lockFolder, { recursive: true });
   const path = `${lockFolder}/${name.slice(pipes.prefix.length)}.lock`;
   const claim = new Claim(name, await takeLock(name, { path, ownUser: Deno.uid() ?? 0 }));
-  const there = pipes.connect(name);
-  if (there.kind === "absent") return claim;
+  const existing = pipes.connect(name);
+  if (existing.kind === "absent") return claim;
   await claim[Symbol.asyncDispose]();
-  if (there.kind === "open") there.conn.close();
-  const owner = there.kind === "open" ? there.owner : undefined;
-  if (there.kind === "busy" || owner === ownUser) throw new AlreadyServingError(name);
-  throw new SocketPlaceError(
+  if (existing.kind === "open") existing.conn.close();
+  const owner = existing.kind === "open" ? existing.owner : undefined;
+  if (existing.kind === "busy" || owner === ownUser) throw new AlreadyServingError(name);
+  throw new SocketPathError(
     "permission.ipc_path",
     `Cannot serve ${name}: it belongs to ${owner === undefined ? "another user" : `user ${owner}`}`,
   );
@@ -96,13 +95,13 @@ async function takeLock(
     case "taken":
       throw new AlreadyServingError(socket);
     case "unusable":
-      throw new SocketPlaceError("permission.ipc_path", `Cannot lock ${path}: ${outcome.why}`);
+      throw new SocketPathError("permission.ipc_path", `Cannot lock ${path}: ${outcome.why}`);
   }
 }
 
 /**
- * The path that is bound before it is renamed to `path`: as long, in the same folder. The runtime unlinks the path that
- * it has bound when the listener closes, whoever has it by then; so it is given one that is gone.
+ * The path to bind before the rename to `path`; same length and folder. The runtime unlinks the bound path when the
+ * listener closes, even if another process has created it anew; this one does not exist by then.
  */
 export function bindingPath(path: string): string {
   return path.slice(0, -1) + (path.endsWith("~") ? "_" : "~");
@@ -126,7 +125,7 @@ class Claim implements SocketClaim {
     }
   }
 
-  /** One write, closed by a line end, then the cut: killed in between, the old rest is behind the line. */
+  /** Writes one line, then truncates: if killed in between, the old rest follows the line and is ignored. */
   writeRecord(value: unknown | undefined): void {
     const { file } = this.lock;
     const bytes = new TextEncoder().encode(value === undefined ? "" : JSON.stringify(value) + "\n");
@@ -146,26 +145,26 @@ class Claim implements SocketClaim {
 }
 
 /**
- * Whether a socket of ours is there already; removes nothing.
+ * Whether a socket of our user exists at the path; removes nothing.
  *
- * @throws {SocketPlaceError} `permission.ipc_path` where something else is, or another user's.
+ * @throws {SocketPathError} `permission.ipc_path` if it is not a socket or belongs to another user.
  */
-export function isSocketThere(name: string, ownUser: number): boolean {
+export function hasSocket(name: string, ownUser: number): boolean {
   const info = lstatIfExistsSync(name);
   const taken = (why: string) =>
-    new SocketPlaceError("permission.ipc_path", `Cannot serve ${name}: ${why}`);
+    new SocketPathError("permission.ipc_path", `Cannot serve ${name}: ${why}`);
   if (info === undefined) return false;
   if (info.uid !== ownUser) throw taken(`it belongs to user ${info.uid}`);
-  if (!info.isSocket) throw taken("it is there and is not a socket");
+  if (!info.isSocket) throw taken("it exists and is not a socket");
   return true;
 }
 
-/** Removes a socket of ours that nobody listens on; connection refused alone says so (connect(2)). */
+/** Removes a socket of ours without a listener, which only ECONNREFUSED indicates (connect(2)). */
 async function removeStale(
   name: string,
   { path, ownUser }: { path: string; ownUser: number },
 ): Promise<void> {
-  if (!isSocketThere(name, ownUser)) return;
+  if (!hasSocket(name, ownUser)) return;
   if (!await isRefused(name)) throw new AlreadyServingError(path);
   await Deno.remove(name);
 }
@@ -184,19 +183,19 @@ function folderOf(path: string): string {
   return end === -1 ? "." : path.slice(0, end) || "/";
 }
 
-/** A socket that listens under its final path. */
+/** A listening socket. */
 export interface BoundSocket {
   readonly listener: LocalListener;
-  /** Tells who comes. */
+  /** Identifies accepted peers. */
   readonly peers: AcceptedPeers;
-  /** Stops listening and removes the file at the path, if it is still this socket's; throws where that cannot be removed. */
+  /** Stops listening and removes the file at the path if it is still this socket's; throws if that fails. */
   close(): void;
 }
 
 /**
- * Makes the socket.
+ * Creates the socket and listens.
  *
- * @throws {SocketPlaceError} `permission.ipc_path` where that fails.
+ * @throws {SocketPathError} `permission.ipc_path` if that fails.
  */
 export function bindSocket(path: string, platform: Platform): BoundSocket {
   const { pipes } = platform;
@@ -210,7 +209,7 @@ function bindPipe(path: string, pipes: LocalPipes): BoundSocket {
 }
 
 /**
- * Makes the socket, 0600 from its first moment and complete when it appears at `path`: it is bound beside and renamed.
+ * Creates the socket with mode 0600 under another name and renames it, so that `path` always names a listening socket.
  */
 function bindFile(path: string, platform: Platform): BoundSocket {
   const boundPath = bindingPath(path);
@@ -220,7 +219,7 @@ function bindFile(path: string, platform: Platform): BoundSocket {
     const { ino, dev } = Deno.lstatSync(path);
     return {
       listener,
-      // the address that the kernel knows it by
+      // the kernel keeps the bound address after the rename
       peers: platform.acceptedPeers(boundPath),
       close() {
         try {
@@ -252,8 +251,8 @@ function removeIfSame(path: string, { ino, dev }: { ino: number | null; dev: num
   if (now !== undefined && now.ino === ino && now.dev === dev) Deno.removeSync(path);
 }
 
-function unusable(path: string, cause: unknown): SocketPlaceError {
-  return new SocketPlaceError(
+function unusable(path: string, cause: unknown): SocketPathError {
+  return new SocketPathError(
     "permission.ipc_path",
     `Cannot listen on ${path}: ${describeError(cause)}`,
   );

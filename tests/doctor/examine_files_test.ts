@@ -149,7 +149,7 @@ testWith([POSIX], "a file in the socket's place, which no run would remove, is n
   assertEquals(finding, {
     check: "socket",
     outcome: "failed",
-    found: "Cannot serve PATH: it is there and is not a socket",
+    found: "Cannot serve PATH: it exists and is not a socket",
     advice: "move it away or chmod 700 it; XDG_RUNTIME_DIR must be this user's own folder",
     code: "permission.ipc_path",
   });

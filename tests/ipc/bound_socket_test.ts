@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { SocketPlaceError } from "../../src/ipc/errors.ts";
+import { SocketPathError } from "../../src/ipc/errors.ts";
 import { serveIpc } from "../../src/ipc/server.ts";
 import { bindingPath, claimSocket } from "../../src/ipc/socket_owner.ts";
 import { LICENSE, startServer } from "../support/ipc_server.ts";
@@ -23,7 +23,7 @@ for (const [what, placeOf] of IN_THE_WAY) {
       await using claim = await claimSocket(path);
       await Deno.mkdir(placeOf(path));
       const options = { claim, license: LICENSE, log: new RecordingLog(), random: () => 1 };
-      const error = assertThrows(() => serveIpc(options), SocketPlaceError);
+      const error = assertThrows(() => serveIpc(options), SocketPathError);
       assertEquals(error.code, "permission.ipc_path");
       assertEquals(error.message.startsWith(`Cannot listen on ${placeOf(path)}: `), true);
       const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name);

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { findSockets, socketsIn } from "../../src/ipc/client.ts";
+import { findSockets, listSockets } from "../../src/ipc/client.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { startServer } from "../support/ipc_server.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
@@ -9,7 +9,7 @@ const OWN_USER = selectPlatform().userId();
 
 testWith(
   [POSIX],
-  "socketsIn() finds our sockets by their names, sorted, and nothing else",
+  "listSockets() finds our sockets by their names, sorted, and nothing else",
   async () => {
     await using running = await startServer();
     const at = (name: string) => `${running.folder}/${name}`;
@@ -20,29 +20,29 @@ testWith(
     await Deno.symlink(running.path, at("sentinel-link.sock"));
     await Deno.remove(running.path);
     const expected = [at("sentinel-a.sock"), at("sentinel-b.sock")];
-    assertEquals(await socketsIn(running.folder, OWN_USER), expected);
+    assertEquals(await listSockets(running.folder, OWN_USER), expected);
     await Promise.all(expected.map((path) => Deno.remove(path)));
   },
 );
 
-testWith([POSIX, NEEDS_ROOT], "socketsIn() finds no other user's sockets", async () => {
+testWith([POSIX, NEEDS_ROOT], "listSockets() finds no other user's sockets", async () => {
   await using running = await startServer();
   const path = `${running.folder}/sentinel-x.sock`;
   await Deno.rename(running.path, path);
-  assertEquals(await socketsIn(running.folder, OWN_USER), [path]);
+  assertEquals(await listSockets(running.folder, OWN_USER), [path]);
   await Deno.chown(path, 1001, 1001);
-  assertEquals(await socketsIn(running.folder, OWN_USER), []);
+  assertEquals(await listSockets(running.folder, OWN_USER), []);
   await Deno.remove(path);
 });
 
 testWith(
   [POSIX],
-  "socketsIn() finds none where there is no folder, and fails where it is none",
+  "listSockets() finds none where there is no folder, and fails where it is none",
   async () => {
     await using folder = await temporaryFolder();
-    assertEquals(await socketsIn(folder.at("nothing"), OWN_USER), []);
+    assertEquals(await listSockets(folder.at("nothing"), OWN_USER), []);
     await Deno.writeTextFile(folder.at("file"), "");
-    await assertRejects(() => socketsIn(folder.at("file"), OWN_USER), Deno.errors.NotADirectory);
+    await assertRejects(() => listSockets(folder.at("file"), OWN_USER), Deno.errors.NotADirectory);
   },
 );
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { exitCodeOf } from "../../src/cli/exit_codes.ts";
-import { AlreadyServingError, SocketPlaceError } from "../../src/ipc/errors.ts";
+import { AlreadyServingError, SocketPathError } from "../../src/ipc/errors.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { startServer } from "../support/ipc_server.ts";
 import { programLine } from "../support/program.ts";
@@ -11,7 +11,7 @@ import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 const SERVE_IPC = { fixture: "serve_ipc.ts" };
 
 async function refusal(path: string): Promise<[code: string, message: string]> {
-  const error = await assertRejects(() => claimSocket(path), SocketPlaceError);
+  const error = await assertRejects(() => claimSocket(path), SocketPathError);
   return [error.code, error.message];
 }
 
@@ -151,7 +151,7 @@ testWith([POSIX], "claimSocket() never removes what is not a socket", async () =
   await Deno.writeTextFile(folder.at("s.sock"), "precious");
   const [code, message] = await refusal(folder.at("s.sock"));
   assertEquals(code, "permission.ipc_path");
-  assertEquals(message.endsWith("it is there and is not a socket"), true);
+  assertEquals(message.endsWith("it exists and is not a socket"), true);
   assertEquals(await Deno.readTextFile(folder.at("s.sock")), "precious");
   await assertRejects(() => Deno.lstat(folder.at("s.sock.lock")), Deno.errors.NotFound);
 });

@@ -1,12 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { SocketPlaceError } from "../../src/ipc/errors.ts";
+import { SocketPathError } from "../../src/ipc/errors.ts";
 import { socketPath, type SocketPathOptions } from "../../src/ipc/socket.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 const RUNTIME = "/run/user/1000";
 
 function refusal(options: SocketPathOptions): [code: string, message: string] {
-  const error = assertThrows(() => socketPath(options), SocketPlaceError);
+  const error = assertThrows(() => socketPath(options), SocketPathError);
   return [error.code, error.message];
 }
 

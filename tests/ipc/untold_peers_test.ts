@@ -33,7 +33,7 @@ Deno.test("a peer that is told not even then is sent no byte", async () => {
   await using running = await startServer({ platform: untoldPlatform(() => undefined) });
   assertEquals(await ask(running.path, REQUEST), undefined);
   const [{ level, message } = {}] = running.log.records;
-  const expected = `ipc connection refused: pid ${Deno.pid} keeps its user to itself`;
+  const expected = `ipc connection refused: pid ${Deno.pid} hides its user`;
   assertEquals([level, message], ["debug", expected]);
 });
 

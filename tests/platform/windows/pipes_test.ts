@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../../src/core/clock.ts";
-import { AlreadyServingError, SocketPlaceError } from "../../../src/ipc/errors.ts";
+import { AlreadyServingError, SocketPathError } from "../../../src/ipc/errors.ts";
 import { claimSocket } from "../../../src/ipc/socket_owner.ts";
 import type { LocalConn } from "../../../src/platform/local_socket.ts";
 import { selectPlatform } from "../../../src/platform/select.ts";
@@ -72,7 +72,7 @@ testWith(
       await assertRejects(() => claim(), AlreadyServingError);
       assertEquals(selectPlatform().pipes!.listen(name), undefined);
       const stranger = { ...selectPlatform(), userId: () => "S-1-5-21-1" };
-      const error = await assertRejects(() => claim(stranger), SocketPlaceError);
+      const error = await assertRejects(() => claim(stranger), SocketPathError);
       const owner = selectPlatform().userId();
       assertEquals(error.message, `Cannot serve ${name}: it belongs to user ${owner}`);
       squatter.kill("SIGKILL");
