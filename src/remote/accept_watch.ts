@@ -2,11 +2,11 @@ import type { Server } from "node:https";
 import type { Clock } from "../core/clock.ts";
 import { type Logger, throttledWarning } from "../core/log.ts";
 
-/** A listening socket, seen below the runtime. */
+/** A listening socket, accessed below the runtime. */
 export interface WatchedSocket {
-  /** Whether a connection waits to be accepted. */
+  /** Whether a connection is waiting to be accepted. */
   hasWaiting(): boolean;
-  /** Another descriptor of it, for the caller to close; `undefined` if there is none left. */
+  /** Duplicates its descriptor, for the caller to close; `undefined` if the process is out of descriptors. */
   duplicate(): { readonly fd: number; readonly socket: WatchedSocket } | undefined;
 }
 
@@ -17,15 +17,15 @@ export interface AcceptWatchOptions {
   readonly log: Logger;
 }
 
-const LOOK_EVERY_MS = 250;
+const POLL_INTERVAL_MS = 250;
 
-/** So many looks in a row at which a connection waits and none was accepted since the look before. */
-const LOOKS_TO_DEAF = 2;
+/** Consecutive polls with a waiting connection and none accepted, after which the server has stopped accepting. */
+const POLLS_TO_STALLED = 2;
 
 /**
- * Has a server of `node:https` go on accepting. Its loop ends without an event at the first connection for which there is no
- * descriptor, and nothing but another listener starts it again: one of the same socket, so that whatever waits is kept.
- * Idle connections are closed then. Until `signal` is aborted.
+ * Keeps a `node:https` server accepting until `signal` aborts. Its accept loop ends without an event when the process is out
+ * of descriptors, and only a new listener restarts it: this listens again on the same socket, which keeps waiting
+ * connections, and closes idle connections.
  */
 export async function keepAccepting(
   { server, socket, clock, log }: AcceptWatchOptions,
@@ -36,20 +36,20 @@ export async function keepAccepting(
   let accepted = 0;
   const count = () => void accepted++;
   server.on("connection", count);
-  for (let before = 0, looks = 0; !signal.aborted; before = accepted) {
-    await clock.sleep(LOOK_EVERY_MS, signal);
+  for (let before = 0, polls = 0; !signal.aborted; before = accepted) {
+    await clock.sleep(POLL_INTERVAL_MS, signal);
     if (signal.aborted) break;
-    looks = watched.hasWaiting() && accepted === before ? looks + 1 : 0;
-    if (looks < LOOKS_TO_DEAF) continue;
+    polls = watched.hasWaiting() && accepted === before ? polls + 1 : 0;
+    if (polls < POLLS_TO_STALLED) continue;
     warn("idle connections are closed: cannot accept more: Too many open files");
-    // what is idle is closed in any case, as that gives descriptors back
+    // even if duplicate() fails, this frees descriptors
     server.closeIdleConnections();
     const copy = watched.duplicate();
     if (copy === undefined) continue;
     server.close();
     server.listen({ fd: copy.fd });
     watched = copy.socket;
-    looks = 0;
+    polls = 0;
   }
   server.off("connection", count);
 }

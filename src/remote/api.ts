@@ -10,17 +10,17 @@ import { FrameMemory, sendOutput, writable } from "./send_output.ts";
 import type { Telemetry } from "./audit.ts";
 import { toStatus } from "./wire.ts";
 
-/** One request that may be answered. */
+/** An authorized request and its response. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** The id in the path, checked to be one; empty where the path has none. */
+  /** The valid id in the path; empty if the path has none. */
   readonly id: string;
-  /** What stands behind the `?`. */
+  /** The query string without `?`. */
   readonly query: string;
 }
 
-/** What a request is answered with; `sent`: the body is on its way already. */
+/** Answer to a request; `sent`: the body was already written. */
 export type Answer =
   & (
     | { readonly kind: "json"; readonly status: number; readonly body: unknown }
@@ -29,7 +29,7 @@ export type Answer =
   )
   & { readonly audit?: AnswerAudit };
 
-/** What an answer adds to the audit log. */
+/** Fields that an answer adds to the audit log. */
 interface AnswerAudit {
   readonly process?: string;
   readonly command?: string;
@@ -43,16 +43,16 @@ interface ApiOptions {
   readonly telemetry: Telemetry;
 }
 
-/** What each route does; who may call it is decided before. */
+/** Handlers of the routes; the caller has already checked the role. */
 export class Api {
   #running = 0;
-  /** Streams of output under way. */
+  /** Open output streams. */
   #readers = 0;
   readonly #starting = new Set<Promise<unknown>>();
 
   constructor(readonly options: ApiOptions) {}
 
-  /** Resolves when no start is under way; nobody may ask for another. */
+  /** Resolves when no start is pending; call after refusing new requests. */
   async started(): Promise<void> {
     while (this.#starting.size > 0) await Promise.allSettled(this.#starting);
   }
@@ -98,7 +98,7 @@ export class Api {
     }
   }
 
-  /** One element at a time, as there may be any number. */
+  /** Writes one element at a time, as their number is unbounded. */
   async list({ response }: Exchange): Promise<Answer> {
     response.writeHead(200, { "content-type": "application/json" });
     let before = "[";

@@ -1,15 +1,15 @@
 import type { Role } from "./tls_session.ts";
 
-/** Who did what, and what came of it; when, is up to whoever writes it down. */
+/** An entry of the audit log; the writer adds the time. */
 export interface AuditEntry {
   readonly action: "start" | "stop" | "restart" | "request" | "connect";
   /** `started`, `stopped`, `refused: …`. */
   readonly outcome: string;
-  /** The address and port of the other end. */
+  /** Address and port of the peer. */
   readonly address: string;
-  /** Where the certificate was accepted. */
+  /** The client, if its certificate was accepted. */
   readonly client?: { readonly cn: string; readonly role: Role } | undefined;
-  /** The process's id. */
+  /** Process id in the table. */
   readonly process?: string | undefined;
   readonly command?: string | undefined;
   /** Method and path. */
@@ -21,13 +21,13 @@ export type Audit = (entry: AuditEntry) => void;
 
 const MAX_SHOWN_CHARACTERS = 300;
 
-/** Text of a client's choice as one word or quoted, so that it can neither end a line nor look like another field. */
+/** Text from a client as one word or quoted, so that it cannot end a line or imitate another field. */
 export function shown(text: string): string {
   const cut = cutShort(text);
   return /^[\w.@:/+=-]+$/.test(cut) ? cut : withoutControl(JSON.stringify(cut));
 }
 
-/** Text that cannot end a line or move a terminal's cursor. */
+/** Text from a client that cannot end a line or control a terminal. */
 export function escaped(text: string): string {
   return withoutControl(cutShort(text));
 }
@@ -43,20 +43,19 @@ function cutShort(text: string): string {
   return text.length > MAX_SHOWN_CHARACTERS ? `${text.slice(0, MAX_SHOWN_CHARACTERS)}...` : text;
 }
 
-/** What is told to whoever collects spans and metrics. */
+/** Receives events for spans and metrics. */
 export interface Telemetry {
-  /** A request begins; the result is called with its status when it is answered. */
+  /** Starts a request; call the result with the HTTP status of the answer. */
   request(route: string, role: string): (status: number) => void;
   handshakeFailed(): void;
   processStarted(): void;
-  /** A stream of output begins or ends. */
+  /** An output stream opens or closes. */
   readers(change: 1 | -1): void;
   outputSent(bytes: number): void;
 }
 
 const NOTHING = () => {};
 
-/** Nobody collects. */
 export const NO_TELEMETRY: Telemetry = {
   request: () => NOTHING,
   handshakeFailed: NOTHING,

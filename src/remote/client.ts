@@ -8,7 +8,7 @@ import { FrameDecoder } from "./frames.ts";
 import { NOT_FOUND } from "./wire.ts";
 import { parseStarted, parseStatus, parseStatuses, type ProcessStatus } from "./wire.ts";
 
-/** The largest answer that is taken, streams of output not among them. */
+/** Largest accepted answer, except for output streams. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 interface Call {
@@ -18,34 +18,34 @@ interface Call {
 }
 
 /**
- * Asks a server; each call makes a connection of its own.
+ * Client of a remote server; each call opens a new connection.
  *
- * All calls throw {@linkcode RemoteClientError}: `permission.…` where we or the server are not accepted, `absent.remote`
- * where no usable answer comes.
+ * All calls throw {@linkcode RemoteClientError}: `permission.…` if the server or our certificate is not accepted,
+ * `absent.remote` if there is no valid answer.
  */
 export class RemoteClient {
   constructor(readonly options: ConnectOptions) {}
 
-  /** Starts a process; its id. */
+  /** Starts a process and returns its id. */
   async start(command: string, args: readonly string[]): Promise<string> {
     const body = { command, args };
     const answer = await this.#ask({ method: "POST", path: "/v1/processes", body });
     return expected(parseStarted(answer)).id;
   }
 
-  /** `undefined` where there is no such process. */
+  /** `undefined` if the process does not exist. */
   async status(id: string): Promise<ProcessStatus | undefined> {
     const answer = await this.#askAbout({ method: "GET", path: pathOf(id) });
     return answer && expected(parseStatus(answer));
   }
 
-  /** Stops a process; resolves once it has stopped. `undefined` where there is no such process. */
+  /** Stops a process; resolves when it has stopped. `undefined` if it does not exist. */
   async stop(id: string): Promise<ProcessStatus | undefined> {
     const answer = await this.#askAbout({ method: "POST", path: `${pathOf(id)}/stop` });
     return answer && expected(parseStatus(answer));
   }
 
-  /** Has the licensed software started anew; the new process's id. `undefined` where there is no such process. */
+  /** Restarts the licensed software and returns the new process's id; `undefined` if the process does not exist. */
   async restart(id: string): Promise<string | undefined> {
     const answer = await this.#askAbout({ method: "POST", path: `${pathOf(id)}/restart` });
     return answer && expected(parseStarted(answer)).id;
@@ -57,9 +57,9 @@ export class RemoteClient {
   }
 
   /**
-   * A process's output from its beginning to its end.
+   * Streams a process's output from its beginning to its end.
    *
-   * @throws {RemoteClientError} `process.not_found`; `absent.remote` where the stream breaks off.
+   * @throws {RemoteClientError} `process.not_found`; `absent.remote` if the connection is lost.
    */
   async *stream(id: string): AsyncGenerator<OutputItem, void, void> {
     const response = await this.#call({ method: "GET", path: `${pathOf(id)}/output?follow=1` });
@@ -81,7 +81,7 @@ export class RemoteClient {
     if (!hasEnded) throw brokenOff(undefined);
   }
 
-  /** `undefined` where there is no such process; no answer has nothing in it. */
+  /** `undefined` if the process does not exist; an empty answer is malformed. */
   async #askAbout(call: Call): Promise<NonNullable<unknown> | undefined> {
     try {
       return expected(await this.#ask(call) ?? undefined);
@@ -100,7 +100,7 @@ export class RemoteClient {
     return parseJson(await readText(response));
   }
 
-  /** The connection ends with the answer. */
+  /** The connection closes after the answer. */
   async #call({ method, path, body }: Call): Promise<IncomingMessage> {
     const socket = await connectToServer(this.options);
     const { address: host, port } = this.options;
@@ -131,7 +131,7 @@ function pathOf(id: string): string {
   return `/v1/processes/${encodeURIComponent(id)}`;
 }
 
-/** In TLS 1.3 the client's side of the handshake is over before the server has looked at the certificate. */
+/** In TLS 1.3, the client completes the handshake before the server has checked its certificate. */
 function notAccepted(cause: unknown): RemoteClientError {
   return new RemoteClientError(
     "permission.certificate",

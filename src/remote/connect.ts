@@ -3,7 +3,7 @@ import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import type { KnownHosts } from "./known_hosts.ts";
 
-/** The server refused, or no usable answer came; the first part of `code` decides the exit status. */
+/** The server refused the request or gave no valid answer; the first part of `code` decides the exit status. */
 export class RemoteClientError extends SentinelError {
   constructor(
     code:
@@ -21,19 +21,19 @@ export class RemoteClientError extends SentinelError {
   }
 }
 
-/** Whom a client believes to be its server. */
+/** How a client authenticates its server. */
 export type ServerTrust =
-  /** Whoever this CA (PEM) names so: `serverName`, else the address or `server`. */
+  /** By a certificate of this CA (PEM) for `serverName`, or by default for the address or the name `server`. */
   | {
     readonly kind: "authority";
     readonly certificateAuthority: string;
     readonly serverName: string | undefined;
   }
-  /** Whoever was there first. */
+  /** By the certificate that it presented at the first connection. */
   | {
     readonly kind: "first_use";
     readonly knownHosts: KnownHosts;
-    /** Told of a server that was met for the first time. */
+    /** Called at the first connection to a server. */
     readonly onFirstUse: (fingerprint: string) => void;
   };
 
@@ -47,14 +47,14 @@ export interface ConnectOptions {
   readonly clock: Clock;
 }
 
-/** The name that every server has, besides its own. */
+/** Name in every server's certificate, besides its host names. */
 const COMMON_NAME = "server";
 
 const CONNECT_MS = 10_000;
 
 /**
- * Connects and makes sure who the server is, before a byte of a request is sent. Whether the server accepts us shows only
- * at its first answer (TLS 1.3).
+ * Connects and authenticates the server before sending a request. Whether the server accepts our certificate shows only in
+ * its first answer (TLS 1.3).
  *
  * @throws {RemoteClientError}
  */
@@ -64,9 +64,9 @@ export async function connectToServer(options: ConnectOptions): Promise<TLSSocke
   if (trust.kind === "authority") return socket;
   try {
     const fingerprint = socket.getPeerCertificate().fingerprint256;
-    const place = `${address.includes(":") ? `[${address}]` : address}:${port}`;
-    const outcome = await trust.knownHosts.check(place, fingerprint);
-    if (outcome === "changed") throw changedError(place, fingerprint);
+    const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+    const outcome = await trust.knownHosts.check(host, fingerprint);
+    if (outcome === "changed") throw changedError(host, fingerprint);
     if (outcome === "first") trust.onFirstUse(fingerprint);
     return socket;
   } catch (error) {
@@ -132,10 +132,10 @@ function explain(error: unknown, { address, port }: ConnectOptions): RemoteClien
   return new RemoteClientError("absent.remote", `no TLS connection to the server: ${why}`, error);
 }
 
-function changedError(place: string, fingerprint: string): RemoteClientError {
+function changedError(host: string, fingerprint: string): RemoteClientError {
   return new RemoteClientError(
     "permission.server",
-    `THE CERTIFICATE OF ${place} HAS CHANGED: somebody may stand between. If the change is known, remove its line ` +
+    `THE CERTIFICATE OF ${host} HAS CHANGED: somebody may stand between. If the change is known, remove its line ` +
       `from the known-hosts file (now SHA-256 ${fingerprint})`,
   );
 }

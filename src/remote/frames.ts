@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import type { OutputItem, StreamName } from "../core/output_item.ts";
 
-/** Docker's multiplexed stream, with a third kind of frame: control, JSON. */
+/** Docker's multiplexed stream, extended by control frames (JSON). */
 export const STREAM_TYPE = "application/vnd.docker.multiplexed-stream";
 
-/** Kind (u8), three zero bytes, length (u32, big-endian). */
+/** Size of a frame's header: kind (u8), three zero bytes, length (u32, big-endian). */
 export const HEADER_BYTES = 8;
 
 const KINDS: Readonly<Record<StreamName | "control", number>> = {
@@ -13,18 +13,17 @@ const KINDS: Readonly<Record<StreamName | "control", number>> = {
   control: 3,
 };
 
-/** What a frame is: bytes of a stream, or control. */
 type FrameKind = keyof typeof KINDS;
 
-/** Puts a frame's header before its bytes, for which room was left. */
+/** Writes the header to the first {@linkcode HEADER_BYTES} of a frame. */
 export function writeHeader(frame: Uint8Array, kind: FrameKind): void {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   view.setUint32(0, KINDS[kind] << 24);
   view.setUint32(4, frame.length - HEADER_BYTES);
 }
 
-/** A whole frame; the bytes are copied. */
-export function encodeFrame(kind: FrameKind, bytes: Uint8Array): Uint8Array {
+/** Encodes a frame of the output stream; copies the bytes. */
+export function encodeOutputFrame(kind: FrameKind, bytes: Uint8Array): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTES + bytes.length);
   frame.set(bytes, HEADER_BYTES);
   writeHeader(frame, kind);
@@ -33,36 +32,37 @@ export function encodeFrame(kind: FrameKind, bytes: Uint8Array): Uint8Array {
 
 const UTF8 = new TextEncoder();
 
-/** A control frame. */
+/** Encodes a control frame. */
 export function encodeControl(message: unknown): Uint8Array {
-  return encodeFrame("control", UTF8.encode(JSON.stringify(message)));
+  return encodeOutputFrame("control", UTF8.encode(JSON.stringify(message)));
 }
 
-/** What control frames tell; a server may have more to tell. */
+/** Content of control frames; later servers may add fields. */
 const controlSchema = v.object({
   gap: v.optional(v.object({ from: v.number(), to: v.number() })),
   fault: v.optional(v.object({ at: v.number(), message: v.string() })),
   end: v.optional(v.unknown()),
 });
 
-/** The longest control frame that is taken. */
+/** Longest accepted control frame. */
 const MAX_CONTROL_BYTES = 64 * 1024;
 
-/** Takes a stream apart, in whatever pieces it arrives; keeps no bytes but those of a header or control frame. */
+/** Decodes a stream in chunks of any size; buffers only headers and control frames. */
 export class FrameDecoder {
   readonly #header = new Uint8Array(HEADER_BYTES);
   #headerLength = 0;
   #kind: FrameKind = "stdout";
-  /** Bytes of the frame that are still to come. */
+  /** Remaining bytes of the frame. */
   #left = 0;
   #control: Uint8Array | undefined;
-  /** How much of the output has come, gaps included. */
+  /** Offset in the output, including gaps. */
   #offset = 0;
 
   /**
-   * The items that a chunk completes, and the bytes of a stream that it holds; they share its memory.
+   * Yields the items in a chunk; their bytes share its memory.
    *
-   * @throws {TypeError} for what is no such stream; {SyntaxError} for control that is no JSON.
+   * @throws {TypeError} if the stream is malformed.
+   * @throws {SyntaxError} if a control frame is not JSON.
    */
   *decode(chunk: Uint8Array<ArrayBuffer>): Generator<OutputItem> {
     for (let at = 0; at < chunk.length;) {
@@ -112,7 +112,7 @@ export class FrameDecoder {
     return this.#readControl(JSON.parse(new TextDecoder().decode(control)));
   }
 
-  /** `undefined` for what a later server has to tell. */
+  /** `undefined` for unknown messages of later servers. */
   #readControl(value: unknown): OutputItem | undefined {
     const { success, output } = v.safeParse(controlSchema, value);
     if (!success) throw new TypeError("Cannot read the stream: malformed control frame");

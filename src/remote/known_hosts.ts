@@ -3,21 +3,19 @@ import { describeError, SentinelError } from "../core/errors.ts";
 import { dirname } from "../core/paths.ts";
 import { isSameSecret } from "../core/text.ts";
 
-/** The certificates that servers showed at first, by address and port. */
+/** Fingerprints of servers' certificates from the first connection, by address and port. */
 export interface KnownHosts {
   /**
-   * Holds a server's fingerprint against the one that is known.
+   * Compares a server's fingerprint with the known one; `first`: none was known, and this one is stored.
    *
-   * `first`: there was none, and this one is known from now on.
-   *
-   * @throws {SentinelError} `config.known_hosts` where they can be neither read nor kept.
+   * @throws {SentinelError} `config.known_hosts` if they cannot be read or stored.
    */
   check(host: string, fingerprint: string): Promise<"same" | "first" | "changed">;
 }
 
 /**
- * Known hosts in a file of lines `HOST:PORT SHA-256`, of its owner alone (0600). A file that is replaced as a whole, under
- * a lock beside it: two clients that meet two servers at once forget neither.
+ * Stores known hosts in a file of lines `HOST:PORT SHA-256` (mode 0600). Replaces the file atomically under a lock, so that
+ * concurrent clients lose no entry.
  */
 export function knownHostsFile(path: string): KnownHosts {
   return {

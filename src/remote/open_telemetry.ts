@@ -2,10 +2,10 @@ import { metrics, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Clock } from "../core/clock.ts";
 import type { Telemetry } from "./audit.ts";
 
-/** Names of the instrumentation, as its spans and metrics bear them. */
+/** Instrumentation scope of the spans and metrics. */
 const SCOPE = "sentinel.remote";
 
-/** Tells whoever the runtime has registered with the API; the runtime exports it where `OTEL_DENO` is set. */
+/** Reports to the OpenTelemetry API; the runtime exports spans and metrics if `OTEL_DENO` is set. */
 export function openTelemetry(clock: Clock): Telemetry {
   const tracer = trace.getTracer(SCOPE), meter = metrics.getMeter(SCOPE);
   const requests = meter.createHistogram("sentinel.remote.request.duration", { unit: "ms" });

@@ -1,9 +1,9 @@
 import type { LendBlock, OutputItem } from "../core/output_item.ts";
 
-/** What becomes of a process; `lost` where its server ended without a word and it was gone afterwards. */
+/** State of a process; `lost`: its server crashed, and it no longer exists. */
 type RemoteState = "running" | "exited" | "stopped" | "killed" | "lost";
 
-/** What is told of a process. Times are milliseconds since the Unix epoch. */
+/** A process in answers. Times are milliseconds since the Unix epoch. */
 export interface ProcessView {
   readonly id: string;
   readonly command: string;
@@ -16,18 +16,18 @@ export interface ProcessView {
   readonly outputBytes: number;
 }
 
-/** What a process is started with: no shell, the arguments as they are. */
+/** A program to start, without a shell. */
 export interface StartRequest {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
   readonly limits: StartLimits | undefined;
-  /** The oldest output goes before there is more than this. */
+  /** Most output to keep, by removing the oldest. */
   readonly maxOutputBytes: number | undefined;
 }
 
-/** As getrlimit(2) counts them. */
+/** Limits in the units of getrlimit(2). */
 interface StartLimits {
   readonly openFiles?: number | undefined;
   readonly coreBytes?: number | undefined;
@@ -40,12 +40,12 @@ export type StartOutcome =
   | { readonly kind: "started"; readonly id: string }
   | { readonly kind: "refused"; readonly why: string };
 
-/** What became of a wish to have a process started anew: the id of the new one. */
+/** Result of a restart, with the id of the new process. */
 export type RestartOutcome =
   | { readonly kind: "restarted"; readonly id: string }
   | { readonly kind: "refused"; readonly why: string };
 
-/** The signals that a client may ask a process to stop with. */
+/** Signals that a client may stop a process with. */
 export const STOP_SIGNALS = [
   "SIGTERM",
   "SIGINT",
@@ -58,31 +58,31 @@ export const STOP_SIGNALS = [
 
 export interface StopRequest {
   readonly signal: (typeof STOP_SIGNALS)[number] | undefined;
-  /** Between the signal and SIGKILL. */
+  /** Time between the signal and SIGKILL. */
   readonly graceMs: number | undefined;
 }
 
 export interface OutputRequest {
   readonly from: number;
-  /** Whether to wait for what is still to come. */
+  /** Whether to wait for further output. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
   readonly lendBlock: LendBlock;
 }
 
-/** The processes that are served, wherever they come from. `undefined` where there is no such id. */
+/** The processes to serve. Methods return `undefined` if the id does not exist. */
 export interface RemoteProcesses {
   start(request: StartRequest): Promise<StartOutcome>;
   query(id: string): Promise<ProcessView | undefined>;
   /** Oldest first. */
   list(): AsyncIterable<ProcessView>;
-  /** Resolves once it has stopped, with its tree. */
+  /** Resolves when its tree has stopped. */
   stop(id: string, request: StopRequest): Promise<ProcessView | undefined>;
-  /** Stops it with its tree and starts it anew; resolves once it runs. */
+  /** Stops its tree and starts it again; resolves when the new process runs. */
   restart(id: string): Promise<RestartOutcome | undefined>;
-  /** Resolves once it has ended, and its output with it. */
+  /** Resolves when it and its output have ended. */
   ended(id: string): Promise<ProcessView | undefined>;
   output(id: string, request: OutputRequest): Promise<AsyncIterable<OutputItem> | undefined>;
-  /** Stops all, and resolves once they are stopped. May be called twice. */
+  /** Stops all processes. May be called twice. */
   close(): Promise<void>;
 }

@@ -19,26 +19,26 @@ interface RequestHandlerOptions {
   readonly log: Logger;
 }
 
-/** Who asks, as the audit log has it. */
+/** The caller's fields in the audit log. */
 type Caller =
   & Pick<AuditEntry, "address">
   & Required<{ [Name in "client" | "request"]: NonNullable<AuditEntry[Name]> }>;
 
-/** Answers requests: who asks, whether he may, what for. */
+/** Authenticates, authorizes and answers requests. */
 export class RequestHandler {
   #isStopping = false;
-  /** Under way, streams not among them. */
+  /** Requests in progress, except output streams. */
   #inFlight = 0;
   readonly #pending = new Set<Promise<void>>();
 
   constructor(readonly options: RequestHandlerOptions) {}
 
-  /** From now on every new request is refused. */
+  /** Refuses all further requests. */
   refuse(): void {
     this.#isStopping = true;
   }
 
-  /** Resolves when every request so far is answered, streams included. */
+  /** Resolves when all requests are answered, including output streams. */
   async settled(): Promise<void> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
@@ -53,12 +53,12 @@ export class RequestHandler {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // what the other end breaks shows as its going away
+    // errors of the connection also close it, which is handled
     response.on("error", () => {});
     request.on("error", () => {});
     const admission = this.options.admission.admissionOf(request.socket);
     const client = await admission?.verdict;
-    // whoever went meanwhile would not be told of again, and waited for without end
+    // a connection that closed meanwhile emits no further event, so that the answer would wait forever
     const isGone = request.socket.destroyed;
     if (admission === undefined || client?.kind !== "accepted" || isGone) {
       request.socket.destroy();
@@ -99,14 +99,14 @@ export class RequestHandler {
     if (answer.kind === "json") this.#send(response, answer.status, JSON.stringify(answer.body));
   }
 
-  /** Why nothing is done on this connection. */
+  /** Why all requests of this connection are refused, if they are. */
   #refusalOfConnection({ headers }: IncomingMessage, isTooMany: boolean): Problem | undefined {
     const { limits } = this.options;
     if (this.#isStopping) return problem(503, "the server is stopping");
     if (isTooMany) return problem(503, `too many connections (limit: ${limits.connections})`);
-    // a browser that holds a certificate would send it for whichever page asks
-    const isBrowsers = headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;
-    return isBrowsers ? problem(403, "not for browsers") : undefined;
+    // a browser with a client certificate would present it for requests of any page
+    const isFromBrowser = headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;
+    return isFromBrowser ? problem(403, "not for browsers") : undefined;
   }
 
   #refusalOfRoute(route: Route, client: ClientIdentity): Problem | undefined {
@@ -125,7 +125,7 @@ export class RequestHandler {
     } catch (error) {
       if (exchange.response.headersSent) throw error;
       this.options.log.error(`remote request failed: ${describeError(error)}`);
-      return { kind: "problem", problem: problem(500, "a fault of the server; see its log") };
+      return { kind: "problem", problem: problem(500, "internal error; see the server's log") };
     } finally {
       if (route.isStream === undefined) this.#inFlight--;
     }
@@ -138,7 +138,7 @@ export class RequestHandler {
     entry: Omit<AuditEntry, "outcome">,
   ): void {
     this.options.audit({ ...entry, outcome: `refused: ${problem.status} ${problem.detail}` });
-    // what is left of the body is not worth reading
+    // do not read the rest of the body
     if (!request.complete) response.setHeader("connection", "close");
     this.#send(response, problem.status, problemBody(problem), PROBLEM_TYPE);
   }

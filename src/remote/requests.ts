@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { type Clock, withDeadline } from "../core/clock.ts";
 
-/** What a client sent, or what is wrong with it. */
+/** A valid input, or the problem with it. */
 export type Checked<T> = { readonly value: T } | { readonly problem: Problem };
 
 const MAX_GRACE_MS = 600_000;
@@ -20,7 +20,7 @@ const count = () =>
     v.check((value) => Number.isSafeInteger(value) && value >= 0, "must be a whole number"),
   );
 
-/** To the library an array is an object, too. */
+/** Rejects arrays, which valibot accepts as objects. */
 const object = <T>(schema: v.GenericSchema<unknown, T>) =>
   v.pipe(
     v.unknown(),
@@ -60,7 +60,7 @@ const stopSchema = object(v.strictObject({
   ),
 }));
 
-/** The body of `POST /v1/processes`. */
+/** Parses the body of `POST /v1/processes`. */
 export function parseStart(body: Uint8Array<ArrayBuffer>): Checked<StartRequest> {
   const checked = parseBody(startSchema, body);
   if ("problem" in checked) return checked;
@@ -83,7 +83,7 @@ export function parseStart(body: Uint8Array<ArrayBuffer>): Checked<StartRequest>
   };
 }
 
-/** The body of `POST /v1/processes/ID/stop`; none is as good as `{}`. */
+/** Parses the body of `POST /v1/processes/ID/stop`; an empty one equals `{}`. */
 export function parseStop(body: Uint8Array<ArrayBuffer>): Checked<StopRequest> {
   if (body.length === 0) return { value: { signal: undefined, graceMs: undefined } };
   const checked = parseBody(stopSchema, body);
@@ -91,7 +91,6 @@ export function parseStop(body: Uint8Array<ArrayBuffer>): Checked<StopRequest> {
   return { value: { signal: checked.value.signal, graceMs: checked.value.grace_ms } };
 }
 
-/** What of the output is asked for. */
 export interface OutputQuery {
   readonly from: number;
   readonly follow: boolean;
@@ -104,14 +103,14 @@ const PARAMETERS: Readonly<Record<string, RegExp>> = {
   stream: /^(?:stdout|stderr|both)$/,
 };
 
-/** The query of `GET /v1/processes/ID/output`. */
+/** Parses the query of `GET /v1/processes/ID/output`. */
 export function parseOutputQuery(query: string): Checked<OutputQuery> {
   const given = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(query)) {
     const pattern = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
     if (pattern === undefined) return malformed(`unknown parameter: ${name}`);
-    if (given.has(name)) return malformed(`parameter is there twice: ${name}`);
-    if (!pattern.test(value)) return malformed(`${name} has no such value: ${value}`);
+    if (given.has(name)) return malformed(`duplicate parameter: ${name}`);
+    if (!pattern.test(value)) return malformed(`invalid value for ${name}: ${value}`);
     given.set(name, value);
   }
   return {
@@ -158,8 +157,8 @@ function malformed(detail: string): { problem: Problem } {
 const TOO_LARGE = { problem: problem(413, "the body exceeds 1 MiB") };
 
 /**
- * A request's body, whatever its headers say: at most {@linkcode MAX_BODY_BYTES}, and given up where it takes longer than
- * `timeoutMs`. After a problem the connection is of no further use.
+ * Reads a request's body, at most {@linkcode MAX_BODY_BYTES} regardless of its headers, within `timeoutMs`. After a problem,
+ * the connection is not usable.
  */
 export async function readBody(
   request: IncomingMessage,
@@ -183,7 +182,7 @@ function collect(request: IncomingMessage): Promise<Checked<Uint8Array<ArrayBuff
     const broken = () => resolve({ problem: problem(400, "the body did not arrive whole") });
     request.on("error", broken);
     request.on("close", broken);
-    // whoever is gone by now is not told of once more
+    // a request that is already destroyed emits no further event
     if (request.destroyed) broken();
   });
 }

@@ -3,14 +3,14 @@ import type { AuditEntry } from "./audit.ts";
 import type { Role } from "./tls_session.ts";
 import { NOT_FOUND, type Problem, problem } from "./wire.ts";
 
-/** What may be asked for, and by whom. */
+/** A route and the role that it requires. */
 export interface Route {
   readonly method: "GET" | "POST";
-  /** The path, as telemetry names it. */
+  /** The path pattern, also used in telemetry. */
   readonly path: string;
   readonly role: Role;
   readonly action: AuditEntry["action"];
-  /** Whether it goes on for as long as the reader likes. */
+  /** Whether the answer is an open-ended stream. */
   readonly isStream?: true;
   handle(api: Api, exchange: Exchange): Promise<Answer>;
 }
@@ -68,15 +68,15 @@ const ROUTES: readonly Route[] = [
   },
 ];
 
-/** What a request's target means, or why nothing. */
+/** The route of a request, or why there is none. */
 export type Found =
   | { readonly route: Route; readonly id: string; readonly query: string }
   | { readonly problem: Problem; readonly allow?: string };
 
-/** As ids are given out; nothing else is looked for. */
+/** Form of process ids. */
 const ID = /^[1-9]\d{0,15}$/;
 
-/** Finds the route of a request; the target is taken as it was sent, with nothing resolved or decoded. */
+/** Finds the route of a request; does not decode or normalize the target. */
 export function findRoute(method: string, target: string): Found {
   const [path = "", ...rest] = target.split("?");
   const [, id, action] = /^\/v1\/processes\/([^/]*)(\/.*)?$/.exec(path) ?? [];

@@ -1,46 +1,46 @@
 import type { ServerResponse } from "node:http";
 import type { LendBlock, OutputItem, StreamName } from "../core/output_item.ts";
-import { encodeControl, encodeFrame, HEADER_BYTES, writeHeader } from "./frames.ts";
+import { encodeControl, encodeOutputFrame, HEADER_BYTES, writeHeader } from "./frames.ts";
 import type { ProcessView } from "./processes.ts";
 import type { OutputQuery } from "./requests.ts";
 import { toStatus } from "./wire.ts";
 
 interface SendOutputOptions {
   readonly stream: OutputQuery["stream"];
-  /** Where the items' bytes may lie. */
+  /** Memory that the items' bytes may be in. */
   readonly memory: FrameMemory;
-  /** The process as the last frame tells it. */
+  /** Returns the process for the last frame. */
   readonly lastView: () => Promise<ProcessView | undefined>;
   readonly onSent: (bytes: number) => void;
 }
 
 const BLOCK_BYTES = 256 * 1024;
 
-/** Shorter frames are copied: they may wait in the runtime's buffer, which a block must not. */
+/** Shorter frames are copied, so that they can be queued in the runtime's buffer. */
 const SHORTEST_IN_PLACE_BYTES = 16 * 1024;
 
-/** Two blocks of memory, lent in turns, with room for a header in front: what is read there is sent without a copy. */
+/** Two blocks of memory that are lent in turn, with room for a header, so that output is sent without copying. */
 export class FrameMemory {
   readonly #blocks: Uint8Array<ArrayBuffer>[] = [];
   #turn = 0;
 
-  /** Lends the block that was lent before the last one. */
+  /** Lends the block that was not lent last. */
   readonly lend: LendBlock = () => {
     this.#turn = 1 - this.#turn;
     const block = this.#blocks[this.#turn] ??= new Uint8Array(HEADER_BYTES + BLOCK_BYTES);
     return block.subarray(HEADER_BYTES);
   };
 
-  /** Whether these bytes lie in a block, and are overwritten when it is lent again. */
+  /** Whether the bytes are in a block, which is overwritten when it is lent again. */
   has({ buffer }: Uint8Array): boolean {
     return this.#blocks.some((block) => block.buffer === buffer);
   }
 
-  /** A frame of these bytes: in place if they are long and begin a block, else a copy. */
+  /** Encodes a frame: in place if the bytes are long and start a block, else a copy. */
   frame(stream: StreamName, bytes: Uint8Array): Uint8Array {
     const isInPlace = bytes.length >= SHORTEST_IN_PLACE_BYTES && this.has(bytes) &&
       bytes.byteOffset === HEADER_BYTES;
-    if (!isInPlace) return encodeFrame(stream, bytes);
+    if (!isInPlace) return encodeOutputFrame(stream, bytes);
     const frame = new Uint8Array(bytes.buffer, 0, HEADER_BYTES + bytes.length);
     writeHeader(frame, stream);
     return frame;
@@ -48,8 +48,8 @@ export class FrameMemory {
 }
 
 /**
- * Sends output frame by frame at the reader's pace: one item is asked for while the one before is on its way, so a reader
- * that stalls costs the runtime's buffer and two items. Ends without a last frame where the reader is gone.
+ * Sends output frame by frame at the reader's pace. Requests the next item while one is being sent, so a stalled reader costs
+ * the runtime's buffer and two items. Ends without a last frame if the reader disconnects.
  */
 export async function sendOutput(
   items: AsyncIterable<OutputItem>,
@@ -64,7 +64,7 @@ export async function sendOutput(
       if (done || response.destroyed) return;
       const frame = await frameOf(item, options);
       next = iterator.next();
-      // it is awaited later, if at all
+      // prevents an unhandled rejection if it is never awaited
       next.catch(() => {});
       if (frame !== undefined) await send(frame, response, options.memory);
       options.onSent(frame?.length ?? 0);
@@ -94,7 +94,7 @@ async function frameOf(
   }
 }
 
-/** Resolves when the next frame may come, or when nobody reads any more. */
+/** Resolves when the next frame may be sent or the connection is closed. */
 async function send(
   frame: Uint8Array,
   response: ServerResponse,
@@ -113,7 +113,7 @@ async function send(
   });
 }
 
-/** Resolves when more may be written, or when nobody reads any more. */
+/** Resolves when more may be written or the connection is closed. */
 export function writable(response: ServerResponse): Promise<void> {
   if (response.destroyed) return Promise.resolve();
   return new Promise((resolve) => {

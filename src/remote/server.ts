@@ -15,47 +15,47 @@ import { RequestHandler } from "./request_handler.ts";
 import { NO_TELEMETRY, type Telemetry } from "./audit.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 
-/** What may change while the server runs, for connections that are made from then on. */
+/** TLS settings, which may change at run time for new connections. */
 export interface Trust {
-  /** Checked by `checkMaterial()`. */
+  /** Validated by {@linkcode checkMaterial}. */
   readonly tls: TlsMaterial;
   readonly identify: IdentifyClient;
 }
 
 export interface RemoteServerOptions extends Trust {
   readonly address: string;
-  /** 0 picks one. */
+  /** 0 picks a free one. */
   readonly port: number;
   readonly processes: RemoteProcesses;
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: Audit;
-  /** Finds our listener at a port, for it to be watched. */
+  /** Finds our listening socket by its port. */
   readonly findSocket?: ((port: number) => Promise<WatchedSocket | undefined>) | undefined;
   readonly telemetry?: Telemetry | undefined;
   readonly limits?: Partial<RemoteLimits> | undefined;
-  /** Aborted where nobody waits for readers any more when the server closes. */
-  readonly hurry?: AbortSignal | undefined;
+  /** Ends the wait for readers early when the server closes. */
+  readonly force?: AbortSignal | undefined;
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface RemoteServer extends AsyncDisposable {
-  /** Where, such as `https://127.0.0.1:7443`. */
+  /** Such as `https://127.0.0.1:7443`. */
   readonly url: string;
-  /** Connections that were let in and handshakes under way. */
+  /** Number of accepted connections and of pending handshakes. */
   readonly load: { readonly connections: number; readonly handshakes: number };
-  /** New connections are judged by this; those that are there stay as they are. */
+  /** Changes the TLS settings for new connections. */
   reload(trust: Trust): void;
   /**
-   * Refuses what is new, stops the processes, lets readers have the rest, and closes. May be called twice.
+   * Refuses new requests, stops the processes, lets readers fetch the rest, and closes. May be called twice.
    */
   close(): Promise<void>;
 }
 
 /**
- * Starts the server. It is to be the only TLS server of its process: see `identifyBy()`.
+ * Starts the server. It must be the only TLS server in the process: see {@linkcode identifyBy}.
  *
- * @throws {SentinelError} `config.listen` where it cannot listen there.
+ * @throws {SentinelError} `config.listen` if it cannot listen on the address.
  */
 export async function startRemoteServer(options: RemoteServerOptions): Promise<RemoteServer> {
   const server = new ListeningServer(options);
@@ -64,7 +64,7 @@ export async function startRemoteServer(options: RemoteServerOptions): Promise<R
   return server;
 }
 
-/** How often the runtime looks for requests that take too long. */
+/** How often the runtime checks for requests that time out. */
 const CHECK_INTERVAL_MS = 1_000;
 
 class ListeningServer implements RemoteServer {
@@ -102,7 +102,7 @@ class ListeningServer implements RemoteServer {
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       this.#handler.handle(request, response);
     const onClientError = (error: NodeJS.ErrnoException, socket: Socket) => {
-      // of a handshake that failed, the admission is told
+      // ConnectionAdmission handles failed handshakes
       if (this.#admission.admissionOf(socket) !== undefined) answerBroken(error, socket);
     };
     this.#https.on("request", reported(onRequest));
@@ -132,7 +132,7 @@ class ListeningServer implements RemoteServer {
     });
   }
 
-  /** Only where the system lets us look at the listener. */
+  /** Does nothing if the system does not expose the listening socket. */
   async watchAccepting(): Promise<void> {
     const { port } = this.#https.address() as AddressInfo;
     const { findSocket, clock, log } = this.options;
@@ -162,9 +162,9 @@ class ListeningServer implements RemoteServer {
     await this.#watching;
     const closed = new Promise<void>((resolve) => this.#https.close(() => resolve()));
     const drained = new AbortController();
-    const { clock, hurry = drained.signal } = this.options;
+    const { clock, force = drained.signal } = this.options;
     const settled = this.#handler.settled().then(() => drained.abort());
-    await clock.sleep(this.#limits.drainMs, AbortSignal.any([drained.signal, hurry]));
+    await clock.sleep(this.#limits.drainMs, AbortSignal.any([drained.signal, force]));
     this.#https.closeAllConnections();
     this.#admission.closeAll();
     await Promise.all([settled, closed]);
@@ -199,7 +199,7 @@ const BROKEN_ANSWERS: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
 };
 
-/** What is no HTTP, or takes too long to become a request, gets a last word where it can still be heard. */
+/** Answers malformed HTTP and timeouts, if the socket is still writable, and closes it. */
 function answerBroken(error: NodeJS.ErrnoException, socket: Socket): void {
   const answer = BROKEN_ANSWERS[error.code ?? ""] ?? "400 Bad Request";
   if (socket.writable) {

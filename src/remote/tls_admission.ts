@@ -7,26 +7,26 @@ import type { IdentifyClient, Verdict } from "./tls_session.ts";
 import type { RemoteLimits } from "./wire.ts";
 
 interface ConnectionAdmissionOptions {
-  /** Asked anew for each connection, so that it may change. */
+  /** Called for each connection, as it may change. */
   readonly identify: () => IdentifyClient;
   readonly limits: RemoteLimits;
   readonly audit: Audit;
   readonly telemetry: Telemetry;
 }
 
-/** A connection whose handshake is over. */
+/** A connection after its handshake. */
 interface Admission {
   readonly verdict: Promise<Verdict>;
-  /** Whether there were too many connections already. */
+  /** Whether it exceeds the limit of connections. */
   readonly isTooMany: boolean;
 }
 
-/** How often a half-open peer that went without a word is looked for (tcp(7), keepalive). */
+/** Interval of keepalive probes (tcp(7)), which detect half-open connections. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** Lets connections in: bounds their number and that of handshakes, and has each client identified once. */
+/** Admits connections: limits their number and that of handshakes, and identifies each client once. */
 export class ConnectionAdmission {
-  /** Under way, by the other end's address: all that the TLS socket and the one below it have in common. */
+  /** Pending handshakes by peer address, which is all that a TLS socket and its TCP socket have in common. */
   readonly #handshakes = new Map<string, Socket>();
   readonly #admitted = new Map<TLSSocket, Admission>();
 
@@ -40,7 +40,7 @@ export class ConnectionAdmission {
     server.on("tlsClientError", reported(onClientError));
   }
 
-  /** Connections whose handshake is under way. */
+  /** Number of pending handshakes. */
   get handshakes(): number {
     return this.#handshakes.size;
   }
@@ -49,12 +49,12 @@ export class ConnectionAdmission {
     return this.#admitted.size;
   }
 
-  /** `undefined` for a connection that never came this way. */
+  /** `undefined` if the connection was not admitted. */
   admissionOf(socket: unknown): Admission | undefined {
     return this.#admitted.get(socket as TLSSocket);
   }
 
-  /** Cuts every connection off. */
+  /** Closes all connections. */
   closeAll(): void {
     for (const socket of this.#admitted.keys()) socket.destroy();
   }
@@ -68,7 +68,7 @@ export class ConnectionAdmission {
       return;
     }
     this.#handshakes.set(address, socket);
-    // a client that is gone at once is not always told of as an error
+    // an early disconnect does not always raise an error
     const onClose = () => {
       if (this.#handshakes.get(address) === socket) this.#fail("connection closed", address);
     };
@@ -89,7 +89,7 @@ export class ConnectionAdmission {
     socket.on("close", () => this.#admitted.delete(socket));
   }
 
-  /** Whoever is refused is cut off before a request of his is looked at. */
+  /** Closes a refused connection before any of its requests is handled. */
   async #judge(socket: TLSSocket): Promise<Verdict> {
     const verdict = await this.#verdictOn(socket);
     if (verdict.kind === "accepted") return verdict;
@@ -108,7 +108,7 @@ export class ConnectionAdmission {
   }
 }
 
-/** The other end of a connection; of a handshake that failed, only the socket below the TLS one knows. */
+/** Address of the peer; after a failed handshake, only the underlying TCP socket has it. */
 export function addressOf(socket: Socket): string {
   const below = (socket as { _parent?: Socket | null })._parent;
   const { remoteAddress, remotePort } = socket.remoteAddress === undefined && below

@@ -1,18 +1,18 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 
-/** The first release of the runtime whose TLS servers check clients' certificates at all. */
-const FIRST_SAFE = [2, 7, 14] as const;
+/** First runtime release whose TLS servers verify client certificates. */
+const FIRST_VERIFYING = [2, 7, 14] as const;
 
 /**
- * Refuses a runtime that lets everybody in.
+ * Rejects a runtime that does not verify client certificates.
  *
- * @param version Of the runtime, such as `2.9.6`.
+ * @param version The runtime's version, such as `2.9.6`.
  * @throws {SentinelError} `config.runtime`.
  */
 export function requireClientVerification(version: string): void {
   const parts = version.split(/[.+-]/).slice(0, 3).map(Number);
-  for (const [i, least] of FIRST_SAFE.entries()) {
+  for (const [i, least] of FIRST_VERIFYING.entries()) {
     const part = parts[i] ?? NaN;
     if (part > least) return;
     if (part < least || Number.isNaN(part)) throw tooOld(version);
@@ -23,24 +23,23 @@ function tooOld(version: string): SentinelError {
   return new SentinelError(
     "config.runtime",
     `this runtime does not verify client certificates: Deno ${
-      FIRST_SAFE.join(".")
+      FIRST_VERIFYING.join(".")
     } or later is needed, ` +
       `this is ${version}`,
   );
 }
 
-/** What the server proves itself with and whom it believes; PEM. */
+/** The server's certificate and the CA that it trusts; PEM. */
 export interface TlsMaterial {
   /** The server's certificate, with its chain. */
   readonly certificate: string;
   readonly key: string;
-  /** Whoever signs clients' certificates. */
+  /** CA of the clients' certificates. */
   readonly certificateAuthority: string;
 }
 
 /**
- * Looks whether certificate, key and CA are such and belong together: the runtime takes anything, and fails at the first
- * handshake.
+ * Checks that certificate, key and CA are valid and match. The runtime accepts anything and fails at the first handshake.
  *
  * @throws {SentinelError} `config.tls`.
  */

@@ -1,33 +1,33 @@
 import type { TLSSocket } from "node:tls";
 
-/** What a client may do: look (`observe`), or also start and stop (`control`). */
+/** Role of a client: `observe` may read, `control` may also start and stop processes. */
 export type Role = "observe" | "control";
 
-/** Who a client is, by its certificate. */
+/** A client's identity, from its certificate. */
 export interface ClientIdentity {
-  /** The certificate's CN: a name for the audit log, and nothing that decides. */
+  /** The certificate's CN, for the audit log only. */
   readonly cn: string;
   readonly role: Role;
 }
 
-/** What is decided about a client. */
+/** Result of identifying a client. */
 export type Verdict =
   | ({ readonly kind: "accepted" } & ClientIdentity)
   | { readonly kind: "refused"; readonly why: string };
 
 /**
- * Judges the certificates that a client showed, its own first: chain to the configured CA, dates, usage, role.
+ * Verifies a client's certificates: chain to the configured CA, dates, usage, role.
  *
- * @param chain DER, one element for each certificate.
+ * @param chain DER of each certificate, the client's first.
  */
 type VerifyClient = (chain: readonly Uint8Array[]) => Promise<Verdict>;
 
-/** Decides who is at the other end of a connection whose handshake is over. */
+/** Identifies the client of a connection after its handshake. */
 export type IdentifyClient = (socket: TLSSocket) => Promise<Verdict>;
 
 /**
- * Believes nothing that the runtime's handshake alone says: TLS servers of one process share the key of their session
- * tickets, and a resumed session's client was judged by whoever issued the ticket, or by nobody.
+ * Identifies a client by its certificate and refuses resumed TLS sessions: all TLS servers of a process share the key of their
+ * session tickets, so another server, which may not verify clients, could have issued the ticket.
  */
 export function identifyBy(verify: VerifyClient): IdentifyClient {
   return async (socket) => {
@@ -40,7 +40,7 @@ export function identifyBy(verify: VerifyClient): IdentifyClient {
   };
 }
 
-/** The runtime ends a chain with a certificate that is its own issuer. */
+/** The runtime links the last certificate of a chain to itself. */
 function certificateChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [], seen = new Set<string>();
   let certificate = socket.getPeerCertificate(true);

@@ -1,25 +1,25 @@
 import * as v from "valibot";
 import type { ProcessView } from "./processes.ts";
 
-/** How much the server gives to all clients together, and how long it waits for one. Times in milliseconds. */
+/** Limits for all clients together, and timeouts in milliseconds. */
 export interface RemoteLimits {
-  /** Processes that run at once. */
+  /** Running processes. */
   readonly processes: number;
-  /** Streams of output at once. */
+  /** Open output streams. */
   readonly readers: number;
-  /** Requests under way at once, streams of output not among them. */
+  /** Requests in progress, except output streams. */
   readonly requests: number;
-  /** Connections beyond these are told so and closed. */
+  /** Further connections are answered with an error and closed. */
   readonly connections: number;
-  /** Handshakes under way at once; a connection beyond these is closed before its handshake. */
+  /** Pending handshakes; further connections are closed before theirs. */
   readonly handshakes: number;
   readonly handshakeMs: number;
-  /** From a request's first byte, or the connection's beginning, to the end of its headers. */
+  /** From a request's first byte, or the start of the connection, to the end of the headers. */
   readonly headerMs: number;
   readonly bodyMs: number;
-  /** Between two requests of a connection. */
+  /** Between two requests on a connection. */
   readonly idleMs: number;
-  /** How long readers may take to fetch the rest when the server stops. */
+  /** For readers to fetch the rest when the server stops. */
   readonly drainMs: number;
 }
 
@@ -36,13 +36,13 @@ export const DEFAULT_LIMITS: RemoteLimits = {
   drainMs: 5_000,
 };
 
-/** The largest body of a request. */
+/** Largest request body. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
-/** The largest head of a request: line and headers. */
+/** Largest request line and headers together. */
 export const MAX_HEADER_BYTES = 16 * 1024;
 
-/** Why a request is refused (RFC 9457): a status of HTTP, and one line for a person. */
+/** Why a request is refused (RFC 9457): an HTTP status and a one-line explanation. */
 export interface Problem {
   readonly status: number;
   readonly detail: string;
@@ -50,7 +50,7 @@ export interface Problem {
 
 export const PROBLEM_TYPE = "application/problem+json";
 
-/** How each status is titled: the same for every problem that has it. */
+/** Titles of problems by status. */
 const TITLES: Readonly<Record<number, string>> = {
   400: "malformed request",
   403: "permission denied",
@@ -64,21 +64,19 @@ const TITLES: Readonly<Record<number, string>> = {
   503: "service unavailable",
 };
 
-/** The words that the command line repeats. */
+/** Details that the command line repeats. */
 export const OBSERVE_ONLY = "permission denied: this certificate may only observe";
 export const NOT_FOUND = "process not found";
 
-/** A problem as the body of an answer. */
+/** Serializes a problem as the body of an answer. */
 export function problemBody({ status, detail }: Problem): string {
   return JSON.stringify({ type: "about:blank", title: TITLES[status], status, detail });
 }
 
-/** A problem with a status. */
 export function problem(status: number, detail: string): Problem {
   return { status, detail };
 }
 
-/** A process as the API tells it. */
 const statusSchema = v.object({
   id: v.string(),
   command: v.string(),
@@ -91,10 +89,9 @@ const statusSchema = v.object({
   output_bytes: v.number(),
 });
 
-/** A process as the API tells it; times are RFC 3339, in UTC. */
+/** A process in the API; times are RFC 3339 in UTC. */
 export type ProcessStatus = v.InferOutput<typeof statusSchema>;
 
-/** What the API says of a process. */
 export function toStatus(view: ProcessView): ProcessStatus {
   const { id, command, args, state, exitCode, signal, startedAtMs, endedAtMs, outputBytes } = view;
   return {
@@ -110,7 +107,7 @@ export function toStatus(view: ProcessView): ProcessStatus {
   };
 }
 
-/** An answer as it is expected; `undefined` where it is something else. */
+/** Parses an answer; `undefined` if it is malformed. */
 export function parseStatus(value: unknown): ProcessStatus | undefined {
   return parsed(statusSchema, value);
 }

@@ -6,7 +6,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import { RemoteClient } from "../../src/remote/client.ts";
 import { RemoteClientError } from "../../src/remote/connect.ts";
-import { encodeControl, encodeFrame } from "../../src/remote/frames.ts";
+import { encodeControl, encodeOutputFrame } from "../../src/remote/frames.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RemoteDesk } from "../support/remote_server.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
@@ -110,13 +110,13 @@ testAnswered(
 );
 
 const LOST = "connection lost before the end of the output";
-const HELLO = encodeFrame("stdout", new TextEncoder().encode("hello"));
+const HELLO = encodeOutputFrame("stdout", new TextEncoder().encode("hello"));
 const STREAMS: Readonly<Record<string, [Uint8Array, RegExp]>> = {
   "without its last frame": [encodeControl({ gap: { from: 0, to: 1 } }), new RegExp(`^${LOST}$`)],
   "cut off in a frame": [HELLO.subarray(0, 10), new RegExp(`^${LOST}$`)],
   "of something else": [new Uint8Array(8).fill(7), new RegExp(`^${LOST}: .*unknown kind of frame`)],
   "with control that is no JSON": [
-    encodeFrame("control", new TextEncoder().encode("{]")),
+    encodeOutputFrame("control", new TextEncoder().encode("{]")),
     new RegExp(`^${LOST}: .*JSON`),
   ],
   "with control of another shape": [

@@ -1,7 +1,7 @@
 // Not on Windows: the remote server is not held to it yet.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { OutputItem } from "../../src/core/output_item.ts";
-import { encodeControl, encodeFrame, FrameDecoder } from "../../src/remote/frames.ts";
+import { encodeControl, encodeOutputFrame, FrameDecoder } from "../../src/remote/frames.ts";
 import { FrameMemory } from "../../src/remote/send_output.ts";
 
 const UTF8 = new TextEncoder();
@@ -11,9 +11,20 @@ function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 Deno.test("a frame is docker's: kind, three zero bytes, length, bytes", () => {
-  assertEquals([...encodeFrame("stdout", UTF8.encode("hi"))], [1, 0, 0, 0, 0, 0, 0, 2, 104, 105]);
+  assertEquals([...encodeOutputFrame("stdout", UTF8.encode("hi"))], [
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    2,
+    104,
+    105,
+  ]);
   assertEquals(
-    encodeFrame("stderr", new Uint8Array(0x01020304 & 0xffff)).subarray(0, 8),
+    encodeOutputFrame("stderr", new Uint8Array(0x01020304 & 0xffff)).subarray(0, 8),
     Uint8Array.of(2, 0, 0, 0, 0, 0, 3, 4),
   );
   assertEquals(
@@ -27,11 +38,11 @@ const GAP = { from: 5, to: 9 }, FAULT = { at: 15, message: "disk full" };
 for (const size of [1, 2, 3, 7, 8, 9, 1000]) {
   Deno.test(`a stream that arrives in pieces of ${size} bytes is read as it was written`, () => {
     const stream = joined(
-      encodeFrame("stdout", UTF8.encode("first")),
-      encodeFrame("stderr", new Uint8Array()),
+      encodeOutputFrame("stdout", UTF8.encode("first")),
+      encodeOutputFrame("stderr", new Uint8Array()),
       encodeControl({ gap: GAP }),
       encodeControl({ alive: true }),
-      encodeFrame("stderr", UTF8.encode("second")),
+      encodeOutputFrame("stderr", UTF8.encode("second")),
       encodeControl({ fault: FAULT }),
       encodeControl({ end: { state: "exited" } }),
     );
@@ -69,7 +80,7 @@ Deno.test("output that is read to lent memory is framed there, and other output 
   const frames = [long, rest, second.subarray(0, 10), new Uint8Array(100_000)]
     .map((bytes) => ({ bytes, frame: memory.frame("stdout", bytes) }));
   assertEquals(frames.map(({ frame }) => memory.has(frame)), [true, false, false, false]);
-  for (const { bytes, frame } of frames) assertEquals(frame, encodeFrame("stdout", bytes));
+  for (const { bytes, frame } of frames) assertEquals(frame, encodeOutputFrame("stdout", bytes));
 });
 
 for (

@@ -60,7 +60,10 @@ testLimited(
     const { start } = processes;
     processes.start = () => Promise.reject(new Error("disk quota exceeded"));
     const broken = await served.ask("/v1/processes", START);
-    assertEquals([broken.status, broken.body.detail], [500, "a fault of the server; see its log"]);
+    assertEquals([broken.status, broken.body.detail], [
+      500,
+      "internal error; see the server's log",
+    ]);
     const said = "error remote request failed: disk quota exceeded";
     assertEquals(served.desk.log.lines("error"), [said]);
     processes.start = start;
