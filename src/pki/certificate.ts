@@ -11,32 +11,30 @@ import {
 import { generateKeyPairDer, importPrivateKey } from "../signing/ecdsa.ts";
 import { encodePem } from "../signing/pem.ts";
 
-// before the library, which needs it
-
-/** Random bytes that nobody can foresee. */
+/** Returns cryptographically secure random bytes. */
 export type RandomBytes = (length: number) => Uint8Array;
 
-/** What every certificate has. */
+/** Content of a certificate. */
 export interface CertificateTerms {
   readonly subject: Name;
   readonly publicKey: PublicKey;
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly randomBytes: RandomBytes;
-  /** Besides the keys' identifiers, which every certificate has. */
+  /** Extensions besides the key identifiers, which are always added. */
   readonly extensions: readonly Extension[];
 }
 
-/** Who signs a certificate: a CA, or the new CA itself. */
+/** Issuer of a certificate: a CA, or the new CA itself. */
 export interface Signer {
   readonly name: Name;
   readonly publicKey: PublicKey;
-  /** Identifier of its key (hexadecimal), where its own certificate has one. */
+  /** Key identifier (hexadecimal), if its own certificate has one. */
   readonly keyId?: string | undefined;
   readonly privateKey: CryptoKey;
 }
 
-/** 128 bits: serial numbers are neither guessed nor drawn twice, without a list of those given. */
+/** 128 random bits make serial numbers unpredictable and unique without a list. */
 const SERIAL_BYTES = 16;
 
 /** Signs a certificate (ECDSA with P-256 and SHA-256). */
@@ -63,7 +61,7 @@ export async function signCertificate(
   });
 }
 
-/** A distinguished name whose values are taken as they are, whatever they look like. */
+/** Creates a distinguished name; does not parse the values. */
 export function distinguishedName(
   { commonName, unit }: { commonName: string; unit?: string | undefined },
 ): Name {
@@ -73,14 +71,12 @@ export function distinguishedName(
   ]);
 }
 
-/** PEM of a certificate, with a newline at its end. */
+/** PEM of a certificate, with a final newline. */
 export function pemOf(certificate: X509Certificate): string {
   return certificate.toString("pem") + "\n";
 }
 
-// before the library, which needs it
-
-/** A new P-256 key. */
+/** A new P-256 key pair. */
 interface MadeKey {
   readonly publicKey: PublicKey;
   readonly privateKey: CryptoKey;
@@ -102,16 +98,16 @@ export async function makeKey(): Promise<MadeKey> {
 }
 
 const DAY_MS = 86_400_000;
-/** For clocks that are behind ours. */
+/** Allows for peers with slow clocks. */
 const BACKDATE_MS = 5 * 60_000;
 
-/** Since when and until when a certificate counts, both to the second, as certificates tell time. */
+/** Validity period of a certificate, in whole seconds. */
 export interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
-/** From a little before now, so many days. */
+/** A validity period from {@linkcode BACKDATE_MS} ago until `days` from now. */
 export function validityOf(days: number, nowMs: number): Validity {
   return {
     notBefore: toSecond(nowMs - BACKDATE_MS),

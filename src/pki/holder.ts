@@ -1,19 +1,19 @@
 import { SentinelError } from "../core/errors.ts";
 
-/** What a client may know a server by. */
+/** A host name or IP address of a server. */
 export interface HostName {
   readonly type: "dns" | "ip";
-  /** In its usual form: lower case, an IPv6 address shortened. */
+  /** Normalized: lower case, IPv6 addresses shortened. */
   readonly value: string;
 }
 
 const MAX_LENGTH = 253;
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
-/** Letters, digits and hyphens (RFC 1123, 2.1); what ends in a number is read as an address. */
+/** Letters, digits and hyphens (RFC 1123, 2.1); the last label is not numeric, as in an address. */
 const NAME =
   /^(?:\*\.)?(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)*(?!\d+$)[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/;
 
-/** A host name or an IP address, or `undefined` where it is neither. */
+/** Parses a host name or an IP address; `undefined` if the text is neither. */
 export function hostNameOf(text: string): HostName | undefined {
   if (IPV4.test(text)) return { type: "ip", value: text };
   if (/^[\da-f:.]*:[\da-f:.]*$/i.test(text)) return ipv6Of(text);
@@ -22,9 +22,9 @@ export function hostNameOf(text: string): HostName | undefined {
 }
 
 /**
- * A host name or an IP address that an option names.
+ * Parses a host name or an IP address from an option.
  *
- * @throws {SentinelError} `usage.host_name` where it is neither.
+ * @throws {SentinelError} `usage.host_name` if it is neither.
  */
 function requiredHostName(text: string): HostName {
   const name = hostNameOf(text);
@@ -37,17 +37,17 @@ function ipv6Of(text: string): HostName | undefined {
   return hostname && { type: "ip", value: hostname.slice(1, -1) } || undefined;
 }
 
-/** What a client may do: look (`observe`), or also start and stop (`control`). */
+/** Role of a client: `observe` may read, `control` may also start and stop processes. */
 export type Role = "observe" | "control";
 
-/** Whom a certificate is for, and so all that it grants. */
+/** Holder of a certificate, which determines all that the certificate grants. */
 export interface Holder {
   readonly kind: "server" | "client";
   /** The certificate's CN. */
   readonly name: string;
-  /** The certificate's OU: a client's. */
+  /** The certificate's OU; clients only. */
   readonly role?: Role;
-  /** Names that a server is known by, its CN the first; a client has none. */
+  /** A server's names, its CN first; empty for a client. */
   readonly hosts: readonly HostName[];
 }
 
@@ -55,9 +55,11 @@ export interface Holder {
 const MAX_NAME_CHARACTERS = 64;
 
 /**
- * A server that is known by a host name or address, and perhaps by others.
+ * Creates the holder of a server certificate.
  *
- * @throws {SentinelError} `usage.host_name`, or `usage.name` where the name is too long for a CN.
+ * @param name Host name or address, which becomes the CN.
+ * @param others Further host names and addresses.
+ * @throws {SentinelError} `usage.host_name`, or `usage.name` if the name is too long for a CN.
  */
 export function serverHolder(name: string, others: readonly string[]): Holder {
   const own = requiredHostName(name);
@@ -68,16 +70,16 @@ export function serverHolder(name: string, others: readonly string[]): Holder {
 }
 
 /**
- * A client with what it may do.
+ * Creates the holder of a client certificate.
  *
- * @throws {SentinelError} `usage.name` where the name cannot be a CN.
+ * @throws {SentinelError} `usage.name` if the name is not usable as a CN.
  */
 export function clientHolder(name: string, role: Role): Holder {
   return { kind: "client", name: checkName(name), role, hosts: [] };
 }
 
 /**
- * Gives a name back that can be a CN: as long as that may be, and shown as it is in logs.
+ * Returns the name if it is usable as a CN: not too long, and without invisible characters.
  *
  * @throws {SentinelError} `usage.name`.
  */

@@ -1,4 +1,4 @@
-// before the library, which needs it
+// must precede @peculiar/x509
 import "reflect-metadata";
 import {
   BasicConstraintsExtension,
@@ -16,13 +16,13 @@ import type { Holder } from "./holder.ts";
 import type { SigningAuthority } from "./signing_authority.ts";
 import { type Validity, validityOf } from "./certificate.ts";
 
-/** A quarter of a year: what was stolen does not count for long. */
+/** A short validity limits the use of a stolen key. */
 const DEFAULT_DAYS = 90;
 
 export interface IssueTerms {
   readonly holder: Holder;
   readonly publicKey: PublicKey;
-  /** Without them the usual time, or until the CA ends. */
+  /** Default: {@linkcode DEFAULT_DAYS}, at most until the CA expires. */
   readonly days: number | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
@@ -30,9 +30,9 @@ export interface IssueTerms {
 }
 
 /**
- * Signs a server's or a client's certificate. What the holder is not granted is not in it.
+ * Issues a server or client certificate that grants what the holder has and nothing else.
  *
- * @throws {SentinelError} `usage.days` where it would outlive the CA.
+ * @throws {SentinelError} `usage.days` if it would outlive the CA.
  */
 export async function issueCertificate(
   { certificate: { notAfter }, signer }: SigningAuthority,
@@ -46,7 +46,7 @@ export async function issueCertificate(
     randomBytes,
     ...withinAuthority(validityOf(days ?? DEFAULT_DAYS, nowMs), {
       notAfter,
-      isAsked: days !== undefined,
+      isExplicit: days !== undefined,
     }),
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
@@ -57,13 +57,13 @@ export async function issueCertificate(
   }, signer);
 }
 
-/** What outlives its CA is refused by everybody from one day to the next, to their surprise. */
+/** Keeps a certificate from outliving its CA, upon whose expiry all peers would suddenly reject it. */
 function withinAuthority(
   validity: Validity,
-  { notAfter, isAsked }: { notAfter: Date; isAsked: boolean },
+  { notAfter, isExplicit }: { notAfter: Date; isExplicit: boolean },
 ): Validity {
   if (validity.notAfter <= notAfter) return validity;
-  if (!isAsked) return { ...validity, notAfter };
+  if (!isExplicit) return { ...validity, notAfter };
   const end = notAfter.toISOString().slice(0, 10);
   throw new SentinelError(
     "usage.days",

@@ -1,20 +1,20 @@
-// before the library, which needs it
+// must precede @peculiar/x509
 import "reflect-metadata";
 import { type X509Certificate, X509Crl } from "@peculiar/x509";
 import { SentinelError } from "../core/errors.ts";
 import type { Authority } from "./signing_authority.ts";
 
-/** What an authority says of its certificates that count no more (RFC 5280, 5). */
+/** A revocation list (RFC 5280, 5). */
 export interface Revocations {
-  /** Why a certificate does not count, as far as the list tells. */
+  /** Why the list rejects a certificate; `undefined` if it does not. */
   faultOf(certificate: X509Certificate, nowMs: number): string | undefined;
 }
 
 /**
- * Reads a list (PEM). One that is out of date refuses everybody whom its issuer signed: who can hold back the newest list
- * could make a revoked certificate count otherwise.
+ * Reads a revocation list (PEM). An outdated list rejects all certificates of its issuer; otherwise an attacker could withhold
+ * a new list and keep using a revoked certificate.
  *
- * @throws {SentinelError} `config.tls` where it is none or only a part of one, or none of the authorities signed it.
+ * @throws {SentinelError} `config.tls` if it is malformed, partial, or not signed by one of the authorities.
  */
 export async function readRevocations(
   pem: string,
@@ -24,7 +24,7 @@ export async function readRevocations(
   if (!await isSigned(list, authorities)) {
     throw new SentinelError("config.tls", "revocation list is not signed by the CA");
   }
-  // a list of some certificates or of changes alone (RFC 5280, 5.2.4 and 5.2.5) would let the others count
+  // a partial or delta list (RFC 5280, 5.2.4 and 5.2.5) does not cover all certificates
   if (list.extensions.some(({ critical }) => critical)) {
     throw new SentinelError("config.tls", "revocation list cannot be used: it is only a part");
   }

@@ -20,18 +20,16 @@ import {
 } from "./certificate.ts";
 import { checkName } from "./holder.ts";
 
-// before the library, which needs it
-
-/** Whoever signs certificates that are believed. */
+/** A trusted CA. */
 export interface Authority {
   readonly certificate: X509Certificate;
   readonly key: CryptoKey;
 }
 
 /**
- * The authorities of a PEM file.
+ * Reads the CA certificates of a PEM file.
  *
- * @throws {SentinelError} `config.tls` where there is none, or one is no CA.
+ * @throws {SentinelError} `config.tls` if there is none, or one is not a CA.
  */
 export async function readAuthorities(pem: string): Promise<readonly Authority[]> {
   let authorities: Authority[];
@@ -57,22 +55,19 @@ export async function readAuthorities(pem: string): Promise<readonly Authority[]
   return authorities;
 }
 
-/** Whether a certificate is one to sign others with (RFC 5280, 4.2.1.3 and 4.2.1.9). */
+/** Whether a certificate may sign others (RFC 5280, 4.2.1.3 and 4.2.1.9). */
 export function isAuthority(certificate: X509Certificate): boolean {
   const usages = certificate.getExtension(KeyUsagesExtension)?.usages;
   return certificate.getExtension(BasicConstraintsExtension)?.ca === true &&
     (usages === undefined || (usages & KeyUsageFlags.keyCertSign) !== 0);
 }
 
-// before the library, which needs it
-
-/** A CA that can sign. */
+/** A CA with its private key. */
 export interface SigningAuthority {
   readonly certificate: X509Certificate;
   readonly signer: Signer;
 }
 
-/** Years of trust, where servers and clients get months. */
 const DEFAULT_DAYS = 3650;
 
 interface AuthorityTerms {
@@ -84,7 +79,9 @@ interface AuthorityTerms {
 }
 
 /**
- * Makes a CA that signs servers and clients, and no other CA (path length 0): its certificate, and its key (PEM).
+ * Creates a CA that may sign servers and clients, but no other CA (path length 0).
+ *
+ * @returns Its certificate and private key (PEM).
  *
  * @throws {SentinelError} `usage.name`.
  */
@@ -107,9 +104,9 @@ export async function makeAuthority(
 }
 
 /**
- * A CA from the PEM of its certificate and key (PKCS#8, P-256).
+ * Opens a CA from the PEM of its certificate and key (PKCS#8, P-256).
  *
- * @throws {SentinelError} `config.tls` where it cannot sign: no CA, not valid now, or another's key.
+ * @throws {SentinelError} `config.tls` if it is not a CA, not valid now, or the key does not match.
  */
 export async function openAuthority(
   { certificatePem, keyPem, nowMs }: { certificatePem: string; keyPem: string; nowMs: number },

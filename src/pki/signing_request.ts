@@ -1,4 +1,4 @@
-// before the library, which needs it
+// must precede @peculiar/x509
 import "reflect-metadata";
 import {
   PemConverter,
@@ -14,11 +14,10 @@ const MIN_RSA_BITS = 2048;
 const CURVES = ["P-256", "P-384"];
 
 /**
- * The key of a certificate request (PEM, PKCS#10) that asks for no more than the holder is granted: no other CN, OU or
- * name. Whatever else it asks for, such as usages, is not looked at, and not granted.
+ * Reads the public key of a certificate request (PEM, PKCS#10). The request may not ask for a CN, OU or name that the holder
+ * does not have; other requested fields, such as usages, are ignored and not granted.
  *
- * @throws {SentinelError} `config.request` where it is none, is not signed with its own key, has a weak key, or asks for
- * more.
+ * @throws {SentinelError} `config.request` if it is malformed, not signed with its own key, has a weak key, or asks for more.
  */
 export async function readSigningRequest(pem: string, holder: Holder): Promise<PublicKey> {
   const request = parse(pem);
@@ -35,7 +34,7 @@ function parse(pem: string): Pkcs10CertificateRequest {
   try {
     const [der, ...others] = PemConverter.decode(pem);
     if (der !== undefined && others.length === 0) return new Pkcs10CertificateRequest(der);
-  } catch { /* the same as none */ }
+  } catch { /* reported below */ }
   throw new SentinelError("config.request", "request cannot be read: it is none (PEM, PKCS#10)");
 }
 

@@ -1,4 +1,4 @@
-// before the library, which needs it
+// must precede @peculiar/x509
 import "reflect-metadata";
 import {
   BasicConstraintsExtension,
@@ -12,15 +12,15 @@ import { type Authority, isAuthority, readAuthorities } from "./signing_authorit
 import type { Role } from "./holder.ts";
 import { readRevocations, type Revocations } from "./revocations.ts";
 
-/** What is decided about a client's certificate. */
+/** Result of verifying a client's certificate. */
 export type ClientVerdict =
   | { readonly kind: "accepted"; readonly cn: string; readonly role: Role }
   | { readonly kind: "refused"; readonly why: string };
 
 interface ClientVerifierOptions {
-  /** PEM, one or several. */
+  /** One or more CA certificates (PEM). */
   readonly certificateAuthority: string;
-  /** PEM, signed by one of them. */
+  /** PEM, signed by one of the CAs. */
   readonly revocationList?: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
@@ -29,20 +29,20 @@ interface ClientVerifierOptions {
 /** RFC 5280, 4.2.1.12: id-kp-clientAuth. */
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
-/** What is looked at, or said by the handshake: constraints, usages, names of a client (RFC 5280, 4.2.1). */
+/** Critical extensions that we check or that do not matter here: constraints, usages, names (RFC 5280, 4.2.1). */
 const UNDERSTOOD = ["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37"];
 
-/** Certificates between the client's and the CA's, at most. */
+/** Most intermediate certificates. */
 const MAX_BETWEEN = 3;
 
-/** Proved paths that are remembered, at most. */
-const MAX_PROVED = 256;
+/** Most verified paths to cache. */
+const MAX_VERIFIED = 256;
 
 /**
- * Judges the certificates that a client shows, its own first (DER): a chain of signatures to the CA, dates, usage, whether
- * one was revoked, and exactly one CN and one OU, `observe` or `control`.
+ * Creates a verifier of a client's certificates (DER, its own first): checks the chain to the CA, dates, usage, revocation,
+ * and that there is exactly one CN and one OU, `observe` or `control`.
  *
- * @throws {SentinelError} `config.tls` where CA or list cannot be used.
+ * @throws {SentinelError} `config.tls` if the CA or the revocation list cannot be used.
  */
 export async function clientVerifier(
   { certificateAuthority, revocationList, nowMs }: ClientVerifierOptions,
@@ -51,7 +51,7 @@ export async function clientVerifier(
   const revocations = revocationList === undefined
     ? undefined
     : await readRevocations(revocationList, authorities);
-  const paths = new ProvedPaths(authorities);
+  const paths = new VerifiedPaths(authorities);
   return async (chain) => {
     const found = await paths.find(chain);
     if (typeof found === "string") return { kind: "refused", why: found };
@@ -60,29 +60,29 @@ export async function clientVerifier(
   };
 }
 
-/** The client's certificate, those between, an authority's. */
+/** The client's certificate, intermediate certificates, the CA's certificate. */
 type Path = readonly [X509Certificate, ...X509Certificate[]];
 
-/** Paths whose signatures were verified: that they hold does not change, and a client comes again and again. */
-class ProvedPaths {
-  readonly #proved = new LruCache<string, Path>(MAX_PROVED);
+/** Caches paths with verified signatures, which stay valid, since clients reconnect. */
+class VerifiedPaths {
+  readonly #verified = new LruCache<string, Path>(MAX_VERIFIED);
 
   constructor(readonly authorities: readonly Authority[]) {}
 
-  /** The path from the client's certificate, the first of these, to an authority, or why there is none. */
+  /** Finds the path from the client's certificate, the first of the chain, to a CA, or returns why there is none. */
   async find(chain: readonly Uint8Array[]): Promise<Path | string> {
     const key = await digestOf(chain);
-    const known = this.#proved.get(key);
+    const known = this.#verified.get(key);
     if (known !== undefined) return known;
     const [leaf, ...others] = chain.slice(0, 1 + MAX_BETWEEN + 1).map(parse);
     if (leaf === undefined) return "certificate cannot be read";
     const found = faultOfUse(leaf) ?? await findPath(leaf, others, this.authorities);
-    if (typeof found !== "string") this.#proved.set(key, found);
+    if (typeof found !== "string") this.#verified.set(key, found);
     return found;
   }
 }
 
-/** What tells these certificates from all others, their order and number included. */
+/** Key of a chain in the cache; depends on the certificates and their order. */
 async function digestOf(chain: readonly Uint8Array[]): Promise<string> {
   const digests = await Promise.all(
     chain.map((der) => crypto.subtle.digest("SHA-256", new Uint8Array(der))),
@@ -90,7 +90,7 @@ async function digestOf(chain: readonly Uint8Array[]): Promise<string> {
   return digests.map((digest) => new Uint8Array(digest).toHex()).join(" ");
 }
 
-/** Follows the issuers up to an authority. */
+/** Follows the issuers up to a CA. */
 async function findPath(
   leaf: X509Certificate,
   others: readonly (X509Certificate | undefined)[],
@@ -118,7 +118,7 @@ async function findPath(
   return "chain is too long";
 }
 
-/** What changes with time and with the list is looked at for each connection. */
+/** Checks dates and revocation, which may change between connections, and extensions. */
 function faultOfPath(
   path: Path,
   { revocations, nowMs }: { revocations: Revocations | undefined; nowMs: number },
@@ -148,12 +148,12 @@ async function isSignedBy(
   }
 }
 
-/** Whether so many CAs may stand between this one and the client (RFC 5280, 4.2.1.9). */
+/** Whether the CA's path length allows so many intermediate CAs (RFC 5280, 4.2.1.9). */
 function allows(authority: X509Certificate, between: number): boolean {
   return between <= (authority.getExtension(BasicConstraintsExtension)?.pathLength ?? Infinity);
 }
 
-/** Who does not understand what is critical must refuse (RFC 5280, 4.2): name constraints, for one. */
+/** Unknown critical extensions, such as name constraints, must be rejected (RFC 5280, 4.2). */
 function faultOfExtensions({ extensions }: X509Certificate): string | undefined {
   const strange = extensions.find(({ critical, type }) => critical && !UNDERSTOOD.includes(type));
   return strange && `certificate has a critical extension that is not understood: ${strange.type}`;
