@@ -19,7 +19,7 @@ import { resolve } from "../src/core/paths.ts";
 import { buildPrograms } from "../src/packaging/build_programs.ts";
 import { bundle } from "../src/packaging/bundle.ts";
 import type { DenoTool } from "../src/packaging/run_deno.ts";
-import { gitIn, pinnedDeno, sourceInfo } from "../src/packaging/program_modules.ts";
+import { makeGitRunner, readPinnedDeno, readSourceInfo } from "../src/packaging/program_modules.ts";
 import type { Target } from "../src/packaging/targets.ts";
 
 const ROOT = new URL("..", import.meta.url);
@@ -53,11 +53,11 @@ async function main(): Promise<void> {
     bundler: BUNDLER,
     compiler: { path: Deno.env.get("BUILD_DENO") || Deno.execPath() },
     hasOwnRuntime: Boolean(Deno.env.get("DENORT_BIN")),
-    pinnedDeno: await pinnedDeno(ROOT),
+    pinnedDeno: await readPinnedDeno(ROOT),
     note: standardOutput.note,
     host: Deno.build.target as Target,
     modules: { kind: "sources", root: ROOT },
-    source: await sourceInfo(gitIn(ROOT), (name) => Deno.env.get(name)),
+    source: await readSourceInfo(makeGitRunner(ROOT), (name) => Deno.env.get(name)),
     addFirstModule: preload === undefined ? undefined : (folder) => addModule(preload, folder),
   });
   for (const file of files) standardOutput.result(builtFileLine(file));

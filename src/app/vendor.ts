@@ -1,7 +1,12 @@
 import { SYSTEM } from "./host.ts";
 import type { Build } from "../core/build_info.ts";
 import { buildPrograms, type BuildRequest, type BuiltFile } from "../packaging/build_programs.ts";
-import { gitIn, ownModules, pinnedDeno, sourceInfo } from "../packaging/program_modules.ts";
+import {
+  locateOwnModules,
+  makeGitRunner,
+  readPinnedDeno,
+  readSourceInfo,
+} from "../packaging/program_modules.ts";
 import type { Target } from "../packaging/targets.ts";
 import { ExpiryWatch } from "../core/certificate_expiry.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -33,7 +38,7 @@ export async function composeBuild(
   { build, note }: { build: Build; note: (line: string) => void },
 ): Promise<BuiltFile[]> {
   const { env } = SYSTEM;
-  const modules = ownModules();
+  const modules = locateOwnModules();
   const isBundle = modules.kind === "bundle";
   return await buildPrograms(request, {
     bundler: { path: Deno.execPath() },
@@ -42,11 +47,11 @@ export async function composeBuild(
       path: env("BUILD_DENO") || (Deno.build.standalone ? "deno" : Deno.execPath()),
     },
     hasOwnRuntime: Boolean(env("DENORT_BIN")),
-    pinnedDeno: isBundle ? Deno.version.deno : await pinnedDeno(modules.root),
+    pinnedDeno: isBundle ? Deno.version.deno : await readPinnedDeno(modules.root),
     note,
     host: Deno.build.target as Target,
     modules,
-    source: isBundle ? ofTheModules(build) : await sourceInfo(gitIn(modules.root), env),
+    source: isBundle ? ofTheModules(build) : await readSourceInfo(makeGitRunner(modules.root), env),
   });
 }
 

@@ -5,13 +5,24 @@ import { lstatIfExists, sha256OfFile } from "../core/files.ts";
 import { resolve } from "../core/paths.ts";
 import { readOrganizationKey } from "../license/organization_key.ts";
 import { exportPublicKeyPem } from "../signing/ecdsa.ts";
-import { BuildError, type DenoTool, faultLine, runDeno } from "./run_deno.ts";
-import { compileProgram, narrow, PERMISSION_SETS, permissionFlags } from "./compile_program.ts";
-import { type DenoPart, otherDenoLines } from "./pinned_deno.ts";
+import {
+  BuildError,
+  type DenoRole,
+  type DenoTool,
+  describeVersionMismatches,
+  findErrorLine,
+  runDeno,
+} from "./run_deno.ts";
+import {
+  compileProgram,
+  formatPermissionFlags,
+  narrowPermissions,
+  PERMISSION_SETS,
+} from "./compile_program.ts";
 import { layOutModules, type ModuleSource, type SourceInfo } from "./program_modules.ts";
-import { programFileName, type Target } from "./targets.ts";
+import { formatProgramFileName, type Target } from "./targets.ts";
 
-/** A file that was made. */
+/** A built program. */
 export interface BuiltFile {
   readonly name: string;
   readonly path: string;
@@ -24,9 +35,9 @@ export interface BuiltFile {
 const CHECKSUMS_FILE = "SHA256SUMS";
 
 /**
- * The lines of a checksum file, by name, with these files among those that it had.
+ * Adds files to the text of a checksum file, or replaces their lines; sorted by name.
  *
- * @param before What is in the file now; empty where there is none.
+ * @param before The file's current text; empty if it does not exist.
  */
 export function mergeChecksums(before: string, files: readonly BuiltFile[]): string {
   const sums = new Map(
@@ -40,58 +51,57 @@ export function mergeChecksums(before: string, files: readonly BuiltFile[]): str
   return names.map((name) => `${sums.get(name)}  ${name}\n`).join("");
 }
 
-/** Programs to be built. */
 export interface BuildRequest {
   readonly profile: Profile;
   readonly targets: readonly Target[];
-  /** The folder that the programs go to; made where there is none. */
+  /** Output directory; created if it is missing. */
   readonly out: string;
-  /** Of the organization (PEM). */
+  /** The organization's public key (PEM). */
   readonly orgKeyPath?: string | undefined;
   readonly softwareId?: string | undefined;
   readonly serverUrl?: string | undefined;
-  /** The one program to be launched: absolute, on the customer's machine. */
+  /** The only program that may be launched: an absolute path on the customer's machine. */
   readonly softwarePath?: string | undefined;
 }
 
-/** What building takes. */
 interface BuildDependencies {
-  /** Bundles the sources: the Deno that runs this. */
+  /** Bundles the sources. */
   readonly bundler: DenoTool;
-  /** Compiles; the runtime of its release goes into the programs. */
+  /** Compiles the programs and puts its release's runtime into them. */
   readonly compiler: DenoTool;
-  /** `DENORT_BIN` names one, which is this machine's. */
+  /** Whether `DENORT_BIN` names a runtime, which fits this machine only. */
   readonly hasOwnRuntime: boolean;
-  /** The version that bundler and compiler are to be of. */
+  /** The expected version of bundler and compiler. */
   readonly pinnedDeno: string;
-  /** Tells that one of them is of another version. */
+  /** Reports a bundler or compiler of another version. */
   readonly note: (line: string) => void;
   /** This machine. */
   readonly host: Target;
   readonly modules: ModuleSource;
-  /** What is known of the modules. */
   readonly source: SourceInfo;
-  /** Puts a module beside the others that is run first, and names it. */
+  /** Writes a module that runs before all others into the folder, and returns its name. */
   readonly addFirstModule?: ((folder: string) => Promise<string>) | undefined;
 }
 
-/** Builds the programs, with their checksums beside them. @throws {BuildError} @throws {OrganizationKeyError} */
+/** Builds the programs and updates `SHA256SUMS` beside them. @throws {BuildError} @throws {OrganizationKeyError} */
 export async function buildPrograms(
   request: BuildRequest,
   deps: BuildDependencies,
 ): Promise<BuiltFile[]> {
   checkRequest(request, deps);
-  for (const line of await otherDenoLines(parts(deps), deps.pinnedDeno)) deps.note(line);
+  for (const line of await describeVersionMismatches(listTools(deps), deps.pinnedDeno)) {
+    deps.note(line);
+  }
   const out = resolve(request.out);
-  const build = { ...deps.source, ...await fixedForCustomers(request) };
-  await using folder = await makeFolders(out);
+  const build = { ...deps.source, ...await readCustomerDefaults(request) };
+  await using folder = await createDirectories(out);
   await layOutModules(deps.modules, { folder: folder.path, deno: deps.bundler });
   const firstModule = await deps.addFirstModule?.(folder.path);
   const files: BuiltFile[] = [];
   for (const target of request.targets) {
-    const name = programFileName(request.profile, target);
+    const name = formatProgramFileName(request.profile, target);
     const output = `${out}/${name}`;
-    const program = { ...build, ...targetFacts(request, target) };
+    const program = { ...build, ...describeTarget(request, target) };
     await compileProgram(deps.compiler, {
       folder: folder.path,
       target,
@@ -106,9 +116,9 @@ export async function buildPrograms(
   return files;
 }
 
-/** Modules that are a bundle already need no bundler. */
-function parts({ bundler, compiler, modules }: BuildDependencies): DenoPart[] {
-  const compiles: DenoPart = { does: "compiles", deno: compiler };
+/** Lists the Denos in use; a finished bundle needs no bundler. */
+function listTools({ bundler, compiler, modules }: BuildDependencies): DenoRole[] {
+  const compiles: DenoRole = { does: "compiles", deno: compiler };
   if (modules.kind === "bundle") return [compiles];
   return [{ does: "bundles", deno: bundler }, compiles];
 }
@@ -125,24 +135,24 @@ function checkRequest(
   }
   const other = targets.find((target) => target !== host);
   if (hasOwnRuntime && other !== undefined) {
-    throw new BuildError(`DENORT_BIN is for this machine alone (${host}), not ${other}`);
+    throw new BuildError(`DENORT_BIN is for this machine only (${host}), not ${other}`);
   }
 }
 
-function targetFacts(
+function describeTarget(
   request: BuildRequest,
   target: Target,
 ): Pick<Build, "target" | "profile" | "permissions"> {
   const { profile } = request;
-  const set = narrow(PERMISSION_SETS[profile], { ...request, target });
-  return { target, profile, permissions: permissionFlags(set) };
+  const set = narrowPermissions(PERMISSION_SETS[profile], { ...request, target });
+  return { target, profile, permissions: formatPermissionFlags(set) };
 }
 
-async function fixedForCustomers(
+async function readCustomerDefaults(
   { orgKeyPath, softwareId, serverUrl }: BuildRequest,
 ): Promise<Pick<Build, "organizationKey" | "softwareId" | "serverUrl">> {
   return {
-    // in one spelling, whatever the file's line ends are
+    // normalizes the file's line endings
     ...(orgKeyPath !== undefined && {
       organizationKey: await exportPublicKeyPem(await readOrganizationKey(orgKeyPath)),
     }),
@@ -151,7 +161,7 @@ async function fixedForCustomers(
   };
 }
 
-/** A runtime of another release compiles all the same, into what does not start. Who may run Deno alone does not look. */
+/** Deno compiles with a runtime of another release, but the program does not start. Skipped without permission to run it. */
 async function checkStart(program: string): Promise<void> {
   const { state } = await Deno.permissions.query({ name: "run", command: program });
   if (state !== "granted") return;
@@ -159,7 +169,9 @@ async function checkStart(program: string): Promise<void> {
   if (success) return;
   await Deno.remove(program);
   throw new BuildError(
-    `the program does not start: ${faultLine(stderr)} (is DENORT_BIN of the same release as Deno?)`,
+    `the program does not start: ${
+      findErrorLine(stderr)
+    } (is DENORT_BIN of the same release as Deno?)`,
   );
 }
 
@@ -181,10 +193,10 @@ async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise
 }
 
 /**
- * Makes the folder that the programs go to, and a temporary one in it: the system's own is not for a program whose
- * `--allow-run` names files, as it may not write these.
+ * Creates the output directory and a temporary one in it. A program whose `--allow-run` names files may not write to the
+ * system's temporary directory.
  */
-async function makeFolders(out: string): Promise<AsyncDisposable & { path: string }> {
+async function createDirectories(out: string): Promise<AsyncDisposable & { path: string }> {
   try {
     await Deno.mkdir(out, { recursive: true });
     const path = await Deno.makeTempDir({ dir: out, prefix: ".sentinel-build-" });

@@ -1,14 +1,14 @@
 import { basename, toFileUrl } from "@std/path";
 import { checkDisposals } from "./disposals.ts";
 import { makePortable } from "./portable_modules.ts";
-import { BuildError, type DenoTool, faultLine, runDeno } from "./run_deno.ts";
+import { BuildError, type DenoTool, findErrorLine, runDeno } from "./run_deno.ts";
 
 /**
- * Bundles a module of the sources (an absolute path) with all that it imports, one file for each part that is loaded by
- * itself. Not minified, which would drop disposals. Of packages their modules for browsers are taken, as others have the
- * runtime load Node's (docs/decisions/090-standalone.md).
+ * Bundles a source module (an absolute path) with its imports, one file per dynamically imported part. Does not minify, which
+ * drops disposals. Takes packages' browser modules; the others make the runtime load Node's
+ * (docs/decisions/090-standalone.md).
  *
- * @param folder Where the modules go; made if it is missing.
+ * @param folder Output directory; created if it is missing.
  * @throws {BuildError}
  */
 export async function bundle(
@@ -17,7 +17,7 @@ export async function bundle(
 ): Promise<void> {
   const [sources, modules] = await Promise.all([
     readSources(path, deno),
-    bundledModules(path, { folder, deno }),
+    bundleModules(path, { folder, deno }),
   ]);
   checkDisposals({ sources, modules: [...modules.values()] });
   const entry = basename(path).replace(/\.ts$/, ".js");
@@ -26,15 +26,15 @@ export async function bundle(
   }
 }
 
-/** What the bundler makes, by file name. */
-async function bundledModules(
+/** Runs the bundler; returns its modules by file name. */
+async function bundleModules(
   path: string,
   { folder, deno }: { folder: string; deno: DenoTool },
 ): Promise<Map<string, string>> {
   await Deno.mkdir(folder, { recursive: true });
   const made = await Deno.makeTempDir({ dir: folder, prefix: ".bundle-" });
   try {
-    await run(deno, [
+    await runBundler(deno, [
       ...["bundle", "--quiet", "--code-splitting", "--platform", "browser"],
       ...["--outdir", made],
       path,
@@ -50,18 +50,18 @@ async function bundledModules(
   }
 }
 
-/** The texts of the module and of all that it imports, packages aside. */
+/** Reads the module and its imports, without packages. */
 async function readSources(path: string, deno: DenoTool): Promise<string[]> {
-  // `deno info` takes # and % in a path for parts of a URL
-  const graph = JSON.parse(await run(deno, ["info", "--json", toFileUrl(path).href])) as {
+  // `deno info` parses # and % in a path as parts of a URL
+  const graph = JSON.parse(await runBundler(deno, ["info", "--json", toFileUrl(path).href])) as {
     readonly modules: readonly { readonly specifier: string; readonly local?: string }[];
   };
   const own = graph.modules.filter(({ specifier }) => specifier.startsWith("file:"));
   return await Promise.all(own.flatMap(({ local }) => local ? [Deno.readTextFile(local)] : []));
 }
 
-async function run(deno: DenoTool, args: readonly string[]): Promise<string> {
+async function runBundler(deno: DenoTool, args: readonly string[]): Promise<string> {
   const { success, stdout, stderr } = await runDeno(deno, args);
   if (success) return stdout;
-  throw new BuildError(`the sources cannot be bundled: ${faultLine(stderr)}`);
+  throw new BuildError(`the sources cannot be bundled: ${findErrorLine(stderr)}`);
 }

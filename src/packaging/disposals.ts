@@ -1,21 +1,19 @@
 import { BuildError } from "./run_deno.ts";
 
-/** A `using` or `await using` declaration, by itself or in the head of a `for`. */
+/** A `using` or `await using` declaration, as a statement or in the head of a `for`. */
 const DECLARATION =
   /(?<![\w$.])using\s+[\w$]+\s*(?::[^=;]+)?=(?![=>])|\bfor\s*(?:await\s*)?\(\s*(?:await\s+)?using\s+[\w$]+\s+of\b/g;
 
 const COMMENT_LINES = /^\s*(?:\/\/|\/?\*).*$/gm;
 
-/** How many resources the code disposes of by `using` and `await using`. */
-export function countDisposals(code: string): number {
+function countDisposals(code: string): number {
   return Array.from(code.replaceAll(COMMENT_LINES, "").matchAll(DECLARATION)).length;
 }
 
 /**
- * Holds the modules of a bundle to its sources: a minifier that drops a `using` leaves files and sockets open, and nothing
- * else tells.
+ * Checks that a bundle keeps the disposals of its sources: a minifier that drops a `using` leaks files and sockets silently.
  *
- * @throws {BuildError} unless the modules have as many declarations as the sources.
+ * @throws {BuildError} The numbers of declarations differ.
  */
 export function checkDisposals(
   { sources, modules }: { sources: readonly string[]; modules: readonly string[] },

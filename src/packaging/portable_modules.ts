@@ -1,15 +1,15 @@
-/** The line above each module of a bundle: its path, as this machine has it. */
+/** The comment above each module of a bundle: its path on this machine. */
 const HEADINGS = /^\/\/ .*\.(?:[cm]?[jt]sx?|json)\n/gm;
 
-/** A CommonJS module of a package goes by its path, which is this machine's up to the registry's folder in the cache. */
+/** The name of a CommonJS module: its path, machine-specific up to the registry's folder in the cache. */
 const CACHED_NAMES = /^( {2}")[^"\n]*\/npm\/[^/"\n]+\/([^"\n]+"\()/gm;
 
-/** How modules of a bundle refer to each other. */
+/** Imports between modules of a bundle. */
 const REFERENCES = /"\.\/([\w.-]+\.js)"/g;
 
 /**
- * The modules of a bundle (texts by file name) without the paths of this machine, which are in comments, in names of
- * CommonJS modules, and hashed in file names. All but the entry are numbered in the order in which it leads to them.
+ * Removes this machine's paths from the modules of a bundle (texts by file name): from comments, names of CommonJS modules
+ * and, hashed, from file names. All but the entry are numbered in import order.
  */
 export function makePortable(
   modules: ReadonlyMap<string, string>,
@@ -17,7 +17,7 @@ export function makePortable(
 ): Map<string, string> {
   const stem = entry.replace(/\.js$/, "");
   const names = new Map(
-    reachable(modules, entry).map((name, at) => [name, at === 0 ? entry : `${stem}-${at}.js`]),
+    listReachable(modules, entry).map((name, at) => [name, at === 0 ? entry : `${stem}-${at}.js`]),
   );
   return new Map(
     Array.from(names, ([name, portable]) => [
@@ -33,8 +33,8 @@ export function makePortable(
   );
 }
 
-/** The entry's name, followed by those of the modules that it leads to. */
-function reachable(modules: ReadonlyMap<string, string>, entry: string): string[] {
+/** Lists the entry and the modules that it reaches, in import order. */
+function listReachable(modules: ReadonlyMap<string, string>, entry: string): string[] {
   const names = new Set([entry].filter((name) => modules.has(name)));
   for (const name of names) {
     for (const [, next] of modules.get(name)!.matchAll(REFERENCES)) {

@@ -4,27 +4,27 @@ import type { Build } from "../core/build_info.ts";
 import { bundle } from "./bundle.ts";
 import { BuildError, type DenoTool } from "./run_deno.ts";
 
-/** The entry of a compiled program; all other modules beside it are the same in each build. */
+/** The entry of a compiled program; its other modules are the same in each build. */
 export const ENTRY = "sentinel.js";
 
 /** The module whose `main` the entry calls. */
 export const MAIN = "main.js";
 
-/** Where a program's modules are taken from. */
+/** The origin of a program's modules. */
 export type ModuleSource =
-  /** The folder of the sources, which are bundled. */
+  /** The root folder of sources, to be bundled. */
   | { readonly kind: "sources"; readonly root: URL }
-  /** The folder of a bundle: a compiled program carries it inside. */
+  /** The folder of a bundle; a compiled program embeds one. */
   | { readonly kind: "bundle"; readonly folder: URL };
 
-/** What this very program is made of. */
-export function ownModules(): ModuleSource {
+/** Locates the modules of the running program. */
+export function locateOwnModules(): ModuleSource {
   return import.meta.url.endsWith(".ts")
     ? { kind: "sources", root: new URL("../..", import.meta.url) }
     : { kind: "bundle", folder: new URL("./", import.meta.url) };
 }
 
-/** Puts the program's modules, all but the entry, into a folder that is there. @throws {BuildError} */
+/** Writes the program's modules, except the entry, into an existing folder. @throws {BuildError} */
 export async function layOutModules(
   source: ModuleSource,
   { folder, deno }: { folder: string; deno: DenoTool },
@@ -40,19 +40,18 @@ export async function layOutModules(
   }
 }
 
-/** Runs git in the folder of the sources; what it says, or `undefined` where it fails or is not there. */
+/** Runs git in the folder of the sources; returns its output, or `undefined` if it fails or is missing. */
 type RunGit = (args: readonly string[]) => Promise<string | undefined>;
 
-/** What is known of sources, whomever they are built for. */
 export type SourceInfo = Pick<Build, "commit" | "builtAt">;
 
 /**
- * What the sources tell of themselves. Their time is that of the commit, unless `SOURCE_DATE_EPOCH` says another one
+ * Reads the sources' commit and time. `SOURCE_DATE_EPOCH` overrides the commit's time
  * (https://reproducible-builds.org/specs/source-date-epoch/).
  *
- * @throws {BuildError} where that is no number of seconds.
+ * @throws {BuildError} `SOURCE_DATE_EPOCH` is not a number of seconds.
  */
-export async function sourceInfo(
+export async function readSourceInfo(
   runGit: RunGit,
   env: Env,
 ): Promise<SourceInfo> {
@@ -62,23 +61,22 @@ export async function sourceInfo(
   const seconds = env("SOURCE_DATE_EPOCH") || committed;
   return {
     ...(commit !== undefined && { commit: `${commit}${changes ? "-dirty" : ""}` }),
-    ...(seconds !== undefined && { builtAt: rfc3339(seconds) }),
+    ...(seconds !== undefined && { builtAt: formatRfc3339(seconds) }),
   };
 }
 
-function rfc3339(seconds: string): string {
+function formatRfc3339(seconds: string): string {
   const date = new Date(/^\d{1,12}$/.test(seconds) ? Number(seconds) * 1000 : NaN);
   if (!Number.isNaN(date.getTime())) return date.toISOString();
   throw new BuildError(`SOURCE_DATE_EPOCH must be whole seconds: current value is ${seconds}`);
 }
 
-/** The version of Deno that the sources are made for. */
-export async function pinnedDeno(root: URL): Promise<string> {
+/** Reads the version of Deno that the sources require. */
+export async function readPinnedDeno(root: URL): Promise<string> {
   return (await Deno.readTextFile(new URL(".dvmrc", root))).trim();
 }
 
-/** Runs git for real. */
-export function gitIn(folder: URL): RunGit {
+export function makeGitRunner(folder: URL): RunGit {
   return async (args) => {
     try {
       const options = { args, cwd: folder, stderr: "null" } as const;

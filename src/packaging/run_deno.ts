@@ -1,29 +1,28 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import { runToEnd } from "../core/process.ts";
 
-/** A program cannot be built like this (exit status 2). */
+/** A program cannot be built (exit status 2). */
 export class BuildError extends SentinelError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("config.build", message, options);
   }
 }
 
-/** The Deno that bundles and compiles. */
+/** A Deno executable. */
 export interface DenoTool {
-  /** Its path, or its name on the PATH. */
+  /** Path, or name on the PATH. */
   readonly path: string;
-  /** For what it says to be readable by programs. */
+  /** Working directory (default: this process's). */
   readonly cwd?: string;
 }
 
-/** How it ended, and all that it wrote. */
 interface DenoResult {
   readonly success: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs Deno to its end. @throws {BuildError} where it cannot be started. */
+/** Runs Deno to its end. @throws {BuildError} It cannot be started. */
 export async function runDeno(
   { path, cwd }: DenoTool,
   args: readonly string[],
@@ -47,9 +46,30 @@ export async function runDeno(
   }
 }
 
-/** The line of Deno's output that says what went wrong. */
-export function faultLine(stderr: string): string {
+/** Finds the line of Deno's standard error that names the error. */
+export function findErrorLine(stderr: string): string {
   const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  const line = lines.find((line) => /^error\b/i.test(line)) ?? lines[0] ?? "without a word";
+  const line = lines.find((line) => /^error\b/i.test(line)) ?? lines[0] ?? "no error message";
   return describeError(line.replace(/^error:\s*/i, ""));
+}
+
+/** A Deno and its role in a build. */
+export interface DenoRole {
+  readonly does: "bundles" | "compiles";
+  readonly deno: DenoTool;
+}
+
+/** Describes each Deno that is not of the pinned version, in one line. */
+export async function describeVersionMismatches(
+  roles: readonly DenoRole[],
+  pinned: string,
+): Promise<string[]> {
+  const lines = await Promise.all(roles.map(async ({ does, deno }) => {
+    const { stdout } = await runDeno(deno, ["--version"]);
+    const version = /^deno (\S+)/.exec(stdout)?.[1] ?? "of an unknown version";
+    return version === pinned
+      ? []
+      : [`Deno ${version} ${does}, not the pinned ${pinned}: do not ship the programs`];
+  }));
+  return lines.flat();
 }

@@ -1,6 +1,6 @@
 import type { Profile } from "../core/build_info.ts";
 
-/** What `deno compile` makes programs for (`deno compile --help=full`, `--target`). */
+/** Targets of `deno compile` (`deno compile --help=full`, `--target`). */
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
@@ -15,13 +15,11 @@ export function isTarget(text: string): text is Target {
   return (TARGETS as readonly string[]).includes(text);
 }
 
-/** Whether local sockets are named pipes there. */
 export function isWindows(target: Target): boolean {
   return target.includes("windows");
 }
 
-/** The program's file. */
-export function programFileName(profile: Profile, target: Target): string {
+export function formatProgramFileName(profile: Profile, target: Target): string {
   const program = profile === "customer" ? "sentinel" : `sentinel-${profile}`;
   return `${program}-${target}${isWindows(target) ? ".exe" : ""}`;
 }

@@ -220,7 +220,7 @@ for (const [builder, build] of BUILDERS) {
       const { code, stderr } = await build(args, { BUILD_DENO: folder.at("deno"), DENORT_BIN: "" });
       assertEquals([code, stderr], [
         0,
-        `Deno 1.0.0 compiles, not ${Deno.version.deno}: to be tried, not to be shipped\n`,
+        `Deno 1.0.0 compiles, not the pinned ${Deno.version.deno}: do not ship the programs\n`,
       ]);
       assertEquals(await Deno.readTextFile(folder.at("deno.calls")), "--version\ncompile\n");
     },
@@ -240,7 +240,7 @@ testWith([COMPILER], "a named runtime is not taken for another system", async ()
   await using folder = await temporaryFolder();
   const { code, stderr } = await compile(["--out", folder.path, "--target", "all"]);
   assertEquals(code, 2);
-  assertMatch(stderr, /DENORT_BIN is for this machine alone \(\S+\), not /);
+  assertMatch(stderr, /DENORT_BIN is for this machine only \(\S+\), not /);
 });
 
 testWith([POSIX], "without a network, compile says in one line how to name a runtime", async () => {
@@ -258,6 +258,6 @@ testWith([POSIX], "without a network, compile says in one line how to name a run
     code: 2,
     stderr:
       `compile: error: no runtime for ${Deno.build.target}: deno compile could not download it; ` +
-      "DENORT_BIN may name one (denort of this very release)\n",
+      "DENORT_BIN may name one (denort of the same release)\n",
   });
 });

@@ -14,11 +14,11 @@ import {
 } from "../support/workflow_runner/workflow_file.ts";
 import { WorkflowRun } from "../support/workflow_runner/workflow_run.ts";
 import { PROFILES, VERSION } from "../../src/core/build_info.ts";
-import { programFileName, TARGETS } from "../../src/packaging/targets.ts";
+import { formatProgramFileName, TARGETS } from "../../src/packaging/targets.ts";
 
 const WORKFLOW = readWorkflow(workflowText("release.yml"));
 const PROGRAMS = PROFILES.flatMap((profile) =>
-  TARGETS.map((target) => programFileName(profile, target))
+  TARGETS.map((target) => formatProgramFileName(profile, target))
 );
 
 const SECRETS = {

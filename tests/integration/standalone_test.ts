@@ -2,7 +2,7 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
-import { PERMISSION_SETS, permissionFlags } from "../../src/packaging/compile_program.ts";
+import { formatPermissionFlags, PERMISSION_SETS } from "../../src/packaging/compile_program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { COMPILER, runStandalone, sharedProgram } from "../support/standalone.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
@@ -112,7 +112,7 @@ testWith(
 
 testWith([POSIX], "the vendors' permissions are enough for the vendors' commands", async () => {
   await using folder = await temporaryFolder();
-  const flags = permissionFlags(PERMISSION_SETS.vendor);
+  const flags = formatPermissionFlags(PERMISSION_SETS.vendor);
   const vendor = async (...args: string[]) => {
     const [runtime, ...rest] = programLine(["vendor", ...args], { isSource: true });
     const others = rest.filter((arg) => !arg.startsWith("--allow-"));

@@ -77,7 +77,7 @@ const FAULTS: [string, string, string, Target?][] = [
   [
     "a runtime that cannot be had",
     `[ "$1" = bundle ] || { echo 'error: Download failed of denort.zip' >&2; exit 1; }`,
-    `no runtime for ${HOST}: deno compile could not download it; DENORT_BIN may name one (denort of this very release)`,
+    `no runtime for ${HOST}: deno compile could not download it; DENORT_BIN may name one (denort of the same release)`,
   ],
   [
     "a program of this machine's that does not start",
@@ -125,7 +125,7 @@ testWith(
 testWith([POSIX], "a runtime of this machine's is for no other one", async () => {
   const request = { host: HOST, targets: [HOST, OTHER], hasOwnRuntime: true };
   const { error, out } = await build(compiling("exit 0"), request) as Failed;
-  assertEquals(error.message, `DENORT_BIN is for this machine alone (${HOST}), not ${OTHER}`);
+  assertEquals(error.message, `DENORT_BIN is for this machine only (${HOST}), not ${OTHER}`);
   assertEquals(out, undefined);
 });
 

@@ -1,5 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { checkDisposals, countDisposals } from "../../src/packaging/disposals.ts";
+import { assertStringIncludes, assertThrows } from "@std/assert";
+import { checkDisposals } from "../../src/packaging/disposals.ts";
 import { BuildError } from "../../src/packaging/run_deno.ts";
 
 const DECLARATIONS: readonly [string, string, number][] = [
@@ -14,7 +14,11 @@ const DECLARATIONS: readonly [string, string, number][] = [
 ];
 
 for (const [what, code, count] of DECLARATIONS) {
-  Deno.test(`disposals are counted: ${what}`, () => assertEquals(countDisposals(code), count));
+  Deno.test(`disposals are counted: ${what}`, () => {
+    const sources = [code, "using extra = open();"];
+    const error = assertThrows(() => checkDisposals({ sources, modules: [] }), BuildError);
+    assertStringIncludes(error.message, `has 0 of the ${count + 1} using declarations`);
+  });
 }
 
 Deno.test("modules that dispose more or less often than their sources are refused", () => {

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import {
-  narrow,
+  formatPermissionFlags,
   type Narrowing,
+  narrowPermissions,
   PERMISSION_SETS,
-  permissionFlags,
 } from "../../src/packaging/compile_program.ts";
 
 const LINUX = "x86_64-unknown-linux-gnu", WINDOWS = "x86_64-pc-windows-msvc";
@@ -35,7 +35,7 @@ const CASES: [string, Narrowing, string[]][] = [
 
 for (const [what, known, narrowed] of CASES) {
   Deno.test(`a customer's program may no more than it needs where ${what}`, () => {
-    const flags = permissionFlags(narrow(PERMISSION_SETS.customer, known));
+    const flags = formatPermissionFlags(narrowPermissions(PERMISSION_SETS.customer, known));
     assertEquals(flags.filter((flag) => flag.includes("=")), narrowed);
     assertEquals(flags.map((flag) => flag.split("=")[0]), [
       ...["--allow-read", "--allow-write", "--allow-env", "--allow-net"],
@@ -45,5 +45,5 @@ for (const [what, known, narrowed] of CASES) {
 }
 
 Deno.test("a kind of which nothing is allowed has no flag", () => {
-  assertEquals(permissionFlags({ read: [], write: false, env: true }), ["--allow-env"]);
+  assertEquals(formatPermissionFlags({ read: [], write: false, env: true }), ["--allow-env"]);
 });

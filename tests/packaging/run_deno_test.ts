@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { BuildError } from "../../src/packaging/run_deno.ts";
-import { faultLine, runDeno } from "../../src/packaging/run_deno.ts";
+import { findErrorLine, runDeno } from "../../src/packaging/run_deno.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -11,12 +11,12 @@ const OUTPUTS: [string, string, string][] = [
     "Module not found",
   ],
   ["the first line, where none is of an error", "\n  Killed  \nmore\n", "Killed"],
-  ["that there was none", "\n", "without a word"],
+  ["that there was none", "\n", "no error message"],
 ];
 
 for (const [what, stderr, line] of OUTPUTS) {
   Deno.test(`of Deno's output is told ${what}`, () => {
-    assertEquals(faultLine(stderr), line);
+    assertEquals(findErrorLine(stderr), line);
   });
 }
 

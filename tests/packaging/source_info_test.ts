@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { BuildError } from "../../src/packaging/run_deno.ts";
-import { gitIn, sourceInfo } from "../../src/packaging/program_modules.ts";
+import { makeGitRunner, readSourceInfo } from "../../src/packaging/program_modules.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -14,18 +14,18 @@ const withEpoch = (seconds: string | undefined) => (name: string) =>
   name === "SOURCE_DATE_EPOCH" ? seconds : undefined;
 
 Deno.test("sources tell their commit and its time, and whether something was changed", async () => {
-  assertEquals(await sourceInfo(gitWith(""), withEpoch(undefined)), {
+  assertEquals(await readSourceInfo(gitWith(""), withEpoch(undefined)), {
     commit: COMMIT,
     builtAt: "1970-01-01T00:01:00.000Z",
   });
-  const { commit } = await sourceInfo(gitWith(" M main.ts\n"), withEpoch(""));
+  const { commit } = await readSourceInfo(gitWith(" M main.ts\n"), withEpoch(""));
   assertEquals(commit, `${COMMIT}-dirty`);
 });
 
 for (const seconds of ["yesterday", "-1", "1.5", "9".repeat(13), "8640000000001"]) {
   Deno.test(`SOURCE_DATE_EPOCH=${seconds} is refused`, async () => {
     const error = await assertRejects(
-      () => sourceInfo(gitWith(""), withEpoch(seconds)),
+      () => readSourceInfo(gitWith(""), withEpoch(seconds)),
       BuildError,
     );
     assertEquals(
@@ -40,14 +40,16 @@ testWith(
   "sources without git's history have the time they are told, or none",
   async () => {
     await using folder = await temporaryFolder();
-    const git = gitIn(new URL(`file://${folder.path}/`));
-    assertEquals(await sourceInfo(git, withEpoch("5")), { builtAt: "1970-01-01T00:00:05.000Z" });
-    assertEquals(await sourceInfo(git, withEpoch(undefined)), {});
+    const git = makeGitRunner(new URL(`file://${folder.path}/`));
+    assertEquals(await readSourceInfo(git, withEpoch("5")), {
+      builtAt: "1970-01-01T00:00:05.000Z",
+    });
+    assertEquals(await readSourceInfo(git, withEpoch(undefined)), {});
   },
 );
 
 testWith([POSIX], "where git cannot be started nothing is known", async () => {
   await using folder = await temporaryFolder();
-  const git = gitIn(new URL(`file://${folder.at("none")}/`));
-  assertEquals(await sourceInfo(git, withEpoch(undefined)), {});
+  const git = makeGitRunner(new URL(`file://${folder.at("none")}/`));
+  assertEquals(await readSourceInfo(git, withEpoch(undefined)), {});
 });

@@ -1,11 +1,11 @@
 import { PROFILES } from "../../src/core/build_info.ts";
-import { PERMISSION_SETS, permissionFlags } from "../../src/packaging/compile_program.ts";
+import { formatPermissionFlags, PERMISSION_SETS } from "../../src/packaging/compile_program.ts";
 
 /**
  * What Sentinel runs with: the customers' set. Not `--allow-all`, which opens `/proc` and would hide that something is read
  * there.
  */
-export const PERMISSIONS: readonly string[] = permissionFlags(PERMISSION_SETS.customer);
+export const PERMISSIONS: readonly string[] = formatPermissionFlags(PERMISSION_SETS.customer);
 
 /**
  * What the program that ships for a command runs with: a vendor's, a server's or a customer's. The runtime lets debuggers in,
@@ -13,5 +13,5 @@ export const PERMISSIONS: readonly string[] = permissionFlags(PERMISSION_SETS.cu
  */
 export function permissionsFor(args: readonly string[]): readonly string[] {
   const profile = PROFILES.find((profile) => profile === args[0]) ?? "customer";
-  return permissionFlags({ ...PERMISSION_SETS[profile], ffi: true });
+  return formatPermissionFlags({ ...PERMISSION_SETS[profile], ffi: true });
 }

@@ -1,9 +1,9 @@
 import { fromFileUrl } from "@std/path";
 import { bundle } from "../../src/packaging/bundle.ts";
 import {
-  entryModule,
+  formatPermissionFlags,
   PERMISSION_SETS,
-  permissionFlags,
+  renderEntryModule,
 } from "../../src/packaging/compile_program.ts";
 import { ENTRY, layOutModules } from "../../src/packaging/program_modules.ts";
 
@@ -24,10 +24,10 @@ export async function bundleAsShipped(folder: string, preload?: string): Promise
   if (preload !== undefined) await bundle(preload, { folder, deno: DENO });
   const build = {
     ...{ target: Deno.build.target, profile: "customer" as const },
-    permissions: permissionFlags(PERMISSION_SETS.customer),
+    permissions: formatPermissionFlags(PERMISSION_SETS.customer),
   };
   const firstModule = preload && jsName(preload);
-  await Deno.writeTextFile(`${folder}/${ENTRY}`, entryModule({ build, firstModule }));
+  await Deno.writeTextFile(`${folder}/${ENTRY}`, renderEntryModule({ build, firstModule }));
   return `${folder}/${ENTRY}`;
 }
 

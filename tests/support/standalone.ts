@@ -1,5 +1,5 @@
 import { fromFileUrl } from "@std/path";
-import { programFileName, type Target } from "../../src/packaging/targets.ts";
+import { formatProgramFileName, type Target } from "../../src/packaging/targets.ts";
 import { environment, type ProgramResult, resultOf } from "./program.ts";
 import type { Requirement } from "./requirements.ts";
 import { sharedFolder } from "./temporary_folder.ts";
@@ -7,7 +7,7 @@ import { sharedFolder } from "./temporary_folder.ts";
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /** The file of a program for this machine. */
-export const STANDALONE = programFileName("customer", Deno.build.target as Target);
+export const STANDALONE = formatProgramFileName("customer", Deno.build.target as Target);
 
 /** For tests that compile, which ask no network for a runtime. */
 export const COMPILER: Requirement = {

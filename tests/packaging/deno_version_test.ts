@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { otherDenoLines } from "../../src/packaging/pinned_deno.ts";
+import { describeVersionMismatches } from "../../src/packaging/run_deno.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -20,11 +20,11 @@ testWith(
     const silent = await denoSaying(folder.at("silent"), "");
     const pinned = { path: Deno.execPath() };
     const lines = (bundler: { path: string }, compiler: { path: string }) =>
-      otherDenoLines(
+      describeVersionMismatches(
         [{ does: "bundles", deno: bundler }, { does: "compiles", deno: compiler }],
         Deno.version.deno,
       );
-    const end = `not ${Deno.version.deno}: to be tried, not to be shipped`;
+    const end = `not the pinned ${Deno.version.deno}: do not ship the programs`;
     assertEquals(await lines(pinned, pinned), []);
     assertEquals(await lines(pinned, old), [`Deno 2.4.2 compiles, ${end}`]);
     assertEquals(await lines(old, pinned), [`Deno 2.4.2 bundles, ${end}`]);
