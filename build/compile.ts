@@ -1,17 +1,15 @@
 /**
  * `deno task compile [--target T|all]… [--profile customer|vendor|server] [--org-key FILE] [--software-id ID]
- * [--server-url URL] [--software FILE] [--out DIR]`: programs that run by themselves, in `dist` where nothing else is said,
- * with their checksums. Same inputs, same bytes; the time of the build is SOURCE_DATE_EPOCH, else that of the commit.
+ * [--server-url URL] [--software FILE] [--out DIR]`: builds standalone programs and their checksums, by default in `dist`.
+ * The same inputs give the same bytes; the build time is SOURCE_DATE_EPOCH, else the time of the commit.
  *
- * The Deno that runs this bundles. `BUILD_DENO` names another one to compile, `DENORT_BIN` its runtime if that cannot be
- * downloaded. `--preload MODULE` is run before the program, for tests.
+ * The Deno that runs this script does the bundling. `BUILD_DENO` names another one for compiling, `DENORT_BIN` its runtime
+ * if that cannot be downloaded. `--preload MODULE` runs a module before the program, for tests.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { basename, fromFileUrl } from "@std/path";
-import { builtFileLine } from "../src/cli/commands/vendor.ts";
-import { chosenTargets } from "../src/cli/commands/vendor.ts";
-import { describeFault } from "../src/cli/exit_codes.ts";
-import { exitCodeOf } from "../src/cli/exit_codes.ts";
+import { chooseTargets, formatBuiltFile } from "../src/cli/commands/vendor.ts";
+import { describeFault, exitCodeOf } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
 import { UsageError } from "../src/cli/usage_error.ts";
 import { type Profile, PROFILES } from "../src/core/build_info.ts";
@@ -28,7 +26,7 @@ const STRINGS = [
   ...["profile", "org-key", "software-id", "server-url", "software", "out", "preload"] as const,
 ];
 
-type Given = { readonly [name in (typeof STRINGS)[number]]?: string } & {
+type BuildArguments = { readonly [name in (typeof STRINGS)[number]]?: string } & {
   readonly target: readonly string[];
 };
 
@@ -39,11 +37,11 @@ async function main(): Promise<void> {
     unknown: (argument) => {
       throw new UsageError(`unexpected argument: ${argument}`);
     },
-  }) as unknown as Given;
+  }) as unknown as BuildArguments;
   const { preload } = given;
   const files = await buildPrograms({
-    profile: chosenProfile(given.profile),
-    targets: chosenTargets(given.target),
+    profile: chooseProfile(given.profile),
+    targets: chooseTargets(given.target),
     out: given.out ?? "dist",
     orgKeyPath: given["org-key"],
     softwareId: given["software-id"],
@@ -60,10 +58,10 @@ async function main(): Promise<void> {
     source: await readSourceInfo(makeGitRunner(ROOT), (name) => Deno.env.get(name)),
     addFirstModule: preload === undefined ? undefined : (folder) => addModule(preload, folder),
   });
-  for (const file of files) standardOutput.result(builtFileLine(file));
+  for (const file of files) standardOutput.result(formatBuiltFile(file));
 }
 
-function chosenProfile(name = "customer"): Profile {
+function chooseProfile(name = "customer"): Profile {
   const profile = PROFILES.find((profile) => profile === name);
   if (profile !== undefined) return profile;
   throw new UsageError(

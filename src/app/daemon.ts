@@ -1,7 +1,7 @@
-import { hostOf } from "./host.ts";
+import { createHost } from "./host.ts";
 import { openRunDependencies, type ProgramSources } from "./run.ts";
 import { stopOnFailure } from "./signals.ts";
-import { commandOfOurs } from "./detached.ts";
+import { findOwnCommand } from "./detached.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import { type OwnCommand, ownEnvironment } from "../daemon/detach.ts";
 import { SERVICE_VARIABLES, ServiceManager } from "../daemon/service_manager.ts";
@@ -12,11 +12,11 @@ import { type DaemonRequest, runDaemon } from "../daemon/run_daemon.ts";
 import { StopRequestSource } from "../agent/stop_request.ts";
 import { stateFolder } from "../state/state_folder.ts";
 
-/** What `sentinel daemon start` was told. */
+/** Options of `sentinel daemon start`. */
 interface DaemonStartOptions extends DaemonRequest {
-  /** Called when the daemon is ready, where it is to leave its standard streams then. */
+  /** Called when the daemon is ready, just before it closes its standard streams; absent if it keeps them. */
   readonly sayReady: (() => void) | undefined;
-  /** Our part in the service manager that started us, where it speaks with us by calls. */
+  /** Our membership, if a Windows service manager started us. */
   readonly service: ServiceMembership | undefined;
 }
 
@@ -37,7 +37,7 @@ export async function composeDaemon(
     "abort",
     () => stopRequest.request("stop of the service"),
   );
-  const host = hostOf("daemon", sources);
+  const host = createHost("daemon", sources);
   using deps = await openRunDependencies(request.run, { host, stopRequest });
   return await runDaemon(request, {
     ...deps,
@@ -67,7 +67,7 @@ export async function composeDaemon(
   });
 }
 
-/** Loaded only where another user is configured. */
+/** Loads the code only if another user, group or root directory is configured. */
 async function becomeUser(request: DropRequest, platform: Platform): Promise<void> {
   const { process, security } = request.config;
   const configured = [process.user, process.group, security.chroot_directory];
@@ -83,15 +83,15 @@ async function becomeUser(request: DropRequest, platform: Platform): Promise<voi
   });
 }
 
-/** This very program with its arguments, and the PID file, whose default would be another one for another user. */
+/** The command that started us, with an explicit PID file: its default path depends on the user. */
 function sameCommand({ config, pidFile }: DropRequest, platform: Platform): OwnCommand | undefined {
-  const command = commandOfOurs(platform);
+  const command = findOwnCommand(platform);
   const [group, name, ...rest] = Deno.args;
-  const told = config.process.pid_file === undefined ? ["--pid-file", pidFile] : [];
-  return command && { ...command, args: [...command.args, group!, name!, ...told, ...rest] };
+  const added = config.process.pid_file === undefined ? ["--pid-file", pidFile] : [];
+  return command && { ...command, args: [...command.args, group!, name!, ...added, ...rest] };
 }
 
-/** The values of variables, which are gone from the environment then. */
+/** Removes variables from the environment and returns their values. */
 function takeVariables(names: readonly string[]): Record<string, string | undefined> {
   const values = names.map((name) => [name, Deno.env.get(name)]);
   for (const name of names) Deno.env.delete(name);

@@ -15,7 +15,7 @@ import {
 } from "../daemon/control.ts";
 import { stateFolder } from "../state/state_folder.ts";
 
-/** What says which daemon is meant; as much of it as is known. */
+/** What is known of a daemon that a command refers to. */
 interface DaemonTarget extends Pick<Host, "clock"> {
   readonly pidFile: string | undefined;
   readonly socket: string | undefined;
@@ -27,10 +27,10 @@ interface DaemonTarget extends Pick<Host, "clock"> {
 }
 
 /**
- * The way to a daemon.
+ * Finds a daemon and returns its control.
  *
- * @throws {NotRunningError} where nothing is known of it, and none runs.
- * @throws {ConfigError} where several run, and it is not said which.
+ * @throws {NotRunningError} if the target is empty and no daemon runs.
+ * @throws {ConfigError} if the target is empty and several daemons run.
  */
 export async function composeDaemonControl(target: DaemonTarget): Promise<DaemonControl> {
   const { platform } = SYSTEM;
@@ -49,17 +49,17 @@ export async function composeDaemonControl(target: DaemonTarget): Promise<Daemon
   });
 }
 
-/** The PID file of a daemon that names no other. */
-export async function pidFileOf(
+/** Default path of the PID file for the daemon of a program. */
+export async function resolvePidFile(
   softwarePath: string,
   { stateDir, user, rootFolder }: Pick<DaemonTarget, "stateDir" | "user" | "rootFolder">,
 ): Promise<string> {
-  const otherUser = user === undefined ? undefined : await otherUserNow(user, rootFolder);
+  const otherUser = user === undefined ? undefined : await findOtherUser(user, rootFolder);
   return defaultPidFile(softwarePath, { ...placeOptions(stateDir), otherUser });
 }
 
-/** `undefined` where we are not root, or there is no such user: that is for the start to tell. */
-async function otherUserNow(
+/** Returns `undefined` if we are not root or the user does not exist; the start reports the latter. */
+async function findOtherUser(
   user: string,
   rootFolder: string | undefined,
 ): Promise<OtherUser | undefined> {
@@ -74,7 +74,7 @@ async function otherUserNow(
   return { userId, rootFolder, hasRuntimeFolder };
 }
 
-/** The user that a folder belongs to; `undefined` where it is not there. */
+/** The uid of a directory's owner; `undefined` if the directory does not exist. */
 async function folderOwner(folder: string): Promise<number | undefined> {
   try {
     return (await Deno.stat(folder)).uid ?? undefined;
@@ -86,8 +86,8 @@ async function folderOwner(folder: string): Promise<number | undefined> {
 async function choosePidFile(target: DaemonTarget): Promise<string> {
   const { softwarePath, stateDir } = target;
   if (softwarePath !== undefined) {
-    const usual = await pidFileOf(softwarePath, target);
-    return await pidFileOfService(usual, target) ?? usual;
+    const usual = await resolvePidFile(softwarePath, target);
+    return await findServicePidFile(usual, target) ?? usual;
   }
   const held: string[] = [];
   for (const path of await pidFiles(stateDir)) {
@@ -103,22 +103,22 @@ async function choosePidFile(target: DaemonTarget): Promise<string> {
 }
 
 /**
- * The PID file of a service with a user of its own, which has it in the folder that the service manager made for that user:
- * only the service's own environment names it.
+ * The PID file of a running service that has its own user. It is in the runtime directory that the service manager created
+ * for that user, whose path only the service's environment holds.
  */
-async function pidFileOfService(
+async function findServicePidFile(
   usual: string,
   { user, rootFolder }: DaemonTarget,
 ): Promise<string | undefined> {
-  const userId = user === undefined ? undefined : (await otherUserNow(user, rootFolder))?.userId;
+  const userId = user === undefined ? undefined : (await findOtherUser(user, rootFolder))?.userId;
   if (userId === undefined || (await readPidFile(usual)).kind === "running") return undefined;
   const file = nameOf(usual);
   const path = `${SYSTEM_FOLDER}/${file.replace(/\.pid$/, "")}/sentinel/${file}`;
-  const isHis = await folderOwner(dirname(path)) === userId;
-  return isHis && (await readPidFile(path)).kind === "running" ? path : undefined;
+  const isOwned = await folderOwner(dirname(path)) === userId;
+  return isOwned && (await readPidFile(path)).kind === "running" ? path : undefined;
 }
 
-/** Those in the folder that a daemon of ours has by default; as root those of all of the system's. */
+/** PID files in the user's default directory and in the system's; as root also those of daemons of other users. */
 async function pidFiles(stateDir: string | undefined): Promise<string[]> {
   const own = dirname(defaultPidFile("any", placeOptions(stateDir)));
   const system = (await namesIn(SYSTEM_FOLDER)).map((name) => `${SYSTEM_FOLDER}/${name}/sentinel`);
@@ -130,7 +130,7 @@ async function pidFiles(stateDir: string | undefined): Promise<string[]> {
   return found;
 }
 
-/** Where root finds the daemons that it started as other users. */
+/** Directories of the daemons that root started as other users; empty unless we are root. */
 async function usersFolders(): Promise<string[]> {
   if (SYSTEM.platform.userId() !== "0") return [];
   const parent = dirname(USERS_FOLDERS);
@@ -138,7 +138,7 @@ async function usersFolders(): Promise<string[]> {
   return paths.filter((path) => path.startsWith(USERS_FOLDERS));
 }
 
-/** None where the folder is missing, or we may not look. */
+/** Sorted names in a directory; empty if it is missing or unreadable. */
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();

@@ -1,4 +1,4 @@
-import { openServer, servedTable, type ServerSettings } from "./remote_server.ts";
+import { openServer, type ServerSettings, serveTable } from "./remote_server.ts";
 import type { Config } from "../config/schema.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
@@ -9,16 +9,16 @@ import { TableRecorder } from "../supervision/child_record.ts";
 
 interface DaemonServerHost {
   readonly log: Logger;
-  /** What operators may do with the software. */
+  /** Stops and restarts the software for operators. */
   readonly software: SoftwareControl;
-  /** The folder for state and keys; asked for only where the configuration names no data folder. */
+  /** Directory for state and keys; called only if the configuration names no data directory. */
   readonly stateFolder: () => string;
-  /** Aborted where a stop is to wait for nobody any more. */
+  /** Once aborted, a stop no longer waits. */
   readonly hurry: AbortSignal;
 }
 
 /**
- * Serves a daemon's software to operators, as one process for each of its launches, beside those that they start.
+ * Serves a daemon's software to operators: each of its launches is a process, listed with those that operators start.
  *
  * @throws {SentinelError} as `startServer()` does.
  */
@@ -34,7 +34,7 @@ export async function openDaemonServer(
     serve(table) {
       const own = new TableRecorder(table, log);
       recorder.resolve(own);
-      return servedWithSoftware(table, own, software);
+      return serveWithSoftware(table, own, software);
     },
   });
   return {
@@ -48,7 +48,7 @@ export async function openDaemonServer(
 
 function settingsOf({ server }: Config, stateFolder: () => string): ServerSettings {
   return {
-    // the configuration is not valid without them
+    // required by the configuration's checks
     certificatePath: server.certificate!,
     keyPath: server.key!,
     certificateAuthorityPath: server.certificate_authority!,
@@ -59,13 +59,13 @@ function settingsOf({ server }: Config, stateFolder: () => string): ServerSettin
   };
 }
 
-/** The software is stopped and started by who looks after it. */
-function servedWithSoftware(
+/** Leaves stop and restart of the software to its supervisor. */
+function serveWithSoftware(
   table: ProcessTable,
   recorder: TableRecorder,
   software: SoftwareControl,
 ): RemoteProcesses {
-  const others = servedTable(table);
+  const others = serveTable(table);
   return {
     ...others,
     async stop(id, request) {

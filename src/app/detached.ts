@@ -10,26 +10,27 @@ import type { Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { ConfigError } from "../core/errors.ts";
 
-/** The command that this very program was started with, without its own arguments; `undefined` where the system does not tell. */
-export function commandOfOurs(platform: Platform): OwnCommand | undefined {
+/** The command that started this program, without its own arguments; `undefined` if the system does not report it. */
+export function findOwnCommand(platform: Platform): OwnCommand | undefined {
   const { args, build: { standalone: isStandalone } } = Deno;
   return ownCommand({ platform, args, execPath: Deno.execPath(), isStandalone });
 }
 
 /**
- * Starts ourselves in the background and waits until that is ready, or has failed.
+ * Starts this program in the background and waits until it is ready or has failed.
  *
- * @param args Our own arguments, for the one in the background.
+ * @param args Arguments of the background process.
+ * @param onLine Receives what the background process writes to standard error, line by line.
  */
 export async function composeDetachedStart(
   { args, onLine }: { args: readonly string[]; onLine: (line: string) => void },
 ): Promise<DetachOutcome> {
   const platform = selectPlatform();
-  const command = commandOfOurs(platform);
+  const command = findOwnCommand(platform);
   if (command === undefined) {
     throw new ConfigError(
       "config.daemonize",
-      "this system does not tell how sentinel was started: use --foreground",
+      "cannot determine how sentinel was started: use --foreground",
     );
   }
   const stop = new AbortController();

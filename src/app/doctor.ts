@@ -1,26 +1,25 @@
-import { SYSTEM } from "./host.ts";
-import { trustedFetch } from "./trusted_fetch.ts";
+import { loadTrustedFetch, SYSTEM } from "./host.ts";
 import { examine } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
 import type { LicenseRequest } from "../agent/run_request.ts";
 import { type Hardware, readHardware } from "../license/fingerprint.ts";
 
-/** What `sentinel doctor` was told. */
+/** Options of `sentinel doctor`. */
 interface DoctorOptions extends LicenseRequest {
-  /** What a build was given, as flags. */
+  /** Permission flags of the build. */
   readonly permissions?: readonly string[] | undefined;
 }
 
-/** What the program needs of the runtime. */
+/** Permissions the program needs from the runtime. */
 const ACCESS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
 
 /**
- * Looks at this machine and at the license server for real.
+ * Examines this machine and the license server.
  *
- * @throws {CaFileError} as a run would.
+ * @throws {CaFileError} if the CA file is unreadable or invalid.
  */
 export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> {
-  using trusted = await trustedFetch(options.caFile);
+  using trusted = await loadTrustedFetch(options.caFile);
   return await examine({
     ...options,
     stateFolder: options.stateDir ?? SYSTEM.platform.defaultStateFolder(SYSTEM.env),
@@ -39,7 +38,7 @@ export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> 
   });
 }
 
-/** What a build was given in part on purpose is not missing. */
+/** Permissions that are not granted. One that the build limits on purpose (`--allow-net=host`) is not missing. */
 function missingAccess(permissions: readonly string[]): string[] {
   return ACCESS.filter((name) =>
     Deno.permissions.querySync({ name }).state !== "granted" &&
@@ -56,7 +55,7 @@ function describeAddress({ hostname, port }: Deno.NetAddr): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** The components of this machine. */
+/** Reads the hardware components of this machine. */
 export async function readThisMachine(): Promise<Hardware> {
   return await readHardware(await SYSTEM.platform.fingerprintSources());
 }

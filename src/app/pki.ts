@@ -10,43 +10,46 @@ import { issueCertificate } from "../pki/issue.ts";
 import { makeAuthority, openAuthority, type SigningAuthority } from "../pki/signing_authority.ts";
 import { readSigningRequest } from "../pki/signing_request.ts";
 
-/** What was written. */
+/** A certificate on disk. */
 export interface WrittenCertificate {
   readonly certificatePath: string;
-  /** Absent where a request was signed. */
+  /** Absent if a request was signed. */
   readonly keyPath?: string;
   readonly validUntil: Date;
 }
 
-/** Whom a certificate is for, as the command line says it. */
+/** Holder of a certificate, as the command line describes it. */
 type HolderTerms =
   | { readonly kind: "server"; readonly name: string; readonly others: readonly string[] }
   | { readonly kind: "client"; readonly name: string; readonly role: Role };
 
 /**
- * Makes a CA: `ca.pem` and `ca.key` (0600) in a folder.
+ * Creates a CA: `ca.pem` and `ca.key` (0600) in a directory.
  *
  * @throws {SentinelError} `config.…`, `usage.…` in one line for the operator.
  */
 export async function writeAuthority(
   { folder, name, days }: { folder: string; name: string; days: number | undefined },
 ): Promise<WrittenCertificate> {
-  return await write("ca", { folder, ...await makeAuthority({ name, days, ...tamperChecks() }) });
+  return await write("ca", {
+    folder,
+    ...await makeAuthority({ name, days, ...getIssuingInputs() }),
+  });
 }
 
 interface CertificateOrder {
-  /** Where `ca.pem` and `ca.key` are. */
+  /** Directory of `ca.pem` and `ca.key`. */
   readonly authorityFolder: string;
-  /** Where to write. */
+  /** Directory to write to. */
   readonly folder: string;
   readonly holder: HolderTerms;
   readonly days: number | undefined;
-  /** A request to sign instead of making a key. */
+  /** A request to sign, instead of creating a key. */
   readonly requestPath: string | undefined;
 }
 
 /**
- * Has a CA sign a certificate: `server.pem` and `server.key` (0600) in a folder, or the client's.
+ * Issues a certificate: `server.pem` and `server.key` (0600) in a directory, or `client.pem` and `client.key`.
  *
  * @throws {SentinelError} `config.…`, `usage.…` in one line for the operator.
  */
@@ -62,7 +65,7 @@ export async function writeCertificate(
     holder,
     publicKey,
     days,
-    ...tamperChecks(),
+    ...getIssuingInputs(),
   });
   return await write(holder.kind, { folder, certificate, keyPem: key.pem });
 }
@@ -73,7 +76,7 @@ function holderOf(terms: HolderTerms): Holder {
     : clientHolder(terms.name, terms.role);
 }
 
-function tamperChecks(): { nowMs: number; randomBytes: (length: number) => Uint8Array } {
+function getIssuingInputs(): { nowMs: number; randomBytes: (length: number) => Uint8Array } {
   return {
     nowMs: systemClock.wallMs(),
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),

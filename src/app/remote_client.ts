@@ -8,7 +8,7 @@ import { RemoteClient } from "../remote/client.ts";
 import type { ServerTrust } from "../remote/connect.ts";
 import { knownHostsFile } from "../remote/known_hosts.ts";
 
-/** What `sentinel client` was told about itself and its server. */
+/** Options of `sentinel client`: its certificate and its server. */
 export interface ClientSettings {
   readonly certificatePath: string;
   readonly keyPath: string;
@@ -24,9 +24,9 @@ export interface ClientSettings {
 }
 
 /**
- * A client with real files. It is told in time that its certificate ends.
+ * Opens a client with certificate and keys from files; warns if its certificate expires soon.
  *
- * @throws {SentinelError} `config.tls` where one cannot be read.
+ * @throws {SentinelError} `config.tls` if a file cannot be read.
  */
 export async function openClient(settings: ClientSettings, log: Logger): Promise<RemoteClient> {
   const { address, port, certificatePath: path } = settings;

@@ -17,7 +17,7 @@ import type { RemoteProcesses, StartOutcome, StartRequest } from "../remote/proc
 import { checkMaterial, requireClientVerification } from "../remote/tls_material.ts";
 import { startRemoteServer, type Trust } from "../remote/server.ts";
 
-/** What `sentinel server` was told. */
+/** Options of `sentinel server`. */
 export interface ServerSettings {
   readonly certificatePath: string;
   readonly keyPath: string;
@@ -25,41 +25,41 @@ export interface ServerSettings {
   readonly revocationListPath: string | undefined;
   readonly address: string;
   readonly port: number;
-  /** Where processes are recorded. */
+  /** Directory of the process records; by default below the state directory. */
   readonly dataDir: string | undefined;
 }
 
-/** A server that listens. */
+/** A listening server. */
 interface RunningServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Who hosts a server; `sentinel server` is content with the defaults. */
+/** The program around a server; `sentinel server` needs only a log. */
 interface ServerHost {
   readonly log: Logger;
-  /** What is served, where that is not the table alone. */
+  /** Wraps the table before it is served (default: {@linkcode serveTable}). */
   readonly serve?: ((table: ProcessTable) => RemoteProcesses) | undefined;
-  /** Aborted where a stop is to wait for nobody any more. */
+  /** Once aborted, a stop no longer waits. */
   readonly hurry?: AbortSignal | undefined;
 }
 
-/** A server that listens, with its table. */
+/** A listening server whose certificates its host can replace. */
 interface OpenedServer extends RunningServer {
   /**
-   * Reads certificates; the function that it returns has new connections judged by them.
+   * Reads certificates; the returned function applies them to new connections.
    *
    * @throws {SentinelError} `config.tls`.
    */
   prepare(settings: ServerSettings): Promise<() => void>;
-  /** Refuses what is new, stops the processes, and closes. May be called twice. */
+  /** Refuses new requests, stops the processes and closes. Safe to call twice. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the table of processes and serves it. SIGHUP reads the certificates anew. Disposing it refuses what is new, stops
- * the processes, and closes.
+ * Opens the table of processes and serves it. SIGHUP reloads the certificates. Disposing the server refuses new requests,
+ * stops the processes and closes.
  *
- * @throws {SentinelError} `config.…`, or `running.server` where another server has the data folder.
+ * @throws {SentinelError} `config.…`, or `running.server` if another server uses the data directory.
  */
 export async function startServer(settings: ServerSettings, log: Logger): Promise<RunningServer> {
   const server = await openServer(settings, { log });
@@ -81,10 +81,10 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
   };
 }
 
-/** As {@linkcode startServer}, for a host that reads certificates anew when it likes. */
+/** Like {@linkcode startServer}, for a host that reloads certificates itself. */
 export async function openServer(
   settings: ServerSettings,
-  { log, serve = servedTable, hurry }: ServerHost,
+  { log, serve = serveTable, hurry }: ServerHost,
 ): Promise<OpenedServer> {
   requireClientVerification(Deno.version.deno);
   const { trust, certificates } = await readTrust(settings, log);
@@ -174,7 +174,7 @@ async function openTable(
     });
     if (table !== undefined) return table;
   } catch (error) {
-    const message = `data folder cannot be used: ${folder} (${describeError(error)})`;
+    const message = `cannot use the data folder: ${folder} (${describeError(error)})`;
     throw new SentinelError("config.data_dir", message, { cause: error });
   }
   throw new SentinelError("running.server", `another server is using the data folder: ${folder}`);
@@ -192,8 +192,8 @@ async function reapOrphans(platform: Platform, opened: AsyncDisposableStack): Pr
   opened.defer(onSignal("server", "reap", () => void reaper.reap()));
 }
 
-/** The table as the server sees it. */
-export function servedTable(table: ProcessTable): RemoteProcesses {
+/** Adapts the table to the server's interface. */
+export function serveTable(table: ProcessTable): RemoteProcesses {
   return {
     start: (request) => startIn(table, request),
     query: (id) => table.query(id),
@@ -223,7 +223,7 @@ async function startIn(table: ProcessTable, request: StartRequest): Promise<Star
   }
 }
 
-/** One record for each entry; refusals stand out. */
+/** Writes each audit entry as one log record; refusals are warnings. */
 function auditInto(log: Logger): Audit {
   return ({ action, outcome, address, client, process, command, request }) => {
     const fields: LogFields = {
@@ -239,7 +239,7 @@ function auditInto(log: Logger): Audit {
   };
 }
 
-/** Loaded only where the runtime exports what is told to it. */
+/** Loads OpenTelemetry only if the runtime exports it (`OTEL_DENO`). */
 async function openTelemetry(): Promise<Telemetry | undefined> {
   if (!["1", "true"].includes(Deno.env.get("OTEL_DENO") ?? "")) return undefined;
   const { openTelemetry } = await import("../remote/open_telemetry.ts");

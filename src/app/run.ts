@@ -1,21 +1,20 @@
 import type { Host } from "../platform/host.ts";
 import { loadOrganizationKey } from "../license/organization_key.ts";
-import { hostOf } from "./host.ts";
+import { createHost, loadTrustedFetch } from "./host.ts";
 import { onSignal, stopOnFailure } from "./signals.ts";
-import { trustedFetch } from "./trusted_fetch.ts";
 import { ConfigError } from "../core/errors.ts";
 import { runSentinel } from "../agent/run.ts";
 import type { RunDependencies, RunRequest } from "../agent/run_request.ts";
 import { PlainHost } from "../agent/run_host.ts";
 import { StopRequestSource } from "../agent/stop_request.ts";
 
-/** What a program that runs software gets from outside. */
+/** Clock, randomness, log and the failure signal of a program that runs software. */
 export interface ProgramSources extends Pick<Host, "log" | "clock" | "random"> {
-  /** Aborted by an error that nothing caught, at which the program is to stop. */
+  /** Aborted by an uncaught error, after which the program stops. */
   readonly failed: AbortSignal;
 }
 
-/** A run with real dependencies. */
+/** Runs the software under its license and resolves to the exit status. */
 export async function composeRun(
   request: RunRequest,
   { failed, ...sources }: ProgramSources,
@@ -25,7 +24,7 @@ export async function composeRun(
   const startedOnTerminal = Deno.stdin.isTerminal();
   const host = new PlainHost({
     stopRequest,
-    // what was hung up is no terminal any more
+    // after a hangup standard input is no longer a terminal
     hasLostTerminal: () => startedOnTerminal && !Deno.stdin.isTerminal(),
     log: sources.log,
   });
@@ -34,20 +33,23 @@ export async function composeRun(
     onSignal("run", "reload", () => host.onHangup()),
   ];
   try {
-    using deps = await openRunDependencies(request, { host: hostOf("run", sources), stopRequest });
+    using deps = await openRunDependencies(request, {
+      host: createHost("run", sources),
+      stopRequest,
+    });
     return await runSentinel(request, deps, host);
   } finally {
     for (const remove of removals) remove();
   }
 }
 
-/** Opens what a run works with; to be disposed of when it is over. */
+/** Opens a run's dependencies; the caller disposes of them. */
 export async function openRunDependencies<H extends Host>(
   request: RunRequest,
   { host, stopRequest }: { host: H; stopRequest: StopRequestSource },
 ): Promise<H & Omit<RunDependencies, keyof Host> & Disposable> {
   const verify = await loadOrganizationKey(request.orgKey);
-  const trusted = await trustedFetch(request.caFile);
+  const trusted = await loadTrustedFetch(request.caFile);
   requireHttpUrl(request.serverUrl);
   return {
     ...host,

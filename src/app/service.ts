@@ -1,5 +1,5 @@
 import { resolve } from "../core/paths.ts";
-import { commandOfOurs } from "./detached.ts";
+import { findOwnCommand } from "./detached.ts";
 import type { Config } from "../config/schema.ts";
 import { type ServiceDescription, type ServiceKind, serviceNameOf } from "../service/unit_file.ts";
 import type { ServiceMembership, SystemServices } from "../platform/contract.ts";
@@ -8,19 +8,19 @@ import { ConfigError } from "../core/errors.ts";
 
 export type { ServiceMembership, SystemServices };
 
-/** A daemon that is to become a service. */
+/** A daemon to be installed as a service. */
 export interface ServiceOptions {
   readonly kind: ServiceKind;
   readonly configPath: string;
   readonly config: Config;
   readonly softwarePath: string;
-  /** Absent where the program has the organization's key inside. */
+  /** Absent if the organization's key is built in. */
   readonly orgKeyPath: string | undefined;
-  /** The service's name (default: the software's). */
+  /** Name of the service (default: that of the software). */
   readonly name: string | undefined;
 }
 
-/** Describes the daemon of a configuration file, as this very program would run it. */
+/** Describes a service that runs the daemon of a configuration file with this program. */
 export function describeService(
   { kind, configPath, config, softwarePath, orgKeyPath, name }: ServiceOptions,
 ): ServiceDescription {
@@ -28,7 +28,7 @@ export function describeService(
   const certificates = [server.certificate, server.key, server.certificate_authority]
     .concat(server.revocation_list);
   const dataFolder = server.data_dir === undefined ? undefined : `${server.data_dir}/`;
-  const isThere = (path: string | undefined) => path !== undefined;
+  const isSet = (path: string | undefined) => path !== undefined;
   const orgKey = orgKeyPath === undefined ? [] : ["--org-key", resolve(orgKeyPath)];
   return {
     name: name ?? serviceNameOf(softwarePath),
@@ -47,23 +47,22 @@ export function describeService(
     rootFolder: security.chroot_directory,
     capabilities: security.allowed_capabilities,
     stateFolder: license.state_dir,
-    writablePaths: [dataFolder, logging.file, ipc.path].filter(isThere),
-    readablePaths: [license.path, softwarePath, configPath, ...certificates].filter(isThere).map((
-      path,
-    ) => resolve(path)),
+    writablePaths: [dataFolder, logging.file, ipc.path].filter(isSet),
+    readablePaths: [license.path, softwarePath, configPath, ...certificates].filter(isSet)
+      .map((path) => resolve(path)),
     stopTimeoutMs: shutdown.timeout_ms,
   };
 }
 
-/** What services are where they are no files; `undefined` elsewhere. */
+/** The system's service API, or `undefined` if services are files. */
 export async function findSystemServices(): Promise<SystemServices | undefined> {
   return await selectPlatform().services?.();
 }
 
 /**
- * Our part in the service manager that started us.
+ * Connects to the service manager that started us.
  *
- * @throws {ConfigError} where none did.
+ * @throws {ConfigError} if no service manager started us.
  */
 export async function joinServiceManager(): Promise<ServiceMembership> {
   const services = await findSystemServices();
@@ -71,15 +70,15 @@ export async function joinServiceManager(): Promise<ServiceMembership> {
   if (membership !== undefined) return membership;
   throw new ConfigError(
     "config.service",
-    "--service is for the service manager of Windows: use --foreground",
+    "--service is only for the Windows service manager: use --foreground",
   );
 }
 
-/** From source the entry is named by its whole URL: the service manager starts it in another folder. */
+/** From source the main module is an absolute URL, since the service manager uses another working directory. */
 function program(): readonly string[] {
-  const own = commandOfOurs(selectPlatform());
+  const own = findOwnCommand(selectPlatform());
   if (own === undefined) {
-    throw new ConfigError("config.service", "this system does not tell how sentinel was started");
+    throw new ConfigError("config.service", "cannot determine how sentinel was started");
   }
   return Deno.build.standalone ? [own.path] : [own.path, ...own.args.slice(0, -1), Deno.mainModule];
 }

@@ -4,13 +4,13 @@ import type { Logger } from "../core/log.ts";
 import type { SignalAction } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 
-/** What signals do to a program: on Unix, and on Windows, where console events stand in for them. */
+/** The signals a program handles, on Unix and on Windows (console events). */
 interface ProgramSignals {
   readonly unix: Partial<Record<Deno.Signal, SignalAction>>;
   readonly windows: Partial<Record<Deno.Signal, SignalAction>>;
 }
 
-/** Every signal that has an effect of ours, by program. One that is missing has its default action (signal(7)). */
+/** Every handled signal, by program. Any other signal has its default action (signal(7)). */
 export const SIGNALS = {
   /** `sentinel run` */
   run: {
@@ -37,7 +37,7 @@ export const SIGNALS = {
     },
     windows: { SIGINT: "stop", SIGBREAK: "stop", SIGHUP: "stop" },
   },
-  /** `sentinel daemon start`, while it waits for the daemon that it detached: stops that one */
+  /** `sentinel daemon start`, while it waits for the detached daemon: stops that daemon */
   detaching: {
     unix: { SIGTERM: "stop", SIGINT: "stop" },
     windows: { SIGINT: "stop", SIGBREAK: "stop", SIGHUP: "stop" },
@@ -51,7 +51,7 @@ export const SIGNALS = {
       SIGUSR1: "ignore",
       SIGCHLD: "reap",
     },
-    windows: {}, // there is no server
+    windows: {}, // not supported
   },
   /** `sentinel vendor serve`; a second signal to stop has its default action */
   vendor_serve: {
@@ -64,14 +64,14 @@ export const SIGNALS = {
 
 export type ProgramName = keyof typeof SIGNALS;
 
-/** The signals that have an action in a program, on this system. */
+/** The signals that trigger an action in a program on this system. */
 function signalsFor(program: ProgramName, action: SignalAction): Deno.Signal[] {
   const { unix, windows }: ProgramSignals = SIGNALS[program];
   const actions = selectPlatform().hasUnixSignals ? unix : windows;
   return (Object.keys(actions) as Deno.Signal[]).filter((signal) => actions[signal] === action);
 }
 
-/** Calls the listener on each signal that has the action, until the function that it returns is called. */
+/** Calls the listener on each signal that triggers the action. The returned function removes the listener. */
 export function onSignal(
   program: ProgramName,
   action: SignalAction,
@@ -85,13 +85,13 @@ export function onSignal(
   return () => removals.forEach((remove) => remove());
 }
 
-/** What stands behind `Received` in the log of a program that stops at an error that nothing caught. */
+/** Follows `Received` in the log of a program that stops because of an uncaught error. */
 const FAILURE = "an unexpected error";
 
-/** How long a run that such an error ends asks its software, until it is killed. */
+/** Time for the software to stop after an uncaught error, before it is killed. */
 const PATIENCE_MS = 20_000;
 
-/** Asks a run to stop once `failed` is aborted; until it is disposed of. */
+/** Stops a run once `failed` is aborted, unless the result has been disposed of. */
 export function stopOnFailure(
   failed: AbortSignal,
   { stopRequest, clock }: { readonly stopRequest: StopRequestSource; readonly clock: Clock },
@@ -105,10 +105,7 @@ export function stopOnFailure(
   return { [Symbol.dispose]: () => over.abort() };
 }
 
-/**
- * Resolves with what asks the program to stop first: a signal, after which a second one has its default action, or an error
- * that nothing caught.
- */
+/** Resolves to the first reason to stop: a signal, whose default action then applies to a second one, or an uncaught error. */
 export function waitForStop(program: ProgramName, failed: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
     aborted(failed).then(() => resolve(FAILURE));
@@ -119,7 +116,7 @@ export function waitForStop(program: ProgramName, failed: AbortSignal): Promise<
   });
 }
 
-/** Has a program ignore SIGUSR1 for its life, at which the runtime lets debuggers in; to be called before keys are read. */
+/** Disables the runtime's inspector on SIGUSR1 for the life of the process. Call it before reading keys. */
 export function keepDebuggersOut(program: ProgramName, log: Logger): void {
   if (signalsFor(program, "ignore").length > 0 && !selectPlatform().disableInspectorSignal()) {
     log.warn("a debugger may be let in by SIGUSR1: the permission --allow-ffi is missing");

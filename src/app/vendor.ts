@@ -28,9 +28,9 @@ import { openSqliteStore } from "../license_server/sqlite_store.ts";
 import type { LicenseStore } from "../license_server/store.ts";
 
 /**
- * Builds programs of what this very program is made of.
+ * Builds programs from the modules of this program.
  *
- * @param note Takes what is to be said of the Deno that does it.
+ * @param note Prints a remark about the Deno that compiles.
  * @throws {BuildError}
  */
 export async function composeBuild(
@@ -42,7 +42,7 @@ export async function composeBuild(
   const isBundle = modules.kind === "bundle";
   return await buildPrograms(request, {
     bundler: { path: Deno.execPath() },
-    // a compiled program is none
+    // a compiled program cannot compile: its execPath is not Deno
     compiler: {
       path: env("BUILD_DENO") || (Deno.build.standalone ? "deno" : Deno.execPath()),
     },
@@ -55,7 +55,7 @@ export async function composeBuild(
   });
 }
 
-/** What stays true of them, whomever they are compiled for. */
+/** Commit and build time: the facts about the modules that hold for every customer. */
 function ofTheModules({ commit, builtAt }: Build): Build {
   return {
     ...(commit !== undefined && { commit }),
@@ -66,11 +66,11 @@ function ofTheModules({ commit, builtAt }: Build): Build {
 /** How long to wait for another process's transaction on the database. */
 const BUSY_TIMEOUT_MS = 2_000;
 
-/** Who the audit row names for what is done on the command line. */
+/** Actor of audit rows for commands. */
 const COMMAND_LINE_ACTOR = "command line";
 
 /**
- * Opens the database that `--database` names. The caller closes it.
+ * Opens the database named by `--database`. The caller closes it.
  *
  * @throws {SentinelError} `config.database…`.
  */
@@ -93,7 +93,8 @@ async function openStore(
 }
 
 /**
- * Issues a license file; with a database (made where it is missing) the license is registered there. Gives its key.
+ * Issues a license file and, with a database, registers the license there; creates the database if it is missing.
+ * Resolves to the license key.
  *
  * @throws {SentinelError} `config.…` in one line for the operator.
  */
@@ -113,7 +114,7 @@ export function issue(
 /**
  * Revokes, suspends or reinstates a license of an existing database.
  *
- * @throws {SentinelError} `config.database…`, or `usage.license_state` where it cannot be done.
+ * @throws {SentinelError} `config.database…`, or `usage.license_state` if the license's state does not allow it.
  */
 export async function administer(
   action: LicenseAction,
@@ -124,9 +125,9 @@ export async function administer(
 }
 
 /**
- * Asks a machine to give its license up, or gives the machine up.
+ * Asks a machine to give up its license or, if the machine is lost, frees its place.
  *
- * @throws {SentinelError} `config.database…`, or `usage.machine_state` where it cannot be done.
+ * @throws {SentinelError} `config.database…`, or `usage.machine_state` if the machine's state does not allow it.
  */
 export async function decommission(database: string, request: DecommissionRequest): Promise<void> {
   await using store = await openStore(database, { create: false });
@@ -134,9 +135,9 @@ export async function decommission(database: string, request: DecommissionReques
 }
 
 /**
- * The licenses of an existing database with their machines, or only the one that is asked for.
+ * Lists the licenses of an existing database with their machines, or only one license.
  *
- * @throws {SentinelError} `config.database…`, or `usage.license_state` where the one is unknown.
+ * @throws {SentinelError} `config.database…`, or `usage.license_state` if that license is unknown.
  */
 export async function listLicenses(
   database: string,
@@ -153,7 +154,7 @@ function commandLineOrigin(): { atMs: number; actor: string } {
   return { atMs: systemClock.wallMs(), actor: COMMAND_LINE_ACTOR };
 }
 
-/** What the command line says about the license server. */
+/** Options of `sentinel vendor serve`. */
 interface ServeSettings {
   readonly keyPath: string;
   readonly database: string;
@@ -164,7 +165,7 @@ interface ServeSettings {
 }
 
 /**
- * Opens the database and starts the server; disposing it drains the server and closes the database.
+ * Opens the database and starts the license server. Disposing it drains the server and closes the database.
  *
  * @throws {SentinelError} `config.…` in one line for the operator.
  */

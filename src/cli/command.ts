@@ -6,14 +6,14 @@ import type { ConfigurableLog } from "../core/log.ts";
 import type { OptionName, OptionValue } from "./options.ts";
 import type { Output } from "./output.ts";
 
-/** What a command gets from outside the program, and a test may give it instead. */
+/** Clock and randomness; a test may replace them. */
 export type Sources = Pick<Host, "clock" | "random">;
 
-/** What a command is given to work with. */
+/** Everything a command may use. */
 export interface CommandContext extends Sources {
   readonly build: Build;
   readonly args: ParsedArguments;
-  /** The file that `--config` names, for commands that have this option. */
+  /** The file named by `--config`, for commands that have this option. */
   readonly config: LoadedConfig | undefined;
   readonly output: Output;
   readonly log: ConfigurableLog;
@@ -22,51 +22,51 @@ export interface CommandContext extends Sources {
   readonly commands: Readonly<Record<string, CommandEntry>>;
 }
 
-/** One command; its module imports only what every call of it needs. */
+/** One command. Its module imports only what every call needs; the rest is loaded on demand. */
 export interface Command {
-  /** What stands behind the command's name in the help. */
+  /** The part of the usage line after the command's name. */
   readonly usage: string;
   readonly options: readonly OptionName[];
-  /** Lines below the options in the help: examples, exit statuses. */
+  /** Lines below the options in the help, such as examples and exit statuses. */
   readonly notes?: readonly string[];
-  /** How many operands it takes (default: none). */
+  /** How many operands are allowed (default: none). */
   readonly operands?: {
     readonly min: number;
     readonly max: number;
-    /** What the first is one of, where there are few. */
+    /** Allowed values of the first operand, if there are few. */
     readonly words?: readonly string[];
   };
-  /** Whether it goes on without a configuration that is not valid, as it only looks there for what is running. */
-  readonly toleratesConfig?: true;
-  /** Whether arguments behind `--` are taken, for the software. */
+  /** Runs even if the configuration is invalid, which then counts as absent. */
+  readonly toleratesInvalidConfig?: true;
+  /** Accepts arguments after `--`; they go to the software. */
   readonly passesArguments?: true;
-  /** An operand behind which every argument is the software's, whatever it looks like. */
-  readonly passesBehind?: string;
-  /** Does it without reading the configuration, where it can: the exit status, or `undefined`. */
-  withoutConfig?(context: Pick<CommandContext, "args" | "output">): Promise<number | undefined>;
-  /** Does it; the result is the exit status. */
+  /** Every argument after this operand goes to the software, even one that looks like an option. */
+  readonly passesAfter?: string;
+  /** Tries to run without the configuration. Resolves to the exit status, or `undefined` if `run` is needed. */
+  runWithoutConfig?(context: Pick<CommandContext, "args" | "output">): Promise<number | undefined>;
+  /** Resolves to the exit status. */
   run(context: CommandContext): Promise<number>;
 }
 
-/** A command's line in the help and the way to its module, which is loaded only when the command is called. */
+/** A command's line in the help, and its module, which is loaded only when the command is called. */
 export interface CommandEntry {
   readonly summary: string;
   load(): Promise<Command>;
 }
 
-/** A command's arguments: options beat variables. */
+/** A command's parsed arguments. An option beats its environment variable. */
 export interface ParsedArguments {
   readonly operands: readonly string[];
-  /** What stood behind `--`, or behind the operand that the command names. */
+  /** The arguments after `--`, or after {@linkcode Command.passesAfter}. */
   readonly passed: readonly string[];
   flag(name: OptionName): boolean;
-  /** @throws {UsageError} if the option has words, and it is none of them. */
+  /** @throws {UsageError} if the option allows only certain words and this is not one of them. */
   value<Name extends OptionName>(name: Name): OptionValue<Name> | undefined;
   values(name: OptionName): readonly string[];
-  /** @throws {UsageError} if neither the option nor its variable is given, or as `value` has it. */
+  /** @throws {UsageError} if neither the option nor its variable is set, or as `value` does. */
   required<Name extends OptionName>(name: Name): OptionValue<Name>;
-  /** @throws {UsageError} where it is not a whole number of the range. */
+  /** @throws {UsageError} if it is not a whole number within the range. */
   integer(name: OptionName, range: { min: number; max: number }): number | undefined;
-  /** @throws {UsageError} where it is given nowhere, or is not a whole number of the range. */
+  /** @throws {UsageError} if it is missing, or not a whole number within the range. */
   requiredInteger(name: OptionName, range: { min: number; max: number }): number;
 }

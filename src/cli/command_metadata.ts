@@ -1,22 +1,22 @@
 import type { Command, CommandEntry } from "./command.ts";
 import { GLOBAL_OPTIONS, type OptionName, OPTIONS, type OptionSpec } from "./options.ts";
 
-/** One option, as manual and completions tell of it. */
+/** One option, as the manual and the completions describe it. */
 export interface DescribedOption extends OptionSpec {
   readonly name: OptionName;
 }
 
-/** One command, with all that its module says of it. */
+/** One command with the description from its module. */
 export interface DescribedCommand extends Pick<Command, "usage" | "operands"> {
-  /** Such as `daemon start`. */
+  /** For example `daemon start`. */
   readonly name: string;
   readonly summary: string;
-  /** Its own first, then those that every command has. */
+  /** Its own options first, then the global ones. */
   readonly options: readonly DescribedOption[];
   readonly notes: readonly string[];
 }
 
-/** Every command, in the order of the help; loads all their modules. */
+/** Loads every command's module and describes the commands in the order of the help. */
 export async function describeCommands(
   commands: Readonly<Record<string, CommandEntry>>,
 ): Promise<DescribedCommand[]> {
@@ -29,29 +29,29 @@ export async function describeCommands(
   );
 }
 
-/** What an option's value can be completed with. */
+/** How a shell completes an option's value. */
 export type Completion =
   | { readonly kind: "words"; readonly words: readonly string[] }
   | { readonly kind: "file" }
   | { readonly kind: "folder" }
   | { readonly kind: "anything" };
 
-/** `undefined` for a flag. */
-export function completionOf({ value, words }: DescribedOption): Completion | undefined {
+/** Returns `undefined` for a flag. */
+export function getCompletion({ value, words }: DescribedOption): Completion | undefined {
   if (value === undefined) return undefined;
   if (words !== undefined) return { kind: "words", words };
   if (value === "DIR") return { kind: "folder" };
   return ["FILE", "PATH", "DB"].includes(value) ? { kind: "file" } : { kind: "anything" };
 }
 
-/** A word that may come next, with what it stands for. */
+/** A word that may come next, with its description. */
 export interface NextWord {
   readonly word: string;
   readonly summary: string;
 }
 
-/** The words that a command line may begin with, or that may follow a group's name such as `daemon`. */
-export function nextWords(commands: readonly DescribedCommand[], group?: string): NextWord[] {
+/** Lists the first words of a command line or, with `group`, the words that may follow a name such as `daemon`. */
+export function listNextWords(commands: readonly DescribedCommand[], group?: string): NextWord[] {
   const found = new Map<string, string>();
   for (const { name, summary } of commands) {
     if (group !== undefined && !name.startsWith(`${group} `)) continue;
@@ -61,7 +61,7 @@ export function nextWords(commands: readonly DescribedCommand[], group?: string)
   return Array.from(found, ([word, summary]) => ({ word, summary }));
 }
 
-/** First words that are no command by themselves, such as `daemon`. */
-export function groupsOf(commands: readonly DescribedCommand[]): string[] {
+/** Lists the first words that are not commands by themselves, such as `daemon`. */
+export function listGroups(commands: readonly DescribedCommand[]): string[] {
   return [...new Set(commands.flatMap(({ name }) => name.split(" ").slice(0, -1)))];
 }

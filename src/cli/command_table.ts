@@ -3,11 +3,11 @@ import type { CommandEntry } from "./command.ts";
 /** All commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   "run": {
-    summary: "prove the license, launch the software and keep the license alive",
+    summary: "check the license, launch the software and keep the license alive",
     load: async () => (await import("./commands/run.ts")).command,
   },
   "ipc": {
-    summary: "ask a running sentinel over its local socket",
+    summary: "query a running sentinel over its local socket",
     load: async () => (await import("./commands/ipc.ts")).command,
   },
   "daemon start": {
@@ -15,7 +15,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/daemon_start.ts")).command,
   },
   "daemon stop": {
-    summary: "stop the daemon with its software, and wait until it has",
+    summary: "stop the daemon and its software, and wait for both to exit",
     load: async () => (await import("./commands/daemon.ts")).daemonStop,
   },
   "daemon restart": {
@@ -23,11 +23,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/daemon.ts")).daemonRestart,
   },
   "daemon status": {
-    summary: "tell how the daemon, its software and its license are",
+    summary: "show the state of the daemon, its software and its license",
     load: async () => (await import("./commands/daemon.ts")).daemonStatus,
   },
   "daemon reload": {
-    summary: "have the daemon read configuration and license again",
+    summary: "make the daemon reread its configuration and license",
     load: async () => (await import("./commands/daemon.ts")).daemonReload,
   },
   "daemon stats": {
@@ -39,11 +39,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/service.ts")).servicePrint,
   },
   "service install": {
-    summary: "write the daemon's definition where the service manager finds it",
+    summary: "install the daemon's definition for a service manager",
     load: async () => (await import("./commands/service.ts")).serviceInstall,
   },
   "service uninstall": {
-    summary: "remove what service install has written",
+    summary: "remove an installed definition",
     load: async () => (await import("./commands/service.ts")).serviceUninstall,
   },
   "server": {
@@ -51,19 +51,19 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/server.ts")).command,
   },
   "client": {
-    summary: "start, watch and stop processes on a server",
+    summary: "start, watch and stop processes on a remote server",
     load: async () => (await import("./commands/client.ts")).command,
   },
   "pki ca": {
-    summary: "make a CA that signs certificates for server and clients",
+    summary: "create a CA that signs server and client certificates",
     load: async () => (await import("./commands/pki.ts")).pkiCa,
   },
   "pki server": {
-    summary: "make a server's certificate",
+    summary: "create a server certificate",
     load: async () => (await import("./commands/pki.ts")).pkiServer,
   },
   "pki client": {
-    summary: "make a client's certificate",
+    summary: "create a client certificate",
     load: async () => (await import("./commands/pki.ts")).pkiClient,
   },
   "license verify": {
@@ -71,7 +71,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/license.ts")).licenseVerify,
   },
   "license show": {
-    summary: "print what a license file says",
+    summary: "print the contents of a license file",
     load: async () => (await import("./commands/license.ts")).licenseShow,
   },
   "fingerprint": {
@@ -79,11 +79,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/fingerprint.ts")).command,
   },
   "doctor": {
-    summary: "look at everything that a run depends on, and say what to do",
+    summary: "check everything a run depends on and suggest fixes",
     load: async () => (await import("./commands/doctor.ts")).command,
   },
   "vendor keygen": {
-    summary: "make the organization's key pair",
+    summary: "create the organization's key pair",
     load: async () => (await import("./commands/vendor.ts")).vendorKeygen,
   },
   "vendor issue": {
@@ -99,7 +99,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/vendor.ts")).vendorList,
   },
   "vendor revoke": {
-    summary: "revoke a license for good",
+    summary: "revoke a license permanently",
     load: async () => (await import("./commands/vendor.ts")).vendorRevoke,
   },
   "vendor suspend": {
@@ -111,15 +111,15 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./commands/vendor.ts")).vendorReinstate,
   },
   "vendor decommission": {
-    summary: "take a license off a machine",
+    summary: "remove a machine from a license",
     load: async () => (await import("./commands/vendor.ts")).vendorDecommission,
   },
   "vendor build": {
-    summary: "build the programs for customers, with the organization's key inside",
+    summary: "build the programs for customers, with the organization's key built in",
     load: async () => (await import("./commands/vendor.ts")).vendorBuild,
   },
   "completions": {
-    summary: "print a shell's completions for sentinel",
+    summary: "print the completion script for a shell",
     load: async () => (await import("./commands/completions.ts")).command,
   },
   "manual": {
@@ -128,7 +128,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
 };
 
-/** The name at the front of the arguments and what follows it, or `undefined` where no command is named so. */
+/** Splits the arguments after the command's name. Returns `undefined` if they do not begin with one. */
 export function findCommand(
   args: readonly string[],
 ): { name: string; rest: readonly string[] } | undefined {

@@ -4,24 +4,23 @@ import { GLOBAL_OPTIONS, type OptionName, OPTIONS, type OptionSpec } from "./opt
 import { type Build, VERSION } from "../core/build_info.ts";
 import { fingerprintOrganizationKey } from "../license/organization_key.ts";
 
-/** The program's help; with `group` only that group's commands. */
-export function programHelp(group?: string): string {
+/** The help of the program or, with `group`, of that group's commands. */
+export function formatProgramHelp(group?: string): string {
   const names = Object.keys(COMMANDS).filter((name) => !group || name.startsWith(group + " "));
   return [
     group ? `Usage: sentinel ${group} COMMAND` : "Usage: sentinel COMMAND",
     "",
-    "Proves a license, keeps it alive, and launches and supervises the software it is for.",
+    "Checks a license, keeps it alive, and launches and supervises the software it covers.",
     "",
     "Commands:",
     ...columns(names.map((name) => [name, COMMANDS[name]!.summary])),
     "",
-    "`sentinel COMMAND --help` tells more; `sentinel --license FILE --software FILE` is `sentinel run`.",
-    "Each option has a variable: SENTINEL_LOG_LEVEL for --log-level, and so on.",
+    "Run `sentinel COMMAND --help` for more. The default command is `run`: `sentinel --license FILE --software FILE`.",
+    "Every option has an environment variable, such as SENTINEL_LOG_LEVEL for --log-level.",
   ].join("\n");
 }
 
-/** One command's help. */
-export function commandHelp(name: string, command: Command): string {
+export function formatCommandHelp(name: string, command: Command): string {
   const notes = command.notes ?? [];
   return [
     `Usage: sentinel ${name} ${command.usage}`.trimEnd(),
@@ -54,8 +53,8 @@ function sentence(summary: string): string {
   return summary[0]!.toUpperCase() + summary.slice(1) + ".";
 }
 
-/** What `--version --json` tells; what a run from source cannot know is null. */
-export async function versionFacts(build: Build): Promise<Record<string, unknown>> {
+/** The result of `--version --json`; values unknown to a run from source are null. */
+export async function describeVersion(build: Build): Promise<Record<string, unknown>> {
   const { deno, v8 } = Deno.version;
   return {
     version: VERSION,

@@ -9,17 +9,17 @@ import {
   type LogSettings,
 } from "../core/log.ts";
 
-/** A logger whose records may still be under way. */
+/** A logger that writes its records asynchronously. */
 export interface FlushableLogger extends ConfigurableLog {
-  /** Resolves once every record so far is written. */
+  /** Resolves once every record logged so far is written. */
   flush(): Promise<void>;
 }
 
 type WriteRecord = (level: LogLevel, message: string, fields: LogFields) => void;
 
 /**
- * The program's log. The logging library is loaded with the first record that is to be written, as most short runs
- * write none; records wait for it in order.
+ * The program's log. The first record loads the logging library, since most short runs write none; records wait for it
+ * in order.
  */
 export function createLogger(initial: LogSettings): FlushableLogger {
   let settings = initial;
@@ -64,7 +64,7 @@ export function createLogger(initial: LogSettings): FlushableLogger {
 }
 
 /**
- * How the log is written: options and variables beat the configuration file.
+ * The level and format of the log. Options and variables beat the configuration file.
  *
  * @throws {UsageError}
  */
@@ -102,7 +102,7 @@ async function loadLibrary(
     logger[level](message.replaceAll("{", "{{").replaceAll("}", "}}"), fields);
 }
 
-/** The fields of a record behind its message: ` (pid: 4711, uid: 1000)`. */
+/** The fields of a record after its message: ` (pid: 4711, uid: 1000)`. */
 function formatFields(fields: Record<string, unknown>): string {
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
   return known.length === 0

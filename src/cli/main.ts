@@ -10,7 +10,7 @@ import { describeFault } from "./exit_codes.ts";
 import { UncaughtErrors } from "./last_resort.ts";
 import { createLogger, logSettings } from "./logging.ts";
 import { suggest } from "./usage_error.ts";
-import { type OptionName, OPTIONS, variableOf } from "./options.ts";
+import { type OptionName, OPTIONS, toVariableName } from "./options.ts";
 import { type Output, standardOutput } from "./output.ts";
 import { parseArguments } from "./parse_arguments.ts";
 import type { ParsedArguments } from "./command.ts";
@@ -19,9 +19,9 @@ import { UsageError } from "./usage_error.ts";
 const SYSTEM_SOURCES: Sources = { clock: systemClock, random: Math.random };
 
 /**
- * Runs the program with these arguments; the result is the exit status. Never rejects.
+ * Runs the program with these arguments and resolves to its exit status. Never rejects.
  *
- * @param build What it was built with.
+ * @param build Values that were built into the program.
  */
 export async function main(
   args: readonly string[],
@@ -49,15 +49,15 @@ async function runProgram(
     const command = await COMMANDS[chosen.name]!.load();
     const parsed = parseArguments(chosen.rest, command, env);
     if (parsed.flag("help")) {
-      const { commandHelp } = await import("./help.ts");
-      output.result(commandHelp(chosen.name, command));
+      const { formatCommandHelp } = await import("./help.ts");
+      output.result(formatCommandHelp(chosen.name, command));
       return EXIT.ok;
     }
     if (parsed.flag("version")) {
       output.result(`sentinel ${VERSION}`);
       return EXIT.ok;
     }
-    const status = await command.withoutConfig?.({ args: parsed, output });
+    const status = await command.runWithoutConfig?.({ args: parsed, output });
     if (status !== undefined) return status;
     return await runCommand(command, parsed, { ...SYSTEM_SOURCES, ...sources, build });
   } catch (thrown) {
@@ -91,7 +91,7 @@ async function runCommand(
   }
 }
 
-/** The configuration's code is loaded only where a file is named. */
+/** Loads the configuration code only if a file is named. */
 async function readConfig(
   command: Command,
   args: ParsedArguments,
@@ -102,19 +102,19 @@ async function readConfig(
   try {
     return await loadConfig(path);
   } catch (error) {
-    if (command.toleratesConfig) return undefined;
+    if (command.toleratesInvalidConfig) return undefined;
     throw error;
   }
 }
 
-/** The command to run, `undefined` where the program itself is asked (`--help`, `--version`, nothing at all). */
+/** Returns the command to run, or `undefined` for `--help`, `--version` and an empty command line. */
 function chooseCommand(
   args: readonly string[],
 ): { name: string; rest: readonly string[] } | undefined {
   const found = findCommand(args);
   if (found !== undefined) return found;
   const [first] = args;
-  const isNamed = (option: OptionName) => env(variableOf(option)) !== undefined;
+  const isNamed = (option: OptionName) => env(toVariableName(option)) !== undefined;
   if (first === undefined && !isNamed("license") && !isNamed("config")) return undefined;
   if (first === undefined || first.startsWith("-")) {
     return ["--help", "-h", "--version"].includes(first ?? "")
@@ -130,11 +130,11 @@ async function topLevelAnswer(args: readonly string[], build: Build): Promise<st
   const [first] = args;
   if (first === "--version") {
     if (args[1] !== "--json") return `sentinel ${VERSION}`;
-    const { versionFacts } = await import("./help.ts");
-    return JSON.stringify(await versionFacts(build));
+    const { describeVersion } = await import("./help.ts");
+    return JSON.stringify(await describeVersion(build));
   }
-  const { programHelp } = await import("./help.ts");
-  return programHelp(first !== undefined && isGroup(first) ? first : undefined);
+  const { formatProgramHelp } = await import("./help.ts");
+  return formatProgramHelp(first !== undefined && isGroup(first) ? first : undefined);
 }
 
 function isGroup(word: string): boolean {
@@ -146,7 +146,7 @@ function env(name: string): string | undefined {
 }
 
 function warnOfUnknownVariables({ log }: CommandContext): void {
-  const known = new Set<string>((Object.keys(OPTIONS) as OptionName[]).map(variableOf));
+  const known = new Set<string>((Object.keys(OPTIONS) as OptionName[]).map(toVariableName));
   known.add("SENTINEL_IPC_SOCKET").add("SENTINEL_PROCESS");
   for (const name of Object.keys(Deno.env.toObject())) {
     if (name.startsWith("SENTINEL_") && !known.has(name)) {
@@ -155,7 +155,7 @@ function warnOfUnknownVariables({ log }: CommandContext): void {
   }
 }
 
-/** One line, save where an error is made of several, such as the mistakes in a file. */
+/** Prints one line, and one more for each detail, such as the mistakes in a file. */
 function printError(error: unknown, { note }: Output): void {
   note(`sentinel: error: ${describeFault(error)}`);
   if (error instanceof SentinelError) { for (const line of error.details) note(line); }

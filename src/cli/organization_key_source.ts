@@ -3,9 +3,9 @@ import type { CommandContext } from "./command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
- * Where the organization's key is to be taken from; `undefined` where no option says so, and none is built in.
+ * Returns the source of the organization's key, or `undefined` if no option names one and none is built in.
  *
- * @throws {UsageError} where a key is given to a program that has its own.
+ * @throws {UsageError} if a key is named although one is built in.
  */
 export function findOrganizationKey(
   { args, build }: Pick<CommandContext, "args" | "build">,
@@ -14,11 +14,13 @@ export function findOrganizationKey(
   const { organizationKey: pem } = build;
   if (pem === undefined) return path === undefined ? undefined : { path };
   if (path === undefined) return { pem };
-  throw new UsageError("--org-key is not taken: this sentinel has its organization's key built in");
+  throw new UsageError(
+    "--org-key is not allowed: this sentinel has its organization's key built in",
+  );
 }
 
-/** As {@linkcode findOrganizationKey}, where it cannot be done without. */
-export function organizationKey(
+/** Like {@linkcode findOrganizationKey}, but throws a {@linkcode UsageError} if there is no key. */
+export function requireOrganizationKey(
   context: Pick<CommandContext, "args" | "build">,
 ): OrganizationKeySource {
   return findOrganizationKey(context) ?? { path: context.args.required("org-key") };

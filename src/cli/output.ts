@@ -2,15 +2,16 @@ import { describeError, SentinelError } from "../core/errors.ts";
 import { writeAllSync } from "../core/files.ts";
 
 /**
- * Where text for people and programs goes: the only door to the standard streams. What cannot be written there throws a
- * {SentinelError}, `config.output`.
+ * Standard output and standard error; nothing else writes to them.
+ *
+ * @throws {SentinelError} `config.output` if a write fails.
  */
 export interface Output {
   /** Writes a result and a newline to standard output. */
   result(text: string): void;
   /** Writes a line to standard error; never throws. */
   note(text: string): void;
-  /** Writes bytes as they are; false where nobody reads them any more. */
+  /** Writes bytes unchanged. Returns false if the reading end is closed. */
   forward(stream: "stdout" | "stderr", bytes: Uint8Array): boolean;
 }
 
@@ -23,20 +24,20 @@ export const standardOutput: Output = {
     try {
       writeTo("stderr", UTF8.encode(text + "\n"));
     } catch {
-      // there is nobody left to tell: the exit status has to do
+      // nowhere left to report it; the exit status still does
     }
   },
   forward: (stream, bytes) => writeTo(stream, bytes),
 };
 
-/** A reader that has gone away (`sentinel … | head`) is no error of ours; whether it is there. */
+/** Returns false on EPIPE, which is not an error (`sentinel … | head`). */
 function writeTo(stream: keyof typeof NAMES, bytes: Uint8Array): boolean {
   try {
     writeAllSync(Deno[stream], bytes);
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return false;
-    const message = `${NAMES[stream]} cannot be written: ${describeError(error)}`;
+    const message = `cannot write to ${NAMES[stream]}: ${describeError(error)}`;
     throw new SentinelError("config.output", message, { cause: error });
   }
 }

@@ -7,7 +7,7 @@ import {
   OPTIONS,
   type OptionSpec,
   type OptionValue,
-  variableOf,
+  toVariableName,
 } from "./options.ts";
 import { suggest, UsageError } from "./usage_error.ts";
 
@@ -18,8 +18,8 @@ interface ValueOption {
 }
 
 /**
- * Cuts arguments in two behind the first operand, where that is `word`: what follows is the software's. A `--` right behind
- * it is left out, as no program is named so.
+ * Splits the arguments after the first operand if that is `word`; the rest goes to the software. A `--` directly after
+ * it is dropped, since no program has that name.
  */
 export function splitPassed(
   args: readonly string[],
@@ -31,7 +31,7 @@ export function splitPassed(
   return { own: args.slice(0, first + 1), passed: rest[0] === "--" ? rest.slice(1) : rest };
 }
 
-/** Its place, or -1 where there is none before `--`. */
+/** Index of the first operand, or -1 if none comes before `--`. */
 function firstOperand(args: readonly string[], values: readonly ValueOption[]): number {
   for (let i = 0; i < args.length; i++) {
     const argument = args[i]!;
@@ -46,19 +46,19 @@ function firstOperand(args: readonly string[], values: readonly ValueOption[]): 
 }
 
 /**
- * Parses what stands behind the command's name.
+ * Parses the arguments after the command's name.
  *
- * @throws {UsageError} for unknown options, missing values, too few or too many operands.
+ * @throws {UsageError} for an unknown option, a missing value, too few or too many operands.
  */
 export function parseArguments(
   args: readonly string[],
-  command: Pick<Command, "options" | "operands" | "passesArguments" | "passesBehind">,
+  command: Pick<Command, "options" | "operands" | "passesArguments" | "passesAfter">,
   env: Env,
 ): ParsedArguments {
   const known = [...command.options, ...GLOBAL_OPTIONS];
   const values = known.filter((name) => specOf(name).value !== undefined);
   const { own, passed } = splitPassed(args, {
-    word: command.passesBehind,
+    word: command.passesAfter,
     values: values.map((name) => ({ name, letter: specOf(name).letter })),
   });
   const parsed = parseArgs(own, {
@@ -90,7 +90,7 @@ class Arguments implements ParsedArguments {
 
   flag(name: OptionName): boolean {
     if (this.#options[name] === true) return true;
-    const variable = this.#env(variableOf(name)) ?? "";
+    const variable = this.#env(toVariableName(name)) ?? "";
     return !["", "0", "false", "no"].includes(variable.toLowerCase());
   }
 
@@ -106,7 +106,7 @@ class Arguments implements ParsedArguments {
       throw new UsageError(`option --${name} needs a value (${specOf(name).value})`);
     }
     if (given.length > 0) return given;
-    const variable = this.#env(variableOf(name)) ?? "";
+    const variable = this.#env(toVariableName(name)) ?? "";
     return variable === "" ? [] : [variable];
   }
 
@@ -161,16 +161,16 @@ function refuseOption(argument: string, known: readonly OptionName[]): never {
 
 function checkOperands(
   args: ParsedArguments,
-  { operands, passesArguments, passesBehind }: Pick<
+  { operands, passesArguments, passesAfter }: Pick<
     Command,
-    "operands" | "passesArguments" | "passesBehind"
+    "operands" | "passesArguments" | "passesAfter"
   >,
 ): void {
   const { min, max } = operands ?? { min: 0, max: 0 };
   const extra = args.operands[max];
   if (extra !== undefined) throw new UsageError(`unexpected argument: ${extra}`);
   if (args.operands.length < min) throw new UsageError("an argument is missing (see --help)");
-  if (args.passed.length > 0 && !passesArguments && passesBehind === undefined) {
+  if (args.passed.length > 0 && !passesArguments && passesAfter === undefined) {
     throw new UsageError(`unexpected argument: ${args.passed[0]}`);
   }
 }

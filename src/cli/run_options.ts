@@ -6,18 +6,18 @@ import type { CommandContext, ParsedArguments } from "./command.ts";
 import type { LicenseRequest, RunRequest } from "../agent/run_request.ts";
 import { ipcSettings } from "../daemon/settings.ts";
 import { logSettings } from "./logging.ts";
-import { findOrganizationKey, organizationKey } from "./organization_key_source.ts";
+import { findOrganizationKey, requireOrganizationKey } from "./organization_key_source.ts";
 
-/** What of a configuration a run reads; tables are absent if no file is named. */
+/** The part of a configuration that a run reads. Without a file most tables are absent. */
 type RunConfig =
   & Pick<Config, "license">
   & { readonly software: Partial<Config["software"]> }
   & Partial<Pick<Config, "ipc" | "security">>;
 
-/** The configuration with what beats it: options, and variables. */
-export function effectiveConfig(args: ParsedArguments, config: Config): Config;
-export function effectiveConfig(args: ParsedArguments, config: Config | undefined): RunConfig;
-export function effectiveConfig(args: ParsedArguments, config: Config | undefined): RunConfig {
+/** Overrides the configuration with options and variables. */
+export function applyOptions(args: ParsedArguments, config: Config): Config;
+export function applyOptions(args: ParsedArguments, config: Config | undefined): RunConfig;
+export function applyOptions(args: ParsedArguments, config: Config | undefined): RunConfig {
   return {
     ...config,
     license: {
@@ -38,8 +38,8 @@ export function effectiveConfig(args: ParsedArguments, config: Config | undefine
   };
 }
 
-/** The same with paths that stay right in another working directory. */
-export function withAbsolutePaths(config: Config): Config {
+/** Makes paths absolute, so that they survive a change of the working directory. */
+export function resolveConfigPaths(config: Config): Config {
   const { license, software, process } = config;
   const absolute = (path: string | undefined) => path === undefined ? undefined : resolve(path);
   return {
@@ -54,7 +54,7 @@ export function withAbsolutePaths(config: Config): Config {
   };
 }
 
-/** Tables, and keys of other tables, that are for the daemon alone. */
+/** Tables and keys that only a daemon uses. */
 export const WITHOUT_EFFECT: readonly string[] = [
   "process",
   "health.listen",
@@ -72,11 +72,11 @@ export const WITHOUT_EFFECT: readonly string[] = [
 ];
 
 /**
- * What a run would prove its license with.
+ * The part of a run request that concerns its license.
  *
- * @param config The effective one.
+ * @param config From {@linkcode applyOptions}.
  */
-export function licenseRequest(
+export function readLicenseRequest(
   context: Pick<CommandContext, "args" | "build">,
   { license, ipc }: RunConfig,
 ): LicenseRequest {
@@ -93,12 +93,12 @@ export function licenseRequest(
 }
 
 /**
- * What is to be run.
+ * The request for a run.
  *
- * @param config The effective one.
- * @throws {UsageError} if something that is needed is named nowhere.
+ * @param config From {@linkcode applyOptions}.
+ * @throws {UsageError} if the license, the software or the organization's key is missing.
  */
-export function runRequest(
+export function readRunRequest(
   context: Pick<CommandContext, "args" | "build">,
   config: RunConfig,
 ): RunRequest {
@@ -107,18 +107,18 @@ export function runRequest(
   const licensePath = license.path ?? args.required("license");
   const softwarePath = resolve(software.path ?? args.required("software"));
   return {
-    ...licenseRequest(context, config),
+    ...readLicenseRequest(context, config),
     licensePath,
     softwarePath,
     softwareArgs: software.args ?? [],
     softwareEnv: software.env ?? {},
     workingDirectory: software.working_directory,
-    orgKey: organizationKey(context),
+    orgKey: requireOrganizationKey(context),
     tamperPolicy: security?.anti_tamper,
   };
 }
 
-/** Says what of a configuration file does nothing here, once for each table or key. */
+/** Warns of each table or key in the file that has no effect on `sentinel run`. */
 export function warnOfNoEffect({ given }: LoadedConfig, log: Logger): void {
   for (const name of WITHOUT_EFFECT.filter((name) => given.has(name))) {
     log.warn(`${name.includes(".") ? name : `[${name}]`} has no effect on sentinel run`);

@@ -58,7 +58,7 @@ testWith([COMPILER], "a program tells what it was built with, and takes no other
       code: 2,
       stdout: "",
       stderr:
-        "sentinel: error: --org-key is not taken: this sentinel has its organization's key built in\n",
+        "sentinel: error: --org-key is not allowed: this sentinel has its organization's key built in\n",
     });
   }
   const verified = await runStandalone(program, ["license", "verify", "x.lic"]);

@@ -35,15 +35,15 @@ for (const thrown of [new TypeError("x"), new Deno.errors.NotFound("x"), "x", un
 const TOO_LITTLE: [string, string][] = [
   [
     `Requires run access to "/bin/sh", run again with the --allow-run flag`,
-    `permission denied: this sentinel was made without --allow-run for "/bin/sh"`,
+    `permission denied: this sentinel was built without --allow-run for "/bin/sh"`,
   ],
   [
     `Requires ffi access, run again with the --allow-ffi flag`,
-    "permission denied: this sentinel was made without --allow-ffi",
+    "permission denied: this sentinel was built without --allow-ffi",
   ],
   [
     `Requires net access to "a.example:443", specify the required permissions during compilation using \`deno compile --allow-net\``,
-    `permission denied: this sentinel was made without --allow-net for "a.example:443"`,
+    `permission denied: this sentinel was built without --allow-net for "a.example:443"`,
   ],
   ["Something else\nis not allowed", "Something else is not allowed"],
 ];

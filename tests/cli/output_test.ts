@@ -21,7 +21,7 @@ testWith([POSIX], "a reader that goes away early is no error", async () => {
 
 testWith([FULL], "a result that cannot be written is an error in one line", async () => {
   const { stderr } = await runProgram(["manual"], { wrapper: inShell("> /dev/full") });
-  const why = "standard output cannot be written: No space left on device (os error 28)";
+  const why = "cannot write to standard output: No space left on device (os error 28)";
   assertEquals(stderr, `sentinel: error: ${why}\n2\n`);
 });
 

@@ -3,7 +3,7 @@ import type { Command } from "../../src/cli/command.ts";
 import { parseArguments } from "../../src/cli/parse_arguments.ts";
 import { UsageError } from "../../src/cli/usage_error.ts";
 
-type Form = Pick<Command, "options" | "operands" | "passesArguments" | "passesBehind">;
+type Form = Pick<Command, "options" | "operands" | "passesArguments" | "passesAfter">;
 
 const FORM: Form = { options: ["port", "san", "json"], operands: { min: 0, max: 1 } };
 

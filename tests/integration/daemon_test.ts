@@ -114,7 +114,7 @@ Deno.test("where the socket is gone, reload and stop are signals", async () => {
   await scene.daemon("start");
   await Deno.remove(scene.at("s.sock"));
   const { code, stdout } = await scene.daemon("reload");
-  assertEquals([code, stdout], [0, "reload requested; the daemon's log tells the rest\n"]);
+  assertEquals([code, stdout], [0, "reload requested; see the daemon's log\n"]);
   await scene.logged(/reloading -> running/);
   assertEquals((await scene.daemon("status")).code, 0);
   assertEquals((await scene.daemon("stop")).code, 0);

@@ -93,7 +93,7 @@ Deno.test("sentinel ipc finds the only socket in the session's folder, and names
   await serve("two");
   const second = await runIpc(["health", "--json"], env);
   assertEquals(second.code, 2);
-  assertMatch(second.stderr, /--socket is required: there are .*-one(\.sock)?, .*-two/);
+  assertMatch(second.stderr, /--socket is required: found .*-one(\.sock)?, .*-two/);
 });
 
 Deno.test("sentinel ipc watch streams the events until the server ends", async () => {

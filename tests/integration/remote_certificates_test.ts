@@ -127,7 +127,7 @@ testRemote(
     assertEquals([first.code, first.stdout], [88, "process not found\n"]);
     assertMatch(
       first.stderr,
-      /^first use of 127\.0\.0\.1 port \d+: its certificate is remembered \(SHA-256 [0-9A-F:]{95}\)\n$/,
+      /^first use of 127\.0\.0\.1 port \d+: remembering its certificate \(SHA-256 [0-9A-F:]{95}\)\n$/,
     );
     assertEquals(await ask(), NOT_FOUND);
     const path = `${home}/sentinel-drm/known_hosts`;

@@ -33,7 +33,7 @@ testWith(OPENSSL, "a data folder that is a file is named", async () => {
   await Deno.writeTextFile(setup.dataDir, "");
   const { code, stderr } = await runProgram(setup.serverArguments());
   assertEquals(code, 2);
-  assertStringIncludes(stderr, `data folder cannot be used: ${setup.dataDir} (`);
+  assertStringIncludes(stderr, `cannot use the data folder: ${setup.dataDir} (`);
 });
 
 testRemote("output that cannot be read any more is said to be missing", async (setup, server) => {

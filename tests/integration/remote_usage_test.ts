@@ -6,7 +6,7 @@ const USAGE: [string, string[], RegExp][] = [
   ["no certificate", ["client", "list"], /--(?:address|certificate) is required/],
   ["no command", ["client"], /an argument is missing/],
   ["an unknown command", ["client", "lst"], /unknown command: client lst \(did you mean list\?\)/],
-  ["no id", ["client", "status"], /client status needs the id of a process/],
+  ["no id", ["client", "status"], /client status needs a process id/],
   ["a second id", ["client", "status", "1", "2"], /unexpected argument: 2/],
   ["an operand of list", ["client", "list", "1"], /unexpected argument: 1/],
   ["nothing to start", ["client", "start"], /client start needs a command/],

@@ -103,7 +103,7 @@ Deno.test("a service is installed, installed again and uninstalled; somebody els
     ]);
   }
   assertEquals((await service(folder, "uninstall", ...out)).stdout, `${path} removed\n`);
-  assertEquals((await service(folder, "uninstall", ...out)).stdout, `${path} is not there\n`);
+  assertEquals((await service(folder, "uninstall", ...out)).stdout, `${path} does not exist\n`);
   await Deno.writeTextFile(path, "[Unit]\n");
   for (const command of ["install", "uninstall"]) {
     const { code, stderr } = await service(folder, command, ...out);
@@ -151,7 +151,7 @@ Deno.test("a service's name that not every service manager takes is refused", as
     assertEquals(code, 2);
     assertStringIncludes(
       stderr,
-      "--service-name takes letters, digits and . _ - only, 32 at most",
+      "--service-name must be at most 32 letters, digits and . _ -",
     );
   }
 });
@@ -206,7 +206,7 @@ testWith(
     ]);
     assertEquals([code, stderr], [
       2,
-      "sentinel: error: --service is for the service manager of Windows: use --foreground\n",
+      "sentinel: error: --service is only for the Windows service manager: use --foreground\n",
     ]);
   },
 );

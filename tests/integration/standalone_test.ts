@@ -71,7 +71,7 @@ testWith([COMPILER, POSIX], "what a program was not given is one line with the f
   assertEquals([code, stdout], [86, ""]);
   assertMatch(
     stderr,
-    /^sentinel: error: permission denied: this sentinel was made without --allow-(?:ffi|sys) for ".+"\n$/,
+    /^sentinel: error: permission denied: this sentinel was built without --allow-(?:ffi|sys) for ".+"\n$/,
   );
 });
 

@@ -62,7 +62,7 @@ Deno.test("vendor serve takes a machine through its life: activated, suspended, 
   assertEquals(await status(), "ACTIVE");
   assertEquals(
     await vendor.administer("decommission", "K1", machine.id),
-    `machine ${machine.id} is asked to leave license K1\n`,
+    `machine ${machine.id} will be removed from license K1\n`,
   );
   assertEquals(await status(), "DECOMMISSION_PENDING");
   const leave = await signedBy(machine, DECOMMISSION_ACK_PATH, {
@@ -85,7 +85,7 @@ Deno.test("vendor decommission --lost frees a machine's place while vendor serve
   await readAnswer(await send(server.url, activation), vendor.verify);
   assertEquals(
     await vendor.administer("decommission", "K1", machine.id, "--lost"),
-    `machine ${machine.id} is given up: its place of license K1 is free\n`,
+    `machine ${machine.id} is given up: its place on license K1 is free\n`,
   );
   const listed = JSON.parse(await vendor.administer("list", "--json")).licenses[0];
   assertEquals([listed.active_machines, listed.machines[0].status], [0, "LOST"]);

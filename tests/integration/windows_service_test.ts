@@ -89,7 +89,7 @@ testWith(
       assertStringIncludes(log, "Received stop of the service, shutting down...");
       assertStringIncludes(log, "state: stopping -> stopped");
     }
-    assertEquals((await service(scene, "uninstall")).stdout, `service ${NAME} is not there\n`);
+    assertEquals((await service(scene, "uninstall")).stdout, `service ${NAME} does not exist\n`);
     await service(scene, "install");
     assertEquals((await service(scene, "uninstall")).stdout, `service ${NAME} removed\n`);
     assertEquals((await manager("query", NAME)).code, DOES_NOT_EXIST);
@@ -148,7 +148,7 @@ testWith(
     const { code, stderr } = await scene.daemon("start", "--service");
     assertEquals([code, stderr], [
       2,
-      "sentinel: error: --service is for the service manager of Windows: use --foreground\n",
+      "sentinel: error: --service is only for the Windows service manager: use --foreground\n",
     ]);
   },
 );

@@ -7,7 +7,7 @@ import { suggest, UsageError } from "../usage_error.ts";
 
 type Action = (client: RemoteClient, context: CommandContext) => Promise<number>;
 
-/** What can be asked of a server, and how many operands it takes behind its name. */
+/** The client's actions, and the number of operands after each name. */
 const ACTIONS: Readonly<Record<string, { readonly run: Action; readonly operands: 0 | 1 }>> = {
   start: { run: start, operands: 0 },
   status: { run: status, operands: 1 },
@@ -31,12 +31,12 @@ export const command: Command = {
     "json",
   ],
   operands: { min: 1, max: 2, words: Object.keys(ACTIONS) },
-  passesBehind: "start",
+  passesAfter: "start",
   notes: [
-    "What follows `start` belongs to the process, whatever it looks like. `stream` prints what the process wrote from",
-    "its beginning, waits for its end, and ends with 0; Ctrl-C ends `stream`, not the process.",
-    "Exit status: 0, 84 where it cannot be launched, 86 where permission is denied or a certificate not accepted,",
-    "87 where no server answers, 88 where there is no such process.",
+    "Every argument after `start` belongs to the process. `stream` prints the process's output from the beginning, waits",
+    "until the process exits, and returns 0; Ctrl-C ends `stream`, not the process.",
+    "Exit status: 0, 84 if the process cannot be launched, 86 if permission is denied or a certificate is not accepted,",
+    "87 if no server answers, 88 if the process is not found.",
   ],
   async run(context) {
     const action = chooseAction(context);
@@ -57,7 +57,7 @@ function chooseAction({ args }: CommandContext): Action {
     throw new UsageError(`unexpected argument: ${operand}`);
   }
   if (action.operands === 1 && operand === undefined) {
-    throw new UsageError(`client ${name} needs the id of a process`);
+    throw new UsageError(`client ${name} needs a process id`);
   }
   if (name === "start" && args.passed.length === 0) {
     throw new UsageError("client start needs a command");
@@ -84,7 +84,7 @@ function readSettings({ args, output }: CommandContext): ClientSettings {
   }
   const onFirstUse = (fingerprint: string) =>
     output.note(
-      `first use of ${address} port ${port}: its certificate is remembered (SHA-256 ${fingerprint})`,
+      `first use of ${address} port ${port}: remembering its certificate (SHA-256 ${fingerprint})`,
     );
   return { ...common, trust: { kind: "first_use", onFirstUse } };
 }
@@ -106,7 +106,7 @@ async function stop(client: RemoteClient, context: CommandContext): Promise<numb
   return printFound(found, context, () => "process stopped");
 }
 
-/** That there is no such process is a result like others. */
+/** Prints a process, or `process not found`, which is a result and not an error. */
 function printFound(
   found: ProcessStatus | undefined,
   { args, output }: CommandContext,
@@ -159,7 +159,7 @@ async function list(client: RemoteClient, { args, output }: CommandContext): Pro
 
 const HEAD = ["ID", "STATE", "STARTED", "OUTPUT", "COMMAND"];
 
-/** Processes as a table, one line each; text of theirs can neither end a line nor move the cursor. */
+/** A table with a line for each process. Control characters are escaped, so that a command cannot forge a line. */
 function processTable(
   processes: readonly ProcessStatus[],
   describe: (process: ProcessStatus) => string,
@@ -180,7 +180,7 @@ function processTable(
   ).join("\n");
 }
 
-/** As it is where that is plain to see, else as JSON writes it. */
+/** Text without spaces, quotes and control characters as it is, other text as JSON. */
 function word(text: string): string {
   return /^[^\s"'\\\p{C}]+$/u.test(text)
     ? text

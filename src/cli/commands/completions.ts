@@ -1,8 +1,7 @@
 import type { Command } from "../command.ts";
 import type { DescribedCommand } from "../command_metadata.ts";
 import { EXIT } from "../exit_codes.ts";
-import { suggest } from "../usage_error.ts";
-import { UsageError } from "../usage_error.ts";
+import { suggest, UsageError } from "../usage_error.ts";
 
 type Script = (commands: readonly DescribedCommand[]) => string;
 
@@ -18,11 +17,11 @@ export const command: Command = {
   options: [],
   operands: { min: 1, max: 1, words: Object.keys(SHELLS) },
   notes: [
-    "For this session:",
+    "For the current session:",
     "  bash, zsh   source <(sentinel completions bash)",
     "  fish        sentinel completions fish | source",
     "  powershell  sentinel completions powershell | Out-String | Invoke-Expression",
-    "For all that follow: put that line into ~/.bashrc, ~/.zshrc (behind compinit), ~/.config/fish/config.fish or $PROFILE.",
+    "For every session: add that line to ~/.bashrc, ~/.zshrc (after compinit), ~/.config/fish/config.fish or $PROFILE.",
   ],
   async run({ args, output, commands }) {
     const shell = args.operands[0]!;

@@ -5,11 +5,11 @@ import { EXIT } from "../exit_codes.ts";
 import { command as start } from "./daemon_start.ts";
 import { IpcClientError } from "../../ipc/errors.ts";
 
-/** Options that say which daemon is meant. */
+/** Options that select a daemon. */
 const TARGET_OPTIONS: readonly OptionName[] = ["config", "pid-file", "socket"];
 
-/** The daemon that options and configuration name, else the only one of the user's. */
-async function daemonTarget(
+/** The daemon named by options and configuration, else the user's only daemon. */
+async function findDaemon(
   { args, config, clock }: CommandContext,
 ): Promise<DaemonControl> {
   const { composeDaemonControl } = await import("../../app/daemon_control.ts");
@@ -24,7 +24,7 @@ async function daemonTarget(
   });
 }
 
-/** What its shutdown takes at most, and some more to tell that it did not. */
+/** The daemon's shutdown timeout, plus time to report that it was exceeded. */
 export function stopTimeoutMs({ config }: CommandContext): number {
   const { timeout_ms = 30_000 } = config?.config.shutdown ?? {};
   return timeout_ms + 5_000;
@@ -33,19 +33,17 @@ export function stopTimeoutMs({ config }: CommandContext): number {
 export const daemonReload: Command = {
   usage: "[--config FILE] [--json]",
   options: [...TARGET_OPTIONS, "json"],
-  toleratesConfig: true,
+  toleratesInvalidConfig: true,
   notes: [
-    "What cannot change while the daemon runs is listed. With a mistake in it the configuration stays as it",
-    "was.",
-    "Exit statuses: 0, 2 where the configuration is wrong, 80 to 83 where the license is, 87 where no",
-    "daemon runs.",
+    "Lists the changes that need a restart. If the new configuration is invalid, the old one stays in effect.",
+    "Exit statuses: 0, 2 if the configuration is invalid, 80 to 83 if the license is, 87 if no daemon runs.",
   ],
   async run(context) {
     const { args, output } = context;
-    const target = await daemonTarget(context);
-    const outcome = await target.ask("reload", "SIGHUP");
+    const daemon = await findDaemon(context);
+    const outcome = await daemon.ask("reload", "SIGHUP");
     if (outcome.kind === "signaled") {
-      output.result(args.flag("json") ? "{}" : "reload requested; the daemon's log tells the rest");
+      output.result(args.flag("json") ? "{}" : "reload requested; see the daemon's log");
       return EXIT.ok;
     }
     const { applied, requires_restart } = outcome.answer as Record<string, readonly string[]>;
@@ -68,13 +66,13 @@ export const daemonRestart: Command = {
   options: start.options,
   passesArguments: true,
   notes: [
-    "As `daemon stop` and `daemon start`; where none runs it is only started.",
-    "The software alone is restarted by `sentinel ipc restart`.",
+    "Same as `daemon stop` and `daemon start`; if no daemon runs, it only starts one.",
+    "To restart the software alone, use `sentinel ipc restart`.",
   ],
   async run(context) {
     try {
-      const target = await daemonTarget(context);
-      await target.stop(stopTimeoutMs(context));
+      const daemon = await findDaemon(context);
+      await daemon.stop(stopTimeoutMs(context));
     } catch (error) {
       if (!(error instanceof NotRunningError)) throw error;
     }
@@ -85,48 +83,48 @@ export const daemonRestart: Command = {
 export const daemonStats: Command = {
   usage: "[--config FILE] [--json]",
   options: [...TARGET_OPTIONS, "json"],
-  toleratesConfig: true,
-  notes: ["Exit statuses: 0, 87 where no daemon runs."],
+  toleratesInvalidConfig: true,
+  notes: ["Exit statuses: 0, 87 if no daemon runs."],
   async run(context) {
     const { args, output } = context;
-    const target = await daemonTarget(context);
-    const outcome = await target.ask("stats", "SIGUSR1");
+    const daemon = await findDaemon(context);
+    const outcome = await daemon.ask("stats", "SIGUSR1");
     if (outcome.kind === "signaled") {
       output.result(args.flag("json") ? "{}" : "the statistics are in the daemon's log");
       return EXIT.ok;
     }
-    const { status: _, ...facts } = outcome.answer;
-    const lines = Object.entries(facts).map(([name, value]) => `${name}: ${value}`);
-    output.result(args.flag("json") ? JSON.stringify(facts) : lines.join("\n"));
+    const { status: _, ...fields } = outcome.answer;
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+    output.result(args.flag("json") ? JSON.stringify(fields) : lines.join("\n"));
     return EXIT.ok;
   },
 };
 
-type Facts = Readonly<Record<string, unknown>>;
+type StatusFields = Readonly<Record<string, unknown>>;
 
 export const daemonStatus: Command = {
   usage: "[--config FILE] [--json]",
   options: [...TARGET_OPTIONS, "json"],
-  toleratesConfig: true,
-  notes: ["Exit statuses: 0 where a daemon runs, 87 where none does."],
+  toleratesInvalidConfig: true,
+  notes: ["Exit statuses: 0 if a daemon runs, 87 if none does."],
   async run(context) {
     const { args, output } = context;
-    const facts = await readFacts(context);
-    output.result(args.flag("json") ? JSON.stringify(facts) : describe(facts).join("\n"));
-    return facts["state"] === "stopped" ? EXIT.nobodyThere : EXIT.ok;
+    const fields = await readStatus(context);
+    output.result(args.flag("json") ? JSON.stringify(fields) : describe(fields).join("\n"));
+    return fields["state"] === "stopped" ? EXIT.absent : EXIT.ok;
   },
 };
 
-/** What the daemon tells; its pid alone where it does not speak with us. */
-async function readFacts(context: CommandContext): Promise<Facts> {
+/** The daemon's status; only its pid if it does not answer. */
+async function readStatus(context: CommandContext): Promise<StatusFields> {
   try {
-    const target = await daemonTarget(context);
-    const pid = await target.pid();
+    const daemon = await findDaemon(context);
+    const pid = await daemon.pid();
     try {
-      const outcome = await target.ask("status", undefined);
+      const outcome = await daemon.ask("status", undefined);
       if (outcome.kind === "answered") {
-        const { status: _, ...facts } = outcome.answer;
-        return facts;
+        const { status: _, ...fields } = outcome.answer;
+        return fields;
       }
     } catch (error) {
       if (!(error instanceof IpcClientError)) throw error;
@@ -138,37 +136,37 @@ async function readFacts(context: CommandContext): Promise<Facts> {
   }
 }
 
-function describe(facts: Facts): string[] {
-  const { state, since, sentinel_pid, pid, uptime_seconds, restarts, health } = facts;
+function describe(fields: StatusFields): string[] {
+  const { state, since, sentinel_pid, pid, uptime_seconds, restarts, health } = fields;
   if (state === "stopped") return ["stopped"];
-  if (state === "unknown") return [`runs (pid ${sentinel_pid}), and does not answer this user`];
+  if (state === "unknown") return [`running (pid ${sentinel_pid}), but not answering this user`];
   const software = pid === undefined
     ? "not running"
     : `pid ${pid}, up ${uptime_seconds} s, restarted ${restarts} times`;
-  const { status, last_error } = health as Facts;
-  const { license_status, grace_remaining_seconds: grace, findings } = facts;
+  const { status, last_error } = health as StatusFields;
+  const { license_status, grace_remaining_seconds: grace, findings } = fields;
   return [
     `${state} (pid ${sentinel_pid}) since ${since}`,
     `software: ${software}`,
     `health:   ${status}${last_error === undefined ? "" : ` (${last_error})`}`,
     `license:  ${license_status}${grace === undefined ? "" : `, ${grace} seconds of grace left`}`,
-    ...(findings === 0 ? [] : [`findings: ${findings}, see the log`]),
+    ...(findings === 0 ? [] : [`tamper findings: ${findings} (see the log)`]),
   ];
 }
 
 export const daemonStop: Command = {
   usage: "[--config FILE] [--json]",
   options: [...TARGET_OPTIONS, "json"],
-  toleratesConfig: true,
+  toleratesInvalidConfig: true,
   notes: [
-    "Returns when the daemon, its software and all that this brought forth are gone.",
-    "Exit statuses: 0, 86 where it may not be stopped, 87 where none runs, or it does not stop.",
+    "Returns once the daemon, its software and all descendants have exited.",
+    "Exit statuses: 0, 86 if permission is denied, 87 if no daemon runs or it does not stop.",
   ],
   async run(context) {
     const { args, output } = context;
-    const target = await daemonTarget(context);
-    const pid = await target.pid();
-    await target.stop(stopTimeoutMs(context));
+    const daemon = await findDaemon(context);
+    const pid = await daemon.pid();
+    await daemon.stop(stopTimeoutMs(context));
     output.result(args.flag("json") ? JSON.stringify({ pid }) : `daemon stopped (pid ${pid})`);
     return EXIT.ok;
   },

@@ -5,12 +5,12 @@ import { READY_LINE } from "../../daemon/detach.ts";
 import { softwareLimits, supervisionSettings } from "../../daemon/settings.ts";
 import type { ServiceMembership } from "../../app/service.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { effectiveConfig, runRequest, withAbsolutePaths } from "../run_options.ts";
+import { applyOptions, readRunRequest, resolveConfigPaths } from "../run_options.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
 import { NO_RESTART_STATUSES } from "../../service/unit_file.ts";
 
-/** With one of these there is something to do here. */
-const DONE_HERE = ["foreground", "detached", "service", "check-config", "print-config"] as const;
+/** Options that keep the command in this process. */
+const IN_PROCESS = ["foreground", "detached", "service", "check-config", "print-config"] as const;
 
 export const command: Command = {
   usage: "[--config FILE] [options] [-- ARG…]",
@@ -21,16 +21,16 @@ export const command: Command = {
   ],
   passesArguments: true,
   notes: [
-    "Returns when the daemon is ready, or has failed and said why. With --foreground, or where the file",
-    "says `daemonize = false`, it stays until it is stopped.",
+    "Returns when the daemon is ready, or prints why it failed. With --foreground, or `daemonize = false` in the",
+    "configuration, it runs in the foreground.",
     "Signals: SIGTERM stops, SIGHUP reloads, SIGUSR1 writes statistics to the log, SIGUSR2 turns debug",
     "logging on and off.",
-    "Exit statuses: 0, 2 where the configuration is wrong, 70 where the software could not be kept",
-    "running, 85 where it runs already, else as `sentinel run`.",
+    "Exit statuses: 0, 2 if the configuration is invalid, 70 if the software cannot be kept running,",
+    "85 if it is already running, else as `sentinel run`.",
   ],
-  /** It is read once, in the background, where it cannot say that the daemon is to stay here. */
-  async withoutConfig({ args, output }) {
-    if (DONE_HERE.some((name) => args.flag(name))) return undefined;
+  /** Leaves the configuration to the background process, unless it may say `daemonize = false`. */
+  async runWithoutConfig({ args, output }) {
+    if (IN_PROCESS.some((name) => args.flag(name))) return undefined;
     const path = args.value("config");
     if (path !== undefined && await mayStayHere(path)) return undefined;
     return await detach({ args, output });
@@ -38,7 +38,7 @@ export const command: Command = {
   async run(context) {
     const { args, output } = context;
     const loaded = context.config ?? await noConfig();
-    const config = withAbsolutePaths(effectiveConfig(args, loaded.config));
+    const config = resolveConfigPaths(applyOptions(args, loaded.config));
     if (args.flag("check-config")) {
       output.result(`${loaded.path} is valid`);
       return EXIT.ok;
@@ -56,13 +56,13 @@ export const command: Command = {
   },
 };
 
-/** All defaults; options alone say what is to run. */
+/** A configuration of defaults, for a start by options alone. */
 async function noConfig(): Promise<LoadedConfig> {
   const { parseConfig } = await import("../../config/load.ts");
   return parseConfig("", "the configuration");
 }
 
-/** @param service Our part in the service manager that started us, where it speaks with us by calls. */
+/** @param service Our membership, if a Windows service manager started us. */
 async function stay(
   context: CommandContext,
   config: Config,
@@ -70,7 +70,7 @@ async function stay(
 ): Promise<number> {
   const isDetached = context.args.flag("detached");
   const run = {
-    ...runRequest(context, config),
+    ...readRunRequest(context, config),
     supervision: supervisionSettings(config),
     softwareLimits: softwareLimits(config),
     softwareStreams: isDetached || service ? "null" as const : "inherit" as const,
@@ -95,7 +95,7 @@ async function stay(
 async function reloadConfig({ args, config }: CommandContext): Promise<Config> {
   const { loadConfig } = await import("../../config/load.ts");
   const loaded = config === undefined ? await noConfig() : await loadConfig(config.path);
-  return withAbsolutePaths(effectiveConfig(args, loaded.config));
+  return resolveConfigPaths(applyOptions(args, loaded.config));
 }
 
 async function pidFile(
@@ -103,15 +103,15 @@ async function pidFile(
   softwarePath: string,
 ): Promise<string> {
   if (process.pid_file !== undefined) return process.pid_file;
-  const { pidFileOf } = await import("../../app/daemon_control.ts");
-  return await pidFileOf(softwarePath, {
+  const { resolvePidFile } = await import("../../app/daemon_control.ts");
+  return await resolvePidFile(softwarePath, {
     stateDir: license.state_dir,
     user: process.user,
     rootFolder: security.chroot_directory,
   });
 }
 
-/** Whether the file speaks of it; what cannot be read is told of where it is read. */
+/** Whether the file mentions `daemonize`. True if the file is unreadable: reading it again reports the error. */
 async function mayStayHere(configPath: string): Promise<boolean> {
   try {
     return (await readSmallText(configPath)).text.includes("daemonize");
@@ -123,7 +123,7 @@ async function mayStayHere(configPath: string): Promise<boolean> {
 async function detach({ args, output }: Pick<CommandContext, "args" | "output">): Promise<number> {
   const { composeDetachedStart } = await import("../../app/detached.ts");
   const outcome = await composeDetachedStart({
-    // what was to be stopped, by `daemon restart`, is
+    // `daemon restart` has stopped the old daemon by now
     args: ["daemon", "start", "--detached", ...Deno.args.slice(2)],
     onLine: output.note,
   });
@@ -137,8 +137,8 @@ async function detach({ args, output }: Pick<CommandContext, "args" | "output">)
 }
 
 /**
- * Runs something as the service that a service manager started. An end that another start could mend is not told: to the
- * manager it is a crash, which it has actions for.
+ * Runs `run` as a service. A failure that a restart may fix is not reported to the service manager, which then sees a crash
+ * and applies its recovery actions.
  */
 async function runAsService(
   { log }: Pick<CommandContext, "log">,

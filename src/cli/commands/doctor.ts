@@ -2,21 +2,21 @@ import { composeDoctor } from "../../app/doctor.ts";
 import { SentinelError } from "../../core/errors.ts";
 import type { Finding } from "../../doctor/finding.ts";
 import type { Command } from "../command.ts";
-import { effectiveConfig, licenseRequest } from "../run_options.ts";
+import { applyOptions, readLicenseRequest } from "../run_options.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
 
 export const command: Command = {
   usage: "[--license FILE] [options]",
   options: ["license", "org-key", "server-url", "state-dir", "ca-file", "config", "json"],
   notes: [
-    "Looks at what a run with the same options and configuration file would use.",
-    "Changes nothing. The license server is sent one request in the name of a machine that does not exist.",
-    "Exit status 0 where all is well, else that of the first line that failed: 2, 80, 82, 83, 86, 87.",
+    "Checks what a run with the same options and configuration file would use.",
+    "Changes nothing. Sends one request to the license server, for a machine that does not exist.",
+    "Exit status 0 if every check passes, else that of the first one that failed: 2, 80, 82, 83, 86, 87.",
   ],
   async run(context) {
     const { args, config, output, build } = context;
     const findings = await composeDoctor({
-      ...licenseRequest(context, effectiveConfig(args, config?.config)),
+      ...readLicenseRequest(context, applyOptions(args, config?.config)),
       permissions: build.permissions,
     });
     const first = findings.find((finding) => finding.outcome === "failed");

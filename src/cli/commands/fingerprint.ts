@@ -14,10 +14,10 @@ export const command: Command = {
   usage: "[--format v1|v2] [--explain] [--json]",
   options: ["format", "explain", "json"],
   notes: [
-    "For `sentinel vendor issue --type hardware-bound --fingerprint`. v2 is made of all components that can be read and",
-    "matches while more than half of them are the same; v1 needs processor, disk and machine id, and all must match.",
-    "Some components are for root's eyes only: take the fingerprint as the user who will run the software.",
-    "Exit status 83 where the fingerprint cannot be made.",
+    "For `sentinel vendor issue --type hardware-bound --fingerprint`. v2 covers every readable component and matches while",
+    "more than half of them are unchanged; v1 needs processor, disk and machine id, and all of them must match.",
+    "Only root can read some components: take the fingerprint as the user who will run the software.",
+    "Exit status 83 if there is no fingerprint, as too few components are readable.",
   ],
   async run({ args, output }) {
     const format = args.value("format") ?? "v2";
@@ -39,7 +39,7 @@ export const command: Command = {
   },
 };
 
-/** A fingerprint, or why it cannot be made. */
+/** Resolves to the fingerprint, or to the error. */
 async function attempt(making: Promise<string>): Promise<string | FingerprintError> {
   try {
     return await making;
@@ -53,7 +53,7 @@ function textOf(made: string | FingerprintError): string | null {
   return typeof made === "string" ? made : null;
 }
 
-/** No value is shown: serial numbers are nobody's business, and their digests are what is compared. */
+/** Describes components by their digests; serial numbers are never shown. */
 async function describeComponents(hardware: Hardware): Promise<Record<string, unknown>> {
   const entries = componentsOf(hardware).map(async ([name, component]) => [name, {
     readable: component.kind === "readable",

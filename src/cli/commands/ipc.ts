@@ -16,8 +16,8 @@ export const command: Command = {
   operands: { min: 1, max: 1, words: METHODS },
   notes: [
     `Methods: ${METHODS.join(", ")}.`,
-    "The answer is JSON; with --json it is one line, as it came. `watch` goes on until it is interrupted.",
-    "Exit status: 0, 86 where permission is denied, 87 where no sentinel answers.",
+    "The answer is JSON; with --json it is the line as received. `watch` runs until it is interrupted.",
+    "Exit status: 0, 86 if permission is denied, 87 if no sentinel answers.",
   ],
   async run(context) {
     const method = context.args.operands[0]!;
@@ -28,7 +28,7 @@ export const command: Command = {
   },
 };
 
-/** @throws {UsageError} where there are several to choose from. */
+/** @throws {UsageError} if there are several sockets. */
 async function chooseSocket({ args }: CommandContext): Promise<string> {
   const given = args.value("socket") ?? Deno.env.get("SENTINEL_IPC_SOCKET");
   if (given !== undefined && given !== "") return given;
@@ -36,7 +36,7 @@ async function chooseSocket({ args }: CommandContext): Promise<string> {
   const [only, ...others] = await findSockets((name) => Deno.env.get(name));
   if (only === undefined) throw new IpcClientError("absent.socket");
   if (others.length === 0) return only;
-  throw new UsageError(`--socket is required: there are ${[only, ...others].join(", ")}`);
+  throw new UsageError(`--socket is required: found ${[only, ...others].join(", ")}`);
 }
 
 function print({ line, value }: IpcMessage, { args, output }: CommandContext): number {
@@ -45,7 +45,7 @@ function print({ line, value }: IpcMessage, { args, output }: CommandContext): n
   return EXIT.ok;
 }
 
-/** The server answered, but not with what was asked for. */
+/** Converts the server's error message to an error with an exit status. */
 function refusal(message: string): SentinelError {
   const code = /^(?:unknown method|not supported)/.test(message)
     ? "usage"

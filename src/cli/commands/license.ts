@@ -3,18 +3,18 @@ import { loadOrganizationKey } from "../../license/organization_key.ts";
 import type { License } from "../../license/payload.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import { organizationKey } from "../organization_key_source.ts";
+import { requireOrganizationKey } from "../organization_key_source.ts";
 
 export const licenseShow: Command = {
   usage: "FILE [--org-key FILE]",
   options: ["org-key", "json"],
   operands: { min: 1, max: 1 },
   notes: [
-    "Shows expired licenses too; one whose signature is not the organization's is not shown.",
+    "Shows expired licenses too, but none without a valid signature by the organization.",
   ],
   async run(context) {
     const { args, output } = context;
-    const verify = await loadOrganizationKey(organizationKey(context));
+    const verify = await loadOrganizationKey(requireOrganizationKey(context));
     const license = await loadLicense(args.operands[0]!, verify);
     output.result(args.flag("json") ? JSON.stringify(license) : table(license));
     return EXIT.ok;
@@ -33,11 +33,11 @@ export const licenseVerify: Command = {
   usage: "FILE [--org-key FILE]",
   options: ["org-key", "json"],
   operands: { min: 1, max: 1 },
-  notes: ["Exit status 80 where the license is not valid; the reason is on standard error."],
+  notes: ["Exit status 80 if the license is not valid; standard error says why."],
   async run(context) {
     const { args, output, clock, build: { softwareId } } = context;
     const license = await loadValidLicense(args.operands[0]!, {
-      verify: await loadOrganizationKey(organizationKey(context)),
+      verify: await loadOrganizationKey(requireOrganizationKey(context)),
       wallMs: clock.wallMs(),
       softwareId,
     });

@@ -8,8 +8,8 @@ export const command: Command = {
   usage: "",
   options: [],
   notes: [
-    "To read it: sentinel manual | man -l -",
-    "To keep it: sentinel manual > /usr/local/share/man/man1/sentinel.1",
+    "To read it:    sentinel manual | man -l -",
+    "To install it: sentinel manual > /usr/local/share/man/man1/sentinel.1",
   ],
   async run({ build, output, commands }) {
     const { describeCommands } = await import("../command_metadata.ts");
@@ -18,7 +18,7 @@ export const command: Command = {
   },
 };
 
-/** The manual page of all commands, in the language of man(7). */
+/** The manual page of all commands, in man(7) markup. */
 function manualPage(
   commands: readonly DescribedCommand[],
   { builtAt = "" }: { builtAt?: string | undefined },
@@ -28,7 +28,7 @@ function manualPage(
   return [
     `.TH SENTINEL 1 "${builtAt.slice(0, 10)}" "sentinel ${VERSION}"`,
     ".SH NAME",
-    String.raw`sentinel \- prove a license, and launch and supervise the software it is for`,
+    String.raw`sentinel \- check a license, and launch and supervise the software it covers`,
     ".SH SYNOPSIS",
     ".B sentinel",
     ".I COMMAND",
@@ -38,8 +38,8 @@ function manualPage(
     String.raw`\-\-license FILE \-\-software FILE [options] [\-\- ARG...]`,
     ".SH DESCRIPTION",
     escape(
-      "Proves a license, keeps it alive against the vendor's license server, launches the software and tells it over a " +
-        "local socket what it may do. Without a command, it is `sentinel run`.",
+      "Checks a license, keeps it alive against the vendor's license server, launches the software and serves the license " +
+        "to it over a local socket. The default command is `run`.",
     ),
     ".SH COMMANDS",
     ...commands.flatMap((command) =>
@@ -49,7 +49,7 @@ function manualPage(
     ...globals.flatMap(optionItem),
     ".SH ENVIRONMENT",
     escape(
-      "Each option has a variable: SENTINEL_LOG_LEVEL for --log-level, and so on. An option that is given beats it. " +
+      "Every option has an environment variable, such as SENTINEL_LOG_LEVEL for --log-level; the option beats it. " +
         "NO_COLOR turns color off.",
     ),
     ".SH EXIT STATUS",
@@ -79,7 +79,7 @@ function optionItem({ name, letter, value, help }: DescribedOption): string[] {
   return [".TP", `.B ${escape(signature)}`, escape(help)];
 }
 
-/** groff(7): a backslash, a hyphen that is to be copied, a line that looks like a request. */
+/** Escapes backslashes, hyphens, quotes and a leading control character (groff(7)). */
 function escape(text: string): string {
   const escaped = text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll('"', "\\(dq")
     .replaceAll("…", "...").replaceAll("×", "\\(mu");

@@ -2,13 +2,10 @@ import type { WrittenCertificate } from "../../app/pki.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 
-/** More is a mistake, or a CA for eternity. */
-const MAX_DAYS = 36_500;
+/** Allowed values of `--days`: up to a hundred years. */
+const DAYS_RANGE = { min: 1, max: 36_500 };
 
-/** What `--days` may be. */
-const DAYS_RANGE = { min: 1, max: MAX_DAYS };
-
-/** What a command says about certificate and key that it wrote. */
+/** Describes the certificate and key that were written. */
 function describeWritten(
   { certificatePath, keyPath, validUntil }: WrittenCertificate,
   { json }: { json: boolean },
@@ -25,8 +22,8 @@ export const pkiCa: Command = {
   usage: "--out DIR [--name CN] [--days N]",
   options: ["out", "name", "days", "json"],
   notes: [
-    "Writes ca.pem (goes to servers and clients) and ca.key (0600; keep it secret and off the servers: who has it can be",
-    "any client). Refuses to overwrite either. The name is `Sentinel CA` and the time 3650 days where nothing else is said.",
+    "Writes ca.pem (for servers and clients) and ca.key (0600; keep it secret and off the servers: with it, anyone can act",
+    "as any client). Refuses to overwrite either. The default name is `Sentinel CA`, the default validity 3650 days.",
   ],
   async run({ args, output }) {
     const order = {
@@ -46,8 +43,8 @@ export const pkiClient: Command = {
   notes: [
     "Writes client.pem and client.key (0600); refuses to overwrite either. CN names the client in the server's log; the",
     "role lets it observe (status, stream, list) or control (also start and stop) every process of the CA's servers.",
-    "The time is 90 days where nothing else is said, and never longer than the CA's.",
-    "With --csr only client.pem is written. A request that asks for another CN or OU is refused.",
+    "Valid for 90 days by default, and never longer than the CA.",
+    "With --csr, writes client.pem only, and refuses a request for another CN or OU.",
   ],
   async run({ args, output, log }) {
     const order = {
@@ -73,8 +70,8 @@ export const pkiServer: Command = {
   options: ["ca", "out", "name", "san", "days", "csr", "json"],
   notes: [
     "Writes server.pem and server.key (0600); refuses to overwrite either. HOST is the name or address that clients",
-    "connect to. The time is 90 days where nothing else is said, and never longer than the CA's.",
-    "With --csr only server.pem is written. A request that asks for other names than HOST and --san is refused.",
+    "connect to. Valid for 90 days by default, and never longer than the CA.",
+    "With --csr, writes server.pem only, and refuses a request for names other than HOST and --san.",
   ],
   async run({ args, output, log }) {
     const order = {

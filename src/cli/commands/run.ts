@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { supervisionSettings } from "../../daemon/settings.ts";
-import { effectiveConfig, runRequest, warnOfNoEffect } from "../run_options.ts";
+import { applyOptions, readRunRequest, warnOfNoEffect } from "../run_options.ts";
 
 export const command: Command = {
   usage: "--license FILE --software FILE [options] [-- ARG…]",
@@ -8,17 +8,17 @@ export const command: Command = {
   passesArguments: true,
   notes: [
     "Options beat SENTINEL_* variables, which beat the configuration file.",
-    "Arguments behind -- belong to the software. Its exit status becomes ours; 128 + S if signal S killed it.",
+    "Arguments after -- belong to the software. Its exit status becomes ours; 128 + S if signal S killed it.",
     "Other exit statuses: 2 usage, 80 license not valid, 81 refused by the server, 82 server unreachable and",
-    "no grace, 83 another machine, 84 software cannot be launched, 85 already running.",
+    "no grace left, 83 other hardware, 84 software cannot be launched, 85 already running.",
     "",
     "Example: sentinel run --license acme.lic --software /opt/acme/server -- --port 8000",
   ],
   async run(context) {
     const { args, config: loaded, log } = context;
     const request = {
-      ...runRequest(context, effectiveConfig(args, loaded?.config)),
-      // without the table the software's end is the run's, as it is without a file
+      ...readRunRequest(context, applyOptions(args, loaded?.config)),
+      // without [health] the run ends with the software, as it does without a file
       supervision: loaded?.given.has("health") ? supervisionSettings(loaded.config) : undefined,
     };
     if (loaded !== undefined) warnOfNoEffect(loaded, log);

@@ -13,10 +13,10 @@ export const command: Command = {
     "crl",
   ],
   notes: [
-    "Prints `listening on URL` once it does. TLS 1.3; a client's certificate must come from the CA and have as its",
-    "only OU `observe` (status, stream, list) or `control` (also start and stop).",
-    "SIGHUP reads certificates, key, CA and revocation list anew; connections that are there stay.",
-    "SIGTERM and SIGINT stop the processes, let their readers have the rest, and end the server.",
+    "Prints `listening on URL` when ready. TLS 1.3; a client's certificate must come from the CA and have exactly one OU:",
+    "`observe` (status, stream, list) or `control` (also start and stop).",
+    "SIGHUP reloads certificate, key, CA and revocation list; existing connections stay open.",
+    "SIGTERM and SIGINT stop the processes, send the rest of their output to the readers, and stop the server.",
   ],
   async run({ args, output, log, lastResort }) {
     const settings = {

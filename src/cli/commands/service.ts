@@ -18,13 +18,13 @@ import type { Command, CommandContext } from "../command.ts";
 import { suggest, UsageError } from "../usage_error.ts";
 import { EXIT } from "../exit_codes.ts";
 
-/** What the `service` commands are for. */
+/** The service that a command is about. */
 interface ServiceTarget {
   readonly kind: ServiceKind;
   readonly service: ServiceDescription;
 }
 
-/** @throws {UsageError} where the service manager is none that we know, or no configuration is named. */
+/** @throws {UsageError} if the service manager is unknown, or the configuration names no software. */
 async function serviceTarget({ args, config }: CommandContext): Promise<ServiceTarget> {
   const given = args.operands[0]!;
   const kind = SERVICE_KINDS.find((kind) => kind === given);
@@ -40,7 +40,7 @@ async function serviceTarget({ args, config }: CommandContext): Promise<ServiceT
   const orgKeyPath = args.value("org-key");
   const name = args.value("service-name");
   if (name !== undefined && !isServiceName(name)) {
-    throw new UsageError("--service-name takes letters, digits and . _ - only, 32 at most");
+    throw new UsageError("--service-name must be at most 32 letters, digits and . _ -");
   }
   return {
     kind,
@@ -55,7 +55,7 @@ async function serviceTarget({ args, config }: CommandContext): Promise<ServiceT
   };
 }
 
-/** The service's file, in `--out` or where the service manager looks. */
+/** Path of the service's file, in `--out` or the service manager's directory. */
 function targetPath({ args }: CommandContext, { kind, service }: ServiceTarget): string {
   return servicePath(kind, {
     fileName: serviceFileName(kind, service.name),
@@ -63,7 +63,7 @@ function targetPath({ args }: CommandContext, { kind, service }: ServiceTarget):
   });
 }
 
-/** What a service that is no file is installed with; `undefined` where a file is to be written. */
+/** The service manager to install into, or `undefined` if a service is a file. */
 async function systemServices(
   { args }: CommandContext,
   { kind }: ServiceTarget,
@@ -78,9 +78,9 @@ export const serviceInstall: Command = {
   options: ["config", "org-key", "service-name", "out"],
   operands: { min: 1, max: 1, words: SERVICE_KINDS },
   notes: [
-    "Needs root, unless --out names another folder than the service manager's. A service of the same name is",
-    "replaced only if it was made by this command for this configuration, or for one that is not there any more:",
-    "name a second one of the same software (--service-name). On Windows an administrator's sc.exe is run.",
+    "Needs root, unless --out names a directory other than the service manager's. Replaces a service of the same name only",
+    "if this command created it, for this configuration or for one that no longer exists. For a second service of the",
+    "same software use --service-name. On Windows it runs sc.exe, which needs an administrator.",
   ],
   async run(context) {
     const target = await serviceTarget(context);
@@ -97,7 +97,7 @@ export const serviceInstall: Command = {
     const text = serviceFile(target.kind, target.service);
     const { configPath } = target.service;
     const next = await installService(target.kind, { path, text, configPath });
-    // one that is written elsewhere may be for another machine
+    // a file written elsewhere may be for another machine
     const isForHere = context.args.value("out") === undefined;
     const first = isForHere ? await commandForFolders(target.service) : undefined;
     context.output.result(`${path} written\nnext: ${first ? `${first} && ` : ""}${next}`);
@@ -110,8 +110,8 @@ export const servicePrint: Command = {
   options: ["config", "org-key", "service-name"],
   operands: { min: 1, max: 1, words: SERVICE_KINDS },
   notes: [
-    "The definition runs `daemon start --foreground` with this configuration, as [process] user and group,",
-    "and may write only where the configuration says. Folders that it names must be there.",
+    "The definition runs `daemon start --foreground` with this configuration, as [process] user and group, with write",
+    "access only to the paths in the configuration. The directories it names must exist.",
   ],
   async run(context) {
     const { kind, service } = await serviceTarget(context);
@@ -133,15 +133,15 @@ export const serviceUninstall: Command = {
     const services = await systemServices(context, target);
     if (services !== undefined) {
       const { uninstallWindowsService } = await import("../../service/windows.ts");
-      const wasThere = await uninstallWindowsService(target.service, services);
-      return tell(context, `service ${windowsServiceName(target.service)}`, wasThere);
+      const existed = await uninstallWindowsService(target.service, services);
+      return printRemoval(context, `service ${windowsServiceName(target.service)}`, existed);
     }
     const path = targetPath(context, target);
-    return tell(context, path, await uninstallService(path, target.service.configPath));
+    return printRemoval(context, path, await uninstallService(path, target.service.configPath));
   },
 };
 
-function tell({ output }: CommandContext, what: string, wasThere: boolean): number {
-  output.result(`${what} ${wasThere ? "removed" : "is not there"}`);
+function printRemoval({ output }: CommandContext, what: string, existed: boolean): number {
+  output.result(`${what} ${existed ? "removed" : "does not exist"}`);
   return EXIT.ok;
 }

@@ -8,23 +8,23 @@ import type { LicenseAction } from "../../license_server/administration.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
-/** A program that was built, as a line: where it is, its size and its checksum. */
-export function builtFileLine({ path, bytes, sha256 }: BuiltFile): string {
+/** A line with the path, size and checksum of a program. */
+export function formatBuiltFile({ path, bytes, sha256 }: BuiltFile): string {
   return `${path}: ${(bytes / MEBIBYTE).toFixed(1)} MiB, SHA-256 ${sha256}`;
 }
 
 /**
- * The targets that are named, each once; `all` is all of them, and none is this machine.
+ * Returns the named targets without duplicates: all of them for `all`, and this machine's if none is named.
  *
- * @throws {UsageError} for one that there is not.
+ * @throws {UsageError} for an unknown target.
  */
-export function chosenTargets(named: readonly string[]): Target[] {
+export function chooseTargets(named: readonly string[]): Target[] {
   if (named.includes("all")) return [...TARGETS];
-  if (named.length === 0) return chosenTargets([Deno.build.target]);
+  if (named.length === 0) return chooseTargets([Deno.build.target]);
   return [...new Set(named)].map((name) => {
     if (isTarget(name)) return name;
     throw new UsageError(
-      `unknown target: ${name}${suggest(name, TARGETS)} (there are ${TARGETS.join(", ")}, all)`,
+      `unknown target: ${name}${suggest(name, TARGETS)} (known: ${TARGETS.join(", ")}, all)`,
     );
   });
 }
@@ -34,23 +34,25 @@ export const vendorBuild: Command = {
     "--org-key FILE [--target T]… [--software-id ID] [--server-url URL] [--software FILE] --out DIR",
   options: ["org-key", "target", "software-id", "server-url", "software", "out", "json"],
   notes: [
-    "Needs Deno, from the PATH or named in BUILD_DENO; it downloads its runtime for each target, or takes the one that",
-    "DENORT_BIN names. The programs accept the key's licenses alone, with --software-id only those for it; with",
-    "--server-url they ask that server. --software, the program's path at the customers', is all that they may then",
-    "launch (`daemon start` with --foreground). Writes SHA256SUMS; the same call makes the same bytes.",
+    "Needs Deno, from PATH or BUILD_DENO, which downloads its runtime for each target or uses the one in DENORT_BIN.",
+    "The programs accept only licenses signed with the key and, with --software-id, only those for that software;",
+    "--server-url is their license server. With --software, the path on the customer's machine, they can launch no other",
+    "program (`daemon start` then needs --foreground). Writes SHA256SUMS; the same inputs give the same bytes.",
   ],
   async run({ args, build, output }) {
     const { composeBuild } = await import("../../app/vendor.ts");
     const files = await composeBuild({
       profile: "customer",
-      targets: chosenTargets(args.values("target")),
+      targets: chooseTargets(args.values("target")),
       out: args.required("out"),
       orgKeyPath: args.required("org-key"),
       softwareId: args.value("software-id"),
       serverUrl: args.value("server-url"),
       softwarePath: args.value("software"),
     }, { build, note: output.note });
-    output.result(args.flag("json") ? JSON.stringify(files) : files.map(builtFileLine).join("\n"));
+    output.result(
+      args.flag("json") ? JSON.stringify(files) : files.map(formatBuiltFile).join("\n"),
+    );
     return EXIT.ok;
   },
 };
@@ -60,10 +62,10 @@ export const vendorDecommission: Command = {
   options: ["database", "lost"],
   operands: { min: 2, max: 2 },
   notes: [
-    "The machine is told at its next heartbeat; it stops, forgets the license and acknowledges. Until then it counts",
-    "against --max-machines. `sentinel vendor list` shows the machine ids.",
-    "With --lost its place is free at once. Should it come back it is told to leave; while it is offline it runs on until its",
-    "grace is used up.",
+    "At its next heartbeat the machine stops, forgets the license and acknowledges. Until then it counts against",
+    "--max-machines. `sentinel vendor list` shows the machine ids.",
+    "With --lost its place is free at once. If the machine comes back, it is decommissioned; while it is offline, it runs",
+    "until its grace is used up.",
   ],
   async run({ args, output }) {
     const [licenseKey = "", machineId = ""] = args.operands;
@@ -73,8 +75,8 @@ export const vendorDecommission: Command = {
     await decommission(database, { licenseKey, machineId, isLost });
     output.result(
       isLost
-        ? `machine ${machineId} is given up: its place of license ${licenseKey} is free`
-        : `machine ${machineId} is asked to leave license ${licenseKey}`,
+        ? `machine ${machineId} is given up: its place on license ${licenseKey} is free`
+        : `machine ${machineId} will be removed from license ${licenseKey}`,
     );
     return EXIT.ok;
   },
@@ -84,8 +86,8 @@ export const vendorKeygen: Command = {
   usage: "--out DIR",
   options: ["out", "json"],
   notes: [
-    "Writes org_private_key.pem (0600; keep it secret, it signs licenses and answers) and org_public_key.pem",
-    "(goes into the software). Refuses to overwrite either.",
+    "Writes org_private_key.pem (0600; keep it secret, it signs licenses and responses) and org_public_key.pem",
+    "(for the customers' programs). Refuses to overwrite either.",
   ],
   async run({ args, output }) {
     const { makeOrganizationKey } = await import("../../license_server/keys.ts");
@@ -103,7 +105,7 @@ export const vendorList: Command = {
   usage: "[KEY] --database DB",
   options: ["database", "json"],
   operands: { min: 0, max: 1 },
-  notes: ["With KEY only that license. Machines that were decommissioned do not count as used."],
+  notes: ["With KEY, lists only that license. Decommissioned machines do not count as used."],
   async run({ args, output }) {
     const database = args.required("database");
     const { listLicenses } = await import("../../app/vendor.ts");
@@ -126,7 +128,7 @@ function describe(listing: LicenseListing): string[] {
   ];
 }
 
-/** A command of the vendor's that changes the state of one license. */
+/** A vendor command that changes the state of one license. */
 function licenseStateCommand(
   action: LicenseAction,
   { done, note }: { readonly done: string; readonly note: string },
@@ -154,10 +156,10 @@ export const vendorReinstate = licenseStateCommand("reinstate", {
 
 export const vendorRevoke = licenseStateCommand("revoke", {
   done: "revoked",
-  note: "Its machines learn it at their next heartbeat and stop. A revocation is for good.",
+  note: "Its machines stop at their next heartbeat. A revocation is permanent.",
 });
 
 export const vendorSuspend = licenseStateCommand("suspend", {
   done: "suspended",
-  note: "Its machines learn it at their next heartbeat and stop, until it is reinstated.",
+  note: "Its machines stop at their next heartbeat, until it is reinstated.",
 });

@@ -5,7 +5,7 @@ import { EXIT } from "../exit_codes.ts";
 import type { ParsedArguments } from "../command.ts";
 import { UsageError } from "../usage_error.ts";
 
-/** More would not survive the wire of other programs (signed 32 bit). */
+/** Largest number that other programs can read (signed 32 bits). */
 const LARGEST = 2 ** 31 - 1;
 
 const TYPES = { "standard": "STANDARD", "hardware-bound": "HARDWARE_BOUND" } as const;
@@ -34,8 +34,8 @@ export const command: Command = {
   ],
   notes: [
     "With --database the license is registered there in the same step. Without it the file is valid, but a license",
-    "server does not know its key: `sentinel vendor serve` refuses to activate it (License not found).",
-    "--heartbeat-minutes, --grace-days and --server-url belong to standard, --fingerprint to hardware-bound.",
+    "server does not know its key and refuses to activate it (License not found).",
+    "--heartbeat-minutes, --grace-days and --server-url are for standard licenses, --fingerprint for hardware-bound ones.",
   ],
   async run({ args, output, log }) {
     const request = readRequest(args);

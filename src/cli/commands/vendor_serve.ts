@@ -11,10 +11,10 @@ export const command: Command = {
     "--key FILE --database DB [--address A] [--port P] [--tls-cert FILE --tls-key FILE] [--trust-proxy]",
   options: ["key", "database", "address", "port", "tls-cert", "tls-key", "trust-proxy"],
   notes: [
-    `Listens on ${DEFAULT_ADDRESS} port ${DEFAULT_PORT} where it is not told otherwise.`,
-    "Prints `listening on URL` once it does. SIGTERM and SIGINT stop it: requests under way are answered first.",
-    "Knows the licenses that `sentinel vendor issue --database DB` registered. A database that is missing is made.",
-    "A request body over 1 MiB is refused with status 400.",
+    `Listens on ${DEFAULT_ADDRESS} port ${DEFAULT_PORT} by default, and prints \`listening on URL\` when ready.`,
+    "SIGTERM and SIGINT stop it after it has answered the requests in flight.",
+    "Serves the licenses registered by `sentinel vendor issue --database DB`. Creates the database if it is missing.",
+    "Refuses a request body over 1 MiB with status 400.",
   ],
   async run({ args, output, log, clock, lastResort }) {
     const settings = {

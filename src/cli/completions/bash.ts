@@ -1,6 +1,6 @@
 import { shellQuote } from "../../core/text.ts";
 import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
-import { type Completion, completionOf, groupsOf, nextWords } from "../command_metadata.ts";
+import { type Completion, getCompletion, listGroups, listNextWords } from "../command_metadata.ts";
 
 /** A script for bash (bash(1), Programmable Completion). */
 export function bashCompletions(commands: readonly DescribedCommand[]): string {
@@ -10,7 +10,7 @@ export function bashCompletions(commands: readonly DescribedCommand[]): string {
     '  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" words="" i',
     '  [[ $prev == "=" ]] && prev="${COMP_WORDS[COMP_CWORD-2]}"',
     '  [[ $cur == "=" ]] && cur=""',
-    "  # what follows -- is the software's",
+    "  # arguments after -- belong to the software",
     "  for ((i = 1; i < COMP_CWORD; i++)); do",
     '    [[ ${COMP_WORDS[i]} == -- ]] && { COMPREPLY=($(compgen -f -- "$cur")); return; }',
     "  done",
@@ -20,7 +20,7 @@ export function bashCompletions(commands: readonly DescribedCommand[]): string {
     "  local first=$((COMP_CWORD < 3 ? COMP_CWORD - 1 : 2))",
     '  case "${COMP_WORDS[*]:1:first}" in',
     `    '') [[ $cur == -* ]] && words=${optionsOf(commands, "run")} ||`,
-    `      words=${shellQuote(wordsOf(nextWords(commands)))} ;;`,
+    `      words=${shellQuote(wordsOf(listNextWords(commands)))} ;;`,
     ...commandCases(commands).map((line) => `    ${line}`),
     "  esac",
     '  COMPREPLY=($(compgen -W "$words" -- "$cur"))',
@@ -30,11 +30,11 @@ export function bashCompletions(commands: readonly DescribedCommand[]): string {
   ].join("\n");
 }
 
-/** What completes the word behind an option with a value: the same for all commands that have the option. */
+/** Cases that complete an option's value. An option takes the same values in every command. */
 function valueCases(commands: readonly DescribedCommand[]): string[] {
   const options = new Map(commands.flatMap((command) => command.options).map((o) => [o.name, o]));
   return [...options.values()].flatMap((option) => {
-    const completion = completionOf(option);
+    const completion = getCompletion(option);
     if (completion === undefined) return [];
     const letter = option.letter === undefined ? "" : `|-${option.letter}`;
     return [`--${option.name}${letter}) ${replyOf(completion)}return ;;`];
@@ -54,10 +54,10 @@ function replyOf(completion: Completion): string {
   }
 }
 
-/** A command's name stands before the cursor, or its first two words do. */
+/** Cases for the words before the cursor: a command's name, or the first two words of the line. */
 function commandCases(commands: readonly DescribedCommand[]): string[] {
-  const groups = groupsOf(commands).map((group) =>
-    `${shellQuote(group)}) words=${shellQuote(wordsOf(nextWords(commands, group)))} ;;`
+  const groups = listGroups(commands).map((group) =>
+    `${shellQuote(group)}) words=${shellQuote(wordsOf(listNextWords(commands, group)))} ;;`
   );
   const cases = commands.map(({ name }) => {
     const pattern = name.includes(" ")

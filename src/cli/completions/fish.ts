@@ -1,16 +1,16 @@
 import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
-import { completionOf, groupsOf, nextWords } from "../command_metadata.ts";
+import { getCompletion, listGroups, listNextWords } from "../command_metadata.ts";
 
 /** A script for fish (complete(1)). */
 export function fishCompletions(commands: readonly DescribedCommand[]): string {
-  const groups = groupsOf(commands);
+  const groups = listGroups(commands);
   return [
     "# fish completion for sentinel",
     "function __sentinel_words",
     "    set -l words (commandline -opc)[2..]",
-    "    # what follows -- is the software's",
+    "    # arguments after -- belong to the software",
     "    contains -- -- $words; and return 1",
-    "    # without a command it is `run`",
+    "    # the default command is `run`",
     "    string match -q -- '-*' $words[1]; and set -p words run",
     "    string join ' ' -- $words",
     "    true",
@@ -35,7 +35,7 @@ export function fishCompletions(commands: readonly DescribedCommand[]): string {
 
 function wordLines(commands: readonly DescribedCommand[], group?: string): string[] {
   const condition = quote(`__sentinel_is ${group ?? ""}`.trim());
-  return nextWords(commands, group).map(({ word, summary }) =>
+  return listNextWords(commands, group).map(({ word, summary }) =>
     `complete -c sentinel -n ${condition} -f -a ${word} -d ${quote(summary)}`
   );
 }
@@ -49,7 +49,7 @@ function optionLine(command: string, option: DescribedOption): string {
 }
 
 function valueOf(option: DescribedOption): string {
-  const completion = completionOf(option);
+  const completion = getCompletion(option);
   switch (completion?.kind) {
     case undefined:
       return "";

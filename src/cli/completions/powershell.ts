@@ -1,22 +1,22 @@
 import type { DescribedCommand } from "../command_metadata.ts";
-import { groupsOf, type NextWord, nextWords } from "../command_metadata.ts";
+import { listGroups, listNextWords, type NextWord } from "../command_metadata.ts";
 
 /** A script for PowerShell (about_Functions_Argument_Completion, Register-ArgumentCompleter -Native). */
 export function powershellCompletions(commands: readonly DescribedCommand[]): string {
-  const groups = groupsOf(commands);
+  const groups = listGroups(commands);
   return [
     "# PowerShell completion for sentinel",
     "Register-ArgumentCompleter -Native -CommandName sentinel -ScriptBlock {",
     "  param($wordToComplete, $commandAst, $cursorPosition)",
     "  $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })",
     "  if ($wordToComplete -ne '') { $words = @($words | Select-Object -SkipLast 1) }",
-    "  # what follows -- is the software's",
+    "  # arguments after -- belong to the software",
     "  if ($words -contains '--') { return }",
-    "  # without a command it is run",
+    "  # the default command is run",
     "  if ($words.Count -gt 0 -and $words[0] -like '-*') { $words = @('run') + $words }",
     "  $next = @{",
-    `    '' = ${wordList(nextWords(commands))}`,
-    ...groups.map((group) => `    ${quote(group)} = ${wordList(nextWords(commands, group))}`),
+    `    '' = ${wordList(listNextWords(commands))}`,
+    ...groups.map((group) => `    ${quote(group)} = ${wordList(listNextWords(commands, group))}`),
     "  }",
     "  $own = @{",
     ...commands.map((command) => `    ${quote(command.name)} = ${wordList(ownWords(command))}`),
@@ -41,7 +41,7 @@ function ownWords({ options, operands }: DescribedCommand): NextWord[] {
   ];
 }
 
-/** Pairs, each behind a comma, as PowerShell would flatten a list of one pair. */
+/** Pairs, each after a unary comma: PowerShell flattens a list that holds a single pair. */
 function wordList(words: readonly NextWord[]): string {
   const pairs = words.map(({ word, summary }) => `,@(${quote(word)}, ${quote(summary)})`);
   return `@(${pairs.join("; ")})`;

@@ -1,14 +1,14 @@
 import { shellQuote } from "../../core/text.ts";
 import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
-import { completionOf, groupsOf, nextWords } from "../command_metadata.ts";
+import { getCompletion, listGroups, listNextWords } from "../command_metadata.ts";
 
-/** A script for zsh (zshcompsys(1)): to be `_sentinel` in a folder of `fpath`, or to be sourced. */
+/** A script for zsh (zshcompsys(1)): save it as `_sentinel` in a directory of `fpath`, or source it. */
 export function zshCompletions(commands: readonly DescribedCommand[]): string {
   return [
     "#compdef sentinel",
     "_sentinel() {",
     "  local -a choices",
-    "  # without a command it is `run`",
+    "  # the default command is `run`",
     '  [[ $words[2] == -* ]] && { words[2]=(run "$words[2]"); ((CURRENT++)) }',
     '  case "${words[2,CURRENT-1][1,2]}" in',
     `    '') choices=(${choices(commands)}); _describe command choices ;;`,
@@ -19,9 +19,9 @@ export function zshCompletions(commands: readonly DescribedCommand[]): string {
   ].join("\n");
 }
 
-/** A command's name stands before the cursor, or its first two words do. */
+/** Cases for the words before the cursor: a command's name, or the first two words of the line. */
 function commandCases(commands: readonly DescribedCommand[]): string[] {
-  const groups = groupsOf(commands).map((group) =>
+  const groups = listGroups(commands).map((group) =>
     `${shellQuote(group)}) choices=(${choices(commands, group)}); _describe command choices ;;`
   );
   const cases = commands.map((command) => {
@@ -34,7 +34,7 @@ function commandCases(commands: readonly DescribedCommand[]): string[] {
   return [...groups, ...cases];
 }
 
-/** `_arguments` is to see the command's last word first, then what stands behind it. */
+/** Shifts the words so that `_arguments` sees the command's last word first, as it expects. */
 function argumentsOf({ name, options, operands }: DescribedCommand): string {
   const shift = name.includes(" ")
     ? "shift 2 words; ((CURRENT -= 2)); "
@@ -48,7 +48,7 @@ function specOf(option: DescribedOption): string {
   const explained = `${repeatable ? "*" : ""}--${name}${value === undefined ? "" : "="}[${
     escape(help)
   }]`;
-  const completion = completionOf(option);
+  const completion = getCompletion(option);
   if (completion === undefined) return shellQuote(explained);
   const actions = { file: "_files", folder: "_files -/", anything: " " };
   const action = completion.kind === "words"
@@ -58,7 +58,7 @@ function specOf(option: DescribedOption): string {
 }
 
 function choices(commands: readonly DescribedCommand[], group?: string): string {
-  return nextWords(commands, group)
+  return listNextWords(commands, group)
     .map(({ word, summary }) => shellQuote(`${word}:${escape(summary)}`)).join(" ");
 }
 
