@@ -18,11 +18,10 @@ const SCRIPTS = Object.values(WORKFLOW.jobs)
 /** The suite's tasks; they would run this test, too. */
 const SUITES = [...new Set(SCRIPTS.filter((script) => /^deno task test\b/.test(script)))];
 
-/** A task of the suite with its own options and one small file in place of its paths. */
+/** A task of the suite with its own options and one small file. */
 function withOneFile(script: string): string {
-  const task = TASKS[script.replace("deno task ", "")];
-  assert(task !== undefined, `${script}: there is no such task`);
-  return task.replace(/ tests\/.*/, " --no-check tests/build/release_notes_test.ts");
+  assert(script.replace("deno task ", "") in TASKS, `${script}: there is no such task`);
+  return `${script} --no-check tests/build/release_notes_test.ts`;
 }
 
 /** What takes too long, or would run this test again: asked of less, or for its help; coverage is the suite and no more. */
@@ -67,7 +66,7 @@ Deno.test("every file that a task names is there", async () => {
   const named = Object.values(TASKS).flatMap((task) =>
     task.split(" ").filter((word) => /^(?:\w+\/|\w+\.ts$)/.test(word))
   );
-  assert(named.length > 20);
+  assert(named.length > 10);
   for (const path of named) await Deno.stat(ROOT + path);
 });
 
