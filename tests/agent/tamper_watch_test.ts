@@ -21,7 +21,7 @@ const ROLLBACK = {
 } as const;
 
 /** A running watch, and what it did when. */
-class Scene {
+class Fixture {
   readonly clock = new FakeClock();
   readonly log = new RecordingLog();
   readonly findings = new TamperFindings(this.log);
@@ -58,45 +58,45 @@ Deno.test("stages follow at once, after 2, 5 and 10 minutes, half a minute earli
 });
 
 Deno.test("with degrade a finding makes answers worse by and by, then stops the software", async () => {
-  const scene = new Scene("degrade");
-  await scene.clock.advance(MINUTE_MS);
-  assertEquals(scene.stages, []);
-  scene.tamperChecks = [DEBUGGER];
-  await scene.clock.advance(11 * MINUTE_MS);
-  const fromMs = scene.stages[0]![1];
-  assertEquals(scene.stages.map(([stage, atMs]) => [stage, atMs - fromMs]), [
+  const harness = new Fixture("degrade");
+  await harness.clock.advance(MINUTE_MS);
+  assertEquals(harness.stages, []);
+  harness.tamperChecks = [DEBUGGER];
+  await harness.clock.advance(11 * MINUTE_MS);
+  const fromMs = harness.stages[0]![1];
+  assertEquals(harness.stages.map(([stage, atMs]) => [stage, atMs - fromMs]), [
     ["warnings", 0],
     ["errors", 2 * MINUTE_MS],
     ["slowdown", 5 * MINUTE_MS],
     ["crash", 10 * MINUTE_MS],
   ]);
-  const error = await scene.ended;
+  const error = await harness.ended;
   assert(error instanceof TamperError);
   assertEquals([error.code, error.message], ["tamper.stopped", "debugger attached"]);
   assertEquals(exitCodeOf(error), 137);
-  assertEquals(scene.log.lines(), [
+  assertEquals(harness.log.lines(), [
     "warn debugger attached: process 7 (gdb) traces sentinel",
     ...["warnings", "errors", "slowdown", "crash"].map((stage) =>
       `warn license answers are degraded: ${stage} (debugger attached)`
     ),
   ]);
-  assertEquals(scene.clock.sleeping, 0);
+  assertEquals(harness.clock.sleeping, 0);
 });
 
 Deno.test("with stop the software is stopped at once", async () => {
-  const scene = new Scene("stop");
-  scene.tamperChecks = [DEBUGGER];
-  await scene.clock.advance(LOOK_EVERY_MS);
-  assert(await scene.ended instanceof TamperError);
-  assertEquals(scene.stages, []);
+  const harness = new Fixture("stop");
+  harness.tamperChecks = [DEBUGGER];
+  await harness.clock.advance(LOOK_EVERY_MS);
+  assert(await harness.ended instanceof TamperError);
+  assertEquals(harness.stages, []);
 });
 
 Deno.test("with report a finding is in the log, once, and that is all", async () => {
-  const scene = new Scene("report");
-  scene.tamperChecks = [DEBUGGER];
-  await scene.clock.advance(30 * MINUTE_MS);
-  assertEquals(await scene.over(), undefined);
-  assertEquals([scene.stages, scene.findings.count], [[], 1]);
+  const harness = new Fixture("report");
+  harness.tamperChecks = [DEBUGGER];
+  await harness.clock.advance(30 * MINUTE_MS);
+  assertEquals(await harness.over(), undefined);
+  assertEquals([harness.stages, harness.findings.count], [[], 1]);
 });
 
 Deno.test("a run that is over before its first look is looked at all the same", async () => {
@@ -115,34 +115,34 @@ Deno.test("a run that is over before its first look is looked at all the same", 
 });
 
 Deno.test("with off nobody looks", async () => {
-  const scene = new Scene("off");
-  scene.tamperChecks = [DEBUGGER];
-  await scene.clock.advance(30 * MINUTE_MS);
-  assertEquals(await scene.over(), undefined);
-  assertEquals([scene.stages, scene.findings.count], [[], 0]);
+  const harness = new Fixture("off");
+  harness.tamperChecks = [DEBUGGER];
+  await harness.clock.advance(30 * MINUTE_MS);
+  assertEquals(await harness.over(), undefined);
+  assertEquals([harness.stages, harness.findings.count], [[], 0]);
 });
 
 Deno.test("a clock that was set back is forgiven when the server answers, a debugger is not", async () => {
-  const scene = new Scene("degrade");
-  scene.findings.report(ROLLBACK);
-  await scene.clock.advance(3 * MINUTE_MS);
-  scene.findings.settleRollbacks();
-  await scene.clock.advance(MINUTE_MS);
-  assertEquals(scene.stages.map(([stage]) => stage), ["warnings", "errors", "normal"]);
+  const harness = new Fixture("degrade");
+  harness.findings.report(ROLLBACK);
+  await harness.clock.advance(3 * MINUTE_MS);
+  harness.findings.settleRollbacks();
+  await harness.clock.advance(MINUTE_MS);
+  assertEquals(harness.stages.map(([stage]) => stage), ["warnings", "errors", "normal"]);
 
-  scene.findings.report(ROLLBACK);
-  scene.tamperChecks = [DEBUGGER];
-  await scene.clock.advance(MINUTE_MS);
-  scene.findings.settleRollbacks();
-  await scene.clock.advance(10 * MINUTE_MS);
-  assert(await scene.ended instanceof TamperError);
+  harness.findings.report(ROLLBACK);
+  harness.tamperChecks = [DEBUGGER];
+  await harness.clock.advance(MINUTE_MS);
+  harness.findings.settleRollbacks();
+  await harness.clock.advance(10 * MINUTE_MS);
+  assert(await harness.ended instanceof TamperError);
 });
 
 Deno.test("a watch that is stopped before or amid the stages ends without a word", async () => {
-  const scene = new Scene("degrade");
-  scene.findings.report(ROLLBACK);
-  await scene.clock.advance(MINUTE_MS);
-  assertEquals(await scene.over(), undefined);
-  assertEquals(scene.stages.map(([stage]) => stage), ["warnings"]);
-  assertEquals(await new Scene("stop").over(), undefined);
+  const harness = new Fixture("degrade");
+  harness.findings.report(ROLLBACK);
+  await harness.clock.advance(MINUTE_MS);
+  assertEquals(await harness.over(), undefined);
+  assertEquals(harness.stages.map(([stage]) => stage), ["warnings"]);
+  assertEquals(await new Fixture("stop").over(), undefined);
 });

@@ -5,14 +5,14 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeBase64Url } from "../../src/signing/envelope.ts";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import { standardPayload } from "../support/organization.ts";
 
 const PAYLOAD = encodeBase64Url(JSON.stringify(standardPayload()));
 
-async function hmacOf(scene: AttackScene): Promise<string> {
+async function hmacOf(harness: AttackHarness): Promise<string> {
   const hmac = { name: "HMAC", hash: "SHA-256" };
-  const secret = await Deno.readFile(scene.at("org.pem"));
+  const secret = await Deno.readFile(harness.at("org.pem"));
   const key = await crypto.subtle.importKey("raw", secret, hmac, false, ["sign"]);
   const mac = await crypto.subtle.sign(hmac, key, new TextEncoder().encode(PAYLOAD));
   return encodeBase64Url(new Uint8Array(mac));
@@ -20,11 +20,11 @@ async function hmacOf(scene: AttackScene): Promise<string> {
 
 /** Verifies the forged license, by the real program or one that does as the license says. */
 async function verifyForged(alg: unknown, { isObedient = false } = {}) {
-  await using scene = await AttackScene.open();
-  const sig = alg === "HS256" ? await hmacOf(scene) : "";
-  await Deno.writeTextFile(scene.at("a.lic"), JSON.stringify({ alg, payload: PAYLOAD, sig }));
-  return await scene.sentinel(
-    ["license", "verify", scene.at("a.lic"), "--org-key", scene.at("org.pem")],
+  await using harness = await AttackHarness.open();
+  const sig = alg === "HS256" ? await hmacOf(harness) : "";
+  await Deno.writeTextFile(harness.at("a.lic"), JSON.stringify({ alg, payload: PAYLOAD, sig }));
+  return await harness.sentinel(
+    ["license", "verify", harness.at("a.lic"), "--org-key", harness.at("org.pem")],
     isObedient ? { doubles: { "src/license/license_file.ts": "obedient_license.ts" } } : {},
   );
 }

@@ -4,7 +4,7 @@
  * request of its own and passes the organization's answer on. Each answer names machine and license, under the signature.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type AnswerAs, AttackScene } from "../support/attack_scene.ts";
+import { type AnswerAs, AttackHarness } from "../support/attack_harness.ts";
 import type { Json } from "../../src/signing/canonical_json.ts";
 import { answerPayload, signedAnswer } from "../support/license_server.ts";
 
@@ -18,18 +18,18 @@ const answerFor = (whose: Record<string, Json>): AnswerAs => (request, organizat
 
 for (const [what, whose] of Object.entries(OTHERS)) {
   Deno.test(`the organization's answer for another ${what} activates nothing`, async () => {
-    await using scene = await AttackScene.open();
-    scene.answer = answerFor(whose);
-    const { code, stdout, stderr } = await scene.run();
+    await using harness = await AttackHarness.open();
+    harness.answer = answerFor(whose);
+    const { code, stdout, stderr } = await harness.run();
     assertEquals([code, stdout], [82, ""]);
     assertStringIncludes(stderr, `unverified answer: it is for another ${what}`);
   });
 
   Deno.test(`where nobody looks whose it is, one for another ${what} does: the attack`, async () => {
-    await using scene = await AttackScene.open();
-    scene.answer = answerFor(whose);
+    await using harness = await AttackHarness.open();
+    harness.answer = answerFor(whose);
     const doubles = { "src/activation/answer.ts": "any_machine.ts" };
-    const { code, stdout, stderr } = await scene.run({ doubles });
+    const { code, stdout, stderr } = await harness.run({ doubles });
     assertEquals([code, stdout], [0, "up\n"], stderr);
   });
 }

@@ -5,7 +5,7 @@
  * is earlier, and each such clock costs an interval of grace.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { MachineClock } from "../support/machine_clock.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
@@ -17,23 +17,23 @@ const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 /** Runs until behind the license's end, then once more with the clock set back to its first day. */
 async function setBack(doubles?: Doubles) {
   const expiry_date = dateOf(Date.now() + 10 * DAY_MS);
-  await using scene = await AttackScene.open({ expiry_date, heartbeat_grace_period_days: 90 });
-  const clock = new MachineClock(scene.at("clock"));
+  await using harness = await AttackHarness.open({ expiry_date, heartbeat_grace_period_days: 90 });
+  const clock = new MachineClock(harness.at("clock"));
   const options = clock.with(doubles);
-  assertEquals((await scene.run(options)).code, 0);
-  await scene.stopServer();
-  await scene.script("software", "echo up; exec sleep 1000");
+  assertEquals((await harness.run(options)).code, 0);
+  await harness.stopServer();
+  await harness.script("software", "echo up; exec sleep 1000");
   {
-    await using run = scene.start(options);
+    await using run = harness.start(options);
     await run.stdout.match(/up/);
     clock.pass(12 * DAY_MS);
     run.kill("SIGTERM");
     assertEquals((await run.end()).code, 0);
   }
-  await scene.script("software", "exit 0");
-  assertEquals((await scene.run(options)).code, 80, "with the right time it has expired");
+  await harness.script("software", "exit 0");
+  assertEquals((await harness.run(options)).code, 80, "with the right time it has expired");
   clock.setWrong(-12 * DAY_MS);
-  return await scene.run(options);
+  return await harness.run(options);
 }
 
 testWith([POSIX], "a clock that is set back makes no expired license valid", async () => {

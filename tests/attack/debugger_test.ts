@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { isRunning } from "../support/process_state.ts";
 import { LineReader } from "../support/program.ts";
@@ -16,9 +16,9 @@ const TRACE = fromFileUrl(new URL("../fixtures/trace.py", import.meta.url));
 /** A run with a debugger, once that is there. */
 async function startTraced(doubles?: Doubles) {
   await using stack = new AsyncDisposableStack();
-  const customer = stack.use(await Customer.arrive());
-  const software = await customer.script("software", "echo $$; exec sleep 1000");
-  const run = stack.use(customer.start(software, { env: { FAST_STAGES: "1" }, doubles }));
+  const harness = stack.use(await RunHarness.open());
+  const software = await harness.script("software", "echo $$; exec sleep 1000");
+  const run = stack.use(harness.start(software, { env: { FAST_STAGES: "1" }, doubles }));
   const [pid] = await run.stdout.match(/\d+\n/);
   assert(await isRunning(Number(pid)));
   const tracer = stack.use(
@@ -32,7 +32,7 @@ async function startTraced(doubles?: Doubles) {
   await new LineReader(tracer.stdout).match(/tracing/);
   const owned = stack.move();
   const dispose = () => owned.disposeAsync();
-  return { customer, run, pid: Number(pid), tracer, [Symbol.asyncDispose]: dispose };
+  return { harness, run, pid: Number(pid), tracer, [Symbol.asyncDispose]: dispose };
 }
 
 testWith(
@@ -52,7 +52,7 @@ testWith(
       ),
     );
     assert(!await isRunning(traced.pid));
-    assertEquals(await traced.customer.sockets(), []);
+    assertEquals(await traced.harness.sockets(), []);
     await traced.tracer.status;
   },
 );

@@ -5,7 +5,7 @@
  * is told where the socket really is.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
 import { COMPILED, resultOf } from "../support/program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
@@ -29,18 +29,18 @@ const FROM_SOURCE = { need: "the program from source", met: !COMPILED };
 const STOP = '[security]\nanti_tamper = "stop"\n';
 
 /** Each variable loads code before the program begins. */
-const LOADING: [typeof PRELOAD, string, (scene: AttackScene) => string][] = [
+const LOADING: [typeof PRELOAD, string, (harness: AttackHarness) => string][] = [
   [PRELOAD, "LD_PRELOAD", () => HARMLESS_LIBRARY!],
-  [FROM_SOURCE, "NODE_OPTIONS", (scene) => `--require ${scene.at("evil.cjs")}`],
+  [FROM_SOURCE, "NODE_OPTIONS", (harness) => `--require ${harness.at("evil.cjs")}`],
 ];
 
 for (const [requirement, name, valueOf] of LOADING) {
   testWith([POSIX, requirement], `code that ${name} loads stops the software at once`, async () => {
-    await using scene = await AttackScene.open();
-    await scene.script("software", "echo up; exec sleep 1000");
-    await Deno.writeTextFile(scene.at("evil.cjs"), "");
-    const env = { [name]: valueOf(scene) };
-    const { code, stderr } = await scene.run({ config: STOP, env });
+    await using harness = await AttackHarness.open();
+    await harness.script("software", "echo up; exec sleep 1000");
+    await Deno.writeTextFile(harness.at("evil.cjs"), "");
+    const env = { [name]: valueOf(harness) };
+    const { code, stderr } = await harness.run({ config: STOP, env });
     assertEquals(code, 137, stderr);
     const found = "foreign code is loaded into sentinel";
     assertStringIncludes(stderr, `WARNING: ${found}: ${name}=${env[name]} `);
@@ -51,11 +51,11 @@ for (const [requirement, name, valueOf] of LOADING) {
     [POSIX, requirement],
     `where nobody looks, ${name} does what it likes: the attack`,
     async () => {
-      await using scene = await AttackScene.open();
-      await Deno.writeTextFile(scene.at("evil.cjs"), "");
+      await using harness = await AttackHarness.open();
+      await Deno.writeTextFile(harness.at("evil.cjs"), "");
       const doubles = { "src/platform/unix/preload_variables.ts": "blind_to_preloads.ts" };
-      const env = { [name]: valueOf(scene) };
-      const { code, stdout, stderr } = await scene.run({ config: STOP, env, doubles });
+      const env = { [name]: valueOf(harness) };
+      const { code, stdout, stderr } = await harness.run({ config: STOP, env, doubles });
       assertEquals([code, stdout], [0, "up\n"], stderr);
       assert(!stderr.includes("foreign code"), stderr);
     },
@@ -66,21 +66,24 @@ testWith(
   [FROM_SOURCE],
   "options of NODE_OPTIONS that load nothing are none of our business",
   async () => {
-    await using scene = await AttackScene.open();
+    await using harness = await AttackHarness.open();
     const env = { NODE_OPTIONS: "--max-old-space-size=4096" };
-    const { code, stderr } = await scene.run({ config: STOP, env });
+    const { code, stderr } = await harness.run({ config: STOP, env });
     assertEquals(code, 0, stderr);
   },
 );
 
 Deno.test("a key that a variable names counts only where none is built in: the attack", async () => {
-  await using scene = await AttackScene.open();
+  await using harness = await AttackHarness.open();
   const attacker = await makeOrganization();
-  await Deno.writeTextFile(scene.at("evil.pem"), attacker.publicKeyPem);
-  await Deno.writeTextFile(scene.at("evil.lic"), await attacker.license(standardPayload()));
-  const env = { SENTINEL_ORG_KEY: scene.at("evil.pem"), EMBEDDED_KEY: scene.at("org.pem") };
+  await Deno.writeTextFile(harness.at("evil.pem"), attacker.publicKeyPem);
+  await Deno.writeTextFile(harness.at("evil.lic"), await attacker.license(standardPayload()));
+  const env = { SENTINEL_ORG_KEY: harness.at("evil.pem"), EMBEDDED_KEY: harness.at("org.pem") };
   const verify = (fixture?: string) =>
-    scene.sentinel(["license", "verify", scene.at("evil.lic")], { env, ...fixture && { fixture } });
+    harness.sentinel(["license", "verify", harness.at("evil.lic")], {
+      env,
+      ...fixture && { fixture },
+    });
   const { code, stderr } = await verify("with_embedded_key.ts");
   assertEquals(code, 2);
   assertStringIncludes(stderr, "this sentinel has its organization's key built in");
@@ -88,11 +91,11 @@ Deno.test("a key that a variable names counts only where none is built in: the a
 });
 
 testWith([POSIX], "the software is told of our socket, whatever it was told before", async () => {
-  await using scene = await AttackScene.open();
-  await scene.script("software", "echo $SENTINEL_IPC_SOCKET");
-  const env = { SENTINEL_IPC_SOCKET: scene.at("evil.sock") };
-  const { stdout } = await scene.run({ env });
-  assert(stdout.startsWith(scene.at("runtime/sentinel/sentinel-")), stdout);
-  const alone = await resultOf(scene.at("software"), { env });
-  assertEquals(alone.stdout.trim(), scene.at("evil.sock"), "the attack");
+  await using harness = await AttackHarness.open();
+  await harness.script("software", "echo $SENTINEL_IPC_SOCKET");
+  const env = { SENTINEL_IPC_SOCKET: harness.at("evil.sock") };
+  const { stdout } = await harness.run({ env });
+  assert(stdout.startsWith(harness.at("runtime/sentinel/sentinel-")), stdout);
+  const alone = await resultOf(harness.at("software"), { env });
+  assertEquals(alone.stdout.trim(), harness.at("evil.sock"), "the attack");
 });

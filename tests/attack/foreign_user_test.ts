@@ -4,7 +4,7 @@
  * asks for the license, and to stop the software. Whoever connects is asked of the kernel before a byte is read of him.
  */
 import { assert, assertEquals } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { OTHER_USERS, runAs } from "../support/other_user.ts";
 import { testWith } from "../support/requirements.ts";
@@ -14,18 +14,18 @@ const TIMES = 20;
 
 /** How often another user gets an answer from a run whose socket is open to all, and how often none. */
 async function knock(doubles?: Doubles): Promise<{ answers: number; refused: number }> {
-  await using scene = await AttackScene.open();
-  const path = scene.at("open/s.sock");
-  await Deno.mkdir(scene.at("open"));
-  for (const folder of ["open", "."]) await Deno.chmod(scene.at(folder), 0o1777);
-  await scene.script("software", "echo up; exec sleep 1000");
-  await using run = scene.start({ config: `[ipc]\npath = "${path}"\n`, doubles });
+  await using harness = await AttackHarness.open();
+  const path = harness.at("open/s.sock");
+  await Deno.mkdir(harness.at("open"));
+  for (const folder of ["open", "."]) await Deno.chmod(harness.at(folder), 0o1777);
+  await harness.script("software", "echo up; exec sleep 1000");
+  await using run = harness.start({ config: `[ipc]\npath = "${path}"\n`, doubles });
   await run.stdout.match(/up/);
   await Deno.chmod(path, 0o666);
   const { mine, foreign, refused, closed } = await runAs(1001, {
     script: KNOCK,
     args: [path, String(TIMES), "1"],
-    folder: scene.folder.path,
+    folder: harness.folder.path,
   }) as Record<string, number>;
   assertEquals(mine! + foreign! + refused! + closed!, TIMES);
   return { answers: mine! + foreign!, refused: refused! };

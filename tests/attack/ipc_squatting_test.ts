@@ -5,7 +5,7 @@
  * before anything is sent, and no socket is made in a place that others could change.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import { OTHER_USERS, startAs } from "../support/other_user.ts";
 import { LineReader } from "../support/program.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
@@ -14,21 +14,21 @@ const SERVE_LIES = new URL("../fixtures/serve_lies.ts", import.meta.url);
 const LIE = '{"status":"ok","features":{"everything":true}}';
 
 testWith([OTHER_USERS], "another user's server is asked nothing", async () => {
-  await using scene = await AttackScene.open();
-  await Deno.chmod(scene.folder.path, 0o1777);
-  const path = scene.at("evil.sock");
+  await using harness = await AttackHarness.open();
+  await Deno.chmod(harness.folder.path, 0o1777);
+  const path = harness.at("evil.sock");
   await using liar = await startAs(1001, {
     script: SERVE_LIES,
     args: [path, LIE],
-    folder: scene.folder.path,
+    folder: harness.folder.path,
   });
   const stdout = new LineReader(liar.stdout);
   await stdout.match(/null/);
   const ask = ["ipc", "get_features", "--json", "--socket", path];
-  const answer = await scene.sentinel(ask);
+  const answer = await harness.sentinel(ask);
   assertEquals([answer.code, answer.stdout], [86, ""], answer.stderr);
   const doubles = { "src/platform/linux/peers.ts": "any_peer.ts" };
-  assertEquals((await scene.sentinel(ask, { doubles })).stdout, LIE + "\n", "the attack");
+  assertEquals((await harness.sentinel(ask, { doubles })).stdout, LIE + "\n", "the attack");
   liar.kill();
   await stdout.ended;
 });
@@ -38,17 +38,17 @@ for (const name of ["s.sock", "s.sock.lock"]) {
     [NEEDS_ROOT],
     `another user's ${name} in a shared folder keeps the software from starting`,
     async () => {
-      await using scene = await AttackScene.open();
-      await Deno.mkdir(scene.at("shared"));
-      await Deno.chmod(scene.at("shared"), 0o1777);
-      await Deno.writeTextFile(scene.at(`shared/${name}`), "");
-      await Deno.chown(scene.at(`shared/${name}`), 1001, 1001);
-      const config = `[ipc]\npath = "${scene.at("shared/s.sock")}"\n`;
-      const { code, stdout, stderr } = await scene.run({ config });
+      await using harness = await AttackHarness.open();
+      await Deno.mkdir(harness.at("shared"));
+      await Deno.chmod(harness.at("shared"), 0o1777);
+      await Deno.writeTextFile(harness.at(`shared/${name}`), "");
+      await Deno.chown(harness.at(`shared/${name}`), 1001, 1001);
+      const config = `[ipc]\npath = "${harness.at("shared/s.sock")}"\n`;
+      const { code, stdout, stderr } = await harness.run({ config });
       assertEquals([code, stdout], [86, ""]);
       assertStringIncludes(stderr, "it belongs to user 1001\n");
       const doubles = { "src/ipc/socket_owner.ts": "careless_socket_owner.ts" };
-      assertEquals((await scene.run({ config, doubles })).stdout, "up\n", "the attack");
+      assertEquals((await harness.run({ config, doubles })).stdout, "up\n", "the attack");
     },
   );
 }
@@ -57,14 +57,14 @@ testWith(
   [NEEDS_ROOT],
   "no socket is made where others could put another in its place",
   async () => {
-    await using scene = await AttackScene.open();
-    await Deno.mkdir(scene.at("open"));
-    await Deno.chmod(scene.at("open"), 0o777);
-    const config = `[ipc]\npath = "${scene.at("open/s.sock")}"\n`;
-    const { code, stdout, stderr } = await scene.run({ config });
+    await using harness = await AttackHarness.open();
+    await Deno.mkdir(harness.at("open"));
+    await Deno.chmod(harness.at("open"), 0o777);
+    const config = `[ipc]\npath = "${harness.at("open/s.sock")}"\n`;
+    const { code, stdout, stderr } = await harness.run({ config });
     assertEquals([code, stdout], [86, ""]);
     assertStringIncludes(stderr, "it is open to others: current mode is 777");
     const doubles = { "src/ipc/socket_owner.ts": "careless_socket_owner.ts" };
-    assertEquals((await scene.run({ config, doubles })).stdout, "up\n", "the attack");
+    assertEquals((await harness.run({ config, doubles })).stdout, "up\n", "the attack");
   },
 );

@@ -5,7 +5,7 @@
  * and state depends on machine and user, and each file is bound to its name: nothing can be read, and the server has the word.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import { copyFolder } from "../support/copy_folder.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
@@ -20,11 +20,11 @@ const UNBOUND: Doubles = {
 
 /** Activates a machine, and runs with its folders on another one, where the server would activate no more; whom it asks for. */
 async function takeAlong(doubles: Doubles = {}) {
-  await using scene = await AttackScene.open();
-  assertEquals((await scene.run({ doubles })).code, 0);
-  const { length } = scene.requests;
-  const result = await scene.run({ doubles: { ...doubles, ...ANOTHER_MACHINE } });
-  const [first, ...later] = [scene.requests[0]!, ...scene.requests.slice(length)];
+  await using harness = await AttackHarness.open();
+  assertEquals((await harness.run({ doubles })).code, 0);
+  const { length } = harness.requests;
+  const result = await harness.run({ doubles: { ...doubles, ...ANOTHER_MACHINE } });
+  const [first, ...later] = [harness.requests[0]!, ...harness.requests.slice(length)];
   const isSame = later.every(({ body }) => body["machine_id"] === first.body["machine_id"]);
   return { ...result, isSame, paths: later.map(({ path }) => path.split("/").at(-2)) };
 }
@@ -49,16 +49,16 @@ testWith(
 );
 
 testWith([POSIX], "another machine's keystore in a state folder gives it no grace", async () => {
-  await using scene = await AttackScene.open();
-  assertEquals((await scene.run()).code, 0);
-  await copyFolder(scene.at("state"), scene.at("first"));
-  await Deno.remove(scene.at("state"), { recursive: true });
-  assertEquals((await scene.run()).code, 0);
+  await using harness = await AttackHarness.open();
+  assertEquals((await harness.run()).code, 0);
+  await copyFolder(harness.at("state"), harness.at("first"));
+  await Deno.remove(harness.at("state"), { recursive: true });
+  assertEquals((await harness.run()).code, 0);
   for (const name of ["keystore.bin", "keystore.salt"]) {
-    await Deno.copyFile(scene.at(`first/${name}`), scene.at(`state/${name}`));
+    await Deno.copyFile(harness.at(`first/${name}`), harness.at(`state/${name}`));
   }
-  await scene.stopServer();
-  const { code, stdout, stderr } = await scene.run();
+  await harness.stopServer();
+  const { code, stdout, stderr } = await harness.run();
   assertEquals([code, stdout], [82, ""]);
   assertStringIncludes(stderr, "state cannot be read, set aside as ");
 });

@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeBase64Url } from "../../src/signing/envelope.ts";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { standardPayload } from "../support/organization.ts";
 
@@ -13,9 +13,9 @@ const TRUSTING: Doubles = { "src/signing/ecdsa.ts": "trusting_ecdsa.ts" };
 
 /** Of how many flipped bytes, and which of them passed. */
 async function flipEach(doubles?: Doubles): Promise<{ bytes: number; accepted: number[] }> {
-  await using scene = await AttackScene.open();
-  const args = [scene.at("a.lic"), scene.at("org.pem")];
-  const { stdout } = await scene.sentinel(args, { doubles, fixture: "verify_flipped.ts" });
+  await using harness = await AttackHarness.open();
+  const args = [harness.at("a.lic"), harness.at("org.pem")];
+  const { stdout } = await harness.sentinel(args, { doubles, fixture: "verify_flipped.ts" });
   return JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
 }
 
@@ -31,13 +31,13 @@ Deno.test("where every signature is good, many can: the attack", async () => {
 });
 
 Deno.test("an edited license starts nothing, save where every signature is good", async () => {
-  await using scene = await AttackScene.open({ expiry_date: "2020-12-31" });
-  const file = JSON.parse(await Deno.readTextFile(scene.at("a.lic")));
-  const edited = standardPayload({ server_url: scene.serverUrl, expiry_date: "2998-12-31" });
+  await using harness = await AttackHarness.open({ expiry_date: "2020-12-31" });
+  const file = JSON.parse(await Deno.readTextFile(harness.at("a.lic")));
+  const edited = standardPayload({ server_url: harness.serverUrl, expiry_date: "2998-12-31" });
   const payload = encodeBase64Url(JSON.stringify(edited));
-  await Deno.writeTextFile(scene.at("a.lic"), JSON.stringify({ ...file, payload }));
-  const { code, stdout, stderr } = await scene.run();
+  await Deno.writeTextFile(harness.at("a.lic"), JSON.stringify({ ...file, payload }));
+  const { code, stdout, stderr } = await harness.run();
   assertEquals([code, stdout], [80, ""]);
   assertStringIncludes(stderr, "license signature verification failed");
-  assertEquals((await scene.run({ doubles: TRUSTING })).stdout, "up\n", "the attack");
+  assertEquals((await harness.run({ doubles: TRUSTING })).stdout, "up\n", "the attack");
 });

@@ -7,7 +7,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { IdentifyClient } from "../../src/remote/tls_session.ts";
 import { FakeProcesses } from "../support/fake_processes.ts";
-import { RemoteDesk, type ServedDesk } from "../support/remote_server.ts";
+import { RemoteServerFixture, type ServedRemote } from "../support/remote_server_fixture.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import type { CertificateFiles } from "../support/test_authority.ts";
 
@@ -39,23 +39,23 @@ const searching: IdentifyClient = (socket) => {
 
 /** Starts a process with each subject, one after the other, by a server of its own; what came of each. */
 async function startWith(subjects: Record<string, string>, identify?: IdentifyClient) {
-  await using desk = await RemoteDesk.open();
+  await using fixture = await RemoteServerFixture.open();
   const results: Record<string, { answer: string; started: number; outcomes: string }> = {};
   for (const [what, subject] of Object.entries(subjects)) {
-    const files = await desk.authority.issue("tricky", { subject });
+    const files = await fixture.authority.issue("tricky", { subject });
     const processes = new FakeProcesses();
-    desk.audited.length = 0;
-    await using served = await desk.serve(processes, identify && { identify });
+    fixture.audited.length = 0;
+    await using served = await fixture.serve(processes, identify && { identify });
     const answer = await postStart(served, files);
-    if (answer === "") await desk.audit(/./);
-    const outcomes = desk.audited.map(({ outcome }) => outcome).join();
+    if (answer === "") await fixture.audit(/./);
+    const outcomes = fixture.audited.map(({ outcome }) => outcome).join();
     results[what] = { answer, started: processes.started.length, outcomes };
   }
   return results;
 }
 
 /** Empty where the server hung up. */
-async function postStart(served: ServedDesk, files: CertificateFiles): Promise<string> {
+async function postStart(served: ServedRemote, files: CertificateFiles): Promise<string> {
   const body = '{"command":"id"}';
   try {
     using raw = await served.connect(files);

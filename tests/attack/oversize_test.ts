@@ -4,7 +4,7 @@
  * as the license server. Each has a limit, which is looked at before anything is kept or parsed.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { AttackScene, honestly } from "../support/attack_scene.ts";
+import { AttackHarness, honestly } from "../support/attack_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { connectPeer } from "../support/socket_peer.ts";
@@ -13,10 +13,10 @@ const MIB = 2 ** 20;
 
 /** What a run answers to a request with so many bytes of padding. */
 async function askAtLength(bytes: number, doubles?: Doubles): Promise<string | undefined> {
-  await using scene = await AttackScene.open();
-  await scene.script("software", "echo up; exec sleep 1000");
-  const path = scene.at("runtime/s.sock");
-  await using run = scene.start({ config: `[ipc]\npath = "${path}"\n`, doubles });
+  await using harness = await AttackHarness.open();
+  await harness.script("software", "echo up; exec sleep 1000");
+  const path = harness.at("runtime/s.sock");
+  await using run = harness.start({ config: `[ipc]\npath = "${path}"\n`, doubles });
   await run.stdout.match(/up/);
   using peer = await connectPeer(path);
   const request = `{"method":"health","params":{"x":"${"x".repeat(bytes)}"}}\n`;
@@ -44,9 +44,9 @@ testWith(
 );
 
 Deno.test("a license of 2 MiB is refused, and read where there is no limit: the attack", async () => {
-  await using scene = await AttackScene.open();
-  await Deno.writeTextFile(scene.at("a.lic"), " ".repeat(2 * MIB), { append: true });
-  const { code, stdout, stderr } = await scene.run();
+  await using harness = await AttackHarness.open();
+  await Deno.writeTextFile(harness.at("a.lic"), " ".repeat(2 * MIB), { append: true });
+  const { code, stdout, stderr } = await harness.run();
   assertEquals([code, stdout], [80, ""]);
   assertStringIncludes(stderr, "license file is larger than 1 MiB");
   const doubles = {
@@ -55,20 +55,20 @@ Deno.test("a license of 2 MiB is refused, and read where there is no limit: the 
       "MAX_LICENSE_BYTES = 1024 ** 3",
     ]],
   } as const;
-  assertEquals((await scene.run({ doubles })).stdout, "up\n");
+  assertEquals((await harness.run({ doubles })).stdout, "up\n");
 });
 
 Deno.test("an answer of 2 MiB is none, and one where there is no limit: the attack", async () => {
-  await using scene = await AttackScene.open();
-  scene.answer = async (request, organization) => {
+  await using harness = await AttackHarness.open();
+  harness.answer = async (request, organization) => {
     const answer = await honestly(request, organization);
     return new Response(await answer.text() + " ".repeat(2 * MIB));
   };
-  const { code, stdout, stderr } = await scene.run();
+  const { code, stdout, stderr } = await harness.run();
   assertEquals([code, stdout], [82, ""]);
   assertStringIncludes(stderr, "unverified answer");
   const doubles = {
     "src/activation/messages.ts": [["MAX_BODY_BYTES = 1024 * 1024", "MAX_BODY_BYTES = Infinity"]],
   } as const;
-  assertEquals((await scene.run({ doubles })).stdout, "up\n");
+  assertEquals((await harness.run({ doubles })).stdout, "up\n");
 });

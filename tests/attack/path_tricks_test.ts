@@ -6,7 +6,7 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Doubles } from "../support/doubles.ts";
-import { RemoteSetup } from "../support/remote_program.ts";
+import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 const OPENSSL = [needsProgram("openssl")];
@@ -17,8 +17,8 @@ const IDS = [
 ];
 
 /** Beside the data folder lies another server's, in which process 1 wrote `secret`. */
-async function setUp(): Promise<RemoteSetup> {
-  const setup = await RemoteSetup.open();
+async function setUp(): Promise<RemoteProgramHarness> {
+  const setup = await RemoteProgramHarness.open();
   {
     await using other = await setup.serve();
     await setup.ops(other, "start", "--", "/bin/echo", "secret");
@@ -28,7 +28,7 @@ async function setUp(): Promise<RemoteSetup> {
 }
 
 /** Asks for the output of these ids, as they are; the whole answers. */
-async function read(setup: RemoteSetup, ids: readonly string[], doubles?: Doubles) {
+async function read(setup: RemoteProgramHarness, ids: readonly string[], doubles?: Doubles) {
   await using serving = await setup.serve([], { doubles });
   const { certificate, key } = setup.files.watch;
   const answers: string[] = [];

@@ -4,23 +4,23 @@
  * Each answer repeats its request's random number, under the organization's signature; no other request's will do.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { AttackScene, honestly } from "../support/attack_scene.ts";
+import { AttackHarness, honestly } from "../support/attack_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { answerPayload, signedAnswer } from "../support/license_server.ts";
 
 /** A run whose answers are recorded, then one to which they are played. */
 async function replay(doubles?: Doubles) {
-  await using scene = await AttackScene.open();
+  await using harness = await AttackHarness.open();
   const recorded = new Map<string, string>();
-  scene.answer = async (request, organization) => {
+  harness.answer = async (request, organization) => {
     const answer = await honestly(request, organization);
     recorded.set(request.path, await answer.clone().text());
     return answer;
   };
-  assertEquals((await scene.run({ doubles })).code, 0);
+  assertEquals((await harness.run({ doubles })).code, 0);
   assertEquals(recorded.size, 2, "activation and heartbeat");
-  scene.answer = ({ path }) => new Response(recorded.get(path));
-  return await scene.run({ args: ["--log-level", "debug"], doubles });
+  harness.answer = ({ path }) => new Response(recorded.get(path));
+  return await harness.run({ args: ["--log-level", "debug"], doubles });
 }
 
 Deno.test("an answer that is played again is as good as silence", async () => {
@@ -36,11 +36,11 @@ Deno.test("where no answer is held against its request, it stops the meter: the 
 });
 
 Deno.test("revocation is heard though good answers were recorded before", async () => {
-  await using scene = await AttackScene.open();
-  assertEquals((await scene.run()).code, 0);
-  scene.answer = (request, organization) =>
+  await using harness = await AttackHarness.open();
+  assertEquals((await harness.run()).code, 0);
+  harness.answer = (request, organization) =>
     signedAnswer(organization, answerPayload(request, { status: "REVOKED" }));
-  const { code, stderr } = await scene.run();
+  const { code, stderr } = await harness.run();
   assertEquals(code, 81);
   assertStringIncludes(stderr, "license has been revoked");
 });

@@ -4,7 +4,7 @@
  * is charged, not heartbeats: what a run without the server used and did not pay for, the next start pays first.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { MachineClock } from "../support/machine_clock.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
@@ -16,21 +16,21 @@ const CYCLES = 4;
 
 /** Cycles so often and starts once more; how that ends. */
 async function cycle(doubles?: Doubles) {
-  await using scene = await AttackScene.open({ heartbeat_interval_minutes: INTERVAL_MINUTES });
-  const clock = new MachineClock(scene.at("clock"));
+  await using harness = await AttackHarness.open({ heartbeat_interval_minutes: INTERVAL_MINUTES });
+  const clock = new MachineClock(harness.at("clock"));
   const options = clock.with(doubles);
-  assertEquals((await scene.run(options)).code, 0);
-  await scene.stopServer();
-  await scene.script("software", "echo up; exec sleep 1000");
+  assertEquals((await harness.run(options)).code, 0);
+  await harness.stopServer();
+  await harness.script("software", "echo up; exec sleep 1000");
   for (let i = 0; i < CYCLES; i++) {
-    await using run = scene.start(options);
+    await using run = harness.start(options);
     await run.stdout.match(/up/);
     clock.pass(ALMOST_MS);
     run.kill("SIGTERM");
     assertEquals((await run.end()).code, 0);
   }
-  await scene.script("software", "exit 0");
-  return await scene.run(options);
+  await harness.script("software", "exit 0");
+  return await harness.run(options);
 }
 
 testWith([POSIX], "runs that end before each heartbeat use up the grace", async () => {

@@ -6,16 +6,16 @@
 import { assertEquals } from "@std/assert";
 import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";
 import { testWith } from "../support/requirements.ts";
-import { ServiceScene, UNIT } from "../support/service_scene.ts";
+import { ServiceHarness, UNIT } from "../support/service_harness.ts";
 
 /** A keyring that cannot be used is as good as an empty one. */
 const NO_KEYRING = "SystemCallFilter=~@keyring";
 
 /** Tells whether a service detects that its state folder was restored. */
 async function notices(service: string): Promise<boolean> {
-  await using scene = await ServiceScene.arrive();
-  const { systemd, daemon } = scene;
-  await scene.start(`${NO_KEYRING}\n${service}`);
+  await using harness = await ServiceHarness.open();
+  const { systemd, daemon } = harness;
+  await harness.start(`${NO_KEYRING}\n${service}`);
   await systemd.run("systemctl", "stop", UNIT);
   await systemd.run("cp", "-a", "/opt/rocket/state", "/opt/backup");
   for (let i = 0; i < 2; i++) {

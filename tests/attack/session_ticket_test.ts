@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server, type TlsOptions } from "node:tls";
 import type { IdentifyClient } from "../../src/remote/tls_session.ts";
 import { FakeProcesses } from "../support/fake_processes.ts";
-import { RemoteDesk } from "../support/remote_server.ts";
+import { RemoteServerFixture } from "../support/remote_server_fixture.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { type CertificateFiles, TestAuthority } from "../support/test_authority.ts";
 import { within } from "../support/patience.ts";
@@ -58,16 +58,19 @@ async function connect({ port, options, text }: Attack): Promise<string> {
 }
 
 /** Two ways to a ticket; each needs nothing that the server's CA signed. */
-const SOURCES: Record<string, (desk: RemoteDesk) => Promise<Helper & { options: string[] }>> = {
-  "a plain TLS server": async (desk) => {
-    const helper = await listen(await pems(desk.files.server));
+const SOURCES: Record<
+  string,
+  (fixture: RemoteServerFixture) => Promise<Helper & { options: string[] }>
+> = {
+  "a plain TLS server": async (fixture) => {
+    const helper = await listen(await pems(fixture.files.server));
     return Object.assign(helper, { options: [] });
   },
-  "a server with another CA": async (desk) => {
-    const other = await TestAuthority.create(desk.folder.at("other"));
+  "a server with another CA": async (fixture) => {
+    const other = await TestAuthority.create(fixture.folder.at("other"));
     const { certificate, key } = await other.client("evil", "control");
     const helper = await listen({
-      ...await pems(desk.files.server),
+      ...await pems(fixture.files.server),
       ca: await Deno.readTextFile(other.certificate),
       requestCert: true,
       rejectUnauthorized: true,
@@ -82,12 +85,12 @@ async function pems({ certificate, key }: CertificateFiles): Promise<TlsOptions>
 
 /** Starts a process over a session that was begun elsewhere; what the attacker is answered. */
 async function attack(
-  desk: RemoteDesk,
+  fixture: RemoteServerFixture,
   source: keyof typeof SOURCES,
   port: number,
 ): Promise<string> {
-  await using helper = await SOURCES[source]!(desk);
-  const ticket = desk.folder.at("ticket");
+  await using helper = await SOURCES[source]!(fixture);
+  const ticket = fixture.folder.at("ticket");
   await connect({ port: helper.port, options: ["-sess_out", ticket, ...helper.options], text: "" });
   const body = '{"command":"id"}';
   return await connect({
@@ -104,21 +107,21 @@ const trusting: IdentifyClient = () =>
 
 for (const source of Object.keys(SOURCES)) {
   testWith(OPENSSL, `a session that was begun at ${source} is refused`, async () => {
-    await using desk = await RemoteDesk.open();
+    await using fixture = await RemoteServerFixture.open();
     const processes = new FakeProcesses();
-    await using served = await desk.serve(processes);
-    const answer = await attack(desk, source, served.port);
+    await using served = await fixture.serve(processes);
+    const answer = await attack(fixture, source, served.port);
     assertStringIncludes(answer, "Reused, TLSv1.3");
     assertEquals(answer.includes("HTTP/1.1"), false);
-    await desk.audit(/^refused: resumed TLS session$/);
+    await fixture.audit(/^refused: resumed TLS session$/);
     assertEquals(processes.started, []);
   });
 
   testWith(OPENSSL, `without the defense, a session of ${source} starts a process`, async () => {
-    await using desk = await RemoteDesk.open();
+    await using fixture = await RemoteServerFixture.open();
     const processes = new FakeProcesses();
-    await using served = await desk.serve(processes, { identify: trusting });
-    const answer = await attack(desk, source, served.port);
+    await using served = await fixture.serve(processes, { identify: trusting });
+    const answer = await attack(fixture, source, served.port);
     assertStringIncludes(answer, "HTTP/1.1 201 Created");
     assertEquals(processes.started.map(({ command }) => command), ["id"]);
   });

@@ -5,8 +5,8 @@
  * and SIGUSR1 is taken from the runtime.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
-import { DaemonScene } from "../support/daemon_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
+import { DaemonHarness } from "../support/daemon_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { isRunning } from "../support/process_state.ts";
 import { COMPILED, type RunningProgram } from "../support/program.ts";
@@ -24,9 +24,9 @@ const TAKEN_BACK_MS = 10_000;
 /** What the runtime says at SIGUSR1, whether it gets the port or not. */
 const INSPECTOR = /Debugger listening on|Failed to start inspector/;
 
-async function startNoisily(scene: AttackScene, doubles?: Doubles): Promise<RunningProgram> {
-  await scene.script("software", "echo $$; exec sleep 1000 >/dev/null 2>&1");
-  return scene.start({ doubles, isRuntimeQuiet: false });
+async function startNoisily(harness: AttackHarness, doubles?: Doubles): Promise<RunningProgram> {
+  await harness.script("software", "echo $$; exec sleep 1000 >/dev/null 2>&1");
+  return harness.start({ doubles, isRuntimeQuiet: false });
 }
 
 /** SIGUSR1 is the tenth bit of SigCgt (proc_pid_status(5)). */
@@ -36,8 +36,8 @@ async function catchesUsr1({ pid }: RunningProgram): Promise<boolean> {
 }
 
 testWith([POSIX], "a storm of signals neither ends a run nor lets a debugger in", async () => {
-  await using scene = await AttackScene.open();
-  await using run = await startNoisily(scene);
+  await using harness = await AttackHarness.open();
+  await using run = await startNoisily(harness);
   const [pid] = await run.stdout.match(/\d+\n/);
   const beganMs = performance.now();
   while (performance.now() - beganMs < STORM_MS) {
@@ -57,9 +57,9 @@ testWith(
   [POSIX, { need: "the program from source", met: COMPILED === undefined }],
   "a daemon, which writes statistics at SIGUSR1, lets no debugger stay in",
   async () => {
-    await using scene = await DaemonScene.arrive();
-    await using daemon = scene.start({ isRuntimeQuiet: false });
-    await scene.logged(/starting -> running/);
+    await using harness = await DaemonHarness.open();
+    await using daemon = harness.start({ isRuntimeQuiet: false });
+    await harness.logged(/starting -> running/);
     // nothing tells when the runtime begins to listen for the signal
     while (!INSPECTOR.test(daemon.stderr.text)) {
       daemon.kill("SIGUSR1");
@@ -68,7 +68,7 @@ testWith(
     const [, address] = /listening on ws:\/\/([\d.:]+)\//.exec(daemon.stderr.text) ?? [];
     // somebody else may have its port
     if (address === undefined) return;
-    await scene.logged(/the runtime let debuggers in at SIGUSR1, and does so no more/);
+    await harness.logged(/the runtime let debuggers in at SIGUSR1, and does so no more/);
     const list = () => fetch(`http://${address}/json/list`).then((it) => it.text(), () => "");
     // a second signal may have been on its way when the first was taken back
     const untilMs = performance.now() + TAKEN_BACK_MS;
@@ -84,8 +84,8 @@ testWith(
   [POSIX],
   "where SIGUSR1 is left to the runtime, a debugger is let in: the attack",
   async () => {
-    await using scene = await AttackScene.open();
-    await using run = await startNoisily(scene, {
+    await using harness = await AttackHarness.open();
+    await using run = await startNoisily(harness, {
       "src/platform/unix/inspector.ts": "open_to_debuggers.ts",
     });
     await run.stdout.match(/\d+\n/);

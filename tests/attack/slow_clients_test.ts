@@ -4,7 +4,7 @@
  * license. A message has its time from its first byte to its last; who takes longer is cut off, and his place is free.
  */
 import { assertEquals } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import type { RunningProgram } from "../support/program.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
@@ -18,12 +18,12 @@ async function crowd(
   untilOver: (run: RunningProgram, crowd: readonly SocketPeer[]) => Promise<unknown>,
   doubles?: Doubles,
 ): Promise<(string | undefined)[]> {
-  await using scene = await AttackScene.open();
-  await scene.script("software", "echo up; exec sleep 1000");
-  const path = scene.at("runtime/s.sock");
+  await using harness = await AttackHarness.open();
+  await harness.script("software", "echo up; exec sleep 1000");
+  const path = harness.at("runtime/s.sock");
   const config = `[ipc]\npath = "${path}"\nread_timeout_ms = ${READ_TIMEOUT_MS}\n` +
     `max_connections = ${PLACES}\n`;
-  await using run = scene.start({ config, doubles });
+  await using run = harness.start({ config, doubles });
   await run.stdout.match(/up/);
   await using places = new AsyncDisposableStack();
   const peers: SocketPeer[] = [];

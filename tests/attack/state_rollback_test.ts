@@ -6,45 +6,45 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { copyFolder } from "../support/copy_folder.ts";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { testWith } from "../support/requirements.ts";
 import { forgetReplicas, NEEDS_USER_KEYRING } from "../support/user_keyring.ts";
 
-async function copy(customer: Customer, from: string, to: string): Promise<void> {
-  const at = (name: string) => customer.folder.at(name);
+async function copy(harness: RunHarness, from: string, to: string): Promise<void> {
+  const at = (name: string) => harness.folder.at(name);
   await Deno.remove(at(to), { recursive: true }).catch(() => {});
   await copyFolder(at(from), at(to));
 }
 
 /** A customer whose run used up half a day's grace without the server, and then put the state folder back. */
-async function putBack(doubles?: Doubles): Promise<Customer> {
-  const customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
-  assertEquals((await customer.run("/bin/true", { doubles })).code, 0);
-  await copy(customer, "state", "backup");
-  await customer.stopServer();
-  const software = await customer.script("software", "echo up; exec sleep 1000");
+async function putBack(doubles?: Doubles): Promise<RunHarness> {
+  const harness = await RunHarness.open("--heartbeat-minutes", "720", "--grace-days", "1");
+  assertEquals((await harness.run("/bin/true", { doubles })).code, 0);
+  await copy(harness, "state", "backup");
+  await harness.stopServer();
+  const software = await harness.script("software", "echo up; exec sleep 1000");
   {
-    await using run = customer.start(software, { intervalMinutes: 720, doubles });
+    await using run = harness.start(software, { intervalMinutes: 720, doubles });
     await run.stdout.match(/up/);
     run.kill("SIGUSR2");
     await run.stderr.match(/grace remaining: 43200 seconds/);
   }
-  await copy(customer, "backup", "state");
-  return customer;
+  await copy(harness, "backup", "state");
+  return harness;
 }
 
 Deno.test("the state folder put back refunds nothing: without the server the software does not start", async () => {
-  await using customer = await putBack();
-  const refused = await customer.run("/bin/true");
+  await using harness = await putBack();
+  const refused = await harness.run("/bin/true");
   assertEquals(refused.code, 82, refused.stderr);
   assertStringIncludes(refused.stderr, "WARNING: state rollback detected: found save ");
   assertStringIncludes(refused.stderr, "grace period exhausted — cannot start");
 
-  await customer.startServer();
-  assertEquals((await customer.run("/bin/true")).code, 0);
-  await customer.stopServer();
-  const resumed = await customer.run("/bin/true");
+  await harness.startServer();
+  assertEquals((await harness.run("/bin/true")).code, 0);
+  await harness.stopServer();
+  const resumed = await harness.run("/bin/true");
   assertEquals(resumed.code, 0, resumed.stderr);
   assertStringIncludes(resumed.stderr, "operating under grace period (43200 seconds remaining)");
 });
@@ -53,8 +53,8 @@ Deno.test("without replicas outside the folder, a restored state refunds all gra
   const doubles = {
     "src/state/rollback_guard.ts": "no_replicas.ts",
   };
-  await using customer = await putBack(doubles);
-  const { code, stderr } = await customer.run("/bin/true", { doubles });
+  await using harness = await putBack(doubles);
+  const { code, stderr } = await harness.run("/bin/true", { doubles });
   assertEquals(code, 0, stderr);
   assertStringIncludes(stderr, "operating under grace period (86400 seconds remaining)");
 });
@@ -63,57 +63,57 @@ testWith(
   [NEEDS_USER_KEYRING],
   "the replica outside restored with the state folder is detected through the user's keyring",
   async () => {
-    await using customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
-    assertEquals((await customer.run("/bin/true")).code, 0);
-    await copy(customer, "state", "backup");
-    await copy(customer, "witness", "witness-backup");
-    await customer.stopServer();
+    await using harness = await RunHarness.open("--heartbeat-minutes", "720", "--grace-days", "1");
+    assertEquals((await harness.run("/bin/true")).code, 0);
+    await copy(harness, "state", "backup");
+    await copy(harness, "witness", "witness-backup");
+    await harness.stopServer();
     for (let start = 0; start < 3; start++) {
-      assertEquals((await customer.run("/bin/true")).code, 0);
+      assertEquals((await harness.run("/bin/true")).code, 0);
     }
-    await copy(customer, "backup", "state");
-    await copy(customer, "witness-backup", "witness");
-    const { code, stderr } = await customer.run("/bin/true");
+    await copy(harness, "backup", "state");
+    await copy(harness, "witness-backup", "witness");
+    const { code, stderr } = await harness.run("/bin/true");
     assertEquals(code, 82, stderr);
     assertStringIncludes(stderr, "WARNING: state rollback detected: found save ");
 
     // the attack, with an empty keyring
-    await copy(customer, "backup", "state");
-    await copy(customer, "witness-backup", "witness");
-    await forgetReplicas(customer.folder.path);
-    const refunded = await customer.run("/bin/true");
+    await copy(harness, "backup", "state");
+    await copy(harness, "witness-backup", "witness");
+    await forgetReplicas(harness.folder.path);
+    const refunded = await harness.run("/bin/true");
     assertEquals(refunded.code, 0, refunded.stderr);
     assertStringIncludes(refunded.stderr, "operating under grace period (86400 seconds remaining)");
   },
 );
 
 Deno.test("an unreadable state is quarantined, and the server must confirm the state that replaces it", async () => {
-  await using customer = await Customer.arrive("--max-machines", "1");
-  assertEquals((await customer.run("/bin/true")).code, 0);
-  await Deno.writeTextFile(customer.folder.at("state/state.bin"), "?");
-  await customer.stopServer();
-  const refused = await customer.run("/bin/true");
+  await using harness = await RunHarness.open("--max-machines", "1");
+  assertEquals((await harness.run("/bin/true")).code, 0);
+  await Deno.writeTextFile(harness.folder.at("state/state.bin"), "?");
+  await harness.stopServer();
+  const refused = await harness.run("/bin/true");
   assertEquals(refused.code, 82);
   assertStringIncludes(refused.stderr, "state cannot be read, set aside as ");
   assertStringIncludes(refused.stderr, "cannot activate this machine");
-  await customer.startServer();
-  assertEquals((await customer.run("/bin/true")).code, 0);
+  await harness.startServer();
+  assertEquals((await harness.run("/bin/true")).code, 0);
 });
 
 Deno.test("who was told that the license is suspended has no grace by pulling the plug, until it is reinstated", async () => {
-  await using customer = await Customer.arrive();
+  await using harness = await RunHarness.open();
   const decide = (action: string) =>
-    customer.vendor(action, "K1", "--database", customer.folder.at("vendor.db"));
-  assertEquals((await customer.run("/bin/true")).code, 0);
+    harness.vendor(action, "K1", "--database", harness.folder.at("vendor.db"));
+  assertEquals((await harness.run("/bin/true")).code, 0);
   await decide("suspend");
-  assertEquals((await customer.run("/bin/true")).code, 81);
-  await customer.stopServer();
-  const refused = await customer.run("/bin/true");
+  assertEquals((await harness.run("/bin/true")).code, 81);
+  await harness.stopServer();
+  const refused = await harness.run("/bin/true");
   assertEquals(refused.code, 81, refused.stderr);
   assertStringIncludes(refused.stderr, "license is suspended — contact your vendor");
   await decide("reinstate");
-  await customer.startServer();
-  assertEquals((await customer.run("/bin/true")).code, 0);
-  await customer.stopServer();
-  assertEquals((await customer.run("/bin/true")).code, 0);
+  await harness.startServer();
+  assertEquals((await harness.run("/bin/true")).code, 0);
+  await harness.stopServer();
+  assertEquals((await harness.run("/bin/true")).code, 0);
 });

@@ -5,7 +5,7 @@
  * Only what the organization signed is the server's word; anything else is as good as silence, and costs grace.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type AnswerAs, AttackScene, honestly } from "../support/attack_scene.ts";
+import { type AnswerAs, AttackHarness, honestly } from "../support/attack_harness.ts";
 import { answerPayload, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization } from "../support/organization.ts";
 
@@ -21,28 +21,28 @@ const ANSWERS: Record<string, AnswerAs> = {
 };
 
 Deno.test("no stranger's answer activates a machine, or stops the meter later", async () => {
-  await using scene = await AttackScene.open();
+  await using harness = await AttackHarness.open();
   for (const [what, answer] of Object.entries(ANSWERS)) {
-    scene.answer = answer;
-    const { code, stdout } = await scene.run();
+    harness.answer = answer;
+    const { code, stdout } = await harness.run();
     assertEquals([code, stdout], [what === "a refusal" ? 81 : 82, ""], what);
   }
-  scene.answer = honestly;
-  assertEquals((await scene.run()).code, 0);
+  harness.answer = honestly;
+  assertEquals((await harness.run()).code, 0);
   for (const [what, answer] of Object.entries(ANSWERS)) {
-    scene.answer = answer;
-    const { code, stdout, stderr } = await scene.run();
+    harness.answer = answer;
+    const { code, stdout, stderr } = await harness.run();
     assertEquals([code, stdout], [0, "up\n"], what);
     assertStringIncludes(stderr, "operating under grace period (");
   }
 });
 
 Deno.test("where every signature is good, a stranger's activates and stops the meter: the attack", async () => {
-  await using scene = await AttackScene.open();
-  scene.answer = selfSigned;
+  await using harness = await AttackHarness.open();
+  harness.answer = selfSigned;
   const doubles = { "src/signing/ecdsa.ts": "trusting_ecdsa.ts" };
   for (let i = 0; i < 2; i++) {
-    const { code, stdout, stderr } = await scene.run({ doubles });
+    const { code, stdout, stderr } = await harness.run({ doubles });
     assertEquals([code, stdout], [0, "up\n"]);
     assert(!stderr.includes("grace"), stderr);
   }

@@ -6,7 +6,11 @@ import { allOf, LINUX, NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { bundleAsShipped } from "../support/shipped_bundle.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { type LastingProgram, TOLD_TIME, ToldScene } from "../support/told_scene.ts";
+import {
+  DrivenTimeHarness,
+  type LastingProgram,
+  TOLD_TIME,
+} from "../support/driven_time_harness.ts";
 
 const MAIN = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 /** The programs are not dumpable, so that only root can list their descriptors. */
@@ -25,13 +29,13 @@ async function passUntil(
   seconds: number,
   { entry, names }: { entry: string; names: readonly LastingProgram[] },
 ): Promise<Passed> {
-  await using scene = await ToldScene.open(entry, names);
-  const before = await scene.pass(MINUTE, 2);
-  const later = await scene.pass(seconds, 20);
+  await using harness = await DrivenTimeHarness.open(entry, names);
+  const before = await harness.pass(MINUTE, 2);
+  const later = await harness.pass(seconds, 20);
   const leaks = names.flatMap((name) =>
     findLeaks(before.get(name)!, later.get(name)!).map((line) => `${name}: ${line}`)
   );
-  return { leaks, heartbeats: scene.heartbeats };
+  return { leaks, heartbeats: harness.heartbeats };
 }
 
 testWith(

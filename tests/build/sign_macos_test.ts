@@ -1,7 +1,7 @@
 // Not on Windows: it is about the sources, which are the same there.
 import { assertEquals, assertMatch } from "@std/assert";
 import { POSIX, testWith } from "../support/requirements.ts";
-import { assertSecret, SigningScene } from "../support/signing_scene.ts";
+import { assertSecret, SigningHarness } from "../support/signing_harness.ts";
 
 const PROGRAMS = ["sentinel-aarch64-apple-darwin", "sentinel-x86_64-apple-darwin"];
 const OTHERS = ["sentinel-x86_64-unknown-linux-gnu", "SHA256SUMS"];
@@ -26,54 +26,54 @@ interface Answers {
 }
 
 /** Programs to sign, and tools that answer as they do on a Mac. */
-async function makeScene(
+async function makeHarness(
   { identity = IDENTITY.MACOS_IDENTITY, status = "Accepted", codesignFails = false }: Answers = {},
-): Promise<SigningScene> {
-  const scene = await SigningScene.make("sign:macos", [...PROGRAMS, ...OTHERS]);
-  await scene.tools.write(
+): Promise<SigningHarness> {
+  const harness = await SigningHarness.make("sign:macos", [...PROGRAMS, ...OTHERS]);
+  await harness.tools.write(
     "security",
     `case $1 in
       -i) cat >>"$log.input" ;;
       find-identity) echo '  1) 0123 "${identity}"' ;;
     esac`,
   );
-  await scene.tools.write(
+  await harness.tools.write(
     "codesign",
     codesignFails ? "exit 3" : "",
   );
-  await scene.tools.write("zip");
-  await scene.tools.write("xcrun", `echo '{"id":"ID","status":"${status}"}'`);
-  return scene;
+  await harness.tools.write("zip");
+  await harness.tools.write("xcrun", `echo '{"id":"ID","status":"${status}"}'`);
+  return harness;
 }
 
 testWith(
   [POSIX],
   "each program for macOS is signed and verified, then all are notarized at once",
   async () => {
-    await using scene = await makeScene();
-    const result = await scene.run(IDENTITY);
+    await using harness = await makeHarness();
+    const result = await harness.run(IDENTITY);
     assertEquals([result.code, result.stderr], [0, ""]);
-    const programs = PROGRAMS.map((name) => scene.folder.at(`dist/${name}`));
-    const signed = scene.tools.calls("codesign").map((args) => [args[0], args.at(-1)]);
+    const programs = PROGRAMS.map((name) => harness.folder.at(`dist/${name}`));
+    const signed = harness.tools.calls("codesign").map((args) => [args[0], args.at(-1)]);
     assertEquals(signed, programs.flatMap((path) => [["--force", path], ["--verify", path]]));
-    const [archive, ...archives] = scene.tools.calls("zip");
+    const [archive, ...archives] = harness.tools.calls("zip");
     assertEquals([archive!.slice(3), archives], [programs, []]);
-    const [submitted, ...more] = scene.tools.calls("xcrun");
+    const [submitted, ...more] = harness.tools.calls("xcrun");
     assertEquals([submitted!.slice(0, 3), more], [["notarytool", "submit", archive![2]!], []]);
   },
 );
 
 testWith([POSIX], "secrets for macOS are in no argument, variable or line of the log", async () => {
-  await using scene = await makeScene();
-  const result = await scene.run(IDENTITY);
-  assertSecret(Object.values(SECRETS), { result, scene, tools: TOOLS });
-  const commands = scene.tools.input("security").trim().split("\n");
+  await using harness = await makeHarness();
+  const result = await harness.run(IDENTITY);
+  assertSecret(Object.values(SECRETS), { result, harness, tools: TOOLS });
+  const commands = harness.tools.input("security").trim().split("\n");
   assertEquals(commands.map((line) => line.split(" ")[0]), [
     ...["create-keychain", "unlock-keychain", "import", "set-key-partition-list"],
   ]);
   assertMatch(commands[2]!, / -P "pass \\"word\\" \\\\ it's" -T \/usr\/bin\/codesign$/);
   const [, own] = / -p "([0-9a-f]{48})"/.exec(commands[0]!)!;
-  assertSecret([own!], { result, scene, tools: TOOLS });
+  assertSecret([own!], { result, harness, tools: TOOLS });
 });
 
 testWith(
@@ -81,14 +81,14 @@ testWith(
   "the keychain is deleted and no file is left, also if signing fails",
   async () => {
     for (const codesignFails of [false, true]) {
-      await using scene = await makeScene({ codesignFails });
-      const { code, stderr } = await scene.run(IDENTITY);
+      await using harness = await makeHarness({ codesignFails });
+      const { code, stderr } = await harness.run(IDENTITY);
       const expected = codesignFails
         ? [2, "sign_macos: error: codesign --force failed with status 3\n"]
         : [0, ""];
       assertEquals([code, stderr], expected);
-      assertEquals(scene.tools.calls("security").at(-1)![0], "delete-keychain");
-      assertEquals(scene.leftBehind(), []);
+      assertEquals(harness.tools.calls("security").at(-1)![0], "delete-keychain");
+      assertEquals(harness.leftBehind(), []);
     }
   },
 );
@@ -97,30 +97,30 @@ testWith(
   [POSIX],
   "what Apple rejects is an error, with Apple's log, although the tool ends with 0",
   async () => {
-    await using scene = await makeScene({ status: "Invalid" });
-    const { code, stderr } = await scene.run(IDENTITY);
+    await using harness = await makeHarness({ status: "Invalid" });
+    const { code, stderr } = await harness.run(IDENTITY);
     assertEquals([code, stderr], [
       2,
       "sign_macos: error: Apple did not notarize the programs: Invalid\n",
     ]);
-    assertEquals(scene.tools.calls("xcrun").at(-1)!.slice(0, 3), ["notarytool", "log", "ID"]);
+    assertEquals(harness.tools.calls("xcrun").at(-1)!.slice(0, 3), ["notarytool", "log", "ID"]);
   },
 );
 
 testWith([POSIX], "a certificate of another identity signs nothing", async () => {
-  await using scene = await makeScene({ identity: "Apple Development: Acme" });
-  const { code, stderr } = await scene.run(IDENTITY);
+  await using harness = await makeHarness({ identity: "Apple Development: Acme" });
+  const { code, stderr } = await harness.run(IDENTITY);
   assertEquals(code, 2);
   assertMatch(stderr, /MACOS_CERTIFICATE has no valid identity named MACOS_IDENTITY/);
-  assertEquals(scene.tools.calls("codesign"), []);
+  assertEquals(harness.tools.calls("codesign"), []);
 });
 
 testWith(
   [POSIX],
   "a dry run for macOS prints the commands without an identity and runs none",
   async () => {
-    await using scene = await makeScene();
-    const { code, stdout } = await scene.run({}, ["--dry-run", scene.folder.at("dist")]);
+    await using harness = await makeHarness();
+    const { code, stdout } = await harness.run({}, ["--dry-run", harness.folder.at("dist")]);
     assertEquals(code, 0);
     const programs = stdout.trim().split("\n").map((line) => line.split(" ").slice(0, 2).join(" "));
     assertEquals(programs, [
@@ -129,27 +129,27 @@ testWith(
       ...["codesign --force", "codesign --verify", "codesign --force", "codesign --verify"],
       ...["zip --quiet", "xcrun notarytool", "security delete-keychain"],
     ]);
-    assertEquals(scene.tools.calls("security"), []);
+    assertEquals(harness.tools.calls("security"), []);
   },
 );
 
 testWith([POSIX], "a dry run for macOS shows no secret", async () => {
-  await using scene = await makeScene();
-  const result = await scene.run(IDENTITY, ["--dry-run", scene.folder.at("dist")]);
+  await using harness = await makeHarness();
+  const result = await harness.run(IDENTITY, ["--dry-run", harness.folder.at("dist")]);
   assertMatch(result.stdout, /import .* -P \*\*\* /);
   assertMatch(result.stdout, /--sign 'Developer ID Application: Acme \(TEAM\)'/);
-  assertSecret(Object.values(SECRETS), { result, scene, tools: [] });
+  assertSecret(Object.values(SECRETS), { result, harness, tools: [] });
 });
 
 testWith(
   [POSIX],
   "without any of its variables nothing is signed for macOS, and the log says so",
   async () => {
-    await using scene = await makeScene();
-    const { code, stdout } = await scene.run({ MACOS_CERTIFICATE: "" });
+    await using harness = await makeHarness();
+    const { code, stdout } = await harness.run({ MACOS_CERTIFICATE: "" });
     assertEquals(code, 0);
     assertMatch(stdout, /^::notice::not signed for macOS: MACOS_CERTIFICATE, .* are not set\n$/);
-    assertEquals(scene.tools.calls("security"), []);
+    assertEquals(harness.tools.calls("security"), []);
   },
 );
 
@@ -175,16 +175,16 @@ const MISTAKES: readonly [string, Record<string, string>, string[] | undefined, 
 
 for (const [what, env, args, message] of MISTAKES) {
   testWith([POSIX], `sign_macos says in one line what is wrong with ${what}`, async () => {
-    await using scene = await makeScene();
-    const { code, stderr } = await scene.run(env, args);
+    await using harness = await makeHarness();
+    const { code, stderr } = await harness.run(env, args);
     assertEquals([code, stderr], [2, `sign_macos: error: ${message}\n`]);
-    assertEquals(scene.leftBehind(), []);
+    assertEquals(harness.leftBehind(), []);
   });
 }
 
 testWith([POSIX], "sign_macos says in one line that a tool is not installed", async () => {
-  await using scene = await SigningScene.make("sign:macos", PROGRAMS);
-  const { code, stderr } = await scene.run({ ...IDENTITY, PATH: scene.tools.folder });
+  await using harness = await SigningHarness.make("sign:macos", PROGRAMS);
+  const { code, stderr } = await harness.run({ ...IDENTITY, PATH: harness.tools.folder });
   assertEquals([code, stderr], [2, "sign_macos: error: security is not installed\n"]);
-  assertEquals(scene.leftBehind(), []);
+  assertEquals(harness.leftBehind(), []);
 });

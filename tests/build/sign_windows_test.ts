@@ -1,7 +1,7 @@
 // Not on Windows: it is about the sources, which are the same there.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { POSIX, testWith } from "../support/requirements.ts";
-import { assertSecret, SigningScene } from "../support/signing_scene.ts";
+import { assertSecret, SigningHarness } from "../support/signing_harness.ts";
 
 const PROGRAMS = ["sentinel-aarch64-pc-windows-msvc.exe", "sentinel-x86_64-pc-windows-msvc.exe"];
 const SECRETS = {
@@ -10,36 +10,36 @@ const SECRETS = {
 };
 
 /** Programs to sign, and a PowerShell that keeps what it reads. */
-async function makeScene(body = 'cat >"$log.input"; echo signed'): Promise<SigningScene> {
-  const scene = await SigningScene.make("sign:windows", [...PROGRAMS, "SHA256SUMS"]);
-  await scene.tools.write("pwsh", body);
-  return scene;
+async function makeHarness(body = 'cat >"$log.input"; echo signed'): Promise<SigningHarness> {
+  const harness = await SigningHarness.make("sign:windows", [...PROGRAMS, "SHA256SUMS"]);
+  await harness.tools.write("pwsh", body);
+  return harness;
 }
 
 testWith(
   [POSIX],
   "one PowerShell signs all programs for Windows, and reads the secrets",
   async () => {
-    await using scene = await makeScene();
-    const result = await scene.run(SECRETS);
+    await using harness = await makeHarness();
+    const result = await harness.run(SECRETS);
     assertEquals([result.code, result.stderr], [0, ""]);
     assertMatch(result.stdout, /\nsigned\n$/);
-    const [call, ...more] = scene.tools.calls("pwsh");
+    const [call, ...more] = harness.tools.calls("pwsh");
     assertEquals([call!.slice(0, 3), more], [["-NoProfile", "-NonInteractive", "-Command"], []]);
-    const input = scene.tools.input("pwsh");
+    const input = harness.tools.input("pwsh");
     assertEquals(JSON.parse(input), {
       certificate: SECRETS.WINDOWS_CERTIFICATE,
       password: SECRETS.WINDOWS_CERTIFICATE_PASSWORD,
-      programs: PROGRAMS.map((name) => scene.folder.at(`dist/${name}`)),
+      programs: PROGRAMS.map((name) => harness.folder.at(`dist/${name}`)),
     });
     assertMatch(input, /^[ -~]+$/, "a code page may change other characters");
-    assertSecret(Object.values(SECRETS), { result, scene, tools: ["pwsh"] });
+    assertSecret(Object.values(SECRETS), { result, harness, tools: ["pwsh"] });
   },
 );
 
 testWith([POSIX], "a PowerShell that fails before it has read everything is an error", async () => {
-  await using scene = await makeScene("exit 5");
-  const { code, stderr } = await scene.run({
+  await using harness = await makeHarness("exit 5");
+  const { code, stderr } = await harness.run({
     ...SECRETS,
     WINDOWS_CERTIFICATE: btoa("x".repeat(60_000)),
   });
@@ -50,18 +50,18 @@ testWith(
   [POSIX],
   "a dry run for Windows prints the command without its secrets and runs nothing",
   async () => {
-    await using scene = await makeScene();
+    await using harness = await makeHarness();
     for (const identity of [{}, SECRETS]) {
-      const result = await scene.run(identity, ["--dry-run", scene.folder.at("dist")]);
+      const result = await harness.run(identity, ["--dry-run", harness.folder.at("dist")]);
       assertEquals(result.code, 0);
       assert(result.stdout.startsWith("pwsh -NoProfile -NonInteractive -Command '"));
       assertMatch(
         result.stdout,
         /Set-AuthenticodeSignature[^]*"certificate":"\*\*\*","password":"\*\*\*"/,
       );
-      assertSecret(Object.values(SECRETS), { result, scene, tools: [] });
+      assertSecret(Object.values(SECRETS), { result, harness, tools: [] });
     }
-    assertEquals(scene.tools.calls("pwsh"), []);
+    assertEquals(harness.tools.calls("pwsh"), []);
   },
 );
 
@@ -69,8 +69,8 @@ testWith(
   [POSIX],
   "without its variables nothing is signed for Windows, and the log says so",
   async () => {
-    await using scene = await makeScene();
-    const { code, stdout } = await scene.run({});
+    await using harness = await makeHarness();
+    const { code, stdout } = await harness.run({});
     assertEquals(code, 0);
     assertMatch(
       stdout,
@@ -83,12 +83,12 @@ testWith(
   [POSIX],
   "sign_windows names the secret that is missing, or that is not base64",
   async () => {
-    await using scene = await makeScene();
+    await using harness = await makeHarness();
     const { WINDOWS_CERTIFICATE_PASSWORD: password, WINDOWS_CERTIFICATE: certificate } = SECRETS;
     const faults = [
-      await scene.run({ WINDOWS_CERTIFICATE_PASSWORD: password }),
-      await scene.run({ WINDOWS_CERTIFICATE: certificate }),
-      await scene.run({ ...SECRETS, WINDOWS_CERTIFICATE: "%" }),
+      await harness.run({ WINDOWS_CERTIFICATE_PASSWORD: password }),
+      await harness.run({ WINDOWS_CERTIFICATE: certificate }),
+      await harness.run({ ...SECRETS, WINDOWS_CERTIFICATE: "%" }),
     ];
     assertEquals(faults.map(({ code, stderr }) => [code, stderr]), [
       [2, "sign_windows: error: missing: WINDOWS_CERTIFICATE\n"],

@@ -8,7 +8,7 @@ import { type DropDependencies, dropPrivileges } from "../../src/daemon/drop_pri
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
-interface Scene {
+interface Fixture {
   readonly control?: Partial<PrivilegeControl> | undefined;
   readonly tables?: string;
   readonly deps?: Partial<DropDependencies>;
@@ -27,7 +27,7 @@ const READY: PrivilegeControl = {
 const USER_ID = Number(`${Deno.uid()}9`);
 
 /** Everything but the user's name is made up, so that nothing is really given up. */
-async function drop({ control = {}, tables = "", deps = {}, ...given }: Scene): Promise<void> {
+async function drop({ control = {}, tables = "", deps = {}, ...given }: Fixture): Promise<void> {
   await using own = await temporaryFolder();
   const folder = given.folder ?? own;
   const { config } = parseConfig(`[process]\nuser = "app"\n${tables}`, folder.at("sentinel.toml"));

@@ -79,7 +79,7 @@ async function readRequest(connection: Deno.Conn): Promise<string> {
 }
 
 /** A machine whose license server cuts its answers. */
-class Customer {
+class CutOffMachine {
   constructor(
     readonly server: CuttingServer,
     readonly folder: StateFolder,
@@ -152,7 +152,7 @@ testWith(
       log: new RecordingLog(),
       pid: 1,
     });
-    const customer = new Customer(server, folder, temporary.path);
+    const customer = new CutOffMachine(server, folder, temporary.path);
 
     server.cutAt = 0;
     const before = await customer.activate();

@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ConfiguredCustomer } from "../support/configured_customer.ts";
+import { ConfiguredRun } from "../support/configured_run.ts";
 import { runProgram } from "../support/program.ts";
 import { ask, connectPeer } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -36,80 +36,80 @@ ${file}: shutdown.timeout_ms must be a whole number from 1 to 86400000: current 
 });
 
 Deno.test("the file alone runs the software: path, arguments, variables, folder, socket", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script("software", 'echo "$PWD $MODE $SENTINEL_IPC_SOCKET $*"');
-  await Deno.mkdir(customer.at("work"));
-  await customer.configure("software", {
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script("software", 'echo "$PWD $MODE $SENTINEL_IPC_SOCKET $*"');
+  await Deno.mkdir(harness.at("work"));
+  await harness.configure("software", {
     softwareKeys: 'args = ["a b", "--config"]\nworking_directory = "work"\nenv = { MODE = "fast" }',
     tables: '[ipc]\npath = "short.sock"',
   });
-  const { code, stdout, stderr } = await customer.run(["--log-level", "warn"]);
+  const { code, stdout, stderr } = await harness.run(["--log-level", "warn"]);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   assertEquals(
     stdout,
-    `${customer.at("work")} fast ${customer.at("short.sock")} a b --config\n`,
+    `${harness.at("work")} fast ${harness.at("short.sock")} a b --config\n`,
   );
-  assertEquals((await Deno.stat(customer.at("state"))).isDirectory, true);
+  assertEquals((await Deno.stat(harness.at("state"))).isDirectory, true);
 });
 
 Deno.test("options beat variables beat the file", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
+  await using harness = await ConfiguredRun.open();
   for (const name of ["file", "variable", "option"]) {
-    await customer.customer.script(name, `echo ${name} "$@"`);
+    await harness.base.script(name, `echo ${name} "$@"`);
   }
-  await customer.configure("file", { softwareKeys: 'args = ["from-file"]' });
-  const variable = { SENTINEL_SOFTWARE: customer.at("variable") };
-  assertEquals((await customer.run()).stdout, "file from-file\n");
-  assertEquals((await customer.run([], variable)).stdout, "variable from-file\n");
-  const option = ["--software", customer.at("option"), "--", "from-option"];
-  assertEquals((await customer.run(option, variable)).stdout, "option from-option\n");
+  await harness.configure("file", { softwareKeys: 'args = ["from-file"]' });
+  const variable = { SENTINEL_SOFTWARE: harness.at("variable") };
+  assertEquals((await harness.run()).stdout, "file from-file\n");
+  assertEquals((await harness.run([], variable)).stdout, "variable from-file\n");
+  const option = ["--software", harness.at("option"), "--", "from-option"];
+  assertEquals((await harness.run(option, variable)).stdout, "option from-option\n");
 });
 
 Deno.test("the file's server, log level and format hold until something beats them", async () => {
-  await using customer = await ConfiguredCustomer.arrive("--max-machines", "2");
-  await customer.configure("/bin/true", {
+  await using harness = await ConfiguredRun.open("--max-machines", "2");
+  await harness.configure("/bin/true", {
     tables: '[logging]\nlevel = "debug"\nformat = "json"\n[limits]\n',
   });
-  const json = await customer.run();
+  const json = await harness.run();
   const levels = json.stderr.trim().split("\n").map((line) => JSON.parse(line)["level"]);
   assert(levels.includes("DEBUG"), json.stderr);
-  const text = await customer.run([], { SENTINEL_LOG_LEVEL: "info", SENTINEL_LOG_FORMAT: "text" });
+  const text = await harness.run([], { SENTINEL_LOG_LEVEL: "info", SENTINEL_LOG_FORMAT: "text" });
   assertMatch(text.stderr, /^\S+ WARNING: \[limits\] has no effect on sentinel run\n$/);
-  await customer.configure("/bin/true");
-  const path = customer.at("sentinel.toml");
+  await harness.configure("/bin/true");
+  const path = harness.at("sentinel.toml");
   const toml = await Deno.readTextFile(path);
   await Deno.writeTextFile(
     path,
     toml.replace("[license]", '[license]\nserver_url = "http://127.0.0.1:9"'),
   );
-  await Deno.remove(customer.at("state"), { recursive: true });
-  assertEquals((await customer.run()).code, 82);
-  assertEquals((await customer.run(["--server-url", customer.customer.url])).code, 0);
+  await Deno.remove(harness.at("state"), { recursive: true });
+  assertEquals((await harness.run()).code, 82);
+  assertEquals((await harness.run(["--server-url", harness.base.url])).code, 0);
 });
 
 Deno.test("tables that do nothing here are said once each", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.configure("/bin/true", {
+  await using harness = await ConfiguredRun.open();
+  await harness.configure("/bin/true", {
     tables: '[server]\nport = 1\naddress = "::1"\n[limits]\n[logging]\nfile = "x.log"\n',
   });
-  const { code, stderr } = await customer.run();
+  const { code, stderr } = await harness.run();
   assertEquals(code, 0);
   const said = Array.from(stderr.matchAll(/WARNING: (.*) has no effect on sentinel run/g));
   assertEquals(said.map(([, name]) => name), ["[limits]", "[server]", "logging.file"]);
 });
 
 Deno.test('location = "runtime" without XDG_RUNTIME_DIR is refused before the machine is activated', async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.configure("/bin/true", { tables: '[ipc]\nlocation = "runtime"' });
-  const { code, stderr } = await customer.run([], { XDG_RUNTIME_DIR: "" });
+  await using harness = await ConfiguredRun.open();
+  await harness.configure("/bin/true", { tables: '[ipc]\nlocation = "runtime"' });
+  const { code, stderr } = await harness.run([], { XDG_RUNTIME_DIR: "" });
   assertEquals({ code, stderr }, { code: 2, stderr: "sentinel: error: XDG_RUNTIME_DIR not set\n" });
 });
 
 Deno.test("a path that no socket can have is refused before the machine is activated", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
+  await using harness = await ConfiguredRun.open();
   const path = `/${"x".repeat(107)}`;
-  await customer.configure("/bin/true", { tables: `[ipc]\npath = "${path}"` });
-  const { code, stderr } = await customer.run();
+  await harness.configure("/bin/true", { tables: `[ipc]\npath = "${path}"` });
+  const { code, stderr } = await harness.run();
   assertEquals(code, 2);
   assertEquals(
     stderr,
@@ -118,13 +118,13 @@ Deno.test("a path that no socket can have is refused before the machine is activ
 });
 
 Deno.test("SENTINEL_CONFIG alone is enough to run", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.configure("/bin/true", { tables: "[shutdown]" });
+  await using harness = await ConfiguredRun.open();
+  await harness.configure("/bin/true", { tables: "[shutdown]" });
   const { code, stderr } = await runProgram([], {
     env: {
-      XDG_STATE_HOME: customer.at("witness"),
-      SENTINEL_CONFIG: customer.at("sentinel.toml"),
-      SENTINEL_ORG_KEY: customer.at("org_public_key.pem"),
+      XDG_STATE_HOME: harness.at("witness"),
+      SENTINEL_CONFIG: harness.at("sentinel.toml"),
+      SENTINEL_ORG_KEY: harness.at("org_public_key.pem"),
     },
   });
   assertEquals(code, 0, stderr);
@@ -132,21 +132,21 @@ Deno.test("SENTINEL_CONFIG alone is enough to run", async () => {
 });
 
 Deno.test('location = "tmp" puts the socket into /tmp', async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script("software", 'echo "$SENTINEL_IPC_SOCKET"');
-  await customer.configure("software", { tables: '[ipc]\nlocation = "tmp"' });
-  assertMatch((await customer.run()).stdout, /^\/tmp\/sentinel-[0-9a-f-]{36}\.sock\n$/);
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script("software", 'echo "$SENTINEL_IPC_SOCKET"');
+  await harness.configure("software", { tables: '[ipc]\nlocation = "tmp"' });
+  assertMatch((await harness.run()).stdout, /^\/tmp\/sentinel-[0-9a-f-]{36}\.sock\n$/);
 });
 
 Deno.test('peer = "child" admits software and grandchild, and no stranger of the same user', async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script(
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script(
     "software",
     `${askLine} '${GET_LICENSE}'\nsh -c "${askLine} '{\\"method\\":\\"get_features\\"}'; true"\n` +
       `echo $SENTINEL_IPC_SOCKET; exec sleep 1000`,
   );
-  await customer.configure("software", { tables: '[ipc]\npeer = "child"' });
-  await using run = customer.start();
+  await harness.configure("software", { tables: '[ipc]\npeer = "child"' });
+  await using run = harness.start();
   const [, path] = await run.stdout.match(/^(\/.*)\n/m);
   const [license, features] = run.stdout.text.split("\n");
   assertStringIncludes(license!, '{"status":"ok","license":{"license_key":"K1"');
@@ -161,10 +161,10 @@ Deno.test('peer = "child" admits software and grandchild, and no stranger of the
 });
 
 Deno.test("the file's limit of connections holds on the socket", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
-  await customer.configure("software", { tables: "[ipc]\nmax_connections = 1" });
-  await using run = customer.start();
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
+  await harness.configure("software", { tables: "[ipc]\nmax_connections = 1" });
+  await using run = harness.start();
   const [path] = await run.stdout.match(/^\S+(?=\n)/);
   using peer = await connectPeer(path);
   await peer.send('{"method":"health"}\n');
@@ -176,10 +176,10 @@ Deno.test("the file's limit of connections holds on the socket", async () => {
 });
 
 Deno.test("the file's read timeout holds on the socket", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
-  await customer.configure("software", { tables: "[ipc]\nread_timeout_ms = 200" });
-  await using run = customer.start();
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
+  await harness.configure("software", { tables: "[ipc]\nread_timeout_ms = 200" });
+  await using run = harness.start();
   const [path] = await run.stdout.match(/^\S+(?=\n)/);
   const startMs = performance.now();
   using silent = await connectPeer(path);
@@ -189,10 +189,10 @@ Deno.test("the file's read timeout holds on the socket", async () => {
 });
 
 Deno.test("over the socket of a run, debug is refused, and stats tells of connections", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
-  await customer.configure("software");
-  await using run = customer.start();
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
+  await harness.configure("software");
+  await using run = harness.start();
   const [path] = await run.stdout.match(/^\S+(?=\n)/);
   const refused = await runProgram(["ipc", "debug", "--socket", path]);
   const line = "sentinel: error: not supported by sentinel run\n";
@@ -206,18 +206,18 @@ Deno.test("over the socket of a run, debug is refused, and stats tells of connec
 });
 
 Deno.test("stop over the socket is answered and ends the run like SIGTERM", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script(
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script(
     "software",
     'trap "echo bye; exit 3" TERM; echo $SENTINEL_IPC_SOCKET; while :; do sleep 0.01; done',
   );
-  await customer.configure("software");
-  await using run = customer.start();
+  await harness.configure("software");
+  await using run = harness.start();
   const [path] = await run.stdout.match(/^\S+(?=\n)/);
   assertEquals(await ask(path, '{"method":"stop","id":7}'), '{"status":"ok","id":7}');
   const { code, stdout, stderr } = await run.end();
   assertEquals(code, 0);
   assertStringIncludes(stdout, "bye");
   assertStringIncludes(stderr, "INFO: Received stop over the socket, shutting down...");
-  assertEquals(await customer.customer.sockets(), []);
+  assertEquals(await harness.base.sockets(), []);
 });

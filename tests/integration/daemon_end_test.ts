@@ -1,70 +1,70 @@
 // Not on Windows: the software is a shell script.
 /** How daemons end, with their software, of it, or before it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { DaemonScene } from "../support/daemon_scene.ts";
+import { DaemonHarness } from "../support/daemon_harness.ts";
 import { isRunning } from "../support/process_state.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 Deno.test("software that ends as it should ends the daemon with 0, any other final status is its own", async () => {
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     script: 'exit "$1"',
     softwareKeys: 'args = ["3"]\nsuccess_exit_codes = [3]\nno_restart_exit_codes = [4]',
   });
-  await using good = scene.start();
+  await using good = harness.start();
   assertEquals((await good.end()).code, 0);
   const { code } = await runProgram(
-    scene.arguments(["start", "--foreground", "--", "4"]),
-    scene.tamperChecks,
+    harness.arguments(["start", "--foreground", "--", "4"]),
+    harness.programOptions,
   );
   assertEquals(code, 4);
-  await scene.requireNothingLeft();
+  await harness.requireNothingLeft();
 });
 
 Deno.test("software that crashes for ever ends the daemon with 70, and the log tells why", async () => {
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     script: "exit 1",
     tables: "[health]\nmax_restart_attempts = 2",
   });
-  await using daemon = scene.start();
+  await using daemon = harness.start();
   assertEquals((await daemon.end()).code, 70);
-  assertStringIncludes(await scene.log(), "ERROR: maximum recovery attempts reached");
-  assertStringIncludes(await scene.log(), "state: stopping -> error");
-  await scene.requireNothingLeft();
+  assertStringIncludes(await harness.log(), "ERROR: maximum recovery attempts reached");
+  assertStringIncludes(await harness.log(), "state: stopping -> error");
+  await harness.requireNothingLeft();
 });
 
 Deno.test("a daemon that was killed leaves a stale PID file and software, which the next start clears", async () => {
-  await using scene = await DaemonScene.arrive();
-  await using killed = scene.start();
-  await scene.logged(/starting -> running/);
-  const [left] = await scene.softwarePids(1);
+  await using harness = await DaemonHarness.open();
+  await using killed = harness.start();
+  await harness.logged(/starting -> running/);
+  const [left] = await harness.softwarePids(1);
   killed.kill("SIGKILL");
   await killed.end();
   assertEquals(await isRunning(left!), true);
-  assertEquals((await scene.daemon("status")).code, 87);
-  assertEquals((await scene.daemon("start")).code, 0);
+  assertEquals((await harness.daemon("status")).code, 87);
+  assertEquals((await harness.daemon("start")).code, 0);
   assertEquals(await isRunning(left!), false);
-  assertEquals((await scene.softwarePids(2)).length, 2);
+  assertEquals((await harness.softwarePids(2)).length, 2);
 });
 
 Deno.test("software that does not want to stop is killed before the shutdown's time is over", async () => {
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     script: `trap "" TERM; echo $$ >> "$0.starts"; while :; do sleep 0.05; done`,
     tables: "[shutdown]\ntimeout_ms = 3000",
   });
-  await scene.daemon("start");
-  await scene.softwarePids(1);
-  assertEquals((await scene.daemon("stop")).code, 0);
-  await scene.requireNothingLeft();
-  assertStringIncludes(await scene.log(), "state: stopping -> stopped");
+  await harness.daemon("start");
+  await harness.softwarePids(1);
+  assertEquals((await harness.daemon("stop")).code, 0);
+  await harness.requireNothingLeft();
+  assertStringIncludes(await harness.log(), "state: stopping -> stopped");
 });
 
 /** Ends all that strace follows: it heeds no signal itself where it writes to a file, and ends with the last of them. */
-function stopAtEnd(scene: DaemonScene): AsyncDisposable {
+function stopAtEnd(harness: DaemonHarness): AsyncDisposable {
   return {
     async [Symbol.asyncDispose]() {
-      await scene.daemon("stop");
-      const left = (await scene.softwarePids(0)).map(String);
+      await harness.daemon("stop");
+      const left = (await harness.softwarePids(0)).map(String);
       await new Deno.Command("kill", { args: ["-KILL", ...left], stderr: "null" }).output();
     },
   };
@@ -74,26 +74,26 @@ testWith(
   [needsProgram("strace")],
   "a shutdown that takes longer than it may is an emergency, and the next start clears up",
   async () => {
-    await using scene = await DaemonScene.arrive({ tables: "[shutdown]\ntimeout_ms = 1" });
-    await using daemon = scene.start({
+    await using harness = await DaemonHarness.open({ tables: "[shutdown]\ntimeout_ms = 1" });
+    await using daemon = harness.start({
       // the software's signals, each of them longer than the whole shutdown may take
       wrapper: ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=kill:delay_enter=50000"],
     });
-    await using _stop = stopAtEnd(scene);
-    const [, pid] = await scene.written("runtime/sentinel/software.pid", /^(\d+)\n/);
-    await scene.logged(/starting -> running/);
-    await scene.softwarePids(1);
+    await using _stop = stopAtEnd(harness);
+    const [, pid] = await harness.written("runtime/sentinel/software.pid", /^(\d+)\n/);
+    await harness.logged(/starting -> running/);
+    await harness.softwarePids(1);
     Deno.kill(Number(pid), "SIGTERM");
     const { code, stderr } = await daemon.end();
     assertEquals(code, 70);
     const message = "emergency shutdown: not stopped within 1 ms\n";
     assertStringIncludes(stderr, `sentinel: error: ${message}`);
-    assertStringIncludes(await scene.log(), `ERROR: ${message}`);
-    const pidFile = scene.at("runtime/sentinel/software.pid");
+    assertStringIncludes(await harness.log(), `ERROR: ${message}`);
+    const pidFile = harness.at("runtime/sentinel/software.pid");
     await assertRejects(() => Deno.lstat(pidFile), Deno.errors.NotFound);
-    await scene.configure({});
-    assertEquals((await scene.daemon("start")).code, 0);
-    const [left, now] = await scene.softwarePids(2);
+    await harness.configure({});
+    assertEquals((await harness.daemon("start")).code, 0);
+    const [left, now] = await harness.softwarePids(2);
     assertEquals([await isRunning(left!), await isRunning(now!)], [false, true]);
   },
 );
@@ -102,23 +102,23 @@ testWith(
   [needsProgram("strace")],
   "software that may not be killed is named in the log, and left to the next start",
   async () => {
-    await using scene = await DaemonScene.arrive({ tables: "[shutdown]\ntimeout_ms = 2000" });
-    await using daemon = scene.start({
+    await using harness = await DaemonHarness.open({ tables: "[shutdown]\ntimeout_ms = 2000" });
+    await using daemon = harness.start({
       wrapper: [
         ...["strace", "-f", "-qq", "-o", "/dev/null"],
         ...["-e", "inject=kill,pidfd_send_signal:error=EPERM"],
       ],
     });
-    await using _stop = stopAtEnd(scene);
-    await scene.logged(/starting -> running/);
-    const [software] = await scene.softwarePids(1);
-    assertEquals((await scene.daemon("stop")).code, 0);
-    assertStringIncludes(await scene.log(), `ERROR: Cannot stop sleep (pid ${software}): denied`);
+    await using _stop = stopAtEnd(harness);
+    await harness.logged(/starting -> running/);
+    const [software] = await harness.softwarePids(1);
+    assertEquals((await harness.daemon("stop")).code, 0);
+    assertStringIncludes(await harness.log(), `ERROR: Cannot stop sleep (pid ${software}): denied`);
     assertEquals(await isRunning(software!), true);
-    assertEquals((await scene.daemon("start")).code, 0);
+    assertEquals((await harness.daemon("start")).code, 0);
     assertEquals(await isRunning(software!), false);
     const left = `stopping the software that an earlier run left behind (pid ${software})`;
-    assertStringIncludes(await scene.log(), left);
+    assertStringIncludes(await harness.log(), left);
     // strace stays as long as anybody it follows
     assertEquals((await daemon.end()).code, 0);
   },

@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { daemonOfNobody, NO_CAPABILITIES, NOBODY } from "../support/daemon_of_nobody.ts";
+import { NO_CAPABILITIES, NOBODY, openUnprivilegedDaemon } from "../support/daemon_of_nobody.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { threadRights } from "../support/process_rights.ts";
 import { isRunning } from "../support/process_state.ts";
@@ -12,11 +12,11 @@ testWith(
   [OTHER_USERS],
   "a daemon and its software run as the user, without any right of root's in any thread",
   async () => {
-    await using scene = await daemonOfNobody();
-    const started = await scene.daemon("start");
+    await using harness = await openUnprivilegedDaemon();
+    const started = await harness.daemon("start");
     assertEquals([started.code, started.stderr], [0, ""]);
     const [, pid] = /pid (\d+)/.exec(started.stdout)!;
-    const [software] = await scene.softwarePids(1);
+    const [software] = await harness.softwarePids(1);
     for (const process of [Number(pid), software!]) {
       const ids = [NOBODY, NOBODY, NOBODY, NOBODY].join("\t");
       assertEquals(await threadRights(process), [{
@@ -30,10 +30,10 @@ testWith(
         },
       }]);
     }
-    const stopped = await scene.daemon("stop");
+    const stopped = await harness.daemon("stop");
     assertEquals([stopped.code, stopped.stderr], [0, ""]);
-    assertStringIncludes(await scene.log(), "Received signal SIGTERM");
-    await scene.requireNothingLeft();
+    assertStringIncludes(await harness.log(), "Received signal SIGTERM");
+    await harness.requireNothingLeft();
   },
 );
 
@@ -41,9 +41,9 @@ testWith(
   [OTHER_USERS],
   "a daemon has the group that is set, and none of root's",
   async () => {
-    await using scene = await daemonOfNobody({ tables: 'group = "daemon"' });
-    assertEquals((await scene.daemon("start")).stderr, "");
-    const [software] = await scene.softwarePids(1);
+    await using harness = await openUnprivilegedDaemon({ tables: 'group = "daemon"' });
+    assertEquals((await harness.daemon("start")).stderr, "");
+    const [software] = await harness.softwarePids(1);
     const [{ Gid, Groups } = {}] = await threadRights(software!);
     assertEquals([Gid, Groups], ["1\t1\t1\t1", "1"]);
   },
@@ -53,13 +53,13 @@ testWith(
   [OTHER_USERS],
   "a capability that is allowed is left to daemon and software, and no other",
   async () => {
-    await using scene = await daemonOfNobody({
+    await using harness = await openUnprivilegedDaemon({
       tables: '[security]\nallowed_capabilities = ["CAP_NET_BIND_SERVICE"]',
     });
-    const { stdout, stderr } = await scene.daemon("start");
+    const { stdout, stderr } = await harness.daemon("start");
     assertEquals(stderr, "");
     const [, pid] = /pid (\d+)/.exec(stdout)!;
-    const [software] = await scene.softwarePids(1);
+    const [software] = await harness.softwarePids(1);
     for (const process of [Number(pid), software!]) {
       const [{ CapInh, CapPrm, CapEff, CapBnd, CapAmb } = {}, ...others] = await threadRights(
         process,
@@ -77,13 +77,13 @@ testWith(
   [OTHER_USERS],
   "home, user and login name are the user's, root's session folder is not passed on",
   async () => {
-    await using scene = await daemonOfNobody({
+    await using harness = await openUnprivilegedDaemon({
       script: 'env > "$0.tmp"; mv "$0.tmp" "$0.env"; exec sleep 1000 >/dev/null 2>&1',
       tables: `pid_file = "p.pid"\n[ipc]\npath = "s.sock"`,
     });
-    await Deno.chown(scene.at("runtime"), 0, 0);
-    assertEquals((await scene.daemon("start")).stderr, "");
-    const [variables] = await scene.written("software.env", /^[^]+$/);
+    await Deno.chown(harness.at("runtime"), 0, 0);
+    assertEquals((await harness.daemon("start")).stderr, "");
+    const [variables] = await harness.written("software.env", /^[^]+$/);
     const names = /^(?:HOME|USER|LOGNAME|XDG_RUNTIME_DIR|MARK)=.*$/gm;
     assertEquals(variables.match(names)?.sort(), [
       ...["HOME=/nonexistent", "LOGNAME=nobody", "USER=nobody"],
@@ -95,13 +95,13 @@ testWith(
   [OTHER_USERS],
   "limits that root may raise are raised before root is given up",
   async () => {
-    await using scene = await daemonOfNobody({
+    await using harness = await openUnprivilegedDaemon({
       script: '{ ulimit -Hn; umask; } > "$0.tmp"; mv "$0.tmp" "$0.seen"; exec sleep 1000',
       tables: "[limits]\nopen_files = 300\n[security]\numask = 31",
     });
-    const { stderr } = await scene.daemon("start");
+    const { stderr } = await harness.daemon("start");
     assertEquals(stderr, "");
-    const [seen] = await scene.written("software.seen", /^[^]+$/);
+    const [seen] = await harness.written("software.seen", /^[^]+$/);
     assertEquals(seen, "300\n0037\n");
   },
 );
@@ -110,19 +110,19 @@ testWith(
   [OTHER_USERS],
   "PID file, log and state are made for the user where only root can make them",
   async () => {
-    await using scene = await daemonOfNobody({
+    await using harness = await openUnprivilegedDaemon({
       tables: 'pid_file = "run/p.pid"\n',
     });
-    const folder = scene.customer.folder.path;
+    const folder = harness.base.folder.path;
     await Deno.chown(folder, 0, 0);
     await Deno.chmod(folder, 0o711);
-    await Deno.remove(scene.at("state"), { recursive: true }).catch(() => {});
-    assertEquals((await scene.daemon("start")).stderr, "");
+    await Deno.remove(harness.at("state"), { recursive: true }).catch(() => {});
+    assertEquals((await harness.daemon("start")).stderr, "");
     for (const name of ["run", "run/p.pid", "d.log", "state", "state/keystore.bin"]) {
-      assertEquals((await Deno.stat(scene.at(name))).uid, NOBODY, name);
+      assertEquals((await Deno.stat(harness.at(name))).uid, NOBODY, name);
     }
-    assertEquals((await scene.daemon("stop")).stderr, "");
-    assertEquals([...Deno.readDirSync(scene.at("run"))], []);
+    assertEquals((await harness.daemon("stop")).stderr, "");
+    assertEquals([...Deno.readDirSync(harness.at("run"))], []);
   },
 );
 
@@ -133,11 +133,11 @@ testWith(
     await using place = await temporaryFolder();
     await Deno.chmod(place.path, 0o755);
     const path = place.at("p.pid");
-    await using scene = await daemonOfNobody({ tables: `pid_file = "${path}"` });
+    await using harness = await openUnprivilegedDaemon({ tables: `pid_file = "${path}"` });
     for (let start = 0; start < 2; start++) {
-      const { stdout } = await scene.daemon("start", "--json");
+      const { stdout } = await harness.daemon("start", "--json");
       assertEquals(await Deno.readTextFile(path), `${JSON.parse(stdout).pid}\n`);
-      assertEquals((await scene.daemon("stop")).stderr, "");
+      assertEquals((await harness.daemon("stop")).stderr, "");
       assertEquals((await Deno.stat(path)).size, 0);
     }
   },
@@ -145,26 +145,26 @@ testWith(
 
 testWith([OTHER_USERS], "a daemon starts in a folder that only root can enter", async () => {
   await using place = await temporaryFolder();
-  await using scene = await daemonOfNobody();
-  const { code, stderr } = await runProgram(scene.arguments(["start"]), {
-    ...scene.tamperChecks,
+  await using harness = await openUnprivilegedDaemon();
+  const { code, stderr } = await runProgram(harness.arguments(["start"]), {
+    ...harness.programOptions,
     cwd: place.path,
   });
   assertEquals([code, stderr], [0, ""]);
-  await scene.softwarePids(1);
+  await harness.softwarePids(1);
 });
 
 testWith([OTHER_USERS], "a second daemon of the user is refused with 85", async () => {
-  await using scene = await daemonOfNobody();
-  assertEquals((await scene.daemon("start")).code, 0);
-  const { code, stderr } = await scene.daemon("start");
+  await using harness = await openUnprivilegedDaemon();
+  assertEquals((await harness.daemon("start")).code, 0);
+  const { code, stderr } = await harness.daemon("start");
   assertEquals(code, 85);
   assertMatch(stderr, /\(process\): another sentinel is running \(pid \d+\)\n$/);
 });
 
 testWith([OTHER_USERS], "of six daemons that root starts at once exactly one runs", async () => {
-  await using scene = await daemonOfNobody();
-  const results = await Promise.all(Array.from({ length: 6 }, () => scene.daemon("start")));
+  await using harness = await openUnprivilegedDaemon();
+  const results = await Promise.all(Array.from({ length: 6 }, () => harness.daemon("start")));
   assertEquals(results.map(({ code }) => code).sort(), [0, 85, 85, 85, 85, 85]);
 });
 
@@ -172,15 +172,15 @@ testWith(
   [OTHER_USERS],
   "a user's PID file does not make root signal a process of somebody else",
   async () => {
-    await using scene = await daemonOfNobody();
+    await using harness = await openUnprivilegedDaemon();
     await using victim = new Deno.Command("sleep", { args: ["1000"] }).spawn();
-    const path = scene.at("runtime/sentinel/software.pid");
-    await Deno.mkdir(scene.at("runtime/sentinel"));
+    const path = harness.at("runtime/sentinel/software.pid");
+    await Deno.mkdir(harness.at("runtime/sentinel"));
     await Deno.writeTextFile(path, `${victim.pid}\n`);
     await Deno.chown(path, NOBODY, NOBODY);
     using held = await Deno.open(path, { read: true, write: true });
     await held.lock(true);
-    const { code, stderr } = await scene.daemon("stop");
+    const { code, stderr } = await harness.daemon("stop");
     const process = `${path} belongs to user ${NOBODY}, process ${victim.pid} does not`;
     assertEquals([code, stderr], [
       86,

@@ -1,8 +1,8 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
-import { daemonOfNobody } from "../support/daemon_of_nobody.ts";
+import { openUnprivilegedDaemon } from "../support/daemon_of_nobody.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
-import { DaemonScene } from "../support/daemon_scene.ts";
+import { DaemonHarness } from "../support/daemon_harness.ts";
 import { runProgram } from "../support/program.ts";
 import { testWith } from "../support/requirements.ts";
 
@@ -39,11 +39,11 @@ const WRONG: Readonly<Record<string, readonly [string, number, string]>> = {
 
 for (const [what, [tables, status, message]] of Object.entries(WRONG)) {
   testWith([OTHER_USERS], `a daemon that is told ${what} does not start`, async () => {
-    await using scene = await DaemonScene.arrive({ tables: `[process]\n${tables}` });
-    const { code, stderr } = await scene.daemon("start");
+    await using harness = await DaemonHarness.open({ tables: `[process]\n${tables}` });
+    const { code, stderr } = await harness.daemon("start");
     const line = `sentinel: error: start-up failed (privileges): ${message}\n`;
     assertEquals([code, stderr], [status, line]);
-    assertEquals([...Deno.readDirSync(scene.at("runtime"))], []);
+    assertEquals([...Deno.readDirSync(harness.at("runtime"))], []);
   });
 }
 
@@ -51,10 +51,10 @@ for (const [what, [tables, status, message]] of Object.entries(WRONG)) {
 const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534"];
 
 testWith([OTHER_USERS], "who is not root cannot become another user", async () => {
-  await using scene = await daemonOfNobody();
-  await scene.configure({ tables: '[process]\nuser = "daemon"' });
-  const { code, stderr } = await runProgram(scene.arguments(["start"]), {
-    ...scene.tamperChecks,
+  await using harness = await openUnprivilegedDaemon();
+  await harness.configure({ tables: '[process]\nuser = "daemon"' });
+  const { code, stderr } = await runProgram(harness.arguments(["start"]), {
+    ...harness.programOptions,
     wrapper: [...AS_NOBODY, "--clear-groups"],
   });
   const message = "no right to become user daemon: start as root";
@@ -68,9 +68,9 @@ testWith(
   [OTHER_USERS],
   "the user himself does not start a daemon with more rights than it is to have",
   async () => {
-    await using scene = await daemonOfNobody();
-    const { code, stderr } = await runProgram(scene.arguments(["start"]), {
-      ...scene.tamperChecks,
+    await using harness = await openUnprivilegedDaemon();
+    const { code, stderr } = await runProgram(harness.arguments(["start"]), {
+      ...harness.programOptions,
       wrapper: [...AS_NOBODY, "--groups=65534", "--bounding-set=-all"],
     });
     assertEquals(code, 86);
@@ -82,11 +82,11 @@ testWith(
   [OTHER_USERS],
   "a daemon that was started with the right rights has none to give up",
   async () => {
-    await using scene = await daemonOfNobody();
-    await using daemon = scene.start({
+    await using harness = await openUnprivilegedDaemon();
+    await using daemon = harness.start({
       wrapper: [...AS_NOBODY, "--groups=65534", "--bounding-set=-all", "--no-new-privs"],
     });
-    await scene.logged(/starting -> running/);
+    await harness.logged(/starting -> running/);
     daemon.kill("SIGTERM");
     assertEquals((await daemon.end()).code, 0);
   },

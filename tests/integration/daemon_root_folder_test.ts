@@ -1,7 +1,7 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { daemonOfNobody, NO_CAPABILITIES } from "../support/daemon_of_nobody.ts";
-import { DaemonScene, STAY } from "../support/daemon_scene.ts";
+import { NO_CAPABILITIES, openUnprivilegedDaemon } from "../support/daemon_of_nobody.ts";
+import { DaemonHarness, STAY } from "../support/daemon_harness.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { threadRights } from "../support/process_rights.ts";
 import { isRunning } from "../support/process_state.ts";
@@ -15,14 +15,14 @@ testWith(
   [OTHER_USERS],
   "a folder that lacks what a program needs cannot be its root, and nothing is made",
   async () => {
-    await using scene = await DaemonScene.arrive({ program: await programForAll() });
-    await Deno.mkdir(scene.at("jail"), { mode: 0o755 });
-    await scene.configure({
+    await using harness = await DaemonHarness.open({ program: await programForAll() });
+    await Deno.mkdir(harness.at("jail"), { mode: 0o755 });
+    await harness.configure({
       tables: '[process]\nuser = "nobody"\n[security]\nchroot_directory = "jail"',
     });
-    const { code, stderr } = await scene.daemon("start");
+    const { code, stderr } = await harness.daemon("start");
     assertEquals(code, 2);
-    const jail = scene.at("jail");
+    const jail = harness.at("jail");
     assertStringIncludes(
       stderr,
       `start-up failed (privileges): chroot directory cannot be used: ${jail} (it lacks `,
@@ -85,18 +85,18 @@ testWith(
     await Deno.chmod(place.path, 0o711);
     const jail = place.at("jail");
     await Deno.mkdir(jail, { mode: 0o755 });
-    await using scene = await daemonOfNobody({
+    await using harness = await openUnprivilegedDaemon({
       script: `ls -m / > "$0.tmp"; mv "$0.tmp" "$0.seen"; ${STAY}`,
       tables: `pid_file = "p.pid"\n[security]\nchroot_directory = "${jail}"\n` +
         '[ipc]\npath = "runtime/s.sock"',
     });
-    const { code, stdout, stderr } = await runProgram(scene.arguments(["start"]), {
-      ...scene.tamperChecks,
+    const { code, stdout, stderr } = await runProgram(harness.arguments(["start"]), {
+      ...harness.programOptions,
       wrapper: ["unshare", "--mount", "sh", "-c", FURNISH, "sh", jail],
     });
     assertEquals([code, stderr], [0, ""]);
     const [, pid] = /pid (\d+)/.exec(stdout)!;
-    const [software] = await scene.softwarePids(1);
+    const [software] = await harness.softwarePids(1);
     for (const process of [Number(pid), software!]) {
       const [{ CapEff, CapBnd, NoNewPrivs } = {}, ...others] = await threadRights(process);
       assertEquals([CapEff, CapBnd, NoNewPrivs, others], [
@@ -107,14 +107,14 @@ testWith(
       ]);
       assertEquals(await identify(`/proc/${process}/root`), await identify(jail));
     }
-    const [seen] = await scene.written("software.seen", /^[^]+$/);
+    const [seen] = await harness.written("software.seen", /^[^]+$/);
     const inside = seen.trim().split(", ");
     assertEquals(["tmp", "root", "home"].map((name) => inside.includes(name)), [
       true,
       false,
       false,
     ]);
-    assertEquals((await scene.daemon("stop")).stderr, "");
+    assertEquals((await harness.daemon("stop")).stderr, "");
     assertEquals(await isRunning(software!), false);
   },
 );

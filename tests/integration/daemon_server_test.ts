@@ -1,7 +1,7 @@
 // Not compiled: a runtime that can be had for it may not verify client certificates.
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { DaemonScene } from "../support/daemon_scene.ts";
+import { DaemonHarness } from "../support/daemon_harness.ts";
 import { isRunning } from "../support/process_state.ts";
 import {
   type ProgramResult,
@@ -9,7 +9,7 @@ import {
   runProgram,
   startProgram,
 } from "../support/program.ts";
-import { RemoteSetup } from "../support/remote_program.ts";
+import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import type { CertificateFiles } from "../support/test_authority.ts";
 
@@ -18,19 +18,19 @@ const TALK = `echo $$ >> "$0.starts"; echo up; echo careful >&2; exec sleep 1000
 
 /** A daemon that serves operators, and one of them. */
 class Operation implements AsyncDisposable {
-  private constructor(readonly remote: RemoteSetup, readonly scene: DaemonScene) {}
+  private constructor(readonly remote: RemoteProgramHarness, readonly harness: DaemonHarness) {}
 
   static async begin(options: { script?: string; tables?: string } = {}): Promise<Operation> {
-    const remote = await RemoteSetup.open();
-    const scene = await DaemonScene.arrive({ script: options.script ?? TALK });
-    const operation = new Operation(remote, scene);
+    const remote = await RemoteProgramHarness.open();
+    const harness = await DaemonHarness.open({ script: options.script ?? TALK });
+    const operation = new Operation(remote, harness);
     await operation.configure(options.tables);
     return operation;
   }
 
   async configure(tables = ""): Promise<void> {
     const { files, authority } = this.remote;
-    await this.scene.configure({
+    await this.harness.configure({
       tables: `[server]\nenabled = true\nport = 0\n` +
         `certificate = "${files.server.certificate}"\nkey = "${files.server.key}"\n` +
         `certificate_authority = "${authority.certificate}"\n${tables}`,
@@ -38,7 +38,7 @@ class Operation implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    assertEquals((await this.scene.daemon("start")).code, 0);
+    assertEquals((await this.harness.daemon("start")).code, 0);
   }
 
   ops(...args: string[]): Promise<ProgramResult> {
@@ -59,12 +59,12 @@ class Operation implements AsyncDisposable {
   }
 
   async #arguments(files: CertificateFiles, args: string[]): Promise<string[]> {
-    const url = URL.parse(String((await this.scene.facts("status"))["server"]));
+    const url = URL.parse(String((await this.harness.facts("status"))["server"]));
     return this.remote.clientArguments(Number(url?.port), files, ...args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.scene[Symbol.asyncDispose]();
+    await this.harness[Symbol.asyncDispose]();
     await this.remote[Symbol.asyncDispose]();
   }
 }
@@ -86,39 +86,39 @@ const result = (code: number, stdout: string, stderr = "") => ({ code, stdout, s
 testOperation("the daemon's software is a process that operators watch", async (operation) => {
   assertEquals(await operation.watch("status", "1"), result(0, "running\n"));
   const [software] = JSON.parse((await operation.watch("list", "--json")).stdout);
-  assertEquals(software.command, operation.scene.at("software"));
+  assertEquals(software.command, operation.harness.at("software"));
   await using stream = await operation.stream("1");
   await stream.stdout.match(/up\n/);
   const stop = await operation.watch("stop", "1");
   assertEquals(stop.code, 86);
   assertStringIncludes(stop.stderr, "this certificate may only observe");
   assertEquals(await operation.watch("restart", "1"), stop);
-  assertEquals((await operation.scene.daemon("stop")).code, 0);
+  assertEquals((await operation.harness.daemon("stop")).code, 0);
   assertEquals(await stream.end(), result(0, "up\n", "careful\n"));
-  await operation.scene.requireNothingLeft();
+  await operation.harness.requireNothingLeft();
 });
 
 testOperation(
   "an operator stops the software, which stays so until he restarts it",
   async (operation) => {
-    const { scene } = operation;
-    const [first] = await scene.softwarePids(1);
+    const { harness } = operation;
+    const [first] = await harness.softwarePids(1);
     assertEquals(await operation.ops("stop", "1"), result(0, "process stopped\n"));
     assertEquals(await isRunning(first!), false);
-    const status = await scene.facts("status");
+    const status = await harness.facts("status");
     assertEquals(
       [status["state"], status["stopped_by_operator"], status["pid"]],
       ["running", true, undefined],
     );
     assertEquals(await operation.ops("stop", "1"), result(0, "process stopped\n"));
     assertEquals(await operation.ops("restart", "1"), result(0, "2\n"));
-    const [, second] = await scene.softwarePids(2);
+    const [, second] = await harness.softwarePids(2);
     assert(await isRunning(second!));
     assertEquals(await operation.watch("status", "1"), result(0, "stopped\n"));
     assertEquals(await operation.ops("restart", "2"), result(0, "3\n"));
     assertEquals(await operation.watch("status", "2"), result(0, "stopped\n"));
     assertEquals(await isRunning(second!), false);
-    assertMatch(await scene.log(), /audit: restart: restarted as 2 \(client: ops, .*process: 1/);
+    assertMatch(await harness.log(), /audit: restart: restarted as 2 \(client: ops, .*process: 1/);
   },
 );
 
@@ -142,7 +142,7 @@ testOperation(
 testOperation(
   "software that crashes is recorded with its status and followed by the next",
   async (operation) => {
-    await operation.scene.softwarePids(2);
+    await operation.harness.softwarePids(2);
     assertEquals(await operation.watch("stream", "1"), result(0, "crash\n"));
     assertEquals(await operation.watch("status", "1"), result(0, "exited: 3\n"));
     assertEquals(await operation.watch("status", "2"), result(0, "running\n"));
@@ -156,10 +156,10 @@ testOperation(
 testOperation(
   "software that waits for its restart can be kept from it, and started at once",
   async (operation) => {
-    const { scene } = operation;
-    await scene.logged(/restart 1 of 5 in 600000 ms/);
+    const { harness } = operation;
+    await harness.logged(/restart 1 of 5 in 600000 ms/);
     assertEquals(await operation.ops("stop", "1"), result(0, "process stopped\n"));
-    await scene.logged(/the software stays stopped until it is restarted: asked to/);
+    await harness.logged(/the software stays stopped until it is restarted: asked to/);
     assertEquals(await operation.ops("restart", "1"), result(0, "2\n"));
     assertEquals(await operation.watch("status", "1"), result(0, "exited: 3\n"));
   },
@@ -169,24 +169,24 @@ testOperation(
 testOperation(
   "software whose output cannot be recorded runs all the same, and the log tells of it",
   async (operation) => {
-    const { scene } = operation;
-    await scene.softwarePids(1);
-    const data = scene.at("state/processes");
+    const { harness } = operation;
+    await harness.softwarePids(1);
+    const data = harness.at("state/processes");
     await Deno.rename(data, `${data}.gone`);
     await Deno.writeTextFile(data, "");
     assertEquals(await operation.ops("restart", "1"), result(0, "1\n"));
-    const [, second] = await scene.softwarePids(2);
+    const [, second] = await harness.softwarePids(2);
     assert(await isRunning(second!));
-    assertMatch(await scene.log(), /Cannot record what the software writes: /);
+    assertMatch(await harness.log(), /Cannot record what the software writes: /);
   },
 );
 
 testOperation(
   "a daemon that is killed leaves records that the next one settles",
   async (operation) => {
-    const { scene } = operation;
-    const [software] = await scene.softwarePids(1);
-    const { sentinel_pid: daemon } = await scene.facts("status");
+    const { harness } = operation;
+    const [software] = await harness.softwarePids(1);
+    const { sentinel_pid: daemon } = await harness.facts("status");
     Deno.kill(Number(daemon), "SIGKILL");
     await operation.start();
     assertEquals(await isRunning(software!), false);
@@ -198,11 +198,11 @@ testOperation(
 testOperation(
   "a reload reads the certificates anew, and refuses those that are none",
   async (operation) => {
-    const { scene, remote } = operation;
+    const { harness, remote } = operation;
     const { certificate } = remote.files.server;
     const good = await Deno.readTextFile(certificate);
     await Deno.writeTextFile(certificate, "nothing\n");
-    const { code, stderr } = await scene.daemon("reload");
+    const { code, stderr } = await harness.daemon("reload");
     assertEquals(code, 2);
     assertMatch(stderr, /certificate/);
     assertEquals(await operation.watch("status", "1"), result(0, "running\n"));
@@ -212,13 +212,13 @@ testOperation(
       usage: "serverAuth",
       names: "DNS:db.example",
     });
-    const toml = await Deno.readTextFile(scene.at("sentinel.toml"));
+    const toml = await Deno.readTextFile(harness.at("sentinel.toml"));
     await Deno.writeTextFile(
-      scene.at("sentinel.toml"),
+      harness.at("sentinel.toml"),
       toml.replace(certificate, other.certificate).replace(remote.files.server.key, other.key),
     );
     assertEquals(
-      (await scene.daemon("reload")).stdout,
+      (await harness.daemon("reload")).stdout,
       "applied: server.certificate, server.key\n",
     );
     assertEquals((await operation.watch("status", "1")).code, 86);
@@ -233,9 +233,9 @@ testWith(
   async () => {
     await using operation = await Operation.begin();
     await Deno.remove(operation.remote.files.server.certificate);
-    const { code, stderr } = await operation.scene.daemon("start");
+    const { code, stderr } = await operation.harness.daemon("start");
     assertEquals(code, 2);
     assertMatch(stderr, /certificate file not found/);
-    await operation.scene.requireNothingLeft();
+    await operation.harness.requireNothingLeft();
   },
 );

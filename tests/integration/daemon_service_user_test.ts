@@ -1,8 +1,8 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
-import { daemonOfNobody, NOBODY } from "../support/daemon_of_nobody.ts";
+import { NOBODY, openUnprivilegedDaemon } from "../support/daemon_of_nobody.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
-import { STAY } from "../support/daemon_scene.ts";
+import { STAY } from "../support/daemon_harness.ts";
 import { runProgram } from "../support/program.ts";
 import { testWith } from "../support/requirements.ts";
 
@@ -25,26 +25,26 @@ testWith(
   [OTHER_USERS],
   "root finds a service that runs as its own user, in the folder that the service manager made",
   async () => {
-    await using scene = await daemonOfNobody();
+    await using harness = await openUnprivilegedDaemon();
     const name = `test-${crypto.randomUUID().slice(0, 8)}`;
-    const software = await scene.customer.script(name, STAY);
-    const config = await Deno.readTextFile(scene.at("sentinel.toml"));
+    const software = await harness.base.script(name, STAY);
+    const config = await Deno.readTextFile(harness.at("sentinel.toml"));
     await Deno.writeTextFile(
-      scene.at("sentinel.toml"),
+      harness.at("sentinel.toml"),
       config.replace(`path = "software"`, `path = "${software}"`),
     );
-    await scene.giveTo(NOBODY);
+    await harness.giveTo(NOBODY);
     await using folder = await serviceFolder(name);
-    const { tamperChecks } = scene;
-    const started = await runProgram(scene.arguments(["start"]), {
-      ...tamperChecks,
-      env: { ...tamperChecks.env, XDG_RUNTIME_DIR: folder.path },
+    const { programOptions } = harness;
+    const started = await runProgram(harness.arguments(["start"]), {
+      ...programOptions,
+      env: { ...programOptions.env, XDG_RUNTIME_DIR: folder.path },
     });
     assertEquals([started.code, started.stderr], [0, ""]);
-    const status = await scene.daemon("status");
-    const stopped = await scene.daemon("stop");
+    const status = await harness.daemon("status");
+    const stopped = await harness.daemon("stop");
     assertMatch(status.stdout, /^runs \(pid \d+\)/);
     assertEquals([status.code, stopped.code, stopped.stderr], [0, 0, ""]);
-    assertEquals((await scene.daemon("status")).code, 87);
+    assertEquals((await harness.daemon("status")).code, 87);
   },
 );

@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { resolve } from "@std/path";
 import { NOBODY } from "../support/daemon_of_nobody.ts";
-import { DaemonScene, STAY } from "../support/daemon_scene.ts";
+import { DaemonHarness, STAY } from "../support/daemon_harness.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { isRunning } from "../support/process_state.ts";
 import { type ProgramResult, startProgram } from "../support/program.ts";
@@ -42,44 +42,44 @@ const UNWANTED = `[ -e "$0.may" ] || kill -TERM $PPID\n${STAY}`;
  *
  * @param program Where every user can run it, for one that root starts as nobody.
  */
-async function arrive(program?: ProgramForAll): Promise<DaemonScene> {
-  const scene = await DaemonScene.arrive({
+async function open(program?: ProgramForAll): Promise<DaemonHarness> {
+  const harness = await DaemonHarness.open({
     script: UNWANTED,
     tables: '[ipc]\npath = "s.sock"\n[process]\nworking_directory = "work"\n' +
       (program ? 'user = "nobody"\n' : ""),
     ...(program && { program }),
   });
-  await Deno.chmod(scene.customer.folder.path, 0o700);
-  await Deno.mkdir(scene.at("work"));
-  if (program !== undefined) await scene.giveTo(NOBODY);
-  return scene;
+  await Deno.chmod(harness.base.folder.path, 0o700);
+  await Deno.mkdir(harness.at("work"));
+  if (program !== undefined) await harness.giveTo(NOBODY);
+  return harness;
 }
 
 /** A daemon that is sent a signal in its first such call, to the end of it and of all that it brought forth. */
 async function startSignaled(
-  scene: DaemonScene,
+  harness: DaemonHarness,
   { call, path }: Moment,
   signal: Deno.Signal,
 ): Promise<ProgramResult> {
-  await using daemon = scene.start({
+  await using daemon = harness.start({
     ...READABLE,
     wrapper: [
-      ...["strace", "-f", "-qq", "-o", scene.at("trace"), "-P", resolve(scene.at("."), path)],
+      ...["strace", "-f", "-qq", "-o", harness.at("trace"), "-P", resolve(harness.at("."), path)],
       ...["-e", `trace=${call}`, "-e", `inject=${call}:signal=${signal}:when=1`],
     ],
   });
   const result = await daemon.end();
-  const trace = await Deno.readTextFile(scene.at("trace"));
+  const trace = await Deno.readTextFile(harness.at("trace"));
   assertStringIncludes(trace, `${call}(`);
   assertStringIncludes(trace, signal);
   return result;
 }
 
 /** Checks that no process, socket, lock or PID file is left, and nothing half written. */
-async function requireNothingLeft(scene: DaemonScene): Promise<void> {
-  await scene.requireNothingLeft();
+async function requireNothingLeft(harness: DaemonHarness): Promise<void> {
+  await harness.requireNothingLeft();
   for (const folder of [".", "state", "work"]) {
-    const names = entriesOf(scene.at(folder)).map(({ name }) => name);
+    const names = entriesOf(harness.at(folder)).map(({ name }) => name);
     assertEquals(names.filter((name) => /^s\.sock|~$|\.tmp$|\.pid$/.test(name)), []);
   }
 }
@@ -93,35 +93,35 @@ function entriesOf(folder: string): Deno.DirEntry[] {
   }
 }
 
-async function requireStopped(scene: DaemonScene, moment: Moment): Promise<void> {
-  const { code, stdout, stderr } = await startSignaled(scene, moment, "SIGTERM");
+async function requireStopped(harness: DaemonHarness, moment: Moment): Promise<void> {
+  const { code, stdout, stderr } = await startSignaled(harness, moment, "SIGTERM");
   assertEquals([code, stdout, stderr], [moment.status ?? 0, "", ""]);
-  await requireNothingLeft(scene);
-  const log = await scene.log().catch(() => "");
+  await requireNothingLeft(harness);
+  const log = await harness.log().catch(() => "");
   // a folder that it made is gone as well, unless it was faster than the signal
-  if (!log.includes("-> running")) assertEquals(entriesOf(scene.at("runtime")), []);
+  if (!log.includes("-> running")) assertEquals(entriesOf(harness.at("runtime")), []);
 }
 
-async function requireNextStarts(scene: DaemonScene, moment: Moment): Promise<void> {
-  const { code } = await startSignaled(scene, moment, "SIGKILL");
+async function requireNextStarts(harness: DaemonHarness, moment: Moment): Promise<void> {
+  const { code } = await startSignaled(harness, moment, "SIGKILL");
   assertEquals(code, 128 + 9);
-  await Deno.writeTextFile(scene.at("software.may"), "");
-  const { code: next, stderr } = await scene.daemon("start");
+  await Deno.writeTextFile(harness.at("software.may"), "");
+  const { code: next, stderr } = await harness.daemon("start");
   assertEquals([next, stderr], [0, ""]);
-  assertMatch((await scene.daemon("status")).stdout, /^(?:running|runs) \(pid \d+\)/);
-  assertEquals((await scene.daemon("stop")).code, 0);
-  await requireNothingLeft(scene);
+  assertMatch((await harness.daemon("status")).stdout, /^(?:running|runs) \(pid \d+\)/);
+  assertEquals((await harness.daemon("stop")).code, 0);
+  await requireNothingLeft(harness);
 }
 
 for (const [when, moment] of Object.entries(MOMENTS)) {
   testWith([STRACE], `SIGTERM while a daemon ${when} ends it, with nothing left`, async () => {
-    await using scene = await arrive();
-    await requireStopped(scene, moment);
+    await using harness = await open();
+    await requireStopped(harness, moment);
   });
 
   testWith([STRACE], `a daemon killed while it ${when} does not hinder the next`, async () => {
-    await using scene = await arrive();
-    await requireNextStarts(scene, moment);
+    await using harness = await open();
+    await requireNextStarts(harness, moment);
   });
 }
 
@@ -138,35 +138,35 @@ const ROOTS_MOMENTS: Readonly<Record<string, (program: ProgramForAll) => Moment>
 for (const [when, momentOf] of Object.entries(ROOTS_MOMENTS)) {
   testWith([STRACE, OTHER_USERS], `SIGTERM while a daemon ${when} ends it`, async () => {
     const program = await programForAll();
-    await using scene = await arrive(program);
-    await requireStopped(scene, momentOf(program));
+    await using harness = await open(program);
+    await requireStopped(harness, momentOf(program));
   });
 
   testWith([STRACE, OTHER_USERS], `a daemon killed while it ${when} hinders nobody`, async () => {
     const program = await programForAll();
-    await using scene = await arrive(program);
-    await requireNextStarts(scene, momentOf(program));
+    await using harness = await open(program);
+    await requireNextStarts(harness, momentOf(program));
   });
 }
 
 Deno.test("SIGTERM from the software that was just launched ends the daemon, with nothing left", async () => {
-  await using scene = await arrive();
-  await using daemon = scene.start();
+  await using harness = await open();
+  await using daemon = harness.start();
   assertEquals((await daemon.end()).code, 0);
-  await requireNothingLeft(scene);
+  await requireNothingLeft(harness);
 });
 
 Deno.test("SIGTERM to a start that waits for its daemon ends both, with nothing left", async () => {
-  await using scene = await arrive();
-  await scene.customer.stopServer();
-  using silent = Deno.listen({ hostname: "127.0.0.1", port: scene.customer.port });
-  await using start = startProgram(scene.arguments(["start"]), scene.tamperChecks);
+  await using harness = await open();
+  await harness.base.stopServer();
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: harness.base.port });
+  await using start = startProgram(harness.arguments(["start"]), harness.programOptions);
   using _asked = await silent.accept();
-  const pidFile = await Deno.readTextFile(scene.at("runtime/sentinel/software.pid"));
+  const pidFile = await Deno.readTextFile(harness.at("runtime/sentinel/software.pid"));
   start.kill("SIGTERM");
   const { code, stdout, stderr } = await start.end();
   assertEquals([code, stdout], [0, ""]);
   assertStringIncludes(stderr, "the daemon was stopped before it was ready");
   assertEquals(await isRunning(Number(pidFile)), false);
-  await requireNothingLeft(scene);
+  await requireNothingLeft(harness);
 });

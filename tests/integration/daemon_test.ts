@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { DaemonScene } from "../support/daemon_scene.ts";
+import { DaemonHarness } from "../support/daemon_harness.ts";
 import { isRunning } from "../support/process_state.ts";
 import { programLine, resultOf, runProgram, startProgram } from "../support/program.ts";
 import { READABLE } from "../support/readable_program.ts";
@@ -9,28 +9,28 @@ import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("a daemon is started, tells how it is, and is stopped with nothing left", async () => {
-  await using scene = await DaemonScene.arrive();
-  const started = await scene.daemon("start");
+  await using harness = await DaemonHarness.open();
+  const started = await harness.daemon("start");
   assertEquals([started.code, started.stderr], [0, ""]);
   const [, pid] = /^daemon started \(pid (\d+)\)\n$/.exec(started.stdout)!;
-  const pidFile = scene.at("runtime/sentinel/software.pid");
+  const pidFile = harness.at("runtime/sentinel/software.pid");
   assertEquals(await Deno.readTextFile(pidFile), `${pid}\n`);
-  const [softwarePid] = await scene.softwarePids(1);
-  const status = await scene.facts("status");
+  const [softwarePid] = await harness.softwarePids(1);
+  const status = await harness.facts("status");
   assertEquals(
     [status["state"], status["sentinel_pid"], status["pid"], status["license_status"]],
     ["running", Number(pid), softwarePid, "ACTIVE"],
   );
-  const { stdout: text } = await scene.daemon("status");
+  const { stdout: text } = await harness.daemon("status");
   assertMatch(text, /^running \(pid \d+\) since 20\S+Z\nsoftware: pid \d+, up \d+ s, restarted 0 /);
-  const stats = await scene.facts("stats");
+  const stats = await harness.facts("stats");
   assertEquals([stats["state"], stats["restarts"], stats["reloads"]], ["running", 0, 0]);
   assert(Number(stats["resident_bytes"]) > 1e6);
-  const stopped = await scene.daemon("stop");
+  const stopped = await harness.daemon("stop");
   assertEquals([stopped.code, stopped.stdout], [0, `daemon stopped (pid ${pid})\n`]);
   assertEquals(await isRunning(Number(pid)), false);
-  await scene.requireNothingLeft();
-  const log = (await scene.log()).replaceAll(/^\S+ /gm, "");
+  await harness.requireNothingLeft();
+  const log = (await harness.log()).replaceAll(/^\S+ /gm, "");
   assertEquals(log.match(/state: .*/g), [
     "state: stopped -> starting",
     "state: starting -> running",
@@ -43,19 +43,19 @@ for (
   const [what, daemonize] of [["daemonize = false", false], ["daemonize = true", true]] as const
 ) {
   Deno.test(`with ${what} a daemon ${daemonize ? "goes to the background" : "stays"}`, async () => {
-    await using scene = await DaemonScene.arrive({ tables: `[process]\n${what}` });
-    await using started = startProgram(scene.arguments(["start"]), scene.tamperChecks);
-    await scene.logged(/starting -> running/);
-    const { sentinel_pid: pid } = await scene.facts("status");
+    await using harness = await DaemonHarness.open({ tables: `[process]\n${what}` });
+    await using started = startProgram(harness.arguments(["start"]), harness.programOptions);
+    await harness.logged(/starting -> running/);
+    const { sentinel_pid: pid } = await harness.facts("status");
     assertEquals(pid === started.pid, !daemonize);
     if (daemonize) assertEquals((await started.end()).code, 0);
   });
 }
 
 Deno.test("what a start in the background has to say is said once", async () => {
-  await using scene = await DaemonScene.arrive();
-  const { env } = scene.tamperChecks;
-  const { code, stderr } = await runProgram(scene.arguments(["start"]), {
+  await using harness = await DaemonHarness.open();
+  const { env } = harness.programOptions;
+  const { code, stderr } = await runProgram(harness.arguments(["start"]), {
     env: { ...env, SENTINEL_LISENCE: "x" },
   });
   assertEquals(code, 0);
@@ -66,23 +66,23 @@ Deno.test("what a start in the background has to say is said once", async () => 
 });
 
 Deno.test("where no daemon runs, status says so, and the others are errors, with 87", async () => {
-  await using scene = await DaemonScene.arrive();
-  const { code, stdout } = await scene.daemon("status");
+  await using harness = await DaemonHarness.open();
+  const { code, stdout } = await harness.daemon("status");
   assertEquals([code, stdout], [87, "stopped\n"]);
-  assertEquals((await scene.daemon("status", "--json")).stdout, '{"state":"stopped"}\n');
+  assertEquals((await harness.daemon("status", "--json")).stdout, '{"state":"stopped"}\n');
   for (const command of ["stop", "reload", "stats"]) {
-    const { code, stderr } = await scene.daemon(command);
+    const { code, stderr } = await harness.daemon(command);
     assertEquals([code, stderr], [87, "sentinel: error: sentinel daemon not running\n"]);
   }
 });
 
 Deno.test("a PID file that is held, but names no daemon, is an error of every command", async () => {
-  await using scene = await DaemonScene.arrive();
-  const path = scene.at("held.pid");
+  await using harness = await DaemonHarness.open();
+  const path = harness.at("held.pid");
   using file = await Deno.open(path, { write: true, createNew: true });
   await file.lock(true);
   for (const command of ["status", "stop", "reload", "stats"]) {
-    assertEquals(await scene.daemon(command, "--pid-file", path), {
+    assertEquals(await harness.daemon(command, "--pid-file", path), {
       code: 87,
       stdout: "",
       stderr: `sentinel: error: ${path} is held, but does not say by whom\n`,
@@ -91,34 +91,34 @@ Deno.test("a PID file that is held, but names no daemon, is an error of every co
 });
 
 Deno.test("a second daemon is refused with 85 and leaves the first as it is", async () => {
-  await using scene = await DaemonScene.arrive();
-  await scene.daemon("start");
-  const { sentinel_pid: pid, uptime_seconds: _, ...before } = await scene.facts("status");
-  const { code, stderr } = await scene.daemon("start");
+  await using harness = await DaemonHarness.open();
+  await harness.daemon("start");
+  const { sentinel_pid: pid, uptime_seconds: _, ...before } = await harness.facts("status");
+  const { code, stderr } = await harness.daemon("start");
   assertEquals(code, 85);
   assert(stderr.endsWith(`another sentinel is running (pid ${pid})\n`), stderr);
-  const { state, pid: software } = await scene.facts("status");
+  const { state, pid: software } = await harness.facts("status");
   assertEquals([state, software], [before["state"], before["pid"]]);
 });
 
 Deno.test("of six daemons that start at once exactly one runs", async () => {
-  await using scene = await DaemonScene.arrive();
-  const results = await Promise.all(Array.from({ length: 6 }, () => scene.daemon("start")));
+  await using harness = await DaemonHarness.open();
+  const results = await Promise.all(Array.from({ length: 6 }, () => harness.daemon("start")));
   assertEquals(results.map(({ code }) => code).sort(), [0, 85, 85, 85, 85, 85]);
-  assertEquals((await scene.softwarePids(1)).length, 1);
+  assertEquals((await harness.softwarePids(1)).length, 1);
 });
 
 Deno.test("where the socket is gone, reload and stop are signals", async () => {
-  await using scene = await DaemonScene.arrive({ tables: '[ipc]\npath = "s.sock"' });
-  await Deno.chmod(scene.customer.folder.path, 0o700);
-  await scene.daemon("start");
-  await Deno.remove(scene.at("s.sock"));
-  const { code, stdout } = await scene.daemon("reload");
+  await using harness = await DaemonHarness.open({ tables: '[ipc]\npath = "s.sock"' });
+  await Deno.chmod(harness.base.folder.path, 0o700);
+  await harness.daemon("start");
+  await Deno.remove(harness.at("s.sock"));
+  const { code, stdout } = await harness.daemon("reload");
   assertEquals([code, stdout], [0, "reload requested; see the daemon's log\n"]);
-  await scene.logged(/reloading -> running/);
-  assertEquals((await scene.daemon("status")).code, 0);
-  assertEquals((await scene.daemon("stop")).code, 0);
-  assertStringIncludes(await scene.log(), "Received signal SIGTERM, shutting down...");
+  await harness.logged(/reloading -> running/);
+  assertEquals((await harness.daemon("status")).code, 0);
+  assertEquals((await harness.daemon("stop")).code, 0);
+  assertStringIncludes(await harness.log(), "Received signal SIGTERM, shutting down...");
 });
 
 testWith(
@@ -143,32 +143,32 @@ testWith(
 );
 
 Deno.test("restart stops the daemon, where one runs, and starts it with the configuration of now", async () => {
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     script: `echo $$ "$1" >> "$0.starts"; exec sleep 1000 >/dev/null 2>&1`,
   });
-  const first = await scene.daemon("restart", "--json");
-  const [before] = await scene.softwarePids(1);
-  await scene.configure({ softwareKeys: 'args = ["of now"]' });
-  const second = await scene.daemon("restart", "--json");
+  const first = await harness.daemon("restart", "--json");
+  const [before] = await harness.softwarePids(1);
+  await harness.configure({ softwareKeys: 'args = ["of now"]' });
+  const second = await harness.daemon("restart", "--json");
   assert(JSON.parse(first.stdout).pid !== JSON.parse(second.stdout).pid);
-  const [, after] = await scene.softwarePids(2);
+  const [, after] = await harness.softwarePids(2);
   assertEquals([await isRunning(before!), await isRunning(after!)], [false, true]);
-  assertMatch(await Deno.readTextFile(scene.at("software.starts")), /^\d+ \n\d+ of now\n$/);
+  assertMatch(await Deno.readTextFile(harness.at("software.starts")), /^\d+ \n\d+ of now\n$/);
 });
 
 testWith(
   [needsProgram("ps")],
   "what a restart leaves running stops nobody else's daemon again",
   async () => {
-    await using scene = await DaemonScene.arrive();
-    const { pid } = await scene.facts("restart");
+    await using harness = await DaemonHarness.open();
+    const { pid } = await harness.facts("restart");
     const command = await runTool("ps", "-ww", "-o", "args=", "-p", String(pid));
     assertStringIncludes(command, " daemon start --detached --config ");
   },
 );
 
 Deno.test("limits, umask and working folder hold for the software", async () => {
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     script:
       // those that are the software's alone are set right after its launch
       `until [ "$(ulimit -v)" = 1048576 ]; do :; done; { ulimit -n; ulimit -v; umask; pwd; } > "$0.tmp"; mv "$0.tmp" "$0.seen"; exec sleep 1000`,
@@ -176,21 +176,21 @@ Deno.test("limits, umask and working folder hold for the software", async () => 
       "[limits]\nopen_files = 222\naddress_space_bytes = 1073741824\n[security]\numask = 31\n" +
       '[process]\nworking_directory = "."',
   });
-  await scene.daemon("start");
-  const [seen] = await scene.written("software.seen", /^[^]+$/);
+  await harness.daemon("start");
+  const [seen] = await harness.written("software.seen", /^[^]+$/);
   assertEquals(seen.trim().split("\n"), [
-    ...["222", "1048576", "0037", scene.customer.folder.path],
+    ...["222", "1048576", "0037", harness.base.folder.path],
   ]);
 });
 
 Deno.test("a relative --license is where the start was called, whatever the working folder", async () => {
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     tables: '[process]\nworking_directory = "elsewhere"',
   });
-  Deno.mkdirSync(scene.at("elsewhere"));
-  const started = await runProgram(scene.arguments(["start", "--license", "K1.lic"]), {
-    ...scene.tamperChecks,
-    cwd: scene.customer.folder.path,
+  Deno.mkdirSync(harness.at("elsewhere"));
+  const started = await runProgram(harness.arguments(["start", "--license", "K1.lic"]), {
+    ...harness.programOptions,
+    cwd: harness.base.folder.path,
   });
   assertEquals([started.stderr, started.code], ["", 0]);
 });
@@ -226,13 +226,13 @@ testWith(
   [needsProgram("python3"), needsProgram("ps")],
   "a daemon does not keep the terminal that it was started on",
   async () => {
-    await using scene = await DaemonScene.arrive();
+    await using harness = await DaemonHarness.open();
     const { stdout, stderr } = await resultOf("python3", {
       args: [
         ...["-c", TERMINAL],
-        ...programLine(scene.arguments(["start"]), READABLE),
+        ...programLine(harness.arguments(["start"]), READABLE),
       ],
-      env: { NO_COLOR: "1", ...scene.tamperChecks.env! },
+      env: { NO_COLOR: "1", ...harness.programOptions.env! },
     });
     assertEquals(
       stdout.trim().split("\n"),

@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
-import { ConfiguredCustomer } from "../support/configured_customer.ts";
+import { ConfiguredRun } from "../support/configured_run.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
 import { runProgram } from "../support/program.ts";
@@ -9,19 +9,19 @@ import { makeCertificate } from "../support/certificate.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("doctor looks at what the configuration file names: license, server, state and socket", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script("software", "exec true");
-  await customer.configure("software", { tables: '[ipc]\npath = "runtime/own.sock"' });
-  assertEquals((await customer.run()).code, 0);
-  const args = ["doctor", "--config", customer.at("sentinel.toml")];
-  const key = ["--org-key", customer.at("org_public_key.pem")];
-  const env = { XDG_RUNTIME_DIR: customer.at("runtime") };
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script("software", "exec true");
+  await harness.configure("software", { tables: '[ipc]\npath = "runtime/own.sock"' });
+  assertEquals((await harness.run()).code, 0);
+  const args = ["doctor", "--config", harness.at("sentinel.toml")];
+  const key = ["--org-key", harness.at("org_public_key.pem")];
+  const env = { XDG_RUNTIME_DIR: harness.at("runtime") };
   const { code, stdout, stderr } = await runProgram([...args, ...key], { env });
   assertEquals({ code, stderr }, { code: 0, stderr: "" }, stdout);
   assertMatch(stdout, /^ok +license +.*K1/m);
   assertMatch(stdout, /^ok +state +machine .* seconds of grace left$/m);
   const socket = new RegExp(
-    `^ok +socket +will be ${customer.at("runtime/own.sock")}; no sentinel runs$`,
+    `^ok +socket +will be ${harness.at("runtime/own.sock")}; no sentinel runs$`,
     "m",
   );
   assertMatch(stdout, socket);
@@ -32,7 +32,7 @@ Deno.test("doctor looks at what the configuration file names: license, server, s
       ...args,
       ...key,
       "--state-dir",
-      customer.at("elsewhere"),
+      harness.at("elsewhere"),
       "--server-url",
       "http://127.0.0.1:1",
     ],
@@ -43,12 +43,12 @@ Deno.test("doctor looks at what the configuration file names: license, server, s
 });
 
 Deno.test("doctor fails the line socket where the configured place cannot be", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.configure("software", { tables: '[ipc]\nlocation = "runtime"' });
+  await using harness = await ConfiguredRun.open();
+  await harness.configure("software", { tables: '[ipc]\nlocation = "runtime"' });
   const { code, stdout } = await runProgram(
     [
-      ...["doctor", "--config", customer.at("sentinel.toml")],
-      ...["--org-key", customer.at("org_public_key.pem")],
+      ...["doctor", "--config", harness.at("sentinel.toml")],
+      ...["--org-key", harness.at("org_public_key.pem")],
     ],
     { env: { XDG_RUNTIME_DIR: "" } },
   );

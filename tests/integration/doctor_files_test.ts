@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals } from "@std/assert";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import { assertFails, diagnose, snapshot } from "../support/diagnosis.ts";
 import type { TemporaryFolder } from "../support/temporary_folder.ts";
 
@@ -48,17 +48,17 @@ async function damage(path: string): Promise<void> {
 
 for (const [what, check, status, harm] of FILE_FAULTS) {
   Deno.test(`${what} fails the line ${check} and stays as it is`, async () => {
-    await using customer = await Customer.arrive();
-    assertEquals((await customer.run("/bin/true")).code, 0);
-    await harm(customer.folder);
-    const before = await snapshot(customer.folder.at("state"));
-    const { folder } = customer;
+    await using harness = await RunHarness.open();
+    assertEquals((await harness.run("/bin/true")).code, 0);
+    await harm(harness.folder);
+    const before = await snapshot(harness.folder.at("state"));
+    const { folder } = harness;
     const diagnosis = await diagnose([
       ...["--license", folder.at("K1.lic"), "--org-key", folder.at("org_public_key.pem")],
       ...["--state-dir", folder.at("state")],
-    ], { XDG_RUNTIME_DIR: customer.folder.at("runtime") });
+    ], { XDG_RUNTIME_DIR: harness.folder.at("runtime") });
     assertFails(diagnosis, check);
     assertEquals(diagnosis.code, status);
-    assertEquals(await snapshot(customer.folder.at("state")), before);
+    assertEquals(await snapshot(harness.folder.at("state")), before);
   });
 }

@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import { arrange, assertFails, diagnose, findCheck, snapshot } from "../support/diagnosis.ts";
 import {
   hardwareBoundPayload,
@@ -11,23 +11,22 @@ import { runProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("of a machine that is well, each line says so, nothing changes, and the exit status is 0", async () => {
-  await using customer = await Customer.arrive();
-  assertEquals((await customer.run("/bin/true")).code, 0);
+  await using harness = await RunHarness.open();
+  assertEquals((await harness.run("/bin/true")).code, 0);
   const args = [
     ...[
       "--license",
-      customer.folder.at("K1.lic"),
+      harness.folder.at("K1.lic"),
       "--org-key",
-      customer.folder.at("org_public_key.pem"),
+      harness.folder.at("org_public_key.pem"),
     ],
-    ...["--state-dir", customer.folder.at("state")],
+    ...["--state-dir", harness.folder.at("state")],
   ];
-  const env = { XDG_RUNTIME_DIR: customer.folder.at("runtime") };
-  const list = () =>
-    customer.vendor("list", "--json", "--database", customer.folder.at("vendor.db"));
+  const env = { XDG_RUNTIME_DIR: harness.folder.at("runtime") };
+  const list = () => harness.vendor("list", "--json", "--database", harness.folder.at("vendor.db"));
   const before = [
-    await snapshot(customer.folder.at("state")),
-    await snapshot(customer.folder.at("runtime")),
+    await snapshot(harness.folder.at("state")),
+    await snapshot(harness.folder.at("runtime")),
     await list(),
   ];
   const diagnosis = await diagnose(args, env);
@@ -44,8 +43,8 @@ Deno.test("of a machine that is well, each line says so, nothing changes, and th
   );
   assertStringIncludes(findCheck(diagnosis, "state").found, "604800 seconds of grace left");
   const after = [
-    await snapshot(customer.folder.at("state")),
-    await snapshot(customer.folder.at("runtime")),
+    await snapshot(harness.folder.at("state")),
+    await snapshot(harness.folder.at("runtime")),
     await list(),
   ];
   assertEquals(after, before);

@@ -25,14 +25,14 @@ const HAS_FINGERPRINT = {
 const NEEDS_STRACE = needsProgram("strace");
 
 /** What differs from a license for this machine. */
-interface Scene {
+interface Fixture {
   readonly fingerprint?: string;
   readonly script?: string;
 }
 
 async function arrange(
   folder: TemporaryFolder,
-  { fingerprint = explained.v2, script = "echo up" }: Scene = {},
+  { fingerprint = explained.v2, script = "echo up" }: Fixture = {},
 ) {
   await Deno.writeTextFile(folder.at("org.pem"), organization.publicKeyPem);
   const payload = hardwareBoundPayload({ hardware_fingerprint: fingerprint });
@@ -44,7 +44,7 @@ async function arrange(
   ];
 }
 
-function tamperChecks(folder: TemporaryFolder) {
+function programOptions(folder: TemporaryFolder) {
   return { env: { XDG_RUNTIME_DIR: folder.path, DENO_NO_UPDATE_CHECK: "1" } };
 }
 
@@ -61,7 +61,7 @@ testWith(
     const args = await arrange(folder, {
       script: `echo "$SENTINEL_IPC_SOCKET"; exec ${Deno.execPath()} run -A ${ask}`,
     });
-    const { code, stdout, stderr } = await runProgram(args, tamperChecks(folder));
+    const { code, stdout, stderr } = await runProgram(args, programOptions(folder));
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     const [path, , license] = stdout.split("\n");
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(explained.v2));
@@ -79,9 +79,9 @@ testWith(
   async () => {
     await using folder = await temporaryFolder();
     const args = await arrange(folder, { script: "echo $$; exec sleep 1000" });
-    await using run = startProgram(args, tamperChecks(folder));
+    await using run = startProgram(args, programOptions(folder));
     const [pid] = await run.stdout.match(/\d+\n/);
-    const asked = await runProgram(["ipc", "status", "--json"], tamperChecks(folder));
+    const asked = await runProgram(["ipc", "status", "--json"], programOptions(folder));
     const { license_status } = JSON.parse(asked.stdout);
     assertEquals(license_status, "ACTIVE");
     run.kill("SIGTERM");
@@ -96,7 +96,7 @@ const MISMATCH =
 Deno.test("a v1 license of another machine ends the run with 83, nothing launched", async () => {
   await using folder = await temporaryFolder();
   const args = await arrange(folder, { fingerprint: "ab".repeat(32) });
-  assertMismatch(await runProgram(args, tamperChecks(folder)));
+  assertMismatch(await runProgram(args, programOptions(folder)));
   assertEquals(await entriesOf(folder.path), ["a.lic", "org.pem", "software"]);
 });
 
@@ -110,7 +110,7 @@ testWith(
       .replace(/^v2:\d+/, `v2:${explained.v2.split(",").length}`)
       .replace(/[0-9a-f]{16}$/, "0".repeat(16));
     const args = await arrange(folder, { fingerprint });
-    const { stderr } = assertMismatch(await runProgram(args, tamperChecks(folder)));
+    const { stderr } = assertMismatch(await runProgram(args, programOptions(folder)));
     assertStringIncludes(stderr, "components match");
     assertStringIncludes(stderr, `must: ${name} differ\n`);
   },
@@ -154,7 +154,7 @@ testWith(
       runProgram([
         ...["run", "--license", folder.at("b.lic"), "--software", folder.at("software")],
         ...["--org-key", folder.at("keys/org_public_key.pem")],
-      ], tamperChecks(folder));
+      ], programOptions(folder));
     assertEquals((await run()).stdout, "up\n");
     await Deno.writeTextFile(folder.at("software"), "#!/bin/sh\necho cracked\n");
     const { code, stdout, stderr } = await run();
@@ -170,7 +170,7 @@ async function socketFamilies(
 ): Promise<Set<string>> {
   const trace = folder.at("trace");
   await runProgram(args, {
-    ...tamperChecks(folder),
+    ...programOptions(folder),
     wrapper: ["strace", "-f", "-e", "trace=network", "-o", trace],
   });
   const calls = (await Deno.readTextFile(trace)).matchAll(/\bsocket(?:pair)?\((\w+)/g);

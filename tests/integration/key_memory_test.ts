@@ -5,7 +5,7 @@ import { encodePem } from "../../src/signing/pem.ts";
 import { readEncrypted } from "../../src/state/state_file.ts";
 import { boundKey } from "../../src/state/key_wrapping.ts";
 import { fromFileUrl } from "@std/path";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import { startProgram } from "../support/program.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
 import { WITHOUT_CAPABILITIES } from "../support/without_capabilities.ts";
@@ -23,11 +23,11 @@ async function searchMemory(
 }
 
 /** The keystore's content, as it stands in the buffer that the keys are read from. */
-async function readKeystore(customer: Customer): Promise<Uint8Array<ArrayBuffer>> {
+async function readKeystore(harness: RunHarness): Promise<Uint8Array<ArrayBuffer>> {
   const { machineId, userId } = selectPlatform();
-  const salt = await Deno.readFile(customer.folder.at("state/keystore.salt"));
+  const salt = await Deno.readFile(harness.folder.at("state/keystore.salt"));
   const key = await boundKey({ kind: "derived", salt, machineId, userId: userId() }).unlock();
-  const file = { path: customer.folder.at("state/keystore.bin"), name: "keystore", version: 1 };
+  const file = { path: harness.folder.at("state/keystore.bin"), name: "keystore", version: 1 };
   const opened = await readEncrypted(file, key);
   assert(opened.kind === "opened");
   return opened.content;
@@ -42,12 +42,12 @@ testWith(
   [NEEDS_ROOT, needsProgram("python3")],
   "the buffers that the keys are read from are wiped: root finds none in the memory of a run",
   async () => {
-    await using customer = await Customer.arrive();
-    assertEquals((await customer.run("/bin/true")).code, 0);
-    const software = await customer.script("software", "echo up; exec sleep 1000");
-    await using run = customer.start(software);
+    await using harness = await RunHarness.open();
+    assertEquals((await harness.run("/bin/true")).code, 0);
+    const software = await harness.script("software", "echo up; exec sleep 1000");
+    await using run = harness.start(software);
     await run.stdout.match(/up/);
-    const content = await readKeystore(customer);
+    const content = await readKeystore(harness);
     const privateKeyBytes = 2 + new DataView(content.buffer).getUint16(0);
     const stateKeyBytes = 2 + 32;
     const patterns = [
@@ -69,13 +69,13 @@ testWith(
   [NEEDS_ROOT, needsProgram("python3"), needsProgram("setpriv")],
   "a process of the same user reads another program's memory, and not that of a run",
   async () => {
-    await using customer = await Customer.arrive();
-    const software = await customer.script("software", "echo $$; exec sleep 1000");
-    await Deno.mkdir(customer.folder.at("runtime"), { mode: 0o700 });
-    await using run = startProgram(customer.runArguments(software), {
+    await using harness = await RunHarness.open();
+    const software = await harness.script("software", "echo $$; exec sleep 1000");
+    await Deno.mkdir(harness.folder.at("runtime"), { mode: 0o700 });
+    await using run = startProgram(harness.runArguments(software), {
       env: {
-        XDG_RUNTIME_DIR: customer.folder.at("runtime"),
-        XDG_STATE_HOME: customer.folder.path,
+        XDG_RUNTIME_DIR: harness.folder.at("runtime"),
+        XDG_STATE_HOME: harness.folder.path,
       },
       wrapper: WITHOUT_CAPABILITIES,
     });

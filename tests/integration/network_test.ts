@@ -9,13 +9,13 @@ import { type TemporaryFolder, temporaryFolder } from "../support/temporary_fold
 
 const OPENSSL = [needsProgram("openssl")];
 
-interface Scene {
+interface Fixture {
   readonly folder: TemporaryFolder;
   readonly organization: Organization;
 }
 
 async function run(
-  { folder, organization }: Scene,
+  { folder, organization }: Fixture,
   { url, args = [], env = {} }: { url: string; args?: string[]; env?: Record<string, string> },
 ): Promise<ProgramResult> {
   await Deno.writeTextFile(folder.at("org.pem"), organization.publicKeyPem);
@@ -33,17 +33,17 @@ testWith(
   "a server whose certificate is the vendor's own is trusted by --ca-file alone",
   async () => {
     await using folder = await temporaryFolder();
-    const scene = { folder, organization: await makeOrganization() };
+    const harness = { folder, organization: await makeOrganization() };
     const tls = await makeCertificate(folder);
     await using server = serveAnswers(
-      (request) => signedAnswer(scene.organization, answerPayload(request)),
+      (request) => signedAnswer(harness.organization, answerPayload(request)),
       tls,
     );
-    const stranger = await run(scene, { url: server.url });
+    const stranger = await run(harness, { url: server.url });
     assertEquals(stranger.code, 82);
     assertStringIncludes(stranger.stderr, "server unreachable (TLS)");
     const args = ["--ca-file", folder.at("ca.pem")];
-    const trusted = await run(scene, { url: server.url, args });
+    const trusted = await run(harness, { url: server.url, args });
     assertEquals(trusted, { code: 0, stdout: "", stderr: "" });
   },
 );
@@ -61,10 +61,10 @@ for (
 ) {
   Deno.test(`a CA file that ${what} is one clear line`, async () => {
     await using folder = await temporaryFolder();
-    const scene = { folder, organization: await makeOrganization() };
+    const harness = { folder, organization: await makeOrganization() };
     if (content !== undefined) await Deno.writeTextFile(folder.at("ca"), content);
     const args = ["--ca-file", folder.at("ca")];
-    const { code, stderr } = await run(scene, { url: "http://127.0.0.1:9", args });
+    const { code, stderr } = await run(harness, { url: "http://127.0.0.1:9", args });
     const message = `sentinel: error: ${line.replace("PATH", folder.at("ca"))}\n`;
     assertEquals({ code, stderr }, { code: 2, stderr: message });
   });
@@ -72,26 +72,26 @@ for (
 
 Deno.test("a proxy is asked in the server's place, and not where NO_PROXY says so", async () => {
   await using folder = await temporaryFolder();
-  const scene = { folder, organization: await makeOrganization() };
+  const harness = { folder, organization: await makeOrganization() };
   await using proxy = serveAnswers((request) =>
-    signedAnswer(scene.organization, answerPayload(request))
+    signedAnswer(harness.organization, answerPayload(request))
   );
   const url = "http://licenses.invalid";
   const env = { HTTP_PROXY: proxy.url, http_proxy: proxy.url };
-  const through = await run(scene, { url, env });
+  const through = await run(harness, { url, env });
   assertEquals(through, { code: 0, stdout: "", stderr: "" });
   assertEquals(proxy.requests.map(({ headers }) => headers.get("host")), [
     "licenses.invalid",
     "licenses.invalid",
   ]);
-  const direct = await run(scene, { url, env: { ...env, NO_PROXY: "licenses.invalid" } });
+  const direct = await run(harness, { url, env: { ...env, NO_PROXY: "licenses.invalid" } });
   assertStringIncludes(direct.stderr, "Server unreachable");
   assertEquals(proxy.requests.length, 2);
 });
 
 testWith(OPENSSL, "HTTPS_PROXY is honored, with a CA file, too", async () => {
   await using folder = await temporaryFolder();
-  const scene = { folder, organization: await makeOrganization() };
+  const harness = { folder, organization: await makeOrganization() };
   await makeCertificate(folder);
   const seen: string[] = [];
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -103,7 +103,7 @@ testWith(OPENSSL, "HTTPS_PROXY is honored, with a CA file, too", async () => {
     }
   })();
   const proxy = `http://127.0.0.1:${listener.addr.port}`;
-  const { code } = await run(scene, {
+  const { code } = await run(harness, {
     url: "https://licenses.invalid",
     args: ["--ca-file", folder.at("ca.pem")],
     // the runtime's own look for a newer version would go there first

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { arrange, diagnose, findCheck } from "../support/diagnosis.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
 import { runProgram } from "../support/program.ts";
-import { RemoteSetup } from "../support/remote_program.ts";
+import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { CLIENT_CERTIFICATES, OPENSSL } from "../support/test_remote.ts";
@@ -39,7 +39,7 @@ testWith(
   [POSIX, ...OPENSSL, CLIENT_CERTIFICATES],
   "a server without a home needs --data-dir, a client -C",
   async () => {
-    await using setup = await RemoteSetup.open();
+    await using setup = await RemoteProgramHarness.open();
     const { server, ops } = setup.files;
     const address = ["-a", "127.0.0.1", "-p", "1"];
     const commands: readonly (readonly [string, readonly string[]])[] = [

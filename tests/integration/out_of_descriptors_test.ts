@@ -1,12 +1,12 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals } from "@std/assert";
 import { ConnectionFlood, withDescriptors } from "../support/connection_flood.ts";
-import { Customer } from "../support/customer.ts";
-import { DaemonScene, STAY } from "../support/daemon_scene.ts";
+import { RunHarness } from "../support/run_harness.ts";
+import { DaemonHarness, STAY } from "../support/daemon_harness.ts";
 import { freePort } from "../support/free_port.ts";
 import { isRunning } from "../support/process_state.ts";
 import { runProgram, startProgram } from "../support/program.ts";
-import { RemoteSetup } from "../support/remote_program.ts";
+import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { CLIENT_CERTIFICATES, OPENSSL } from "../support/test_remote.ts";
 
@@ -26,12 +26,12 @@ testWith(
   [POSIX],
   "a license server that is out of descriptors goes on, and says so once",
   async () => {
-    await using customer = await Customer.arrive();
-    await customer.stopServer();
+    await using base = await RunHarness.open();
+    await base.stopServer();
     const port = freePort();
     await using server = startProgram([
-      ...["vendor", "serve", "--key", customer.folder.at("org_private_key.pem")],
-      ...["--database", customer.folder.at("vendor.db"), "--port", String(port)],
+      ...["vendor", "serve", "--key", base.folder.at("org_private_key.pem")],
+      ...["--database", base.folder.at("vendor.db"), "--port", String(port)],
     ], { wrapper: withDescriptors(DESCRIPTORS) });
     await server.stdout.match(/listening on /);
     const ask = async () => {
@@ -68,24 +68,24 @@ testWith(
   "a daemon whose health endpoint takes all descriptors goes on, and so does its software",
   async () => {
     const port = freePort();
-    await using scene = await DaemonScene.arrive({
+    await using harness = await DaemonHarness.open({
       tables: `[health]\nlisten = "127.0.0.1:${port}"`,
     });
-    await using daemon = scene.start({ wrapper: withDescriptors(DESCRIPTORS) });
-    const [pid] = await scene.softwarePids(1);
+    await using daemon = harness.start({ wrapper: withDescriptors(DESCRIPTORS) });
+    const [pid] = await harness.softwarePids(1);
     const ask = async () => (await fetch(`http://127.0.0.1:${port}/health`)).json();
     assertEquals((await answered(ask)).state, "running");
     for (let round = 0; round < 3; round++) {
       using flood = await ConnectionFlood.open(connectTo(port), FLOOD);
-      await scene.logged(/idle connections are closed: cannot accept more: Too many open/);
+      await harness.logged(/idle connections are closed: cannot accept more: Too many open/);
       void flood;
     }
     assertEquals((await answered(ask)).state, "running");
-    assertEquals(warnings(await scene.log()), 1);
+    assertEquals(warnings(await harness.log()), 1);
     assertEquals(await isRunning(pid!), true);
     daemon.kill("SIGTERM");
     assertEquals((await daemon.end()).code, 0);
-    await scene.requireNothingLeft();
+    await harness.requireNothingLeft();
   },
 );
 
@@ -93,7 +93,7 @@ testWith(
   [POSIX, ...OPENSSL, CLIENT_CERTIFICATES],
   "a remote server that is out of descriptors answers again once there are some",
   async () => {
-    await using setup = await RemoteSetup.open();
+    await using setup = await RemoteProgramHarness.open();
     await using server = await setup.serve([], { wrapper: withDescriptors(DESCRIPTORS) });
     const { stdout: id } = await setup.ops(server, "start", "sleep", "1000");
     for (let round = 0; round < 2; round++) {
@@ -111,17 +111,17 @@ testWith(
   [POSIX],
   "a run whose socket takes all descriptors says so once, and answers again",
   async () => {
-    await using customer = await Customer.arrive();
-    const software = await customer.script("software", STAY);
-    const options = customer.tamperChecks();
-    await using run = startProgram(customer.runArguments(software), {
+    await using base = await RunHarness.open();
+    const software = await base.script("software", STAY);
+    const options = base.programOptions();
+    await using run = startProgram(base.runArguments(software), {
       ...options,
       // fewer than a socket admits
       wrapper: withDescriptors(60),
     });
     await run.stderr.match(/software launched/);
-    const [name] = (await customer.sockets()).filter((name) => name.endsWith(".sock"));
-    const path = customer.folder.at(`runtime/sentinel/${name}`);
+    const [name] = (await base.sockets()).filter((name) => name.endsWith(".sock"));
+    const path = base.folder.at(`runtime/sentinel/${name}`);
     for (let round = 0; round < 2; round++) {
       using flood = await ConnectionFlood.open(
         () => Deno.connect({ transport: "unix", path }),
@@ -135,6 +135,6 @@ testWith(
     assertEquals(warnings(run.stderr.text), 1);
     run.kill("SIGTERM");
     assertEquals((await run.end()).code, 0);
-    assertEquals(await customer.sockets(), []);
+    assertEquals(await base.sockets(), []);
   },
 );

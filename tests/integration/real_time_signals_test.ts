@@ -1,8 +1,8 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
-import { Customer } from "../support/customer.ts";
-import { DaemonScene } from "../support/daemon_scene.ts";
-import { RemoteSetup } from "../support/remote_program.ts";
+import { RunHarness } from "../support/run_harness.ts";
+import { DaemonHarness } from "../support/daemon_harness.ts";
+import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { LINUX, testWith } from "../support/requirements.ts";
 import { CLIENT_CERTIFICATES, OPENSSL } from "../support/test_remote.ts";
 
@@ -13,12 +13,12 @@ testWith(
   [LINUX],
   "software that a real-time signal ends gives run the status 128 and its number",
   async () => {
-    await using customer = await Customer.arrive();
-    const software = await customer.script("software", KILLS_ITSELF);
-    const { code, stderr } = await customer.run(software);
+    await using base = await RunHarness.open();
+    const software = await base.script("software", KILLS_ITSELF);
+    const { code, stderr } = await base.run(software);
     assertEquals(code, 168);
     assertMatch(stderr, /DEBUG: software ended \(.*status: 168\)/);
-    assertEquals(await customer.sockets(), []);
+    assertEquals(await base.sockets(), []);
   },
 );
 
@@ -26,17 +26,17 @@ testWith(
   [LINUX],
   "a daemon starts software again that real-time signals end, one after the other",
   async () => {
-    await using scene = await DaemonScene.arrive({
+    await using harness = await DaemonHarness.open({
       script: `echo $$ >> "$0.starts"
 case $(wc -l < "$0.starts") in 1) kill -34 $$;; 2) kill -64 $$;; *) exec sleep 1000;; esac`,
     });
-    assertEquals((await scene.daemon("start")).code, 0);
-    await scene.softwarePids(3);
-    await scene.logged(/the software was killed \(status 162\): restart 1 of/);
-    await scene.logged(/the software was killed \(status 192\): restart 2 of/);
-    assertEquals((await scene.daemon("status")).code, 0);
-    assertEquals((await scene.daemon("stop")).code, 0);
-    await scene.requireNothingLeft();
+    assertEquals((await harness.daemon("start")).code, 0);
+    await harness.softwarePids(3);
+    await harness.logged(/the software was killed \(status 162\): restart 1 of/);
+    await harness.logged(/the software was killed \(status 192\): restart 2 of/);
+    assertEquals((await harness.daemon("status")).code, 0);
+    assertEquals((await harness.daemon("stop")).code, 0);
+    await harness.requireNothingLeft();
   },
 );
 
@@ -44,15 +44,15 @@ testWith(
   [LINUX],
   "a health script that a real-time signal ends has failed, and says so",
   async () => {
-    await using scene = await DaemonScene.arrive({
+    await using harness = await DaemonHarness.open({
       tables: `[health]\ncheck_interval_ms = 100\nhealth_check_script = "check"\n` +
         `restart_on_failure = false`,
     });
-    await scene.customer.script("check", KILLS_ITSELF);
-    assertEquals((await scene.daemon("start")).code, 0);
-    await scene.logged(/health check failed \(3 in a row\): script: killed: SIGRTMIN\+6/);
-    assertEquals((await scene.daemon("stop")).code, 0);
-    await scene.requireNothingLeft();
+    await harness.base.script("check", KILLS_ITSELF);
+    assertEquals((await harness.daemon("start")).code, 0);
+    await harness.logged(/health check failed \(3 in a row\): script: killed: SIGRTMIN\+6/);
+    assertEquals((await harness.daemon("stop")).code, 0);
+    await harness.requireNothingLeft();
   },
 );
 
@@ -60,7 +60,7 @@ testWith(
   [LINUX, ...OPENSSL, CLIENT_CERTIFICATES],
   "the status of a remote process that a real-time signal ended names it, and the server goes on",
   async () => {
-    await using setup = await RemoteSetup.open();
+    await using setup = await RemoteProgramHarness.open();
     await using server = await setup.serve();
     const endings: string[] = [];
     for (const signal of [34, 40, 50, 64]) {

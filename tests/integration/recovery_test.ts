@@ -1,27 +1,27 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ConfiguredCustomer } from "../support/configured_customer.ts";
+import { ConfiguredRun } from "../support/configured_run.ts";
 import { isRunning } from "../support/process_state.ts";
 import { runProgram } from "../support/program.ts";
 
 /** A customer whose software is a script, looked after as the keys of `[health]` say. */
-async function arrive(script: string, health: string, keys = ""): Promise<ConfiguredCustomer> {
-  const customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script("software", script);
-  await customer.configure("software", { softwareKeys: keys, tables: `[health]\n${health}` });
-  return customer;
+async function open(script: string, health: string, keys = ""): Promise<ConfiguredRun> {
+  const harness = await ConfiguredRun.open();
+  await harness.base.script("software", script);
+  await harness.configure("software", { softwareKeys: keys, tables: `[health]\n${health}` });
+  return harness;
 }
 
 /** Counts its starts in a file beside it and says which this is. */
 const COUNT = `n=$(($(cat "$0.starts" 2>/dev/null) + 1)); echo $n > "$0.starts"; echo start $n $$`;
 
 Deno.test("software that crashes is started again until it ends as it should", async () => {
-  await using customer = await arrive(
+  await using harness = await open(
     `${COUNT}; [ $n -lt 3 ] && exit 5; exit 3`,
     "",
     "success_exit_codes = [0, 3]",
   );
-  const { code, stdout, stderr } = await customer.run();
+  const { code, stdout, stderr } = await harness.run();
   assertEquals(code, 3, stderr);
   assertEquals(stdout.match(/start \d/g), ["start 1", "start 2", "start 3"]);
   assertStringIncludes(stderr, "the software exited with status 5: restart 1 of 5 now");
@@ -29,44 +29,44 @@ Deno.test("software that crashes is started again until it ends as it should", a
 });
 
 Deno.test("a status that is not worth a restart is the run's", async () => {
-  await using customer = await arrive(`${COUNT}; exit 9`, "", "no_restart_exit_codes = [9]");
-  const { code, stdout } = await customer.run();
+  await using harness = await open(`${COUNT}; exit 9`, "", "no_restart_exit_codes = [9]");
+  const { code, stdout } = await harness.run();
   assertEquals([code, stdout.match(/start/g)?.length], [9, 1]);
 });
 
 Deno.test("software that crashes for ever ends the run with 70, and nothing is left", async () => {
-  await using customer = await arrive(`${COUNT}; kill -SEGV $$`, "max_restart_attempts = 2");
-  const { code, stdout, stderr } = await customer.run();
+  await using harness = await open(`${COUNT}; kill -SEGV $$`, "max_restart_attempts = 2");
+  const { code, stdout, stderr } = await harness.run();
   assertEquals([code, stdout.match(/start/g)?.length], [70, 3]);
   assert(stderr.endsWith("sentinel: error: maximum recovery attempts reached\n"), stderr);
-  assertEquals(await customer.customer.sockets(), []);
+  assertEquals(await harness.base.sockets(), []);
 });
 
 Deno.test("software that cannot be launched again is tried as often as may be, and then ends the run", async () => {
-  await using customer = await arrive('rm "$0"; exit 5', "max_restart_attempts = 2");
-  const { code, stderr } = await customer.run();
+  await using harness = await open('rm "$0"; exit 5', "max_restart_attempts = 2");
+  const { code, stderr } = await harness.run();
   assertEquals(code, 70);
   assertStringIncludes(stderr, "the software exited with status 5: restart 1 of 2 now");
-  assertStringIncludes(stderr, `ERROR: software not found: ${customer.at("software")}`);
+  assertStringIncludes(stderr, `ERROR: software not found: ${harness.at("software")}`);
   assertStringIncludes(stderr, "the software could not be launched: restart 2 of 2 in ");
   assert(stderr.endsWith("sentinel: error: maximum recovery attempts reached\n"), stderr);
 });
 
 Deno.test("without [health] a crash is the end, though the file has exit statuses", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script("software", `${COUNT}; exit 5`);
-  await customer.configure("software", { softwareKeys: "success_exit_codes = [0]" });
-  const { code, stdout } = await customer.run();
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script("software", `${COUNT}; exit 5`);
+  await harness.configure("software", { softwareKeys: "success_exit_codes = [0]" });
+  const { code, stdout } = await harness.run();
   assertEquals([code, stdout.match(/start/g)?.length], [5, 1]);
 });
 
 Deno.test("a restart never runs beside what the crashed software left behind", async () => {
-  await using customer = await arrive(
+  await using harness = await open(
     `${COUNT}; [ $n = 2 ] && { kill -0 $(cat "$0.left") 2>/dev/null && echo beside; exit 0; }
      setsid sleep 1000 & echo $! > "$0.left"; exit 5`,
     "",
   );
-  const { code, stdout } = await customer.run();
+  const { code, stdout } = await harness.run();
   assertEquals(code, 0);
   assert(!stdout.includes("beside"), stdout);
 });
@@ -92,12 +92,12 @@ const UNHEALTHY: Readonly<Record<string, readonly [string, RegExp]>> = {
 for (const [what, [health, fault]] of Object.entries(UNHEALTHY)) {
   Deno.test(`software ${what} is unhealthy after three checks, and started again`, async () => {
     // on a slow machine later starts are found unhealthy as well before SIGTERM arrives
-    await using customer = await arrive(
+    await using harness = await open(
       "echo start; exec sleep 1000",
       `check_interval_ms = 20\nmax_restart_attempts = 1000\n${health}`,
     );
-    await customer.customer.script("check", "exit 4");
-    await using run = customer.start();
+    await harness.base.script("check", "exit 4");
+    await using run = harness.start();
     await run.stdout.match(/start\nstart\n/);
     run.kill("SIGTERM");
     const { code, stderr } = await run.end();
@@ -108,11 +108,11 @@ for (const [what, [health, fault]] of Object.entries(UNHEALTHY)) {
 }
 
 Deno.test("where restarts are off unhealthy software runs on, and status tells of it", async () => {
-  await using customer = await arrive(
+  await using harness = await open(
     `echo $$ $SENTINEL_IPC_SOCKET; exec sleep 1000`,
     'check_interval_ms = 20\nrestart_on_failure = false\nprobe = "exec:/bin/false"',
   );
-  await using run = customer.start();
+  await using run = harness.start();
   const [, pid, socket] = await run.stdout.match(/(\d+) (\S+)\n/);
   await run.stderr.match(/health check failed \(4 in a row\): probe: exited: 1/);
   const { stdout } = await runProgram(["ipc", "status", "--json", "--socket", socket!]);
@@ -122,13 +122,13 @@ Deno.test("where restarts are off unhealthy software runs on, and status tells o
 });
 
 Deno.test("restart over the socket stops the software with all it brought forth and starts it anew", async () => {
-  await using customer = await ConfiguredCustomer.arrive();
-  await customer.customer.script(
+  await using harness = await ConfiguredRun.open();
+  await harness.base.script(
     "software",
     `sleep 1000 & ${COUNT} $SENTINEL_IPC_SOCKET $!; exec sleep 1000`,
   );
-  await customer.configure("software");
-  await using run = customer.start();
+  await harness.configure("software");
+  await using run = harness.start();
   const [, first, socket, child] = await run.stdout.match(/start 1 (\d+) (\S+) (\d+)\n/);
   const { code, stdout } = await runProgram(["ipc", "restart", "--json", "--socket", socket!]);
   const [, second] = await run.stdout.match(/start 2 (\d+) /);
@@ -139,8 +139,8 @@ Deno.test("restart over the socket stops the software with all it brought forth 
 });
 
 Deno.test("SIGTERM ends a run that waits for its next restart", async () => {
-  await using customer = await arrive("exit 5", "restart_delay_ms = 3600000");
-  await using run = customer.start();
+  await using harness = await open("exit 5", "restart_delay_ms = 3600000");
+  await using run = harness.start();
   await run.stderr.match(/restart 1 of 5 in 3600000 ms/);
   run.kill("SIGTERM");
   assertEquals((await run.end()).code, 0);

@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import { isRunning } from "../support/process_state.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { ask, connectPeer } from "../support/socket_peer.ts";
@@ -11,24 +11,24 @@ const GET_LICENSE = '{"method":"get_license"}';
 const STAY = `echo $$ $SENTINEL_IPC_SOCKET; exec sleep 1000`;
 
 /** A license of another file takes the place of the one that runs. */
-async function replaceLicense(customer: Customer, by: string): Promise<void> {
-  await Deno.rename(customer.folder.at(`${by}.lic`), customer.folder.at("K1.lic"));
+async function replaceLicense(harness: RunHarness, by: string): Promise<void> {
+  await Deno.rename(harness.folder.at(`${by}.lic`), harness.folder.at("K1.lic"));
 }
 
 Deno.test("SIGHUP puts a new license in the old one's place while the software runs on", async () => {
-  await using customer = await Customer.arrive("--feature", "seats=5");
-  await customer.issue("K2", "--feature", "seats=50");
-  await using run = customer.start(await customer.script("software", STAY));
+  await using harness = await RunHarness.open("--feature", "seats=5");
+  await harness.issue("K2", "--feature", "seats=50");
+  await using run = harness.start(await harness.script("software", STAY));
   const [, pid, socket] = await run.stdout.match(/(\d+) (\S+)\n/);
   using watcher = await connectPeer(socket!);
   await watcher.send('{"method":"watch"}\n');
   assertEquals(await watcher.line(), '{"status":"ok"}');
-  await replaceLicense(customer, "K2");
+  await replaceLicense(harness, "K2");
   run.kill("SIGHUP");
   assertEquals(await watcher.line(), '{"event":"license_changed"}');
   const features = await ask(socket!, '{"method":"get_features"}');
   assertEquals(features, '{"status":"ok","features":{"seats":50}}');
-  await customer.vendor("revoke", "K2", "--database", customer.folder.at("vendor.db"));
+  await harness.vendor("revoke", "K2", "--database", harness.folder.at("vendor.db"));
   run.kill("SIGUSR2");
   const { code, stderr } = await run.end();
   assertEquals(code, 81, stderr);
@@ -44,10 +44,10 @@ const KEPT = [
 
 for (const [what, text, message] of KEPT) {
   Deno.test(`a new license file that ${what} changes nothing`, async () => {
-    await using customer = await Customer.arrive();
-    await using run = customer.start(await customer.script("software", STAY));
+    await using harness = await RunHarness.open();
+    await using run = harness.start(await harness.script("software", STAY));
     const [, socket] = await run.stdout.match(/\d+ (\S+)\n/);
-    const file = customer.folder.at("K1.lic");
+    const file = harness.folder.at("K1.lic");
     if (text === undefined) await Deno.remove(file);
     else await Deno.writeTextFile(file, text);
     run.kill("SIGHUP");
@@ -59,15 +59,15 @@ for (const [what, text, message] of KEPT) {
 }
 
 Deno.test("a license of another type leaves the old one in force", async () => {
-  await using customer = await Customer.arrive();
-  await customer.vendor(
+  await using harness = await RunHarness.open();
+  await harness.vendor(
     ...["issue", "--type", "hardware-bound", "--fingerprint", "ab".repeat(32)],
     ...["--org", "acme", "--software-id", "rocket", "--expires", "2999-12-31"],
-    ...["--key", customer.folder.at("org_private_key.pem"), "--out", customer.folder.at("K2.lic")],
+    ...["--key", harness.folder.at("org_private_key.pem"), "--out", harness.folder.at("K2.lic")],
   );
-  await using run = customer.start(await customer.script("software", STAY));
+  await using run = harness.start(await harness.script("software", STAY));
   await run.stdout.match(/\d+ \S+\n/);
-  await replaceLicense(customer, "K2");
+  await replaceLicense(harness, "K2");
   run.kill("SIGHUP");
   await run.stderr.match(/the license stays as it was: the license type cannot change while /);
   run.kill("SIGTERM");
@@ -75,18 +75,18 @@ Deno.test("a license of another type leaves the old one in force", async () => {
 });
 
 Deno.test("a license that the server refuses leaves the old one in force, its meter running on", async () => {
-  await using customer = await Customer.arrive();
-  await customer.issue("K2");
-  await customer.vendor("revoke", "K2", "--database", customer.folder.at("vendor.db"));
-  await using run = customer.start(await customer.script("software", STAY));
+  await using harness = await RunHarness.open();
+  await harness.issue("K2");
+  await harness.vendor("revoke", "K2", "--database", harness.folder.at("vendor.db"));
+  await using run = harness.start(await harness.script("software", STAY));
   const [, , socket] = await run.stdout.match(/(\d+) (\S+)\n/);
-  await replaceLicense(customer, "K2");
+  await replaceLicense(harness, "K2");
   run.kill("SIGHUP");
   await run.stderr.match(/the license stays as it was: activation refused/);
   assertStringIncludes((await ask(socket!, GET_LICENSE))!, '"license_key":"K1"');
   run.kill("SIGUSR2");
   await run.stderr.match(/(?:heartbeat: ACTIVE[^]*){3}/);
-  await customer.vendor("revoke", "K1", "--database", customer.folder.at("vendor.db"));
+  await harness.vendor("revoke", "K1", "--database", harness.folder.at("vendor.db"));
   run.kill("SIGUSR2");
   assertEquals((await run.end()).code, 81);
 });
@@ -108,12 +108,12 @@ testWith(
   [needsProgram("python3")],
   "where the terminal that it was started on is gone, the run ends with it",
   async () => {
-    await using customer = await Customer.arrive();
-    const software = await customer.script(
+    await using harness = await RunHarness.open();
+    const software = await harness.script(
       "software",
       `echo $$ > "$0.pid"; echo ready; sleep 1000`,
     );
-    const { stdout, stderr } = await customer.runOnTerminal(software, HANG_UP);
+    const { stdout, stderr } = await harness.runOnTerminal(software, HANG_UP);
     assertStringIncludes(stdout, "status 0", stderr);
     assert(!await isRunning(Number(await Deno.readTextFile(`${software}.pid`))));
   },

@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { assertMode } from "../support/file_mode.ts";
 import { runProgram, startProgram } from "../support/program.ts";
-import { RemoteSetup } from "../support/remote_program.ts";
+import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { testWith } from "../support/requirements.ts";
 import { TestAuthority } from "../support/test_authority.ts";
 import { NOT_FOUND, OPENSSL, result, testRemote } from "../support/test_remote.ts";
@@ -44,7 +44,7 @@ testWith(
   OPENSSL,
   "certificates that have ended are said so by server and client, at the start and at a reload",
   async () => {
-    await using setup = await RemoteSetup.open();
+    await using setup = await RemoteProgramHarness.open();
     const ended = { subject: "/CN=x/OU=control", from: "20200101000000Z", to: "20200102000000Z" };
     const { certificate, key } = await setup.authority.issue("ended", ended);
     await using server = await setup.serve(["-c", certificate, "-k", key]);
@@ -64,7 +64,7 @@ testWith(
   OPENSSL,
   "a server that bears neither its address nor `server` needs --server-name",
   async () => {
-    await using setup = await RemoteSetup.open();
+    await using setup = await RemoteProgramHarness.open();
     const { certificate, key } = await setup.authority.issue("named", {
       subject: "/CN=db",
       usage: "serverAuth",
@@ -77,7 +77,7 @@ testWith(
 );
 
 testWith(OPENSSL, "a server's certificate whose only name is CN=server will do", async () => {
-  await using setup = await RemoteSetup.open();
+  await using setup = await RemoteProgramHarness.open();
   const { certificate, key } = await setup.authority.issue("plain", {
     subject: "/CN=server",
     usage: "serverAuth",
@@ -87,7 +87,7 @@ testWith(OPENSSL, "a server's certificate whose only name is CN=server will do",
 });
 
 testWith(OPENSSL, "SIGHUP takes a new CA for new connections, and streams go on", async () => {
-  await using setup = await RemoteSetup.open();
+  await using setup = await RemoteProgramHarness.open();
   const other = await TestAuthority.create(setup.folder.at("other"), "new CA");
   const replaced = await other.client("new", "observe");
   const trusted = setup.folder.at("trusted.pem"), go = setup.folder.at("go");

@@ -3,7 +3,7 @@
 /** Where a server keeps what its processes write. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runProgram } from "../support/program.ts";
-import { RemoteSetup } from "../support/remote_program.ts";
+import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { OPENSSL, result, testRemote } from "../support/test_remote.ts";
@@ -12,7 +12,7 @@ testWith(
   [...OPENSSL, NEEDS_ROOT, needsProgram("mount")],
   "a full disk stops the recording, not the process, and the reader is told",
   async () => {
-    await using setup = await RemoteSetup.open();
+    await using setup = await RemoteProgramHarness.open();
     await Deno.mkdir(setup.dataDir);
     await runTool("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", setup.dataDir);
     try {
@@ -29,7 +29,7 @@ testWith(
 );
 
 testWith(OPENSSL, "a data folder that is a file is named", async () => {
-  await using setup = await RemoteSetup.open();
+  await using setup = await RemoteProgramHarness.open();
   await Deno.writeTextFile(setup.dataDir, "");
   const { code, stderr } = await runProgram(setup.serverArguments());
   assertEquals(code, 2);

@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals } from "@std/assert";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import { arrange } from "../support/diagnosis.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
 import { runProgram } from "../support/program.ts";
@@ -76,22 +76,22 @@ Deno.test("variables stand in for options, and an unknown one is warned of", asy
   );
 });
 
-const SOFTWARE: [string, (customer: Customer) => Promise<string>, (path: string) => string][] = [
+const SOFTWARE: [string, (harness: RunHarness) => Promise<string>, (path: string) => string][] = [
   [
     "is not there",
-    (customer) => Promise.resolve(customer.folder.at("none")),
+    (harness) => Promise.resolve(harness.folder.at("none")),
     (path) => `software not found: ${path}`,
   ],
   [
     "is a folder",
-    (customer) => Promise.resolve(customer.folder.path),
+    (harness) => Promise.resolve(harness.folder.path),
     (path) => `software is not a file: ${path}`,
   ],
   [
     "may not be executed",
-    async (customer) => {
-      await Deno.writeTextFile(customer.folder.at("text"), "x", { mode: 0o644 });
-      return customer.folder.at("text");
+    async (harness) => {
+      await Deno.writeTextFile(harness.folder.at("text"), "x", { mode: 0o644 });
+      return harness.folder.at("text");
     },
     (path) => `software is not executable: ${path} (chmod +x it)`,
   ],
@@ -99,44 +99,44 @@ const SOFTWARE: [string, (customer: Customer) => Promise<string>, (path: string)
 
 for (const [what, make, line] of SOFTWARE) {
   Deno.test(`software that ${what} ends the run with 84 and leaves no socket`, async () => {
-    await using customer = await Customer.arrive();
-    const path = await make(customer);
-    const { code, stderr } = await customer.run(path);
+    await using harness = await RunHarness.open();
+    const path = await make(harness);
+    const { code, stderr } = await harness.run(path);
     assertEquals(code, 84);
     assert(stderr.endsWith(`sentinel: error: ${line(path)}\n`), stderr);
-    assertEquals(await customer.sockets(), []);
+    assertEquals(await harness.sockets(), []);
   });
 }
 
 Deno.test("software whose checksum is not the license's is not launched", async () => {
-  await using customer = await Customer.arrive();
-  const software = await customer.script("software", "echo launched");
-  await customer.issue("K2", "--checksum", software);
-  assertEquals((await customer.run(software, { license: "K2" })).stdout, "launched\n");
-  await customer.script("software", "echo cracked");
-  const { code, stdout, stderr } = await customer.run(software, { license: "K2" });
+  await using harness = await RunHarness.open();
+  const software = await harness.script("software", "echo launched");
+  await harness.issue("K2", "--checksum", software);
+  assertEquals((await harness.run(software, { license: "K2" })).stdout, "launched\n");
+  await harness.script("software", "echo cracked");
+  const { code, stdout, stderr } = await harness.run(software, { license: "K2" });
   assertEquals({ code, stdout }, { code: 84, stdout: "" });
   assert(stderr.includes(`software checksum mismatch: ${software}`), stderr);
 });
 
 Deno.test("a state folder that is a file is a clear line", async () => {
-  await using customer = await Customer.arrive();
-  await Deno.writeTextFile(customer.folder.at("state"), "");
-  const { code, stderr } = await customer.run("/bin/true");
+  await using harness = await RunHarness.open();
+  await Deno.writeTextFile(harness.folder.at("state"), "");
+  const { code, stderr } = await harness.run("/bin/true");
   assertEquals(code, 2);
   assertEquals(
     stderr,
-    `sentinel: error: state folder is not a folder: ${customer.folder.at("state")}\n`,
+    `sentinel: error: state folder is not a folder: ${harness.folder.at("state")}\n`,
   );
 });
 
 testWith([POSIX], "a state folder that nothing can be written into is a clear line", async () => {
-  await using customer = await Customer.arrive();
-  const { code, stdout, stderr } = await customer.run("/bin/true", {
+  await using harness = await RunHarness.open();
+  const { code, stdout, stderr } = await harness.run("/bin/true", {
     // no file may grow, as on a full disk (setrlimit(2), RLIMIT_FSIZE)
     wrapper: ["sh", "-c", `trap "" XFSZ; ulimit -f 0; exec "$@"`, "sh"],
   });
-  const line = `state folder cannot be used: ${customer.folder.at("state")} (`;
+  const line = `state folder cannot be used: ${harness.folder.at("state")} (`;
   assert(stderr.includes(`sentinel: error: ${line}File too large`), stderr);
   // its lock is written first, and nothing is tried without
   assert(!stderr.includes("keystore"), stderr);

@@ -1,16 +1,16 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import { isRunning } from "../support/process_state.ts";
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test(`${signal} stops software and socket and ends with 0`, async () => {
-    await using customer = await Customer.arrive();
-    const software = await customer.script(
+    await using harness = await RunHarness.open();
+    const software = await harness.script(
       "software",
       'trap "echo bye; exit 3" TERM; echo $$; while :; do sleep 0.01; done',
     );
-    await using run = customer.start(software);
+    await using run = harness.start(software);
     const [pid] = await run.stdout.match(/\d+\n/);
     run.kill(signal);
     const { code, stdout, stderr } = await run.end();
@@ -18,19 +18,19 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     assertStringIncludes(stderr, `INFO: Received signal ${signal}, shutting down...`);
     assertStringIncludes(stdout, "bye");
     assert(!await isRunning(Number(pid)));
-    assertEquals(await customer.sockets(), []);
+    assertEquals(await harness.sockets(), []);
   });
 }
 
 Deno.test("SIGINT while the license server takes its time ends with 0, and nothing is launched", async () => {
-  await using customer = await Customer.arrive();
-  await customer.stopServer();
+  await using harness = await RunHarness.open();
+  await harness.stopServer();
   const asked = Promise.withResolvers<void>(), over = Promise.withResolvers<Response>();
-  const server = Deno.serve({ hostname: "127.0.0.1", port: customer.port, onListen() {} }, () => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: harness.port, onListen() {} }, () => {
     asked.resolve();
     return over.promise;
   });
-  await using run = customer.start(await customer.script("software", "echo launched"));
+  await using run = harness.start(await harness.script("software", "echo launched"));
   await asked.promise;
   run.kill("SIGINT");
   const { code, stdout, stderr } = await run.end();
@@ -41,12 +41,12 @@ Deno.test("SIGINT while the license server takes its time ends with 0, and nothi
 });
 
 Deno.test("a second SIGINT kills software that does not want to stop, long before its grace is over", async () => {
-  await using customer = await Customer.arrive();
-  const software = await customer.script(
+  await using harness = await RunHarness.open();
+  const software = await harness.script(
     "software",
     'trap "echo no" TERM; echo $$; while :; do sleep 0.01; done',
   );
-  await using run = customer.start(software, { env: { ENDLESS_PATIENCE: "1" } });
+  await using run = harness.start(software, { env: { ENDLESS_PATIENCE: "1" } });
   const [pid] = await run.stdout.match(/\d+\n/);
   run.kill("SIGINT");
   await run.stdout.match(/no/);
@@ -56,15 +56,15 @@ Deno.test("a second SIGINT kills software that does not want to stop, long befor
 });
 
 Deno.test("software that an earlier, killed run left behind is stopped before it is launched again", async () => {
-  await using customer = await Customer.arrive();
-  const software = await customer.script("software", "echo $$; exec sleep 1000 >/dev/null 2>&1");
-  await using killed = customer.start(software);
+  await using harness = await RunHarness.open();
+  const software = await harness.script("software", "echo $$; exec sleep 1000 >/dev/null 2>&1");
+  await using killed = harness.start(software);
   const [pid] = await killed.stdout.match(/\d+\n/);
   await killed.stderr.match(/software launched/);
   killed.kill("SIGKILL");
   await killed.end();
   assert(await isRunning(Number(pid)));
-  await using run = customer.start(software);
+  await using run = harness.start(software);
   await run.stdout.match(/\d+\n/);
   assert(!await isRunning(Number(pid)));
   assertStringIncludes(
@@ -74,12 +74,12 @@ Deno.test("software that an earlier, killed run left behind is stopped before it
 });
 
 Deno.test("software of a run that was killed in the launch itself is known by its mark", async () => {
-  await using customer = await Customer.arrive();
-  const software = await customer.script(
+  await using harness = await RunHarness.open();
+  const software = await harness.script(
     "software",
     "echo $$ $SENTINEL_IPC_SOCKET; exec sleep 1000 >/dev/null 2>&1",
   );
-  await using killed = customer.start(software);
+  await using killed = harness.start(software);
   const [, pid, socket] = await killed.stdout.match(/(\d+) (.+)\n/);
   await killed.stderr.match(/software launched/);
   killed.kill("SIGKILL");
@@ -87,7 +87,7 @@ Deno.test("software of a run that was killed in the launch itself is known by it
   const record = `${socket}.lock`;
   const { mark } = JSON.parse(await Deno.readTextFile(record));
   await Deno.writeTextFile(record, JSON.stringify({ mark }) + "\n");
-  await using run = customer.start(software);
+  await using run = harness.start(software);
   await run.stdout.match(/\d+ .+\n/);
   assert(!await isRunning(Number(pid)));
   assertStringIncludes(

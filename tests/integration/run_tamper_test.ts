@@ -1,14 +1,14 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 testWith(
   [needsProgram("strace")],
   "a tracer is in the log of a run whose software ends before the first look",
   async () => {
-    await using scene = await AttackScene.open();
-    const { code, stderr } = await scene.run({
+    await using harness = await AttackHarness.open();
+    const { code, stderr } = await harness.run({
       wrapper: ["strace", "-f", "-e", "trace=none", "-o", "/dev/null"],
       doubles: {
         "src/agent/serve.ts": [[

@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import { isRunning } from "../support/process_state.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
@@ -9,8 +9,8 @@ testWith(
   [needsProgram("python3")],
   "a real server is kept alive by heartbeats, through an outage within grace, and stopped on revocation",
   async () => {
-    await using customer = await Customer.arrive("--heartbeat-minutes", "1", "--grace-days", "1");
-    const python = await customer.script("python", 'exec python3 "$@"');
+    await using harness = await RunHarness.open("--heartbeat-minutes", "1", "--grace-days", "1");
+    const python = await harness.script("python", 'exec python3 "$@"');
     const args = [
       "-u",
       "-m",
@@ -19,9 +19,9 @@ testWith(
       "--bind",
       "127.0.0.1",
       "--directory",
-      customer.folder.path,
+      harness.folder.path,
     ];
-    await using run = customer.start(python, { args, intervalMinutes: 1 });
+    await using run = harness.start(python, { args, intervalMinutes: 1 });
     const [, port] = await run.stdout.match(/port (\d+)/);
     const get = async () =>
       (await (await fetch(`http://127.0.0.1:${port}/K1.lic`)).text()).includes("ES256");
@@ -31,35 +31,35 @@ testWith(
     await run.stderr.match(/(heartbeat: ACTIVE[^]*){2}/);
     assert(await get());
 
-    await customer.stopServer();
+    await harness.stopServer();
     run.kill("SIGUSR2");
     await run.stderr.match(/WARNING: Heartbeat failed \(refused\), grace remaining: 86340 seconds/);
     assert(await get());
 
-    await customer.startServer();
+    await harness.startServer();
     run.kill("SIGUSR2");
     await run.stderr.match(/INFO: Server reachable again, 86340 seconds of grace remaining/);
     assert(await get());
 
-    await customer.vendor("revoke", "K1", "--database", customer.folder.at("vendor.db"));
+    await harness.vendor("revoke", "K1", "--database", harness.folder.at("vendor.db"));
     run.kill("SIGUSR2");
     const { code, stderr } = await run.end();
     assertEquals(code, 81);
     assert(stderr.endsWith("sentinel: error: license has been revoked\n"), stderr);
     await assertRejects(get);
-    assertEquals(await customer.sockets(), []);
+    assertEquals(await harness.sockets(), []);
   },
 );
 
 Deno.test("the software asks for its license over the socket, which was there before it", async () => {
-  await using customer = await Customer.arrive("--feature", "seats=5");
-  const software = await customer.script(
+  await using harness = await RunHarness.open("--feature", "seats=5");
+  const software = await harness.script(
     "ask",
     `exec ${Deno.execPath()} run -A ${
       new URL("../fixtures/ask_license.ts", import.meta.url).pathname
     } "$@"`,
   );
-  const { code, stdout, stderr } = await customer.run(software, {
+  const { code, stdout, stderr } = await harness.run(software, {
     args: ["--license", "-x", "a b", "--"],
   });
   assertEquals(code, 0, stderr);
@@ -75,14 +75,14 @@ Deno.test("the software asks for its license over the socket, which was there be
   assertEquals(unknown, '{"status":"error","error":"unknown method: xyz"}');
   assertEquals(malformed, '{"status":"error","error":"malformed request"}');
   assertEquals(mode, "600");
-  assertEquals(await customer.sockets(), []);
+  assertEquals(await harness.sockets(), []);
 });
 
 Deno.test("without a command, options run the software all the same", async () => {
-  await using customer = await Customer.arrive();
-  const software = await customer.script("software", 'echo "$@"');
-  const [, ...options] = customer.runArguments(software, { args: ["up"] });
-  const env = { XDG_RUNTIME_DIR: customer.folder.path };
+  await using harness = await RunHarness.open();
+  const software = await harness.script("software", 'echo "$@"');
+  const [, ...options] = harness.runArguments(software, { args: ["up"] });
+  const env = { XDG_RUNTIME_DIR: harness.folder.path };
   const { code, stdout, stderr } = await runProgram(options, { env });
   assertEquals([code, stdout], [0, "up\n"], stderr);
 });
@@ -96,18 +96,18 @@ const LICENSE_ERRORS: [string, string, number][] = [
 
 for (const [what, script, status] of LICENSE_ERRORS) {
   Deno.test(`software that ${what} ends the run with ${status}`, async () => {
-    await using customer = await Customer.arrive();
-    const { code, stdout } = await customer.run(await customer.script("software", script));
+    await using harness = await RunHarness.open();
+    const { code, stdout } = await harness.run(await harness.script("software", script));
     assertEquals({ code, stdout }, { code: status, stdout: "" });
   });
 }
 
 Deno.test("output passes through byte for byte", async () => {
-  await using customer = await Customer.arrive();
+  await using harness = await RunHarness.open();
   const bytes = crypto.getRandomValues(new Uint8Array(65_536));
-  const [given, seen] = [customer.folder.at("given"), customer.folder.at("seen")];
+  const [given, seen] = [harness.folder.at("given"), harness.folder.at("seen")];
   await Deno.writeFile(given, bytes);
-  const { code } = await customer.run(await customer.script("software", 'exec cat "$1"'), {
+  const { code } = await harness.run(await harness.script("software", 'exec cat "$1"'), {
     args: [given],
     wrapper: ["sh", "-c", `exec "$@" > ${seen}`, "sh"],
   });
@@ -116,18 +116,18 @@ Deno.test("output passes through byte for byte", async () => {
 });
 
 Deno.test("what the software leaves in its group is stopped", async () => {
-  await using customer = await Customer.arrive();
-  const software = await customer.script("software", "sleep 1000 >/dev/null 2>&1 & echo $!");
-  const { code, stdout } = await customer.run(software);
+  await using harness = await RunHarness.open();
+  const software = await harness.script("software", "sleep 1000 >/dev/null 2>&1 & echo $!");
+  const { code, stdout } = await harness.run(software);
   assertEquals(code, 0);
   assert(!await isRunning(Number(stdout)));
 });
 
 Deno.test("a second run in the same state folder is refused", async () => {
-  await using customer = await Customer.arrive();
-  await using run = customer.start(await customer.script("software", "echo up; exec sleep 1000"));
+  await using harness = await RunHarness.open();
+  await using run = harness.start(await harness.script("software", "echo up; exec sleep 1000"));
   await run.stdout.match(/up/);
-  const { code, stderr } = await customer.run("/bin/true");
+  const { code, stderr } = await harness.run("/bin/true");
   assertEquals(code, 85);
   assertEquals(
     stderr,
@@ -136,27 +136,27 @@ Deno.test("a second run in the same state folder is refused", async () => {
 });
 
 Deno.test("grace: none before the first activation, some afterwards, none once it is used up", async () => {
-  await using customer = await Customer.arrive("--heartbeat-minutes", "720", "--grace-days", "1");
-  await customer.stopServer();
-  const first = await customer.run("/bin/true");
+  await using harness = await RunHarness.open("--heartbeat-minutes", "720", "--grace-days", "1");
+  await harness.stopServer();
+  const first = await harness.run("/bin/true");
   assertEquals(first.code, 82);
   assertStringIncludes(
     first.stderr,
-    `server unreachable (refused): ${customer.url} — cannot activate this machine`,
+    `server unreachable (refused): ${harness.url} — cannot activate this machine`,
   );
 
-  await customer.startServer();
-  assertEquals((await customer.run("/bin/true")).code, 0);
-  await customer.stopServer();
-  const second = await customer.run("/bin/true");
+  await harness.startServer();
+  assertEquals((await harness.run("/bin/true")).code, 0);
+  await harness.stopServer();
+  const second = await harness.run("/bin/true");
   assertEquals(second.code, 0);
   assertStringIncludes(
     second.stderr,
     "WARNING: Server unreachable, operating under grace period (86400 seconds remaining)",
   );
 
-  const software = await customer.script("software", "echo up; exec sleep 1000");
-  await using run = customer.start(software, { intervalMinutes: 720 });
+  const software = await harness.script("software", "echo up; exec sleep 1000");
+  await using run = harness.start(software, { intervalMinutes: 720 });
   await run.stdout.match(/up/);
   run.kill("SIGUSR2");
   // the run before was without the server, too, and pays for its moment
@@ -172,7 +172,7 @@ Deno.test("grace: none before the first activation, some afterwards, none once i
     "server unreachable and grace period exhausted (refused) — software stopped",
   );
 
-  const last = await customer.run("/bin/true");
+  const last = await harness.run("/bin/true");
   assertEquals(last.code, 82);
   assert(
     last.stderr.endsWith(
@@ -180,15 +180,15 @@ Deno.test("grace: none before the first activation, some afterwards, none once i
     ),
     last.stderr,
   );
-  await customer.startServer();
-  assertEquals((await customer.run("/bin/true")).code, 0);
+  await harness.startServer();
+  assertEquals((await harness.run("/bin/true")).code, 0);
 });
 
 Deno.test("the server's refusal ends a first run with its own words", async () => {
-  await using customer = await Customer.arrive("--max-machines", "1");
-  assertEquals((await customer.run("/bin/true")).code, 0);
-  await Deno.remove(customer.folder.at("state"), { recursive: true });
-  const { code, stderr } = await customer.run("/bin/true");
+  await using harness = await RunHarness.open("--max-machines", "1");
+  assertEquals((await harness.run("/bin/true")).code, 0);
+  await Deno.remove(harness.folder.at("state"), { recursive: true });
+  const { code, stderr } = await harness.run("/bin/true");
   assertEquals(code, 81);
   assertStringIncludes(
     stderr,
@@ -197,18 +197,18 @@ Deno.test("the server's refusal ends a first run with its own words", async () =
 });
 
 Deno.test("decommissioning stops the software and leaves neither key nor state", async () => {
-  await using customer = await Customer.arrive();
-  await using run = customer.start(await customer.script("software", "echo up; exec sleep 1000"));
+  await using harness = await RunHarness.open();
+  await using run = harness.start(await harness.script("software", "echo up; exec sleep 1000"));
   await run.stdout.match(/up/);
-  const database = customer.folder.at("vendor.db");
+  const database = harness.folder.at("vendor.db");
   const [, machine] = /\b([0-9a-f]{8}-[0-9a-f-]{27})\b/.exec(
-    await customer.vendor("list", "--json", "--database", database),
+    await harness.vendor("list", "--json", "--database", database),
   )!;
-  await customer.vendor("decommission", "K1", machine!, "--database", database);
+  await harness.vendor("decommission", "K1", machine!, "--database", database);
   run.kill("SIGUSR2");
   const { code, stderr } = await run.end();
   assertEquals(code, 81);
   assert(stderr.endsWith("sentinel: error: machine decommissioned\n"), stderr);
-  const left = await Array.fromAsync(Deno.readDir(customer.folder.at("state")), ({ name }) => name);
+  const left = await Array.fromAsync(Deno.readDir(harness.folder.at("state")), ({ name }) => name);
   assertEquals(left.sort(), ["keystore.salt", "lock"]);
 });

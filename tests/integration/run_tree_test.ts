@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import { isRunning } from "../support/process_state.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
@@ -12,15 +12,15 @@ testWith(
   [needsProgram("setsid")],
   "what software leaves behind is gone with it, though it left session, group and environment",
   async () => {
-    await using customer = await Customer.arrive();
-    const fifo = customer.folder.at("fifo");
+    await using harness = await RunHarness.open();
+    const fifo = harness.folder.at("fifo");
     await runTool("mkfifo", fifo);
     // who opens a fifo for both directions waits for nobody
-    const software = await customer.script(
+    const software = await harness.script(
       "software",
       `${ESCAPE} 1<> "$1"; head -n 1 "$1"; exit 6`,
     );
-    const { code, stdout } = await customer.run(software, { args: [fifo] });
+    const { code, stdout } = await harness.run(software, { args: [fifo] });
     assertEquals(code, 6);
     assert(!await isRunning(Number(/escaped (\d+)/.exec(stdout)?.[1])));
   },
@@ -30,14 +30,14 @@ testWith(
   [needsProgram("setsid")],
   "SIGTERM stops what left the software, too, and orphans that ended are no zombies",
   async () => {
-    await using customer = await Customer.arrive();
-    const software = await customer.script(
+    await using harness = await RunHarness.open();
+    const software = await harness.script(
       "software",
       `(env -i setsid sh -c 'echo short $$; exit 0' &)
        ${ESCAPE}
        while read line; do :; done < "$1"; exec sleep 1000`,
     );
-    await using run = customer.start(software, { args: ["/dev/null"] });
+    await using run = harness.start(software, { args: ["/dev/null"] });
     const [, short] = await run.stdout.match(/short (\d+)/);
     const [, escaped] = await run.stdout.match(/escaped (\d+)/);
     await untilReaped(Number(short));
@@ -53,19 +53,19 @@ async function untilReaped(pid: number): Promise<void> {
 }
 
 Deno.test("what an earlier run left behind is stopped though the software itself has ended", async () => {
-  await using customer = await Customer.arrive();
-  const software = await customer.script(
+  await using harness = await RunHarness.open();
+  const software = await harness.script(
     "software",
     '[ "$1" = first ] || exit 0; sleep 1000 >/dev/null 2>&1 & echo left $! by $$; exec sleep 1000 >/dev/null 2>&1',
   );
-  await using killed = customer.start(software, { args: ["first"] });
+  await using killed = harness.start(software, { args: ["first"] });
   const [, left, pid] = await killed.stdout.match(/left (\d+) by (\d+)\n/);
   await killed.stderr.match(/software launched/);
   killed.kill("SIGKILL");
   await killed.end();
   Deno.kill(Number(pid), "SIGKILL");
   assert(await isRunning(Number(left)));
-  const { code, stderr } = await customer.run(software);
+  const { code, stderr } = await harness.run(software);
   assertEquals(code, 0);
   assert(!await isRunning(Number(left)));
   assertStringIncludes(
@@ -102,14 +102,14 @@ testWith(
   [needsProgram("python3")],
   "a terminal stays a terminal: software reads from it, writes to it and hears that its size changed",
   async () => {
-    await using customer = await Customer.arrive();
-    const software = await customer.script(
+    await using harness = await RunHarness.open();
+    const software = await harness.script(
       "software",
       `test -t 0 && test -t 1 && test -t 2 || exit 9
        trap 'echo size $(stty size); echo over; exit 7' WINCH
        echo ready; read line; echo got $line; while :; do sleep 0.01; done`,
     );
-    const { code, stdout } = await customer.runOnTerminal(software, PTY);
+    const { code, stdout } = await harness.runOnTerminal(software, PTY);
     assertEquals({ code, stdout: stdout.split("\n").at(-2) }, { code: 0, stdout: "status 7" });
   },
 );

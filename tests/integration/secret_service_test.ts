@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Customer } from "../support/customer.ts";
+import { RunHarness } from "../support/run_harness.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
@@ -14,7 +14,7 @@ const LOCK = "dbus-send --session --print-reply --dest=org.freedesktop.secrets "
   "array:objpath:/org/freedesktop/secrets/collection/login >/dev/null; ";
 
 /** A customer with a keyring in the folder `data`, to which a session with a bus of its own gives access. */
-function session({ folder }: Customer, { isLocked = false } = {}) {
+function session({ folder }: RunHarness, { isLocked = false } = {}) {
   const unlock = "printf password | gnome-keyring-daemon --unlock --components=secrets >/dev/null;";
   const script = `{ ${unlock} ${isLocked ? LOCK : ""} } 2>/dev/null; exec "$@"`;
   return {
@@ -32,45 +32,45 @@ testWith(
   KEYRING,
   "a real keyring holds a part of the machine's key: without it nothing starts, and nothing is lost",
   async () => {
-    await using customer = await Customer.arrive("--max-machines", "1");
-    const first = await customer.run("/bin/true", session(customer));
+    await using harness = await RunHarness.open("--max-machines", "1");
+    const first = await harness.run("/bin/true", session(harness));
     assertEquals(first.code, 0, first.stderr);
     assertStringIncludes(first.stderr, "machine activated");
-    assert(await exists(customer.folder.at("state/keystore.safe")));
-    assert(!await exists(customer.folder.at("state/keystore.salt")));
+    assert(await exists(harness.folder.at("state/keystore.safe")));
+    assert(!await exists(harness.folder.at("state/keystore.salt")));
 
-    const locked = await customer.run("/bin/true", session(customer, { isLocked: true }));
+    const locked = await harness.run("/bin/true", session(harness, { isLocked: true }));
     assertEquals(locked.code, 2, locked.stderr);
     assertStringIncludes(
       locked.stderr,
       "sentinel: error: the machine's key is in the Secret Service, which does not give it (the keyring is locked): ",
     );
-    const outside = await customer.run("/bin/true");
+    const outside = await harness.run("/bin/true");
     assertEquals(outside.code, 2, outside.stderr);
     assertMatch(outside.stderr, /which does not give it \(.+\): unlock it/);
 
-    const again = await customer.run("/bin/true", session(customer));
+    const again = await harness.run("/bin/true", session(harness));
     assertEquals(again.code, 0, again.stderr);
     assert(!again.stderr.includes("machine activated"));
   },
 );
 
 testWith(KEYRING, "a keyring that was thrown away costs a machine of the license", async () => {
-  await using customer = await Customer.arrive("--max-machines", "1");
-  assertEquals((await customer.run("/bin/true", session(customer))).code, 0);
-  await Deno.remove(customer.folder.at("data"), { recursive: true });
-  const { code, stderr } = await customer.run("/bin/true", session(customer));
+  await using harness = await RunHarness.open("--max-machines", "1");
+  assertEquals((await harness.run("/bin/true", session(harness))).code, 0);
+  await Deno.remove(harness.folder.at("data"), { recursive: true });
+  const { code, stderr } = await harness.run("/bin/true", session(harness));
   assertEquals(code, 81, stderr);
   assertStringIncludes(stderr, "keystore cannot be read, set aside as ");
 });
 
 testWith(KEYRING, "doctor tells which kind of key it is, and what keeps it closed", async () => {
-  await using customer = await Customer.arrive();
-  assertEquals((await customer.run("/bin/true", session(customer))).code, 0);
+  await using harness = await RunHarness.open();
+  assertEquals((await harness.run("/bin/true", session(harness))).code, 0);
   const examine = async (isLocked: boolean) => {
-    const { env, wrapper } = session(customer, { isLocked });
-    const args = ["doctor", "--state-dir", customer.folder.at("state")];
-    const runtime = { XDG_RUNTIME_DIR: customer.folder.at("runtime") };
+    const { env, wrapper } = session(harness, { isLocked });
+    const args = ["doctor", "--state-dir", harness.folder.at("state")];
+    const runtime = { XDG_RUNTIME_DIR: harness.folder.at("runtime") };
     const { stdout } = await runProgram(args, { wrapper, env: { ...env, ...runtime } });
     return stdout;
   };
@@ -88,22 +88,22 @@ testWith(
   [needsProgram("dbus-run-session"), needsProgram("secret-tool")],
   "a session whose bus has no Secret Service has a derived key, and a start that goes on",
   async () => {
-    await using customer = await Customer.arrive();
-    const config = customer.folder.at("bus.conf");
+    await using harness = await RunHarness.open();
+    const config = harness.folder.at("bus.conf");
     // a bus that starts no services
     await Deno.writeTextFile(
       config,
-      `<busconfig><type>session</type><listen>unix:tmpdir=${customer.folder.path}</listen>` +
+      `<busconfig><type>session</type><listen>unix:tmpdir=${harness.folder.path}</listen>` +
         `<policy context="default"><allow send_destination="*" eavesdrop="true"/>` +
         `<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>`,
     );
     const wrapper = ["dbus-run-session", `--config-file=${config}`, "--"];
-    const { code, stderr } = await customer.run("/bin/true", { wrapper });
+    const { code, stderr } = await harness.run("/bin/true", { wrapper });
     assertEquals(code, 0, stderr);
     assertMatch(
       stderr,
       /DEBUG: the key of the keystore is derived: the credential store does not keep it \(.+\)/,
     );
-    assert(await exists(customer.folder.at("state/keystore.salt")));
+    assert(await exists(harness.folder.at("state/keystore.salt")));
   },
 );

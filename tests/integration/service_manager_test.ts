@@ -1,7 +1,7 @@
 // Not on Windows: the software is a shell script.
 /** The daemon under a service manager that listens as systemd does, and its health endpoint. */
 import { assert, assertEquals } from "@std/assert";
-import { DaemonScene } from "../support/daemon_scene.ts";
+import { DaemonHarness } from "../support/daemon_harness.ts";
 import { freePort } from "../support/free_port.ts";
 import { LineReader } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
@@ -45,11 +45,11 @@ class Manager implements AsyncDisposable {
 
 for (const kind of ["a path", "an abstract name"]) {
   testWith([NEEDS_PYTHON], `the service manager at ${kind} hears of every state`, async () => {
-    await using scene = await DaemonScene.arrive();
-    const address = kind === "a path" ? scene.at("notify") : `@sentinel-${crypto.randomUUID()}`;
+    await using harness = await DaemonHarness.open();
+    const address = kind === "a path" ? harness.at("notify") : `@sentinel-${crypto.randomUUID()}`;
     await using manager = await Manager.listen(address);
-    await using daemon = scene.start({
-      env: { ...scene.tamperChecks.env, NOTIFY_SOCKET: address },
+    await using daemon = harness.start({
+      env: { ...harness.programOptions.env, NOTIFY_SOCKET: address },
     });
     await manager.told.match(/\["READY=1", "STATUS=running"\]/);
     daemon.kill("SIGHUP");
@@ -64,43 +64,43 @@ for (const kind of ["a path", "an abstract name"]) {
 }
 
 testWith([NEEDS_PYTHON], "the watchdog is reassured, until the software is not well", async () => {
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     tables: `[health]\ncheck_interval_ms = 50\nrestart_on_failure = false\nprobe = "exec:cat ok"`,
   });
-  await Deno.writeTextFile(scene.at("ok"), "");
-  const address = scene.at("notify");
+  await Deno.writeTextFile(harness.at("ok"), "");
+  const address = harness.at("notify");
   await using manager = await Manager.listen(address);
-  await using daemon = scene.start({
-    cwd: scene.customer.folder.path,
-    env: { ...scene.tamperChecks.env, NOTIFY_SOCKET: address, WATCHDOG_USEC: "40000" },
+  await using daemon = harness.start({
+    cwd: harness.base.folder.path,
+    env: { ...harness.programOptions.env, NOTIFY_SOCKET: address, WATCHDOG_USEC: "40000" },
   });
   await manager.told.match(/(?:WATCHDOG=1[^]*){3}/);
-  await Deno.remove(scene.at("ok"));
-  await scene.logged(/health check failed \(4 in a row\)/);
+  await Deno.remove(harness.at("ok"));
+  await harness.logged(/health check failed \(4 in a row\)/);
   // datagrams keep their order: what follows a reload that began now was said of unhealthy software
   daemon.kill("SIGHUP");
   await manager.told.match(/"STATUS=reloading"[^]*"STATUS=running"/);
-  await scene.logged(/health check failed \(8 in a row\)/);
+  await harness.logged(/health check failed \(8 in a row\)/);
   daemon.kill("SIGTERM");
   const [said] = await manager.told.match(/"STATUS=reloading"[^]*"STOPPING=1"/);
   assert(!said.includes("WATCHDOG"), said);
 });
 
 testWith([NEEDS_PYTHON], "a watchdog that is another process's is none of ours", async () => {
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     script: `env > "$0.env"; exec sleep 1000 >/dev/null 2>&1`,
   });
-  const address = scene.at("notify");
+  const address = harness.at("notify");
   await using manager = await Manager.listen(address);
-  await using daemon = scene.start({
+  await using daemon = harness.start({
     env: {
-      ...scene.tamperChecks.env,
+      ...harness.programOptions.env,
       NOTIFY_SOCKET: address,
       WATCHDOG_USEC: "1000",
       WATCHDOG_PID: "1",
     },
   });
-  const [env] = await scene.written("software.env", /^[^]*SENTINEL_IPC_SOCKET=[^]*\n$/);
+  const [env] = await harness.written("software.env", /^[^]*SENTINEL_IPC_SOCKET=[^]*\n$/);
   daemon.kill("SIGTERM");
   await manager.told.match(/"STATUS=stopped"/);
   assert(!manager.told.text.includes("WATCHDOG"));
@@ -109,30 +109,30 @@ testWith([NEEDS_PYTHON], "a watchdog that is another process's is none of ours",
 
 Deno.test("GET /health tells 200 while all is well and 503 when it is not", async () => {
   const url = `http://127.0.0.1:${freePort()}`;
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     tables: `[health]\ncheck_interval_ms = 20\nrestart_on_failure = false\n` +
       `listen = "${url.slice(7)}"\nhealth_check_script = "check"`,
   });
-  await scene.customer.script("check", `exec cat "$(dirname "$0")/ok"`);
-  await Deno.writeTextFile(scene.at("ok"), "");
-  await scene.daemon("start");
+  await harness.base.script("check", `exec cat "$(dirname "$0")/ok"`);
+  await Deno.writeTextFile(harness.at("ok"), "");
+  await harness.daemon("start");
   const read = async () => {
     const answer = await fetch(`${url}/health`);
     return [answer.status, await answer.json()] as const;
   };
   const [status, report] = await read();
   assertEquals([status, report.state], [200, "running"]);
-  await Deno.remove(scene.at("ok"));
-  await scene.logged(/health check failed \(3 in a row\): script: exited: 1/);
+  await Deno.remove(harness.at("ok"));
+  await harness.logged(/health check failed \(3 in a row\): script: exited: 1/);
   const [bad, { consecutive_failures, last_error, ...facts }] = await read();
   assertEquals([bad, facts.status, last_error], [503, "unhealthy", "script: exited: 1"]);
   assert(consecutive_failures >= 3 && facts.uptime_seconds >= 0 && facts.last_check > "2");
-  assertEquals((await scene.daemon("stop")).code, 0);
+  assertEquals((await harness.daemon("stop")).code, 0);
 });
 
 Deno.test("a reload moves the health endpoint, and keeps the old one where the new place is taken", async () => {
   const [first, second] = [freePort(), freePort()];
-  await using scene = await DaemonScene.arrive({
+  await using harness = await DaemonHarness.open({
     tables: `[health]\nlisten = "127.0.0.1:${first}"`,
   });
   const isThere = async (port: number) => {
@@ -144,14 +144,14 @@ Deno.test("a reload moves the health endpoint, and keeps the old one where the n
       return false;
     }
   };
-  await scene.daemon("start");
+  await harness.daemon("start");
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await scene.configure({ tables: `[health]\nlisten = "127.0.0.1:${taken.addr.port}"` });
-  const { code, stderr } = await scene.daemon("reload");
+  await harness.configure({ tables: `[health]\nlisten = "127.0.0.1:${taken.addr.port}"` });
+  const { code, stderr } = await harness.daemon("reload");
   assertEquals(code, 2);
   assert(stderr.startsWith("sentinel: error: health.listen cannot be served: 127.0.0.1:"), stderr);
   assertEquals(await isThere(first), true);
-  await scene.configure({ tables: `[health]\nlisten = "127.0.0.1:${second}"` });
-  assertEquals((await scene.facts("reload"))["applied"], ["health.listen"]);
+  await harness.configure({ tables: `[health]\nlisten = "127.0.0.1:${second}"` });
+  assertEquals((await harness.facts("reload"))["applied"], ["health.listen"]);
   assertEquals([await isThere(first), await isThere(second)], [false, true]);
 });

@@ -27,7 +27,7 @@ function fromSource(...args: string[]) {
   return runStandalone(runtime!, rest);
 }
 
-function tamperChecks(folder: TemporaryFolder): Record<string, string> {
+function programOptions(folder: TemporaryFolder): Record<string, string> {
   return { XDG_RUNTIME_DIR: folder.path, XDG_STATE_HOME: folder.path, XDG_DATA_HOME: folder.path };
 }
 
@@ -93,7 +93,7 @@ testWith(
       runStandalone(program, [
         ...["run", "--license", folder.at("k.lic"), "--software", software],
         ...["--org-key", folder.at("org_public_key.pem"), "--state-dir", folder.at("state")],
-      ], tamperChecks(folder));
+      ], programOptions(folder));
     assertEquals(await run("/bin/true"), { code: 0, stdout: "", stderr: "" });
     const { code, stderr } = await run("/bin/false");
     assertEquals(code, 84);
@@ -105,7 +105,7 @@ testWith(
     const doctor = await runStandalone(program, [
       ...["doctor", "--license", folder.at("k.lic"), "--state-dir", folder.at("state")],
       ...["--org-key", folder.at("org_public_key.pem")],
-    ], tamperChecks(folder));
+    ], programOptions(folder));
     assertMatch(doctor.stdout, /^ok +permissions/m);
   },
 );

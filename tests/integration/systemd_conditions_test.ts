@@ -3,23 +3,23 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";
 import { testWith } from "../support/requirements.ts";
-import { ServiceScene, UNIT } from "../support/service_scene.ts";
+import { ServiceHarness, UNIT } from "../support/service_harness.ts";
 
 testWith(
   [BOOTED_SYSTEMD],
   "what is to be typed after the installation makes the folders that are missing",
   async () => {
-    await using scene = await ServiceScene.arrive();
-    await scene.configure((text) => text.replace("d.log", "the log/d.log"));
-    const next = await scene.install();
+    await using harness = await ServiceHarness.open();
+    await harness.configure((text) => text.replace("d.log", "the log/d.log"));
+    const next = await harness.install();
     assertEquals(
       next,
       "install -d -m 700 -o nobody /opt/rocket/state '/opt/rocket/the log' && " +
         `systemctl daemon-reload && systemctl enable --now ${UNIT}`,
     );
-    assertEquals((await scene.systemd.run("sh", "-c", next)).code, 0);
-    assertEquals((await scene.systemd.run("systemctl", "stop", UNIT)).code, 0);
-    const log = await Deno.readTextFile(scene.daemon.at("the log/d.log"));
+    assertEquals((await harness.systemd.run("sh", "-c", next)).code, 0);
+    assertEquals((await harness.systemd.run("systemctl", "stop", UNIT)).code, 0);
+    const log = await Deno.readTextFile(harness.daemon.at("the log/d.log"));
     assertMatch(log, /starting -> running/);
   },
 );
@@ -28,11 +28,11 @@ testWith(
   [BOOTED_SYSTEMD],
   "the log of a service without a file for it is in the journal",
   async () => {
-    await using scene = await ServiceScene.arrive();
-    await scene.configure((text) => text.replace(/\[logging\]\nfile = .*\n/, ""));
-    await scene.start();
-    await scene.systemd.run("systemctl", "stop", UNIT);
-    const { stdout } = await scene.systemd.run("journalctl", "--output=cat", "--unit", UNIT);
+    await using harness = await ServiceHarness.open();
+    await harness.configure((text) => text.replace(/\[logging\]\nfile = .*\n/, ""));
+    await harness.start();
+    await harness.systemd.run("systemctl", "stop", UNIT);
+    const { stdout } = await harness.systemd.run("journalctl", "--output=cat", "--unit", UNIT);
     assertEquals(stdout.match(/state: .*/g), [
       "state: stopped -> starting",
       "state: starting -> running",
@@ -46,17 +46,17 @@ testWith(
   [BOOTED_SYSTEMD],
   "a service whose configuration names no folder for its state has one",
   async () => {
-    await using scene = await ServiceScene.arrive();
-    await scene.configure((text) => text.replace('state_dir = "state"\n', ""));
-    await scene.start();
-    const { stdout } = await scene.systemd.run(
+    await using harness = await ServiceHarness.open();
+    await harness.configure((text) => text.replace('state_dir = "state"\n', ""));
+    await harness.start();
+    const { stdout } = await harness.systemd.run(
       "find",
       "/var/lib/sentinel/software",
       "-name",
       "*.bin",
     );
     const [machine] = /[^/]+\.sock$/m.exec(
-      (await scene.systemd.run("find", "/run/sentinel")).stdout,
+      (await harness.systemd.run("find", "/run/sentinel")).stdout,
     )!;
     assertEquals(stdout.trim().split("\n").sort(), [
       "/var/lib/sentinel/software/data/sentinel-drm/keystore.bin",
@@ -69,14 +69,14 @@ testWith(
 );
 
 testWith([BOOTED_SYSTEMD], "systemd tries again until the license server is there", async () => {
-  await using scene = await ServiceScene.arrive();
-  await scene.daemon.customer.stopServer();
-  await scene.install();
-  await scene.addToService("RestartSec=0");
-  await scene.systemd.run("systemctl", "start", UNIT);
+  await using harness = await ServiceHarness.open();
+  await harness.daemon.base.stopServer();
+  await harness.install();
+  await harness.addToService("RestartSec=0");
+  await harness.systemd.run("systemctl", "start", UNIT);
   // one more than systemd allows within ten seconds, where nothing else is said
   for (let restarts = 0; restarts < 6;) {
-    const [count, state, why] = await scene.systemd.show(
+    const [count, state, why] = await harness.systemd.show(
       UNIT,
       "NRestarts",
       "ActiveState",
@@ -85,9 +85,9 @@ testWith([BOOTED_SYSTEMD], "systemd tries again until the license server is ther
     assert(state !== "failed", why);
     restarts = Number(count);
   }
-  await scene.daemon.customer.startServer();
+  await harness.daemon.base.startServer();
   for (let state: string | undefined = ""; state !== "active";) {
-    [state] = await scene.systemd.show(UNIT, "ActiveState");
+    [state] = await harness.systemd.show(UNIT, "ActiveState");
     assert(state !== "failed");
   }
 });
@@ -96,11 +96,11 @@ testWith(
   [BOOTED_SYSTEMD],
   "of a folder that is not there the service itself tells, once",
   async () => {
-    await using scene = await ServiceScene.arrive();
-    await scene.configure((text) => text.replace("d.log", "log/d.log"));
-    await scene.install();
-    assertEquals((await scene.systemd.run("systemctl", "start", UNIT)).code, 1);
-    assertEquals(await scene.systemd.show(UNIT, "ExecMainStatus", "NRestarts"), ["2", "0"]);
+    await using harness = await ServiceHarness.open();
+    await harness.configure((text) => text.replace("d.log", "log/d.log"));
+    await harness.install();
+    assertEquals((await harness.systemd.run("systemctl", "start", UNIT)).code, 1);
+    assertEquals(await harness.systemd.show(UNIT, "ExecMainStatus", "NRestarts"), ["2", "0"]);
   },
 );
 
@@ -118,14 +118,14 @@ const HOPELESS: [
 
 for (const [what, license, change, status] of HOPELESS) {
   testWith([BOOTED_SYSTEMD], `systemd does not try again with ${what}`, async () => {
-    await using scene = await ServiceScene.arrive();
-    if (license !== undefined) await Deno.writeTextFile(scene.daemon.at("K1.lic"), license);
-    await scene.configure(change);
-    const next = await scene.install();
+    await using harness = await ServiceHarness.open();
+    if (license !== undefined) await Deno.writeTextFile(harness.daemon.at("K1.lic"), license);
+    await harness.configure(change);
+    const next = await harness.install();
     const [unit] = /\S+\.service/.exec(next)!;
-    assertEquals((await scene.systemd.run("systemctl", "start", unit)).code, 1);
+    assertEquals((await harness.systemd.run("systemctl", "start", unit)).code, 1);
     assertEquals(
-      await scene.systemd.show(unit, "ActiveState", "Result", "ExecMainStatus", "NRestarts"),
+      await harness.systemd.show(unit, "ActiveState", "Result", "ExecMainStatus", "NRestarts"),
       ["failed", "exit-code", status, "0"],
     );
   });

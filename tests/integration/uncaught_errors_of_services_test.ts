@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import type { Doubles, Edit } from "../support/doubles.ts";
 import { within } from "../support/patience.ts";
 import { isRunning } from "../support/process_state.ts";
@@ -10,7 +10,7 @@ import {
   runProgram,
   startProgram,
 } from "../support/program.ts";
-import { RemoteSetup } from "../support/remote_program.ts";
+import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { OPENSSL } from "../support/test_remote.ts";
 import { setUpVendor } from "../support/vendor_setup.ts";
@@ -34,19 +34,19 @@ const SOFTWARE = `((read _ < "$0.go") &); echo "pid $$"; exec sleep 1000`;
 const PLACES_OF_RUNS: readonly (readonly [
   place: string,
   doubles: Doubles,
-  trigger: (scene: AttackScene, program: RunningProgram) => unknown,
+  trigger: (harness: AttackHarness, program: RunningProgram) => unknown,
 ])[] = [
   [
     "the reaper of orphans",
     { "src/process/orphan_reaper.ts": [failing("  reap(): Promise<void> {")] },
-    async (scene) => await Deno.writeTextFile(scene.at("software.go"), "\n"),
+    async (harness) => await Deno.writeTextFile(harness.at("software.go"), "\n"),
   ],
   [
     "a connection to the socket",
     { "src/ipc/connection.ts": [failing("  async serve(): Promise<void> {")] },
-    async (scene) => {
-      const [{ name }] = socketsOf(scene) as [Deno.DirEntry];
-      const path = scene.at(`runtime/sentinel/${name}`);
+    async (harness) => {
+      const [{ name }] = socketsOf(harness) as [Deno.DirEntry];
+      const path = harness.at(`runtime/sentinel/${name}`);
       using _conn = await Deno.connect({ transport: "unix", path });
     },
   ],
@@ -57,8 +57,8 @@ const PLACES_OF_RUNS: readonly (readonly [
   ],
 ];
 
-function socketsOf(scene: AttackScene): Deno.DirEntry[] {
-  return [...Deno.readDirSync(scene.at("runtime/sentinel"))]
+function socketsOf(harness: AttackHarness): Deno.DirEntry[] {
+  return [...Deno.readDirSync(harness.at("runtime/sentinel"))]
     .filter(({ name }) => name.endsWith(".sock"));
 }
 
@@ -72,42 +72,42 @@ async function requireOrderlyEnd(program: RunningProgram, pids: readonly number[
 }
 
 /** A scene with a pipe that the software's orphan reads. */
-async function openScene(): Promise<AttackScene> {
-  const scene = await AttackScene.open();
-  await scene.script("software", SOFTWARE);
-  await new Deno.Command("mkfifo", { args: [scene.at("software.go")] }).output();
-  return scene;
+async function openHarness(): Promise<AttackHarness> {
+  const harness = await AttackHarness.open();
+  await harness.script("software", SOFTWARE);
+  await new Deno.Command("mkfifo", { args: [harness.at("software.go")] }).output();
+  return harness;
 }
 
 async function failWhileRunning(
-  start: (scene: AttackScene) => RunningProgram,
-  trigger: (scene: AttackScene, program: RunningProgram) => unknown,
+  start: (harness: AttackHarness) => RunningProgram,
+  trigger: (harness: AttackHarness, program: RunningProgram) => unknown,
 ): Promise<void> {
-  await using scene = await openScene();
-  await using program = start(scene);
+  await using harness = await openHarness();
+  await using program = start(harness);
   const [, pid] = await program.stdout.match(/^pid (\d+)\n/m);
-  await trigger(scene, program);
+  await trigger(harness, program);
   await requireOrderlyEnd(program, [Number(pid)]);
-  assertEquals([...Deno.readDirSync(scene.at("runtime/sentinel"))], []);
+  assertEquals([...Deno.readDirSync(harness.at("runtime/sentinel"))], []);
 }
 
 for (const [place, doubles, trigger] of PLACES_OF_RUNS) {
   testWith([POSIX], `an error in ${place} stops the run in order`, async () => {
-    await failWhileRunning((scene) => scene.start({ doubles }), trigger);
+    await failWhileRunning((harness) => harness.start({ doubles }), trigger);
   });
   testWith([POSIX], `an error in ${place} stops the daemon in order`, async () => {
-    await failWhileRunning((scene) => startDaemon(scene, { doubles }), trigger);
+    await failWhileRunning((harness) => startDaemon(harness, { doubles }), trigger);
   });
 }
 
-function startDaemon(scene: AttackScene, options: ProgramOptions): RunningProgram {
+function startDaemon(harness: AttackHarness, options: ProgramOptions): RunningProgram {
   Deno.writeTextFileSync(
-    scene.at("d.toml"),
+    harness.at("d.toml"),
     `[license]\npath = "a.lic"\nstate_dir = "state"\n[software]\npath = "software"\n`,
   );
-  const args = ["daemon", "start", "--foreground", "--config", scene.at("d.toml")];
-  return startProgram([...args, "--org-key", scene.at("org.pem")], {
-    ...scene.tamperChecks(),
+  const args = ["daemon", "start", "--foreground", "--config", harness.at("d.toml")];
+  return startProgram([...args, "--org-key", harness.at("org.pem")], {
+    ...harness.programOptions(),
     ...options,
   });
 }
@@ -117,7 +117,7 @@ testWith([POSIX], "an error in the statistics stops the daemon in order", async 
     "src/daemon/daemon.ts": [failing("  stats(): Record<string, unknown> {")],
   };
   await failWhileRunning(
-    (scene) => startDaemon(scene, { doubles }),
+    (harness) => startDaemon(harness, { doubles }),
     (_, daemon) => daemon.kill("SIGUSR1"),
   );
 });
@@ -129,8 +129,11 @@ for (const context of CONTEXTS) {
 
   testWith([POSIX], `an error in ${context} stops the daemon in order`, async () => {
     await failWhileRunning(
-      (scene) =>
-        startDaemon(scene, { ...options, env: { ...scene.tamperChecks().env, ...options.env } }),
+      (harness) =>
+        startDaemon(harness, {
+          ...options,
+          env: { ...harness.programOptions().env, ...options.env },
+        }),
       (_, daemon) => daemon.kill("SIGALRM"),
     );
   });
@@ -161,19 +164,19 @@ for (const context of CONTEXTS) {
   });
 }
 
-type Serving = Awaited<ReturnType<RemoteSetup["serve"]>>;
+type Serving = Awaited<ReturnType<RemoteProgramHarness["serve"]>>;
 
 /** Has the error occur, given the server and a process that runs there. */
 type Trigger = (
   server: Serving,
-  running: { readonly setup: RemoteSetup; readonly pid: number },
+  running: { readonly setup: RemoteProgramHarness; readonly pid: number },
 ) => unknown;
 
 async function failServing(
   options: ProgramOptions,
   trigger: Trigger,
 ): Promise<void> {
-  await using setup = await RemoteSetup.open();
+  await using setup = await RemoteProgramHarness.open();
   await using server = await setup.serve([], options);
   const told = setup.folder.at("pid");
   await new Deno.Command("mkfifo", { args: [told] }).output();

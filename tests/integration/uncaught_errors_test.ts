@@ -1,6 +1,6 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals } from "@std/assert";
-import { AttackScene } from "../support/attack_scene.ts";
+import { AttackHarness } from "../support/attack_harness.ts";
 import { isRunning } from "../support/process_state.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
@@ -24,14 +24,14 @@ const CONTEXTS = [
 
 /** Runs software until an error occurs where nothing catches it; what was logged, once all is checked to be gone. */
 async function failIn(context: string): Promise<string> {
-  await using scene = await AttackScene.open();
-  await scene.script("software", `echo "pid $$"; exec sleep 1000`);
-  await using run = scene.start({ fixture: "sentinel_that_fails.ts", env: { FAIL_IN: context } });
+  await using harness = await AttackHarness.open();
+  await harness.script("software", `echo "pid $$"; exec sleep 1000`);
+  await using run = harness.start({ fixture: "sentinel_that_fails.ts", env: { FAIL_IN: context } });
   const [, pid] = await run.stdout.match(/^pid (\d+)\n/);
   run.kill("SIGALRM");
   const { code, stderr } = await run.end();
   assertEquals([code, await isRunning(Number(pid))], [70, false], stderr);
-  assertEquals([...Deno.readDirSync(scene.at("runtime/sentinel"))], []);
+  assertEquals([...Deno.readDirSync(harness.at("runtime/sentinel"))], []);
   return stderr;
 }
 

@@ -9,7 +9,7 @@ import {
 import { verifyLicense } from "../../src/license/license_file.ts";
 import { checksumFile } from "../../src/license_server/issue_license_file.ts";
 import { runProgram } from "../support/program.ts";
-import { RawConnection } from "../support/remote_server.ts";
+import { RawConnection } from "../support/remote_server_fixture.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import {
   acknowledgeBody,

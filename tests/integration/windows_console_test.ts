@@ -11,7 +11,7 @@ import {
 } from "../support/program.ts";
 import { type Requirement, testWith, WINDOWS } from "../support/requirements.ts";
 import { IS_WINDOWS } from "../support/system.ts";
-import { WindowsScene } from "../support/windows_scene.ts";
+import { WindowsHarness } from "../support/windows_harness.ts";
 
 openLibraries();
 
@@ -31,23 +31,23 @@ const ON_CONSOLE = [
 
 /** What a run's log says once it was asked to stop; its software is no program of the runtime. */
 async function runAndStop(
-  stop: (scene: WindowsScene, run: RunningProgram) => Promise<unknown>,
+  stop: (harness: WindowsHarness, run: RunningProgram) => Promise<unknown>,
   options: ProgramOptions = {},
 ): Promise<string> {
-  await using scene = await WindowsScene.arrive('WScript.Echo("up"); WScript.Sleep(1e6);');
-  const args = scene.customer.runArguments(systemFile("cscript.exe"), {
-    args: ["//nologo", scene.at("software.js")],
+  await using harness = await WindowsHarness.open('WScript.Echo("up"); WScript.Sleep(1e6);');
+  const args = harness.base.runArguments(systemFile("cscript.exe"), {
+    args: ["//nologo", harness.at("software.js")],
   });
-  await using run = startProgram(args, { ...scene.tamperChecks, ...options });
+  await using run = startProgram(args, { ...harness.programOptions, ...options });
   await run.stdout.match(/up/);
-  await stop(scene, run);
+  await stop(harness, run);
   const { code, stderr } = await run.end();
   assertEquals(code, 0, stderr);
   return stderr;
 }
 
-const stopOverSocket = ({ tamperChecks }: WindowsScene) =>
-  runProgram(["ipc", "stop"], tamperChecks);
+const stopOverSocket = ({ programOptions }: WindowsHarness) =>
+  runProgram(["ipc", "stop"], programOptions);
 
 testWith([WINDOWS], "Windows: software on our console is asked to stop by Ctrl-Break", async () => {
   const log = await runAndStop(stopOverSocket, { wrapper: ON_CONSOLE });
@@ -67,12 +67,12 @@ testWith(
   [WINDOWS],
   "Windows: software on our console is launched as it is without one",
   async () => {
-    await using scene = await WindowsScene.arrive(
+    await using harness = await WindowsHarness.open(
       `console.log(JSON.stringify([Deno.args, Deno.env.get("GREETING"), Deno.env.has("Path")]));
 console.error(Deno.env.get("SENTINEL_IPC_SOCKET")); Deno.exit(7);`,
     );
-    const { tamperChecks, runArguments } = scene;
-    const env = { ...tamperChecks.env, GREETING: "gr\u00fc\u00df \ud83d\ude80" };
+    const { programOptions, runArguments } = harness;
+    const env = { ...programOptions.env, GREETING: "gr\u00fc\u00df \ud83d\ude80" };
     const { code, stdout, stderr } = await runProgram(runArguments, { env, wrapper: ON_CONSOLE });
     assertEquals(code, 7, stderr);
     assertEquals(JSON.parse(stdout), [['a b"c'], env.GREETING, true]);

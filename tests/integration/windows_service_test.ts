@@ -3,7 +3,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openLibraries } from "../support/open_libraries.ts";
 import { programLine, type ProgramResult, resultOf } from "../support/program.ts";
 import { type Requirement, testWith, WINDOWS } from "../support/requirements.ts";
-import { isThere, STAY, WindowsScene } from "../support/windows_scene.ts";
+import { isThere, STAY, WindowsHarness } from "../support/windows_harness.ts";
 
 openLibraries();
 
@@ -34,21 +34,21 @@ const NAME = "sentinel-deno.exe";
 const manager = (...args: string[]) => resultOf("sc.exe", { args });
 
 /** `sentinel service …`; whoever it starts finds the modules where we do. */
-async function service(scene: WindowsScene, ...args: string[]): Promise<ProgramResult> {
+async function service(harness: WindowsHarness, ...args: string[]): Promise<ProgramResult> {
   const folder = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("LOCALAPPDATA")}\\deno`;
-  await Deno.writeTextFile(scene.at("env"), `DENO_DIR=${folder.replaceAll("\\", "\\\\")}\n`);
+  await Deno.writeTextFile(harness.at("env"), `DENO_DIR=${folder.replaceAll("\\", "\\\\")}\n`);
   const [runtime, first, ...rest] = programLine([
-    ...["service", ...args, "windows", "--config", scene.at("sentinel.toml")],
-    ...["--org-key", scene.at("org_public_key.pem")],
+    ...["service", ...args, "windows", "--config", harness.at("sentinel.toml")],
+    ...["--org-key", harness.at("org_public_key.pem")],
   ]);
-  return await resultOf(runtime!, { args: [first!, `--env-file=${scene.at("env")}`, ...rest] });
+  return await resultOf(runtime!, { args: [first!, `--env-file=${harness.at("env")}`, ...rest] });
 }
 
 /** The installed service, gone at the end. */
-async function install(scene: WindowsScene): Promise<AsyncDisposable> {
+async function install(harness: WindowsHarness): Promise<AsyncDisposable> {
   // a service has another user's folders
-  await scene.configure('[process]\npid_file = "daemon.pid"');
-  const { code, stdout, stderr } = await service(scene, "install");
+  await harness.configure('[process]\npid_file = "daemon.pid"');
+  const { code, stdout, stderr } = await service(harness, "install");
   assertEquals([code, stderr], [0, ""]);
   assertEquals(stdout, `service ${NAME} installed\nnext: sc.exe start ${NAME}\n`);
   return {
@@ -77,21 +77,21 @@ testWith(
   [WINDOWS, ADMINISTRATOR],
   "Windows: a service is installed, serves, is stopped with all of its software, and uninstalled",
   async () => {
-    await using scene = await WindowsScene.arrive(STAY);
+    await using harness = await WindowsHarness.open(STAY);
     {
-      await using _installed = await install(scene);
+      await using _installed = await install(harness);
       const started = await manager("start", NAME);
       assertEquals(started.code, 0, started.stdout);
-      const [software, child] = await scene.pids();
+      const [software, child] = await harness.pids();
       assertMatch(await stop(), /WIN32_EXIT_CODE +: 0 /);
       assertEquals([await isThere(software), await isThere(child)], [false, false]);
-      const log = await Deno.readTextFile(scene.at("d.log"));
+      const log = await Deno.readTextFile(harness.at("d.log"));
       assertStringIncludes(log, "Received stop of the service, shutting down...");
       assertStringIncludes(log, "state: stopping -> stopped");
     }
-    assertEquals((await service(scene, "uninstall")).stdout, `service ${NAME} does not exist\n`);
-    await service(scene, "install");
-    assertEquals((await service(scene, "uninstall")).stdout, `service ${NAME} removed\n`);
+    assertEquals((await service(harness, "uninstall")).stdout, `service ${NAME} does not exist\n`);
+    await service(harness, "install");
+    assertEquals((await service(harness, "uninstall")).stdout, `service ${NAME} removed\n`);
     assertEquals((await manager("query", NAME)).code, DOES_NOT_EXIST);
   },
 );
@@ -100,9 +100,9 @@ testWith(
   [WINDOWS, ADMINISTRATOR, SERVICE_CHANGES],
   "Windows: a service that is installed again is the one that was there",
   async () => {
-    await using scene = await WindowsScene.arrive(STAY);
-    await using _installed = await install(scene);
-    const { code, stderr } = await service(scene, "install");
+    await using harness = await WindowsHarness.open(STAY);
+    await using _installed = await install(harness);
+    const { code, stderr } = await service(harness, "install");
     assertEquals(code, 0, stderr);
   },
 );
@@ -111,9 +111,9 @@ testWith(
   [WINDOWS, ADMINISTRATOR],
   "Windows: a service without a valid license tells its exit status to the manager",
   async () => {
-    await using scene = await WindowsScene.arrive(STAY);
-    await using _installed = await install(scene);
-    await Deno.writeTextFile(scene.at("K1.lic"), "{");
+    await using harness = await WindowsHarness.open(STAY);
+    await using _installed = await install(harness);
+    await Deno.writeTextFile(harness.at("K1.lic"), "{");
     await manager("start", NAME);
     assertMatch(await stopped(), /SERVICE_EXIT_CODE +: 80 /);
   },
@@ -123,11 +123,11 @@ testWith(
   [WINDOWS, ADMINISTRATOR],
   "Windows: a service of the same name that is somebody else's is left alone",
   async () => {
-    await using scene = await WindowsScene.arrive(STAY);
+    await using harness = await WindowsHarness.open(STAY);
     assertEquals((await manager("create", NAME, "binPath=", "C:\\other.exe")).code, 0);
     try {
       for (const verb of ["install", "uninstall"]) {
-        const { code, stderr } = await service(scene, verb);
+        const { code, stderr } = await service(harness, verb);
         assertEquals([code, stderr], [
           2,
           `sentinel: error: service ${NAME} was not written by sentinel: remove it first\n`,
@@ -144,8 +144,8 @@ testWith(
   [WINDOWS],
   "Windows: --service is an error for whom no service manager started",
   async () => {
-    await using scene = await WindowsScene.arrive(STAY);
-    const { code, stderr } = await scene.daemon("start", "--service");
+    await using harness = await WindowsHarness.open(STAY);
+    const { code, stderr } = await harness.daemon("start", "--service");
     assertEquals([code, stderr], [
       2,
       "sentinel: error: --service is only for the Windows service manager: use --foreground\n",

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openLibraries } from "../support/open_libraries.ts";
 import { runProgram } from "../support/program.ts";
 import { testWith, WINDOWS } from "../support/requirements.ts";
-import { isThere, STAY, WindowsScene } from "../support/windows_scene.ts";
+import { isThere, STAY, WindowsHarness } from "../support/windows_harness.ts";
 
 openLibraries();
 
@@ -16,12 +16,12 @@ testWith(
   [WINDOWS],
   "Windows: the software runs under its license and asks for it over the pipe",
   async () => {
-    await using scene = await WindowsScene.arrive(ASK);
-    const { code, stdout, stderr } = await runProgram(scene.runArguments, scene.tamperChecks);
+    await using harness = await WindowsHarness.open(ASK);
+    const { code, stdout, stderr } = await runProgram(harness.runArguments, harness.programOptions);
     assertEquals(code, 7, stderr);
     assertMatch(stdout, /^\{"status":"ok","license":\{"license_key":"K1",.*\} a b"c/);
     const names = Array.from(
-      Deno.readDirSync(scene.customer.folder.at("state")),
+      Deno.readDirSync(harness.base.folder.at("state")),
       ({ name }) => name,
     );
     assert(names.includes("keystore.sealed"), names.join());
@@ -32,21 +32,21 @@ testWith(
   [WINDOWS],
   "Windows: a stop over the pipe ends software and all it brought forth",
   async () => {
-    await using scene = await WindowsScene.arrive(STAY);
-    await using run = scene.start();
+    await using harness = await WindowsHarness.open(STAY);
+    await using run = harness.start();
     const [, software, child] = await run.stdout.match(/pids (\d+) (\d+)/);
-    const status = await runProgram(["ipc", "status"], scene.tamperChecks);
+    const status = await runProgram(["ipc", "status"], harness.programOptions);
     assertEquals(status.code, 0, status.stderr);
     assertEquals(JSON.parse(status.stdout).pid, Number(software));
-    assertEquals((await runProgram(["ipc", "stop"], scene.tamperChecks)).code, 0);
+    assertEquals((await runProgram(["ipc", "stop"], harness.programOptions)).code, 0);
     assertEquals((await run.end()).code, 0);
     assertEquals([await isThere(software), await isThere(child)], [false, false]);
   },
 );
 
 testWith([WINDOWS], "Windows: no child survives a sentinel that is killed", async () => {
-  await using scene = await WindowsScene.arrive(STAY);
-  await using run = scene.start();
+  await using harness = await WindowsHarness.open(STAY);
+  await using run = harness.start();
   const [, software, child] = await run.stdout.match(/pids (\d+) (\d+)/);
   run.kill("SIGKILL");
   await run.end();

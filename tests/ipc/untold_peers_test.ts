@@ -2,13 +2,13 @@ import { assertEquals } from "@std/assert";
 import { FakeClock } from "../support/fake_clock.ts";
 import { LICENSE_LINE, startServer } from "../support/ipc_server.ts";
 import { ask, connectPeer } from "../support/socket_peer.ts";
-import { untoldPlatform } from "../support/untold_peers.ts";
+import { lateIdentifyingPlatform } from "../support/unidentified_peers.ts";
 
 const REQUEST = '{"method":"get_license"}';
 
 Deno.test("a peer that is told only when it has spoken is asked for once, and answered", async () => {
   let asked = 0;
-  const platform = untoldPlatform((peer) => (asked++, peer));
+  const platform = lateIdentifyingPlatform((peer) => (asked++, peer));
   await using running = await startServer({ platform });
   using peer = await connectPeer(running.path);
   for (let i = 0; i < 2; i++) {
@@ -20,7 +20,7 @@ Deno.test("a peer that is told only when it has spoken is asked for once, and an
 });
 
 Deno.test("a peer that turns out to be another user is sent no byte, and logged at DEBUG alone", async () => {
-  const platform = untoldPlatform(() => ({ user: "S-1-5-18", pid: 4 }));
+  const platform = lateIdentifyingPlatform(() => ({ user: "S-1-5-18", pid: 4 }));
   await using running = await startServer({ platform });
   assertEquals(await ask(running.path, REQUEST), undefined);
   const { connections_accepted, connections_refused } = running.server.counters();
@@ -30,7 +30,7 @@ Deno.test("a peer that turns out to be another user is sent no byte, and logged 
 });
 
 Deno.test("a peer that is told not even then is sent no byte", async () => {
-  await using running = await startServer({ platform: untoldPlatform(() => undefined) });
+  await using running = await startServer({ platform: lateIdentifyingPlatform(() => undefined) });
   assertEquals(await ask(running.path, REQUEST), undefined);
   const [{ level, message } = {}] = running.log.records;
   const expected = `ipc connection refused: pid ${Deno.pid} hides its user`;
@@ -39,7 +39,7 @@ Deno.test("a peer that is told not even then is sent no byte", async () => {
 
 Deno.test("peers that are not told yet count as connections, and have no longer than others to speak", async () => {
   const clock = new FakeClock();
-  const platform = untoldPlatform((peer) => peer);
+  const platform = lateIdentifyingPlatform((peer) => peer);
   await using running = await startServer({ platform, clock, limits: { maxConnections: 2 } });
   using first = await connectPeer(running.path);
   using second = await connectPeer(running.path);

@@ -7,7 +7,7 @@ import {
   requestDecommission,
 } from "../../src/license_server/administration.ts";
 import { acknowledgeBody, makeMachine } from "../support/test_machine.ts";
-import { VendorDesk } from "../support/vendor_desk.ts";
+import { LicenseServerFixture } from "../support/license_server_fixture.ts";
 
 const origin = { atMs: 0, actor: "test" };
 
@@ -27,42 +27,42 @@ const STEPS: readonly (readonly [LicenseAction[], LicenseAction, string])[] = [
 for (const [before, action, result] of STEPS) {
   const from = before.length === 0 ? "an active license" : `a license after ${before}`;
   Deno.test(`${action} of ${from}: ${result}`, async () => {
-    await using desk = await VendorDesk.open();
-    await desk.register("K1");
+    await using fixture = await LicenseServerFixture.open();
+    await fixture.register("K1");
     const change = (step: LicenseAction) =>
-      changeLicense(desk.store, step, { licenseKey: "K1", origin });
+      changeLicense(fixture.store, step, { licenseKey: "K1", origin });
     for (const step of before) await change(step);
-    const unchanged = desk.dump();
+    const unchanged = fixture.dump();
     if (/^[A-Z]+$/.test(result)) {
       await change(action);
-      assertEquals((await desk.store.read({ licenseKey: "K1" })).license?.status, result);
+      assertEquals((await fixture.store.read({ licenseKey: "K1" })).license?.status, result);
     } else {
       const error = await assertRejects(() => change(action), SentinelError);
       assertEquals([error.code, error.message], ["usage.license_state", result]);
-      assertEquals(desk.dump(), unchanged);
+      assertEquals(fixture.dump(), unchanged);
     }
   });
 }
 
 Deno.test("a machine is asked to leave once", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  await desk.activate(machine);
+  await fixture.activate(machine);
   const request = () =>
-    requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
+    requestDecommission(fixture.store, { licenseKey: "K1", machineId: machine.id }, origin);
   await request();
   const again = await assertRejects(request, SentinelError);
   assertEquals(again.message, `machine ${machine.id} is already being decommissioned`);
   const body = acknowledgeBody(machine, "K1");
-  await desk.post(await desk.sign(machine, DECOMMISSION_ACK_PATH, { body }));
+  await fixture.post(await fixture.sign(machine, DECOMMISSION_ACK_PATH, { body }));
   const late = await assertRejects(request, SentinelError);
   assertEquals(late.message, `machine ${machine.id} is already decommissioned`);
 });
 
 Deno.test("no machine of a license that is not there, or of another's, is asked to leave", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const { id } = await makeMachine();
   for (
     const [licenseKey, message] of [
@@ -70,40 +70,40 @@ Deno.test("no machine of a license that is not there, or of another's, is asked 
       ["K2", "license not found: K2"],
     ] as const
   ) {
-    const request = () => requestDecommission(desk.store, { licenseKey, machineId: id }, origin);
+    const request = () => requestDecommission(fixture.store, { licenseKey, machineId: id }, origin);
     const error = await assertRejects(request, SentinelError);
     assertEquals([error.code, error.message], ["usage.machine_state", message]);
   }
 });
 
 Deno.test("a machine that is to leave does not escape by activating again", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  await desk.activate(machine);
-  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
-  assertEquals((await desk.activate(machine)).payload["status"], "ACTIVE");
-  assertEquals((await desk.beat(machine)).payload["status"], "DECOMMISSION_PENDING");
+  await fixture.activate(machine);
+  await requestDecommission(fixture.store, { licenseKey: "K1", machineId: machine.id }, origin);
+  assertEquals((await fixture.activate(machine)).payload["status"], "ACTIVE");
+  assertEquals((await fixture.beat(machine)).payload["status"], "DECOMMISSION_PENDING");
 });
 
 Deno.test("a machine that is lost frees its place at once, and is told to leave should it come back", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1", { max_machines: 1 });
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1", { max_machines: 1 });
   const [lost, next, third] = [await makeMachine(), await makeMachine(), await makeMachine()];
-  await desk.activate(lost);
-  assertEquals((await desk.activate(next)).status, 403);
+  await fixture.activate(lost);
+  assertEquals((await fixture.activate(next)).status, 403);
   const request = { licenseKey: "K1", machineId: lost.id, isLost: true };
-  await requestDecommission(desk.store, request, origin);
-  assertEquals((await desk.activate(next)).status, 200);
-  assertEquals((await desk.activate(lost)).payload["status"], "ACTIVE");
-  const told = (await desk.beat(lost)).payload;
+  await requestDecommission(fixture.store, request, origin);
+  assertEquals((await fixture.activate(next)).status, 200);
+  assertEquals((await fixture.activate(lost)).payload["status"], "ACTIVE");
+  const told = (await fixture.beat(lost)).payload;
   assertEquals([told["status"], told["decommission_pending"]], ["DECOMMISSION_PENDING", true]);
   const body = acknowledgeBody(lost, "K1");
-  const left = await desk.post(await desk.sign(lost, DECOMMISSION_ACK_PATH, { body }));
+  const left = await fixture.post(await fixture.sign(lost, DECOMMISSION_ACK_PATH, { body }));
   assertEquals(left.payload["status"], "DECOMMISSIONED");
-  assertEquals((await desk.beat(next)).payload["status"], "ACTIVE");
-  assertEquals((await desk.activate(third)).status, 403, "one place, and next has it");
-  const audit = desk.dump()["audit"] as { action: string; machine_id: string }[];
+  assertEquals((await fixture.beat(next)).payload["status"], "ACTIVE");
+  assertEquals((await fixture.activate(third)).status, 403, "one place, and next has it");
+  const audit = fixture.dump()["audit"] as { action: string; machine_id: string }[];
   assertEquals(audit.filter(({ machine_id }) => machine_id === lost.id).map((row) => row.action), [
     "machine.activated",
     "machine.given_up",
@@ -113,16 +113,16 @@ Deno.test("a machine that is lost frees its place at once, and is told to leave 
 });
 
 Deno.test("a machine that was asked to leave can be given up, once", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  await desk.activate(machine);
+  await fixture.activate(machine);
   const machineId = machine.id;
   const request = { licenseKey: "K1", machineId };
-  await requestDecommission(desk.store, request, origin);
-  await requestDecommission(desk.store, { ...request, isLost: true }, origin);
+  await requestDecommission(fixture.store, request, origin);
+  await requestDecommission(fixture.store, { ...request, isLost: true }, origin);
   for (const isLost of [true, false]) {
-    const again = () => requestDecommission(desk.store, { ...request, isLost }, origin);
+    const again = () => requestDecommission(fixture.store, { ...request, isLost }, origin);
     const error = await assertRejects(again, SentinelError);
     assertEquals(error.message, `machine ${machineId} is already marked as lost`);
   }

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { decideAcknowledgement, decideHeartbeat } from "../../src/license_server/decisions.ts";
 import type { StoredRecords } from "../../src/license_server/store.ts";
 import { makeMachine } from "../support/test_machine.ts";
-import { VendorDesk } from "../support/vendor_desk.ts";
+import { LicenseServerFixture } from "../support/license_server_fixture.ts";
 
 /** What may have changed since the request's key was looked up. */
 const CHANGES: [string, (records: StoredRecords) => StoredRecords, string][] = [
@@ -19,11 +19,11 @@ for (
 ) {
   for (const [what, change, code] of CHANGES) {
     Deno.test(`${name} is refused and writes nothing where ${what} meanwhile`, async () => {
-      await using desk = await VendorDesk.open();
-      await desk.register("K1");
+      await using fixture = await LicenseServerFixture.open();
+      await fixture.register("K1");
       const machine = await makeMachine();
-      await desk.activate(machine);
-      const records = await desk.store.read({ licenseKey: "K1", machineId: machine.id });
+      await fixture.activate(machine);
+      const records = await fixture.store.read({ licenseKey: "K1", machineId: machine.id });
       const { outcome, changes } = decide(change(records), {
         body: { license_key: "K1", machine_id: machine.id, software_version: "1.0" },
         timestampSeconds: 0,

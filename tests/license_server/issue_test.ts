@@ -13,7 +13,7 @@ import { issueLicenseFile, type IssueTools } from "../../src/license_server/issu
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { openStore } from "../support/vendor_desk.ts";
+import { openStore } from "../support/license_server_fixture.ts";
 
 const STANDARD: LicenseTerms = {
   licenseKey: "K1",

@@ -6,30 +6,30 @@ import {
 } from "../../src/activation/messages.ts";
 import {
   activation,
+  type Fixture,
   heartbeat,
-  openScene,
-  type Scene,
+  openHarness,
   testRefusals,
-} from "../support/refusal_scene.ts";
+} from "../support/refusal_fixture.ts";
 import { activateBody, heartbeatBody } from "../support/test_machine.ts";
-import { VendorDesk } from "../support/vendor_desk.ts";
+import { LicenseServerFixture } from "../support/license_server_fixture.ts";
 
 /** A heartbeat that was signed and then got other headers; `undefined` takes one away. */
-const withHeader = (name: string, value: string | undefined) => async (scene: Scene) => {
-  const request = await heartbeat(scene);
+const withHeader = (name: string, value: string | undefined) => async (harness: Fixture) => {
+  const request = await heartbeat(harness);
   const headers = { ...request.headers };
   if (value === undefined) delete headers[name];
   else headers[name] = value;
   return { ...request, headers };
 };
 
-const withBody = (body: string) => (scene: Scene) =>
-  scene.desk.sign(scene.machine, HEARTBEAT_PATH, { body });
+const withBody = (body: string) => (harness: Fixture) =>
+  harness.fixture.sign(harness.machine, HEARTBEAT_PATH, { body });
 
-const stamped = (offsetSeconds: number) => (scene: Scene) => {
-  const timestamp = String(Math.floor(scene.desk.clock.wallMs() / 1000) + offsetSeconds);
-  const body = heartbeatBody(scene.machine, "K1");
-  return scene.desk.sign(scene.machine, HEARTBEAT_PATH, { body, stamp: { timestamp } });
+const stamped = (offsetSeconds: number) => (harness: Fixture) => {
+  const timestamp = String(Math.floor(harness.fixture.clock.wallMs() / 1000) + offsetSeconds);
+  const body = heartbeatBody(harness.machine, "K1");
+  return harness.fixture.sign(harness.machine, HEARTBEAT_PATH, { body, stamp: { timestamp } });
 };
 
 const OUT_OF_WINDOW = "Request timestamp is more than 300 seconds from the server's clock.";
@@ -43,12 +43,12 @@ const field = (name: string, reason: string) =>
 testRefusals([
   {
     name: "a path that is none of the three",
-    request: async (scene) => ({ ...await heartbeat(scene), path: "/api/v1/drm/other/" }),
+    request: async (harness) => ({ ...await heartbeat(harness), path: "/api/v1/drm/other/" }),
     answer: [404, "not_found", "Not found."],
   },
   {
     name: "a path without its trailing slash",
-    request: async (scene) => ({ ...await heartbeat(scene), path: "/api/v1/drm/heartbeat" }),
+    request: async (harness) => ({ ...await heartbeat(harness), path: "/api/v1/drm/heartbeat" }),
     answer: [404, "not_found", "Not found."],
   },
   ...["Machine-Id", "Timestamp", "Nonce", "Signature"].map((name) => ({
@@ -111,22 +111,22 @@ testRefusals([
   },
   {
     name: "a license key that is a number",
-    request: (scene) => heartbeat(scene, { license_key: 1 }),
+    request: (harness) => heartbeat(harness, { license_key: 1 }),
     answer: field("license_key", "must be a string"),
   },
   {
     name: "a body without a software version",
-    request: (scene) => heartbeat(scene, { software_version: undefined }),
+    request: (harness) => heartbeat(harness, { software_version: undefined }),
     answer: field("software_version", "is missing"),
   },
   {
     name: "an unknown platform",
-    request: (scene) => activation(scene, { platform: "AMIGA" }),
+    request: (harness) => activation(harness, { platform: "AMIGA" }),
     answer: field("platform", "is not a known platform"),
   },
   {
     name: "a public key that is none",
-    request: (scene) => activation(scene, { machine_public_key_pem: "key" }),
+    request: (harness) => activation(harness, { machine_public_key_pem: "key" }),
     answer: field(
       "machine_public_key_pem",
       "must be a P-256 public key (PEM, SubjectPublicKeyInfo)",
@@ -134,13 +134,13 @@ testRefusals([
   },
   {
     name: "a header's machine id that is not the body's",
-    request: (scene) => heartbeat(scene, { machine_id: scene.other.id }),
+    request: (harness) => heartbeat(harness, { machine_id: harness.other.id }),
     answer: [400, "machine_id_mismatch", "X-Sentinel-Machine-Id does not match machine_id."],
   },
   {
     name: "a body changed after signing",
-    request: async (scene) => {
-      const request = await heartbeat(scene);
+    request: async (harness) => {
+      const request = await heartbeat(harness);
       const text = new TextDecoder().decode(request.body).replace('"1.0"', '"2.0"');
       return { ...request, body: new TextEncoder().encode(text) };
     },
@@ -148,34 +148,34 @@ testRefusals([
   },
   {
     name: "a nonce changed after signing",
-    request: (scene) => withHeader("X-Sentinel-Nonce", crypto.randomUUID())(scene),
+    request: (harness) => withHeader("X-Sentinel-Nonce", crypto.randomUUID())(harness),
     answer: FORGED,
   },
   {
     name: "a timestamp changed after signing",
-    request: async (scene) => {
-      const seconds = Math.floor(scene.desk.clock.wallMs() / 1000) + 1;
-      return await withHeader("X-Sentinel-Timestamp", String(seconds))(scene);
+    request: async (harness) => {
+      const seconds = Math.floor(harness.fixture.clock.wallMs() / 1000) + 1;
+      return await withHeader("X-Sentinel-Timestamp", String(seconds))(harness);
     },
     answer: FORGED,
   },
   {
     name: "a heartbeat sent on to the acknowledgement's path",
-    request: async (scene) => ({ ...await heartbeat(scene), path: DECOMMISSION_ACK_PATH }),
+    request: async (harness) => ({ ...await heartbeat(harness), path: DECOMMISSION_ACK_PATH }),
     answer: FORGED,
   },
   {
     name: "a heartbeat signed by another machine's key",
-    request: ({ desk, machine, other }) =>
-      desk.sign({ ...machine, sign: other.sign }, HEARTBEAT_PATH, {
+    request: ({ fixture, machine, other }) =>
+      fixture.sign({ ...machine, sign: other.sign }, HEARTBEAT_PATH, {
         body: heartbeatBody(machine, "K1"),
       }),
     answer: FORGED,
   },
   {
     name: "an activation signed by another key than it brings",
-    request: ({ desk, machine, other }) =>
-      desk.sign({ ...other, sign: machine.sign }, ACTIVATE_PATH, {
+    request: ({ fixture, machine, other }) =>
+      fixture.sign({ ...other, sign: machine.sign }, ACTIVATE_PATH, {
         body: activateBody(other, "K1"),
       }),
     answer: FORGED,
@@ -183,26 +183,26 @@ testRefusals([
 ]);
 
 Deno.test("a refusal repeats the request's nonce, or none where it has no form of one", async () => {
-  await using scene = await openScene();
-  const { desk } = scene;
-  const request = await heartbeat(scene);
-  await desk.post(request);
-  const refused = await desk.post(request);
+  await using harness = await openHarness();
+  const { fixture } = harness;
+  const request = await heartbeat(harness);
+  await fixture.post(request);
+  const refused = await fixture.post(request);
   assertEquals(refused.status, 409);
   assertEquals(refused.payload["request_nonce"], request.headers["X-Sentinel-Nonce"]);
-  const nameless = await desk.post(await withHeader("X-Sentinel-Nonce", "x")(scene));
+  const nameless = await fixture.post(await withHeader("X-Sentinel-Nonce", "x")(harness));
   assertEquals(nameless.payload["request_nonce"], "");
 });
 
 Deno.test("only POST is answered", async () => {
-  await using desk = await VendorDesk.open();
-  const response = await desk.send(new Request(`http://desk${HEARTBEAT_PATH}`));
+  await using fixture = await LicenseServerFixture.open();
+  const response = await fixture.send(new Request(`http://desk${HEARTBEAT_PATH}`));
   assertEquals([response.status, (await response.json()).error], [404, "Not found."]);
 });
 
 for (const offset of [-300, 300]) {
   Deno.test(`a request ${offset} seconds from the server's clock is in time`, async () => {
-    await using scene = await openScene();
-    assertEquals((await scene.desk.post(await stamped(offset)(scene))).status, 200);
+    await using harness = await openHarness();
+    assertEquals((await harness.fixture.post(await stamped(offset)(harness))).status, 200);
   });
 }

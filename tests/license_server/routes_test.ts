@@ -11,74 +11,74 @@ import {
   heartbeatBody,
   makeMachine,
 } from "../support/test_machine.ts";
-import { CLIENT_ADDRESS, VendorDesk } from "../support/vendor_desk.ts";
+import { CLIENT_ADDRESS, LicenseServerFixture } from "../support/license_server_fixture.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 const origin = { atMs: 0, actor: "test" };
 
 Deno.test("two equal requests at once are answered once", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  const request = await desk.sign(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") });
-  const answers = await Promise.all([desk.post(request), desk.post(request)]);
+  const request = await fixture.sign(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") });
+  const answers = await Promise.all([fixture.post(request), fixture.post(request)]);
   assertEquals(answers.map(({ status }) => status).sort(), [200, 409]);
 });
 
 Deno.test("a nonce is remembered across a restart", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  await desk.activate(machine);
+  await fixture.activate(machine);
   const body = heartbeatBody(machine, "K1");
-  const request = await desk.sign(machine, HEARTBEAT_PATH, { body });
-  assertEquals((await desk.post(request)).status, 200);
-  await desk.restart();
-  assertEquals((await desk.post(request)).payload["code"], "nonce_used");
+  const request = await fixture.sign(machine, HEARTBEAT_PATH, { body });
+  assertEquals((await fixture.post(request)).status, 200);
+  await fixture.restart();
+  assertEquals((await fixture.post(request)).payload["code"], "nonce_used");
 });
 
 Deno.test("a refused signature leaves the nonce to its owner", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine(), thief = await makeMachine(machine.id);
-  await desk.activate(machine);
+  await fixture.activate(machine);
   const body = heartbeatBody(machine, "K1"), stamp = { nonce: crypto.randomUUID() };
-  const forged = await desk.sign(thief, HEARTBEAT_PATH, { body, stamp });
-  assertEquals((await desk.post(forged)).status, 401);
-  const own = await desk.sign(machine, HEARTBEAT_PATH, { body, stamp });
-  assertEquals((await desk.post(own)).status, 200);
+  const forged = await fixture.sign(thief, HEARTBEAT_PATH, { body, stamp });
+  assertEquals((await fixture.post(forged)).status, 401);
+  const own = await fixture.sign(machine, HEARTBEAT_PATH, { body, stamp });
+  assertEquals((await fixture.post(own)).status, 200);
 });
 
 Deno.test("nonces that no timestamp allows any more are removed as new ones come", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  await desk.activate(machine);
-  for (let i = 0; i < 5; i++) await desk.beat(machine);
-  assertEquals(desk.dump()["nonces"]!.length, 6);
-  await desk.clock.advance(300_000);
-  await desk.beat(machine);
-  assertEquals(desk.dump()["nonces"]!.length, 7, "a request of 300 s ago is still in time");
-  await desk.clock.advance(1_000);
-  await desk.beat(machine);
-  await desk.beat(machine);
-  assertEquals(desk.dump()["nonces"]!.length, 3);
+  await fixture.activate(machine);
+  for (let i = 0; i < 5; i++) await fixture.beat(machine);
+  assertEquals(fixture.dump()["nonces"]!.length, 6);
+  await fixture.clock.advance(300_000);
+  await fixture.beat(machine);
+  assertEquals(fixture.dump()["nonces"]!.length, 7, "a request of 300 s ago is still in time");
+  await fixture.clock.advance(1_000);
+  await fixture.beat(machine);
+  await fixture.beat(machine);
+  assertEquals(fixture.dump()["nonces"]!.length, 3);
 });
 
 Deno.test("every state change has one audit row, and a heartbeat none", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  await desk.activate(machine);
-  await desk.beat(machine);
-  await desk.activate(machine);
-  await changeLicense(desk.store, "suspend", { licenseKey: "K1", origin });
-  await changeLicense(desk.store, "reinstate", { licenseKey: "K1", origin });
-  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
+  await fixture.activate(machine);
+  await fixture.beat(machine);
+  await fixture.activate(machine);
+  await changeLicense(fixture.store, "suspend", { licenseKey: "K1", origin });
+  await changeLicense(fixture.store, "reinstate", { licenseKey: "K1", origin });
+  await requestDecommission(fixture.store, { licenseKey: "K1", machineId: machine.id }, origin);
   const body = acknowledgeBody(machine, "K1");
-  await desk.post(await desk.sign(machine, DECOMMISSION_ACK_PATH, { body }));
-  await changeLicense(desk.store, "revoke", { licenseKey: "K1", origin });
-  const audit = desk.dump()["audit"] as { action: string; machine_id: string; actor: string }[];
+  await fixture.post(await fixture.sign(machine, DECOMMISSION_ACK_PATH, { body }));
+  await changeLicense(fixture.store, "revoke", { licenseKey: "K1", origin });
+  const audit = fixture.dump()["audit"] as { action: string; machine_id: string; actor: string }[];
   assertEquals(audit.map(({ action, machine_id, actor }) => [action, machine_id, actor]), [
     ["license.registered", null, "test"],
     ["machine.activated", machine.id, CLIENT_ADDRESS],
@@ -92,11 +92,11 @@ Deno.test("every state change has one audit row, and a heartbeat none", async ()
 });
 
 Deno.test("the heartbeat tells of expiry from the day after the last, and of a machine that is to leave", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1", { expiry_date: "2026-06-15", max_machines: 2 });
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1", { expiry_date: "2026-06-15", max_machines: 2 });
   const machine = await makeMachine();
-  await desk.activate(machine);
-  const { request_nonce: _n, responded_at: _r, ...fields } = (await desk.beat(machine)).payload;
+  await fixture.activate(machine);
+  const { request_nonce: _n, responded_at: _r, ...fields } = (await fixture.beat(machine)).payload;
   assertEquals(fields, {
     status: "ACTIVE",
     machine_id: machine.id,
@@ -104,35 +104,35 @@ Deno.test("the heartbeat tells of expiry from the day after the last, and of a m
     expiry_date: "2026-06-15",
     decommission_pending: false,
   });
-  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
-  const pending = (await desk.beat(machine)).payload;
+  await requestDecommission(fixture.store, { licenseKey: "K1", machineId: machine.id }, origin);
+  const pending = (await fixture.beat(machine)).payload;
   assertEquals([pending["status"], pending["decommission_pending"]], [
     "DECOMMISSION_PENDING",
     true,
   ]);
-  await desk.clock.advance(DAY_MS);
-  const expired = (await desk.beat(machine)).payload;
+  await fixture.clock.advance(DAY_MS);
+  const expired = (await fixture.beat(machine)).payload;
   assertEquals([expired["status"], expired["decommission_pending"]], ["EXPIRED", true]);
 });
 
 Deno.test("the heartbeat tells what the vendor did first, then the calendar, then of a machine that is to leave", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1", { expiry_date: "2026-06-15" });
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1", { expiry_date: "2026-06-15" });
   const machine = await makeMachine();
-  await desk.activate(machine);
-  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
-  await desk.clock.advance(DAY_MS);
+  await fixture.activate(machine);
+  await requestDecommission(fixture.store, { licenseKey: "K1", machineId: machine.id }, origin);
+  await fixture.clock.advance(DAY_MS);
   const statuses: unknown[] = [];
   for (const action of ["suspend", "reinstate", "revoke"] as const) {
-    await changeLicense(desk.store, action, { licenseKey: "K1", origin });
-    statuses.push((await desk.beat(machine)).payload["status"]);
+    await changeLicense(fixture.store, action, { licenseKey: "K1", origin });
+    statuses.push((await fixture.beat(machine)).payload["status"]);
   }
   assertEquals(statuses, ["SUSPENDED", "EXPIRED", "REVOKED"]);
 });
 
 Deno.test("an answer is JSON that no cache keeps", async () => {
-  await using desk = await VendorDesk.open();
-  const { headers } = await desk.send(new Request("http://desk/"));
+  await using fixture = await LicenseServerFixture.open();
+  const { headers } = await fixture.send(new Request("http://desk/"));
   assertEquals([headers.get("content-type"), headers.get("cache-control")], [
     "application/json",
     "no-store",
@@ -140,28 +140,28 @@ Deno.test("an answer is JSON that no cache keeps", async () => {
 });
 
 Deno.test("an acknowledgement whose answer was lost is answered alike again, and frees the place once", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1", { max_machines: 2 });
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1", { max_machines: 2 });
   const machine = await makeMachine(), other = await makeMachine();
-  await desk.activate(machine);
-  await desk.activate(other);
-  await requestDecommission(desk.store, { licenseKey: "K1", machineId: machine.id }, origin);
+  await fixture.activate(machine);
+  await fixture.activate(other);
+  await requestDecommission(fixture.store, { licenseKey: "K1", machineId: machine.id }, origin);
   const body = acknowledgeBody(machine, "K1");
   for (let i = 0; i < 2; i++) {
-    const answer = await desk.post(await desk.sign(machine, DECOMMISSION_ACK_PATH, { body }));
+    const answer = await fixture.post(await fixture.sign(machine, DECOMMISSION_ACK_PATH, { body }));
     assertEquals([answer.status, answer.payload["status"]], [200, "DECOMMISSIONED"]);
   }
-  assertEquals((await desk.store.read({ licenseKey: "K1" })).license?.activeMachines, 1);
-  assertEquals((await desk.activate(await makeMachine())).status, 200);
-  assertEquals((await desk.activate(await makeMachine())).status, 403);
+  assertEquals((await fixture.store.read({ licenseKey: "K1" })).license?.activeMachines, 1);
+  assertEquals((await fixture.activate(await makeMachine())).status, 200);
+  assertEquals((await fixture.activate(await makeMachine())).status, 403);
 });
 
 Deno.test("a fault of the database is an unsigned 500, logged", async () => {
-  await using desk = await VendorDesk.open();
-  const routes = desk.routes();
-  await desk.restart();
+  await using fixture = await LicenseServerFixture.open();
+  const routes = fixture.routes();
+  await fixture.restart();
   const machine = await makeMachine();
-  const { path, headers, body } = await desk.sign(machine, HEARTBEAT_PATH, {
+  const { path, headers, body } = await fixture.sign(machine, HEARTBEAT_PATH, {
     body: heartbeatBody(machine, "K1"),
   });
   const request = new Request(`http://desk${path}`, { method: "POST", headers, body });
@@ -170,7 +170,7 @@ Deno.test("a fault of the database is an unsigned 500, logged", async () => {
     error: "Internal server error.",
   }]);
   assertEquals(
-    desk.log.lines("debug").at(-1),
-    `error request failed: database is closed: ${desk.path}`,
+    fixture.log.lines("debug").at(-1),
+    `error request failed: database is closed: ${fixture.path}`,
   );
 });

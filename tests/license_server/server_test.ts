@@ -9,19 +9,19 @@ import {
   makeMachine,
   type TestMachine,
 } from "../support/test_machine.ts";
-import { VendorDesk } from "../support/vendor_desk.ts";
+import { LicenseServerFixture } from "../support/license_server_fixture.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 function start(
-  desk: VendorDesk,
-  { store = desk.store, trustProxy = false, port = 0, maxInFlight = 10 }: {
+  fixture: LicenseServerFixture,
+  { store = fixture.store, trustProxy = false, port = 0, maxInFlight = 10 }: {
     store?: LicenseStore;
     trustProxy?: boolean;
     port?: number;
     maxInFlight?: number;
   } = {},
 ): RunningLicenseServer {
-  const { clock, log } = desk;
+  const { clock, log } = fixture;
   return startLicenseServer({
     store,
     clock,
@@ -55,9 +55,13 @@ function holdDecisions(store: LicenseStore): {
   return { store: held, arrived: arrived.promise, release: gate.resolve };
 }
 
-async function beat(desk: VendorDesk, url: string, machine: TestMachine): Promise<Response> {
+async function beat(
+  fixture: LicenseServerFixture,
+  url: string,
+  machine: TestMachine,
+): Promise<Response> {
   const body = heartbeatBody(machine, "K1");
-  const wire = await desk.sign(machine, HEARTBEAT_PATH, { body });
+  const wire = await fixture.sign(machine, HEARTBEAT_PATH, { body });
   return await fetch(url + wire.path, { method: "POST", headers: wire.headers, body: wire.body });
 }
 
@@ -82,17 +86,17 @@ async function readAnswer(conn: Deno.Conn): Promise<string> {
 }
 
 Deno.test("close() answers the requests under way, turns new ones away unsigned, and ends the listening", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  await desk.activate(machine);
-  const held = holdDecisions(desk.store);
-  await using server = start(desk, { store: held.store });
-  const answer = beat(desk, server.url, machine);
+  await fixture.activate(machine);
+  const held = holdDecisions(fixture.store);
+  await using server = start(fixture, { store: held.store });
+  const answer = beat(fixture, server.url, machine);
   await held.arrived;
   let isClosed = false;
   const closed = server.close().then(() => isClosed = true);
-  const late = await beat(desk, server.url, machine);
+  const late = await beat(fixture, server.url, machine);
   assertEquals([late.status, await late.json()], [503, { error: "Server is busy." }]);
   assertEquals(isClosed, false);
   held.release();
@@ -100,69 +104,69 @@ Deno.test("close() answers the requests under way, turns new ones away unsigned,
   assertEquals(response.status, 200);
   await response.body?.cancel();
   await closed;
-  await assertRejects(() => beat(desk, server.url, machine), TypeError);
+  await assertRejects(() => beat(fixture, server.url, machine), TypeError);
   await server.close();
 });
 
 Deno.test("close() waits no longer than its deadline for a request that takes too long", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  await desk.activate(machine);
-  const held = holdDecisions(desk.store);
-  await using server = start(desk, { store: held.store });
-  const answer = beat(desk, server.url, machine);
+  await fixture.activate(machine);
+  const held = holdDecisions(fixture.store);
+  await using server = start(fixture, { store: held.store });
+  const answer = beat(fixture, server.url, machine);
   await held.arrived;
   let isClosed = false;
   const closed = server.close().then(() => isClosed = true);
-  await desk.clock.advance(14_999);
+  await fixture.clock.advance(14_999);
   assertEquals(isClosed, false);
-  await desk.clock.advance(1);
+  await fixture.clock.advance(1);
   await closed;
   held.release();
   await (await answer).body?.cancel();
 });
 
 testWith([POSIX], "a body that does not arrive is refused after ten seconds", async () => {
-  await using desk = await VendorDesk.open();
-  await using server = start(desk);
+  await using fixture = await LicenseServerFixture.open();
+  await using server = start(fixture);
   const machine = await makeMachine();
-  const signed = await desk.sign(machine, HEARTBEAT_PATH, { body: "12345" });
+  const signed = await fixture.sign(machine, HEARTBEAT_PATH, { body: "12345" });
   const headers = { Host: "a", "Content-Length": "5", ...signed.headers };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   using conn = await connect(
     server.url,
     `POST ${HEARTBEAT_PATH} HTTP/1.1\r\n${lines.join("")}\r\n123`,
   );
-  await desk.clock.sleepers(1);
-  await desk.clock.advance(10_000);
+  await fixture.clock.sleepers(1);
+  await fixture.clock.advance(10_000);
   const text = await readAnswer(conn);
   assertMatch(text, /^HTTP\/1\.1 400 [\s\S]*"error":"Request body did not arrive in time\."/);
 });
 
 Deno.test("a request too many is turned away unsigned, as an outage would be, until there is room again", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   const machine = await makeMachine();
-  await desk.activate(machine);
-  const held = holdDecisions(desk.store);
-  await using server = start(desk, { store: held.store, maxInFlight: 1 });
-  const first = beat(desk, server.url, machine);
+  await fixture.activate(machine);
+  const held = holdDecisions(fixture.store);
+  await using server = start(fixture, { store: held.store, maxInFlight: 1 });
+  const first = beat(fixture, server.url, machine);
   await held.arrived;
-  const second = await beat(desk, server.url, machine);
+  const second = await beat(fixture, server.url, machine);
   assertEquals([second.status, await second.json()], [503, { error: "Server is busy." }]);
   held.release();
   await (await first).body?.cancel();
-  const third = await beat(desk, server.url, machine);
+  const third = await beat(fixture, server.url, machine);
   assertEquals(third.status, 200);
   await third.body?.cancel();
 });
 
 Deno.test("a port in use is said so", async () => {
-  await using desk = await VendorDesk.open();
-  await using server = start(desk);
+  await using fixture = await LicenseServerFixture.open();
+  await using server = start(fixture);
   const port = Number(new URL(server.url).port);
-  const error = assertThrows(() => start(desk, { port }), SentinelError);
+  const error = assertThrows(() => start(fixture, { port }), SentinelError);
   assertEquals(
     [error.code, error.message],
     ["config.listen", `port ${port} is already in use on 127.0.0.1`],
@@ -178,11 +182,11 @@ for (
 ) {
   const trust = trustProxy ? "with --trust-proxy" : "without --trust-proxy";
   Deno.test(`the audit row of X-Forwarded-For: ${header} ${trust} names ${address}`, async () => {
-    await using desk = await VendorDesk.open();
-    await desk.register("K1");
-    await using server = start(desk, { trustProxy });
+    await using fixture = await LicenseServerFixture.open();
+    await fixture.register("K1");
+    await using server = start(fixture, { trustProxy });
     const machine = await makeMachine();
-    const wire = await desk.sign(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") });
+    const wire = await fixture.sign(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") });
     const headers = { ...wire.headers, "X-Forwarded-For": header };
     const response = await fetch(server.url + wire.path, {
       method: "POST",
@@ -190,7 +194,7 @@ for (
       body: wire.body,
     });
     await response.body?.cancel();
-    const row = desk.dump()["audit"]!.at(-1) as { action: string; actor: string };
+    const row = fixture.dump()["audit"]!.at(-1) as { action: string; actor: string };
     assertEquals([row.action, row.actor], ["machine.activated", address]);
   });
 }

@@ -9,7 +9,7 @@ import { assertMode } from "../support/file_mode.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { makeMachine } from "../support/test_machine.ts";
-import { openStore, VendorDesk } from "../support/vendor_desk.ts";
+import { LicenseServerFixture, openStore } from "../support/license_server_fixture.ts";
 
 Deno.test("commits are durable: write-ahead log, flushed at every commit", async () => {
   await using folder = await temporaryFolder();
@@ -43,21 +43,21 @@ const TRIGGERS_1 = `
   PRAGMA user_version = 1`;
 
 Deno.test("a database of version 1 keeps what it holds, and counts no machine that is lost from then on", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1", { max_machines: 2 });
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1", { max_machines: 2 });
   const machine = await makeMachine();
-  await desk.activate(machine);
+  await fixture.activate(machine);
   {
-    using db = new DatabaseSync(desk.path);
+    using db = new DatabaseSync(fixture.path);
     db.exec(TRIGGERS_1);
   }
-  await using store = await openStore(desk.path);
+  await using store = await openStore(fixture.path);
   const machines = async () => (await store.read({ licenseKey: "K1" })).license?.activeMachines;
   assertEquals(await machines(), 1);
   const request = { licenseKey: "K1", machineId: machine.id, isLost: true };
   await requestDecommission(store, request, { atMs: 0, actor: "test" });
   assertEquals(await machines(), 0);
-  using db = new DatabaseSync(desk.path, { readOnly: true });
+  using db = new DatabaseSync(fixture.path, { readOnly: true });
   assertEquals(db.prepare("PRAGMA user_version").get(), { user_version: 2 });
 });
 

@@ -8,7 +8,11 @@ import type { Change, LicenseStore } from "../../src/license_server/store.ts";
 import { resolve } from "../../src/core/paths.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { makeMachine } from "../support/test_machine.ts";
-import { openStore, standardPayload, VendorDesk } from "../support/vendor_desk.ts";
+import {
+  LicenseServerFixture,
+  openStore,
+  standardPayload,
+} from "../support/license_server_fixture.ts";
 
 const audit = { action: "test", atMs: 1, actor: "test" };
 const suspend: Change = { kind: "set_license_status", status: "SUSPENDED", audit };
@@ -66,42 +70,42 @@ Deno.test("a decision that throws takes back its own writes and no others of its
 });
 
 Deno.test("a state change and its audit row are written together or not at all", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   {
-    using db = new DatabaseSync(desk.path);
+    using db = new DatabaseSync(fixture.path);
     db.exec(`CREATE TRIGGER no_audit BEFORE INSERT ON audit
       BEGIN SELECT RAISE(ABORT, 'the audit is full'); END`);
   }
-  await desk.restart();
-  const before = desk.dump();
-  const change = desk.store.decide(
+  await fixture.restart();
+  const before = fixture.dump();
+  const change = fixture.store.decide(
     { licenseKey: "K1" },
     () => ({ outcome: 1, changes: [suspend] }),
   );
   await assertRejects(() => change, Error, "the audit is full");
-  assertEquals(desk.dump(), before);
+  assertEquals(fixture.dump(), before);
 });
 
 Deno.test("nothing of a group is answered as done when its commit fails, and the next one is committed", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
   {
-    using db = new DatabaseSync(desk.path);
+    using db = new DatabaseSync(fixture.path);
     db.exec(`CREATE TABLE fault (id TEXT REFERENCES licenses DEFERRABLE INITIALLY DEFERRED);
       CREATE TRIGGER break_commit AFTER INSERT ON audit WHEN new.action = 'test'
       BEGIN INSERT INTO fault VALUES ('nobody'); END`);
   }
-  await desk.restart();
-  const before = desk.dump();
+  await fixture.restart();
+  const before = fixture.dump();
   const group = await Promise.allSettled([
-    desk.store.decide({ licenseKey: "K1" }, () => ({ outcome: "refused", changes: [] })),
-    desk.store.decide({ licenseKey: "K1" }, () => ({ outcome: "done", changes: [suspend] })),
+    fixture.store.decide({ licenseKey: "K1" }, () => ({ outcome: "refused", changes: [] })),
+    fixture.store.decide({ licenseKey: "K1" }, () => ({ outcome: "done", changes: [suspend] })),
   ]);
   assertEquals(group.map(({ status }) => status), ["rejected", "rejected"]);
-  assertEquals(desk.dump(), before);
-  await desk.register("K2");
-  assertEquals(await statusOf(desk.store, "K2"), "ACTIVE");
+  assertEquals(fixture.dump(), before);
+  await fixture.register("K2");
+  assertEquals(await statusOf(fixture.store, "K2"), "ACTIVE");
 });
 
 Deno.test("decide() says that the database is locked, and works again once it is not", async () => {
@@ -130,29 +134,29 @@ Deno.test("a store may be closed twice, commits what waits, and then refuses", a
 });
 
 Deno.test("licenses are listed by key, and a license's machines as they came", async () => {
-  await using desk = await VendorDesk.open();
-  for (const key of ["K2", "K1"]) await desk.register(key, { max_machines: 3 });
+  await using fixture = await LicenseServerFixture.open();
+  for (const key of ["K2", "K1"]) await fixture.register(key, { max_machines: 3 });
   const ids = ["f", "a", "5"].map((digit) => crypto.randomUUID().replace(/^./, digit));
   for (const id of ids) {
-    await desk.activate(await makeMachine(id));
-    desk.clock.skip(1_000);
+    await fixture.activate(await makeMachine(id));
+    fixture.clock.skip(1_000);
   }
-  const licenses = await desk.store.listLicenses();
+  const licenses = await fixture.store.listLicenses();
   assertEquals(licenses.map(({ licenseKey }) => licenseKey), ["K1", "K2"]);
-  const machines = await desk.store.listMachines("K1");
+  const machines = await fixture.store.listMachines("K1");
   assertEquals(machines.map(({ machineId }) => machineId), ids);
-  assertEquals(await desk.store.listMachines("K2"), []);
+  assertEquals(await fixture.store.listMachines("K2"), []);
 });
 
 Deno.test("machines that are removed by hand no longer count", async () => {
-  await using desk = await VendorDesk.open();
-  await desk.register("K1");
-  assertEquals((await desk.activate(await makeMachine())).status, 200);
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
+  assertEquals((await fixture.activate(await makeMachine())).status, 200);
   {
-    using db = new DatabaseSync(desk.path);
+    using db = new DatabaseSync(fixture.path);
     db.exec("DELETE FROM machines");
   }
-  assertEquals((await desk.activate(await makeMachine())).status, 200);
+  assertEquals((await fixture.activate(await makeMachine())).status, 200);
 });
 
 Deno.test("two that make the same database at once both have it", async () => {

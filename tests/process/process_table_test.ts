@@ -13,7 +13,7 @@ import {
   openTable,
   shell,
   TABLE_DEPENDENCIES,
-} from "../support/process_desk.ts";
+} from "../support/process_tables.ts";
 import { readAll } from "../support/recorded.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 

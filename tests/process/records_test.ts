@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { RecordStore } from "../../src/process/records.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
-import { namesIn } from "../support/process_desk.ts";
+import { namesIn } from "../support/process_tables.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 

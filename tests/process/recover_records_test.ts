@@ -12,7 +12,7 @@ import {
   openTable,
   shell,
   TABLE_DEPENDENCIES,
-} from "../support/process_desk.ts";
+} from "../support/process_tables.ts";
 import { startProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 

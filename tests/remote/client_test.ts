@@ -8,14 +8,14 @@ import { RemoteClient } from "../../src/remote/client.ts";
 import { RemoteClientError } from "../../src/remote/connect.ts";
 import { encodeControl, encodeOutputFrame } from "../../src/remote/frames.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { RemoteDesk } from "../support/remote_server.ts";
+import { RemoteServerFixture } from "../support/remote_server_fixture.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 const OPENSSL = [needsProgram("openssl")];
 
 /** A client of whoever listens at a port. */
 async function clientOf(
-  { files, authority }: RemoteDesk,
+  { files, authority }: RemoteServerFixture,
   { port, clock = systemClock }: { port: number; clock?: FakeClock | typeof systemClock },
 ): Promise<RemoteClient> {
   return new RemoteClient({
@@ -39,12 +39,12 @@ function testAnswered(
   run: (client: RemoteClient) => Promise<void>,
 ): void {
   testWith(OPENSSL, name, async () => {
-    await using desk = await RemoteDesk.open();
-    const { tls: { certificate: cert, key } } = await desk.trust();
+    await using fixture = await RemoteServerFixture.open();
+    const { tls: { certificate: cert, key } } = await fixture.trust();
     const server = createServer({ cert, key }, answer);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     try {
-      await run(await clientOf(desk, { port: (server.address() as AddressInfo).port }));
+      await run(await clientOf(fixture, { port: (server.address() as AddressInfo).port }));
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }
@@ -150,12 +150,12 @@ function testUnsecured(
   run: (ask: (clock?: FakeClock) => Promise<[code: string, message: string]>) => Promise<void>,
 ): void {
   testWith(OPENSSL, name, async () => {
-    await using desk = await RemoteDesk.open();
+    await using fixture = await RemoteServerFixture.open();
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr;
     const serving = listener.accept().then(serve);
     await run(async (clock) => {
-      const client = await clientOf(desk, { port, ...(clock && { clock }) });
+      const client = await clientOf(fixture, { port, ...(clock && { clock }) });
       return await refusal(() => client.list());
     });
     await serving;

@@ -4,20 +4,20 @@ import { SentinelError } from "../../src/core/errors.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { FakeProcesses } from "../support/fake_processes.ts";
 import { readFrames } from "../support/read_frames.ts";
-import { RemoteDesk } from "../support/remote_server.ts";
+import { RemoteServerFixture } from "../support/remote_server_fixture.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 const OPENSSL = [needsProgram("openssl")];
 
 testWith(OPENSSL, "close() stops the processes, and readers get the end", async () => {
-  await using desk = await RemoteDesk.open();
+  await using fixture = await RemoteServerFixture.open();
   const processes = new FakeProcesses();
   processes.add({ id: "1" });
   processes.items = async function* () {
     await processes.ended("1");
     yield { kind: "end", at: 0 };
   };
-  await using served = await desk.serve(processes);
+  await using served = await fixture.serve(processes);
   const response = await served.fetch("/v1/processes/1/output?follow=1");
   const closed = served.server.close();
   const { control } = await readFrames(response);
@@ -31,14 +31,14 @@ testWith(
   OPENSSL,
   "while the processes are being stopped, whatever is asked is refused",
   async () => {
-    await using desk = await RemoteDesk.open();
+    await using fixture = await RemoteServerFixture.open();
     const processes = new FakeProcesses();
     const closing = Promise.withResolvers<void>(), stopped = Promise.withResolvers<void>();
     processes.close = () => {
       closing.resolve();
       return stopped.promise;
     };
-    await using served = await desk.serve(processes);
+    await using served = await fixture.serve(processes);
     const closed = served.server.close();
     await closing.promise;
     for (const [path, method] of [["/healthz", "GET"], ["/v1/processes", "POST"]] as const) {
@@ -52,7 +52,7 @@ testWith(
 );
 
 testWith(OPENSSL, "close() waits for a start under way before it stops the processes", async () => {
-  await using desk = await RemoteDesk.open();
+  await using fixture = await RemoteServerFixture.open();
   const processes = new FakeProcesses();
   const arrived = Promise.withResolvers<void>(), gate = Promise.withResolvers<void>();
   processes.start = async () => {
@@ -61,7 +61,7 @@ testWith(OPENSSL, "close() waits for a start under way before it stops the proce
     processes.add({ id: "1" });
     return { kind: "started", id: "1" };
   };
-  await using served = await desk.serve(processes);
+  await using served = await fixture.serve(processes);
   const answer = served.ask("/v1/processes", { method: "POST", body: '{"command":"x"}' });
   await arrived.promise;
   const closed = served.server.close();
@@ -76,7 +76,7 @@ testWith(
   OPENSSL,
   "close() cuts a reader off that does not fetch the rest in five seconds",
   async () => {
-    await using desk = await RemoteDesk.open();
+    await using fixture = await RemoteServerFixture.open();
     const clock = new FakeClock();
     const processes = new FakeProcesses();
     processes.add({ id: "1" });
@@ -85,7 +85,7 @@ testWith(
         yield { kind: "bytes", stream: "stdout", bytes: new Uint8Array(65_536), offset: 0 };
       }
     };
-    await using served = await desk.serve(processes, { clock });
+    await using served = await fixture.serve(processes, { clock });
     using stalled = await served.connect();
     await stalled.send("GET /v1/processes/1/output HTTP/1.1\r\nHost: a\r\n\r\n");
     await stalled.read(/\r\n\r\n/);
@@ -97,10 +97,10 @@ testWith(
 );
 
 testWith(OPENSSL, "a port in use is said so", async () => {
-  await using desk = await RemoteDesk.open();
-  await using served = await desk.serve(new FakeProcesses());
+  await using fixture = await RemoteServerFixture.open();
+  await using served = await fixture.serve(new FakeProcesses());
   const error = await assertRejects(
-    () => desk.serve(new FakeProcesses(), { port: served.port }),
+    () => fixture.serve(new FakeProcesses(), { port: served.port }),
     SentinelError,
   );
   assertEquals(

@@ -4,7 +4,11 @@ import { linux } from "../../src/platform/linux/platform.ts";
 import type { RemoteLimits } from "../../src/remote/wire.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { FakeProcesses } from "../support/fake_processes.ts";
-import { RawConnection, RemoteDesk, type ServedDesk } from "../support/remote_server.ts";
+import {
+  RawConnection,
+  RemoteServerFixture,
+  type ServedRemote,
+} from "../support/remote_server_fixture.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { LINUX, needsProgram, testWith } from "../support/requirements.ts";
 
@@ -17,12 +21,12 @@ const START = { method: "POST", body: '{"command":"id"}' };
 function testLimited(
   name: string,
   limits: Partial<RemoteLimits>,
-  run: (served: ServedDesk, processes: FakeProcesses) => Promise<void>,
+  run: (served: ServedRemote, processes: FakeProcesses) => Promise<void>,
 ): void {
   testWith(OPENSSL, name, async () => {
-    await using desk = await RemoteDesk.open();
+    await using fixture = await RemoteServerFixture.open();
     const processes = new FakeProcesses();
-    await using served = await desk.serve(processes, { limits });
+    await using served = await fixture.serve(processes, { limits });
     await run(served, processes);
   });
 }
@@ -65,7 +69,7 @@ testLimited(
       "internal error; see the server's log",
     ]);
     const said = "error remote request failed: disk quota exceeded";
-    assertEquals(served.desk.log.lines("error"), [said]);
+    assertEquals(served.fixture.log.lines("error"), [said]);
     processes.start = start;
     assertEquals((await served.ask("/v1/processes", START)).status, 201);
   },
@@ -112,9 +116,9 @@ testLimited(
       using _second = new RawConnection(await Deno.connect(target));
       using third = new RawConnection(await Deno.connect(target));
       assertEquals(await third.read(), "");
-      await served.desk.audit(/^refused: too many handshakes$/);
+      await served.fixture.audit(/^refused: too many handshakes$/);
     }
-    await served.desk.audit(/^handshake failed/);
+    await served.fixture.audit(/^handshake failed/);
     assertEquals((await served.ask("/healthz")).status, 200);
   },
 );
@@ -124,7 +128,7 @@ testLimited("a handshake that does not go on is given up", { handshakeMs: 50 }, 
     await Deno.connect({ hostname: "127.0.0.1", port: served.port }),
   );
   assertEquals(await silent.read(), "");
-  await served.desk.audit(/^handshake failed: TLS handshake timeout$/);
+  await served.fixture.audit(/^handshake failed: TLS handshake timeout$/);
   assertEquals(served.server.load.handshakes, 0);
 });
 
@@ -151,24 +155,24 @@ testLimited(
 );
 
 testWith(OPENSSL, "a body that does not arrive is given up after ten seconds", async () => {
-  await using desk = await RemoteDesk.open();
+  await using fixture = await RemoteServerFixture.open();
   const clock = new FakeClock();
-  await using served = await desk.serve(new FakeProcesses(), { clock });
+  await using served = await fixture.serve(new FakeProcesses(), { clock });
   using raw = await served.connect();
   await raw.send("POST /v1/processes HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{");
   await clock.sleepers(1);
   await clock.advance(10_000);
-  assertMatch(await raw.read(), /^HTTP\/1\.1 408 .*did not arrive in time/s);
+  assertMatch(await raw.read(), /^HTTP\/1\.1 408 .*did not open in time/s);
 });
 
 testWith(
   [...OPENSSL, LINUX],
   "a server that listens again on its socket answers, and keeps its deadlines",
   async () => {
-    await using desk = await RemoteDesk.open();
+    await using fixture = await RemoteServerFixture.open();
     let isDeaf = true;
     const relistened = Promise.withResolvers<void>();
-    await using served = await desk.serve(new FakeProcesses(), {
+    await using served = await fixture.serve(new FakeProcesses(), {
       limits: { headerMs: 1_000 },
       async findSocket(port) {
         const socket = await linux.listeningSocket!(port);
@@ -188,6 +192,6 @@ testWith(
     using slow = await served.connect();
     await slow.send("GET /healthz HT");
     assertMatch(await slow.read(), /^HTTP\/1\.1 408 /);
-    assertEquals(desk.log.lines("warn").length, 1);
+    assertEquals(fixture.log.lines("warn").length, 1);
   },
 );

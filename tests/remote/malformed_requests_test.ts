@@ -1,6 +1,6 @@
 // Not on Windows: the remote server is not held to it yet.
 import { assertEquals, assertMatch } from "@std/assert";
-import { post, PROBLEM, testServed } from "../support/served_desk.ts";
+import { post, PROBLEM, testServed } from "../support/served_processes.ts";
 
 const BAD_STARTS: [string, unknown, RegExp][] = [
   ["no body", "", /not JSON/],
@@ -175,7 +175,7 @@ testServed(
       await raw.read(/100 Continue\r\n\r\n/);
       await raw.send('{"command":"x"}');
     }
-    await served.desk.audit(/^refused: 400 the body did not arrive whole/);
+    await served.fixture.audit(/^refused: 400 the body did not open whole/);
     assertEquals(processes.started, []);
   },
 );

@@ -1,6 +1,6 @@
 // Not on Windows: the remote server is not held to it yet.
 import { assertEquals } from "@std/assert";
-import { RemoteSetup } from "../support/remote_program.ts";
+import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 testWith(
@@ -23,7 +23,7 @@ testWith(
         await new Promise((resolve) => changed.addEventListener("body", resolve, { once: true }));
       }
     };
-    await using setup = await RemoteSetup.open();
+    await using setup = await RemoteProgramHarness.open();
     const env = {
       OTEL_DENO: "true",
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.addr.port}`,

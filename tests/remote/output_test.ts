@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { OutputItem } from "../../src/core/output_item.ts";
 import type { OutputRequest } from "../../src/remote/processes.ts";
 import { readFrames } from "../support/read_frames.ts";
-import { testServed } from "../support/served_desk.ts";
+import { testServed } from "../support/served_processes.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -50,7 +50,7 @@ testServed(
       give(bytes("stdout", "one"), bytes("stderr", "two"), bytes("stdout", "three"));
     processes.end("1", { state: "exited", exitCode: 3 });
     const response = await served.fetch("/v1/processes/1/output?follow=1", {
-      files: served.desk.files.observe,
+      files: served.fixture.files.observe,
     });
     assertEquals(response.headers.get("content-type"), "application/vnd.docker.multiplexed-stream");
     const { stdout, stderr, control } = await readFrames(response);
@@ -189,6 +189,6 @@ testServed(
     const response = await served.fetch("/v1/processes/1/output");
     const cut = await readFrames(response).then(() => "whole", () => "cut");
     assertEquals(cut, "cut");
-    assertEquals(served.desk.log.lines("error"), ["error remote request failed: no more"]);
+    assertEquals(served.fixture.log.lines("error"), ["error remote request failed: no more"]);
   },
 );

@@ -1,6 +1,6 @@
 // Not on Windows: the remote server is not held to it yet.
 import { assertEquals, assertMatch } from "@std/assert";
-import { post, PROBLEM, testServed } from "../support/served_desk.ts";
+import { post, PROBLEM, testServed } from "../support/served_processes.ts";
 
 testServed(
   "a process is started with what the request says, and nothing else",
@@ -31,7 +31,7 @@ testServed(
       },
       maxOutputBytes: 5,
     }]);
-    const { outcome, client, process, command } = served.desk.audited[0]!;
+    const { outcome, client, process, command } = served.fixture.audited[0]!;
     assertEquals([outcome, client, process, command], [
       "started",
       { cn: "ops", role: "control" },
@@ -50,7 +50,7 @@ testServed("status, list and stop tell the process's state", async (served, proc
     started_at: "1970-01-01T00:00:00.000Z",
     output_bytes: 0,
   };
-  const { files } = served.desk;
+  const { files } = served.fixture;
   assertEquals((await served.ask("/v1/processes/1", { files: files.observe })).body, running);
   assertEquals((await served.ask("/v1/processes", { files: files.observe })).body, [running]);
   const stopped = await served.ask("/v1/processes/1/stop", post({ signal: "SIGINT", grace_ms: 5 }));
@@ -61,7 +61,7 @@ testServed("status, list and stop tell the process's state", async (served, proc
   });
   assertEquals(processes.stops, [["1", { signal: "SIGINT", graceMs: 5 }]]);
   assertEquals((await served.ask("/v1/processes/1/stop", { method: "POST" })).status, 200);
-  assertEquals(served.desk.audited.map(({ action, outcome }) => [action, outcome]), [
+  assertEquals(served.fixture.audited.map(({ action, outcome }) => [action, outcome]), [
     ["stop", "stopped"],
     ["stop", "stopped"],
   ]);
@@ -84,7 +84,7 @@ testServed(
     assertEquals([restarted.status, restarted.body], [201, { id: "2" }]);
     assertEquals(processes.restarts, ["1", "1", "1"]);
     assertEquals(
-      served.desk.audited.map(({ action, outcome, process }) => [action, outcome, process]),
+      served.fixture.audited.map(({ action, outcome, process }) => [action, outcome, process]),
       [
         ["restart", "refused: 404 process not found", "1"],
         ["restart", "refused: 409 not this one", "1"],
@@ -109,11 +109,11 @@ for (
   ] as const
 ) {
   testServed(`who may only observe is refused at POST ${path}`, async (served, processes) => {
-    const answer = await served.ask(path, { ...init, files: served.desk.files.observe });
+    const answer = await served.ask(path, { ...init, files: served.fixture.files.observe });
     assertEquals([answer.status, answer.type], [403, PROBLEM]);
     assertEquals(answer.body.detail, "permission denied: this certificate may only observe");
     assertEquals([processes.started, processes.stops, processes.restarts], [[], [], []]);
-    assertMatch(served.desk.audited[0]!.outcome, /^refused: 403 /);
+    assertMatch(served.fixture.audited[0]!.outcome, /^refused: 403 /);
   });
 }
 

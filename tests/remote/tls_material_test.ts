@@ -2,16 +2,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { checkMaterial } from "../../src/remote/tls_material.ts";
-import { RemoteDesk } from "../support/remote_server.ts";
+import { RemoteServerFixture } from "../support/remote_server_fixture.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
 testWith(
   [needsProgram("openssl")],
   "certificate, key and CA that cannot be used are said so",
   async () => {
-    await using desk = await RemoteDesk.open();
-    const { tls } = await desk.trust();
-    const foreignKey = await Deno.readTextFile(desk.files.control.key);
+    await using fixture = await RemoteServerFixture.open();
+    const { tls } = await fixture.trust();
+    const foreignKey = await Deno.readTextFile(fixture.files.control.key);
     checkMaterial(tls);
     for (
       const [change, message] of [

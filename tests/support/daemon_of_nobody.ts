@@ -1,4 +1,4 @@
-import { DaemonScene, type DaemonSceneOptions } from "./daemon_scene.ts";
+import { DaemonHarness, type DaemonHarnessOptions } from "./daemon_harness.ts";
 import { programForAll } from "./program_for_all.ts";
 
 /** nobody and its group, in Debian and its kin. */
@@ -8,12 +8,14 @@ export const NOBODY = 65534;
 export const NO_CAPABILITIES = "0000000000000000";
 
 /** A scene that is nobody's, whose daemon root starts to become that user. */
-export async function daemonOfNobody(options: DaemonSceneOptions = {}): Promise<DaemonScene> {
-  const scene = await DaemonScene.arrive({
+export async function openUnprivilegedDaemon(
+  options: DaemonHarnessOptions = {},
+): Promise<DaemonHarness> {
+  const harness = await DaemonHarness.open({
     ...options,
     tables: `[process]\nuser = "nobody"\n${options.tables ?? ""}`,
     program: await programForAll(),
   });
-  await scene.giveTo(NOBODY);
-  return scene;
+  await harness.giveTo(NOBODY);
+  return harness;
 }

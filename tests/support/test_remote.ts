@@ -1,5 +1,5 @@
 import { COMPILED, type ProgramResult } from "./program.ts";
-import { RemoteSetup, type ServingRemote } from "./remote_program.ts";
+import { RemoteProgramHarness, type ServingRemote } from "./remote_program_harness.ts";
 import { needsProgram, type Requirement, testWith } from "./requirements.ts";
 
 /** What makes certificates. */
@@ -14,11 +14,11 @@ export const CLIENT_CERTIFICATES: Requirement = {
 /** A test with a real server and its clients. */
 export function testRemote(
   name: string,
-  run: (setup: RemoteSetup, server: ServingRemote) => Promise<void>,
+  run: (setup: RemoteProgramHarness, server: ServingRemote) => Promise<void>,
   requirements: readonly Requirement[] = [],
 ): void {
   testWith([...OPENSSL, CLIENT_CERTIFICATES, ...requirements], name, async () => {
-    await using setup = await RemoteSetup.open();
+    await using setup = await RemoteProgramHarness.open();
     await using server = await setup.serve();
     await run(setup, server);
   });

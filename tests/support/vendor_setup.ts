@@ -5,7 +5,7 @@ import { registerLicense } from "../../src/license_server/issue.ts";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { runProgram } from "./program.ts";
 import { serveLicenses, type ServingProgram } from "./serving_program.ts";
-import { openStore, standardPayload } from "./vendor_desk.ts";
+import { openStore, standardPayload } from "./license_server_fixture.ts";
 
 /** A vendor with a key, a database and one license, `K1`. */
 export interface VendorSetup {

@@ -1,7 +1,7 @@
 /** The daemon: how soon it is ready and gone, and what it costs while nothing happens. */
 import { fromFileUrl } from "@std/path";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
-import { DaemonScene } from "../../tests/support/daemon_scene.ts";
+import { DaemonHarness } from "../../tests/support/daemon_harness.ts";
 import { isRunning, residentBytes } from "../../tests/support/process_state.ts";
 import { programLine, RunningProgram } from "../../tests/support/program.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
@@ -21,28 +21,28 @@ const CLOCK_TICKS_PER_SECOND = 100;
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 async function measure(): Promise<BenchRow[]> {
-  await using scene = await DaemonScene.arrive();
-  const main = await bundleProgram(scene.at("bundle"));
+  await using harness = await DaemonHarness.open();
+  const main = await bundleProgram(harness.at("bundle"));
   return [
-    ...await measureStartAndStop(scene, main),
-    ...await measureIdle(scene, main),
-    await measureMemory(scene, main),
+    ...await measureStartAndStop(harness, main),
+    ...await measureIdle(harness, main),
+    await measureMemory(harness, main),
   ];
 }
 
 /** In turns: an empty file, the bare runtime doing the license flow, and the daemon, started and stopped. */
-async function measureStartAndStop(scene: DaemonScene, main: string): Promise<BenchRow[]> {
-  await Deno.writeTextFile(scene.at("empty.ts"), "");
-  await Deno.writeFile(scene.at("machine_key"), (await generateKeyPairDer()).privateKey);
-  const { folder, url } = scene.customer;
+async function measureStartAndStop(harness: DaemonHarness, main: string): Promise<BenchRow[]> {
+  await Deno.writeTextFile(harness.at("empty.ts"), "");
+  await Deno.writeFile(harness.at("machine_key"), (await generateKeyPairDer()).privateKey);
+  const { folder, url } = harness.base;
   const bare = [`${ROOT}tests/fixtures/bare_start.ts`, folder.path, url, "/bin/true"];
   const times = { empty: [] as number[], bare: [] as number[], ready: [] as number[] };
   const stops: number[] = [];
   for (let round = -2; round < ROUNDS; round++) {
-    const empty = await runMs(fromSource(scene.at("empty.ts"), []), scene);
-    const flow = await runMs(fromSource(bare[0]!, bare.slice(1)), scene);
-    const ready = await runMs(fromSource(main, scene.arguments(["start"])), scene);
-    const stop = await stopMs(scene);
+    const empty = await runMs(fromSource(harness.at("empty.ts"), []), harness);
+    const flow = await runMs(fromSource(bare[0]!, bare.slice(1)), harness);
+    const ready = await runMs(fromSource(main, harness.arguments(["start"])), harness);
+    const stop = await stopMs(harness);
     if (round < 0) continue;
     times.empty.push(empty);
     times.bare.push(flow);
@@ -73,11 +73,11 @@ function fromSource(entry: string, args: readonly string[]): string[] {
   return programLine(args, { copy: { deno: Deno.execPath(), entry } }).slice(1);
 }
 
-async function runMs(args: readonly string[], { tamperChecks }: DaemonScene): Promise<number> {
+async function runMs(args: readonly string[], { programOptions }: DaemonHarness): Promise<number> {
   const began = performance.now();
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
-    env: tamperChecks.env ?? {},
+    env: programOptions.env ?? {},
     stdin: "null",
     stdout: "null",
     stderr: "null",
@@ -87,8 +87,8 @@ async function runMs(args: readonly string[], { tamperChecks }: DaemonScene): Pr
 }
 
 /** From SIGTERM to the moment at which the lock of the PID file is free. */
-async function stopMs(scene: DaemonScene): Promise<number> {
-  const path = scene.at("runtime/sentinel/software.pid");
+async function stopMs(harness: DaemonHarness): Promise<number> {
+  const path = harness.at("runtime/sentinel/software.pid");
   const pid = Number(await Deno.readTextFile(path));
   using file = await Deno.open(path);
   const began = performance.now();
@@ -100,8 +100,8 @@ async function stopMs(scene: DaemonScene): Promise<number> {
   return ms;
 }
 
-async function measureIdle(scene: DaemonScene, main: string): Promise<BenchRow[]> {
-  await using daemon = await startDaemon(scene, main);
+async function measureIdle(harness: DaemonHarness, main: string): Promise<BenchRow[]> {
+  await using daemon = await startDaemon(harness, main);
   const before = await readUsage(daemon.pid);
   await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
   const after = await readUsage(daemon.pid);
@@ -122,15 +122,15 @@ async function measureIdle(scene: DaemonScene, main: string): Promise<BenchRow[]
   }];
 }
 
-async function measureMemory(scene: DaemonScene, main: string): Promise<BenchRow> {
-  await scene.configure({
+async function measureMemory(harness: DaemonHarness, main: string): Promise<BenchRow> {
+  await harness.configure({
     tables: `[health]\ncheck_interval_ms = ${CHECK_INTERVAL_MS}\nmemory_limit_mb = 1000\n` +
       `restart_on_failure = false`,
   });
-  await using daemon = await startDaemon(scene, main);
+  await using daemon = await startDaemon(harness, main);
   const [early, late] = [
-    await residentAfter(CHECKS[0], scene, daemon),
-    await residentAfter(CHECKS[1], scene, daemon),
+    await residentAfter(CHECKS[0], harness, daemon),
+    await residentAfter(CHECKS[1], harness, daemon),
   ];
   return {
     name: `a daemon's memory after ${CHECKS[1]} checks of health (floor: after ${CHECKS[0]})`,
@@ -146,27 +146,27 @@ async function measureMemory(scene: DaemonScene, main: string): Promise<BenchRow
 /** MiB after so many rounds of checks. */
 async function residentAfter(
   checks: number,
-  scene: DaemonScene,
+  harness: DaemonHarness,
   { pid }: RunningProgram,
 ): Promise<number> {
-  while (Number((await scene.facts("stats"))["health_checks"]) < checks) {
+  while (Number((await harness.facts("stats"))["health_checks"]) < checks) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return await residentBytes(pid) / 2 ** 20;
 }
 
-async function startDaemon(scene: DaemonScene, main: string): Promise<RunningProgram> {
-  await Deno.remove(scene.at("d.log"));
+async function startDaemon(harness: DaemonHarness, main: string): Promise<RunningProgram> {
+  await Deno.remove(harness.at("d.log"));
   const daemon = new RunningProgram(
     new Deno.Command(Deno.execPath(), {
-      args: fromSource(main, scene.arguments(["start", "--foreground"])),
-      env: scene.tamperChecks.env ?? {},
+      args: fromSource(main, harness.arguments(["start", "--foreground"])),
+      env: harness.programOptions.env ?? {},
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
     }).spawn(),
   );
-  await scene.logged(/starting -> running/);
+  await harness.logged(/starting -> running/);
   return daemon;
 }
 

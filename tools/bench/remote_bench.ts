@@ -3,7 +3,10 @@ import { systemClock } from "../../src/core/clock.ts";
 import { RemoteClient } from "../../src/remote/client.ts";
 import { residentBytes } from "../../tests/support/process_state.ts";
 import { startProgram } from "../../tests/support/program.ts";
-import { RemoteSetup, type ServingRemote } from "../../tests/support/remote_program.ts";
+import {
+  RemoteProgramHarness,
+  type ServingRemote,
+} from "../../tests/support/remote_program_harness.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 import { median } from "./median.ts";
 
@@ -15,13 +18,13 @@ const HANDSHAKES = 200, AT_ONCE = 4;
 
 /** Both servers, and how to reach them; `curl` is the client, as ours would be measured with them. */
 interface Scene {
-  readonly setup: RemoteSetup;
+  readonly setup: RemoteProgramHarness;
   readonly server: ServingRemote;
   readonly floorPort: number;
 }
 
 async function measure(): Promise<BenchRow[]> {
-  await using setup = await RemoteSetup.open();
+  await using setup = await RemoteProgramHarness.open();
   await using server = await setup.serve();
   await using floor = startProgram(
     [setup.files.server.certificate, setup.files.server.key, setup.authority.certificate],

@@ -1,7 +1,7 @@
 /** From the start of `sentinel run` (online, activated, local license server) to the software's first byte. */
 import { fromFileUrl } from "@std/path";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
-import { Customer } from "../../tests/support/customer.ts";
+import { RunHarness } from "../../tests/support/run_harness.ts";
 import { PERMISSIONS } from "../../tests/support/permissions.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 import { median } from "./median.ts";
@@ -20,7 +20,7 @@ interface Contender {
 }
 
 async function measure(): Promise<BenchRow[]> {
-  await using customer = await Customer.arrive();
+  await using customer = await RunHarness.open();
   const { folder, url } = customer;
   const software = await customer.script("software", "echo up");
   await Deno.writeFile(folder.at("machine_key"), (await generateKeyPairDer()).privateKey);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { openTable } from "../../support/process_desk.ts";
+import { openTable } from "../../support/process_tables.ts";
 import { POSIX, testWith } from "../../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary_folder.ts";
 import { checkInvariants, type Seen } from "../../../tools/soak/check_invariants.ts";

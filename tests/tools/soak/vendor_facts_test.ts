@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { VendorDesk } from "../../support/vendor_desk.ts";
+import { LicenseServerFixture } from "../../support/license_server_fixture.ts";
 import { makeMachine } from "../../support/test_machine.ts";
 import { changeLicense } from "../../../src/license_server/administration.ts";
 import { noteBeats, readBeats } from "../../../tools/soak/vendor_facts.ts";
@@ -7,7 +7,7 @@ import { noteBeats, readBeats } from "../../../tools/soak/vendor_facts.ts";
 const HOUR_MS = 3_600_000;
 
 Deno.test("the database notes each heartbeat with its hour and what the vendor had decided", async () => {
-  await using desk = await VendorDesk.open();
+  await using desk = await LicenseServerFixture.open();
   await desk.register("K1", { expiry_date: "2999-12-31" });
   desk.clock.setWall(new Date(Date.now() + 3 * HOUR_MS).toISOString());
   const machine = await makeMachine();

@@ -1,7 +1,7 @@
 /** The compiled program under a license that is kept alive: from its start to the software's first byte, and to a daemon that is ready. */
 import { fromFileUrl } from "@std/path";
 import { generateKeyPairDer } from "../../../src/signing/ecdsa.ts";
-import { DaemonScene } from "../../../tests/support/daemon_scene.ts";
+import { DaemonHarness } from "../../../tests/support/daemon_harness.ts";
 import { isRunning } from "../../../tests/support/process_state.ts";
 import { compileProgram, COMPILER } from "../../../tests/support/standalone.ts";
 import type { Bench, BenchRow } from "../bench_row.ts";
@@ -22,33 +22,33 @@ interface Contender {
 
 async function measure(): Promise<BenchRow[]> {
   if (!COMPILER.met) throw new Error(`needs ${COMPILER.need}`);
-  await using scene = await DaemonScene.arrive();
-  const { folder, url } = scene.customer;
-  const program = await compileProgram(scene.at("bin"));
-  const software = await scene.customer.script("up", "echo up");
-  await Deno.writeTextFile(scene.at("empty.ts"), "");
-  await Deno.writeFile(scene.at("machine_key"), (await generateKeyPairDer()).privateKey);
+  await using harness = await DaemonHarness.open();
+  const { folder, url } = harness.base;
+  const program = await compileProgram(harness.at("bin"));
+  const software = await harness.base.script("up", "echo up");
+  await Deno.writeTextFile(harness.at("empty.ts"), "");
+  await Deno.writeFile(harness.at("machine_key"), (await generateKeyPairDer()).privateKey);
   const runtime = [Deno.env.get("BUILD_DENO") || Deno.execPath(), "run", "--quiet"];
   const contender = (until: Contender["until"], ...command: string[]): Contender => {
     return { command, until, ms: [] };
   };
-  const empty = contender("end", ...runtime, scene.at("empty.ts"));
+  const empty = contender("end", ...runtime, harness.at("empty.ts"));
   const bare = contender(
     ...["end", ...runtime, "--allow-all", "--preload", `${FIXTURES}old_runtime.ts`] as const,
     ...[`${FIXTURES}bare_start.ts`, folder.path, url, "/bin/true"],
   );
   const run = contender(
-    ...["first byte", program, "run", "--license", scene.at("K1.lic")] as const,
-    ...["--software", software, "--state-dir", scene.at("state")],
-    ...["--org-key", scene.at("org_public_key.pem"), "--server-url", url],
+    ...["first byte", program, "run", "--license", harness.at("K1.lic")] as const,
+    ...["--software", software, "--state-dir", harness.at("state")],
+    ...["--org-key", harness.at("org_public_key.pem"), "--server-url", url],
   );
-  const daemon = contender("end", program, ...scene.arguments(["start"]));
+  const daemon = contender("end", program, ...harness.arguments(["start"]));
   for (let round = -2; round < ROUNDS; round++) {
     for (const each of [empty, bare, run, daemon]) {
-      const took = await tookMs(each, scene);
+      const took = await tookMs(each, harness);
       if (round >= 0) each.ms.push(took);
     }
-    await stop(scene);
+    await stop(harness);
   }
   const flow = median(bare.ms) - median(empty.ms);
   return [
@@ -64,16 +64,16 @@ async function measure(): Promise<BenchRow[]> {
   ];
 }
 
-async function tookMs({ command, until }: Contender, scene: DaemonScene): Promise<number> {
+async function tookMs({ command, until }: Contender, harness: DaemonHarness): Promise<number> {
   const [program, ...args] = command;
-  const env = scene.tamperChecks.env ?? {};
+  const env = harness.programOptions.env ?? {};
   const { firstByteMs, endMs } = await runTimes({ program: program!, args, env });
   return until === "first byte" ? firstByteMs : endMs;
 }
 
 /** Stops the daemon, with all that it does at its end. */
-async function stop(scene: DaemonScene): Promise<void> {
-  const pid = Number(await Deno.readTextFile(scene.at("runtime/sentinel/software.pid")));
+async function stop(harness: DaemonHarness): Promise<void> {
+  const pid = Number(await Deno.readTextFile(harness.at("runtime/sentinel/software.pid")));
   Deno.kill(pid, "SIGTERM");
   while (await isRunning(pid)) continue;
 }

@@ -7,11 +7,11 @@ import {
   type TestMachine,
   type WireRequest,
 } from "./test_machine.ts";
-import { VendorDesk } from "./vendor_desk.ts";
+import { LicenseServerFixture } from "./license_server_fixture.ts";
 
 /** Before each case: license `K1` for one machine, which `machine` has taken; `other` is a stranger. */
-export interface Scene {
-  readonly desk: VendorDesk;
+export interface Fixture {
+  readonly fixture: LicenseServerFixture;
   readonly machine: TestMachine;
   readonly other: TestMachine;
 }
@@ -19,33 +19,33 @@ export interface Scene {
 /** A request and how it is to be refused. */
 export interface RefusalCase {
   readonly name: string;
-  readonly request: (scene: Scene) => Promise<WireRequest>;
+  readonly request: (harness: Fixture) => Promise<WireRequest>;
   readonly answer: readonly [status: number, code: string, error: string];
 }
 
 /** Opens a desk with the scene of {@linkcode Scene}. */
-export async function openScene(): Promise<Scene & AsyncDisposable> {
-  const desk = await VendorDesk.open();
-  await desk.register("K1");
-  const scene = { desk, machine: await makeMachine(), other: await makeMachine() };
-  assertEquals((await desk.activate(scene.machine)).status, 200);
-  return { ...scene, [Symbol.asyncDispose]: () => desk[Symbol.asyncDispose]() };
+export async function openHarness(): Promise<Fixture & AsyncDisposable> {
+  const fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
+  const harness = { fixture, machine: await makeMachine(), other: await makeMachine() };
+  assertEquals((await fixture.activate(harness.machine)).status, 200);
+  return { ...harness, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
 }
 
 /** The stranger's activation. */
 export function activation(
-  { desk, other }: Scene,
+  { fixture, other }: Fixture,
   fields: Record<string, unknown> = {},
 ): Promise<WireRequest> {
-  return desk.sign(other, ACTIVATE_PATH, { body: { ...activateBody(other, "K1"), ...fields } });
+  return fixture.sign(other, ACTIVATE_PATH, { body: { ...activateBody(other, "K1"), ...fields } });
 }
 
 /** The machine's heartbeat. */
 export function heartbeat(
-  { desk, machine }: Scene,
+  { fixture, machine }: Fixture,
   fields: Record<string, unknown> = {},
 ): Promise<WireRequest> {
-  return desk.sign(machine, HEARTBEAT_PATH, {
+  return fixture.sign(machine, HEARTBEAT_PATH, {
     body: { ...heartbeatBody(machine, "K1"), ...fields },
   });
 }
@@ -54,13 +54,13 @@ export function heartbeat(
 export function testRefusals(cases: readonly RefusalCase[]): void {
   for (const { name, request, answer: [status, code, error] } of cases) {
     Deno.test(`the server refuses ${name}, and nothing is changed`, async () => {
-      await using scene = await openScene();
-      const wire = await request(scene);
-      const before = scene.desk.dump();
-      const answer = await scene.desk.post(wire);
+      await using harness = await openHarness();
+      const wire = await request(harness);
+      const before = harness.fixture.dump();
+      const answer = await harness.fixture.post(wire);
       assertEquals([answer.status, answer.payload["code"], answer.error], [status, code, error]);
       assertEquals(answer.payload["error"], error);
-      assertEquals(scene.desk.dump(), before);
+      assertEquals(harness.fixture.dump(), before);
     });
   }
 }

@@ -28,7 +28,7 @@ export function honestly(request: SeenRequest, organization: Organization): Prom
 }
 
 /** How a program is started in a scene. */
-export type SceneOptions =
+export type AttackOptions =
   & Pick<ProgramOptions, "doubles" | "env" | "wrapper" | "isRuntimeQuiet" | "fixture">
   & {
     readonly args?: readonly string[];
@@ -37,7 +37,7 @@ export type SceneOptions =
   };
 
 /** An attacker's machine: a license, its server, software, folders for state and sockets. Short paths, as sockets need. */
-export class AttackScene implements AsyncDisposable {
+export class AttackHarness implements AsyncDisposable {
   /** Who answers as the license server from now on. */
   answer: AnswerAs = honestly;
   readonly #server: TestServer;
@@ -46,28 +46,28 @@ export class AttackScene implements AsyncDisposable {
   private constructor(
     readonly folder: TemporaryFolder,
     readonly organization: Organization,
-    server: (scene: () => AttackScene) => TestServer,
+    server: (harness: () => AttackHarness) => TestServer,
   ) {
     this.#server = server(() => this);
   }
 
   /** @param terms Changes of the license's payload. */
-  static async open(terms: Record<string, Json> = {}): Promise<AttackScene> {
+  static async open(terms: Record<string, Json> = {}): Promise<AttackHarness> {
     await using stack = new AsyncDisposableStack();
     const organization = await makeOrganization();
-    const scene = stack.use(
-      new AttackScene(
+    const harness = stack.use(
+      new AttackHarness(
         await temporaryFolder(),
         organization,
-        (scene) => serveAnswers((request) => scene().answer(request, organization)),
+        (harness) => serveAnswers((request) => harness().answer(request, organization)),
       ),
     );
-    await Deno.writeTextFile(scene.at("org.pem"), organization.publicKeyPem);
-    await scene.license("a.lic", terms);
-    await scene.script("software", "echo up");
-    for (const name of ["runtime", "witness"]) await Deno.mkdir(scene.at(name), { mode: 0o700 });
+    await Deno.writeTextFile(harness.at("org.pem"), organization.publicKeyPem);
+    await harness.license("a.lic", terms);
+    await harness.script("software", "echo up");
+    for (const name of ["runtime", "witness"]) await Deno.mkdir(harness.at(name), { mode: 0o700 });
     stack.move();
-    return scene;
+    return harness;
   }
 
   at(name: string): string {
@@ -100,20 +100,20 @@ export class AttackScene implements AsyncDisposable {
   }
 
   /** `sentinel run` to its end. */
-  run(options: SceneOptions = {}): Promise<ProgramResult> {
-    return runProgram(this.#arguments(options), this.tamperChecks(options));
+  run(options: AttackOptions = {}): Promise<ProgramResult> {
+    return runProgram(this.#arguments(options), this.programOptions(options));
   }
 
-  start(options: SceneOptions = {}): RunningProgram {
-    return startProgram(this.#arguments(options), this.tamperChecks(options));
+  start(options: AttackOptions = {}): RunningProgram {
+    return startProgram(this.#arguments(options), this.programOptions(options));
   }
 
   /** Any command of the program on this machine. */
-  sentinel(args: readonly string[], options: SceneOptions = {}): Promise<ProgramResult> {
-    return runProgram(args, this.tamperChecks(options));
+  sentinel(args: readonly string[], options: AttackOptions = {}): Promise<ProgramResult> {
+    return runProgram(args, this.programOptions(options));
   }
 
-  tamperChecks({ args: _, config: __, env, ...options }: SceneOptions = {}): ProgramOptions {
+  programOptions({ args: _, config: __, env, ...options }: AttackOptions = {}): ProgramOptions {
     const folders = { XDG_RUNTIME_DIR: this.at("runtime"), XDG_STATE_HOME: this.at("witness") };
     return { ...options, env: { ...folders, ...env } };
   }
@@ -123,7 +123,7 @@ export class AttackScene implements AsyncDisposable {
     await this.folder[Symbol.asyncDispose]();
   }
 
-  #arguments({ args = [], config }: SceneOptions): string[] {
+  #arguments({ args = [], config }: AttackOptions): string[] {
     if (config !== undefined) {
       Deno.writeTextFileSync(this.at("s.toml"), config);
       args = ["--config", this.at("s.toml"), ...args];

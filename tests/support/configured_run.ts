@@ -1,16 +1,16 @@
-import { Customer } from "./customer.ts";
+import { RunHarness } from "./run_harness.ts";
 import { type ProgramResult, type RunningProgram, runProgram, startProgram } from "./program.ts";
 
 /** A customer whose `sentinel run` is told everything by a configuration file, save the vendor's key. */
-export class ConfiguredCustomer implements AsyncDisposable {
-  private constructor(readonly customer: Customer) {}
+export class ConfiguredRun implements AsyncDisposable {
+  private constructor(readonly base: RunHarness) {}
 
-  static async arrive(...terms: string[]): Promise<ConfiguredCustomer> {
-    return new ConfiguredCustomer(await Customer.arrive(...terms));
+  static async open(...terms: string[]): Promise<ConfiguredRun> {
+    return new ConfiguredRun(await RunHarness.open(...terms));
   }
 
   at(name: string): string {
-    return this.customer.folder.at(name);
+    return this.base.folder.at(name);
   }
 
   /** Writes `sentinel.toml`: license, software and state, and what is given. */
@@ -26,15 +26,15 @@ export class ConfiguredCustomer implements AsyncDisposable {
     args: readonly string[] = [],
     env: Record<string, string> = {},
   ): Promise<ProgramResult> {
-    return await runProgram(this.#arguments(args), this.customer.tamperChecks(env));
+    return await runProgram(this.#arguments(args), this.base.programOptions(env));
   }
 
   start(args: readonly string[] = [], env: Record<string, string> = {}): RunningProgram {
-    return startProgram(this.#arguments(args), this.customer.tamperChecks(env));
+    return startProgram(this.#arguments(args), this.base.programOptions(env));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.customer[Symbol.asyncDispose]();
+    return this.base[Symbol.asyncDispose]();
   }
 
   #arguments(args: readonly string[]): string[] {

@@ -24,7 +24,7 @@ import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts"
 export const CLIENT_ADDRESS = "192.0.2.7";
 
 /** The license server's routes over a real database, without a network, at a time that the test sets. */
-export class VendorDesk implements AsyncDisposable {
+export class LicenseServerFixture implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly log = new RecordingLog();
 
@@ -38,14 +38,14 @@ export class VendorDesk implements AsyncDisposable {
     },
   ) {}
 
-  static async open(): Promise<VendorDesk> {
+  static async open(): Promise<LicenseServerFixture> {
     const folder = await temporaryFolder();
     const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, [
       "sign",
       "verify",
     ]);
     const path = resolve(folder.at("licenses.db"));
-    return new VendorDesk(path, makeVerifier(pair.publicKey), await openStore(path), {
+    return new LicenseServerFixture(path, makeVerifier(pair.publicKey), await openStore(path), {
       sign: makeSigner(pair.privateKey),
       remove: () => folder[Symbol.asyncDispose](),
     });

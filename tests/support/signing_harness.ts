@@ -7,7 +7,7 @@ import { StandInPrograms } from "./workflow_runner/stand_in_programs.ts";
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /** A folder of programs to be signed, and tools that stand in for those of another system. */
-export class SigningScene implements AsyncDisposable {
+export class SigningHarness implements AsyncDisposable {
   readonly folder: TemporaryFolder;
   readonly tools: StandInPrograms;
   readonly #task: "sign:macos" | "sign:windows";
@@ -21,11 +21,11 @@ export class SigningScene implements AsyncDisposable {
   static async make(
     task: "sign:macos" | "sign:windows",
     names: readonly string[],
-  ): Promise<SigningScene> {
+  ): Promise<SigningHarness> {
     const folder = await temporaryFolder();
     for (const name of ["tools", "dist", "temp"]) await Deno.mkdir(folder.at(name));
     for (const name of names) await Deno.writeTextFile(folder.at(`dist/${name}`), "");
-    return new SigningScene(folder, task);
+    return new SigningHarness(folder, task);
   }
 
   /** Runs the task, with its permissions, on the folder unless other arguments are given. */
@@ -60,15 +60,15 @@ export class SigningScene implements AsyncDisposable {
 /** Fails if a secret is in what was printed, or in what a tool was called with. */
 export function assertSecret(
   secrets: readonly string[],
-  { result, scene, tools }: {
+  { result, harness, tools }: {
     readonly result: ProgramResult;
-    readonly scene: SigningScene;
+    readonly harness: SigningHarness;
     readonly tools: readonly string[];
   },
 ): void {
   const seen = tools.map((
     tool,
-  ) => [tool, scene.tools.calls(tool).flat().join("\n") + scene.tools.environment(tool)]);
+  ) => [tool, harness.tools.calls(tool).flat().join("\n") + harness.tools.environment(tool)]);
   for (const [where, text] of [...seen, ["output", result.stdout + result.stderr]]) {
     const found = secrets.find((secret) => text!.includes(secret));
     if (found !== undefined) throw new Error(`${where} has the secret ${found}`);

@@ -1,6 +1,6 @@
 import type { RemoteLimits } from "../../src/remote/wire.ts";
 import { FakeProcesses } from "./fake_processes.ts";
-import { RemoteDesk, type ServedDesk } from "./remote_server.ts";
+import { RemoteServerFixture, type ServedRemote } from "./remote_server_fixture.ts";
 import { needsProgram, testWith } from "./requirements.ts";
 
 /** What errors are answered as; RFC 9457. */
@@ -9,14 +9,14 @@ export const PROBLEM = "application/problem+json";
 /** A test with a server whose process 1 runs. */
 export function testServed(
   name: string,
-  run: (served: ServedDesk, processes: FakeProcesses) => Promise<void>,
+  run: (served: ServedRemote, processes: FakeProcesses) => Promise<void>,
   limits: Partial<RemoteLimits> = {},
 ): void {
   testWith([needsProgram("openssl")], name, async () => {
-    await using desk = await RemoteDesk.open();
+    await using fixture = await RemoteServerFixture.open();
     const processes = new FakeProcesses();
     processes.add({ id: "1", command: "sleep", args: ["9"] });
-    await using served = await desk.serve(processes, { limits });
+    await using served = await fixture.serve(processes, { limits });
     await run(served, processes);
   });
 }

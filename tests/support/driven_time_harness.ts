@@ -2,7 +2,7 @@ import { fromFileUrl } from "@std/path";
 import { openClient } from "../../src/app/remote_client.ts";
 import { writeAuthority, writeCertificate } from "../../src/app/pki.ts";
 import { requestIpc } from "../../src/ipc/client.ts";
-import { Customer } from "./customer.ts";
+import { RunHarness } from "./run_harness.ts";
 import { freePort } from "./free_port.ts";
 import { heldAt, type HeldResources } from "./held_resources.ts";
 import { openLibraries } from "./open_libraries.ts";
@@ -20,30 +20,30 @@ const SOFTWARE = "exec sleep 100000";
 export type LastingProgram = "run" | "daemon" | "server" | "vendor serve";
 
 /** The lasting programs of a bundle with `TOLD_TIME`, in one time that passes as it is told. */
-export class ToldScene implements AsyncDisposable {
+export class DrivenTimeHarness implements AsyncDisposable {
   readonly #opened = new AsyncDisposableStack();
   readonly #programs = new Map<LastingProgram, RunningProgram>();
   #remotePort = 0;
 
-  private constructor(readonly customer: Customer, readonly entry: string) {}
+  private constructor(readonly base: RunHarness, readonly entry: string) {}
 
   /** Starts these programs, and waits until they are ready; `run` and `daemon` need `vendor serve`. */
-  static async open(entry: string, names: readonly LastingProgram[]): Promise<ToldScene> {
+  static async open(entry: string, names: readonly LastingProgram[]): Promise<DrivenTimeHarness> {
     await using stack = new AsyncDisposableStack();
-    const customer = await Customer.arrive("--heartbeat-minutes", "1");
-    const scene = stack.use(new ToldScene(customer, entry));
-    await customer.issue("K2", "--heartbeat-minutes", "1");
-    await customer.stopServer();
-    await scene.#tell(0);
+    const base = await RunHarness.open("--heartbeat-minutes", "1");
+    const harness = stack.use(new DrivenTimeHarness(base, entry));
+    await base.issue("K2", "--heartbeat-minutes", "1");
+    await base.stopServer();
+    await harness.#tell(0);
     const starts: Record<LastingProgram, () => Promise<void>> = {
-      "vendor serve": () => scene.#startVendor(),
-      run: () => scene.#startRun(),
-      daemon: () => scene.#startDaemon(),
-      server: () => scene.#startServer(),
+      "vendor serve": () => harness.#startVendor(),
+      run: () => harness.#startRun(),
+      daemon: () => harness.#startDaemon(),
+      server: () => harness.#startServer(),
     };
     for (const name of names) await starts[name]();
     stack.move();
-    return scene;
+    return harness;
   }
 
   /**
@@ -69,26 +69,26 @@ export class ToldScene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened.disposeAsync();
-    await this.customer[Symbol.asyncDispose]();
+    await this.base[Symbol.asyncDispose]();
   }
 
   async #startVendor(): Promise<void> {
     await this.#start("vendor serve", [
       ...["vendor", "serve", "--key", this.#at("org_private_key.pem")],
-      ...["--database", this.#at("vendor.db"), "--port", String(this.customer.port)],
+      ...["--database", this.#at("vendor.db"), "--port", String(this.base.port)],
     ]).stdout.match(/listening on /);
   }
 
   async #startRun(): Promise<void> {
-    const software = await this.customer.script("run", SOFTWARE);
-    await this.#start("run", this.customer.runArguments(software)).stderr.match(
+    const software = await this.base.script("run", SOFTWARE);
+    await this.#start("run", this.base.runArguments(software)).stderr.match(
       /software launched/,
     );
   }
 
   async #startDaemon(): Promise<void> {
-    await this.customer.script("daemon", SOFTWARE);
-    await this.customer.script("check", "exit 0");
+    await this.base.script("daemon", SOFTWARE);
+    await this.base.script("check", "exit 0");
     await Deno.writeTextFile(
       this.#at("sentinel.toml"),
       `[license]\npath = "K2.lic"\nstate_dir = "daemon-state"\n[software]\npath = "daemon"\n` +
@@ -156,7 +156,7 @@ export class ToldScene implements AsyncDisposable {
   }
 
   #start(name: LastingProgram, args: readonly string[]): RunningProgram {
-    const { env } = this.customer.tamperChecks({ TOLD_SECONDS: this.#at("told") });
+    const { env } = this.base.programOptions({ TOLD_SECONDS: this.#at("told") });
     Deno.mkdirSync(this.#runtimeOf(name), { mode: 0o700 });
     const program = startProgram(args, {
       env: { ...env, XDG_RUNTIME_DIR: this.#runtimeOf(name) },
@@ -173,6 +173,6 @@ export class ToldScene implements AsyncDisposable {
   }
 
   #at(name: string): string {
-    return this.customer.folder.at(name);
+    return this.base.folder.at(name);
   }
 }

@@ -14,7 +14,7 @@ import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 import { type CertificateFiles, TestAuthority } from "./test_authority.ts";
 
 /** A real server in this process, with a CA of its own and processes that the test gives it. */
-export class RemoteDesk implements AsyncDisposable {
+export class RemoteServerFixture implements AsyncDisposable {
   readonly log = new RecordingLog();
   readonly audited: AuditEntry[] = [];
   #audited = Promise.withResolvers<void>();
@@ -30,7 +30,7 @@ export class RemoteDesk implements AsyncDisposable {
   ) {}
 
   /** Certificates for a server and two clients; no server yet. */
-  static async open(): Promise<RemoteDesk> {
+  static async open(): Promise<RemoteServerFixture> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await temporaryFolder());
     const authority = await TestAuthority.create(folder.at("ca"));
@@ -40,7 +40,7 @@ export class RemoteDesk implements AsyncDisposable {
       observe: await authority.client("watch", "observe"),
     };
     stack.move();
-    return new RemoteDesk(folder, authority, files);
+    return new RemoteServerFixture(folder, authority, files);
   }
 
   /** Whom a server with these files believes. */
@@ -66,7 +66,7 @@ export class RemoteDesk implements AsyncDisposable {
   async serve(
     processes: RemoteProcesses,
     options: Partial<RemoteServerOptions> = {},
-  ): Promise<ServedDesk> {
+  ): Promise<ServedRemote> {
     const server = await startRemoteServer({
       ...await this.trust(),
       address: "127.0.0.1",
@@ -81,7 +81,7 @@ export class RemoteDesk implements AsyncDisposable {
       },
       ...options,
     });
-    return new ServedDesk(this, server);
+    return new ServedRemote(this, server);
   }
 
   /** The first entry, now or later, whose outcome matches. */
@@ -107,10 +107,10 @@ export interface PlainAnswer {
 }
 
 /** A desk whose server listens. */
-export class ServedDesk implements AsyncDisposable {
+export class ServedRemote implements AsyncDisposable {
   readonly #clients: Deno.HttpClient[] = [];
 
-  constructor(readonly desk: RemoteDesk, readonly server: RemoteServer) {}
+  constructor(readonly fixture: RemoteServerFixture, readonly server: RemoteServer) {}
 
   get port(): number {
     return Number(new URL(this.server.url).port);
@@ -119,7 +119,7 @@ export class ServedDesk implements AsyncDisposable {
   /** A client for `fetch`; closed with the desk. */
   async client(files: CertificateFiles): Promise<Deno.HttpClient> {
     const client = Deno.createHttpClient({
-      caCerts: [await Deno.readTextFile(this.desk.authority.certificate)],
+      caCerts: [await Deno.readTextFile(this.fixture.authority.certificate)],
       poolMaxIdlePerHost: 0,
       cert: await Deno.readTextFile(files.certificate),
       key: await Deno.readTextFile(files.key),
@@ -131,7 +131,8 @@ export class ServedDesk implements AsyncDisposable {
   /** Asks as `control`, unless told otherwise. */
   async ask(
     path: string,
-    { files = this.desk.files.control, ...init }: RequestInit & { files?: CertificateFiles } = {},
+    { files = this.fixture.files.control, ...init }: RequestInit & { files?: CertificateFiles } =
+      {},
   ): Promise<PlainAnswer> {
     const response = await this.fetch(path, { ...init, files });
     const text = await response.text();
@@ -145,18 +146,21 @@ export class ServedDesk implements AsyncDisposable {
 
   async fetch(
     path: string,
-    { files = this.desk.files.control, ...init }: RequestInit & { files?: CertificateFiles } = {},
+    { files = this.fixture.files.control, ...init }: RequestInit & { files?: CertificateFiles } =
+      {},
   ): Promise<Response> {
     const client = await this.client(files);
     return await fetch(this.server.url + path, { ...init, client } as RequestInit);
   }
 
   /** A TLS connection for raw bytes, as `control` unless told otherwise (null: as nobody); the caller's to close. */
-  async connect(files: CertificateFiles | null = this.desk.files.control): Promise<RawConnection> {
+  async connect(
+    files: CertificateFiles | null = this.fixture.files.control,
+  ): Promise<RawConnection> {
     const conn = await Deno.connectTls({
       hostname: "127.0.0.1",
       port: this.port,
-      caCerts: [await Deno.readTextFile(this.desk.authority.certificate)],
+      caCerts: [await Deno.readTextFile(this.fixture.authority.certificate)],
       ...(files && {
         cert: await Deno.readTextFile(files.certificate),
         key: await Deno.readTextFile(files.key),

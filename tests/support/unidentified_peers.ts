@@ -7,7 +7,7 @@ import type {
 import { selectPlatform } from "../../src/platform/select.ts";
 
 /** This system, as if it told who a peer is only when that has sent something. */
-export function untoldPlatform(
+export function lateIdentifyingPlatform(
   tell: (peer: PeerCredentials | undefined) => PeerCredentials | undefined,
 ): Platform {
   const platform = selectPlatform();

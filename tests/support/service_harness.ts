@@ -1,33 +1,33 @@
 import { assertEquals } from "@std/assert";
 import { BootedSystemd } from "./booted_systemd.ts";
-import { daemonOfNobody } from "./daemon_of_nobody.ts";
-import type { DaemonScene } from "./daemon_scene.ts";
+import { openUnprivilegedDaemon } from "./daemon_of_nobody.ts";
+import type { DaemonHarness } from "./daemon_harness.ts";
 import { programLine, type ProgramResult } from "./program.ts";
 import { programForAll } from "./program_for_all.ts";
 
-/** The service of {@linkcode ServiceScene}. */
+/** The service of {@linkcode ServiceHarness}. */
 export const UNIT = "sentinel-software.service";
 
 /** Its configuration file. */
 export const CONFIG = ["--config", "/opt/rocket/sentinel.toml"];
 
 /** A daemon's scene, seen at `/opt/rocket`, with systemd beside it. */
-export class ServiceScene implements AsyncDisposable {
-  private constructor(readonly daemon: DaemonScene, readonly systemd: BootedSystemd) {}
+export class ServiceHarness implements AsyncDisposable {
+  private constructor(readonly daemon: DaemonHarness, readonly systemd: BootedSystemd) {}
 
   /** @param tables More of `sentinel.toml`. */
-  static async arrive(tables = ""): Promise<ServiceScene> {
+  static async open(tables = ""): Promise<ServiceHarness> {
     await using stack = new AsyncDisposableStack();
-    const daemon = stack.use(await daemonOfNobody({ tables }));
+    const daemon = stack.use(await openUnprivilegedDaemon({ tables }));
     const { deno } = await programForAll();
     const systemd = stack.use(
       await BootedSystemd.boot([
-        { from: daemon.customer.folder.path, to: "/opt/rocket" },
+        { from: daemon.base.folder.path, to: "/opt/rocket" },
         { from: deno.slice(0, deno.lastIndexOf("/")), to: "/opt/sentinel" },
       ]),
     );
     stack.move();
-    return new ServiceScene(daemon, systemd);
+    return new ServiceHarness(daemon, systemd);
   }
 
   /** The program, as root. */

@@ -6,21 +6,21 @@ import { freePort } from "./free_port.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
 /** A vendor with its keys and license server, and a customer of its, in one temporary folder. */
-export class Customer implements AsyncDisposable {
+export class RunHarness implements AsyncDisposable {
   readonly port = freePort();
   #server: RunningProgram | undefined;
 
   private constructor(readonly folder: TemporaryFolder) {}
 
   /** Makes keys and a license, `K1`, and starts the server. */
-  static async arrive(...terms: string[]): Promise<Customer> {
+  static async open(...terms: string[]): Promise<RunHarness> {
     await using stack = new AsyncDisposableStack();
-    const customer = stack.use(new Customer(await temporaryFolder()));
-    await customer.vendor("keygen", "--out", customer.folder.path);
-    await customer.issue("K1", ...terms);
-    await customer.startServer();
+    const base = stack.use(new RunHarness(await temporaryFolder()));
+    await base.vendor("keygen", "--out", base.folder.path);
+    await base.issue("K1", ...terms);
+    await base.startServer();
     stack.move();
-    return customer;
+    return base;
   }
 
   get url(): string {
@@ -84,8 +84,8 @@ export class Customer implements AsyncDisposable {
       wrapper?: readonly string[];
     } = {},
   ): Promise<ProgramResult> {
-    const tamperChecks = { ...this.tamperChecks(env), wrapper, doubles };
-    return await runProgram(this.runArguments(software, options), tamperChecks);
+    const programOptions = { ...this.programOptions(env), wrapper, doubles };
+    return await runProgram(this.runArguments(software, options), programOptions);
   }
 
   /** Runs `sentinel run` on a terminal, which the Python program `driver` makes for the command behind it. */
@@ -93,7 +93,7 @@ export class Customer implements AsyncDisposable {
     const program = programLine(this.runArguments(software));
     return await resultOf("python3", {
       args: ["-c", driver, ...program],
-      env: { NO_COLOR: "1", ...this.tamperChecks().env },
+      env: { NO_COLOR: "1", ...this.programOptions().env },
     });
   }
 
@@ -108,14 +108,14 @@ export class Customer implements AsyncDisposable {
     } = {},
   ): RunningProgram {
     return startProgram(this.runArguments(software, { args }), {
-      ...this.tamperChecks({ INTERVAL_MINUTES: String(intervalMinutes), ...env }),
+      ...this.programOptions({ INTERVAL_MINUTES: String(intervalMinutes), ...env }),
       doubles,
       fixture: "sentinel_with_clock.ts",
     });
   }
 
   /** Folders for the sockets of its session, and for what is kept outside the state; more of the environment. */
-  tamperChecks(env: Record<string, string> = {}): ProgramOptions {
+  programOptions(env: Record<string, string> = {}): ProgramOptions {
     const runtime = this.folder.at("runtime");
     Deno.mkdirSync(runtime, { recursive: true, mode: 0o700 });
     return {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { fileMatch } from "./file_match.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
-import { Customer } from "./customer.ts";
+import { RunHarness } from "./run_harness.ts";
 import {
   type ProgramOptions,
   type ProgramResult,
@@ -19,24 +19,24 @@ Deno.writeTextFileSync(import.meta.filename + ".pids", Deno.pid + " " + child.pi
 setTimeout(() => {}, 1e6);`;
 
 /** A customer whose software is a script for the runtime, as no shell is everywhere. */
-export class WindowsScene implements AsyncDisposable {
-  private constructor(readonly customer: Customer) {}
+export class WindowsHarness implements AsyncDisposable {
+  private constructor(readonly base: RunHarness) {}
 
-  static async arrive(script: string): Promise<WindowsScene> {
+  static async open(script: string): Promise<WindowsHarness> {
     await using stack = new AsyncDisposableStack();
-    const scene = new WindowsScene(stack.use(await Customer.arrive()));
-    await Deno.writeTextFile(scene.at("software.js"), script);
-    await scene.configure();
+    const harness = new WindowsHarness(stack.use(await RunHarness.open()));
+    await Deno.writeTextFile(harness.at("software.js"), script);
+    await harness.configure();
     stack.move();
-    return scene;
+    return harness;
   }
 
   at(name: string): string {
-    return this.customer.folder.at(name);
+    return this.base.folder.at(name);
   }
 
-  get tamperChecks(): ProgramOptions {
-    const folder = this.customer.folder.path.replaceAll("/", "\\");
+  get programOptions(): ProgramOptions {
+    const folder = this.base.folder.path.replaceAll("/", "\\");
     return { env: { LOCALAPPDATA: folder, SENTINEL_ORG_KEY: this.at("org_public_key.pem") } };
   }
 
@@ -47,11 +47,11 @@ export class WindowsScene implements AsyncDisposable {
   /** The arguments of `sentinel run`. */
   get runArguments(): string[] {
     const args = [...this.#scriptArguments, 'a b"c'];
-    return this.customer.runArguments(Deno.execPath(), { args });
+    return this.base.runArguments(Deno.execPath(), { args });
   }
 
   start(): RunningProgram {
-    return startProgram(this.runArguments, this.tamperChecks);
+    return startProgram(this.runArguments, this.programOptions);
   }
 
   /** Writes `sentinel.toml`, with these tables besides. */
@@ -69,7 +69,7 @@ export class WindowsScene implements AsyncDisposable {
   /** `sentinel daemon …` to its end. */
   async daemon(command: string, ...args: string[]): Promise<ProgramResult> {
     const line = ["daemon", command, "--config", this.at("sentinel.toml"), ...args];
-    return await runProgram(line, this.tamperChecks);
+    return await runProgram(line, this.programOptions);
   }
 
   /** The daemon's answer to a command with `--json`. */
@@ -81,7 +81,7 @@ export class WindowsScene implements AsyncDisposable {
 
   /** What the software wrote at its starts, the last one's pids; waits for as many starts. */
   async pids(starts = 1): Promise<string[]> {
-    const written = await fileMatch(this.customer.folder.path, {
+    const written = await fileMatch(this.base.folder.path, {
       name: "software.js.pids",
       pattern: new RegExp(`^(?:.*\\n){${starts},}`),
     });
@@ -90,7 +90,7 @@ export class WindowsScene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.daemon("stop");
-    await this.customer[Symbol.asyncDispose]();
+    await this.base[Symbol.asyncDispose]();
   }
 }
 

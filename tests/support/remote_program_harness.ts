@@ -9,7 +9,7 @@ export interface ServingRemote extends AsyncDisposable {
 }
 
 /** A CA, certificates and a data folder for the real programs. */
-export class RemoteSetup implements AsyncDisposable {
+export class RemoteProgramHarness implements AsyncDisposable {
   private constructor(
     readonly folder: TemporaryFolder,
     readonly authority: TestAuthority,
@@ -20,7 +20,7 @@ export class RemoteSetup implements AsyncDisposable {
     },
   ) {}
 
-  static async open(): Promise<RemoteSetup> {
+  static async open(): Promise<RemoteProgramHarness> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await temporaryFolder());
     const authority = await TestAuthority.create(folder.at("ca"));
@@ -30,7 +30,7 @@ export class RemoteSetup implements AsyncDisposable {
       watch: await authority.client("watch", "observe"),
     };
     stack.move();
-    return new RemoteSetup(folder, authority, files);
+    return new RemoteProgramHarness(folder, authority, files);
   }
 
   get dataDir(): string {

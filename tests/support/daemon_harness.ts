@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Customer } from "./customer.ts";
+import { RunHarness } from "./run_harness.ts";
 import type { ProgramForAll } from "./program_for_all.ts";
 import { fileMatch } from "./file_match.ts";
 import { isRunning } from "./process_state.ts";
@@ -14,7 +14,7 @@ import {
 /** Says its pid and socket in a file beside it, then stays. */
 export const STAY = `echo $$ $SENTINEL_IPC_SOCKET >> "$0.starts"; exec sleep 1000 >/dev/null 2>&1`;
 
-export interface DaemonSceneOptions {
+export interface DaemonHarnessOptions {
   /** The software, for `sh`. */
   readonly script?: string;
   /** More of `sentinel.toml`. */
@@ -26,33 +26,33 @@ export interface DaemonSceneOptions {
 }
 
 /** A customer whose daemon is told everything by a configuration file; what runs at the end of a test is stopped. */
-export class DaemonScene implements AsyncDisposable {
-  private constructor(readonly customer: Customer, readonly program: ProgramForAll | undefined) {}
+export class DaemonHarness implements AsyncDisposable {
+  private constructor(readonly base: RunHarness, readonly program: ProgramForAll | undefined) {}
 
-  static async arrive(options: DaemonSceneOptions = {}): Promise<DaemonScene> {
+  static async open(options: DaemonHarnessOptions = {}): Promise<DaemonHarness> {
     await using stack = new AsyncDisposableStack();
-    const customer = stack.use(await Customer.arrive());
-    const scene = new DaemonScene(customer, options.program);
-    for (const name of ["runtime", "witness"]) Deno.mkdirSync(scene.at(name), { mode: 0o700 });
-    await customer.script("software", options.script ?? STAY);
-    await scene.configure(options);
+    const base = stack.use(await RunHarness.open());
+    const harness = new DaemonHarness(base, options.program);
+    for (const name of ["runtime", "witness"]) Deno.mkdirSync(harness.at(name), { mode: 0o700 });
+    await base.script("software", options.script ?? STAY);
+    await harness.configure(options);
     stack.move();
-    return scene;
+    return harness;
   }
 
   /** Makes all of the folder, but the vendor's part, another user's. */
   async giveTo(user: number): Promise<void> {
-    const folder = this.customer.folder.path;
+    const folder = this.base.folder.path;
     for (const { name } of [...Deno.readDirSync(folder), { name: "." }]) {
       if (!/^vendor|private/.test(name)) await Deno.chown(this.at(name), user, user);
     }
   }
 
   at(name: string): string {
-    return this.customer.folder.at(name);
+    return this.base.folder.at(name);
   }
 
-  async configure({ tables = "", softwareKeys = "" }: DaemonSceneOptions): Promise<void> {
+  async configure({ tables = "", softwareKeys = "" }: DaemonHarnessOptions): Promise<void> {
     await Deno.writeTextFile(
       this.at("sentinel.toml"),
       `[license]\npath = "K1.lic"\nstate_dir = "state"\n` +
@@ -62,13 +62,13 @@ export class DaemonScene implements AsyncDisposable {
 
   /** `sentinel daemon …` to its end. */
   async daemon(...args: string[]): Promise<ProgramResult> {
-    return await runProgram(this.arguments(args), this.tamperChecks);
+    return await runProgram(this.arguments(args), this.programOptions);
   }
 
   /** A daemon in the foreground that is not waited for. */
   start(options: ProgramOptions = {}): RunningProgram {
     return startProgram(this.arguments(["start", "--foreground"]), {
-      ...this.tamperChecks,
+      ...this.programOptions,
       ...options,
     });
   }
@@ -77,10 +77,10 @@ export class DaemonScene implements AsyncDisposable {
     return ["daemon", command!, "--config", this.at("sentinel.toml"), ...args];
   }
 
-  get tamperChecks(): ProgramOptions {
+  get programOptions(): ProgramOptions {
     const key = { SENTINEL_ORG_KEY: this.at("org_public_key.pem") };
-    if (this.program === undefined) return this.customer.tamperChecks(key);
-    const options = this.customer.tamperChecks({ ...key, DENO_DIR: this.at("cache") });
+    if (this.program === undefined) return this.base.programOptions(key);
+    const options = this.base.programOptions({ ...key, DENO_DIR: this.at("cache") });
     // another user may not enter the folder that the tests run in
     return { ...options, copy: this.program, cwd: "/" };
   }
@@ -104,7 +104,7 @@ export class DaemonScene implements AsyncDisposable {
 
   /** Waits until a file has it. */
   async written(name: string, pattern: RegExp): Promise<RegExpExecArray> {
-    return await fileMatch(this.customer.folder.path, { name, pattern });
+    return await fileMatch(this.base.folder.path, { name, pattern });
   }
 
   /** Pids of the software's starts, the last one last; waits for so many. */
@@ -131,6 +131,6 @@ export class DaemonScene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.daemon("stop");
-    await this.customer[Symbol.asyncDispose]();
+    await this.base[Symbol.asyncDispose]();
   }
 }
