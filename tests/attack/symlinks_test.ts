@@ -15,7 +15,7 @@ const FOLLOW_FILES: Doubles = { "src/core/files.ts": "link_following_files.ts" }
 const FOLLOW_LOCKS: Doubles = { "src/core/file_lock.ts": "link_following_lock.ts" };
 const OVERWRITE: Doubles = { "src/core/files.ts": "link_following_new_files.ts" };
 
-/** A scene with a file that is to stay as it is, after a first run. */
+/** Opens a harness after a first run, with a file that must not change. */
 async function openHarness(): Promise<AttackHarness> {
   const harness = await AttackHarness.open();
   assertEquals((await harness.run()).code, 0);

@@ -16,29 +16,29 @@ import {
 } from "./program.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
-/** What whoever stands in for the license server answers, the vendor's signature at hand. */
+/** Answers a request in place of the license server; may sign with the organization's key. */
 export type AnswerAs = (
   request: SeenRequest,
   organization: Organization,
 ) => Response | Promise<Response>;
 
-/** The vendor's own answer. */
+/** The genuine answer. */
 export function honestly(request: SeenRequest, organization: Organization): Promise<Response> {
   return signedAnswer(organization, answerPayload(request));
 }
 
-/** How a program is started in a scene. */
+/** How a program is started. */
 export type AttackOptions =
   & Pick<ProgramOptions, "doubles" | "env" | "wrapper" | "isRuntimeQuiet" | "fixture">
   & {
     readonly args?: readonly string[];
-    /** Tables of a configuration file; without one there is none. */
+    /** Text of a configuration file (default: none). */
     readonly config?: string;
   };
 
-/** An attacker's machine: a license, its server, software, folders for state and sockets. Short paths, as sockets need. */
+/** A machine under attack: a license, a scripted license server, a child, and folders for state and sockets. */
 export class AttackHarness implements AsyncDisposable {
-  /** Who answers as the license server from now on. */
+  /** Answers the following requests to the license server. */
   answer: AnswerAs = honestly;
   readonly #server: TestServer;
   #isServerUp = true;
@@ -51,7 +51,7 @@ export class AttackHarness implements AsyncDisposable {
     this.#server = server(() => this);
   }
 
-  /** @param terms Changes of the license's payload. */
+  /** @param terms Overrides in the license's payload. */
   static async open(terms: Record<string, Json> = {}): Promise<AttackHarness> {
     await using stack = new AsyncDisposableStack();
     const organization = await makeOrganization();
@@ -82,24 +82,24 @@ export class AttackHarness implements AsyncDisposable {
     return this.#server.requests;
   }
 
-  /** Writes a license that the vendor signed. */
+  /** Writes a signed license. */
   async license(name: string, terms: Record<string, Json>): Promise<void> {
     const payload = standardPayload({ server_url: this.#server.url, ...terms });
     await Deno.writeTextFile(this.at(name), await this.organization.license(payload));
   }
 
-  /** A program of `sh` in the folder. */
+  /** Writes a shell script into the folder. */
   async script(name: string, text: string): Promise<void> {
     await Deno.writeTextFile(this.at(name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   }
 
-  /** From now on nobody listens where the license server was. */
+  /** Closes the license server's port. */
   async stopServer(): Promise<void> {
     if (this.#isServerUp) await this.#server[Symbol.asyncDispose]();
     this.#isServerUp = false;
   }
 
-  /** `sentinel run` to its end. */
+  /** Runs `sentinel run` to its end. */
   run(options: AttackOptions = {}): Promise<ProgramResult> {
     return runProgram(this.#arguments(options), this.programOptions(options));
   }
@@ -108,7 +108,7 @@ export class AttackHarness implements AsyncDisposable {
     return startProgram(this.#arguments(options), this.programOptions(options));
   }
 
-  /** Any command of the program on this machine. */
+  /** Runs any command of the program. */
   sentinel(args: readonly string[], options: AttackOptions = {}): Promise<ProgramResult> {
     return runProgram(args, this.programOptions(options));
   }

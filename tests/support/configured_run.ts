@@ -1,7 +1,7 @@
 import { RunHarness } from "./run_harness.ts";
 import { type ProgramResult, type RunningProgram, runProgram, startProgram } from "./program.ts";
 
-/** A customer whose `sentinel run` is told everything by a configuration file, save the vendor's key. */
+/** `sentinel run` with a configuration file; only the organization's key is an option. */
 export class ConfiguredRun implements AsyncDisposable {
   private constructor(readonly base: RunHarness) {}
 
@@ -13,13 +13,8 @@ export class ConfiguredRun implements AsyncDisposable {
     return this.base.folder.at(name);
   }
 
-  /** Writes `sentinel.toml`: license, software and state, and what is given. */
-  async configure(software: string, { softwareKeys = "", tables = "" } = {}): Promise<void> {
-    await Deno.writeTextFile(
-      this.at("sentinel.toml"),
-      `[license]\npath = "K1.lic"\nstate_dir = "state"\n` +
-        `[software]\npath = "${software}"\n${softwareKeys}\n${tables}\n`,
-    );
+  configure(...settings: Parameters<RunHarness["configure"]>): Promise<void> {
+    return this.base.configure(...settings);
   }
 
   async run(

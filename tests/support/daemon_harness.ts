@@ -11,21 +11,21 @@ import {
   startProgram,
 } from "./program.ts";
 
-/** Says its pid and socket in a file beside it, then stays. */
+/** Script that appends its pid and socket to a file beside it, and keeps running. */
 export const STAY = `echo $$ $SENTINEL_IPC_SOCKET >> "$0.starts"; exec sleep 1000 >/dev/null 2>&1`;
 
 export interface DaemonHarnessOptions {
-  /** The software, for `sh`. */
+  /** The child's shell script. */
   readonly script?: string;
   /** More of `sentinel.toml`. */
   readonly tables?: string;
-  /** More of its table `[software]`. */
+  /** More keys of its table `[software]`. */
   readonly softwareKeys?: string;
-  /** The program where every user can run it. */
+  /** A copy of the program that every user can run. */
   readonly program?: ProgramForAll;
 }
 
-/** A customer whose daemon is told everything by a configuration file; what runs at the end of a test is stopped. */
+/** A {@linkcode RunHarness} with a configured daemon, which disposal stops. */
 export class DaemonHarness implements AsyncDisposable {
   private constructor(readonly base: RunHarness, readonly program: ProgramForAll | undefined) {}
 
@@ -40,7 +40,7 @@ export class DaemonHarness implements AsyncDisposable {
     return harness;
   }
 
-  /** Makes all of the folder, but the vendor's part, another user's. */
+  /** Gives the folder to another user, except the vendor's files. */
   async giveTo(user: number): Promise<void> {
     const folder = this.base.folder.path;
     for (const { name } of [...Deno.readDirSync(folder), { name: "." }]) {
@@ -53,19 +53,16 @@ export class DaemonHarness implements AsyncDisposable {
   }
 
   async configure({ tables = "", softwareKeys = "" }: DaemonHarnessOptions): Promise<void> {
-    await Deno.writeTextFile(
-      this.at("sentinel.toml"),
-      `[license]\npath = "K1.lic"\nstate_dir = "state"\n` +
-        `[software]\npath = "software"\n${softwareKeys}\n[logging]\nfile = "d.log"\n${tables}\n`,
-    );
+    const logging = `[logging]\nfile = "d.log"\n`;
+    await this.base.configure("software", { softwareKeys, tables: logging + tables });
   }
 
-  /** `sentinel daemon …` to its end. */
+  /** Runs `sentinel daemon …` to its end. */
   async daemon(...args: string[]): Promise<ProgramResult> {
     return await runProgram(this.arguments(args), this.programOptions);
   }
 
-  /** A daemon in the foreground that is not waited for. */
+  /** Starts a daemon in the foreground. */
   start(options: ProgramOptions = {}): RunningProgram {
     return startProgram(this.arguments(["start", "--foreground"]), {
       ...this.programOptions,
@@ -97,23 +94,23 @@ export class DaemonHarness implements AsyncDisposable {
     return Deno.readTextFile(this.at("d.log"));
   }
 
-  /** Waits until the log has it. */
+  /** Waits until the log matches. */
   logged(pattern: RegExp): Promise<RegExpExecArray> {
     return this.written("d.log", pattern);
   }
 
-  /** Waits until a file has it. */
+  /** Waits until a file matches. */
   async written(name: string, pattern: RegExp): Promise<RegExpExecArray> {
     return await fileMatch(this.base.folder.path, { name, pattern });
   }
 
-  /** Pids of the software's starts, the last one last; waits for so many. */
+  /** Waits for this many starts of the child; returns their pids in order. */
   async softwarePids(atLeast: number): Promise<number[]> {
     const [text] = await this.written("software.starts", new RegExp(`^(?:.*\\n){${atLeast},}`));
     return text.trim().split("\n").filter(Boolean).map((line) => Number(line.split(" ")[0]));
   }
 
-  /** Checks that no process, socket, lock or PID file is left. */
+  /** Checks that no process, socket, lock file or PID file is left. */
   async requireNothingLeft(): Promise<void> {
     for (const { name } of Deno.readDirSync(this.at("runtime"))) {
       const left = Array.from(Deno.readDirSync(this.at(`runtime/${name}`)), ({ name }) => name);

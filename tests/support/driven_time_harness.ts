@@ -11,15 +11,15 @@ import { RecordingLog } from "./recording_log.ts";
 
 openLibraries();
 
-/** The module that is run before a program whose time is told. */
+/** Module that runs before a program and drives its clock. */
 export const TOLD_TIME = fromFileUrl(new URL("../fixtures/told_time.ts", import.meta.url));
 
 const SOFTWARE = "exec sleep 100000";
 
-/** A program that runs as long as it is not stopped. */
+/** A program that runs until it is stopped. */
 export type LastingProgram = "run" | "daemon" | "server" | "vendor serve";
 
-/** The lasting programs of a bundle with `TOLD_TIME`, in one time that passes as it is told. */
+/** A bundle's long-running programs with `TOLD_TIME`, on one clock that the test drives. */
 export class DrivenTimeHarness implements AsyncDisposable {
   readonly #opened = new AsyncDisposableStack();
   readonly #programs = new Map<LastingProgram, RunningProgram>();
@@ -47,9 +47,9 @@ export class DrivenTimeHarness implements AsyncDisposable {
   }
 
   /**
-   * Lets time pass up to this second, while software and operators ask what they can ask, so often.
+   * Advances time to this second after this many rounds of requests.
    *
-   * @returns What each program holds then, while it stands still.
+   * @returns The resources that each program holds, while its clock stands still.
    */
   async pass(toldSeconds: number, asked: number): Promise<Map<LastingProgram, HeldResources>> {
     await this.#tell(toldSeconds);
@@ -61,7 +61,7 @@ export class DrivenTimeHarness implements AsyncDisposable {
     return held;
   }
 
-  /** How many heartbeats `run` and the daemon have sent. */
+  /** Heartbeats that `run` and the daemon have sent. */
   get heartbeats(): number {
     const texts = Array.from(this.#programs.values(), ({ stderr }) => stderr.text);
     return texts.join("").match(/^.*heartbeat: /gm)?.length ?? 0;
@@ -120,7 +120,7 @@ export class DrivenTimeHarness implements AsyncDisposable {
     this.#remotePort = Number(port);
   }
 
-  /** Asks for the license over the sockets, and has a process run on the server. */
+  /** Requests the license over the sockets and runs a process on the server. */
   async #ask(): Promise<void> {
     for (const name of ["run", "daemon"] as const) {
       if (!this.#programs.has(name)) continue;
@@ -150,7 +150,7 @@ export class DrivenTimeHarness implements AsyncDisposable {
     return `${folder}/${socket}`;
   }
 
-  /** The path of a socket has an end soon. */
+  /** A short folder name, because socket paths are limited. */
   #runtimeOf(name: LastingProgram): string {
     return this.#at(name[0]!);
   }
@@ -166,7 +166,7 @@ export class DrivenTimeHarness implements AsyncDisposable {
     return program;
   }
 
-  /** A program finds a whole number: the old one or the new one. */
+  /** Replaces the file atomically, so that a program reads the old or the new number. */
   async #tell(seconds: number): Promise<void> {
     await Deno.writeTextFile(this.#at("told.new"), String(seconds));
     await Deno.rename(this.#at("told.new"), this.#at("told"));

@@ -20,10 +20,10 @@ import {
 import { readAnswer, type WireAnswer } from "./wire_answer.ts";
 import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts";
 
-/** Where and when a test's requests come from. */
+/** The address that requests come from (RFC 5737). */
 export const CLIENT_ADDRESS = "192.0.2.7";
 
-/** The license server's routes over a real database, without a network, at a time that the test sets. */
+/** The license server's routes over a real database, without a network, on a fake clock. */
 export class LicenseServerFixture implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly log = new RecordingLog();
@@ -73,7 +73,7 @@ export class LicenseServerFixture implements AsyncDisposable {
   async post({ path, headers, body }: WireRequest): Promise<WireAnswer> {
     return await readAnswer(
       await this.send(
-        new Request(`http://desk${path}`, {
+        new Request(`http://server${path}`, {
           method: "POST",
           headers,
           body,
@@ -87,7 +87,7 @@ export class LicenseServerFixture implements AsyncDisposable {
     return await this.routes().fetch(request, { address: CLIENT_ADDRESS });
   }
 
-  /** A signed request, made now. */
+  /** Signs a request with the current time. */
   sign(
     machine: TestMachine,
     path: string,
@@ -107,7 +107,7 @@ export class LicenseServerFixture implements AsyncDisposable {
     return await this.post(await this.sign(machine, HEARTBEAT_PATH, { body }));
   }
 
-  /** Everything that is stored, to compare before and after. */
+  /** Reads all tables, for comparison. */
   dump(): Record<string, unknown[]> {
     using db = new DatabaseSync(this.path, { readOnly: true });
     return Object.fromEntries(
@@ -131,7 +131,7 @@ export function openStore(path: string): Promise<LicenseStore> {
   });
 }
 
-/** A STANDARD license's payload with these terms changed. */
+/** A STANDARD license's payload with overrides. */
 export function standardPayload(
   licenseKey: string,
   terms: Record<string, unknown> = {},

@@ -9,21 +9,20 @@ import {
 } from "./test_machine.ts";
 import { LicenseServerFixture } from "./license_server_fixture.ts";
 
-/** Before each case: license `K1` for one machine, which `machine` has taken; `other` is a stranger. */
+/** License `K1` for one machine: `machine` is activated, `other` is not. */
 export interface Fixture {
   readonly fixture: LicenseServerFixture;
   readonly machine: TestMachine;
   readonly other: TestMachine;
 }
 
-/** A request and how it is to be refused. */
+/** A request and its expected refusal. */
 export interface RefusalCase {
   readonly name: string;
   readonly request: (harness: Fixture) => Promise<WireRequest>;
   readonly answer: readonly [status: number, code: string, error: string];
 }
 
-/** Opens a desk with the scene of {@linkcode Scene}. */
 export async function openHarness(): Promise<Fixture & AsyncDisposable> {
   const fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
@@ -32,7 +31,7 @@ export async function openHarness(): Promise<Fixture & AsyncDisposable> {
   return { ...harness, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
 }
 
-/** The stranger's activation. */
+/** An activation of `other`. */
 export function activation(
   { fixture, other }: Fixture,
   fields: Record<string, unknown> = {},
@@ -40,7 +39,7 @@ export function activation(
   return fixture.sign(other, ACTIVATE_PATH, { body: { ...activateBody(other, "K1"), ...fields } });
 }
 
-/** The machine's heartbeat. */
+/** A heartbeat of `machine`. */
 export function heartbeat(
   { fixture, machine }: Fixture,
   fields: Record<string, unknown> = {},
@@ -50,7 +49,7 @@ export function heartbeat(
   });
 }
 
-/** Makes each case a test, which also holds that a refused request changes nothing. */
+/** Tests each case, and that a refused request changes nothing. */
 export function testRefusals(cases: readonly RefusalCase[]): void {
   for (const { name, request, answer: [status, code, error] } of cases) {
     Deno.test(`the server refuses ${name}, and nothing is changed`, async () => {

@@ -13,7 +13,7 @@ import { RecordingLog } from "./recording_log.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 import { type CertificateFiles, TestAuthority } from "./test_authority.ts";
 
-/** A real server in this process, with a CA of its own and processes that the test gives it. */
+/** A remote server in this process with its own CA; the test provides its processes. */
 export class RemoteServerFixture implements AsyncDisposable {
   readonly log = new RecordingLog();
   readonly audited: AuditEntry[] = [];
@@ -43,7 +43,7 @@ export class RemoteServerFixture implements AsyncDisposable {
     return new RemoteServerFixture(folder, authority, files);
   }
 
-  /** Whom a server with these files believes. */
+  /** The server's TLS settings and client verifier. */
   async trust(list?: string): Promise<Trust> {
     const { server } = this.files;
     const certificateAuthority = await Deno.readTextFile(this.authority.certificate);
@@ -98,7 +98,6 @@ export class RemoteServerFixture implements AsyncDisposable {
   }
 }
 
-/** An answer as a test looks at it. */
 export interface PlainAnswer {
   readonly status: number;
   readonly type: string | null;
@@ -106,7 +105,7 @@ export interface PlainAnswer {
   readonly body: any;
 }
 
-/** A desk whose server listens. */
+/** A listening {@linkcode RemoteServerFixture}. */
 export class ServedRemote implements AsyncDisposable {
   readonly #clients: Deno.HttpClient[] = [];
 
@@ -116,7 +115,7 @@ export class ServedRemote implements AsyncDisposable {
     return Number(new URL(this.server.url).port);
   }
 
-  /** A client for `fetch`; closed with the desk. */
+  /** A client for `fetch`; disposal closes it. */
   async client(files: CertificateFiles): Promise<Deno.HttpClient> {
     const client = Deno.createHttpClient({
       caCerts: [await Deno.readTextFile(this.fixture.authority.certificate)],
@@ -128,7 +127,7 @@ export class ServedRemote implements AsyncDisposable {
     return client;
   }
 
-  /** Asks as `control`, unless told otherwise. */
+  /** Sends a request, as `control` by default. */
   async ask(
     path: string,
     { files = this.fixture.files.control, ...init }: RequestInit & { files?: CertificateFiles } =
@@ -153,7 +152,7 @@ export class ServedRemote implements AsyncDisposable {
     return await fetch(this.server.url + path, { ...init, client } as RequestInit);
   }
 
-  /** A TLS connection for raw bytes, as `control` unless told otherwise (null: as nobody); the caller's to close. */
+  /** Opens a raw TLS connection, as `control` by default (null: without certificate); the caller closes it. */
   async connect(
     files: CertificateFiles | null = this.fixture.files.control,
   ): Promise<RawConnection> {
@@ -176,7 +175,7 @@ export class ServedRemote implements AsyncDisposable {
   }
 }
 
-/** A connection that a test speaks over by hand. */
+/** A raw connection. */
 export class RawConnection implements Disposable {
   #isOpen = true;
 
@@ -187,7 +186,7 @@ export class RawConnection implements Disposable {
     while (rest.length > 0) rest = rest.subarray(await this.conn.write(rest));
   }
 
-  /** What comes until the pattern is there, or until the end. */
+  /** Reads until the pattern matches, or to the end. */
   async read(until = /(?!)/): Promise<string> {
     const utf8 = new TextDecoder();
     const buffer = new Uint8Array(16_384);

@@ -5,7 +5,7 @@ import type { ProgramResult, RunningProgram } from "./program.ts";
 import { freePort } from "./free_port.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
-/** A vendor with its keys and license server, and a customer of its, in one temporary folder. */
+/** A vendor's keys, license server and license `K1`, and `sentinel run` under it, in one temporary folder. */
 export class RunHarness implements AsyncDisposable {
   readonly port = freePort();
   #server: RunningProgram | undefined;
@@ -27,7 +27,7 @@ export class RunHarness implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** A vendor's command, which must succeed. */
+  /** Runs `sentinel vendor …`, which must succeed; returns its output. */
   async vendor(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await runProgram(["vendor", ...args]);
     assertEquals(code, 0, stderr);
@@ -44,6 +44,15 @@ export class RunHarness implements AsyncDisposable {
     );
   }
 
+  /** Writes `sentinel.toml`: license, state and software, and what is given. */
+  async configure(software: string, { softwareKeys = "", tables = "" } = {}): Promise<void> {
+    await Deno.writeTextFile(
+      this.folder.at("sentinel.toml"),
+      `[license]\npath = "K1.lic"\nstate_dir = "state"\n` +
+        `[software]\npath = ${JSON.stringify(software)}\n${softwareKeys}\n${tables}\n`,
+    );
+  }
+
   async startServer(): Promise<void> {
     this.#server = startProgram([
       ...["vendor", "serve", "--key", this.folder.at("org_private_key.pem")],
@@ -57,13 +66,13 @@ export class RunHarness implements AsyncDisposable {
     this.#server = undefined;
   }
 
-  /** A program of `sh` in the folder. */
+  /** Writes a shell script into the folder; returns its path. */
   async script(name: string, text: string): Promise<string> {
     await Deno.writeTextFile(this.folder.at(name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     return this.folder.at(name);
   }
 
-  /** The arguments of `sentinel run` for this license and software. */
+  /** Arguments of `sentinel run`. */
   runArguments(software: string, { license = "K1", args = [] as string[] } = {}): string[] {
     const { at } = this.folder;
     return [
@@ -80,7 +89,7 @@ export class RunHarness implements AsyncDisposable {
       args?: string[];
       env?: Record<string, string>;
       doubles?: Doubles | undefined;
-      /** A command that runs the command which follows it. */
+      /** A command that runs the command behind it. */
       wrapper?: readonly string[];
     } = {},
   ): Promise<ProgramResult> {
@@ -88,7 +97,7 @@ export class RunHarness implements AsyncDisposable {
     return await runProgram(this.runArguments(software, options), programOptions);
   }
 
-  /** Runs `sentinel run` on a terminal, which the Python program `driver` makes for the command behind it. */
+  /** Runs `sentinel run` on a terminal that the Python program `driver` opens. */
   async runOnTerminal(software: string, driver: string): Promise<ProgramResult> {
     const program = programLine(this.runArguments(software));
     return await resultOf("python3", {
@@ -114,7 +123,7 @@ export class RunHarness implements AsyncDisposable {
     });
   }
 
-  /** Folders for the sockets of its session, and for what is kept outside the state; more of the environment. */
+  /** Options with separate folders for sockets and state replicas, and more of the environment. */
   programOptions(env: Record<string, string> = {}): ProgramOptions {
     const runtime = this.folder.at("runtime");
     Deno.mkdirSync(runtime, { recursive: true, mode: 0o700 });
@@ -123,7 +132,7 @@ export class RunHarness implements AsyncDisposable {
     };
   }
 
-  /** Sockets, lock files and whatever else is in the session's folder. */
+  /** Names of sockets, lock files and other files in the runtime folder, sorted. */
   async sockets(): Promise<string[]> {
     const names: string[] = [];
     for await (const { name } of Deno.readDir(this.folder.at("runtime/sentinel"))) names.push(name);

@@ -11,7 +11,7 @@ export const UNIT = "sentinel-software.service";
 /** Its configuration file. */
 export const CONFIG = ["--config", "/opt/rocket/sentinel.toml"];
 
-/** A daemon's scene, seen at `/opt/rocket`, with systemd beside it. */
+/** A {@linkcode DaemonHarness} mounted at `/opt/rocket` of a container with systemd. */
 export class ServiceHarness implements AsyncDisposable {
   private constructor(readonly daemon: DaemonHarness, readonly systemd: BootedSystemd) {}
 
@@ -30,7 +30,7 @@ export class ServiceHarness implements AsyncDisposable {
     return new ServiceHarness(daemon, systemd);
   }
 
-  /** The program, as root. */
+  /** Runs the program as root. */
   async sentinel(...args: string[]): Promise<ProgramResult> {
     const { deno, entry } = await programForAll();
     const folder = deno.slice(0, deno.lastIndexOf("/"));
@@ -45,7 +45,7 @@ export class ServiceHarness implements AsyncDisposable {
     await Deno.writeTextFile(path, change(await Deno.readTextFile(path)));
   }
 
-  /** Writes the unit; what is to be typed next. */
+  /** Installs the unit; returns the command that the output suggests. */
   async install(): Promise<string> {
     const { stdout, stderr } = await this.sentinel(
       ...["service", "install", "systemd", ...CONFIG],
@@ -55,7 +55,7 @@ export class ServiceHarness implements AsyncDisposable {
     return /^next: (.*)$/m.exec(stdout)![1]!;
   }
 
-  /** Starts the service as it is installed, with more for its table `[Service]`. */
+  /** Installs and starts the service, with more lines for its table `[Service]`. */
   async start(service = ""): Promise<void> {
     const next = await this.install();
     await this.addToService(service);
@@ -91,7 +91,7 @@ export class ServiceHarness implements AsyncDisposable {
     return stdout.trim().split("\n").map(Number);
   }
 
-  /** Waits until the software has been started so often, and the daemon says that it is ready. */
+  /** Waits until the child has started this often and the daemon is ready. */
   async restarted(starts: number): Promise<void> {
     const pids = await this.daemon.softwarePids(starts);
     const { code } = await this.systemd.run("systemctl", "start", UNIT);

@@ -10,7 +10,7 @@ import {
   startProgram,
 } from "./program.ts";
 
-/** Software that starts a process of its own, says both pids, also in a file beside it, and stays. */
+/** Script that starts a process, prints both pids, appends them to a file beside it, and keeps running. */
 export const STAY = `const child = new Deno.Command(Deno.execPath(), {
   args: ["eval", "setTimeout(() => {}, 1e6)"], stdin: "null", stdout: "null", stderr: "null",
 }).spawn();
@@ -18,7 +18,7 @@ console.log("pids", Deno.pid, child.pid);
 Deno.writeTextFileSync(import.meta.filename + ".pids", Deno.pid + " " + child.pid + "\\n", { append: true });
 setTimeout(() => {}, 1e6);`;
 
-/** A customer whose software is a script for the runtime, as no shell is everywhere. */
+/** A {@linkcode RunHarness} whose child is a script for Deno, because Windows has no `sh`. */
 export class WindowsHarness implements AsyncDisposable {
   private constructor(readonly base: RunHarness) {}
 
@@ -54,19 +54,15 @@ export class WindowsHarness implements AsyncDisposable {
     return startProgram(this.runArguments, this.programOptions);
   }
 
-  /** Writes `sentinel.toml`, with these tables besides. */
+  /** Writes `sentinel.toml` with more tables. */
   async configure(tables = ""): Promise<void> {
-    const [path, args] = [Deno.execPath(), this.#scriptArguments].map((value) =>
-      JSON.stringify(value)
-    );
-    await Deno.writeTextFile(
-      this.at("sentinel.toml"),
-      `[license]\npath = "K1.lic"\nstate_dir = "state"\n[software]\npath = ${path}\nargs = ${args}\n` +
-        `[logging]\nfile = "d.log"\n${tables}\n`,
-    );
+    await this.base.configure(Deno.execPath(), {
+      softwareKeys: `args = ${JSON.stringify(this.#scriptArguments)}`,
+      tables: `[logging]\nfile = "d.log"\n${tables}`,
+    });
   }
 
-  /** `sentinel daemon …` to its end. */
+  /** Runs `sentinel daemon …` to its end. */
   async daemon(command: string, ...args: string[]): Promise<ProgramResult> {
     const line = ["daemon", command, "--config", this.at("sentinel.toml"), ...args];
     return await runProgram(line, this.programOptions);
@@ -79,7 +75,7 @@ export class WindowsHarness implements AsyncDisposable {
     return JSON.parse(stdout);
   }
 
-  /** What the software wrote at its starts, the last one's pids; waits for as many starts. */
+  /** Waits for this many starts; returns the pids of the last one. */
   async pids(starts = 1): Promise<string[]> {
     const written = await fileMatch(this.base.folder.path, {
       name: "software.js.pids",
@@ -94,7 +90,7 @@ export class WindowsHarness implements AsyncDisposable {
   }
 }
 
-/** Whether a process is there. */
+/** Whether a process exists. */
 export async function isThere(pid: string | number | undefined): Promise<boolean> {
   return await selectPlatform().identifyProcess(Number(pid)) !== undefined;
 }
