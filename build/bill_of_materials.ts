@@ -10,14 +10,14 @@ interface LockedPackage {
   readonly dependencies?: readonly string[];
 }
 
-export interface LockFile {
+interface LockFile {
   readonly version: string;
   /** Packages by `name@version`. */
   readonly npm: Readonly<Record<string, LockedPackage>>;
   readonly workspace?: { readonly dependencies?: readonly string[] };
 }
 
-export interface MaterialsRequest {
+interface MaterialsRequest {
   readonly lock: LockFile;
   /** Version of the program. */
   readonly version: string;
@@ -26,7 +26,7 @@ export interface MaterialsRequest {
 }
 
 /** The parts of CycloneDX that we write (https://cyclonedx.org/docs/1.6/json/). */
-export interface BillOfMaterials {
+interface BillOfMaterials {
   readonly bomFormat: "CycloneDX";
   readonly specVersion: "1.6";
   readonly version: 1;
@@ -70,24 +70,24 @@ export function createBillOfMaterials(
   };
   const known = Object.keys(lock.npm);
   const direct = (lock.workspace?.dependencies ?? [])
-    .map((specifier) => refOf(specifier.replace(/^npm:/, ""), known));
+    .map((specifier) => findRef(specifier.replace(/^npm:/, ""), known));
   return {
     bomFormat: "CycloneDX",
     specVersion: "1.6",
     version: 1,
     metadata: { component: ours },
-    components: [runtime, ...Object.entries(lock.npm).map(componentOf)],
+    components: [runtime, ...Object.entries(lock.npm).map(toComponent)],
     dependencies: [
       { ref: "sentinel", dependsOn: ["deno", ...direct] },
       ...Object.entries(lock.npm).map(([id, { dependencies = [] }]) => ({
         ref: id,
-        dependsOn: dependencies.map((dependency) => refOf(dependency, known)),
+        dependsOn: dependencies.map((dependency) => findRef(dependency, known)),
       })),
     ],
   };
 }
 
-function componentOf([id, { integrity }]: [string, LockedPackage]): Component {
+function toComponent([id, { integrity }]: [string, LockedPackage]): Component {
   const at = id.lastIndexOf("@");
   const [fullName, version] = [id.slice(0, at), id.slice(at + 1)];
   const [group, name] = fullName.startsWith("@") ? fullName.split("/") : [undefined, fullName];
@@ -110,7 +110,7 @@ function componentOf([id, { integrity }]: [string, LockedPackage]): Component {
 }
 
 /** Resolves a dependency's name, which has a version only if the lock file has several. */
-function refOf(dependency: string, known: readonly string[]): string {
+function findRef(dependency: string, known: readonly string[]): string {
   const found = known.find((id) =>
     id === dependency || id.slice(0, id.lastIndexOf("@")) === dependency
   );

@@ -10,12 +10,12 @@ import { describeFault, exitCodeOf } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
 import {
   decodeVariable,
-  programsIn,
+  findPrograms,
+  parseSigningArguments,
   readIdentity,
   type RunCommand,
   runCommands,
   showCommands,
-  signingArguments,
   SigningError,
 } from "./signing.ts";
 
@@ -45,8 +45,8 @@ const KEYCHAIN_TIMEOUT_S = 3600;
 const NOTARIZATION_LIMIT = "20m";
 
 async function main(): Promise<void> {
-  const { folder, isDryRun } = signingArguments(Deno.args);
-  const programs = await programsIn(folder, "-apple-darwin");
+  const { folder, isDryRun } = parseSigningArguments(Deno.args);
+  const programs = await findPrograms(folder, "-apple-darwin");
   const identity = readIdentity(NAMES);
   const { result } = standardOutput;
   if (isDryRun) {
@@ -119,10 +119,10 @@ async function openKeychain(
     run({
       program: "security",
       args: ["-i"],
-      input: { text: command(word(password)) + "\n", shown: command("***") },
+      input: { text: command(quoteWord(password)) + "\n", shown: command("***") },
     });
   const own = crypto.getRandomValues(new Uint8Array(24)).toHex();
-  const [file, certificate] = [word(keychain), word(`${folder}/certificate.p12`)];
+  const [file, certificate] = [quoteWord(keychain), quoteWord(`${folder}/certificate.p12`)];
   await withPassword(own, (password) => `create-keychain -p ${password} ${file}`);
   cleanup.defer(async () => void await security("delete-keychain", keychain));
   await security("set-keychain-settings", "-lut", String(KEYCHAIN_TIMEOUT_S), keychain);
@@ -167,7 +167,7 @@ async function notarize(
 }
 
 /** Quotes a word for a command read by `security -i`. */
-function word(text: string): string {
+function quoteWord(text: string): string {
   if (/\p{Cc}/u.test(text)) throw new SigningError("a password contains a control character");
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }

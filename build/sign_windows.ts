@@ -9,11 +9,11 @@ import { describeFault, exitCodeOf } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
 import {
   decodeVariable,
-  programsIn,
+  findPrograms,
+  parseSigningArguments,
   readIdentity,
   runCommands,
   showCommands,
-  signingArguments,
   type SigningCommand,
 } from "./signing.ts";
 
@@ -34,24 +34,24 @@ foreach ($program in $given.programs) {
 `.trim();
 
 async function main(): Promise<void> {
-  const { folder, isDryRun } = signingArguments(Deno.args);
-  const programs = await programsIn(folder, ".exe");
+  const { folder, isDryRun } = parseSigningArguments(Deno.args);
+  const programs = await findPrograms(folder, ".exe");
   const identity = readIdentity(NAMES);
   const { result } = standardOutput;
   if (isDryRun) {
-    await showCommands(result)(signingCommand(programs, { certificate: "", password: "" }));
+    await showCommands(result)(createSigningCommand(programs, { certificate: "", password: "" }));
   } else if (identity === undefined) {
     result(`::notice::not signed for Windows: ${NAMES.join(", ")} are not set`);
   } else {
     const bytes = decodeVariable(NAMES[0], identity.WINDOWS_CERTIFICATE);
-    await runCommands(NAMES, result)(signingCommand(programs, {
+    await runCommands(NAMES, result)(createSigningCommand(programs, {
       certificate: bytes.toBase64(),
       password: identity.WINDOWS_CERTIFICATE_PASSWORD,
     }));
   }
 }
 
-function signingCommand(
+function createSigningCommand(
   programs: readonly string[],
   secrets: { readonly certificate: string; readonly password: string },
 ): SigningCommand {
@@ -60,14 +60,14 @@ function signingCommand(
     program: "pwsh",
     args: ["-NoProfile", "-NonInteractive", "-Command", SCRIPT],
     input: {
-      text: asciiJson({ ...secrets, programs }),
+      text: toAsciiJson({ ...secrets, programs }),
       shown: JSON.stringify({ ...hidden, programs }),
     },
   };
 }
 
 /** JSON in ASCII, which the console's code page cannot alter. */
-function asciiJson(value: unknown): string {
+function toAsciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[^\0-\x7E]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,

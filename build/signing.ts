@@ -10,7 +10,9 @@ export class SigningError extends SentinelError {
 }
 
 /** Parses the arguments of both scripts: `[--dry-run] FOLDER`. @throws {UsageError} */
-export function signingArguments(args: readonly string[]): { folder: string; isDryRun: boolean } {
+export function parseSigningArguments(
+  args: readonly string[],
+): { folder: string; isDryRun: boolean } {
   const { "dry-run": isDryRun, _: [folder, ...more] } = parseArgs(args, {
     boolean: ["dry-run"],
     string: ["_"],
@@ -31,7 +33,7 @@ export interface SigningCommand {
   readonly input?: SecretInput;
 }
 
-export interface SecretInput {
+interface SecretInput {
   readonly text: string;
   /** Shown by a dry run instead of `text`. */
   readonly shown: string;
@@ -40,7 +42,7 @@ export interface SecretInput {
 /** Runs or shows a command and resolves to its output. @throws {SigningError} if it fails. */
 export type RunCommand = (command: SigningCommand) => Promise<string>;
 
-export type Print = (line: string) => void;
+type Print = (line: string) => void;
 
 /** Prints commands instead of running them, for `--dry-run`. */
 export function showCommands(print: Print): RunCommand {
@@ -129,7 +131,7 @@ export function decodeVariable(name: string, value: string): Uint8Array {
 }
 
 /** Lists the absolute paths of a directory's programs with this ending, sorted. @throws {SigningError} if none exists. */
-export async function programsIn(folder: string, ending: string): Promise<string[]> {
+export async function findPrograms(folder: string, ending: string): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name } of Deno.readDir(folder)) if (name.endsWith(ending)) names.push(name);

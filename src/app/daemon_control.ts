@@ -55,7 +55,7 @@ export async function resolvePidFile(
   { stateDir, user, rootFolder }: Pick<DaemonTarget, "stateDir" | "user" | "rootFolder">,
 ): Promise<string> {
   const otherUser = user === undefined ? undefined : await findOtherUser(user, rootFolder);
-  return defaultPidFile(softwarePath, { ...placeOptions(stateDir), otherUser });
+  return defaultPidFile(softwarePath, { ...getPlaceOptions(stateDir), otherUser });
 }
 
 /** Returns `undefined` if we are not root or the user does not exist; the start reports the latter. */
@@ -70,12 +70,12 @@ async function findOtherUser(
   if (userId === undefined) return undefined;
   const runtimeFolder = platform.runtimeFolder(SYSTEM.env);
   const hasRuntimeFolder = runtimeFolder !== undefined && rootFolder === undefined &&
-    await folderOwner(runtimeFolder) === userId;
+    await findFolderOwner(runtimeFolder) === userId;
   return { userId, rootFolder, hasRuntimeFolder };
 }
 
 /** The uid of a directory's owner; `undefined` if the directory does not exist. */
-async function folderOwner(folder: string): Promise<number | undefined> {
+async function findFolderOwner(folder: string): Promise<number | undefined> {
   try {
     return (await Deno.stat(folder)).uid ?? undefined;
   } catch {
@@ -90,7 +90,7 @@ async function choosePidFile(target: DaemonTarget): Promise<string> {
     return await findServicePidFile(usual, target) ?? usual;
   }
   const held: string[] = [];
-  for (const path of await pidFiles(stateDir)) {
+  for (const path of await listPidFiles(stateDir)) {
     if ((await readPidFile(path)).kind === "running") held.push(path);
   }
   const [only, ...others] = held;
@@ -114,32 +114,34 @@ async function findServicePidFile(
   if (userId === undefined || (await readPidFile(usual)).kind === "running") return undefined;
   const file = nameOf(usual);
   const path = `${SYSTEM_FOLDER}/${file.replace(/\.pid$/, "")}/sentinel/${file}`;
-  const isOwned = await folderOwner(dirname(path)) === userId;
+  const isOwned = await findFolderOwner(dirname(path)) === userId;
   return isOwned && (await readPidFile(path)).kind === "running" ? path : undefined;
 }
 
 /** PID files in the user's default directory and in the system's; as root also those of daemons of other users. */
-async function pidFiles(stateDir: string | undefined): Promise<string[]> {
-  const own = dirname(defaultPidFile("any", placeOptions(stateDir)));
-  const system = (await namesIn(SYSTEM_FOLDER)).map((name) => `${SYSTEM_FOLDER}/${name}/sentinel`);
+async function listPidFiles(stateDir: string | undefined): Promise<string[]> {
+  const own = dirname(defaultPidFile("any", getPlaceOptions(stateDir)));
+  const system = (await listNames(SYSTEM_FOLDER)).map((name) =>
+    `${SYSTEM_FOLDER}/${name}/sentinel`
+  );
   const found: string[] = [];
-  for (const folder of [own, ...system, ...await usersFolders()]) {
-    const names = (await namesIn(folder)).filter((name) => name.endsWith(".pid"));
+  for (const folder of [own, ...system, ...await listUserFolders()]) {
+    const names = (await listNames(folder)).filter((name) => name.endsWith(".pid"));
     found.push(...names.map((name) => `${folder}/${name}`));
   }
   return found;
 }
 
 /** Directories of the daemons that root started as other users; empty unless we are root. */
-async function usersFolders(): Promise<string[]> {
+async function listUserFolders(): Promise<string[]> {
   if (SYSTEM.platform.userId() !== "0") return [];
   const parent = dirname(USERS_FOLDERS);
-  const paths = (await namesIn(parent)).map((name) => `${parent}/${name}`);
+  const paths = (await listNames(parent)).map((name) => `${parent}/${name}`);
   return paths.filter((path) => path.startsWith(USERS_FOLDERS));
 }
 
 /** Sorted names in a directory; empty if it is missing or unreadable. */
-async function namesIn(folder: string): Promise<string[]> {
+async function listNames(folder: string): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
   } catch (error) {
@@ -149,6 +151,6 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-function placeOptions(stateDir: string | undefined): DaemonPlaceOptions {
+function getPlaceOptions(stateDir: string | undefined): DaemonPlaceOptions {
   return { ...SYSTEM, stateFolder: () => stateFolder(stateDir, SYSTEM) };
 }

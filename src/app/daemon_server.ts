@@ -27,7 +27,7 @@ export async function openDaemonServer(
   { log, software, stateFolder, hurry }: DaemonServerHost,
 ): Promise<DaemonServer> {
   const recorder = Promise.withResolvers<TableRecorder>();
-  const settings = (config: Config) => settingsOf(config, stateFolder);
+  const settings = (config: Config) => readSettings(config, stateFolder);
   const server = await openServer(settings(config), {
     log,
     hurry,
@@ -46,7 +46,7 @@ export async function openDaemonServer(
   };
 }
 
-function settingsOf({ server }: Config, stateFolder: () => string): ServerSettings {
+function readSettings({ server }: Config, stateFolder: () => string): ServerSettings {
   return {
     // required by the configuration's checks
     certificatePath: server.certificate!,

@@ -26,7 +26,7 @@ export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> 
   }, {
     ...SYSTEM,
     fetch: trusted?.fetch ?? fetch,
-    connectTcp: async (target) => addressOf(await Deno.connect(target)),
+    connectTcp: async (target) => getAddress(await Deno.connect(target)),
     connectTls: async (target) => {
       const trust = trusted === undefined ? {} : { caCerts: [trusted.pem] };
       const conn = await Deno.connectTls({ ...target, ...trust });
@@ -46,7 +46,7 @@ function missingAccess(permissions: readonly string[]): string[] {
   );
 }
 
-function addressOf(conn: Deno.TcpConn): string {
+function getAddress(conn: Deno.TcpConn): string {
   using _ = conn;
   return describeAddress(conn.remoteAddr);
 }

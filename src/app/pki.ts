@@ -57,7 +57,7 @@ export async function writeCertificate(
   { authorityFolder, folder, holder: terms, days, requestPath }: CertificateOrder,
   log: Logger,
 ): Promise<WrittenCertificate> {
-  const holder = holderOf(terms);
+  const holder = toHolder(terms);
   const authority = await readAuthority(authorityFolder, log);
   const key = requestPath === undefined ? await makeKey() : await readRequest(requestPath, holder);
   const { publicKey } = key;
@@ -70,7 +70,7 @@ export async function writeCertificate(
   return await write(holder.kind, { folder, certificate, keyPem: key.pem });
 }
 
-function holderOf(terms: HolderTerms): Holder {
+function toHolder(terms: HolderTerms): Holder {
   return terms.kind === "server"
     ? serverHolder(terms.name, terms.others)
     : clientHolder(terms.name, terms.role);

@@ -47,7 +47,7 @@ export async function openClient(settings: ClientSettings, log: Logger): Promise
 
 async function readTrust(trust: ClientSettings["trust"]): Promise<ServerTrust> {
   if (trust.kind === "first_use") {
-    return { ...trust, knownHosts: knownHostsFile(`${homeFolder()}/known_hosts`) };
+    return { ...trust, knownHosts: knownHostsFile(`${requireHomeFolder()}/known_hosts`) };
   }
   const certificateAuthority = await read(trust.certificateAuthorityPath, "CA file");
   return { kind: "authority", certificateAuthority, serverName: trust.serverName };
@@ -57,7 +57,7 @@ async function read(path: string, what: string): Promise<string> {
   return (await readConfigFile(path, { what, code: "config.tls" })).text;
 }
 
-function homeFolder(): string {
+function requireHomeFolder(): string {
   const folder = SYSTEM.platform.defaultStateFolder(SYSTEM.env);
   if (folder !== undefined) return folder;
   throw new SentinelError("config.known_hosts", "no home directory is known: give -C");

@@ -103,7 +103,7 @@ export async function openServer(
       processes: serve(table),
       clock: systemClock,
       log,
-      audit: auditInto(log),
+      audit: createAudit(log),
       findSocket: platform.listeningSocket,
       telemetry: await openTelemetry(),
       force: hurry,
@@ -160,7 +160,7 @@ async function openTable(
   dataDir: string | undefined,
   { platform, hurry }: { platform: Platform; hurry: AbortSignal | undefined },
 ): Promise<ProcessTable> {
-  const folder = dataDir ?? defaultDataFolder(platform);
+  const folder = dataDir ?? requireDefaultDataFolder(platform);
   platform.adoptOrphans();
   try {
     const table = await ProcessTable.open(folder, {
@@ -180,7 +180,7 @@ async function openTable(
   throw new SentinelError("running.server", `another server is using the data folder: ${folder}`);
 }
 
-function defaultDataFolder(platform: Platform): string {
+function requireDefaultDataFolder(platform: Platform): string {
   const folder = platform.defaultStateFolder((name) => Deno.env.get(name));
   if (folder !== undefined) return `${folder}/processes`;
   throw new SentinelError("config.data_dir", "no home directory is known: give --data-dir");
@@ -224,7 +224,7 @@ async function startIn(table: ProcessTable, request: StartRequest): Promise<Star
 }
 
 /** Writes each audit entry as one log record; refusals are warnings. */
-function auditInto(log: Logger): Audit {
+function createAudit(log: Logger): Audit {
   return ({ action, outcome, address, client, process, command, request }) => {
     const fields: LogFields = {
       client: client && shown(client.cn),

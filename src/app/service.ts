@@ -34,7 +34,7 @@ export function describeService(
     name: name ?? serviceNameOf(softwarePath),
     configPath: resolve(configPath),
     command: [
-      ...program(),
+      ...findProgram(),
       "daemon",
       "start",
       kind === "windows" ? "--service" : "--foreground",
@@ -75,7 +75,7 @@ export async function joinServiceManager(): Promise<ServiceMembership> {
 }
 
 /** From source the main module is an absolute URL, since the service manager uses another working directory. */
-function program(): readonly string[] {
+function findProgram(): readonly string[] {
   const own = findOwnCommand(selectPlatform());
   if (own === undefined) {
     throw new ConfigError("config.service", "cannot determine how sentinel was started");

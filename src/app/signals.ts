@@ -65,7 +65,7 @@ export const SIGNALS = {
 export type ProgramName = keyof typeof SIGNALS;
 
 /** The signals that trigger an action in a program on this system. */
-function signalsFor(program: ProgramName, action: SignalAction): Deno.Signal[] {
+function listSignals(program: ProgramName, action: SignalAction): Deno.Signal[] {
   const { unix, windows }: ProgramSignals = SIGNALS[program];
   const actions = selectPlatform().hasUnixSignals ? unix : windows;
   return (Object.keys(actions) as Deno.Signal[]).filter((signal) => actions[signal] === action);
@@ -77,7 +77,7 @@ export function onSignal(
   action: SignalAction,
   listener: (signal: Deno.Signal) => void,
 ): () => void {
-  const removals = signalsFor(program, action).map((signal) => {
+  const removals = listSignals(program, action).map((signal) => {
     const listen = () => listener(signal);
     Deno.addSignalListener(signal, listen);
     return () => Deno.removeSignalListener(signal, listen);
@@ -118,7 +118,7 @@ export function waitForStop(program: ProgramName, failed: AbortSignal): Promise<
 
 /** Disables the runtime's inspector on SIGUSR1 for the life of the process. Call it before reading keys. */
 export function keepDebuggersOut(program: ProgramName, log: Logger): void {
-  if (signalsFor(program, "ignore").length > 0 && !selectPlatform().disableInspectorSignal()) {
+  if (listSignals(program, "ignore").length > 0 && !selectPlatform().disableInspectorSignal()) {
     log.warn("a debugger may be let in by SIGUSR1: the permission --allow-ffi is missing");
   }
 }

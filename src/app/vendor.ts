@@ -51,12 +51,12 @@ export async function composeBuild(
     note,
     host: Deno.build.target as Target,
     modules,
-    source: isBundle ? ofTheModules(build) : await readSourceInfo(makeGitRunner(modules.root), env),
+    source: isBundle ? selectModuleFacts(build) : await readSourceInfo(makeGitRunner(modules.root), env),
   });
 }
 
 /** Commit and build time: the facts about the modules that hold for every customer. */
-function ofTheModules({ commit, builtAt }: Build): Build {
+function selectModuleFacts({ commit, builtAt }: Build): Build {
   return {
     ...(commit !== undefined && { commit }),
     ...(builtAt !== undefined && { builtAt }),
@@ -121,7 +121,7 @@ export async function administer(
   { database, licenseKey }: { database: string; licenseKey: string },
 ): Promise<void> {
   await using store = await openStore(database, { create: false });
-  await changeLicense(store, action, { licenseKey, origin: commandLineOrigin() });
+  await changeLicense(store, action, { licenseKey, origin: getCommandLineOrigin() });
 }
 
 /**
@@ -131,7 +131,7 @@ export async function administer(
  */
 export async function decommission(database: string, request: DecommissionRequest): Promise<void> {
   await using store = await openStore(database, { create: false });
-  await requestDecommission(store, request, commandLineOrigin());
+  await requestDecommission(store, request, getCommandLineOrigin());
 }
 
 /**
@@ -150,7 +150,7 @@ export async function listLicenses(
   return await describeLicenses(store, licenses, systemClock.wallMs());
 }
 
-function commandLineOrigin(): { atMs: number; actor: string } {
+function getCommandLineOrigin(): { atMs: number; actor: string } {
   return { atMs: systemClock.wallMs(), actor: COMMAND_LINE_ACTOR };
 }
 

@@ -13,7 +13,7 @@ export function formatProgramHelp(group?: string): string {
     "Checks a license, keeps it alive, and launches and supervises the software it covers.",
     "",
     "Commands:",
-    ...columns(names.map((name) => [name, COMMANDS[name]!.summary])),
+    ...formatColumns(names.map((name) => [name, COMMANDS[name]!.summary])),
     "",
     "Run `sentinel COMMAND --help` for more. The default command is `run`: `sentinel --license FILE --software FILE`.",
     "Every option has an environment variable, such as SENTINEL_LOG_LEVEL for --log-level.",
@@ -25,31 +25,31 @@ export function formatCommandHelp(name: string, command: Command): string {
   return [
     `Usage: sentinel ${name} ${command.usage}`.trimEnd(),
     "",
-    sentence(COMMANDS[name]!.summary),
+    toSentence(COMMANDS[name]!.summary),
     "",
     "Options:",
-    ...columns(
+    ...formatColumns(
       [...command.options, ...GLOBAL_OPTIONS].map((
         option,
-      ) => [signature(option), OPTIONS[option].help]),
+      ) => [formatSignature(option), OPTIONS[option].help]),
     ),
     ...(notes.length > 0 ? ["", ...notes] : []),
   ].join("\n");
 }
 
-function signature(name: OptionName): string {
+function formatSignature(name: OptionName): string {
   const { value, letter, repeatable }: OptionSpec = OPTIONS[name];
   return `${letter ? `-${letter}, ` : ""}--${name}${value ? ` ${value}` : ""}${
     repeatable ? "…" : ""
   }`;
 }
 
-function columns(rows: readonly (readonly [string, string])[]): string[] {
+function formatColumns(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
 }
 
-function sentence(summary: string): string {
+function toSentence(summary: string): string {
   return summary[0]!.toUpperCase() + summary.slice(1) + ".";
 }
 

@@ -21,18 +21,18 @@ interface ValueOption {
  * Splits the arguments after the first operand if that is `word`; the rest goes to the software. A `--` directly after
  * it is dropped, since no program has that name.
  */
-export function splitPassed(
+function splitPassed(
   args: readonly string[],
   { word, values }: { word: string | undefined; values: readonly ValueOption[] },
 ): { own: readonly string[]; passed?: string[] } {
-  const first = word === undefined ? -1 : firstOperand(args, values);
+  const first = word === undefined ? -1 : findFirstOperand(args, values);
   if (first === -1 || args[first] !== word) return { own: args };
   const rest = args.slice(first + 1);
   return { own: args.slice(0, first + 1), passed: rest[0] === "--" ? rest.slice(1) : rest };
 }
 
 /** Index of the first operand, or -1 if none comes before `--`. */
-function firstOperand(args: readonly string[], values: readonly ValueOption[]): number {
+function findFirstOperand(args: readonly string[], values: readonly ValueOption[]): number {
   for (let i = 0; i < args.length; i++) {
     const argument = args[i]!;
     if (argument === "--") return -1;
@@ -56,17 +56,17 @@ export function parseArguments(
   env: Env,
 ): ParsedArguments {
   const known = [...command.options, ...GLOBAL_OPTIONS];
-  const values = known.filter((name) => specOf(name).value !== undefined);
+  const values = known.filter((name) => getSpec(name).value !== undefined);
   const { own, passed } = splitPassed(args, {
     word: command.passesAfter,
-    values: values.map((name) => ({ name, letter: specOf(name).letter })),
+    values: values.map((name) => ({ name, letter: getSpec(name).letter })),
   });
   const parsed = parseArgs(own, {
     "--": true,
-    boolean: known.filter((name) => specOf(name).value === undefined),
+    boolean: known.filter((name) => getSpec(name).value === undefined),
     string: [...values, "_"],
     collect: values,
-    alias: lettersOf(known),
+    alias: mapLetters(known),
     unknown: (argument, key) => key === undefined || refuseOption(argument, known),
   });
   if (passed !== undefined) parsed["--"] = passed;
@@ -103,7 +103,7 @@ class Arguments implements ParsedArguments {
   values(name: OptionName): readonly string[] {
     const given = (this.#options[name] ?? []) as string[];
     if (given.includes("")) {
-      throw new UsageError(`option --${name} needs a value (${specOf(name).value})`);
+      throw new UsageError(`option --${name} needs a value (${getSpec(name).value})`);
     }
     if (given.length > 0) return given;
     const variable = this.#env(toVariableName(name)) ?? "";
@@ -113,7 +113,7 @@ class Arguments implements ParsedArguments {
   required<Name extends OptionName>(name: Name): OptionValue<Name> {
     const value = this.value(name);
     if (value === undefined) {
-      throw new UsageError(`--${name} is required (${specOf(name).value}: ${specOf(name).help})`);
+      throw new UsageError(`--${name} is required (${getSpec(name).value}: ${getSpec(name).help})`);
     }
     return value;
   }
@@ -134,19 +134,19 @@ class Arguments implements ParsedArguments {
   }
 }
 
-function lettersOf(known: readonly OptionName[]): Record<string, string> {
+function mapLetters(known: readonly OptionName[]): Record<string, string> {
   return Object.fromEntries(known.flatMap((name) => {
-    const { letter } = specOf(name);
+    const { letter } = getSpec(name);
     return letter === undefined ? [] : [[name, letter]];
   }));
 }
 
-function specOf(name: OptionName): OptionSpec {
+function getSpec(name: OptionName): OptionSpec {
   return OPTIONS[name];
 }
 
 function checkWord(name: OptionName, value: string): void {
-  const { words } = specOf(name);
+  const { words } = getSpec(name);
   if (words === undefined || words.includes(value)) return;
   const allowed = words.length === 2 ? words.join(" or ") : `one of ${words.join(", ")}`;
   throw new UsageError(`--${name} must be ${allowed}: current value is ${value}`);

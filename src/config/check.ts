@@ -29,7 +29,7 @@ const MAX_SHOWN_CHARACTERS = 80;
 export function checkConfig(document: unknown, resolvePath: ResolvePath): CheckResult {
   const tables: Readonly<Record<string, Entries>> = configTables(resolvePath);
   const given = isTable(document) ? document : {};
-  const mistakes = unknownTables(given, tables);
+  const mistakes = findUnknownTables(given, tables);
   const config: Record<string, unknown> = {};
   for (const [name, entries] of Object.entries(tables)) {
     const table = Object.hasOwn(given, name) ? given[name] : {};
@@ -37,42 +37,42 @@ export function checkConfig(document: unknown, resolvePath: ResolvePath): CheckR
       mistakes.push(`${name} must be a table: current value is ${show(table)}`);
       continue;
     }
-    mistakes.push(...unknownKeys(name, table, tables));
+    mistakes.push(...findUnknownKeys(name, table, tables));
     const { success, output, issues } = v.safeParse(v.object(entries), table, {
       abortPipeEarly: true,
     });
     if (!success) mistakes.push(...issues.map((issue) => describeIssue(name, issue)));
-    else mistakes.push(...contradictions(name as TableName, config[name] = output));
+    else mistakes.push(...findContradictions(name as TableName, config[name] = output));
   }
   return mistakes.length === 0 ? { config: config as Config } : { mistakes };
 }
 
-function contradictions(name: TableName, table: unknown): readonly string[] {
+function findContradictions(name: TableName, table: unknown): readonly string[] {
   const find = CONTRADICTIONS[name] as ((table: unknown) => readonly string[]) | undefined;
   return find?.(table) ?? [];
 }
 
-function unknownTables(
+function findUnknownTables(
   given: Readonly<Record<string, unknown>>,
   tables: Readonly<Record<string, Entries>>,
 ): string[] {
   return Object.keys(given).filter((name) => !Object.hasOwn(tables, name)).map((name) => {
-    if (!isTable(given[name])) return unknownKey(name, given[name], tables);
+    if (!isTable(given[name])) return describeUnknownKey(name, given[name], tables);
     return `unknown table [${name}] (did you mean [${closestString(name, Object.keys(tables))}]?)`;
   });
 }
 
-function unknownKeys(
+function findUnknownKeys(
   name: string,
   table: Readonly<Record<string, unknown>>,
   tables: Readonly<Record<string, Entries>>,
 ): string[] {
   return Object.keys(table).filter((key) => !Object.hasOwn(tables[name]!, key))
-    .map((key) => unknownKey(`${name}.${key}`, table[key], tables));
+    .map((key) => describeUnknownKey(`${name}.${key}`, table[key], tables));
 }
 
 /** Suggests a key of the same name in another table first, then the closest spelling. */
-function unknownKey(
+function describeUnknownKey(
   key: string,
   value: unknown,
   tables: Readonly<Record<string, Entries>>,
@@ -92,11 +92,11 @@ function describeIssue(table: string, issue: v.BaseIssue<unknown>): string {
   }
   const isSecret = key.startsWith("software.env.");
   return `${key} must be ${issue.message}: current value is ${
-    isSecret ? `hidden (${kindOf(issue.input)})` : show(issue.input)
+    isSecret ? `hidden (${describeKind(issue.input)})` : show(issue.input)
   }`;
 }
 
-function kindOf(value: unknown): string {
+function describeKind(value: unknown): string {
   return Array.isArray(value) ? "a list" : isTable(value) ? "a table" : `a ${typeof value}`;
 }
 

@@ -24,7 +24,7 @@ interface ConfigDifference {
 
 /** Compares the values of two configurations, whether set or defaults. */
 export function diffConfig(before: Config, after: Config): ConfigDifference {
-  const changed = differingKeys(before, after);
+  const changed = findDifferingKeys(before, after);
   return {
     changeable: changed.filter(isChangeable),
     requiresRestart: changed.filter((key) => !isChangeable(key)),
@@ -45,7 +45,7 @@ export function mergeChangeable(before: Config, after: Config): Config {
   return Object.fromEntries(tables) as Config;
 }
 
-function differingKeys(before: Config, after: Config): string[] {
+function findDifferingKeys(before: Config, after: Config): string[] {
   return Object.keys(before).flatMap((name) => {
     const old = before[name as TableName] as Record<string, unknown>;
     const news = after[name as TableName] as Record<string, unknown>;

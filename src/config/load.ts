@@ -56,12 +56,12 @@ export function parseConfig(text: string, path: string): LoadedConfig {
   const result = checkConfig(document, (file) => resolve(file, folder));
   const mistakes = "config" in result ? [] : result.mistakes.map((line) => `${path}: ${line}`);
   if ("config" in result && repeated.length === 0) {
-    return { path, config: result.config, given: givenKeys(document) };
+    return { path, config: result.config, given: listGivenKeys(document) };
   }
-  throw mistakesIn(path, [...repeated, ...mistakes]);
+  throw createMistakesError(path, [...repeated, ...mistakes]);
 }
 
-function mistakesIn(path: string, lines: readonly string[]): ConfigFileError {
+function createMistakesError(path: string, lines: readonly string[]): ConfigFileError {
   return new ConfigFileError(
     `${lines.length} ${lines.length === 1 ? "mistake" : "mistakes"} in ${path}`,
     { details: lines },
@@ -89,7 +89,9 @@ function parseToml(
       // the other lines of the message quote the file, which may hold a secret
       const why = error.message.split("\n", 1)[0]!.replace("Invalid TOML document: ", "");
       if (!why.startsWith("trying to redefine") || count === MAX_REPEATED) {
-        throw mistakesIn(path, [`${path}:${error.line}:${error.column}: not TOML: ${why}`]);
+        throw createMistakesError(path, [
+          `${path}:${error.line}:${error.column}: not TOML: ${why}`,
+        ]);
       }
       text = markRepeated(text, error);
     }
@@ -124,7 +126,7 @@ function* takeRepeated(
   }
 }
 
-function givenKeys(document: Readonly<Record<string, unknown>>): ReadonlySet<string> {
+function listGivenKeys(document: Readonly<Record<string, unknown>>): ReadonlySet<string> {
   const keys = Object.entries(document).flatMap(([name, table]) =>
     isTable(table) ? [name, ...Object.keys(table).map((key) => `${name}.${key}`)] : [name]
   );

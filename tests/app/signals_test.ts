@@ -4,7 +4,7 @@ import { selectPlatform } from "../../src/platform/select.ts";
 
 for (const [program, { unix, windows }] of Object.entries(SIGNALS)) {
   const actions = selectPlatform().hasUnixSignals ? unix : windows;
-  Deno.test(`this system has every signal that ${program} listens for`, () => {
+  Deno.test(`every signal that ${program} listens for exists on this system`, () => {
     for (const action of new Set<SignalAction>(Object.values(actions))) {
       onSignal(program as ProgramName, action, () => {})();
     }

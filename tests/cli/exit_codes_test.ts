@@ -3,7 +3,7 @@ import { describeFault } from "../../src/cli/exit_codes.ts";
 import { exitCodeOf } from "../../src/cli/exit_codes.ts";
 import { SentinelError } from "../../src/core/errors.ts";
 
-/** As the contract has them. */
+/** From the contract. */
 const STATUSES: Readonly<Record<string, number>> = {
   "usage": 2,
   "config.path": 2,
@@ -27,12 +27,12 @@ for (const [code, status] of Object.entries(STATUSES)) {
 }
 
 for (const thrown of [new TypeError("x"), new Deno.errors.NotFound("x"), "x", undefined]) {
-  Deno.test(`what nobody foresaw (${thrown}) is a fault of ours`, () => {
+  Deno.test(`an unexpected value (${thrown}) is an internal error`, () => {
     assertEquals(exitCodeOf(thrown), 70);
   });
 }
 
-const TOO_LITTLE: [string, string][] = [
+const MISSING_PERMISSIONS: [string, string][] = [
   [
     `Requires run access to "/bin/sh", run again with the --allow-run flag`,
     `permission denied: this sentinel was built without --allow-run for "/bin/sh"`,
@@ -48,8 +48,8 @@ const TOO_LITTLE: [string, string][] = [
   ["Something else\nis not allowed", "Something else is not allowed"],
 ];
 
-for (const [message, line] of TOO_LITTLE) {
-  Deno.test(`a runtime that says "${message.split(",")[0]}" ends the program with 86`, () => {
+for (const [message, line] of MISSING_PERMISSIONS) {
+  Deno.test(`a missing permission ("${message.split(",")[0]}") ends the program with 86`, () => {
     const error = new Deno.errors.NotCapable(message);
     assertEquals([exitCodeOf(error), describeFault(error)], [86, line]);
   });

@@ -22,7 +22,7 @@ Deno.test("records below the level are not written, and the level may change at 
   ]);
 });
 
-Deno.test("records keep their order and their form when the format changes between them", async () => {
+Deno.test("records keep their order and format when the format changes between them", async () => {
   const [log, lines] = recording({ level: "info", format: "text" });
   log.info("as text {x}", { pid: 1, uid: undefined });
   log.configure({ format: "json" });

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { runProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("below an error --log-level debug tells its causes, and no other level does", async () => {
+Deno.test("--log-level debug prints an error's causes below it, and no other level does", async () => {
   await using folder = await temporaryFolder();
   const args = ["vendor", "serve", "--key", folder.at("none"), "--database", folder.at("v.db")];
   const line = `sentinel: error: key file not found: ${folder.at("none")}`;

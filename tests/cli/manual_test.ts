@@ -27,10 +27,10 @@ Deno.test("every exit status has a meaning", () => {
   for (const status of Object.values(EXIT)) assertEquals(known.includes(String(status)), true);
 });
 
-testWith([needsProgram("mandoc")], "mandoc finds nothing wrong with the manual", async () => {
+testWith([needsProgram("mandoc")], "mandoc finds no mistake in the manual", async () => {
   await using folder = await temporaryFolder();
   const { stdout } = await runProgram(["manual"]);
-  // a program that was built has its date there
+  // a built program has its date there
   const dated = stdout.replace('.TH SENTINEL 1 ""', '.TH SENTINEL 1 "2026-01-31"');
   await Deno.writeTextFile(folder.at("sentinel.1"), dated);
   assertEquals(await runTool("mandoc", "-Tlint", "-Wwarning", folder.at("sentinel.1")), "");

@@ -3,18 +3,18 @@ import { runProgram } from "../support/program.ts";
 import { POSIX, type Requirement, testWith } from "../support/requirements.ts";
 import { IS_WINDOWS } from "../support/system.ts";
 
-/** The runtime does not let us look for it, a shell does. */
+/** The runtime denies access to the device's metadata; a shell can test for it. */
 const FULL: Requirement = {
   need: "/dev/full",
   met: !IS_WINDOWS && new Deno.Command("test", { args: ["-c", "/dev/full"] }).outputSync().success,
 };
 
-/** Has the shell run the program with its streams as `redirection` says; its exit status goes to standard error. */
+/** A wrapper that redirects the program's streams and prints its exit status to standard error. */
 const inShell = (
   redirection: string,
 ) => ["sh", "-c", `{ "$@"; echo $? >&2; } ${redirection}`, "sh"];
 
-testWith([POSIX], "a reader that goes away early is no error", async () => {
+testWith([POSIX], "a reader that closes early is not an error", async () => {
   const { stderr } = await runProgram(["manual"], { wrapper: inShell("| true") });
   assertEquals(stderr, "0\n");
 });
@@ -25,7 +25,7 @@ testWith([FULL], "a result that cannot be written is an error in one line", asyn
   assertEquals(stderr, `sentinel: error: ${why}\n2\n`);
 });
 
-testWith([FULL], "where nobody can be told of an error, the exit status tells it", async () => {
+testWith([FULL], "if an error cannot be printed, the exit status still reports it", async () => {
   const wrapper = ["sh", "-c", 'exec "$@" 2> /dev/full', "sh"];
   assertEquals((await runProgram(["rnu"], { wrapper })).code, 2);
   const license = ["license", "verify", "--org-key", "none", "none.lic"];

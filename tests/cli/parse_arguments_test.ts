@@ -13,13 +13,13 @@ function parse(args: readonly string[], form = FORM, variables: Record<string, s
 
 const REFUSED: [string, readonly string[], string, Form?][] = [
   [
-    "an argument behind -- that no software is there for",
+    "an argument after -- of a command that launches nothing",
     ["--", "--port"],
     "unexpected argument: --port",
   ],
-  ["an operand too many", ["a", "b"], "unexpected argument: b"],
+  ["one operand too many", ["a", "b"], "unexpected argument: b"],
   [
-    "an operand too few",
+    "one operand too few",
     [],
     "an argument is missing (see --help)",
     { ...FORM, operands: { min: 1, max: 1 } },
@@ -36,7 +36,7 @@ for (const [what, args, message, form] of REFUSED) {
 }
 
 for (const value of [" ", "-1", "1.5", "0x10", "65536", "9".repeat(16), "1e3", "²"]) {
-  Deno.test(`${JSON.stringify(value)} is no whole number of a port`, () => {
+  Deno.test(`${JSON.stringify(value)} is not a port number`, () => {
     const args = parse([], FORM, { SENTINEL_PORT: value });
     const message = `--port must be a whole number from 0 to 65535: current value is ${value}`;
     const range = { min: 0, max: 65_535 };
@@ -45,7 +45,7 @@ for (const value of [" ", "-1", "1.5", "0x10", "65536", "9".repeat(16), "1e3", "
   });
 }
 
-Deno.test("a number that is given nowhere is required, or is not", () => {
+Deno.test("a missing number is an error only if it is required", () => {
   const range = { min: 0, max: 65_535 };
   assertEquals(parse([]).integer("port", range), undefined);
   assertThrows(() => parse([]).requiredInteger("port", range), UsageError, "--port is required");
@@ -68,7 +68,7 @@ for (const [value, isOn] of Object.entries(FLAGS)) {
   });
 }
 
-Deno.test("--help asks for no operands", () => {
+Deno.test("--help needs no operands", () => {
   const form = { ...FORM, operands: { min: 1, max: 1 } };
   assertEquals(parse(["--help"], form).flag("help"), true);
   assertEquals(parse(["-h", "a", "b"], form).flag("help"), true);
@@ -87,7 +87,7 @@ for (const [name, allowed] of Object.entries(WORDS) as [keyof typeof WORDS, stri
       ["variable", [], { [`SENTINEL_${name.toUpperCase().replace("-", "_")}`]: "loud" }],
     ] as const
   ) {
-    Deno.test(`--${name} takes none but its words, given as ${what}`, () => {
+    Deno.test(`--${name} accepts only its words, given as ${what}`, () => {
       const parsed = parse(args, form, variables);
       for (const read of [() => parsed.value(name), () => parsed.required(name)]) {
         const { message } = assertThrows(read, UsageError);
@@ -102,4 +102,40 @@ Deno.test("an option's word is its value", () => {
     parse(["--type=hardware-bound"], { options: ["type"] }).value("type"),
     "hardware-bound",
   );
+});
+
+const START: Form = {
+  options: ["port", "key", "json"],
+  operands: { min: 0, max: 2 },
+  passesAfter: "start",
+};
+
+function split(args: readonly string[], form = START): (readonly string[])[] {
+  const { operands, passed } = parse(args, form);
+  return [operands, passed];
+}
+
+Deno.test("every argument after the word is passed on, even one that looks like an option", () => {
+  const args = ["-p", "1", "start", "x", "-p", "2", "--json"];
+  assertEquals(split(args), [["start"], ["x", "-p", "2", "--json"]]);
+  assertEquals([parse(args, START).value("port"), parse(args, START).flag("json")], ["1", false]);
+  assertEquals(split(["start"]), [["start"], []]);
+  assertEquals(split(["start", "start"]), [["start"], ["start"]]);
+});
+
+Deno.test("a -- directly after the word is dropped, a later one is not", () => {
+  assertEquals(split(["start", "--", "x", "--", "y"]), [["start"], ["x", "--", "y"]]);
+});
+
+Deno.test("an option's value is not the word, nor is a later operand", () => {
+  assertEquals(split(["--key", "start", "list"]), [["list"], []]);
+  assertEquals(split(["-k", "start", "start", "x"]), [["start"], ["x"]]);
+  assertEquals(split(["--key=start", "-p=start", "start", "x"]), [["start"], ["x"]]);
+  assertEquals(split(["status", "start"]), [["status", "start"], []]);
+  assertEquals(split(["--", "start", "x"]), [[], ["start", "x"]]);
+});
+
+Deno.test("a command without such a word keeps all its arguments", () => {
+  const { passesAfter: _, ...form } = START;
+  assertEquals(split(["start", "x"], form), [["start", "x"], []]);
 });

@@ -3,7 +3,7 @@ import { VERSION } from "../../src/core/build_info.ts";
 import { FROM_SOURCE, runProgram } from "../support/program.ts";
 import { testWith } from "../support/requirements.ts";
 
-Deno.test("--version is one line, in front of a command and behind it", async () => {
+Deno.test("--version prints one line, alone and after a command", async () => {
   for (const args of [["--version"], ["vendor", "list", "--version"]]) {
     assertEquals(await runProgram(args), {
       code: 0,
@@ -15,7 +15,7 @@ Deno.test("--version is one line, in front of a command and behind it", async ()
 
 testWith(
   [FROM_SOURCE],
-  "--version --json tells of a run from source that nothing was built in",
+  "--version --json of a run from source has no built-in values",
   async () => {
     const { stdout } = await runProgram(["--version", "--json"]);
     const { runtime, ...facts } = JSON.parse(stdout);

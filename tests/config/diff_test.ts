@@ -4,7 +4,7 @@ import { parseConfig } from "../../src/config/load.ts";
 
 const config = (text: string) => parseConfig(text, "/etc/sentinel.toml").config;
 
-Deno.test("diffConfig() tells what may change at run time from what may not", () => {
+Deno.test("diffConfig() separates changeable keys from those that need a restart", () => {
   const before = config('[software]\nargs = ["a"]\n[logging]\nlevel = "info"\n');
   const after = config(
     '[software]\nargs = ["b"]\nenv = { A = "1" }\n[logging]\nlevel = "debug"\nfile = "x.log"\n' +
@@ -24,18 +24,18 @@ Deno.test("diffConfig() tells what may change at run time from what may not", ()
   });
 });
 
-Deno.test("diffConfig() finds nothing where a default is written out", () => {
+Deno.test("diffConfig() finds no difference if a default is written out", () => {
   const after = config("[shutdown]\ntimeout_ms = 30000\n[ipc]\n");
   assertEquals(diffConfig(config(""), after), { changeable: [], requiresRestart: [] });
 });
 
-Deno.test("diffConfig() sees a key that is gone", () => {
+Deno.test("diffConfig() finds a removed key", () => {
   const before = config('[health]\nlisten = "localhost:1"\n[process]\nuser = "a"\n');
   const { changeable, requiresRestart } = diffConfig(before, config(""));
   assertEquals([changeable, requiresRestart], [["health.listen"], ["process.user"]]);
 });
 
-Deno.test("what cannot change is different still after the merge, and nothing else is", () => {
+Deno.test("after the merge only the keys that need a restart differ", () => {
   const before = config('[software]\nargs = ["a"]\n[health]\nlisten = "localhost:1"\n');
   const after = config('[software]\nargs = ["b"]\n[logging]\nlevel = "debug"\n');
   const merged = mergeChangeable(before, after);

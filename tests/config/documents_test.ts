@@ -12,9 +12,9 @@ function allKeys(): string[] {
 }
 
 interface Row {
-  /** In backticks where it is written as a value. */
+  /** In backticks if it is a value. */
   readonly byDefault: string;
-  /** Whether `run` heeds it. */
+  /** Whether `run` uses it. */
   readonly mark: string;
 }
 
@@ -33,7 +33,7 @@ async function documented(): Promise<Map<string, Row>> {
   return rows;
 }
 
-Deno.test("docs/CONFIGURATION.md has every key in order, with the default that it has", async () => {
+Deno.test("docs/CONFIGURATION.md has every key in order, with its default", async () => {
   const rows = await documented();
   assertEquals([...rows.keys()], allKeys());
   const { config } = parseConfig("", "/sentinel.toml");
@@ -52,7 +52,7 @@ Deno.test("docs/CONFIGURATION.md marks the keys that have an effect on sentinel 
   assertEquals(marked.map(([key]) => key), allKeys().filter(hasEffect));
 });
 
-Deno.test("examples/sentinel.toml loads, and with every comment taken for a key too", async () => {
+Deno.test("examples/sentinel.toml loads, also with every comment turned into a key", async () => {
   const path = fromFileUrl(new URL("examples/sentinel.toml", ROOT));
   const { config } = await loadConfig(path);
   assertEquals(config.ipc.peer, "child");

@@ -15,7 +15,7 @@ function mistakesOf(text: string): readonly string[] {
   return error.details;
 }
 
-Deno.test("an empty file is a whole configuration: the defaults", () => {
+Deno.test("an empty file is a complete configuration of defaults", () => {
   const { config, given } = parseConfig("", FILE);
   assertEquals([...given], []);
   const { read_timeout_ms, write_timeout_ms, idle_timeout_ms, max_connections } = config.ipc;
@@ -29,7 +29,7 @@ Deno.test("an empty file is a whole configuration: the defaults", () => {
   assertEquals(config.logging.level, "info");
 });
 
-Deno.test("relative paths begin at the file's folder, absolute ones stay", () => {
+Deno.test("relative paths resolve against the file's directory, absolute ones stay", () => {
   const { config } = parseConfig(
     '[license]\npath = "acme.lic"\nstate_dir = "../state"\n[software]\npath = "/opt/acme"\n',
     FILE,
@@ -38,7 +38,7 @@ Deno.test("relative paths begin at the file's folder, absolute ones stay", () =>
   assertEquals(config.software.path, "/opt/acme");
 });
 
-Deno.test("what the file sets is told from the defaults", () => {
+Deno.test("keys set by the file are distinguished from defaults", () => {
   const { given } = parseConfig("[ipc]\nmax_connections = 5\n[server]\n", FILE);
   assertEquals([...given], ["ipc", "ipc.max_connections", "server"]);
 });
@@ -165,13 +165,13 @@ const HEALTH = [
 ] as const;
 
 for (const [key, value] of HEALTH) {
-  Deno.test(`parseConfig() takes [health] ${key} = ${value}`, () => {
+  Deno.test(`parseConfig() accepts [health] ${key} = ${value}`, () => {
     const { config } = parseConfig(`[health]\n${key} = "${value}"`, FILE);
     assertEquals(config.health[key], value);
   });
 }
 
-Deno.test("text that is not TOML is named with line and column, and not repeated", () => {
+Deno.test("text that is not TOML is reported with line and column, but not quoted", () => {
   assertEquals(mistakesOf("[software.env]\nTOKEN = secret\n"), [
     `${FILE}:2:9: not TOML: invalid value`,
   ]);
@@ -179,7 +179,7 @@ Deno.test("text that is not TOML is named with line and column, and not repeated
   assert(line?.startsWith(`${FILE}:1:`), line);
 });
 
-Deno.test("what is set a second time is named with its line, beside the other mistakes", () => {
+Deno.test("a repeated key is reported with its line, beside the other mistakes", () => {
   assertEquals(mistakesOf("[ipc]\npeer = 'user'\n\npeer = 'all'\n"), [
     `${FILE}:4: ipc.peer is set a second time`,
     `${FILE}: ipc.peer must be one of user, child: current value is "all"`,
@@ -197,7 +197,7 @@ const REPEATED: readonly (readonly [string, string, readonly string[]])[] = [
   ["a quoted and a bare key", '[a]\n"x" = 1\nx = 2\n', ["3: a.x"]],
   ["a dotted key and one in its table's table", "[a]\nb.c = 1\nb . c = 2\n", ["3: a.b.c"]],
   ["a table twice, and a key before it", "x = 1\nx = 1\n[a]\n[ a ]\n", ["2: x", "4: [a]"]],
-  ["a key twice in a table that is there twice", "[a]\n[a]\nx = 1\nx = 1\n", ["2: [a]", "4: a.x"]],
+  ["a key twice in a repeated table", "[a]\n[a]\nx = 1\nx = 1\n", ["2: [a]", "4: a.x"]],
   ["keys in a string over lines", 'x = """\nx = 1\nx = 2"""\ny = 1\ny = 2\n', ["5: y"]],
   ["keys in a literal string over lines", "x = '''\ny = 1\n'''\ny = 1\n", []],
   ["a list over lines", "x = [\n  1, # x = 2\n  2,\n]\nx = 3\n", ["5: x"]],
@@ -208,25 +208,25 @@ const REPEATED: readonly (readonly [string, string, readonly string[]])[] = [
 ];
 
 for (const [what, toml, expected] of REPEATED) {
-  Deno.test(`parseConfig() of ${what} names the keys that are set again`, () => {
+  Deno.test(`parseConfig() of ${what} reports the repeated keys`, () => {
     const again = mistakesOf(toml).filter((line) => line.endsWith(" is set a second time"));
     assertEquals(again, expected.map((key) => `${FILE}:${key} is set a second time`));
   });
 }
 
-Deno.test("of many repeated keys, one is named where the limit is reached", () => {
+Deno.test("beyond the limit of repeated keys, one more is reported", () => {
   assertEquals(mistakesOf("x = 1\n".repeat(5000)), [
     `${FILE}:22:1: not TOML: trying to redefine an already defined table or value`,
   ]);
 });
 
-Deno.test("a number beyond what is exact is shown as it is written", () => {
+Deno.test("a number beyond the safe integers is shown as written", () => {
   assertEquals(mistakesOf("[server]\nport = 9007199254740993"), [
     `${FILE}: server.port must be a whole number from 0 to 65535: current value is 9007199254740993`,
   ]);
 });
 
-Deno.test("a key that names no own property of a table is unknown like any other", () => {
+Deno.test("a key that names an inherited property is unknown like any other", () => {
   assertEquals(mistakesOf("[constructor]\n[ipc]\ntoString = 1"), [
     `${FILE}: unknown table [constructor] (did you mean [server]?)`,
     `${FILE}: unknown key ipc.toString (did you mean ipc.location?): current value is 1`,
@@ -257,7 +257,7 @@ Deno.test("loadConfig() says in one line why a file cannot be read", async () =>
 
 testWith(
   [POSIX],
-  "loadConfig() says what the system says of a name that no file can have",
+  "loadConfig() reports the system's error for an impossible file name",
   async () => {
     const path = `/${"x".repeat(300)}`;
     const { message } = await assertRejects(() => loadConfig(path), ConfigFileError);
@@ -265,7 +265,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "loadConfig() reads regular files alone, as others may never end", async () => {
+testWith([POSIX], "loadConfig() reads only regular files, since others may never end", async () => {
   const { message } = await assertRejects(() => loadConfig("/dev/null"), ConfigFileError);
   assertEquals(message, "configuration file is not a regular file: /dev/null");
 });

@@ -153,14 +153,16 @@ async function stream(
 
 async function list(client: RemoteClient, { args, output }: CommandContext): Promise<number> {
   const processes = await client.list();
-  output.result(args.flag("json") ? JSON.stringify(processes) : processTable(processes, describe));
+  output.result(
+    args.flag("json") ? JSON.stringify(processes) : formatProcessTable(processes, describe),
+  );
   return EXIT.ok;
 }
 
 const HEAD = ["ID", "STATE", "STARTED", "OUTPUT", "COMMAND"];
 
 /** A table with a line for each process. Control characters are escaped, so that a command cannot forge a line. */
-function processTable(
+function formatProcessTable(
   processes: readonly ProcessStatus[],
   describe: (process: ProcessStatus) => string,
 ): string {
@@ -171,7 +173,7 @@ function processTable(
       describe(process),
       process.started_at,
       `${process.output_bytes} B`,
-      [process.command, ...process.args].map(word).join(" "),
+      [process.command, ...process.args].map(quoteWord).join(" "),
     ]),
   ];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
@@ -181,7 +183,7 @@ function processTable(
 }
 
 /** Text without spaces, quotes and control characters as it is, other text as JSON. */
-function word(text: string): string {
+function quoteWord(text: string): string {
   return /^[^\s"'\\\p{C}]+$/u.test(text)
     ? text
     : JSON.stringify(text).replaceAll(/\p{C}/gu, (char) =>

@@ -25,7 +25,7 @@ async function findDaemon(
 }
 
 /** The daemon's shutdown timeout, plus time to report that it was exceeded. */
-export function stopTimeoutMs({ config }: CommandContext): number {
+function getStopTimeoutMs({ config }: CommandContext): number {
   const { timeout_ms = 30_000 } = config?.config.shutdown ?? {};
   return timeout_ms + 5_000;
 }
@@ -72,7 +72,7 @@ export const daemonRestart: Command = {
   async run(context) {
     try {
       const daemon = await findDaemon(context);
-      await daemon.stop(stopTimeoutMs(context));
+      await daemon.stop(getStopTimeoutMs(context));
     } catch (error) {
       if (!(error instanceof NotRunningError)) throw error;
     }
@@ -166,7 +166,7 @@ export const daemonStop: Command = {
     const { args, output } = context;
     const daemon = await findDaemon(context);
     const pid = await daemon.pid();
-    await daemon.stop(stopTimeoutMs(context));
+    await daemon.stop(getStopTimeoutMs(context));
     output.result(args.flag("json") ? JSON.stringify({ pid }) : `daemon stopped (pid ${pid})`);
     return EXIT.ok;
   },

@@ -22,19 +22,19 @@ export const command: Command = {
     const first = findings.find((finding) => finding.outcome === "failed");
     output.result(
       args.flag("json")
-        ? JSON.stringify({ ok: first === undefined, checks: findings.map(withoutCode) })
-        : findings.map(line).join("\n"),
+        ? JSON.stringify({ ok: first === undefined, checks: findings.map(removeCode) })
+        : findings.map(formatLine).join("\n"),
     );
     return first === undefined ? EXIT.ok : exitCodeOf(new SentinelError(first.code, first.found));
   },
 };
 
-function line(finding: Finding): string {
+function formatLine(finding: Finding): string {
   const advice = finding.outcome === "failed" ? ` — ${finding.advice}` : "";
   return `${finding.outcome.padEnd(7)}  ${finding.check.padEnd(11)}  ${finding.found}${advice}`;
 }
 
-function withoutCode(finding: Finding): Record<string, unknown> {
+function removeCode(finding: Finding): Record<string, unknown> {
   const { check, outcome, found } = finding;
   return { check, outcome, found, advice: finding.outcome === "failed" ? finding.advice : null };
 }

@@ -26,8 +26,8 @@ export const command: Command = {
     const wanted = made[format];
     if (args.flag("json")) {
       output.result(JSON.stringify({
-        v1: textOf(made.v1),
-        v2: textOf(made.v2),
+        v1: toText(made.v1),
+        v2: toText(made.v2),
         components: await describeComponents(hardware),
       }));
     } else {
@@ -49,13 +49,13 @@ async function attempt(making: Promise<string>): Promise<string | FingerprintErr
   }
 }
 
-function textOf(made: string | FingerprintError): string | null {
+function toText(made: string | FingerprintError): string | null {
   return typeof made === "string" ? made : null;
 }
 
 /** Describes components by their digests; serial numbers are never shown. */
 async function describeComponents(hardware: Hardware): Promise<Record<string, unknown>> {
-  const entries = componentsOf(hardware).map(async ([name, component]) => [name, {
+  const entries = listComponents(hardware).map(async ([name, component]) => [name, {
     readable: component.kind === "readable",
     source: component.kind === "readable" ? component.place : null,
     hash: await hashComponent(hardware, name) ?? null,
@@ -65,7 +65,7 @@ async function describeComponents(hardware: Hardware): Promise<Record<string, un
 }
 
 async function explain(hardware: Hardware): Promise<string> {
-  const components = componentsOf(hardware);
+  const components = listComponents(hardware);
   const width = Math.max(...components.map(([name]) => name.length));
   const lines = components.map(async ([name, component]) =>
     `${name.padEnd(width)}  ` +
@@ -76,6 +76,6 @@ async function explain(hardware: Hardware): Promise<string> {
   return (await Promise.all(lines)).join("\n");
 }
 
-function componentsOf(hardware: Hardware): [keyof Hardware, Component][] {
+function listComponents(hardware: Hardware): [keyof Hardware, Component][] {
   return Object.entries(hardware) as [keyof Hardware, Component][];
 }

@@ -40,13 +40,13 @@ async function chooseSocket({ args }: CommandContext): Promise<string> {
 }
 
 function print({ line, value }: IpcMessage, { args, output }: CommandContext): number {
-  if (value["status"] === "error") throw refusal(String(value["error"]));
+  if (value["status"] === "error") throw toError(String(value["error"]));
   output.result(args.flag("json") ? line : JSON.stringify(value, undefined, 2));
   return EXIT.ok;
 }
 
 /** Converts the server's error message to an error with an exit status. */
-function refusal(message: string): SentinelError {
+function toError(message: string): SentinelError {
   const code = /^(?:unknown method|not supported)/.test(message)
     ? "usage"
     : message.startsWith("permission denied")

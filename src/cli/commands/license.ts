@@ -16,12 +16,12 @@ export const licenseShow: Command = {
     const { args, output } = context;
     const verify = await loadOrganizationKey(requireOrganizationKey(context));
     const license = await loadLicense(args.operands[0]!, verify);
-    output.result(args.flag("json") ? JSON.stringify(license) : table(license));
+    output.result(args.flag("json") ? JSON.stringify(license) : formatTable(license));
     return EXIT.ok;
   },
 };
 
-function table(license: License): string {
+function formatTable(license: License): string {
   const rows = Object.entries(license).filter(([, value]) => value !== undefined);
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) =>

@@ -13,13 +13,13 @@ export const command: Command = {
   ],
   async run({ build, output, commands }) {
     const { describeCommands } = await import("../command_metadata.ts");
-    output.result(manualPage(await describeCommands(commands), { builtAt: build.builtAt }));
+    output.result(formatManualPage(await describeCommands(commands), { builtAt: build.builtAt }));
     return EXIT.ok;
   },
 };
 
 /** The manual page of all commands, in man(7) markup. */
-function manualPage(
+function formatManualPage(
   commands: readonly DescribedCommand[],
   { builtAt = "" }: { builtAt?: string | undefined },
 ): string {
@@ -43,10 +43,10 @@ function manualPage(
     ),
     ".SH COMMANDS",
     ...commands.flatMap((command) =>
-      commandSection(command, command.options.filter((option) => !isGlobal(option)))
+      formatCommandSection(command, command.options.filter((option) => !isGlobal(option)))
     ),
     ".SH OPTIONS OF EVERY COMMAND",
-    ...globals.flatMap(optionItem),
+    ...globals.flatMap(formatOptionItem),
     ".SH ENVIRONMENT",
     escape(
       "Every option has an environment variable, such as SENTINEL_LOG_LEVEL for --log-level; the option beats it. " +
@@ -61,19 +61,19 @@ function manualPage(
   ].join("\n");
 }
 
-function commandSection(
+function formatCommandSection(
   { name, usage, summary, notes }: DescribedCommand,
   options: readonly DescribedOption[],
 ): string[] {
   return [
     `.SS "${escape(`sentinel ${name} ${usage}`.trimEnd())}"`,
     escape(summary[0]!.toUpperCase() + summary.slice(1) + "."),
-    ...options.flatMap(optionItem),
+    ...options.flatMap(formatOptionItem),
     ...(notes.length === 0 ? [] : [".PP", ".nf", ...notes.map(escape), ".fi"]),
   ];
 }
 
-function optionItem({ name, letter, value, help }: DescribedOption): string[] {
+function formatOptionItem({ name, letter, value, help }: DescribedOption): string[] {
   const short = letter === undefined ? "" : `-${letter}, `;
   const signature = `${short}--${name}${value === undefined ? "" : ` ${value}`}`;
   return [".TP", `.B ${escape(signature)}`, escape(help)];

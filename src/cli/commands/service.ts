@@ -25,7 +25,7 @@ interface ServiceTarget {
 }
 
 /** @throws {UsageError} if the service manager is unknown, or the configuration names no software. */
-async function serviceTarget({ args, config }: CommandContext): Promise<ServiceTarget> {
+async function readServiceTarget({ args, config }: CommandContext): Promise<ServiceTarget> {
   const given = args.operands[0]!;
   const kind = SERVICE_KINDS.find((kind) => kind === given);
   if (kind === undefined) {
@@ -56,7 +56,7 @@ async function serviceTarget({ args, config }: CommandContext): Promise<ServiceT
 }
 
 /** Path of the service's file, in `--out` or the service manager's directory. */
-function targetPath({ args }: CommandContext, { kind, service }: ServiceTarget): string {
+function getTargetPath({ args }: CommandContext, { kind, service }: ServiceTarget): string {
   return servicePath(kind, {
     fileName: serviceFileName(kind, service.name),
     folder: args.value("out"),
@@ -64,7 +64,7 @@ function targetPath({ args }: CommandContext, { kind, service }: ServiceTarget):
 }
 
 /** The service manager to install into, or `undefined` if a service is a file. */
-async function systemServices(
+async function findServices(
   { args }: CommandContext,
   { kind }: ServiceTarget,
 ): Promise<SystemServices | undefined> {
@@ -83,8 +83,8 @@ export const serviceInstall: Command = {
     "same software use --service-name. On Windows it runs sc.exe, which needs an administrator.",
   ],
   async run(context) {
-    const target = await serviceTarget(context);
-    const services = await systemServices(context, target);
+    const target = await readServiceTarget(context);
+    const services = await findServices(context, target);
     if (services !== undefined) {
       const { installWindowsService } = await import("../../service/windows.ts");
       const next = await installWindowsService(target.service, services);
@@ -93,7 +93,7 @@ export const serviceInstall: Command = {
       );
       return EXIT.ok;
     }
-    const path = targetPath(context, target);
+    const path = getTargetPath(context, target);
     const text = serviceFile(target.kind, target.service);
     const { configPath } = target.service;
     const next = await installService(target.kind, { path, text, configPath });
@@ -114,7 +114,7 @@ export const servicePrint: Command = {
     "access only to the paths in the configuration. The directories it names must exist.",
   ],
   async run(context) {
-    const { kind, service } = await serviceTarget(context);
+    const { kind, service } = await readServiceTarget(context);
     context.output.result(serviceFile(kind, service).trimEnd());
     return EXIT.ok;
   },
@@ -129,14 +129,14 @@ export const serviceUninstall: Command = {
     "`sc.exe stop NAME`.",
   ],
   async run(context) {
-    const target = await serviceTarget(context);
-    const services = await systemServices(context, target);
+    const target = await readServiceTarget(context);
+    const services = await findServices(context, target);
     if (services !== undefined) {
       const { uninstallWindowsService } = await import("../../service/windows.ts");
       const existed = await uninstallWindowsService(target.service, services);
       return printRemoval(context, `service ${windowsServiceName(target.service)}`, existed);
     }
-    const path = targetPath(context, target);
+    const path = getTargetPath(context, target);
     return printRemoval(context, path, await uninstallService(path, target.service.configPath));
   },
 };

@@ -15,13 +15,13 @@ export function bashCompletions(commands: readonly DescribedCommand[]): string {
     '    [[ ${COMP_WORDS[i]} == -- ]] && { COMPREPLY=($(compgen -f -- "$cur")); return; }',
     "  done",
     '  case "$prev" in',
-    ...valueCases(commands).map((line) => `    ${line}`),
+    ...formatValueCases(commands).map((line) => `    ${line}`),
     "  esac",
     "  local first=$((COMP_CWORD < 3 ? COMP_CWORD - 1 : 2))",
     '  case "${COMP_WORDS[*]:1:first}" in',
-    `    '') [[ $cur == -* ]] && words=${optionsOf(commands, "run")} ||`,
-    `      words=${shellQuote(wordsOf(listNextWords(commands)))} ;;`,
-    ...commandCases(commands).map((line) => `    ${line}`),
+    `    '') [[ $cur == -* ]] && words=${listOptions(commands, "run")} ||`,
+    `      words=${shellQuote(joinWords(listNextWords(commands)))} ;;`,
+    ...formatCommandCases(commands).map((line) => `    ${line}`),
     "  esac",
     '  COMPREPLY=($(compgen -W "$words" -- "$cur"))',
     '  ((${#COMPREPLY[@]})) || COMPREPLY=($(compgen -f -- "$cur"))',
@@ -31,17 +31,17 @@ export function bashCompletions(commands: readonly DescribedCommand[]): string {
 }
 
 /** Cases that complete an option's value. An option takes the same values in every command. */
-function valueCases(commands: readonly DescribedCommand[]): string[] {
+function formatValueCases(commands: readonly DescribedCommand[]): string[] {
   const options = new Map(commands.flatMap((command) => command.options).map((o) => [o.name, o]));
   return [...options.values()].flatMap((option) => {
     const completion = getCompletion(option);
     if (completion === undefined) return [];
     const letter = option.letter === undefined ? "" : `|-${option.letter}`;
-    return [`--${option.name}${letter}) ${replyOf(completion)}return ;;`];
+    return [`--${option.name}${letter}) ${formatReply(completion)}return ;;`];
   });
 }
 
-function replyOf(completion: Completion): string {
+function formatReply(completion: Completion): string {
   switch (completion.kind) {
     case "words":
       return `COMPREPLY=($(compgen -W ${shellQuote(completion.words.join(" "))} -- "$cur")); `;
@@ -55,25 +55,25 @@ function replyOf(completion: Completion): string {
 }
 
 /** Cases for the words before the cursor: a command's name, or the first two words of the line. */
-function commandCases(commands: readonly DescribedCommand[]): string[] {
+function formatCommandCases(commands: readonly DescribedCommand[]): string[] {
   const groups = listGroups(commands).map((group) =>
-    `${shellQuote(group)}) words=${shellQuote(wordsOf(listNextWords(commands, group)))} ;;`
+    `${shellQuote(group)}) words=${shellQuote(joinWords(listNextWords(commands, group)))} ;;`
   );
   const cases = commands.map(({ name }) => {
     const pattern = name.includes(" ")
       ? shellQuote(name)
       : `${shellQuote(name)}|${shellQuote(`${name} `)}*`;
-    return `${pattern}${name === "run" ? "|-*" : ""}) words=${optionsOf(commands, name)} ;;`;
+    return `${pattern}${name === "run" ? "|-*" : ""}) words=${listOptions(commands, name)} ;;`;
   });
   return [...groups, ...cases];
 }
 
-function optionsOf(commands: readonly DescribedCommand[], name: string): string {
+function listOptions(commands: readonly DescribedCommand[], name: string): string {
   const { options, operands } = commands.find((command) => command.name === name)!;
   const longName = (option: DescribedOption) => `--${option.name}`;
   return shellQuote([...operands?.words ?? [], ...options.map(longName)].join(" "));
 }
 
-function wordsOf(words: readonly { readonly word: string }[]): string {
+function joinWords(words: readonly { readonly word: string }[]): string {
   return words.map(({ word }) => word).join(" ");
 }

@@ -23,32 +23,32 @@ export function fishCompletions(commands: readonly DescribedCommand[]): string {
     "    set -l words (__sentinel_words); or return 1",
     '    string match -q -- "$argv *" "$words "',
     "end",
-    ...[undefined, ...groups].flatMap((group) => wordLines(commands, group)),
+    ...[undefined, ...groups].flatMap((group) => formatWordLines(commands, group)),
     ...commands.flatMap((command) => [
       ...(command.operands?.words ?? []).map((word) =>
         `complete -c sentinel -n ${quote(`__sentinel_is ${command.name}`)} -f -a ${word}`
       ),
-      ...command.options.map((option) => optionLine(command.name, option)),
+      ...command.options.map((option) => formatOptionLine(command.name, option)),
     ]),
   ].join("\n");
 }
 
-function wordLines(commands: readonly DescribedCommand[], group?: string): string[] {
+function formatWordLines(commands: readonly DescribedCommand[], group?: string): string[] {
   const condition = quote(`__sentinel_is ${group ?? ""}`.trim());
   return listNextWords(commands, group).map(({ word, summary }) =>
     `complete -c sentinel -n ${condition} -f -a ${word} -d ${quote(summary)}`
   );
 }
 
-function optionLine(command: string, option: DescribedOption): string {
+function formatOptionLine(command: string, option: DescribedOption): string {
   const { name, letter, help } = option;
   const condition = quote(`__sentinel_begins ${command}`);
   const short = letter === undefined ? "" : ` -s ${letter}`;
-  const value = valueOf(option);
+  const value = formatValue(option);
   return `complete -c sentinel -n ${condition} -l ${name}${short}${value} -d ${quote(help)}`;
 }
 
-function valueOf(option: DescribedOption): string {
+function formatValue(option: DescribedOption): string {
   const completion = getCompletion(option);
   switch (completion?.kind) {
     case undefined:

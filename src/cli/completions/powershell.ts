@@ -15,11 +15,15 @@ export function powershellCompletions(commands: readonly DescribedCommand[]): st
     "  # the default command is run",
     "  if ($words.Count -gt 0 -and $words[0] -like '-*') { $words = @('run') + $words }",
     "  $next = @{",
-    `    '' = ${wordList(listNextWords(commands))}`,
-    ...groups.map((group) => `    ${quote(group)} = ${wordList(listNextWords(commands, group))}`),
+    `    '' = ${formatWordList(listNextWords(commands))}`,
+    ...groups.map((group) =>
+      `    ${quote(group)} = ${formatWordList(listNextWords(commands, group))}`
+    ),
     "  }",
     "  $own = @{",
-    ...commands.map((command) => `    ${quote(command.name)} = ${wordList(ownWords(command))}`),
+    ...commands.map((command) =>
+      `    ${quote(command.name)} = ${formatWordList(listOwnWords(command))}`
+    ),
     "  }",
     "  $line = $words -join ' '",
     "  $two = ($words | Select-Object -First 2) -join ' '",
@@ -34,7 +38,7 @@ export function powershellCompletions(commands: readonly DescribedCommand[]): st
   ].join("\n");
 }
 
-function ownWords({ options, operands }: DescribedCommand): NextWord[] {
+function listOwnWords({ options, operands }: DescribedCommand): NextWord[] {
   return [
     ...(operands?.words ?? []).map((word) => ({ word, summary: word })),
     ...options.map(({ name, help }) => ({ word: `--${name}`, summary: help })),
@@ -42,7 +46,7 @@ function ownWords({ options, operands }: DescribedCommand): NextWord[] {
 }
 
 /** Pairs, each after a unary comma: PowerShell flattens a list that holds a single pair. */
-function wordList(words: readonly NextWord[]): string {
+function formatWordList(words: readonly NextWord[]): string {
   const pairs = words.map(({ word, summary }) => `,@(${quote(word)}, ${quote(summary)})`);
   return `@(${pairs.join("; ")})`;
 }

@@ -11,8 +11,8 @@ export function zshCompletions(commands: readonly DescribedCommand[]): string {
     "  # the default command is `run`",
     '  [[ $words[2] == -* ]] && { words[2]=(run "$words[2]"); ((CURRENT++)) }',
     '  case "${words[2,CURRENT-1][1,2]}" in',
-    `    '') choices=(${choices(commands)}); _describe command choices ;;`,
-    ...commandCases(commands).map((line) => `    ${line}`),
+    `    '') choices=(${formatChoices(commands)}); _describe command choices ;;`,
+    ...formatCommandCases(commands).map((line) => `    ${line}`),
     "  esac",
     "}",
     'if [[ $funcstack[1] == _sentinel ]]; then _sentinel "$@"; else compdef _sentinel sentinel; fi',
@@ -20,30 +20,34 @@ export function zshCompletions(commands: readonly DescribedCommand[]): string {
 }
 
 /** Cases for the words before the cursor: a command's name, or the first two words of the line. */
-function commandCases(commands: readonly DescribedCommand[]): string[] {
+function formatCommandCases(commands: readonly DescribedCommand[]): string[] {
   const groups = listGroups(commands).map((group) =>
-    `${shellQuote(group)}) choices=(${choices(commands, group)}); _describe command choices ;;`
+    `${shellQuote(group)}) choices=(${
+      formatChoices(commands, group)
+    }); _describe command choices ;;`
   );
   const cases = commands.map((command) => {
     const { name } = command;
     const pattern = name.includes(" ")
       ? shellQuote(name)
       : `${shellQuote(name)}|${shellQuote(`${name} `)}*`;
-    return `${pattern}) ${argumentsOf(command)} ;;`;
+    return `${pattern}) ${formatArguments(command)} ;;`;
   });
   return [...groups, ...cases];
 }
 
 /** Shifts the words so that `_arguments` sees the command's last word first, as it expects. */
-function argumentsOf({ name, options, operands }: DescribedCommand): string {
+function formatArguments({ name, options, operands }: DescribedCommand): string {
   const shift = name.includes(" ")
     ? "shift 2 words; ((CURRENT -= 2)); "
     : "shift words; ((CURRENT--)); ";
   const first = operands?.words === undefined ? [] : [`'1:first:(${operands.words.join(" ")})'`];
-  return `${shift}_arguments -S ${[...options.map(specOf), ...first].join(" ")} '*:file:_files'`;
+  return `${shift}_arguments -S ${
+    [...options.map(formatSpec), ...first].join(" ")
+  } '*:file:_files'`;
 }
 
-function specOf(option: DescribedOption): string {
+function formatSpec(option: DescribedOption): string {
   const { name, help, value, repeatable } = option;
   const explained = `${repeatable ? "*" : ""}--${name}${value === undefined ? "" : "="}[${
     escape(help)
@@ -57,7 +61,7 @@ function specOf(option: DescribedOption): string {
   return shellQuote(`${explained}:${escape(value!)}:${action}`);
 }
 
-function choices(commands: readonly DescribedCommand[], group?: string): string {
+function formatChoices(commands: readonly DescribedCommand[], group?: string): string {
   return listNextWords(commands, group)
     .map(({ word, summary }) => shellQuote(`${word}:${escape(summary)}`)).join(" ");
 }
