@@ -51,7 +51,9 @@ export async function composeBuild(
     note,
     host: Deno.build.target as Target,
     modules,
-    source: isBundle ? selectModuleFacts(build) : await readSourceInfo(makeGitRunner(modules.root), env),
+    source: isBundle
+      ? selectModuleFacts(build)
+      : await readSourceInfo(makeGitRunner(modules.root), env),
   });
 }
 

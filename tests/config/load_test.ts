@@ -243,7 +243,7 @@ Deno.test("loadConfig() says in one line why a file cannot be read", async () =>
   assertEquals(await message("absent"), `configuration file not found: ${folder.at("absent")}`);
   assertEquals(
     await message("folder"),
-    `configuration file is a directory: ${folder.at("folder")}`,
+    `configuration file is a folder: ${folder.at("folder")}`,
   );
   assertEquals(
     await message("binary"),
