@@ -1,3 +1,4 @@
+import { systemClock } from "../core/clock.ts";
 import { describeCauses } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { describeFault, EXIT } from "./exit_codes.ts";
@@ -31,7 +32,7 @@ export class UncaughtErrors implements LastResort, Disposable {
   readonly #print: (error: unknown) => void;
   #log: Logger | undefined;
   #lines = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #disposed = new AbortController();
 
   /** @param print Says in a line why the program ends, if it cannot stop in order. */
   constructor(print: (error: unknown) => void) {
@@ -59,7 +60,7 @@ export class UncaughtErrors implements LastResort, Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    this.#disposed.abort();
     globalThis.removeEventListener("error", this.#onError);
     globalThis.removeEventListener("unhandledrejection", this.#onRejection);
   }
@@ -84,7 +85,7 @@ export class UncaughtErrors implements LastResort, Disposable {
       if (error instanceof Error) this.#log.debug(error.stack ?? "");
     }
     if (this.failed.aborted) return;
-    this.#timer = setTimeout(() => this.#over.resolve(), LONGEST_STOP_MS);
+    systemClock.sleep(LONGEST_STOP_MS, this.#disposed.signal).then(this.#over.resolve);
     this.#failed.abort();
   }
 }

@@ -12,7 +12,7 @@ Deno.test("a warning that comes often is written once a minute, with how often i
   }
   assertEquals(log.lines(), [
     "warn no room",
-    "warn no room (59 times more in the last minute)",
-    "warn no room (59 times more in the last minute)",
+    "warn no room (59 more in the last minute)",
+    "warn no room (59 more in the last minute)",
   ]);
 });

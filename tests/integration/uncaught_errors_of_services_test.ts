@@ -208,7 +208,7 @@ const PLACES_OF_SERVERS: readonly (readonly [string, Doubles, Trigger])[] = [
   ],
   [
     "the end of a process",
-    { "src/process/running_process.ts": [failing("    const status = await exited;")] },
+    { "src/process/running_process.ts": [failing("    const endedAtMs = clock.wallMs();")] },
     (_, { pid }) => Deno.kill(pid, "SIGKILL"),
   ],
 ];
