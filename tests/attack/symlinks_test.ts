@@ -11,7 +11,15 @@ import type { Doubles } from "../support/doubles.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 
-const FOLLOW_FILES: Doubles = { "src/core/files.ts": "link_following_files.ts" };
+const FOLLOW_FILES: Doubles = {
+  "src/core/files.ts": [
+    [
+      "const options = { write: true, createNew: true, mode };",
+      "const options = { write: true, create: true, truncate: true, mode };",
+    ],
+    ["const options = { createNew: true, mode };", "const options = { mode };"],
+  ],
+};
 const FOLLOW_LOCKS: Doubles = { "src/core/file_lock.ts": "link_following_lock.ts" };
 const OVERWRITE: Doubles = { "src/core/files.ts": "link_following_new_files.ts" };
 
