@@ -162,7 +162,7 @@ testWith(OPENSSL, "a body that does not arrive is given up after ten seconds", a
   await raw.send("POST /v1/processes HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{");
   await clock.sleepers(1);
   await clock.advance(10_000);
-  assertMatch(await raw.read(), /^HTTP\/1\.1 408 .*did not open in time/s);
+  assertMatch(await raw.read(), /^HTTP\/1\.1 408 .*did not arrive in time/s);
 });
 
 testWith(
