@@ -6,17 +6,17 @@ import type { IpcServer } from "../ipc/server.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { CurrentLicense } from "../enforcement/licensing.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
-import { loadLicenseOf, type RunDependencies, type RunRequest } from "./run_request.ts";
+import { loadRequestedLicense, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 
-/** What the licensed software is told of its license. */
-export function licenseInfo(license: License): LicenseInfo {
+/** Selects the fields of a license that its software may read over the socket. */
+export function describeLicense(license: License): LicenseInfo {
   const { license_key, license_type, expiry_date, features, org_id, software_id } = license;
   return { license_key, license_type, expiry_date, features, org_id, software_id };
 }
 
-/** The software's file, whose checksum is verified once for each of its versions. */
-export class VerifiedSoftware {
+/** The software's executable file; its checksum is verified once for each version of the file. */
+export class VerifiedExecutable {
   readonly #path: string;
   readonly #platform: Pick<Platform, "fileVersion">;
   #verified: (VerifiedFile & { readonly checksum: string }) | undefined;
@@ -27,10 +27,9 @@ export class VerifiedSoftware {
   }
 
   /**
-   * Makes sure that the file is the one that the license is for.
+   * Verifies the file against the license's checksum; without one, any file is accepted.
    *
-   * @param checksum As the license has it; without one any file will do.
-   * @returns What the launch is to hold the file against.
+   * @returns The verified version of the file, which the launch compares with the file it opens.
    * @throws {ChecksumError}
    */
   async verify(checksum: string | undefined): Promise<VerifiedFile | undefined> {
@@ -51,11 +50,11 @@ interface AgentParts {
   readonly current: CurrentLicense;
   readonly findings: TamperFindings;
   readonly supervisor: Supervisor;
-  readonly software: VerifiedSoftware;
+  readonly software: VerifiedExecutable;
   readonly ipc: IpcServer;
 }
 
-/** A run that serves its socket, as its host and those who ask see it. */
+/** A run with an open socket, as its host and its clients see it. */
 export class Agent {
   readonly #parts: AgentParts;
   #licensePath: string;
@@ -73,7 +72,7 @@ export class Agent {
     return this.#parts.supervisor;
   }
 
-  /** What `status` answers, apart from what the host adds. */
+  /** The answer to `status`, without the host's fields. */
   status(): Record<string, unknown> {
     const { deps, current, findings, supervisor, ipc } = this.#parts;
     const { running } = supervisor;
@@ -84,7 +83,7 @@ export class Agent {
       ...(running && { pid: running.leader.pid }),
       ...(running && { uptime_seconds: this.uptimeSeconds }),
       restarts: supervisor.restarts,
-      ...(supervisor.isHeld && { stopped_by_operator: true }),
+      ...(supervisor.isPaused && { stopped_by_operator: true }),
       findings: findings.count,
       ...current.status,
       health: describeHealth(supervisor),
@@ -92,7 +91,7 @@ export class Agent {
     };
   }
 
-  /** What `stats` answers, apart from what the host adds. */
+  /** The answer to `stats`, without the host's fields. */
   stats(): Record<string, unknown> {
     const { supervisor, ipc } = this.#parts;
     return {
@@ -103,17 +102,17 @@ export class Agent {
   }
 
   /**
-   * Reads the license file again. A license that is not as it was takes the place of the one before, once it is proved.
+   * Reads the license file again. A changed license is proven and replaces the current one.
    *
-   * @param path Another file than the one read last.
-   * @returns Whether anything changed.
-   * @throws {SentinelError} Why the license before stays.
+   * @param path The license file (default: the one read last).
+   * @returns Whether the license changed.
+   * @throws {SentinelError} Why the current license stays.
    */
   async reloadLicense(path = this.#licensePath): Promise<boolean> {
     const { request, deps, current, software, ipc } = this.#parts;
     const { log, stopRequest } = deps;
-    const license = await loadLicenseOf({ ...request, licensePath: path }, deps);
-    if (isSame(license, current.license)) {
+    const license = await loadRequestedLicense({ ...request, licensePath: path }, deps);
+    if (isSameLicense(license, current.license)) {
       this.#licensePath = path;
       return false;
     }
@@ -126,19 +125,19 @@ export class Agent {
     await software.verify(license.software_checksum);
     await current.replace(license, stopRequest.stop);
     this.#licensePath = path;
-    ipc.setLicense(licenseInfo(license));
+    ipc.setLicense(describeLicense(license));
     log.info(`license changed: ${license.license_key}, valid to ${license.expiry_date}`);
     return true;
   }
 
-  /** Whole seconds since the software was launched; `undefined` where it does not run. */
+  /** Whole seconds since the software was launched; `undefined` if it is not running. */
   get uptimeSeconds(): number | undefined {
     const { supervisor: { running }, deps: { clock } } = this.#parts;
     return running && Math.floor((clock.monotonicMs() - running.atMs) / 1000);
   }
 }
 
-function isSame(a: License, b: License): boolean {
+function isSameLicense(a: License, b: License): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 

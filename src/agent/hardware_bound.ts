@@ -13,7 +13,7 @@ import type { Licensing, ProvenLicense } from "../enforcement/licensing.ts";
 import type { RunDependencies } from "./run_request.ts";
 import { createClockWatch, createDateWatch } from "../enforcement/watches.ts";
 
-/** This is not the machine that the license is for (exit status 83). */
+/** The license is for another machine (exit status 83). */
 class HardwareMismatchError extends SentinelError {
   constructor(readonly match: Extract<FingerprintMatch, { kind: "mismatch" }>) {
     super(
@@ -23,12 +23,12 @@ class HardwareMismatchError extends SentinelError {
   }
 }
 
-/** Licenses that belong to this machine: no server, no keystore, no state; the dates are all that may end a run. */
+/** Licenses bound to this machine's hardware. They need no server, keystore or state; only their dates can end a run. */
 export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
   readonly findings: TamperFindings;
   readonly machineId: string;
   readonly #deps: RunDependencies;
-  /** Nothing is remembered of earlier runs, but within one the clock cannot be set back unseen. */
+  /** Detects a clock that is set back within a run; nothing is saved for the next one. */
   readonly #time: TrustedTime;
 
   private constructor(machineId: string, deps: RunDependencies) {
@@ -42,14 +42,17 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
     license: HardwareBoundLicense,
     deps: RunDependencies,
   ): Promise<HardwareBoundLicensing> {
-    const machineId = await socketId(fingerprintOf(license), license.hardware_fingerprint);
+    const machineId = await computeSocketId(
+      parseLicensedFingerprint(license),
+      license.hardware_fingerprint,
+    );
     return new HardwareBoundLicensing(machineId, deps);
   }
 
-  /** @throws {HardwareMismatchError} on another machine; which components differ is in the log. */
+  /** @throws {HardwareMismatchError} on another machine; the log names the components that differ. */
   async prove(license: HardwareBoundLicense): Promise<ProvenLicense> {
     const { platform, log, clock } = this.#deps;
-    const expected = fingerprintOf(license);
+    const expected = parseLicensedFingerprint(license);
     const hardware = await readHardware(await platform.fingerprintSources());
     const match = await compareFingerprint(expected, hardware);
     if (match.kind === "mismatch") {
@@ -75,12 +78,12 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
   [Symbol.dispose](): void {}
 }
 
-/** The license was not read if it had none. */
-function fingerprintOf({ hardware_fingerprint }: HardwareBoundLicense): Fingerprint {
+/** The payload's parser has validated the fingerprint. */
+function parseLicensedFingerprint({ hardware_fingerprint }: HardwareBoundLicense): Fingerprint {
   return parseFingerprint(hardware_fingerprint)!;
 }
 
-/** For the vendor's support: a part was replaced, or it is another machine. */
+/** Tells the vendor's support a replaced part from another machine. */
 function describeMismatch(
   expected: Fingerprint,
   { differing, unreadable }: HardwareMismatchError["match"],
@@ -94,10 +97,10 @@ function describeMismatch(
   return `hardware: ${matching} of ${expected.hashes.size} components match, ${expected.threshold} must: ${faults}`;
 }
 
-/** Digits of the digest in a socket's name: with all of v2's text, the path would not fit. */
+/** Hex digits of the digest in the socket's name; the whole v2 fingerprint would be too long for a path. */
 const SOCKET_ID_DIGITS = 32;
 
-async function socketId(expected: Fingerprint, text: string): Promise<string> {
+async function computeSocketId(expected: Fingerprint, text: string): Promise<string> {
   if (expected.form === "v1") return expected.digest;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return new Uint8Array(digest).toHex().slice(0, SOCKET_ID_DIGITS);

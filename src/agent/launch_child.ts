@@ -1,16 +1,16 @@
 import type { ManagedProcess } from "../process/managed_process.ts";
-import { launchSoftware } from "../supervision/child.ts";
-import type { SoftwareDependencies } from "../supervision/child_record.ts";
+import { launchRecorded } from "../supervision/child.ts";
+import type { ChildDependencies } from "../supervision/child_record.ts";
 import type { RunRequest } from "./run_request.ts";
 
-/** Launches the software with its own environment, which names the socket (`SENTINEL_IPC_SOCKET`). */
+/** Launches the software with its own environment and limits, and the socket's path in `SENTINEL_IPC_SOCKET`. */
 export async function launchChild(
   request: RunRequest,
   socket: string,
-  deps: SoftwareDependencies,
+  deps: ChildDependencies,
 ): Promise<ManagedProcess> {
-  const launch = await limitedLaunch(request, deps);
-  return await launchSoftware({
+  const launch = await loadLimitedLaunch(request, deps);
+  return await launchRecorded({
     path: request.softwarePath,
     args: request.softwareArgs,
     env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: socket },
@@ -19,11 +19,11 @@ export async function launchChild(
   }, { ...deps, launch });
 }
 
-/** Loaded only where there are limits. */
-async function limitedLaunch(
+/** Imports what sets limits only if there are any. */
+async function loadLimitedLaunch(
   { softwareLimits: limits = {} }: RunRequest,
-  { platform }: SoftwareDependencies,
-): Promise<SoftwareDependencies["launch"]> {
+  { platform }: ChildDependencies,
+): Promise<ChildDependencies["launch"]> {
   if (Object.values(limits).every((value) => value === undefined)) return undefined;
   const { launchLimited } = await import("../process/launch.ts");
   const control = await platform.processControl();

@@ -1,20 +1,20 @@
 import type { RunHost } from "./run_host.ts";
 import {
   checkIpcPath,
-  loadLicenseOf,
+  loadRequestedLicense,
   type RunDependencies,
   type RunRequest,
 } from "./run_request.ts";
 import type { License } from "../license/payload.ts";
 import { UnreachableError } from "../enforcement/lease.ts";
 import { CurrentLicense, type Licensing, type ProvenLicense } from "../enforcement/licensing.ts";
-import { sayAsked, serveAndSupervise } from "./serve.ts";
+import { logStopRequest, serveAndSupervise } from "./serve.ts";
 import { StandardLicensing } from "./standard.ts";
 
 /**
- * Proves the license, launches the software and stays until it ends.
+ * Proves the license, launches the software and waits until it ends.
  *
- * @returns The software's exit status; 0 where we were asked to stop.
+ * @returns The software's exit status; 0 after a request to stop.
  * @throws {SentinelError} Why nothing was launched, or why the software was stopped.
  */
 export async function runSentinel(
@@ -24,15 +24,15 @@ export async function runSentinel(
 ): Promise<number> {
   const { log, stopRequest: { stop } } = deps;
   checkIpcPath(request, deps);
-  const license = await loadLicenseOf(request, deps);
+  const license = await loadRequestedLicense(request, deps);
   using licensing = await openLicensing(license, request, deps);
   let first: ProvenLicense;
   try {
     first = await licensing.prove(license, stop);
   } catch (error) {
-    // whoever asks to stop while the server is asked need not hear that it did not answer
+    // a request to stop aborts the request to the server; that it failed is no news then
     if (!(stop.aborted && error instanceof UnreachableError)) throw error;
-    sayAsked(log, String(stop.reason));
+    logStopRequest(log, String(stop.reason));
     return 0;
   }
   await using current = new CurrentLicense(first, licensing);

@@ -1,5 +1,5 @@
 import type { Host } from "../platform/host.ts";
-import type { SoftwareRecorder } from "../supervision/child_record.ts";
+import type { ChildRecorder } from "../supervision/child_record.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import type { Agent } from "./agent.ts";
@@ -7,7 +7,7 @@ import type { StopRequest } from "./stop_request.ts";
 
 interface PlainHostOptions extends Pick<Host, "log"> {
   readonly stopRequest: StopRequest;
-  /** Whether the terminal that the run was started on is gone. */
+  /** Whether the run has lost its controlling terminal. */
   readonly hasLostTerminal: () => boolean;
 }
 
@@ -51,7 +51,7 @@ export class PlainHost implements RunHost {
     this.#agent = undefined;
   }
 
-  /** SIGHUP: with its terminal the run ends, else the license is read again; at the start, once that can be. */
+  /** SIGHUP: ends the run if its terminal is closed, otherwise reloads the license as soon as the socket is open. */
   onHangup(): void {
     const { hasLostTerminal, stopRequest } = this.#options;
     if (hasLostTerminal()) return stopRequest.request("SIGHUP");
@@ -62,25 +62,25 @@ export class PlainHost implements RunHost {
   async #reload(agent: Agent): Promise<void> {
     const { log } = this.#options;
     try {
-      if (!await agent.reloadLicense()) log.info("the license is as it was");
+      if (!await agent.reloadLicense()) log.info("the license has not changed");
     } catch (error) {
-      log.error(`the license stays as it was: ${describeError(error)}`);
+      log.error(`cannot reload the license: ${describeError(error)}`);
     }
   }
 }
 
-/** Who hosts a run: `sentinel run`, or the daemon. */
+/** The host of a run: `sentinel run` or the daemon. */
 export interface RunHost {
-  /** What the socket's control methods do; the agent is there by the time they are called. */
+  /** Handlers of the socket's control methods; `agent` may be called only when one of them runs. */
   control(agent: () => Agent): Partial<Record<ControlMethod, ControlHandler>>;
-  /** What `status` shows besides the agent's own. */
+  /** The host's fields in the answer to `status`. */
   status(): object;
-  /** Called when the socket listens; no software runs yet. */
+  /** Called when the socket is open, before the first launch. */
   onServing(agent: Agent): void | Promise<void>;
-  /** Who records what the software writes; asked for at each launch. */
-  readonly recorder?: SoftwareRecorder | undefined;
-  /** Called at each launch of the software. */
+  /** Records the child's output; read at each launch. */
+  readonly recorder?: ChildRecorder | undefined;
+  /** Called after each launch. */
   onRunning(agent: Agent): void;
-  /** Called when the end has begun, before the software is stopped; once. */
+  /** Called once, before the child is stopped for good. */
   onEnding(): void | Promise<void>;
 }

@@ -10,10 +10,10 @@ import type { Watch } from "../enforcement/watches.ts";
 import type { DegradeStage } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket } from "../ipc/socket_owner.ts";
-import { Agent, licenseInfo, VerifiedSoftware } from "./agent.ts";
+import { Agent, describeLicense, VerifiedExecutable } from "./agent.ts";
 import { childRecordIn } from "../supervision/child_record.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
-import { ipcPath, type RunDependencies, type RunRequest } from "./run_request.ts";
+import { resolveIpcPath, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { RunHost } from "./run_host.ts";
 import { stopLeftOver } from "../supervision/child.ts";
 
@@ -22,27 +22,26 @@ interface SuperviseOptions extends Pick<Host, "log"> {
   readonly current: CurrentLicense;
   readonly tampering: Watch;
   readonly stopRequest: StopRequest;
-  /** Called when the end has begun, before the software is stopped. */
+  /** Called before the child is stopped for good. */
   readonly onEnding: () => Promise<void>;
 }
 
-/** What ended a run. */
 type Ending =
   | { readonly kind: "over"; readonly code: number }
   | { readonly kind: "asked" }
   | { readonly kind: "fault"; readonly error: SentinelError };
 
 /**
- * Launches the software and waits for whatever comes first: its end for good, a request to stop, something that forbids
- * it to go on. The software and all that it brought forth is gone when this returns or throws.
+ * Launches the child and waits for its end, a request to stop, or an error that forbids it to run. The child and its
+ * descendants have ended when this returns or throws.
  *
- * @returns The software's exit status; 0 where we were asked to stop.
- * @throws {SentinelError} What forbade it; why it cannot be launched.
+ * @returns The child's exit status; 0 after a request to stop.
+ * @throws {SentinelError} What forbids the child to run, or why it cannot be launched.
  */
 export async function supervise(options: SuperviseOptions): Promise<number> {
   const { supervisor, stopRequest: { stop }, onEnding, log } = options;
   if (stop.aborted) {
-    sayAsked(log, String(stop.reason));
+    logStopRequest(log, String(stop.reason));
     return 0;
   }
   const over = new AbortController();
@@ -53,7 +52,7 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   try {
     await Promise.race([supervisor.started, software]);
     const ending = await firstEnding(software, { ...options, tampering }, over.signal);
-    if (ending.kind === "asked") sayAsked(log, String(stop.reason));
+    if (ending.kind === "asked") logStopRequest(log, String(stop.reason));
     if (ending.kind === "fault") {
       log.warn(`stopping the software: ${ending.error.message}`);
       throw ending.error;
@@ -71,8 +70,8 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   }
 }
 
-/** Tells what asked the run to stop: a signal by its name, or something else. */
-export function sayAsked(log: Logger, by: string): void {
+/** @param by The signal's name or another origin of the request. */
+export function logStopRequest(log: Logger, by: string): void {
   log.info(`Received ${by.startsWith("SIG") ? `signal ${by}` : by}, shutting down...`);
 }
 
@@ -92,7 +91,6 @@ async function firstEnding(
   ]);
 }
 
-/** A license that is proved, and who hosts the run under it. */
 interface ServeOptions {
   readonly licensing: Pick<Licensing, "machineId" | "findings">;
   readonly current: CurrentLicense;
@@ -100,10 +98,10 @@ interface ServeOptions {
 }
 
 /**
- * Checks the software, opens the socket, launches the software and stays until it ends, or has to. Socket and processes
- * are gone when this returns or throws.
+ * Verifies the software, opens the socket, launches the software and waits until it ends. The socket is removed and all
+ * processes have ended when this returns or throws.
  *
- * @returns The software's exit status; 0 where we were asked to stop.
+ * @returns The software's exit status; 0 after a request to stop.
  * @throws {SentinelError} What ended the run.
  */
 export async function serveAndSupervise(
@@ -112,18 +110,18 @@ export async function serveAndSupervise(
   { licensing: { machineId, findings }, current, host }: ServeOptions,
 ): Promise<number> {
   const { platform, stopRequest } = deps;
-  const path = ipcPath(request, { ...deps, machineId });
+  const path = resolveIpcPath(request, { ...deps, machineId });
   await using claim = await claimSocket(path, {
     platform,
     lockFolder: platform.runtimeFolder(deps.env),
   });
-  const software = new VerifiedSoftware(request.softwarePath, platform);
+  const software = new VerifiedExecutable(request.softwarePath, platform);
   await software.verify(current.license.software_checksum);
-  const { hurry, stop } = stopRequest;
+  const { force, stop } = stopRequest;
   const launching = {
     ...deps,
     childRecord: childRecordIn(claim),
-    hurry,
+    force,
     stop,
   };
   const supervisor: Supervisor = new Supervisor({
@@ -148,14 +146,14 @@ export async function serveAndSupervise(
     ...deps,
     ...request.ipc,
     claim,
-    license: licenseInfo(current.license),
-    isDescendant: (pid) => supervisor.isOfSoftware(pid),
+    license: describeLicense(current.license),
+    isDescendant: (pid) => supervisor.isDescendant(pid),
     followsChildren: () => supervisor.settings.health?.probe.kind === "ipc",
     control: host.control(() => agent),
     status: () => ({ ...agent.status(), ...host.status() }),
   });
   const agent: Agent = new Agent({ request, deps, current, findings, supervisor, software, ipc });
-  tellWatchers(ipc, current, findings);
+  publishLicenseEvents(ipc, current, findings);
   await host.onServing(agent);
   await stopLeftOver(launching);
   return await supervise({
@@ -171,25 +169,29 @@ export async function serveAndSupervise(
   });
 }
 
-/** Events for those who watch the socket. */
-function tellWatchers(ipc: IpcServer, current: CurrentLicense, findings: TamperFindings): void {
+/** Publishes charges of grace and tamper findings to the socket's watchers. */
+function publishLicenseEvents(
+  ipc: IpcServer,
+  current: CurrentLicense,
+  findings: TamperFindings,
+): void {
   current.onGraceCharged((seconds) => ipc.publish({ event: "grace", remaining_seconds: seconds }));
   findings.onFinding(({ kind, message, evidence }) =>
     ipc.publish({ event: "state", finding: kind, message, evidence })
   );
 }
 
-/** What it needs is loaded when the software runs. */
+/** Imports the tamper checks only after the launch, which they would delay. */
 function watchForTampering(
   { tamperPolicy: policy = "degrade" }: RunRequest,
   deps: RunDependencies,
   { ipc, findings }: { ipc: IpcServer; findings: TamperFindings },
 ): Watch {
   return async (signal) => {
-    const { tamperWatch } = await import("./tamper_watch.ts");
+    const { createTamperWatch } = await import("./tamper_watch.ts");
     const tamperChecks = await deps.platform.openTamperChecks(deps.env);
     const setDegradeStage = (stage: DegradeStage) => ipc.setDegradeStage(stage);
     const options = { ...deps, policy, findings, tamperChecks, setDegradeStage };
-    return await tamperWatch(options)(signal);
+    return await createTamperWatch(options)(signal);
   };
 }

@@ -15,13 +15,13 @@ interface Parts extends Pick<Machine, "keys" | "storage"> {
   readonly findings: TamperFindings;
 }
 
-/** Licenses that are kept alive against the vendor's server. */
+/** Licenses that the vendor's server confirms by heartbeats. */
 export class StandardLicensing implements Licensing<StandardLicense> {
   readonly findings: TamperFindings;
   readonly machineId: string;
   readonly #parts: Parts;
   readonly #options: { readonly request: RunRequest; readonly deps: RunDependencies };
-  /** What the licenses so far left behind. */
+  /** The state that earlier licenses of this run left. */
   #memory: GraceBudgetMemory;
 
   private constructor(
@@ -37,7 +37,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
   }
 
   /**
-   * Opens this machine's state and keys, which are ours until the end.
+   * Opens this machine's state and keys; they stay locked until disposal.
    *
    * @throws {SentinelError}
    */
@@ -46,7 +46,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     request: RunRequest,
     deps: RunDependencies,
   ): Promise<StandardLicensing> {
-    serverUrlOf(license, request);
+    requireServerUrl(license, request);
     using stack = new DisposableStack();
     const folder = stack.use(await openStateFolder(stateFolder(request.stateDir, deps), deps));
     const { keys, state, storage, rollback } = await openMachine(folder, deps);
@@ -75,7 +75,10 @@ export class StandardLicensing implements Licensing<StandardLicense> {
       readBootClock,
       findings,
     });
-    const lease = this.#lease(license, { graceBudget, serverUrl: serverUrlOf(license, request) });
+    const lease = this.#createLease(license, {
+      graceBudget,
+      serverUrl: requireServerUrl(license, request),
+    });
     const end = async () => {
       await graceBudget.end();
       this.#memory = graceBudget.memory;
@@ -100,7 +103,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
         license_status: lease.status,
         grace_remaining_seconds: lease.graceRemainingSeconds,
       }),
-      onGraceCharged: (tell) => lease.onGraceCharged(tell),
+      onGraceCharged: (listener) => lease.onGraceCharged(listener),
       end,
     };
   }
@@ -109,7 +112,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     this.#parts.folder[Symbol.dispose]();
   }
 
-  #lease(
+  #createLease(
     license: StandardLicense,
     { graceBudget, serverUrl }: { graceBudget: GraceBudget; serverUrl: string },
   ): Lease {
@@ -120,7 +123,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
   }
 }
 
-function serverUrlOf(license: StandardLicense, request: RunRequest): string {
+function requireServerUrl(license: StandardLicense, request: RunRequest): string {
   const serverUrl = request.serverUrl ?? license.server_url;
   if (serverUrl !== undefined) return serverUrl;
   throw new ConfigError("config.server_url", "--server-url is required for STANDARD licenses");

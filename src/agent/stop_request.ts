@@ -1,37 +1,36 @@
-/** What the user wants of a run: on until asked to stop, at once when asked twice. */
+/** A request to stop the run, and one to stop it at once. */
 export interface StopRequest {
-  /** Aborted by the first request to stop; its reason is the signal's name, or what else asked. */
+  /** Aborted by the first request to stop; its reason is the signal's name or another origin. */
   readonly stop: AbortSignal;
-  /** Aborted where nobody waits any more, as after a second SIGINT. */
-  readonly hurry: AbortSignal;
-  /** Asks to stop; `why` stands behind `Received` in the log. */
+  /** Aborted to skip all grace times, for example by a second SIGINT. */
+  readonly force: AbortSignal;
+  /** Requests a stop; `why` follows `Received` in the log. */
   request(why: string): void;
 }
 
-/** A request to stop that signals are fed into. */
+/** Turns signals into a {@linkcode StopRequest}. */
 export class StopRequestSource implements StopRequest {
   readonly #stop = new AbortController();
-  readonly #hurry = new AbortController();
+  readonly #force = new AbortController();
 
   get stop(): AbortSignal {
     return this.#stop.signal;
   }
 
-  get hurry(): AbortSignal {
-    return this.#hurry.signal;
+  get force(): AbortSignal {
+    return this.#force.signal;
   }
 
   request(why: string): void {
     if (!this.#stop.signal.aborted) this.#stop.abort(why);
   }
 
-  /** No more waiting. */
-  hurryUp(): void {
-    this.#hurry.abort();
+  forceStop(): void {
+    this.#force.abort();
   }
 
   receive(signal: Deno.Signal): void {
     if (!this.#stop.signal.aborted) this.request(signal);
-    else if (signal === "SIGINT") this.hurryUp();
+    else if (signal === "SIGINT") this.forceStop();
   }
 }

@@ -2,15 +2,26 @@ import type { Host } from "../platform/host.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { DegradeStage } from "../ipc/license_answers.ts";
 import type { TamperChecks } from "../platform/contract.ts";
-import { scheduleStages, type TamperPolicy } from "./degradation_schedule.ts";
 import type { TamperFinding, TamperFindings } from "../enforcement/tamper_findings.ts";
 import type { Watch } from "../enforcement/watches.ts";
 
-/** How often the surroundings are looked at. */
-export const LOOK_EVERY_MS = 30_000;
+/** Response to a tamper finding: `report` only logs it, `off` does not even look. */
+export type TamperPolicy = "degrade" | "stop" | "report" | "off";
 
-/** Somebody works against the license: the software is stopped (exit status 137, as if it had been killed). */
-export class TamperError extends SentinelError {
+const CHECK_INTERVAL_MS = 30_000;
+
+const MINUTE_MS = 60_000, MAX_JITTER_MS = 30_000;
+
+/** Stages of degradation, with their times after the finding. */
+const STAGES: readonly (readonly [stage: DegradeStage, minutes: number])[] = [
+  ["warnings", 0],
+  ["errors", 2],
+  ["slowdown", 5],
+  ["crash", 10],
+];
+
+/** Stops the software because of tampering (exit status 137, as if it had been killed). */
+class TamperError extends SentinelError {
   constructor(message: string) {
     super("tamper.stopped", message);
   }
@@ -23,29 +34,29 @@ interface TamperOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly setDegradeStage: (stage: DegradeStage) => void;
 }
 
-interface Running extends TamperOptions {
+interface WatchOptions extends TamperOptions {
   readonly signal: AbortSignal;
 }
 
-/** Looks for tampering while the software runs, and does with what is found what the policy says. */
-export function tamperWatch(options: TamperOptions): Watch {
+/** Polls the tamper checks while the software runs, and responds to findings by the policy. */
+export function createTamperWatch(options: TamperOptions): Watch {
   return async (signal) => {
     if (options.policy === "off") return undefined;
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
-    const looking = lookAgainAndAgain({ ...options, signal: either });
+    const polling = pollChecks({ ...options, signal: either });
     try {
-      return await respondAgainAndAgain({ ...options, signal });
+      return await respondToFindings({ ...options, signal });
     } finally {
       over.abort();
-      await looking;
+      await polling;
     }
   };
 }
 
-/** Looks at least once, however soon the run is over. Each kind of finding is told once. */
-async function lookAgainAndAgain(
-  { tamperChecks, findings, clock, signal }: Running,
+/** Checks at least once, however soon the run ends. Reports each kind of finding once. */
+async function pollChecks(
+  { tamperChecks, findings, clock, signal }: WatchOptions,
 ): Promise<void> {
   const known = new Set<string>();
   do {
@@ -54,11 +65,11 @@ async function lookAgainAndAgain(
       known.add(finding.kind);
       findings.report(finding);
     }
-    await clock.sleep(LOOK_EVERY_MS, signal);
+    await clock.sleep(CHECK_INTERVAL_MS, signal);
   } while (!signal.aborted);
 }
 
-async function respondAgainAndAgain(options: Running): Promise<SentinelError | undefined> {
+async function respondToFindings(options: WatchOptions): Promise<SentinelError | undefined> {
   const { findings, policy, setDegradeStage, signal } = options;
   let wake = () => {};
   findings.onFinding(() => wake());
@@ -81,13 +92,20 @@ async function respondAgainAndAgain(options: Running): Promise<SentinelError | u
   return undefined;
 }
 
-/** From stage to stage, until it is over or there is nothing left to hold against the run. */
+/**
+ * Degrades the license answers stage by stage, until `signal` is aborted. Each stage but the first begins up to half a
+ * minute early or late, so that its cause is hard to tell by the clock.
+ *
+ * @returns The error that stops the software after the last stage.
+ */
 async function degrade(
   { message }: TamperFinding,
-  { clock, random, log, setDegradeStage, signal }: Running,
+  { clock, random, log, setDegradeStage, signal }: WatchOptions,
 ): Promise<SentinelError | undefined> {
   const beganMs = clock.monotonicMs();
-  for (const { stage, atMs } of scheduleStages(random)) {
+  for (const [stage, minutes] of STAGES) {
+    const jitterMs = minutes === 0 ? 0 : Math.round((2 * random() - 1) * MAX_JITTER_MS);
+    const atMs = minutes * MINUTE_MS + jitterMs;
     await clock.sleep(beganMs + atMs - clock.monotonicMs(), signal);
     if (signal.aborted) return undefined;
     log.warn(`license answers are degraded: ${stage} (${message})`, { stage });

@@ -3,7 +3,7 @@ import { openRunDependencies, type ProgramSources } from "./run.ts";
 import { stopOnFailure } from "./signals.ts";
 import { findOwnCommand } from "./detached.ts";
 import type { ConfigurableLog } from "../core/log.ts";
-import { type OwnCommand, ownEnvironment } from "../daemon/detach.ts";
+import { filterEnvironment, type OwnCommand } from "../daemon/detach.ts";
 import { SERVICE_VARIABLES, ServiceManager } from "../daemon/service_manager.ts";
 import type { Platform, ServiceMembership } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
@@ -55,7 +55,7 @@ export async function composeDaemon(
         log: sources.log,
         software,
         stateFolder: () => stateFolder(request.run.stateDir, deps),
-        hurry: stopRequest.hurry,
+        hurry: stopRequest.force,
       });
     },
     openServiceManager: () =>
@@ -79,7 +79,7 @@ async function becomeUser(request: DropRequest, platform: Platform): Promise<voi
     readText: Deno.readTextFile,
     ownerOf: (folder) => Deno.stat(folder).then(({ uid }) => uid ?? undefined, () => undefined),
     command: () => sameCommand(request, platform),
-    variables: ownEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone }),
+    variables: filterEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone }),
   });
 }
 

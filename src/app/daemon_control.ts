@@ -5,13 +5,13 @@ import { readPidFile } from "../daemon/pid_file.ts";
 import { findSockets, listSockets } from "../ipc/client.ts";
 import { ConfigError } from "../core/errors.ts";
 import {
+  chooseDefaultPidFile,
   DaemonControl,
-  type DaemonPlaceOptions,
-  defaultPidFile,
+  type DaemonPathOptions,
+  type DaemonUser,
   NotRunningError,
-  type OtherUser,
-  SYSTEM_FOLDER,
-  USERS_FOLDERS,
+  SYSTEM_DIRECTORY,
+  USER_DIRECTORY_PREFIX,
 } from "../daemon/control.ts";
 import { stateFolder } from "../state/state_folder.ts";
 
@@ -55,14 +55,14 @@ export async function resolvePidFile(
   { stateDir, user, rootFolder }: Pick<DaemonTarget, "stateDir" | "user" | "rootFolder">,
 ): Promise<string> {
   const otherUser = user === undefined ? undefined : await findOtherUser(user, rootFolder);
-  return defaultPidFile(softwarePath, { ...getPlaceOptions(stateDir), otherUser });
+  return chooseDefaultPidFile(softwarePath, { ...pathOptions(stateDir), otherUser });
 }
 
 /** Returns `undefined` if we are not root or the user does not exist; the start reports the latter. */
 async function findOtherUser(
   user: string,
   rootFolder: string | undefined,
-): Promise<OtherUser | undefined> {
+): Promise<DaemonUser | undefined> {
   const { platform } = SYSTEM;
   if (platform.userId() !== "0") return undefined;
   const { findUser } = await import("../daemon/privileges.ts");
@@ -113,16 +113,16 @@ async function findServicePidFile(
   const userId = user === undefined ? undefined : (await findOtherUser(user, rootFolder))?.userId;
   if (userId === undefined || (await readPidFile(usual)).kind === "running") return undefined;
   const file = nameOf(usual);
-  const path = `${SYSTEM_FOLDER}/${file.replace(/\.pid$/, "")}/sentinel/${file}`;
+  const path = `${SYSTEM_DIRECTORY}/${file.replace(/\.pid$/, "")}/sentinel/${file}`;
   const isOwned = await findFolderOwner(dirname(path)) === userId;
   return isOwned && (await readPidFile(path)).kind === "running" ? path : undefined;
 }
 
-/** PID files in the user's default directory and in the system's; as root also those of daemons of other users. */
+/** Those in the folder that a daemon of ours has by default; as root those of all of the system's. */
 async function listPidFiles(stateDir: string | undefined): Promise<string[]> {
-  const own = dirname(defaultPidFile("any", getPlaceOptions(stateDir)));
-  const system = (await listNames(SYSTEM_FOLDER)).map((name) =>
-    `${SYSTEM_FOLDER}/${name}/sentinel`
+  const own = dirname(chooseDefaultPidFile("any", pathOptions(stateDir)));
+  const system = (await listNames(SYSTEM_DIRECTORY)).map((name) =>
+    `${SYSTEM_DIRECTORY}/${name}/sentinel`
   );
   const found: string[] = [];
   for (const folder of [own, ...system, ...await listUserFolders()]) {
@@ -135,9 +135,9 @@ async function listPidFiles(stateDir: string | undefined): Promise<string[]> {
 /** Directories of the daemons that root started as other users; empty unless we are root. */
 async function listUserFolders(): Promise<string[]> {
   if (SYSTEM.platform.userId() !== "0") return [];
-  const parent = dirname(USERS_FOLDERS);
+  const parent = dirname(USER_DIRECTORY_PREFIX);
   const paths = (await listNames(parent)).map((name) => `${parent}/${name}`);
-  return paths.filter((path) => path.startsWith(USERS_FOLDERS));
+  return paths.filter((path) => path.startsWith(USER_DIRECTORY_PREFIX));
 }
 
 /** Sorted names in a directory; empty if it is missing or unreadable. */
@@ -151,6 +151,6 @@ async function listNames(folder: string): Promise<string[]> {
   }
 }
 
-function getPlaceOptions(stateDir: string | undefined): DaemonPlaceOptions {
+function pathOptions(stateDir: string | undefined): DaemonPathOptions {
   return { ...SYSTEM, stateFolder: () => stateFolder(stateDir, SYSTEM) };
 }

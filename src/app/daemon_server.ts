@@ -70,7 +70,7 @@ function serveWithSoftware(
     ...others,
     async stop(id, request) {
       if (id !== recorder.lastId) return await others.stop(id, request);
-      software.hold(request);
+      software.pause(request);
       return await others.ended(id);
     },
     async restart(id) {

@@ -1,9 +1,9 @@
 import { onSignal } from "./signals.ts";
 import {
   type DetachOutcome,
+  filterEnvironment,
+  findOwnCommand as findCommand,
   type OwnCommand,
-  ownCommand,
-  ownEnvironment,
   startDetached,
 } from "../daemon/detach.ts";
 import type { Platform } from "../platform/contract.ts";
@@ -13,7 +13,7 @@ import { ConfigError } from "../core/errors.ts";
 /** The command that started this program, without its own arguments; `undefined` if the system does not report it. */
 export function findOwnCommand(platform: Platform): OwnCommand | undefined {
   const { args, build: { standalone: isStandalone } } = Deno;
-  return ownCommand({ platform, args, execPath: Deno.execPath(), isStandalone });
+  return findCommand({ platform, args, execPath: Deno.execPath(), isStandalone });
 }
 
 /**
@@ -36,7 +36,7 @@ export async function composeDetachedStart(
   const stop = new AbortController();
   const unlisten = onSignal("detaching", "stop", () => stop.abort());
   try {
-    const env = ownEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone });
+    const env = filterEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone });
     return await startDetached({ command, args, env, onLine, signal: stop.signal });
   } finally {
     unlisten();

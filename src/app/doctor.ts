@@ -1,6 +1,6 @@
 import { loadTrustedFetch, SYSTEM } from "./host.ts";
 import { examine } from "../doctor/examine.ts";
-import type { Finding } from "../doctor/finding.ts";
+import type { Diagnostic } from "../doctor/diagnostic.ts";
 import type { LicenseRequest } from "../agent/run_request.ts";
 import { type Hardware, readHardware } from "../license/fingerprint.ts";
 
@@ -18,7 +18,7 @@ const ACCESS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
  *
  * @throws {CaFileError} if the CA file is unreadable or invalid.
  */
-export async function composeDoctor(options: DoctorOptions): Promise<Finding[]> {
+export async function composeDoctor(options: DoctorOptions): Promise<Diagnostic[]> {
   using trusted = await loadTrustedFetch(options.caFile);
   return await examine({
     ...options,

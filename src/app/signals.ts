@@ -100,7 +100,7 @@ export function stopOnFailure(
   aborted(failed).then(async () => {
     stopRequest.request(FAILURE);
     await clock.sleep(PATIENCE_MS, over.signal);
-    if (!over.signal.aborted) stopRequest.hurryUp();
+    if (!over.signal.aborted) stopRequest.forceStop();
   });
   return { [Symbol.dispose]: () => over.abort() };
 }

@@ -9,14 +9,14 @@ import { IpcClientError } from "../ipc/errors.ts";
 import type { Platform } from "../platform/contract.ts";
 import { nameOf } from "../core/paths.ts";
 
-/** Nobody holds the PID file (exit status 87). */
+/** No process holds the lock on the PID file (exit status 87). */
 export class NotRunningError extends SentinelError {
   constructor() {
     super("absent.daemon", "sentinel daemon not running");
   }
 }
 
-/** What the daemon answered is no success; its code decides the exit status. */
+/** The daemon answered with an error; its code decides the exit status. */
 class DaemonRefusal extends SentinelError {
   override readonly details: readonly string[];
 
@@ -28,18 +28,17 @@ class DaemonRefusal extends SentinelError {
 
 interface DaemonControlOptions extends Pick<Host, "platform" | "clock"> {
   readonly pidFile: string;
-  /** Sockets that may be the daemon's, the likeliest first. */
+  /** Sockets that may be the daemon's, the most likely first. */
   readonly findSockets: () => Promise<readonly string[]>;
-  /** Signals a process. */
   readonly kill: (pid: number, signal: Deno.Signal) => void;
 }
 
-/** What came of a request: the daemon's answer, or that all it got was a signal, which is not answered. */
+/** The daemon's answer, or the signal that was sent instead of a request. */
 type ControlOutcome =
   | { readonly kind: "answered"; readonly answer: Readonly<Record<string, unknown>> }
   | { readonly kind: "signaled"; readonly signal: Deno.Signal };
 
-/** Asks a running daemon: over its socket, and where that does not answer us by a signal. */
+/** Controls a running daemon over its socket, or by a signal if the socket does not answer. */
 export class DaemonControl {
   readonly #options: DaemonControlOptions;
 
@@ -59,14 +58,14 @@ export class DaemonControl {
     if (pid !== undefined) return { pid, owner };
     throw new SentinelError(
       "absent.pid",
-      `${this.#options.pidFile} is held, but does not say by whom`,
+      `${this.#options.pidFile} is locked, but contains no pid`,
     );
   }
 
   /**
-   * Asks a method.
+   * Calls a control method.
    *
-   * @param signal Sent where no socket of the daemon answers us.
+   * @param signal Sent if no socket of the daemon answers.
    * @throws {NotRunningError}
    * @throws {DaemonRefusal}
    */
@@ -78,7 +77,7 @@ export class DaemonControl {
       if (value["status"] === "error") throw new DaemonRefusal(value);
       return { kind: "answered", answer: value };
     }
-    // where there are no signals, all that they could do is kill
+    // without Unix signals, any signal would kill the daemon
     if (signal === undefined || !this.#options.platform.hasUnixSignals) {
       throw new IpcClientError("absent.socket");
     }
@@ -88,10 +87,10 @@ export class DaemonControl {
   }
 
   /**
-   * Asks the daemon to stop and waits until it has.
+   * Stops the daemon and waits for its end.
    *
    * @throws {NotRunningError}
-   * @throws {SentinelError} `absent.stop` where it has not in time.
+   * @throws {SentinelError} `absent.stop` if it does not stop in time.
    */
   async stop(timeoutMs: number): Promise<void> {
     await this.pid();
@@ -103,11 +102,11 @@ export class DaemonControl {
       late: () => false,
     });
     if (!isEnded) {
-      throw new SentinelError("absent.stop", `sentinel daemon has not stopped in ${timeoutMs} ms`);
+      throw new SentinelError("absent.stop", `sentinel daemon did not stop within ${timeoutMs} ms`);
     }
   }
 
-  /** A user whose PID file root reads must not choose whom root signals. */
+  /** Prevents a user's PID file from making root signal another user's process. */
   async #requireOwner(pid: number, owner: number | undefined): Promise<void> {
     const { platform, pidFile } = this.#options;
     if (platform.userId() !== "0" || owner === 0) return;
@@ -115,7 +114,7 @@ export class DaemonControl {
     if (user !== undefined && user === owner) return;
     throw new SentinelError(
       "permission.signal",
-      `sentinel daemon is not signaled: ${pidFile} belongs to user ${owner}, process ${pid} does not`,
+      `refusing to signal sentinel daemon: ${pidFile} belongs to user ${owner}, process ${pid} does not`,
     );
   }
 
@@ -149,45 +148,46 @@ export class DaemonControl {
   }
 }
 
-/** What is known of a daemon from its configuration. */
-export interface DaemonPlaceOptions {
+/** Determines where a daemon's files are. */
+export interface DaemonPathOptions {
   readonly platform: Pick<Platform, "runtimeFolder" | "userId">;
   readonly env: Env;
-  /** Where state is kept, should there be no folder for what runs. */
+  /** The state folder, used if there is no runtime folder. */
   readonly stateFolder: () => string;
 }
 
-/** Whose daemons root starts, and with which root folder. */
-export interface OtherUser {
+/** The user as which root starts a daemon. */
+export interface DaemonUser {
   readonly userId: number;
+  /** The daemon's chroot. */
   readonly rootFolder: string | undefined;
-  /** Whether the login session's folder is this user's. */
+  /** Whether `XDG_RUNTIME_DIR` belongs to this user. */
   readonly hasRuntimeFolder: boolean;
 }
 
-/** Where the system's own daemons have a folder each, by their software's name. */
-export const SYSTEM_FOLDER = "/run/sentinel";
+/** Parent of the runtime directories of root's own daemons, which have their software's name. */
+export const SYSTEM_DIRECTORY = "/run/sentinel";
 
-/** Where those that root starts as another user have theirs: a folder of each user's own, its id behind this. */
-export const USERS_FOLDERS = "/run/sentinel-";
+/** Followed by a user id: the runtime directory of the daemons that root starts as that user. */
+export const USER_DIRECTORY_PREFIX = "/run/sentinel-";
 
 /**
- * The PID file of the daemon of a software: it bears its name, so that several can run side by side.
+ * Chooses the PID file of a software's daemon, named after the software so that several daemons can run side by side.
  *
- * @param otherUser Whom it runs as, where root starts it as somebody else.
+ * @param otherUser Set if root starts the daemon as another user.
  */
-export function defaultPidFile(
+export function chooseDefaultPidFile(
   softwarePath: string,
-  { platform, env, stateFolder, otherUser }: DaemonPlaceOptions & {
-    readonly otherUser?: OtherUser | undefined;
+  { platform, env, stateFolder, otherUser }: DaemonPathOptions & {
+    readonly otherUser?: DaemonUser | undefined;
   },
 ): string {
   const name = nameOf(softwarePath);
   if (otherUser !== undefined && !otherUser.hasRuntimeFolder) {
     const { rootFolder = "", userId } = otherUser;
-    return `${rootFolder}${USERS_FOLDERS}${userId}/${name}.pid`;
+    return `${rootFolder}${USER_DIRECTORY_PREFIX}${userId}/${name}.pid`;
   }
-  const systemFolder = platform.userId() === "0" ? `${SYSTEM_FOLDER}/${name}` : undefined;
+  const systemFolder = platform.userId() === "0" ? `${SYSTEM_DIRECTORY}/${name}` : undefined;
   const runtimeFolder = platform.runtimeFolder(env) ?? systemFolder;
   const folder = runtimeFolder === undefined ? stateFolder() : `${runtimeFolder}/sentinel`;
   return `${folder}/${name}.pid`;

@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.ts";
-import type { SoftwareRecorder } from "../supervision/child_record.ts";
+import type { ChildRecorder } from "../supervision/child_record.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 import { diffConfig, mergeChangeable } from "../config/diff.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
@@ -13,45 +13,45 @@ import { ipcSettings, type PreparedChange, supervisionSettings } from "./setting
 import type { RunHost } from "../agent/run_host.ts";
 import type { StopRequest } from "../agent/stop_request.ts";
 
-/** What a daemon serves to operators from afar. */
+/** The daemon's server for remote operators. */
 export interface DaemonServer extends AsyncDisposable {
-  /** Where it listens, such as `https://127.0.0.1:7443`. */
+  /** For example `https://127.0.0.1:7443`. */
   readonly url: string;
-  /** Has the software appear among what is served. */
-  readonly recorder: SoftwareRecorder;
+  /** Lists the child among the served processes. */
+  readonly recorder: ChildRecorder;
   /**
-   * Reads certificates, as at the start.
+   * Reads the configured certificates again.
    *
-   * @returns What has new connections judged by them.
+   * @returns A function that applies them to new connections.
    * @throws {SentinelError} `config.tls`.
    */
   prepare(config: Config): Promise<() => void>;
-  /** Lets nobody in any more and stops what runs, but for the software, whose end it waits for. May be called twice. */
+  /** Refuses new connections, stops its processes except the child, and waits for the child's end. May be called twice. */
   close(): Promise<void>;
 }
 
-/** What operators may do with the software. */
-export type SoftwareControl = Pick<Supervisor, "hold" | "restart">;
+/** What remote operators may do with the child. */
+export type SoftwareControl = Pick<Supervisor, "pause" | "restart">;
 
-/** Starts serving, and throws {SentinelError} where that is not possible. */
+/** Starts the server; rejects with a {@linkcode SentinelError} if that fails. */
 export type OpenDaemonServer = (config: Config, software: SoftwareControl) => Promise<DaemonServer>;
 
 interface DaemonOptions {
-  /** What holds at the start. */
+  /** The configuration at the start. */
   readonly config: Config;
   /**
    * Reads the configuration again.
    *
-   * @throws {SentinelError} Every mistake in it.
+   * @throws {SentinelError} with every mistake in its `details`.
    */
   readonly loadConfig: () => Promise<Config>;
   /**
-   * Opens what is changed outside the run: log, health endpoint, shutdown.
+   * Prepares the changes outside the run: log, health endpoint, shutdown.
    *
-   * @throws {SentinelError} and then nothing has changed.
+   * @throws {SentinelError} if any of them is refused; nothing has changed then.
    */
   readonly prepareConfig: (config: Config) => Promise<PreparedChange>;
-  /** Serves operators from afar; called where `[server]` is enabled. */
+  /** Called if `[server]` is enabled. */
   readonly openServer: OpenDaemonServer;
   readonly lifecycle: Lifecycle;
   readonly stopRequest: StopRequest;
@@ -60,27 +60,27 @@ interface DaemonOptions {
   readonly residentBytes: () => number;
 }
 
-/** What became of a reload; keys as `table.key`, `license` for a file whose content is another. */
+/** Changed keys as `table.key`; `license` means that the license file's content changed. */
 interface ReloadResult {
   readonly applied: readonly string[];
   readonly requires_restart: readonly string[];
 }
 
-/** The host of a daemon's run: what its operator may ask of it, and how its state goes with the software's. */
+/** The host of a daemon's run: handles control requests and reloads, and moves the lifecycle along with the child. */
 export class Daemon implements RunHost, AsyncDisposable {
   readonly #options: DaemonOptions;
   #config: Config;
   #agent: Agent | undefined;
-  /** Of the run, also when that has ended. */
+  /** The run's socket; kept after the run has ended, to publish the last states. */
   #ipc: Agent["ipc"] | undefined;
   #server: DaemonServer | undefined;
-  /** The reload that is under way, and the one that waits for it, whoever asked. */
+  /** The reload in progress, and the one queued behind it. */
   #reloading: Promise<ReloadResult> | undefined;
   #nextReload: Promise<ReloadResult> | undefined;
   #reloads = 0;
   #wantsReload = false;
   #isEnding = false;
-  /** The level that the debug toggle goes back to. */
+  /** The log level that the debug toggle restores. */
   #quietLevel: LogLevel = "info";
 
   constructor(options: DaemonOptions) {
@@ -88,17 +88,17 @@ export class Daemon implements RunHost, AsyncDisposable {
     this.#config = options.config;
   }
 
-  /** The run, while it serves its socket. */
+  /** The run, while its socket is open. */
   get agent(): Agent | undefined {
     return this.#agent;
   }
 
-  /** Whether it does what it is there for: software that is not well is not, software that is being started anew is. */
-  get isWell(): boolean {
+  /** False if the child is unhealthy; a child that is being restarted counts as healthy. */
+  get isHealthy(): boolean {
     return this.#agent?.supervisor.health.status !== "unhealthy";
   }
 
-  /** What the health endpoint answers. */
+  /** The answer of the health endpoint. */
   healthReport(): HealthReport {
     const { lifecycle: { state } } = this.#options;
     const { health } = this.#agent?.supervisor ?? { health: UNKNOWN_HEALTH };
@@ -136,7 +136,7 @@ export class Daemon implements RunHost, AsyncDisposable {
     };
   }
 
-  /** What `stats` answers and SIGUSR1 has written to the log. */
+  /** The answer to `stats`, which SIGUSR1 writes to the log. */
   stats(): Record<string, unknown> {
     const { lifecycle, residentBytes } = this.#options;
     return {
@@ -156,12 +156,12 @@ export class Daemon implements RunHost, AsyncDisposable {
     log.info(`serving operators at ${this.#server.url}`);
   }
 
-  /** Tells those who watch the socket. */
+  /** Publishes a change of state to the socket's watchers. */
   publish({ from, to, atMs }: LifecycleChange): void {
     this.#ipc?.publish({ event: "state", from, state: to, at: new Date(atMs).toISOString() });
   }
 
-  get recorder(): SoftwareRecorder | undefined {
+  get recorder(): ChildRecorder | undefined {
     return this.#server?.recorder;
   }
 
@@ -172,21 +172,21 @@ export class Daemon implements RunHost, AsyncDisposable {
     if (this.#wantsReload) this.onHangup();
   }
 
-  /** SIGHUP: a reload; at the start once all runs, at the end none. */
+  /** SIGHUP: reloads; during the start, as soon as the child runs; during the shutdown, not at all. */
   onHangup(): void {
     const { state } = this.#options.lifecycle;
     if (state === "running" || state === "reloading") this.reload().catch(() => {});
     else this.#wantsReload = true;
   }
 
-  /** A reload that is under way ends first, being told to hurry by the request to stop; one that waits is refused. */
+  /** Waits for a reload in progress, which the request to stop aborts; a queued one is refused. */
   async onEnding(): Promise<void> {
     const { lifecycle } = this.#options;
     this.#isEnding = true;
     await this.#reloading?.catch(() => {});
     if (lifecycle.state === "running") lifecycle.advance("stop");
     this.#agent = undefined;
-    // it waits for the end of the software, which is stopped next
+    // not awaited: it waits for the end of the child, which is stopped next
     this.#server?.close().catch(() => {});
   }
 
@@ -196,10 +196,10 @@ export class Daemon implements RunHost, AsyncDisposable {
   }
 
   /**
-   * Reads configuration and license again and puts into force what may change at run time. One that is asked for while
-   * another is under way follows it, once for all who ask meanwhile.
+   * Reads configuration and license again and applies what may change at run time. Requests during a reload share one
+   * further reload after it.
    *
-   * @throws {SentinelError} Why nothing has changed.
+   * @throws {SentinelError} if the reload failed; nothing has changed then.
    */
   reload(): Promise<ReloadResult> {
     if (this.#reloading === undefined) return this.#beginReload();
@@ -209,7 +209,7 @@ export class Daemon implements RunHost, AsyncDisposable {
     });
   }
 
-  /** Writes everything to the log, or what it was before again; the level from now on. */
+  /** Switches the log to `debug`, or back; returns the new level. */
   toggleDebug(): LogLevel {
     const { log } = this.#options;
     const { level: before } = log.settings;
@@ -245,7 +245,7 @@ export class Daemon implements RunHost, AsyncDisposable {
     }
   }
 
-  /** First what may be refused; of that the license last, as it cannot be taken back. */
+  /** First does what can be refused, and of that the license last, as replacing it cannot be undone. */
   async #applyChanges(after: Config): Promise<ReloadResult> {
     const { changeable, requiresRestart } = diffConfig(this.#config, after);
     const agent = this.#agent!;

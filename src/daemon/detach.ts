@@ -2,7 +2,7 @@ import type { Platform } from "../platform/contract.ts";
 import { describeError, firstError, SentinelError } from "../core/errors.ts";
 import { exitOf } from "../core/process.ts";
 
-/** How this program is started, without its own arguments. */
+/** The command that starts this program, without the program's own arguments. */
 export interface OwnCommand {
   readonly path: string;
   readonly args: readonly string[];
@@ -10,22 +10,22 @@ export interface OwnCommand {
 
 interface OwnCommandOptions {
   readonly platform: Pick<Platform, "commandLine">;
-  /** Our own arguments. */
+  /** This program's own arguments. */
   readonly args: readonly string[];
-  /** The runtime, or, compiled, ourselves. */
+  /** The runtime, or the compiled program. */
   readonly execPath: string;
-  /** Whether we are one compiled program. */
+  /** Whether this is a compiled program. */
   readonly isStandalone: boolean;
 }
 
-/** What loads other code into a program, or has it do what it is not asked to. */
+/** Variables that can load other code into a program or change how it runs. */
 const FORBIDDEN_VARIABLES = /^(?:DENO|NODE|LD|DYLD)_/;
 
 /**
- * The command that starts this very program, from source, from a bundle and compiled; `undefined` where the system does not
- * tell.
+ * Finds the command that starts this program, be it from source, from a bundle or compiled; `undefined` if the system does
+ * not provide the command line.
  */
-export function ownCommand(
+export function findOwnCommand(
   { platform, args, execPath, isStandalone }: OwnCommandOptions,
 ): OwnCommand | undefined {
   if (isStandalone) return { path: execPath, args: [] };
@@ -34,42 +34,40 @@ export function ownCommand(
   return { path: execPath, args: line.slice(1, line.length - args.length) };
 }
 
-/** Our environment, as it is passed on to ourselves: without what works on the runtime instead of on us. */
-export function ownEnvironment(
+/** Removes variables that would affect the runtime of another instance of this program. */
+export function filterEnvironment(
   variables: Readonly<Record<string, string>>,
   { isStandalone }: Pick<OwnCommandOptions, "isStandalone">,
 ): Record<string, string> {
   const passed = Object.entries(variables).filter(([name]) =>
-    // where modules are kept, from source
+    // from source, the cache of modules is needed
     !FORBIDDEN_VARIABLES.test(name) || !isStandalone && name === "DENO_DIR"
   );
   return Object.fromEntries(passed);
 }
 
-/** What a detached start is made of. */
 interface DetachOptions {
   readonly command: OwnCommand;
-  /** Our own arguments, for the one that is to stay. */
   readonly args: readonly string[];
-  /** Its whole environment. */
+  /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Shows what it says before it is ready. */
+  /** Called for each line on standard error until it is ready. */
   readonly onLine: (line: string) => void;
-  /** Gives up: it is asked to stop, and waited for. */
+  /** Aborted to give up: sends SIGTERM and waits for the end. */
   readonly signal: AbortSignal;
 }
 
-/** How a detached start ended; `status` is the exit status that it had. */
+/** The outcome of a detached start; `status` is the exit status. */
 export type DetachOutcome =
   | { readonly kind: "ready"; readonly pid: number }
   | { readonly kind: "ended"; readonly status: number };
 
-/** What says that it is ready, a line of its standard output. */
+/** The line on standard output by which a detached process reports that it is ready. */
 export const READY_LINE = "ready";
 
 /**
- * Starts ourselves in a session of its own, without a terminal, and waits until it says on its standard output that it is
- * ready, or ends. What it says on standard error meanwhile is passed on.
+ * Starts this program in a session of its own, without a terminal, and waits until it is ready or ends. Until then its
+ * standard error is forwarded.
  */
 export async function startDetached(options: DetachOptions): Promise<DetachOutcome> {
   const { command: { path, args: before }, args, env, onLine, signal } = options;
@@ -86,10 +84,10 @@ export async function startDetached(options: DetachOptions): Promise<DetachOutco
   const stop = () => terminate(child);
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
-  const said = eachLine(child.stderr, onLine);
+  const said = forwardLines(child.stderr, onLine);
   try {
-    const isReady = await hasLine(child.stdout, READY_LINE);
-    // what it said before that has been written before that
+    const isReady = await waitForLine(child.stdout, READY_LINE);
+    // lines on standard error were written before the ready line
     if (isReady) return { kind: "ready", pid: child.pid };
     await said.ended;
     return { kind: "ended", status: (await exited).code };
@@ -104,12 +102,12 @@ function terminate(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGTERM");
   } catch (error) {
-    // it has ended, and what it said is still being read
+    // it has ended, and its output is still being read
     if (!(error instanceof TypeError)) throw error;
   }
 }
 
-async function hasLine(
+async function waitForLine(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   line: string,
 ): Promise<boolean> {
@@ -122,7 +120,7 @@ async function hasLine(
   return false;
 }
 
-function eachLine(
+function forwardLines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLine: (line: string) => void,
 ): { ended: Promise<void>; cancel: () => Promise<void> } {
@@ -140,10 +138,10 @@ function eachLine(
   return { ended: read(), cancel: () => reader.cancel() };
 }
 
-/** The phases of a start, in their order. */
+/** The phases of a start, in order. */
 type StartUpPhase = "environment" | "process" | "daemonise" | "privileges" | "core";
 
-/** A start that failed; its exit status is the cause's. */
+/** A failed start; the exit status is that of its cause. */
 export class StartUpError extends SentinelError {
   override readonly details: readonly string[];
 
@@ -157,8 +155,8 @@ export class StartUpError extends SentinelError {
   }
 }
 
-/** Does one phase; what it throws names the phase. */
-export async function inPhase<T>(phase: StartUpPhase, action: () => Promise<T> | T): Promise<T> {
+/** Runs one phase and wraps its error in a {@linkcode StartUpError}. */
+export async function runPhase<T>(phase: StartUpPhase, action: () => Promise<T> | T): Promise<T> {
   try {
     return await action();
   } catch (error) {

@@ -1,12 +1,12 @@
 import type { Config } from "../config/schema.ts";
 import { ConfigError, SentinelError } from "../core/errors.ts";
-import { inPhase, type OwnCommand } from "./detach.ts";
+import { type OwnCommand, runPhase } from "./detach.ts";
 import {
-  type CreatedUserDirectories,
+  type CreatedDirectories,
   createUserDirectories,
-  isRootsAlone,
+  isWritableOnlyByRoot,
 } from "./runtime_dirs.ts";
-import { environmentOf, planPrivileges, type PrivilegePlan } from "./privileges.ts";
+import { buildUserEnvironment, planPrivileges, type PrivilegePlan } from "./privileges.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { PrivilegeControl, ProcessRights } from "../platform/process_contract.ts";
 import { limitDaemon } from "./settings.ts";
@@ -21,57 +21,59 @@ export interface DropDependencies {
   readonly platform: Platform;
   readonly pid: number;
   readonly readText: (path: string) => Promise<string>;
-  /** The user that a folder belongs to; `undefined` where it is not there. */
+  /** The owner of a folder; `undefined` if it does not exist. */
   readonly ownerOf: (folder: string) => Promise<number | undefined>;
-  /** Starts this very program, with all its arguments. */
+  /** The command that starts this program, with all its arguments. */
   readonly command: () => OwnCommand | undefined;
-  /** What it is to have as its environment. */
+  /** The environment to start it with. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
 /**
- * Becomes the user that is configured: gives root's rights up and has the same program, with the same arguments, take our
- * place. That one comes here again, finds that there is nothing left to give up, and goes on. Which of the two we are is
- * told by what the process is, all its threads included, and by nothing else: no mark that could be forged.
+ * Becomes the configured user: drops root's privileges and executes the same program with the same arguments. The new
+ * image comes here again, finds that no privileges are left to drop, and continues. Only the privileges of the process
+ * and its threads tell the two apart, so no flag can be forged.
  *
- * All of this is done before anything else of a start, so that root opens no file, takes no lock and handles no signal:
- * the daemon does, as the user it stays.
+ * This comes first in a start, so that root opens no file, takes no lock and handles no signal.
  *
- * @returns Where nothing is configured, or the process is as it is to be.
- * @throws {StartUpError} in every other case.
+ * @returns if nothing is configured or the privileges are as configured.
+ * @throws {StartUpError} otherwise.
  */
 export async function dropPrivileges(request: DropRequest, deps: DropDependencies): Promise<void> {
   const { config } = request;
   const { platform, pid } = deps;
-  // what cannot be is said before what is wrong with it
-  const control = await inPhase("privileges", () => controlOf(platform, config));
-  const plan = await inPhase("privileges", () => planOf(config, deps));
+  // that the system has no privileges to drop is reported before mistakes in their configuration
+  const control = await runPhase("privileges", () => requireControl(platform, config));
+  const plan = await runPhase("privileges", () => readPlan(config, deps));
   if (plan === undefined) return;
   if (!control.isRoot()) {
-    return await inPhase("privileges", () => requireRights(plan, control));
+    return await runPhase("privileges", () => requireRights(plan, control));
   }
-  const image = await inPhase("privileges", async () => {
+  const image = await runPhase("privileges", async () => {
     const command = deps.command();
-    if (command === undefined) throw unsupported("how sentinel was started is not known");
-    const image = { ...command, env: await environment(plan, deps) };
+    if (command === undefined) throw unsupported("cannot find the command that started sentinel");
+    const image = { ...command, env: await buildEnvironment(plan, deps) };
     control.check(plan.rights, image);
     await requireOwnRootFolder(plan.rights);
     return image;
   });
-  // root may raise them, the user may not
-  await inPhase("process", () => limitDaemon(config, { platform, pid }));
-  const places = await inPhase("environment", () => makePlaces(request, plan, image.env));
+  // only root may raise limits
+  await runPhase("process", () => limitDaemon(config, { platform, pid }));
+  const directories = await runPhase(
+    "environment",
+    () => createDirectories(request, plan, image.env),
+  );
   try {
-    await inPhase("privileges", () => control.become(plan.rights, image));
+    await runPhase("privileges", () => control.become(plan.rights, image));
   } catch (error) {
-    await places.remove();
+    await directories.remove();
     throw error;
   }
-  // reached only where the program did not take our place
-  await inPhase("privileges", () => requireRights(plan, control));
+  // reached only if the program was not executed
+  await runPhase("privileges", () => requireRights(plan, control));
 }
 
-function planOf(
+function readPlan(
   { process, security }: Config,
   { readText }: DropDependencies,
 ): Promise<PrivilegePlan | undefined> {
@@ -85,7 +87,7 @@ function planOf(
   }, readText);
 }
 
-async function controlOf(
+async function requireControl(
   platform: Platform,
   { process, security }: Config,
 ): Promise<PrivilegeControl> {
@@ -109,7 +111,7 @@ function requireRights({ user, rights }: PrivilegePlan, control: PrivilegeContro
   if (Deno.uid() !== user.userId) {
     throw new SentinelError(
       "permission.privileges",
-      `no right to become user ${user.name}: start as root`,
+      `not permitted to become user ${user.name}: start as root`,
     );
   }
   const [first, ...others] = found;
@@ -120,43 +122,43 @@ function requireRights({ user, rights }: PrivilegePlan, control: PrivilegeContro
   );
 }
 
-/** Who could change what is in it could choose what is executed with the capabilities that are left. */
+/** A user who can change files in the chroot can choose what runs with the remaining capabilities. */
 async function requireOwnRootFolder({ rootFolder }: ProcessRights): Promise<void> {
-  if (rootFolder === undefined || await isRootsAlone(rootFolder)) return;
+  if (rootFolder === undefined || await isWritableOnlyByRoot(rootFolder)) return;
   throw new SentinelError(
     "config.chroot",
-    `chroot directory cannot be used: ${rootFolder} (others than root can change it)`,
+    `chroot directory cannot be used: ${rootFolder} (users other than root can change it)`,
   );
 }
 
-/** Where a user whose home is none has the witness of his state: a folder of his own, his id behind this. */
-const USERS_STATE = "/var/lib/sentinel-";
+/** Followed by a user id: `XDG_STATE_HOME` of a user without a home directory, for the state replica. */
+const USER_STATE_PREFIX = "/var/lib/sentinel-";
 
-/** A login session's folder is its user's, or means nothing (XDG base directory specification). */
-async function environment(
+/** Keeps XDG directories only if they belong to the user, as their specification demands. */
+async function buildEnvironment(
   { user, rights: { rootFolder = "", userId } }: PrivilegePlan,
   { variables, ownerOf }: DropDependencies,
 ): Promise<Record<string, string>> {
-  const { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: state, ...others } = environmentOf(
+  const { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: state, ...others } = buildUserEnvironment(
     user,
     variables,
   );
-  const isHis = async (folder: string) =>
+  const isOwned = async (folder: string) =>
     folder.startsWith(`${rootFolder}/`) && await ownerOf(folder) === userId;
   const result: Record<string, string> = others;
-  if (runtime !== undefined && await isHis(runtime)) result["XDG_RUNTIME_DIR"] = runtime;
-  if (state !== undefined && await isHis(state)) result["XDG_STATE_HOME"] = state;
-  else if (!await isHis(`${rootFolder}${user.home}`)) {
-    result["XDG_STATE_HOME"] = `${rootFolder}${USERS_STATE}${userId}`;
+  if (runtime !== undefined && await isOwned(runtime)) result["XDG_RUNTIME_DIR"] = runtime;
+  if (state !== undefined && await isOwned(state)) result["XDG_STATE_HOME"] = state;
+  else if (!await isOwned(`${rootFolder}${user.home}`)) {
+    result["XDG_STATE_HOME"] = `${rootFolder}${USER_STATE_PREFIX}${userId}`;
   }
   return result;
 }
 
-function makePlaces(
+function createDirectories(
   { config: { license, server, logging }, pidFile }: DropRequest,
   { rights: { userId, groupId } }: PrivilegePlan,
   { XDG_STATE_HOME: stateHome }: Readonly<Record<string, string>>,
-): Promise<CreatedUserDirectories> {
+): Promise<CreatedDirectories> {
   const log = logging.file === undefined ? [] : [{ path: logging.file, mode: 0o640 }];
   return createUserDirectories({
     folders: [license.state_dir, server.data_dir, stateHome].filter((folder) =>

@@ -4,7 +4,7 @@ import { type HttpServer, serveHttp } from "../core/http_server.ts";
 import type { Logger } from "../core/log.ts";
 import { NO_CHANGE, type PreparedChange } from "./settings.ts";
 
-/** What `GET /health` answers; times are ISO 8601. */
+/** The answer to `GET /health`; times are ISO 8601. */
 export interface HealthReport {
   readonly status: "healthy" | "unhealthy" | "unknown";
   readonly state: string;
@@ -19,13 +19,12 @@ interface HealthEndpointOptions {
   /** `HOST:PORT`, an IPv6 address in brackets. */
   readonly listen: string;
   readonly read: () => HealthReport;
-  /** Whether the report is good news (200) or bad (503). */
-  readonly isWell: (report: HealthReport) => boolean;
+  /** Decides between status 200 and 503. */
+  readonly isHealthy: (report: HealthReport) => boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** An endpoint that answers from the moment it is there. */
 export interface HealthEndpoint extends AsyncDisposable {
   readonly port: number;
 }
@@ -42,7 +41,7 @@ export class HealthEndpointError extends SentinelError {
   }
 }
 
-/** @throws {HealthEndpointError} where the address is taken, or is none of ours. */
+/** @throws {HealthEndpointError} if the address is in use or not local. */
 export function openHealthEndpoint(options: HealthEndpointOptions): HealthEndpoint {
   const { listen, clock, log } = options;
   const [, host, port] = /^\[?([^\]]*)\]?:(\d+)$/.exec(listen)!;
@@ -61,25 +60,24 @@ export function openHealthEndpoint(options: HealthEndpointOptions): HealthEndpoi
   };
 }
 
-function answer({ url, method }: Request, { read, isWell }: HealthEndpointOptions): Response {
+function answer({ url, method }: Request, { read, isHealthy }: HealthEndpointOptions): Response {
   if (new URL(url).pathname !== "/health") return new Response(null, { status: 404 });
   if (method !== "GET" && method !== "HEAD") {
     return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
   }
   const report = read();
   const headers = { "content-type": "application/json", "cache-control": "no-store" };
-  const status = isWell(report) ? 200 : 503;
+  const status = isHealthy(report) ? 200 : 503;
   return new Response(JSON.stringify(report) + "\n", { status, headers });
 }
 
-/** Whose health it tells. */
 interface HealthSource {
   healthReport(): HealthReport;
 }
 
-const WELL_STATES = ["running", "reloading"];
+const HEALTHY_STATES = ["running", "reloading"];
 
-/** The health endpoint, which a reload may move. */
+/** The health endpoint, whose address a reload may change. */
 export class HealthListener implements AsyncDisposable {
   readonly #source: HealthSource;
   readonly #deps: Pick<HealthEndpointOptions, "clock" | "log">;
@@ -92,7 +90,7 @@ export class HealthListener implements AsyncDisposable {
   }
 
   /**
-   * Opens an address, at which it listens instead of the one before once that is applied; at none where it is absent.
+   * Opens an address, which replaces the current one when the change is applied; without one the endpoint is closed.
    *
    * @throws {HealthEndpointError}
    */
@@ -123,7 +121,7 @@ export class HealthListener implements AsyncDisposable {
       log,
       listen,
       read: () => this.#source.healthReport(),
-      isWell: ({ status, state }) => status !== "unhealthy" && WELL_STATES.includes(state),
+      isHealthy: ({ status, state }) => status !== "unhealthy" && HEALTHY_STATES.includes(state),
     });
   }
 }

@@ -1,7 +1,7 @@
 import type { Host } from "../platform/host.ts";
 import { SentinelError } from "../core/errors.ts";
 
-/** Where a daemon's life is. `error` is the end of one that went wrong. */
+/** `error` is final. */
 export type LifecycleState =
   | "stopped"
   | "starting"
@@ -10,7 +10,6 @@ export type LifecycleState =
   | "stopping"
   | "error";
 
-/** What makes it change. */
 export type LifecycleEvent =
   | "start"
   | "started"
@@ -20,7 +19,7 @@ export type LifecycleEvent =
   | "stopped"
   | "fail";
 
-/** Where each event leads, from the only state that it is for; a failure is for all of them. */
+/** The state in which each event is valid, and the next one; `fail` is valid in all states. */
 const TRANSITIONS = {
   start: ["stopped", "starting"],
   started: ["starting", "running"],
@@ -30,7 +29,7 @@ const TRANSITIONS = {
   stopped: ["stopping", "stopped"],
 } as const satisfies Record<Exclude<LifecycleEvent, "fail">, readonly LifecycleState[]>;
 
-/** Something was to happen that must not at this time. */
+/** An event is not valid in the current state. */
 export class InvalidTransitionError extends SentinelError {
   constructor(readonly from: LifecycleState, readonly to: LifecycleState) {
     super("usage.transition", `invalid state transition: ${from} -> ${to}`);
@@ -38,9 +37,9 @@ export class InvalidTransitionError extends SentinelError {
 }
 
 /**
- * The state that follows.
+ * Returns the next state.
  *
- * @throws {InvalidTransitionError} if the event is not for this state.
+ * @throws {InvalidTransitionError} if the event is not valid in this state.
  */
 export function transition(state: LifecycleState, event: LifecycleEvent): LifecycleState {
   if (event === "fail") return "error";
@@ -49,25 +48,25 @@ export function transition(state: LifecycleState, event: LifecycleEvent): Lifecy
   return to;
 }
 
-/** A change of state; the time is the wall clock's milliseconds. */
+/** A change of state; `atMs` is the wall clock, milliseconds since the Unix epoch. */
 export interface LifecycleChange {
   readonly from: LifecycleState;
   readonly to: LifecycleState;
   readonly atMs: number;
 }
 
-/** What a service manager hears of a state (sd_notify(3)). */
+/** Notifications to a service manager (sd_notify(3)). */
 export type Announcement = "READY" | "RELOADING" | "STOPPING";
 
-/** The daemon, as its states act on it. */
+/** The effects of states on the daemon. */
 export interface LifecycleHost {
-  /** Tells the service manager of the state, with its word for it, if there is one. */
+  /** Notifies the service manager. */
   announce(state: LifecycleState, announcement?: Announcement): void;
-  /** Called each time the daemon runs, after a reload as well. */
+  /** Called when `running` is entered, also after a reload. */
   onRunning(): void;
-  /** Limits the time that the shutdown may take. */
+  /** Starts the time limit of the shutdown. */
   startDeadline(): void;
-  /** Tells those who watch the socket. */
+  /** Publishes the change to the socket's watchers. */
   publish(change: LifecycleChange): void;
 }
 
@@ -75,7 +74,7 @@ interface LifecycleOptions extends Pick<Host, "clock" | "log"> {
   readonly host: LifecycleHost;
 }
 
-/** A daemon's state, from `stopped` to `stopped`. Every change is in the log, and acts on the daemon. */
+/** The daemon's state machine. Logs and publishes every change. */
 export class Lifecycle {
   readonly #options: LifecycleOptions;
   #state: LifecycleState = "stopped";
@@ -95,7 +94,7 @@ export class Lifecycle {
     return this.#sinceMs;
   }
 
-  /** @throws {InvalidTransitionError} and then nothing has changed. */
+  /** @throws {InvalidTransitionError} if the event is not valid; the state has not changed then. */
   advance(event: LifecycleEvent): void {
     const from = this.#state, to = transition(from, event);
     this.#state = to;

@@ -6,17 +6,16 @@ import type { PreparedChange } from "./settings.ts";
 
 interface LogFileOptions {
   readonly path: string;
-  /** A file that would grow beyond this is put aside first. */
+  /** The file is rotated before it would exceed this size. */
   readonly rotateBytes: number;
-  /** How many that were put aside are kept: `PATH.1` is the newest. */
+  /** Number of rotated files to keep; `PATH.1` is the newest. */
   readonly rotateKeep: number;
-  /** Told once when lines begin to be lost. */
+  /** Called once when lines begin to be lost. */
   readonly onFault: (message: string) => void;
 }
 
 const MODE = 0o640;
 
-/** The log file cannot be opened; the daemon does not start. */
 export class LogFileError extends SentinelError {
   constructor(path: string, cause: unknown) {
     super("config.log_file", `log file cannot be opened: ${path} (${describeError(cause)})`, {
@@ -26,8 +25,8 @@ export class LogFileError extends SentinelError {
 }
 
 /**
- * A log of lines in a file of limited size. Each line is with the kernel when `write()` returns, so that nothing is lost
- * with us; on a full disk lines are lost, which the first one that fits again tells.
+ * A log file of limited size. `write()` passes each line to the kernel before it returns, so that a crash loses none. Lines
+ * that do not fit on a full disk are counted, and the next line that fits reports them.
  */
 export class LogFile implements Disposable {
   readonly #utf8 = new TextEncoder();
@@ -36,7 +35,7 @@ export class LogFile implements Disposable {
   #inode: number | null = null;
   #bytes = 0;
   #lost = 0;
-  /** Not where it was tried in vain: that would cost every line. */
+  /** False after a failed rotation, which would otherwise be tried again for each line. */
   #mayRotate = true;
 
   /** @throws {LogFileError} */
@@ -60,7 +59,7 @@ export class LogFile implements Disposable {
     }
   }
 
-  /** Opens the file anew where it was moved or removed, as log rotation by others does. */
+  /** Opens the file again, in case another program has moved or removed it. */
   reopen(): void {
     try {
       this[Symbol.dispose]();
@@ -72,7 +71,6 @@ export class LogFile implements Disposable {
     }
   }
 
-  /** From now on this holds; the path stays. */
   configure(limits: Pick<LogFileOptions, "rotateBytes" | "rotateKeep">): void {
     this.#options = { ...this.#options, ...limits };
   }
@@ -92,7 +90,7 @@ export class LogFile implements Disposable {
       while (rest.length > 0) rest = rest.subarray(file.writeSync(rest));
       this.#bytes += bytes.length;
     } catch (error) {
-      // half a line would be taken for the beginning of the next
+      // removes a partial line, which would merge with the next one
       if (rest.length < bytes.length) file.truncateSync(this.#bytes);
       throw error;
     }
@@ -108,23 +106,23 @@ export class LogFile implements Disposable {
     return this.#file = file;
   }
 
-  /** Where the folder is another's the file grows on: too long a log is better than none. */
+  /** If the rotation fails, for example in another user's folder, the file keeps growing. */
   #rotate(): void {
     this[Symbol.dispose]();
     let fault: unknown;
     try {
-      this.#putAside();
+      this.#shiftFiles();
     } catch (error) {
       fault = error;
       this.#mayRotate = false;
     }
     this.#open();
     if (fault === undefined) return;
-    this.#append(`this log cannot be put aside and grows on (${describeError(fault)})`);
+    this.#append(`this log cannot be rotated and keeps growing (${describeError(fault)})`);
   }
 
-  /** Somebody else may have moved the file meanwhile; then there is nothing to put aside. */
-  #putAside(): void {
+  /** Has no effect if another program has moved the file. */
+  #shiftFiles(): void {
     const { path, rotateKeep } = this.#options;
     if (inodeAt(path) !== this.#inode) return;
     for (let i = rotateKeep - 1; i >= 1; i--) {
@@ -135,7 +133,7 @@ export class LogFile implements Disposable {
   }
 }
 
-/** A link of root's or ours may be meant, such as `/dev/stderr`; another user's would have us write where he cannot. */
+/** Accepts links of root and of this user, such as `/dev/stderr`. Another user's link could redirect the log. */
 function refuseForeignLink(path: string): void {
   const info = lstatIfExistsSync(path);
   if (!info?.isSymlink || [0, null, Deno.uid()].includes(info.uid)) return;
@@ -146,7 +144,7 @@ function inodeAt(path: string): number | null | undefined {
   return lstatIfExistsSync(path)?.ino;
 }
 
-/** Sends a log where `[logging]` says. A file stays open until the process ends, so that the last words are in it. */
+/** Directs the log by `[logging]`. The file stays open until the process ends, for the last lines. */
 export class DaemonLog {
   readonly #log: ConfigurableLog;
   readonly #writeToStream: (line: string) => void;
@@ -159,9 +157,9 @@ export class DaemonLog {
   }
 
   /**
-   * Opens another file; the one that is written to already is opened anew when the change is applied.
+   * Opens a new log file; if the path has not changed, applying the change opens the same file again.
    *
-   * @throws {LogFileError} where there is a file that cannot be opened.
+   * @throws {LogFileError}
    */
   prepare({ logging }: Pick<Config, "logging">): PreparedChange {
     const { file: path, rotate_bytes: rotateBytes, rotate_keep: rotateKeep } = logging;

@@ -4,16 +4,16 @@ import { type FileLock, lockFile, releaseLock } from "../core/file_lock.ts";
 import { readAtMost, writeAll } from "../core/files.ts";
 import { selectPlatform } from "../platform/select.ts";
 
-/** Others may read whom to signal. */
+/** Readable by others, so that they can find the pid. */
 const MODE = 0o644;
 
-/** Who only looks holds the lock for a moment ({@linkcode readPidFile}); that is waited for. */
-const LOOKS_OF_OTHERS = 5, LOOK_MS = 10;
+/** Readers hold the lock for a moment ({@linkcode readPidFile}), so taking it is retried. */
+const PROBE_RETRIES = 5, PROBE_MS = 10;
 
-/** A pid and a line end; what is longer is none. */
+/** More than any pid with a line end. */
 const MAX_BYTES = 32;
 
-/** Another daemon has the PID file (exit status 85). */
+/** Another daemon holds the PID file (exit status 85). */
 export class AlreadyRunningError extends SentinelError {
   constructor(readonly pid: number | undefined) {
     super("running.daemon", `another sentinel is running (pid ${pid ?? "unknown"})`);
@@ -26,13 +26,13 @@ export class PidFileError extends SentinelError {
   }
 }
 
-/** What a PID file holds, and the user whose word that is; `undefined` where there is none. */
+/** The content of a PID file and its owner; `undefined` if unknown. */
 interface PidFileContent {
   readonly pid: number | undefined;
   readonly owner: number | undefined;
 }
 
-/** Who runs, as a PID file tells: the lock says whether anybody does, not the file's presence. */
+/** `running` if the PID file is locked; an unlocked file means nothing. */
 type PidFileReading =
   | ({ readonly kind: "running" } & PidFileContent)
   | { readonly kind: "absent" };
@@ -49,19 +49,18 @@ export class PidFile implements AsyncDisposable {
   }
 
   /**
-   * Makes the file, or takes over one that nobody holds.
+   * Creates the file, or takes over an unlocked one, and writes `pid` to it.
    *
-   * @param pid What it is to hold.
-   * @throws {AlreadyRunningError} where somebody else holds it.
-   * @throws {PidFileError} where it is a link, no file, another user's, or cannot be written.
+   * @throws {AlreadyRunningError} if another process holds it.
+   * @throws {PidFileError} if it is a link, not a regular file, another user's, or cannot be written.
    */
   static async take(
     path: string,
     { pid, ownUser, clock }: { pid: number; ownUser: number; clock: Pick<Clock, "sleep"> },
   ): Promise<PidFile> {
     let outcome = await lockFile(path, { ownUser, mode: MODE });
-    for (let i = 0; outcome.kind === "taken" && i < LOOKS_OF_OTHERS; i++) {
-      await clock.sleep(LOOK_MS);
+    for (let i = 0; outcome.kind === "taken" && i < PROBE_RETRIES; i++) {
+      await clock.sleep(PROBE_MS);
       outcome = await lockFile(path, { ownUser, mode: MODE });
     }
     if (outcome.kind === "taken") throw new AlreadyRunningError((await readContent(path)).pid);
@@ -78,8 +77,8 @@ export class PidFile implements AsyncDisposable {
   }
 
   /**
-   * Removes the file, if it is still ours; empties it where its folder is another's. The lock stays until the end of the
-   * process, for those who wait for that.
+   * Removes the file if it is still this one, or empties it if its folder is not writable. The lock is held until the
+   * process ends, which `daemon stop` waits for.
    */
   async remove(): Promise<void> {
     try {
@@ -90,17 +89,17 @@ export class PidFile implements AsyncDisposable {
     }
   }
 
-  /** Removes the file as {@linkcode remove}, and lets go of the lock. May be called twice. */
+  /** Removes the file and releases the lock. May be called twice. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#removed ??= this.remove().finally(() => this.#lock.release());
   }
 }
 
-/** @throws {PidFileError} where there is something that cannot be read, or is no file. */
+/** @throws {PidFileError} if the path cannot be read or is not a regular file. */
 export async function readPidFile(path: string): Promise<PidFileReading> {
   let file: Deno.FsFile;
   try {
-    // a pipe's opening would wait for a writer
+    // opening a FIFO would wait for a writer
     if (!(await Deno.stat(path)).isFile) throw new PidFileError(path, "it is not a file");
     file = await Deno.open(path);
   } catch (error) {
@@ -109,7 +108,7 @@ export async function readPidFile(path: string): Promise<PidFileReading> {
     throw new PidFileError(path, describeError(error), error);
   }
   try {
-    // shared: two who look at once must not take each other for the daemon
+    // a shared lock, so that two readers do not take each other for the daemon
     const isFree = await file.tryLock(false);
     return isFree ? { kind: "absent" } : { kind: "running", ...await readContent(path) };
   } finally {
@@ -117,12 +116,12 @@ export async function readPidFile(path: string): Promise<PidFileReading> {
   }
 }
 
-/** No pid where it holds none: one that takes the file is about to write. Both are of one file, whatever is put there. */
+/** The pid is `undefined` while a starting daemon has not written it yet. Reads pid and owner from one open file. */
 async function readContent(path: string): Promise<PidFileContent> {
   try {
     using file = await Deno.open(path);
     const { uid } = await file.stat();
-    // without uids there are locks that this file cannot be read through
+    // Windows has no uids, and its locks prevent reading through another handle
     const bytes = uid === null
       ? await selectPlatform().readLocked(path)
       : await readAtMost(file, MAX_BYTES + 1);

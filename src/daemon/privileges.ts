@@ -1,7 +1,7 @@
 import { SentinelError } from "../core/errors.ts";
 import type { ProcessRights } from "../platform/process_contract.ts";
 
-/** What is configured: `[process] user, group` and `[security]`. */
+/** `[process] user, group` and `[security]` of the configuration. */
 export interface PrivilegeSettings {
   readonly user: string | undefined;
   readonly group: string | undefined;
@@ -20,22 +20,21 @@ interface UserEntry {
   readonly home: string;
 }
 
-/** Who the daemon is to be. */
+/** The user and the rights that the daemon is to have. */
 export interface PrivilegePlan {
   readonly user: UserEntry;
   readonly rights: ProcessRights;
 }
 
-/** Reads a text file. */
 type ReadText = (path: string) => Promise<string>;
 
-/** With this one whoever has it is root again. */
-const IS_ROOT = "CAP_SETUID";
+/** A process with this capability can become root again. */
+const ROOT_CAPABILITY = "CAP_SETUID";
 
 /**
- * Makes names into ids, by `/etc/passwd` and `/etc/group`.
+ * Resolves the configured names to ids by `/etc/passwd` and `/etc/group`.
  *
- * @returns `undefined` where nothing is to be given up.
+ * @returns `undefined` if no privileges are to be dropped.
  * @throws {SentinelError} `config.user`, `config.group`, `config.capability`, `config.chroot`.
  */
 export async function planPrivileges(
@@ -55,10 +54,10 @@ export async function planPrivileges(
       `user ${settings.user} is root: leave process.user out to run as root`,
     );
   }
-  if (allowedCapabilities.includes(IS_ROOT)) {
+  if (allowedCapabilities.includes(ROOT_CAPABILITY)) {
     throw new SentinelError(
       "config.capability",
-      `${IS_ROOT} cannot be allowed: its holder can be root again`,
+      `${ROOT_CAPABILITY} cannot be allowed: its holder can be root again`,
     );
   }
   const groups = parseGroups(await readText("/etc/group"));
@@ -70,7 +69,7 @@ export async function planPrivileges(
     rights: {
       userId: user.userId,
       groupId,
-      groups: supplementaryGroups(user.name, { groupId, groups }),
+      groups: listGroups(user.name, { groupId, groups }),
       capabilities: dropCapabilities ? allowedCapabilities : undefined,
       noNewPrivileges,
       rootFolder: chrootDirectory,
@@ -78,20 +77,20 @@ export async function planPrivileges(
   };
 }
 
-/** Root who belongs to another group is root, and root leaves every chroot. */
+/** Without a user the daemon stays root, for which a group means nothing and a chroot is no barrier. */
 function refuseWithoutUser({ group, chrootDirectory }: PrivilegeSettings): void {
   if (group !== undefined) {
-    throw new SentinelError("config.group", "process.group is for process.user: it is not set");
+    throw new SentinelError("config.group", "process.group requires process.user");
   }
   if (chrootDirectory !== undefined) {
     throw new SentinelError(
       "config.chroot",
-      "security.chroot_directory is for process.user, as root can leave it: it is not set",
+      "security.chroot_directory requires process.user, as root can leave a chroot",
     );
   }
 }
 
-/** A user by name or number; `undefined` where there is none. */
+/** Finds a user by name or id. */
 export async function findUser(
   nameOrId: string,
   readText: ReadText,
@@ -101,8 +100,8 @@ export async function findUser(
     users.find(({ userId }) => String(userId) === nameOrId);
 }
 
-/** The variables of an environment that tell whose it is, put right for another user. */
-export function environmentOf(
+/** Sets the variables that name the user. */
+export function buildUserEnvironment(
   { name, home }: UserEntry,
   variables: Readonly<Record<string, string>>,
 ): Record<string, string> {
@@ -122,8 +121,8 @@ function findGroup(nameOrId: string, groups: readonly GroupEntry[]): GroupEntry 
   return group;
 }
 
-/** As initgroups(3): the group itself, and those that have the user as a member. */
-function supplementaryGroups(
+/** As initgroups(3): the group itself and those that have the user as a member. */
+function listGroups(
   user: string,
   { groupId, groups }: { groupId: number; groups: readonly GroupEntry[] },
 ): number[] {
@@ -131,9 +130,9 @@ function supplementaryGroups(
   return [...new Set([groupId, ...others.map(({ groupId }) => groupId)])];
 }
 
-/** passwd(5); lines that are none are passed over, as the C library does. */
+/** passwd(5); skips malformed lines, as the C library does. */
 function parseUsers(text: string): UserEntry[] {
-  return fieldsOf(text).flatMap(([name, _password, userId, groupId, _comment, home]) =>
+  return splitFields(text).flatMap(([name, _password, userId, groupId, _comment, home]) =>
     isName(name) && isId(userId) && isId(groupId) && home !== undefined
       ? [{ name, userId: Number(userId), groupId: Number(groupId), home }]
       : []
@@ -142,14 +141,14 @@ function parseUsers(text: string): UserEntry[] {
 
 /** group(5) */
 function parseGroups(text: string): GroupEntry[] {
-  return fieldsOf(text).flatMap(([name, _password, groupId, members]) =>
+  return splitFields(text).flatMap(([name, _password, groupId, members]) =>
     isName(name) && isId(groupId)
       ? [{ name, groupId: Number(groupId), members: (members ?? "").split(",").filter(Boolean) }]
       : []
   );
 }
 
-function fieldsOf(text: string): string[][] {
+function splitFields(text: string): string[][] {
   return text.split("\n").map((line) => line.split(":"));
 }
 

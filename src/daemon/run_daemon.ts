@@ -10,9 +10,9 @@ import {
   type LifecycleHost,
   type LifecycleState,
 } from "./lifecycle.ts";
-import { makeFoldersOf } from "./runtime_dirs.ts";
+import { createParentDirectories } from "./runtime_dirs.ts";
 import { PidFile } from "./pid_file.ts";
-import { inPhase, StartUpError } from "./detach.ts";
+import { runPhase, StartUpError } from "./detach.ts";
 import type { ServiceManager } from "./service_manager.ts";
 import { Daemon, type OpenDaemonServer } from "./daemon.ts";
 import { limitDaemon, type PreparedChange } from "./settings.ts";
@@ -21,70 +21,68 @@ import { HealthListener } from "./health_endpoint.ts";
 import { runSentinel } from "../agent/run.ts";
 import type { StopRequestSource } from "../agent/stop_request.ts";
 
-/** How long the runtime may take to let a debugger in, and how often that is looked at. */
-const LONGEST_MS = 1_000, LOOK_EVERY_MS = 5;
+/** How long the runtime may take to open the inspector, and how often that is checked. */
+const LONGEST_MS = 1_000, CHECK_INTERVAL_MS = 5;
 
 /**
- * Makes what is to be called at each SIGUSR1, which is ours for statistics: from source the runtime takes it for its own,
- * too, and lets a debugger in right behind us. That is taken back.
+ * Creates a function to be called at each SIGUSR1: if run from source, the runtime opens its inspector at that signal as
+ * well, and the function closes it.
  */
-function inspectorShutter(
+function createInspectorGuard(
   { platform, clock, log }: Pick<RunDependencies, "platform" | "clock" | "log">,
   signal: AbortSignal,
 ): () => void {
-  let untilMs = 0, isLooking = false;
-  const look = async () => {
-    isLooking = true;
+  let untilMs = 0, isChecking = false;
+  const check = async () => {
+    isChecking = true;
     while (!signal.aborted && clock.monotonicMs() < untilMs) {
       const address = await platform.closeInspector();
       if (address !== undefined) {
-        log.warn(`the runtime let debuggers in at SIGUSR1, and does so no more: ${address}`);
+        log.warn(`closed the debugger port that the runtime opened at SIGUSR1: ${address}`);
       }
-      await clock.sleep(LOOK_EVERY_MS, signal);
+      await clock.sleep(CHECK_INTERVAL_MS, signal);
     }
-    isLooking = false;
+    isChecking = false;
   };
   return () => {
     untilMs = clock.monotonicMs() + LONGEST_MS;
-    if (!isLooking) void look();
+    if (!isChecking) void check();
   };
 }
 
-/** The part of the time after which the software is asked no longer, but killed. */
-const PATIENCE = 0.5;
+/** The share of the shutdown time after which the child is killed. */
+const GRACEFUL_SHARE = 0.5;
 
-/** The one deadline of a shutdown. */
 interface ShutdownDeadline {
-  /** Resolves where the time is over. */
+  /** Resolves if the time runs out. */
   readonly missed: Promise<void>;
-  /** All is done in time. */
+  /** Cancels the deadline. */
   met(): void;
 }
 
 /**
- * Starts the time that a shutdown may take.
+ * Starts the time limit of a shutdown.
  *
- * @param hurry Called when the patience with the software is over.
+ * @param force Called when the child is to be killed.
  */
 export function startDeadline(
-  { timeoutMs, clock, hurry }: { timeoutMs: number; clock: Clock; hurry: () => void },
+  { timeoutMs, clock, force }: { timeoutMs: number; clock: Clock; force: () => void },
 ): ShutdownDeadline {
   const over = new AbortController();
   const missed = Promise.withResolvers<void>();
   const wait = async () => {
-    await clock.sleep(timeoutMs * PATIENCE, over.signal);
-    if (!over.signal.aborted) hurry();
-    await clock.sleep(timeoutMs * (1 - PATIENCE), over.signal);
+    await clock.sleep(timeoutMs * GRACEFUL_SHARE, over.signal);
+    if (!over.signal.aborted) force();
+    await clock.sleep(timeoutMs * (1 - GRACEFUL_SHARE), over.signal);
     if (!over.signal.aborted) missed.resolve();
   };
   wait();
   return { missed: missed.promise, met: () => over.abort() };
 }
 
-/** A daemon and the run that it hosts. */
 export interface DaemonRequest {
   readonly config: Config;
-  /** Reads the configuration again, with what beats it. */
+  /** Reads the configuration again, including options and variables. */
   readonly loadConfig: () => Promise<Config>;
   readonly run: RunRequest;
   /** Absolute. */
@@ -98,11 +96,11 @@ interface DaemonDependencies extends RunDependencies {
   /** Called once, when the daemon is ready. */
   readonly onReady: () => void;
   readonly openServer: OpenDaemonServer;
-  /** The service manager that started us; asked for once, before the software is launched. */
+  /** Called once, before the child is launched. */
   readonly openServiceManager: () => ServiceManager;
 }
 
-/** The software did not stop in time (exit status 70). */
+/** The shutdown did not finish in time (exit status 70). */
 class EmergencyError extends SentinelError {
   constructor(timeoutMs: number) {
     super("recovery.shutdown", `emergency shutdown: not stopped within ${timeoutMs} ms`);
@@ -110,11 +108,11 @@ class EmergencyError extends SentinelError {
 }
 
 /**
- * Runs the software as a daemon, in the foreground, from the first phase of the start to the last of the shutdown.
+ * Runs the daemon in the foreground, from the first phase of the start to the last of the shutdown.
  *
- * @returns The exit status: 0 where it was stopped, or ended with one of the statuses that say it is done.
- * @throws {StartUpError} Why it does not run, after all that was done is undone.
- * @throws {SentinelError} Why it was stopped.
+ * @returns The exit status: 0 after a request to stop or if the child ended with one of `success_exit_codes`.
+ * @throws {StartUpError} if the start failed; its effects are undone.
+ * @throws {SentinelError} if an error stopped the daemon.
  */
 export async function runDaemon(request: DaemonRequest, deps: DaemonDependencies): Promise<number> {
   return await new DaemonRun(request, deps).run();
@@ -158,12 +156,12 @@ class DaemonRun implements LifecycleHost {
     const { log } = this.#deps;
     const removals = this.#listen();
     try {
-      const code = await Promise.race([this.#startAndStay(), this.#missed.promise]);
+      const code = await Promise.race([this.#startAndRun(), this.#missed.promise]);
       this.#lifecycle.advance(this.#lifecycle.state === "stopping" ? "stopped" : "fail");
       return this.#config.software.success_exit_codes.includes(code) ? 0 : code;
     } catch (thrown) {
       const error = firstError(thrown);
-      // without a file it is told on standard error, where the log goes
+      // without a log file, the caller prints it to standard error, where the log goes as well
       if (this.#hasLogFile) log.error(describeError(error));
       if (error instanceof EmergencyError) await this.#pidFile?.remove();
       if (this.#lifecycle.state !== "stopped") this.#lifecycle.advance("fail");
@@ -175,26 +173,26 @@ class DaemonRun implements LifecycleHost {
     }
   }
 
-  /** All that is opened is closed, and gone, when this ends. */
-  async #startAndStay(): Promise<number> {
+  /** Closes everything it has opened. */
+  async #startAndRun(): Promise<number> {
     const { clock, pid, stopRequest: { stop } } = this.#deps;
     const { pidFile, run } = this.#request;
     await using undo = new AsyncDisposableStack();
     const { file: logFile } = this.#config.logging;
     const paths = logFile === undefined ? [pidFile] : [pidFile, logFile];
-    const folders = await inPhase("environment", () => makeFoldersOf(paths));
+    const folders = await runPhase("environment", () => createParentDirectories(paths));
     undo.defer(() => this.#hasStarted ? undefined : folders.remove());
-    await inPhase("process", async () => {
+    await runPhase("process", async () => {
       await this.#logging.prepare(this.#config).apply();
       this.#hasLogFile = logFile !== undefined;
-      // in the log like every other change
+      // after the log is open, so that this change is logged as well
       this.#lifecycle.advance("start");
       await limitDaemon(this.#config, this.#deps);
       const ownUser = Deno.uid() ?? 0;
       const taken = this.#pidFile = await PidFile.take(pidFile, { pid, ownUser, clock });
       undo.defer(() => taken.remove());
     });
-    await inPhase("daemonise", () => this.#settleDown());
+    await runPhase("daemonise", () => this.#applyProcessSettings());
     if (stop.aborted) return 0;
     try {
       this.#serviceManager = this.#deps.openServiceManager();
@@ -219,11 +217,11 @@ class DaemonRun implements LifecycleHost {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
     this.#deps.onReady();
-    this.#serviceManager?.reassure(() => this.#daemon.isWell, this.#over.signal);
+    this.#serviceManager?.pingWatchdog(() => this.#daemon.isHealthy, this.#over.signal);
   }
 
-  /** The umask comes after the files that are to be read by others. */
-  #settleDown(): void {
+  /** To be called after log and PID file are created, as others may read them whatever the umask. */
+  #applyProcessSettings(): void {
     const { process, security } = this.#config;
     if (process.working_directory !== undefined) enter(process.working_directory);
     this.#deps.platform.setUmask(security.umask);
@@ -231,7 +229,7 @@ class DaemonRun implements LifecycleHost {
 
   #listen(): (() => void)[] {
     const { onSignal, log, stopRequest } = this.#deps;
-    const closeInspector = inspectorShutter(this.#deps, this.#over.signal);
+    const closeInspector = createInspectorGuard(this.#deps, this.#over.signal);
     return [
       onSignal("stop", (signal) => stopRequest.receive(signal)),
       onSignal("reload", () => this.#daemon.onHangup()),
@@ -246,11 +244,11 @@ class DaemonRun implements LifecycleHost {
   startDeadline(): void {
     const { clock, stopRequest } = this.#deps;
     const timeoutMs = this.#config.shutdown.timeout_ms;
-    this.#deadline = startDeadline({ timeoutMs, clock, hurry: () => stopRequest.hurryUp() });
+    this.#deadline = startDeadline({ timeoutMs, clock, force: () => stopRequest.forceStop() });
     this.#deadline.missed.then(() => this.#missed.reject(new EmergencyError(timeoutMs)));
   }
 
-  /** Opens all that may be refused, so that nothing of it is in force where any of it is refused. */
+  /** Opens everything that can be refused before any of it takes effect. */
   async #prepare(config: Config): Promise<PreparedChange> {
     await using opened = new AsyncDisposableStack();
     const logging = opened.use(this.#logging.prepare(config));

@@ -2,68 +2,74 @@ import { describeError, SentinelError } from "../core/errors.ts";
 import { lstatIfExists } from "../core/files.ts";
 import { dirname } from "../core/paths.ts";
 
-/** A file or folder that the daemon needs cannot be made (exit status 2). */
-export class PlaceError extends SentinelError {
+/** A file or folder that the daemon needs cannot be created (exit status 2). */
+export class CreateError extends SentinelError {
   constructor(path: string, cause: unknown) {
-    super("config.place", `${path} cannot be made (${describeError(cause)})`, { cause });
+    super("config.place", `${path} cannot be created (${describeError(cause)})`, { cause });
   }
 }
 
-/** Of a folder and those that it is in, which are to be made, outermost first; and which one is there. */
-interface MissingFolders {
+/** The part of a path that does not exist, outermost folder first, and the deepest folder that does. */
+interface MissingDirectories {
   readonly missing: readonly string[];
-  readonly there: string;
+  readonly existing: string;
 }
 
-/** @throws {PlaceError} where we may not look, or the name is none. */
-async function findMissingFolders(path: string): Promise<MissingFolders> {
+/** @throws {CreateError} if the path cannot be read. */
+async function findMissingDirectories(path: string): Promise<MissingDirectories> {
   const missing: string[] = [];
-  let there = path;
+  let existing = path;
   try {
-    for (; await lstatIfExists(there) === undefined; there = dirname(there)) missing.unshift(there);
+    for (; await lstatIfExists(existing) === undefined; existing = dirname(existing)) {
+      missing.unshift(existing);
+    }
   } catch (error) {
-    throw new PlaceError(path, error);
+    throw new CreateError(path, error);
   }
-  return { missing, there };
+  return { missing, existing };
 }
 
 /**
- * Makes a file or a folder.
+ * Creates a file or folder with `make`.
  *
- * @returns Whether it was us who made it: another daemon may start at the same time.
- * @throws {PlaceError}
+ * @returns False if it already existed: another daemon may be starting at the same time.
+ * @throws {CreateError}
  */
-async function makePlace(path: string, make: () => Promise<void>): Promise<boolean> {
+async function createIfMissing(path: string, make: () => Promise<void>): Promise<boolean> {
   try {
     await make();
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw new PlaceError(path, error);
+    throw new CreateError(path, error);
   }
 }
 
-/** Folders that were made, outermost first. */
-interface CreatedDirectories {
-  /** Removes those of them that nothing is in. */
+/** Files and folders that were created, to be removed if the start fails. */
+export interface CreatedDirectories {
+  /** Removes them, except folders that are no longer empty. */
   remove(): Promise<void>;
 }
 
 /**
- * Makes the folders that these files are to be in, where they are missing, for nobody but us (0700).
+ * Creates the missing parent folders of these files, with mode 0700.
  *
- * @throws {PlaceError} and then none is left of them.
+ * @throws {CreateError} if one cannot be created; the others are removed then.
  */
-export async function makeFoldersOf(paths: readonly string[]): Promise<CreatedDirectories> {
-  const made: string[] = [];
+export async function createParentDirectories(
+  paths: readonly string[],
+): Promise<CreatedDirectories> {
+  const created: string[] = [];
   const remove = async () => {
-    for (const folder of made.toReversed()) await Deno.remove(folder).catch(() => {});
+    for (const folder of created.toReversed()) await Deno.remove(folder).catch(() => {});
   };
   try {
     for (const path of paths) {
-      const { missing } = await findMissingFolders(dirname(path));
+      const { missing } = await findMissingDirectories(dirname(path));
       for (const folder of missing) {
-        if (await makePlace(folder, () => Deno.mkdir(folder, { mode: 0o700 }))) made.push(folder);
+        if (await createIfMissing(folder, () => Deno.mkdir(folder, { mode: 0o700 }))) {
+          created.push(folder);
+        }
       }
     }
   } catch (error) {
@@ -73,44 +79,42 @@ export async function makeFoldersOf(paths: readonly string[]): Promise<CreatedDi
   return { remove };
 }
 
-/** What a daemon is to have before it is another user's. */
+/** Files and folders of a daemon that root starts as another user. */
 interface UserDirectories {
   readonly folders: readonly string[];
-  /** Files, with their modes; the folders that they are in as well. */
+  /** Files with their modes; their parent folders are created as well. */
   readonly files: readonly { readonly path: string; readonly mode: number }[];
   readonly userId: number;
   readonly groupId: number;
 }
 
-/** What was made, to be undone where the start fails. */
-export interface CreatedUserDirectories {
-  remove(): Promise<void>;
-}
-
-/** Bits of a mode: writable by group or others; what is in it belongs to whom it belongs (chmod(1)). */
+/** Mode bits: writable by group or others; restricted deletion (chmod(1)). */
 const SHARED_BITS = 0o022, STICKY_BIT = 0o1000;
 
 /**
- * Makes, as root, what the user could not: missing folders and files where nobody but root can write. A place that anybody
- * else can write to is left to the user himself, as a name in it may be exchanged for a link to a file of root's between
- * any two steps of ours.
+ * Creates, as root, missing folders and files where only root can write. Elsewhere the daemon creates them later as its
+ * own user: another user could replace a name by a link to one of root's files between two steps.
  *
- * @throws {PlaceError} and then nothing is left of it.
+ * @throws {CreateError} if one cannot be created; the others are removed then.
  */
 export async function createUserDirectories(
-  places: UserDirectories,
-): Promise<CreatedUserDirectories> {
-  const made: string[] = [];
+  directories: UserDirectories,
+): Promise<CreatedDirectories> {
+  const created: string[] = [];
   const remove = async () => {
-    for (const path of made.toReversed()) await Deno.remove(path).catch(() => {});
+    for (const path of created.toReversed()) await Deno.remove(path).catch(() => {});
   };
   try {
-    for (const folder of places.folders) made.push(...await makeFolder(folder, places));
-    for (const { path, mode } of places.files) {
-      const folders = await makeFolder(dirname(path), places);
-      made.push(...folders);
-      // in a folder of his own he makes it himself
-      if (folders.length === 0 && await makeFile(path, { mode, owner: places })) made.push(path);
+    for (const folder of directories.folders) {
+      created.push(...await createDirectory(folder, directories));
+    }
+    for (const { path, mode } of directories.files) {
+      const folders = await createDirectory(dirname(path), directories);
+      created.push(...folders);
+      // in a folder of its own, the daemon creates the file
+      if (folders.length === 0 && await createFile(path, { mode, owner: directories })) {
+        created.push(path);
+      }
     }
   } catch (error) {
     await remove();
@@ -121,35 +125,39 @@ export async function createUserDirectories(
 
 type Owner = Pick<UserDirectories, "userId" | "groupId">;
 
-/** The folders that were missing, outermost first. */
-async function makeFolder(path: string, owner: Owner): Promise<string[]> {
-  const { missing, there } = await findMissingFolders(path);
-  if (missing.length === 0 || !await isRootsAlone(there)) return [];
-  const made: string[] = [];
+/** Returns the folders that were created, outermost first. */
+async function createDirectory(path: string, owner: Owner): Promise<string[]> {
+  const { missing, existing } = await findMissingDirectories(path);
+  if (missing.length === 0 || !await isWritableOnlyByRoot(existing)) return [];
+  const created: string[] = [];
   for (const path of missing) {
-    // another start was faster, and makes the rest
-    if (!await makePlace(path, () => Deno.mkdir(path, { mode: 0o700 }))) break;
-    made.push(path);
+    // another daemon, which starts at the same time, creates the rest
+    if (!await createIfMissing(path, () => Deno.mkdir(path, { mode: 0o700 }))) break;
+    created.push(path);
   }
-  // from within: what is given away is the user's to change
-  for (const path of made.toReversed()) await Deno.chown(path, owner.userId, owner.groupId);
-  return made;
+  // innermost first, as the new owner may change what is inside
+  for (const path of created.toReversed()) await Deno.chown(path, owner.userId, owner.groupId);
+  return created;
 }
 
-/** False where there is one, or it is not for us to make. */
-async function makeFile(
+/** Returns false if the file exists or the daemon is to create it. */
+async function createFile(
   path: string,
   { mode, owner }: { mode: number; owner: Owner },
 ): Promise<boolean> {
-  if (await lstatIfExists(path) !== undefined || !await isRootsAlone(dirname(path))) return false;
+  if (await lstatIfExists(path) !== undefined || !await isWritableOnlyByRoot(dirname(path))) {
+    return false;
+  }
   const options = { write: true, createNew: true, mode };
-  if (!await makePlace(path, async () => (await Deno.open(path, options)).close())) return false;
+  if (!await createIfMissing(path, async () => (await Deno.open(path, options)).close())) {
+    return false;
+  }
   await Deno.chown(path, owner.userId, owner.groupId);
   return true;
 }
 
-/** Whether there is the folder, and nobody else can exchange a name on the way to what root makes in it. */
-export async function isRootsAlone(folder: string): Promise<boolean> {
+/** Whether the folder exists and only root can replace a name on the path to it or inside it. */
+export async function isWritableOnlyByRoot(folder: string): Promise<boolean> {
   const real = await Deno.realPath(folder).catch(() => undefined);
   if (real === undefined) return false;
   for (let path = real;; path = dirname(path)) {

@@ -2,24 +2,24 @@ import type { Host } from "../platform/host.ts";
 import type { Platform, ServiceMembership } from "../platform/contract.ts";
 import type { Announcement, LifecycleState } from "./lifecycle.ts";
 
-/** What a service manager puts into the environment of those it watches (sd_notify(3), sd_watchdog_enabled(3)). */
+/** Variables that a service manager sets (sd_notify(3), sd_watchdog_enabled(3)). */
 interface ServiceVariables {
   readonly NOTIFY_SOCKET?: string | undefined;
   readonly WATCHDOG_USEC?: string | undefined;
   readonly WATCHDOG_PID?: string | undefined;
 }
 
-/** Names of these variables; none of them is for the software. */
+/** Removed from the software's environment. */
 export const SERVICE_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] as const;
 
 interface ServiceManagerOptions extends Pick<Host, "clock" | "pid"> {
   readonly variables: ServiceVariables;
-  /** Where it listens on no socket. */
+  /** For a service manager without a notification socket (Windows). */
   readonly membership?: ServiceMembership | undefined;
   readonly platform: Pick<Platform, "notifyService">;
 }
 
-/** The service manager that started us, or nobody. */
+/** The service manager that started the daemon, if any. */
 export class ServiceManager {
   readonly #options: ServiceManagerOptions;
 
@@ -27,7 +27,7 @@ export class ServiceManager {
     this.#options = options;
   }
 
-  /** Milliseconds within which it wants to hear that we are well; `undefined` where it does not. */
+  /** The watchdog's interval; `undefined` if it is off. */
   get watchdogMs(): number | undefined {
     const { variables: { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID }, pid } = this.#options;
     const isForUs = WATCHDOG_PID === undefined || WATCHDOG_PID === String(pid);
@@ -35,25 +35,24 @@ export class ServiceManager {
     return NOTIFY_SOCKET !== undefined && isForUs && ms > 0 ? ms : undefined;
   }
 
-  /** Tells of a change of state. */
   announce(state: LifecycleState, announcement?: Announcement): void {
     const { membership } = this.#options;
-    this.#tell([...(announcement === undefined ? [] : [`${announcement}=1`]), `STATUS=${state}`]);
+    this.#notify([...(announcement === undefined ? [] : [`${announcement}=1`]), `STATUS=${state}`]);
     if (announcement === "READY") membership?.report("running");
     if (announcement === "STOPPING") membership?.report("stopping");
   }
 
-  /** Says twice within each of its intervals that we are well, unless we are not, until `signal` is aborted. */
-  async reassure(isWell: () => boolean, signal: AbortSignal): Promise<void> {
+  /** Pings the watchdog twice per interval while the daemon is healthy, until `signal` is aborted. */
+  async pingWatchdog(isHealthy: () => boolean, signal: AbortSignal): Promise<void> {
     const { watchdogMs } = this;
     if (watchdogMs === undefined) return;
     while (!signal.aborted) {
-      if (isWell()) this.#tell(["WATCHDOG=1"]);
+      if (isHealthy()) this.#notify(["WATCHDOG=1"]);
       await this.#options.clock.sleep(watchdogMs / 2, signal);
     }
   }
 
-  #tell(lines: readonly string[]): void {
+  #notify(lines: readonly string[]): void {
     const { variables: { NOTIFY_SOCKET: address }, platform } = this.#options;
     if (address !== undefined) platform.notifyService(address, lines.join("\n"));
   }

@@ -6,7 +6,7 @@ import type { SupervisionSettings } from "../supervision/supervisor.ts";
 import type { Platform } from "../platform/contract.ts";
 import { ConfigError } from "../core/errors.ts";
 
-/** How the software is kept running, as `[software]` and `[health]` say. */
+/** Restarts and health checks from `[software]` and `[health]`. */
 export function supervisionSettings(
   { software, health }: Pick<Config, "software" | "health">,
 ): SupervisionSettings {
@@ -19,7 +19,7 @@ export function supervisionSettings(
     },
     health: {
       intervalMs: health.check_interval_ms,
-      // the configuration is not valid without one
+      // the schema accepts only valid probes
       probe: parseProbe(health.probe)!,
       memoryLimitMb: health.memory_limit_mb,
       script: health.health_check_script,
@@ -27,7 +27,7 @@ export function supervisionSettings(
   };
 }
 
-/** How the socket is served, as `[ipc]` says. */
+/** Settings of the socket from `[ipc]`. */
 export function ipcSettings({ ipc }: Pick<Config, "ipc">): Required<IpcSettings> {
   return {
     location: ipc.location,
@@ -43,8 +43,8 @@ export function ipcSettings({ ipc }: Pick<Config, "ipc">): Required<IpcSettings>
 }
 
 /**
- * Limits that are for the software alone: address space and threads are what our own runtime takes much of, and a log that
- * is full must not end us.
+ * Limits of the software alone: the daemon's runtime needs much address space and many threads, and a full log must not
+ * end it.
  */
 export function softwareLimits({ limits }: Pick<Config, "limits">): ProcessLimits {
   return {
@@ -54,7 +54,7 @@ export function softwareLimits({ limits }: Pick<Config, "limits">): ProcessLimit
   };
 }
 
-/** Limits of the daemon itself, which the software inherits. */
+/** Limits of the daemon, which the software inherits. */
 function daemonLimits({ limits }: Pick<Config, "limits">): ProcessLimits {
   return { openFiles: limits.open_files, coreBytes: limits.core_bytes };
 }
@@ -67,7 +67,7 @@ const LIMIT_KEYS: Readonly<Partial<Record<keyof ProcessLimits, string>>> = {
 /**
  * Sets the daemon's own limits.
  *
- * @throws {ConfigError} where the system refuses any.
+ * @throws {ConfigError} if the system refuses any of them.
  */
 export async function limitDaemon(
   config: Pick<Config, "limits">,
@@ -81,13 +81,12 @@ export async function limitDaemon(
   throw new ConfigError("config.limits", `limits are refused by the system: ${values}`);
 }
 
-/** A change of settings that can be refused no more: all that it needs is open. Disposing it closes what was not applied. */
+/** A change of settings that can no longer fail. Disposing it closes what was not applied. */
 export interface PreparedChange extends AsyncDisposable {
-  /** Puts it into force; to be called once. */
+  /** To be called once. */
   apply(): Promise<void>;
 }
 
-/** Where all stays as it is. */
 export const NO_CHANGE: PreparedChange = {
   apply: () => Promise.resolve(),
   [Symbol.asyncDispose]: () => Promise.resolve(),

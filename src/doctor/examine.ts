@@ -1,20 +1,19 @@
-import type { DoctorDependencies, DoctorRequest } from "./request.ts";
 import { examineLicense } from "./license.ts";
 import { examineServer } from "./server.ts";
 import { examinePermissions, examineSocket } from "./files.ts";
 import { examineState } from "./state.ts";
-import type { Finding } from "./finding.ts";
+import type { Diagnostic, DoctorDependencies, DoctorRequest } from "./diagnostic.ts";
 
-/** Looks at everything that a run depends on and changes nothing; an organization's server sees one request that it refuses. */
+/** Checks everything that a run depends on and changes nothing. The license server receives one request that it refuses. */
 export async function examine(
   request: DoctorRequest,
   deps: DoctorDependencies,
-): Promise<Finding[]> {
-  const { license, verify, findings } = await examineLicense(request, deps);
+): Promise<Diagnostic[]> {
+  const { license, verify, diagnostics } = await examineLicense(request, deps);
   const serverUrl = request.serverUrl ??
     (license?.license_type === "STANDARD" ? license.server_url : undefined);
   return [
-    ...findings,
+    ...diagnostics,
     ...await examineServer({ license, serverUrl, verify }, deps),
     ...await examineState(request, license, deps),
     await examineSocket(request, deps),

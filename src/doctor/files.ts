@@ -1,13 +1,18 @@
 import type { Host } from "../platform/host.ts";
 import { permissionBits } from "../core/files.ts";
-import type { DoctorDependencies, DoctorRequest } from "./request.ts";
-import { failed, type Finding, ok } from "./finding.ts";
+import {
+  type Diagnostic,
+  type DoctorDependencies,
+  type DoctorRequest,
+  failed,
+  ok,
+} from "./diagnostic.ts";
 import { dirname } from "../core/paths.ts";
 import { SentinelError } from "../core/errors.ts";
 import { findSockets, requestIpc } from "../ipc/client.ts";
 import { hasSocketFolder } from "../ipc/socket.ts";
 import { hasSocket } from "../ipc/socket_owner.ts";
-import { ipcPath, type IpcSettings, SOME_MACHINE_ID } from "../agent/run_request.ts";
+import { type IpcSettings, resolveIpcPath, SAMPLE_MACHINE_ID } from "../agent/run_request.ts";
 
 /** Mode bits; inode(7). */
 const GROUP_AND_OTHERS = 0o077, WRITE_OF_OTHERS = 0o002;
@@ -17,24 +22,24 @@ interface Fault {
   readonly advice: string;
 }
 
-/** Who else may read the state or change the key that is trusted, and what the runtime may not do. */
+/** Checks that other users cannot read the state or change the trusted key, and that the runtime has its permissions. */
 export async function examinePermissions(
   { orgKey, stateFolder }: DoctorRequest,
   { missingAccess }: Pick<DoctorDependencies, "missingAccess">,
-): Promise<Finding> {
+): Promise<Diagnostic> {
   const faults: readonly Fault[] = [
     ...missingAccess().map((name) => ({
       fault: `the runtime has no ${name} access`,
       advice: `--allow-${name}`,
     })),
-    ...await modeFaults(orgKey && "path" in orgKey ? orgKey.path : undefined, {
+    ...await findModeFaults(orgKey && "path" in orgKey ? orgKey.path : undefined, {
       forbidden: WRITE_OF_OTHERS,
       remedy: "chmod o-w",
     }),
-    ...await folderFaults(stateFolder),
+    ...await findFolderFaults(stateFolder),
   ];
   if (faults.length === 0) {
-    return ok("permissions", "nobody else reads the state or changes the key");
+    return ok("permissions", "other users cannot read the state or change the key");
   }
   return failed("permissions", faults.map(({ fault }) => fault).join("; "), {
     advice: faults.map(({ advice }) => advice).join("; "),
@@ -42,10 +47,10 @@ export async function examinePermissions(
   });
 }
 
-async function folderFaults(path: string | undefined): Promise<Fault[]> {
-  const info = path === undefined ? undefined : await look(path);
+async function findFolderFaults(path: string | undefined): Promise<Fault[]> {
+  const info = path === undefined ? undefined : await statIfVisible(path);
   if (path === undefined || info === undefined) return [];
-  const faults = await modeFaults(path, { forbidden: GROUP_AND_OTHERS, remedy: "chmod 700" });
+  const faults = await findModeFaults(path, { forbidden: GROUP_AND_OTHERS, remedy: "chmod 700" });
   if (info.uid !== null && info.uid !== Deno.uid()) {
     faults.push({
       fault: `${path} belongs to user ${info.uid}`,
@@ -56,27 +61,27 @@ async function folderFaults(path: string | undefined): Promise<Fault[]> {
     for await (const { name } of Deno.readDir(path)) {
       const file = `${path}/${name}`;
       const options = { forbidden: GROUP_AND_OTHERS, remedy: "chmod 600" };
-      faults.push(...await modeFaults(file, options));
+      faults.push(...await findModeFaults(file, options));
     }
   } catch {
-    // who may not list it is told so by the state's line
+    // the state check reports a folder that cannot be read
   }
   return faults;
 }
 
-async function modeFaults(
+async function findModeFaults(
   path: string | undefined,
   { forbidden, remedy }: { forbidden: number; remedy: string },
 ): Promise<Fault[]> {
-  const info = path === undefined ? undefined : await look(path);
+  const info = path === undefined ? undefined : await statIfVisible(path);
   const mode = info && permissionBits(info);
   if (mode === undefined || mode === null || (mode & forbidden) === 0) return [];
   const octal = (mode & 0o777).toString(8);
   return [{ fault: `${path} is open to others (mode ${octal})`, advice: `${remedy} ${path}` }];
 }
 
-/** Of what is not there, or hidden from us, other lines tell. */
-async function look(path: string): Promise<Deno.FileInfo | undefined> {
+/** Returns `undefined` for files that do not exist or are hidden; other checks report them. */
+async function statIfVisible(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.stat(path);
   } catch {
@@ -84,22 +89,22 @@ async function look(path: string): Promise<Deno.FileInfo | undefined> {
   }
 }
 
-/** The place that a run's socket goes to, and who answers there now. */
+/** Checks the path of the socket, and finds running instances. */
 export async function examineSocket(
   { ipc }: { ipc: IpcSettings },
   deps: Pick<Host, "platform" | "env">,
-): Promise<Finding> {
+): Promise<Diagnostic> {
   try {
-    const path = ipcPath({ ipc }, { ...deps, machineId: SOME_MACHINE_ID });
+    const path = resolveIpcPath({ ipc }, { ...deps, machineId: SAMPLE_MACHINE_ID });
     const { pipes } = deps.platform;
     const folder = dirname(path);
     const place = ipc.path ?? (pipes ? "a pipe" : `in ${folder}`);
     if (pipes === undefined) {
       const ownUser = Deno.uid() ?? 0;
       if (!hasSocketFolder(folder, ownUser)) {
-        return ok("socket", `will be ${place}, which the first run makes`);
+        return ok("socket", `will be ${place}, which the first run creates`);
       }
-      // what else stands in its place no run would serve
+      // throws if something else is in its place
       hasSocket(path, ownUser);
     }
     const paths = ipc.path === undefined ? await findSockets(deps.env) : [ipc.path];

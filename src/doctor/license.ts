@@ -6,18 +6,18 @@ import { checkSoftware, loadLicense } from "../license/license_file.ts";
 import { loadOrganizationKey, type OrganizationKeySource } from "../license/organization_key.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Verify } from "../signing/ecdsa.ts";
-import { failed, type Finding, ok, skipped } from "./finding.ts";
+import { type Diagnostic, failed, ok, skipped } from "./diagnostic.ts";
 
-/** Key and license, as far as they are good, and what was found on the way. */
+/** The key and the license, if they are valid, and the diagnostics. */
 interface LicenseExamination {
   readonly license: License | undefined;
   readonly verify: Verify | undefined;
-  readonly findings: readonly Finding[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 const DAY_MS = 86_400_000;
 
-/** Key, license, dates and hardware. */
+/** Checks key, license, dates and hardware. */
 export async function examineLicense(
   { licensePath, orgKey, softwareId }: {
     licensePath: string | undefined;
@@ -26,39 +26,39 @@ export async function examineLicense(
   },
   { clock, platform }: { clock: Clock; platform: Platform },
 ): Promise<LicenseExamination> {
-  const { verify, finding: key } = await examineKey(orgKey);
-  const { license, finding } = await examineFile(licensePath, { verify, softwareId });
+  const { verify, diagnostic: key } = await examineKey(orgKey);
+  const { license, diagnostic } = await examineFile(licensePath, { verify, softwareId });
   const rest = license === undefined
     ? [skipped("dates", "no license was read"), skipped("hardware", "no license was read")]
     : [examineDates(license, clock.wallMs()), await examineHardware(license, platform)];
-  return { license, verify, findings: [key, finding, ...rest] };
+  return { license, verify, diagnostics: [key, diagnostic, ...rest] };
 }
 
 async function examineKey(
   source: OrganizationKeySource | undefined,
-): Promise<{ verify?: Verify; finding: Finding }> {
+): Promise<{ verify?: Verify; diagnostic: Diagnostic }> {
   const fault = (found: string) =>
     failed("key", found, {
       advice: "give the vendor's org_public_key.pem as --org-key or SENTINEL_ORG_KEY",
       code: "config.org_key",
     });
-  if (source === undefined) return { finding: fault("no organization key is given") };
+  if (source === undefined) return { diagnostic: fault("no organization key is given") };
   try {
     const verify = await loadOrganizationKey(source);
     const place = "path" in source ? `in ${source.path}` : "built in";
-    return { verify, finding: ok("key", `P-256 public key ${place}`) };
+    return { verify, diagnostic: ok("key", `P-256 public key ${place}`) };
   } catch (error) {
-    return { finding: fault(describeError(error)) };
+    return { diagnostic: fault(describeError(error)) };
   }
 }
 
 async function examineFile(
   path: string | undefined,
   { verify, softwareId }: { verify: Verify | undefined; softwareId: string | undefined },
-): Promise<{ license?: License; finding: Finding }> {
-  if (path === undefined) return { finding: skipped("license", "no --license is given") };
+): Promise<{ license?: License; diagnostic: Diagnostic }> {
+  if (path === undefined) return { diagnostic: skipped("license", "no --license is given") };
   if (verify === undefined) {
-    return { finding: skipped("license", "cannot be verified without the organization's key") };
+    return { diagnostic: skipped("license", "cannot be verified without the organization's key") };
   }
   try {
     const license = await loadLicense(path, verify);
@@ -66,17 +66,17 @@ async function examineFile(
     const { license_key, license_type, software_id } = license;
     return {
       license,
-      finding: ok("license", `${license_key}: ${license_type} for ${software_id}, genuine`),
+      diagnostic: ok("license", `${license_key}: ${license_type} for ${software_id}, genuine`),
     };
   } catch (error) {
     if (!(error instanceof SentinelError)) throw error;
     return {
-      finding: failed("license", error.message, { advice: adviceOn(error), code: error.code }),
+      diagnostic: failed("license", error.message, { advice: adviseOn(error), code: error.code }),
     };
   }
 }
 
-function adviceOn({ code }: SentinelError): string {
+function adviseOn({ code }: SentinelError): string {
   switch (code) {
     case "license.not_found":
       return "check the path";
@@ -94,7 +94,7 @@ function adviceOn({ code }: SentinelError): string {
   }
 }
 
-function examineDates(license: License, wallMs: number): Finding {
+function examineDates(license: License, wallMs: number): Diagnostic {
   try {
     checkDates(license, wallMs);
   } catch (error) {
@@ -111,7 +111,7 @@ function examineDates(license: License, wallMs: number): Finding {
   return ok("dates", `valid from ${issue_date} to ${expiry_date} (days after today: ${days})`);
 }
 
-async function examineHardware(license: License, platform: Platform): Promise<Finding> {
+async function examineHardware(license: License, platform: Platform): Promise<Diagnostic> {
   if (license.license_type !== "HARDWARE_BOUND") {
     return skipped("hardware", "the license is not bound to hardware");
   }
@@ -121,7 +121,7 @@ async function examineHardware(license: License, platform: Platform): Promise<Fi
 async function compareHardware(
   { hardware_fingerprint }: HardwareBoundLicense,
   platform: Platform,
-): Promise<Finding> {
+): Promise<Diagnostic> {
   const hardware = await readHardware(await platform.fingerprintSources());
   const match = await compareFingerprint(parseFingerprint(hardware_fingerprint)!, hardware);
   if (match.kind === "match") return ok("hardware", "this is the license's machine");

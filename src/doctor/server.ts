@@ -1,5 +1,4 @@
 import type { Env } from "../core/process.ts";
-import type { ServerProbes } from "./request.ts";
 import type { ServerAnswer } from "../activation/answer.ts";
 import { describeConnectionFault, LicenseServerClient } from "../activation/client.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
@@ -7,9 +6,15 @@ import { type Clock, withDeadline } from "../core/clock.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { License } from "../license/payload.ts";
 import { generateKeyPairDer, importPrivateKey, makeSigner, type Verify } from "../signing/ecdsa.ts";
-import { type CheckName, failed, type Finding, ok, skipped } from "./finding.ts";
+import {
+  type CheckName,
+  type Diagnostic,
+  failed,
+  ok,
+  type ServerProbes,
+  skipped,
+} from "./diagnostic.ts";
 
-/** Whom to ask, and for what. */
 interface ServerToExamine {
   readonly license: License | undefined;
   readonly serverUrl: string | undefined;
@@ -18,42 +23,42 @@ interface ServerToExamine {
 
 const LINES: readonly CheckName[] = ["dns", "tcp", "tls", "http", "signature", "clock"];
 
-/** How long name, connection and handshake may take. */
+/** Timeout of the name lookup and connection, and of the handshake. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 const UNVERIFIED = "unverified answer";
 
-/** A line each for name, connection, handshake, HTTP, signature; the first that fails leaves the rest untried. */
+/** Checks name, connection, handshake, HTTP, signature and clock; a failure of the connection skips the rest. */
 export async function examineServer(
   { license, serverUrl, verify }: ServerToExamine,
   deps: ServerProbes & { clock: Clock },
-): Promise<Finding[]> {
-  const untried = (from: CheckName, why: string) =>
+): Promise<Diagnostic[]> {
+  const skipFrom = (from: CheckName, why: string) =>
     LINES.slice(LINES.indexOf(from)).map((line) => skipped(line, why));
   if (license?.license_type === "HARDWARE_BOUND") {
-    return untried("dns", "a hardware-bound license needs no server");
+    return skipFrom("dns", "a hardware-bound license needs no server");
   }
   const url = URL.parse(serverUrl ?? "");
-  if (url === null) return untried("dns", "no license server is named");
-  const findings = await examineConnection(url, deps);
-  const broken = findings.find(({ outcome }) => outcome === "failed");
+  if (url === null) return skipFrom("dns", "no license server is named");
+  const diagnostics = await examineConnection(url, deps);
+  const broken = diagnostics.find(({ outcome }) => outcome === "failed");
   if (broken !== undefined) {
     return [
-      ...findings,
-      ...LINES.slice(findings.length).map((line) => skipped(line, `${broken.check} failed`)),
+      ...diagnostics,
+      ...LINES.slice(diagnostics.length).map((line) => skipped(line, `${broken.check} failed`)),
     ];
   }
   if (verify === undefined) {
-    return [...findings, ...untried("http", "an answer cannot be verified without the key")];
+    return [...diagnostics, ...skipFrom("http", "an answer cannot be verified without the key")];
   }
-  return [...findings, ...await examineAnswers(url, { license, verify }, deps)];
+  return [...diagnostics, ...await examineAnswers(url, { license, verify }, deps)];
 }
 
 async function examineConnection(
   url: URL,
   deps: ServerProbes & { clock: Clock },
-): Promise<Finding[]> {
-  const proxy = proxyFor(url, deps.env);
+): Promise<Diagnostic[]> {
+  const proxy = findProxy(url, deps.env);
   const hop = proxy ?? url;
   const isTls = hop.protocol === "https:";
   const target = {
@@ -63,12 +68,12 @@ async function examineConnection(
   const via = proxy === undefined ? "" : "proxy ";
   const reached = await attempt(deps.connectTcp(target), deps.clock);
   if ("fault" in reached && reached.fault === "DNS") {
-    return [failed("dns", `${via}${target.hostname} is not known`, {
+    return [failed("dns", `${via}${target.hostname} cannot be resolved`, {
       advice: "check the server's name, the network and this machine's name server",
       code: "absent.server",
     })];
   }
-  const dns = ok("dns", `${via}${target.hostname} is known`);
+  const dns = ok("dns", `${via}${target.hostname} resolved`);
   const place = `${via}${target.hostname}:${target.port}`;
   if ("fault" in reached) {
     return [
@@ -90,18 +95,18 @@ async function examineConnection(
     tcp,
     failed("tls", `${place}: handshake failed (${secured.fault})`, {
       advice:
-        "something in between may have a certificate of its own; trust its authority, or go round it",
+        "a proxy in between may present its own certificate: trust its authority, or bypass it",
       code: "absent.server",
     }),
   ];
 }
 
-/** One signed heartbeat of a machine that does not exist: an honest server refuses it, and signs the refusal. */
+/** Sends one signed heartbeat of a machine that does not exist, which a genuine server refuses with a signature. */
 async function examineAnswers(
   url: URL,
   { license, verify }: { license: License | undefined; verify: Verify },
   { clock, fetch, newUuid }: ServerProbes & { clock: Clock },
-): Promise<Finding[]> {
+): Promise<Diagnostic[]> {
   const key = await generateKeyPairDer();
   const privateKey = await importPrivateKey(key.privateKey);
   key.privateKey.fill(0);
@@ -126,7 +131,7 @@ async function examineAnswers(
   return [http, examineSignature(answer), examineClock(response, clock.wallMs())];
 }
 
-function examineHttp(answer: ServerAnswer, response: Response | undefined): Finding {
+function examineHttp(answer: ServerAnswer, response: Response | undefined): Diagnostic {
   if (response !== undefined && response.status < 500) {
     return ok("http", `the server answers (HTTP ${response.status})`);
   }
@@ -134,26 +139,26 @@ function examineHttp(answer: ServerAnswer, response: Response | undefined): Find
     ? answer.why
     : `HTTP ${response?.status}`;
   return failed("http", `no usable answer: ${why}`, {
-    advice: "the server or a proxy before it is out of order: ask the vendor",
+    advice: "the server or a proxy in front of it does not work: ask the vendor",
     code: "absent.server",
   });
 }
 
-function examineSignature(answer: ServerAnswer): Finding {
+function examineSignature(answer: ServerAnswer): Diagnostic {
   const isSigned = answer.kind === "verified" || (answer.kind === "refused" && answer.signed);
   if (isSigned) return ok("signature", "the organization signed its answer");
   const why = answer.kind === "unreachable"
     ? answer.why.replace(`${UNVERIFIED}: `, "")
-    : "a refusal without signature";
-  return failed("signature", `the answer is not proved to be the organization's: ${why}`, {
+    : "refusal without signature";
+  return failed("signature", `the answer is not signed by the organization: ${why}`, {
     advice:
-      "something in between may answer in its place; else ask the vendor if this is the license's server " +
+      "a proxy in between may have answered; otherwise ask the vendor if this is the license's server " +
       "and if it signs refusals",
     code: "absent.signature",
   });
 }
 
-function examineClock(response: Response, wallMs: number): Finding {
+function examineClock(response: Response, wallMs: number): Diagnostic {
   const serverMs = Date.parse(response.headers.get("date") ?? "");
   if (Number.isNaN(serverMs)) return skipped("clock", "the server does not tell its time");
   const seconds = Math.round((wallMs - serverMs) / 1000);
@@ -181,8 +186,8 @@ async function attempt(
   }
 }
 
-/** The proxy that the runtime's `fetch` takes for this URL. */
-function proxyFor(url: URL, env: Env): URL | undefined {
+/** Finds the proxy that the runtime's `fetch` uses for this URL. */
+function findProxy(url: URL, env: Env): URL | undefined {
   const read = (name: string) => env(name.toLowerCase()) || env(name) || "";
   const exempt = read("NO_PROXY").split(",").map((entry) => entry.trim().replace(/^\./, ""));
   const isExempt = exempt.some((entry) =>

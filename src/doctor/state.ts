@@ -8,16 +8,16 @@ import { ifExists } from "../core/files.ts";
 import { findKeyWrapping, type KeyWrapping, PROTECTS } from "../state/key_wrapping.ts";
 import { Keystore } from "../state/keystore.ts";
 import { StateFile } from "../state/state_file.ts";
-import { failed, type Finding, ok, skipped } from "./finding.ts";
+import { type Diagnostic, failed, ok, skipped } from "./diagnostic.ts";
 
 type StateDependencies = Pick<Host, "platform" | "clock" | "env">;
 
-/** Keystore and state: what is there, and whether it can be opened. Nothing is made or set aside. */
+/** Checks that keystore and state can be opened; creates and quarantines nothing. */
 export async function examineState(
   { stateFolder }: { stateFolder: string | undefined },
   license: License | undefined,
   deps: StateDependencies,
-): Promise<Finding[]> {
+): Promise<Diagnostic[]> {
   if (license?.license_type === "HARDWARE_BOUND") {
     return (["keystore", "state"] as const).map((line) =>
       skipped(line, "a hardware-bound license has none")
@@ -38,7 +38,7 @@ export async function examineState(
     return [
       skipped("keystore", "the state folder cannot be read"),
       failed("state", `${stateFolder} cannot be read (${describeError(error)})`, {
-        advice: "run as the user whom the folder belongs to, or give another --state-dir",
+        advice: "run as the folder's owner, or give another --state-dir",
         code: "config.state_folder",
       }),
     ];
@@ -49,7 +49,7 @@ async function openAll(
   folder: string,
   license: License | undefined,
   { platform, clock, env }: StateDependencies,
-): Promise<Finding[]> {
+): Promise<Diagnostic[]> {
   const path = `${folder}/keystore.bin`;
   const { timeout } = clock;
   const found = await findKeyWrapping(folder, { platform, env, timeout });
@@ -61,16 +61,16 @@ async function openAll(
   }
   const keyWrapping = found.kind === "found" ? found.keyWrapping : undefined;
   if (await ifExists(Deno.readFile(path)) === undefined) {
-    const will = keyWrapping === undefined ? futureKey(platform, env) : aboutKey(keyWrapping);
+    const will = keyWrapping === undefined ? predictKey(platform, env) : describeKey(keyWrapping);
     return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
   }
-  const about = keyWrapping === undefined ? "its key is gone" : aboutKey(keyWrapping);
+  const about = keyWrapping === undefined ? "its key is missing" : describeKey(keyWrapping);
   const { guardMemory } = platform;
   const keystore = keyWrapping && new Keystore(path, { keyWrapping, guardMemory });
   if (keystore === undefined || await keystore.probe() !== "opened") {
     return keystoreFault(
       `${path} cannot be opened here (${about})`,
-      "it is another machine's or user's, or damaged: the next run sets it aside and activates anew",
+      "it is another machine's or user's, or damaged: the next run sets it aside and activates again",
     );
   }
   const { stateKey } = await keystore.open(clock.wallMs());
@@ -78,8 +78,8 @@ async function openAll(
   return [ok("keystore", about), describeState(state, { folder, license })];
 }
 
-/** The key that the first run will make. */
-function futureKey(
+/** Describes the key that the first run will create. */
+function predictKey(
   platform: Platform,
   env: Env,
 ): string {
@@ -90,14 +90,14 @@ function futureKey(
   }
   const announced = platform.announcedCredentialStore(env);
   if (announced === undefined) return derived;
-  return `${announced} key where ${CREDENTIAL_STORE_NAMES[announced]} answers, else a ${derived}`;
+  return `${announced} key if ${CREDENTIAL_STORE_NAMES[announced]} answers, else a ${derived}`;
 }
 
-function aboutKey({ kind, protects }: KeyWrapping): string {
+function describeKey({ kind, protects }: KeyWrapping): string {
   return `${kind} key: ${protects}`;
 }
 
-function keystoreFault(found: string, advice: string): Finding[] {
+function keystoreFault(found: string, advice: string): Diagnostic[] {
   return [
     failed("keystore", found, { advice, code: "config.keystore" }),
     skipped("state", "the keystore holds its key"),
@@ -107,7 +107,7 @@ function keystoreFault(found: string, advice: string): Finding[] {
 function describeState(
   state: Awaited<ReturnType<StateFile["probe"]>>,
   { folder, license }: { folder: string; license: License | undefined },
-): Finding {
+): Diagnostic {
   if (state === "absent") return ok("state", `none yet in ${folder}`);
   if (state === "unreadable") {
     return failed("state", `${folder}/state.bin cannot be read`, {

@@ -3,9 +3,9 @@ import { shellWord } from "../core/text.ts";
 import { type ServiceDescription, type ServiceKind, writableFolders } from "./unit_file.ts";
 import { describeError } from "../core/errors.ts";
 import { nameOf } from "../core/paths.ts";
-import { requireOwn, ServicePlaceError } from "./owner.ts";
+import { requireOwnership, ServiceError } from "./owner.ts";
 
-/** The command that makes the folders which a service writes in, and which are not there; `undefined` where all are. */
+/** The command that creates the service's missing writable folders; `undefined` if none is missing. */
 export async function commandForFolders(service: ServiceDescription): Promise<string | undefined> {
   const there = await Promise.all(writableFolders(service).map(lstatIfExists));
   const missing = writableFolders(service).filter((_, i) => there[i] === undefined);
@@ -15,14 +15,14 @@ export async function commandForFolders(service: ServiceDescription): Promise<st
   return ["install", "-d", "-m", "700", ...owner, ...group, ...missing].map(shellWord).join(" ");
 }
 
-/** Where the system's service managers look. */
+/** Folders of the service managers. */
 const FOLDERS: Readonly<Record<ServiceKind, string | undefined>> = {
   systemd: "/etc/systemd/system",
   launchd: "/Library/LaunchDaemons",
   windows: undefined,
 };
 
-/** What is to be typed when the file is there, or before it is gone. */
+/** The command that starts the service after its file is installed. */
 const NEXT: Readonly<Record<ServiceKind, (path: string, name: string) => string>> = {
   systemd: (_path, name) => `systemctl daemon-reload && systemctl enable --now ${name}`,
   launchd: (path) => `launchctl bootstrap system ${path}`,
@@ -30,33 +30,33 @@ const NEXT: Readonly<Record<ServiceKind, (path: string, name: string) => string>
 };
 
 /**
- * Where a service's file belongs.
+ * Returns the path of a service's file.
  *
- * @param folder Another folder than the service manager's.
- * @throws {ServicePlaceError} where there is none.
+ * @param folder The folder (default: the service manager's).
+ * @throws {ServiceError} for Windows without a folder.
  */
 export function servicePath(
   kind: ServiceKind,
   { fileName, folder = FOLDERS[kind] }: { fileName: string; folder?: string | undefined },
 ): string {
   if (folder !== undefined) return `${folder}/${fileName}`;
-  throw new ServicePlaceError(
+  throw new ServiceError(
     "config.service",
-    "a service of Windows is installed there: type the commands that `sentinel service print windows` prints",
+    "a Windows service must be installed on Windows: run the commands that `sentinel service print windows` prints",
   );
 }
 
 /**
- * Writes the file; one that is there is replaced if it may be (see {@linkcode requireOwn}).
+ * Writes the file; replaces an existing one if {@linkcode requireOwnership} allows it.
  *
- * @returns What is to be typed next.
- * @throws {ServicePlaceError}
+ * @returns The command to run next.
+ * @throws {ServiceError}
  */
 export async function installService(
   kind: ServiceKind,
   { path, text, configPath }: { path: string; text: string; configPath: string },
 ): Promise<string> {
-  await requireOwnFile(path, configPath);
+  await requireFileOwnership(path, configPath);
   try {
     await replaceContent(path, new TextEncoder().encode(text), { mode: 0o644 });
   } catch (error) {
@@ -66,12 +66,13 @@ export async function installService(
 }
 
 /**
- * Removes the file, if it may be (see {@linkcode requireOwn}); whether there was one.
+ * Removes the file if {@linkcode requireOwnership} allows it.
  *
- * @throws {ServicePlaceError}
+ * @returns Whether it existed.
+ * @throws {ServiceError}
  */
 export async function uninstallService(path: string, configPath: string): Promise<boolean> {
-  if (!await requireOwnFile(path, configPath)) return false;
+  if (!await requireFileOwnership(path, configPath)) return false;
   try {
     await Deno.remove(path);
     return true;
@@ -80,14 +81,14 @@ export async function uninstallService(path: string, configPath: string): Promis
   }
 }
 
-/** Whether there is a file; one of somebody else's is left alone. */
-async function requireOwnFile(path: string, configPath: string): Promise<boolean> {
-  const text = await readIfThere(path);
-  if (text !== undefined) await requireOwn(path, { text, configPath });
+/** Returns whether the file exists; throws if it is not sentinel's. */
+async function requireFileOwnership(path: string, configPath: string): Promise<boolean> {
+  const text = await readIfExists(path);
+  if (text !== undefined) await requireOwnership(path, { text, configPath });
   return text !== undefined;
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfExists(path: string): Promise<string | undefined> {
   try {
     return await ifExists(Deno.readTextFile(path));
   } catch (error) {
@@ -95,10 +96,10 @@ async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-function unusable(what: string, path: string, cause: unknown): ServicePlaceError {
+function unusable(what: string, path: string, cause: unknown): ServiceError {
   return cause instanceof Deno.errors.PermissionDenied
-    ? new ServicePlaceError("permission.service", `${path} may not be ${what}: be root`, cause)
-    : new ServicePlaceError(
+    ? new ServiceError("permission.service", `${path} cannot be ${what}: run as root`, cause)
+    : new ServiceError(
       "config.service",
       `${path} cannot be ${what} (${describeError(cause)})`,
       cause,

@@ -2,45 +2,45 @@ import { SentinelError } from "../core/errors.ts";
 
 const MARK = /written by sentinel service for (.*?)(?: -->)?$/m;
 
-export class ServicePlaceError extends SentinelError {
+export class ServiceError extends SentinelError {
   constructor(code: "config.service" | "permission.service", message: string, cause?: unknown) {
     super(code, message, { cause });
   }
 }
 
-/** By this a definition is known to be ours, and whose; on one line, and without what ends a comment of XML. */
-export function ownLaunchToken(configPath: string): string {
+/** Marks a service definition as written by sentinel for a configuration; one line, valid in an XML comment. */
+export function createOwnershipMark(configPath: string): string {
   const path = JSON.stringify(configPath).slice(1, -1).replaceAll(/-(?=-)/g, "\\u002d");
   return `written by sentinel service for ${path}`;
 }
 
 /**
- * Lets a service be replaced or removed that is ours and of this configuration, or of one that is not there any more.
+ * Checks that a service may be replaced or removed: its mark names this configuration, or one that no longer exists.
  *
- * @param what Names the service.
- * @param text Its definition, or what else the mark is in.
- * @throws {ServicePlaceError} for any other.
+ * @param what The service's name, for the message.
+ * @param text The definition or another text with the mark.
+ * @throws {ServiceError} if it may not.
  */
-export async function requireOwn(
+export async function requireOwnership(
   what: string,
   { text, configPath }: { text: string; configPath: string },
 ): Promise<void> {
   const owner = readMark(text);
   if (owner === undefined) {
-    throw new ServicePlaceError(
+    throw new ServiceError(
       "config.service",
       `${what} was not written by sentinel: remove it first`,
     );
   }
-  const there = await realPath(owner);
-  if (there === undefined || there === await realPath(configPath)) return;
-  throw new ServicePlaceError(
+  const ownerPath = await realPathIfExists(owner);
+  if (ownerPath === undefined || ownerPath === await realPathIfExists(configPath)) return;
+  throw new ServiceError(
     "config.service",
     `${what} is the service of ${owner}: give this one another name (--service-name)`,
   );
 }
 
-/** The configuration that a service was written for; `undefined` where the mark is not as we make it. */
+/** The configuration that a service was written for; `undefined` without a valid mark. */
 function readMark(text: string): string | undefined {
   try {
     const mark = MARK.exec(text);
@@ -50,8 +50,8 @@ function readMark(text: string): string | undefined {
   }
 }
 
-/** `undefined` where nothing is there; one that cannot be looked at is. */
-async function realPath(path: string): Promise<string | undefined> {
+/** Returns `undefined` if nothing is there, and the path itself if it cannot be resolved. */
+async function realPathIfExists(path: string): Promise<string | undefined> {
   try {
     return await Deno.realPath(path);
   } catch (error) {

@@ -1,15 +1,14 @@
 import { SentinelError } from "../core/errors.ts";
 import { dirname, nameOf } from "../core/paths.ts";
 import { joinCommandLine } from "../platform/windows/command_line.ts";
-import { ownLaunchToken } from "./owner.ts";
+import { createOwnershipMark } from "./owner.ts";
 
-/** Kinds of services that can be described. */
 export const SERVICE_KINDS = ["systemd", "launchd", "windows"] as const;
 export type ServiceKind = (typeof SERVICE_KINDS)[number];
 
-/** A daemon, as a service manager is to run it. */
+/** A daemon to be run by a service manager. */
 export interface ServiceDescription {
-  /** The service's name (default: the software's); of characters that every manager takes. */
+  /** The service's name; see {@linkcode isServiceName}. */
   readonly name: string;
   /** The configuration file; absolute. */
   readonly configPath: string;
@@ -17,39 +16,39 @@ export interface ServiceDescription {
   readonly command: readonly string[];
   readonly user?: string | undefined;
   readonly group?: string | undefined;
-  /** The root folder that its configuration gives it. */
+  /** The configured chroot. */
   readonly rootFolder?: string | undefined;
   /** Names of the capabilities that it keeps (default: none). */
   readonly capabilities?: readonly string[];
-  /** Where its state is; a folder of the service manager's where it is absent, if that has one. */
+  /** The state folder (default: the service manager's, if it has one). */
   readonly stateFolder?: string | undefined;
-  /** Other files and folders that it writes. */
+  /** Other files and folders that it writes to. */
   readonly writablePaths: readonly string[];
   readonly readablePaths: readonly string[];
-  /** How long a stop may take. */
   readonly stopTimeoutMs: number;
 }
 
-/** Not even the service manager should try again: configuration, license, another machine, a program that is not there. */
+/** Exit statuses that a restart cannot repair, such as a wrong configuration, license or machine, or a missing program. */
 export const NO_RESTART_STATUSES: readonly number[] = [2, 80, 81, 83, 84, 85, 86];
 
-/** What systemd itself ends with where program, group or user are not there; systemd.exec(5), process exit codes. */
+/** Exit statuses of systemd itself if program, group or user do not exist; systemd.exec(5), process exit codes. */
 const MISSING_STATUSES: readonly number[] = [203, 216, 217];
 
-/** Longer than the software has to stop, so that it is we who stop it. */
+/** Added to the daemon's own time limit, so that the daemon stops the software and not the service manager. */
 const STOP_MARGIN_MS = 10_000;
 
-/** A daemon waits for its license server for as long as a request may take. */
+/** Longer than a start's requests to the license server may take. */
 const START_TIMEOUT_SECONDS = 120;
 const WATCHDOG_SECONDS = 30;
 
-/** Without a limit: who waits for his license server is to come up when it does. */
+/** Restarts are not limited in number, so that the service starts as soon as the license server is reachable. */
 const RESTART_SECONDS = 2;
 
 /**
- * The text of the service's file.
+ * Creates the text of the service's file.
  *
- * @throws {SentinelError} `config.chroot` where it asks for what root alone can do: the service manager starts it as its user.
+ * @throws {SentinelError} `config.chroot` if a chroot is configured: only root can enter one, and a service starts as its
+ *   user.
  */
 export function serviceFile(kind: ServiceKind, service: ServiceDescription): string {
   if (service.rootFolder !== undefined) {
@@ -79,15 +78,15 @@ export function serviceFileName(kind: ServiceKind, name: string): string {
   return names[kind];
 }
 
-/** systemd.service(5), systemd.exec(5). Memory stays executable where it is written, as the runtime compiles while it runs. */
+/** systemd.service(5), systemd.exec(5). The runtime's JIT compiler needs memory that is writable and executable. */
 function systemdUnit(service: ServiceDescription): string {
   const { name, command, user, group, capabilities = [], stateFolder, stopTimeoutMs } = service;
   const folder = `sentinel/${name}`;
   const ownState = `/var/lib/${folder}`;
-  // of one that is not there it is we who tell
+  // "-": a missing folder is not systemd's error, as the daemon reports it better
   const writable = writableFolders(service).map((path) => quoteForSystemd(`-${path}`));
   return lines([
-    `# ${ownLaunchToken(service.configPath)}`,
+    `# ${createOwnershipMark(service.configPath)}`,
     "[Unit]",
     `Description=Sentinel for ${name}`,
     "Wants=network-online.target",
@@ -113,7 +112,7 @@ function systemdUnit(service: ServiceDescription): string {
     `StateDirectory=${folder}`,
     "StateDirectoryMode=0700",
     `Environment=XDG_RUNTIME_DIR=/run/${folder}`,
-    // where a copy of the state is, for who puts the state folder back
+    // holds the state replica, which detects that the state folder was restored
     `Environment=XDG_STATE_HOME=${ownState}`,
     ...(stateFolder === undefined ? [`Environment=XDG_DATA_HOME=${ownState}/data`] : []),
     "UMask=0077",
@@ -159,7 +158,7 @@ function launchdPlist({ name, configPath, command, user, group }: ServiceDescrip
   return lines([
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
-    `<!-- ${ownLaunchToken(configPath)} -->`,
+    `<!-- ${createOwnershipMark(configPath)} -->`,
     '<plist version="1.0">',
     "<dict>",
     ...text("Label", `sentinel.${name}`),
@@ -183,11 +182,11 @@ function launchdPlist({ name, configPath, command, user, group }: ServiceDescrip
   ]);
 }
 
-/** sc.exe; a command each, to be typed by an administrator. */
+/** Commands of sc.exe for an administrator. */
 function windowsCommands(service: ServiceDescription): string {
   const commands = [...serviceChanges("create", service), ["start", windowsServiceName(service)]];
   return lines([
-    `rem ${ownLaunchToken(service.configPath)}`,
+    `rem ${createOwnershipMark(service.configPath)}`,
     ...commands.map((words) => `sc.exe ${words.map(quoteForConsole).join(" ")}`),
   ]);
 }
@@ -196,7 +195,7 @@ export function windowsServiceName({ name }: Pick<ServiceDescription, "name">): 
   return `sentinel-${name}`;
 }
 
-/** What sc.exe is told, a call each, to make a service, or to change one that is there. */
+/** Arguments for sc.exe, one call each, that create a service or change an existing one. */
 export function serviceChanges(
   verb: "create" | "config",
   service: ServiceDescription,
@@ -206,12 +205,12 @@ export function serviceChanges(
   const path = joinCommandLine(service.command);
   return [
     [verb, name, "binPath=", path, "start=", "auto", "DisplayName=", title],
-    ["description", name, `${title}, ${ownLaunchToken(service.configPath)}`],
+    ["description", name, `${title}, ${createOwnershipMark(service.configPath)}`],
     ["failure", name, "reset=", "86400", "actions=", "restart/1000/restart/10000/restart/60000"],
   ];
 }
 
-/** What a program that is started by the command processor gets as one word. */
+/** Quotes a word for cmd.exe. */
 function quoteForConsole(word: string): string {
   return /^[\w./=-]+$/.test(word) ? word : joinCommandLine([word]);
 }
@@ -220,7 +219,7 @@ function lines(all: readonly string[]): string {
   return all.join("\n") + "\n";
 }
 
-/** The folders that a service writes in; not files alone, as they are replaced by new ones. */
+/** The folders that a service writes to: files are replaced by new ones, which needs a writable folder. */
 export function writableFolders({ stateFolder, writablePaths }: ServiceDescription): string[] {
   const folders = writablePaths.map((path) =>
     path.endsWith("/") ? path.slice(0, -1) : dirname(path)
@@ -228,14 +227,14 @@ export function writableFolders({ stateFolder, writablePaths }: ServiceDescripti
   return [...new Set(stateFolder === undefined ? folders : [stateFolder, ...folders])];
 }
 
-/** Whether anything that it has to do with is at such a place. */
+/** Whether the service uses any path that matches. */
 function needs(service: ServiceDescription, place: RegExp): boolean {
   const { readablePaths, command } = service;
   const paths = [...writableFolders(service), ...readablePaths, ...command];
   return paths.some((path) => place.test(`${path}/`));
 }
 
-/** systemd.syntax(7): quotes, and what stands for something else twice. */
+/** systemd.syntax(7): quotes the word and doubles specifier characters. */
 function quoteForSystemd(word: string): string {
   const escaped = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
   return /^[\w@%+=:,./$-]+$/.test(escaped)
@@ -247,12 +246,12 @@ function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** Whether it is of characters that every manager takes, and so short that a socket can be in a folder of that name. */
+/** Whether every service manager accepts the name, and a socket's path fits in a folder of that name. */
 export function isServiceName(name: string): boolean {
   return /^\w[\w.-]{0,31}$/.test(name);
 }
 
-/** A service's name: the software's, of characters that every manager takes. */
+/** Derives a service's name from its software. */
 export function serviceNameOf(softwarePath: string): string {
   return nameOf(softwarePath).replaceAll(/[^\w.-]/g, "_");
 }

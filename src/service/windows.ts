@@ -1,58 +1,59 @@
 import { SentinelError } from "../core/errors.ts";
 import type { SystemServices } from "../platform/contract.ts";
 import { serviceChanges, type ServiceDescription, windowsServiceName } from "./unit_file.ts";
-import { requireOwn, ServicePlaceError } from "./owner.ts";
+import { requireOwnership, ServiceError } from "./owner.ts";
 
 /** winerror.h. */
 const ACCESS_DENIED = 5, MARKED_FOR_DELETE = 1072;
 
 /**
- * Makes the service, or changes the one that is there if it may be (see {@linkcode requireOwn}).
+ * Creates the service, or changes an existing one if {@linkcode requireOwnership} allows it.
  *
- * @returns What is to be typed next.
- * @throws {ServicePlaceError}
+ * @returns The command to run next.
+ * @throws {ServiceError}
  */
 export async function installWindowsService(
   service: ServiceDescription,
   services: SystemServices,
 ): Promise<string> {
   const name = windowsServiceName(service);
-  const isThere = await requireOwnService(service, services);
+  const exists = await requireServiceOwnership(service, services);
   try {
-    for (const args of serviceChanges(isThere ? "config" : "create", service)) {
+    for (const args of serviceChanges(exists ? "config" : "create", service)) {
       await change(args, name, services);
     }
   } catch (error) {
-    if (!isThere) await services.change(["delete", name]);
+    if (!exists) await services.change(["delete", name]);
     throw error;
   }
   return `sc.exe start ${name}`;
 }
 
 /**
- * Removes the service, if it may be (see {@linkcode requireOwn}); whether there was one.
+ * Removes the service if {@linkcode requireOwnership} allows it.
  *
- * @throws {ServicePlaceError}
+ * @returns Whether it existed.
+ * @throws {ServiceError}
  */
 export async function uninstallWindowsService(
   service: ServiceDescription,
   services: SystemServices,
 ): Promise<boolean> {
   const name = windowsServiceName(service);
-  if (!await requireOwnService(service, services)) return false;
+  if (!await requireServiceOwnership(service, services)) return false;
   await change(["delete", name], name, services);
   return true;
 }
 
-/** Whether there is one; somebody else's is left alone. */
-async function requireOwnService(
+/** Returns whether the service exists; throws if it is not sentinel's. */
+async function requireServiceOwnership(
   service: ServiceDescription,
   services: SystemServices,
 ): Promise<boolean> {
   const { configPath } = service;
   const name = windowsServiceName(service);
   const text = services.describe(name);
-  if (text !== undefined) await requireOwn(`service ${name}`, { text, configPath });
+  if (text !== undefined) await requireOwnership(`service ${name}`, { text, configPath });
   return text !== undefined;
 }
 
@@ -63,18 +64,18 @@ async function change(
 ): Promise<void> {
   const error = await services.change(args);
   if (error === 0) return;
-  throw refusal(name, error);
+  throw createRefusal(name, error);
 }
 
-function refusal(name: string, error: number): SentinelError {
+function createRefusal(name: string, error: number): SentinelError {
   if (error === ACCESS_DENIED) {
-    return new ServicePlaceError(
+    return new ServiceError(
       "permission.service",
-      `service ${name} may not be changed: be administrator`,
+      `service ${name} cannot be changed: run as administrator`,
     );
   }
   const why = error === MARKED_FOR_DELETE
-    ? "it is being removed: stop it, and close what shows it"
+    ? "it is being removed: stop it, and close programs that show it"
     : `sc.exe ended with ${error}`;
-  return new ServicePlaceError("config.service", `service ${name} cannot be changed (${why})`);
+  return new ServiceError("config.service", `service ${name} cannot be changed (${why})`);
 }

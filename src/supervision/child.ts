@@ -1,20 +1,20 @@
-import type { LeftOverDependencies, SoftwareDependencies } from "./child_record.ts";
+import type { ChildDependencies, StopDependencies } from "./child_record.ts";
 import { type LaunchedProcess, type LaunchOptions, launchVerified } from "../process/launch.ts";
 import { ManagedProcess } from "../process/managed_process.ts";
 import type { OrphanReaper } from "../process/orphan_reaper.ts";
 
-/** What is needed to stop and to reap comes when there is something to: the launch must not wait for it. */
+/** Stopping and reaping are imported on first use, so that they do not delay the launch. */
 const loadStopping = () => import("./stop_child.ts");
 
 /**
- * Launches the software, whose orphans become children of ours, and records it. What cannot be recorded runs all the same,
- * and nobody reads what it writes. What a stop leaves in spite of all stays in the child record, for the next run to try.
+ * Launches the child and adopts its orphans. If its output cannot be recorded, it runs with its output discarded. If a
+ * stop leaves survivors, the child record stays for the next run.
  *
  * @throws {LaunchError}
  */
-export async function launchSoftware(
+export async function launchRecorded(
   options: LaunchOptions,
-  deps: SoftwareDependencies,
+  deps: ChildDependencies,
 ): Promise<ManagedProcess> {
   const { platform, recorder, childRecord, log } = deps;
   const mark = deps.newUuid();
@@ -23,7 +23,7 @@ export async function launchSoftware(
   const recording = await recorder?.prepare({ ...options, mark });
   const output = recorder && (recording ? "pipe" : "null");
   let child: LaunchedProcess | undefined;
-  const unlisten = listen(() => child, deps);
+  const unlisten = listenForSignals(() => child, deps);
   let process: ManagedProcess;
   try {
     process = await ManagedProcess.launch({
@@ -39,11 +39,11 @@ export async function launchSoftware(
       hasChildren: () => platform.hasChildren(),
       launch: async (options) => child = await launchVerified(options, deps),
       stopRequest: deps.stop,
-      force: deps.hurry,
+      force: deps.force,
       onStopping: unlisten,
       async onStopped(survivors) {
         if (survivors.length > 0 || platform.hasChildren()) {
-          await (await loadStopping()).settleStop(survivors, deps);
+          await (await loadStopping()).finishStop(survivors, deps);
         }
         await recording?.ended();
         if (survivors.length > 0) return;
@@ -73,12 +73,12 @@ export async function launchSoftware(
 }
 
 /**
- * Listens from before the launch, so that nothing is missed: orphans that end are reaped, and the software is told that
- * the terminal's size has changed, as the terminal, whose session it is not in, does not tell it.
+ * Reaps orphans, and forwards SIGWINCH, which the terminal does not send to another session. To be called before the
+ * launch, so that no signal is missed.
  */
-function listen(
+function listenForSignals(
   child: () => LaunchedProcess | undefined,
-  deps: SoftwareDependencies,
+  deps: ChildDependencies,
 ): () => void {
   const { platform, onSignal } = deps;
   let reaper: Promise<OrphanReaper> | undefined;
@@ -96,8 +96,8 @@ function listen(
   return () => removals.forEach((remove) => remove());
 }
 
-/** What outlived a killed run of ours must not stand beside the new one, though its leader may have ended. */
-export async function stopLeftOver(deps: LeftOverDependencies): Promise<void> {
+/** Stops processes that outlived an earlier, killed run, even if their leader has ended. */
+export async function stopLeftOver(deps: StopDependencies): Promise<void> {
   const recorded = await deps.childRecord.read();
   if (recorded !== undefined) await (await loadStopping()).stopRecorded(recorded, deps);
 }

@@ -2,13 +2,13 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { type Health, UNKNOWN_HEALTH } from "../process/health.ts";
 
-/** What the checks found of the software that runs. */
-export class SoftwareHealth {
+/** The health of the running child, and for how long it has been healthy. */
+export class ChildHealth {
   readonly #deps: { readonly clock: Clock; readonly log: Logger };
   #current = UNKNOWN_HEALTH;
   #launchedMs = 0;
-  /** The last round of checks that found nothing; like the launch by the monotonic clock. */
-  #goodUntilMs = 0;
+  /** The last round of checks without a failure; monotonic clock, like the launch. */
+  #healthyUntilMs = 0;
 
   constructor(deps: { readonly clock: Clock; readonly log: Logger }) {
     this.#deps = deps;
@@ -18,24 +18,28 @@ export class SoftwareHealth {
     return this.#current;
   }
 
-  /** The software has just been launched, of which nothing is known; when that was, by the monotonic clock. */
+  /**
+   * Resets the health at a launch.
+   *
+   * @returns The time of the launch; monotonic clock.
+   */
   begin(): number {
     this.#current = UNKNOWN_HEALTH;
-    return this.#launchedMs = this.#goodUntilMs = this.#deps.clock.monotonicMs();
+    return this.#launchedMs = this.#healthyUntilMs = this.#deps.clock.monotonicMs();
   }
 
   note(health: Health): void {
     const { clock, log } = this.#deps;
     const { consecutiveFailures, lastError } = health;
-    if (consecutiveFailures === 0) this.#goodUntilMs = clock.monotonicMs();
+    if (consecutiveFailures === 0) this.#healthyUntilMs = clock.monotonicMs();
     else log.warn(`health check failed (${consecutiveFailures} in a row): ${lastError}`);
     this.#current = health;
   }
 
-  /** How long the software was up, and as far as anybody knows well. */
+  /** How long the child was up and, as far as is known, healthy. */
   get healthyMs(): number {
-    const isWell = this.#current.consecutiveFailures === 0;
-    const untilMs = isWell ? this.#deps.clock.monotonicMs() : this.#goodUntilMs;
+    const isHealthy = this.#current.consecutiveFailures === 0;
+    const untilMs = isHealthy ? this.#deps.clock.monotonicMs() : this.#healthyUntilMs;
     return untilMs - this.#launchedMs;
   }
 }

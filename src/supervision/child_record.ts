@@ -10,75 +10,74 @@ import { describeError } from "../core/errors.ts";
 import type { ProcessRecord } from "../process/records.ts";
 import type { ProcessTable } from "../process/process_table.ts";
 
-/** What is launched, and the mark by which its tree is recognized. */
 interface RecordedLaunch {
   readonly path: string;
   readonly args: readonly string[];
+  /** The launch token, by which its process tree is recognized. */
   readonly mark: string;
 }
 
-/** Records every launch of the software, for those who watch it from afar. */
-export interface SoftwareRecorder {
-  /** To be called before a launch; `undefined` where nothing can be recorded now, of which the log tells. */
-  prepare(launch: RecordedLaunch): Promise<SoftwareRecording | undefined>;
-  /** Whether the software is all that runs here, so that every orphan is its own. */
+/** Records the output and the end of each launch, for remote operators. */
+export interface ChildRecorder {
+  /** To be called before a launch. Resolves with `undefined` after logging why nothing can be recorded. */
+  prepare(launch: RecordedLaunch): Promise<ChildRecording | undefined>;
+  /** Whether the child is the only process that runs here, so that every orphan is its descendant. */
   isAlone(): boolean;
 }
 
-/** The record of one launch: what the software writes, and how it ends. */
-export interface SoftwareRecording {
-  /** It runs, and what it writes is ours to read. */
+/** The record of one launch: the child's output and its end. */
+export interface ChildRecording {
+  /** Starts reading the child's output. */
   begin(process: ManagedProcess): void;
-  /** Nothing was launched. */
+  /** To be called if the launch failed. */
   discard(): Promise<void>;
-  /** Resolves when the tree is gone and the record is whole. */
+  /** Resolves when the process tree has ended and the record is complete. */
   ended(): Promise<void>;
 }
 
-/** The record of the software that runs, which outlives us. */
+/** Identifies the running child to the next run, should this one be killed. */
 interface ChildRecord {
-  read(): Promise<RecordedSoftware | undefined>;
-  write(software: RecordedSoftware | undefined): void;
+  read(): Promise<RecordedChild | undefined>;
+  write(child: RecordedChild | undefined): void;
 }
 
-/** Software that runs, or is about to be launched, as long as nobody knows its leader. */
-export interface RecordedSoftware {
+/** A child that runs, or that is about to be launched if it has no leader yet. */
+export interface RecordedChild {
   readonly mark: string;
   readonly leader?: ProcessIdentity | undefined;
 }
 
-export interface SoftwareDependencies
+export interface ChildDependencies
   extends Pick<Host, "platform" | "clock" | "log" | "pid" | "newUuid" | "onSignal"> {
   readonly childRecord: ChildRecord;
-  /** Launches, where that takes more than usual. */
+  /** Replaces the usual launch, to set limits. */
   readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
-  /** The file whose checksum was verified, where the license carries one. */
+  /** The file whose checksum was verified; `undefined` if the license has none. */
   readonly verified: VerifiedFile | undefined;
-  /** Called before the software can have got as far as to connect. */
+  /** Called before the child can have connected to the socket. */
   readonly onLaunched: (leader: ProcessIdentity) => void;
-  /** Who records what it writes; its streams are as the launch says where nobody does. */
-  readonly recorder?: SoftwareRecorder | undefined;
-  /** Cuts the grace of a stop short. */
-  readonly hurry: AbortSignal;
-  /** Aborted by a request to stop; its reason is the signal's name, or what else asked. */
+  /** Records its output; without one the streams are those of the launch. */
+  readonly recorder?: ChildRecorder | undefined;
+  /** Aborted to skip the grace time of a stop. */
+  readonly force: AbortSignal;
+  /** Aborted by a request to stop; its reason is the signal's name or another origin. */
   readonly stop: AbortSignal;
 }
 
-/** What stopping takes. */
-export type LeftOverDependencies = Omit<
-  SoftwareDependencies,
+export type StopDependencies = Omit<
+  ChildDependencies,
   "launch" | "verified" | "onLaunched" | "recorder"
 >;
 
-/** The record of the software in the lock file beside the socket: the leader's identity and the mark, flat. */
+/** The child record in the lock file beside the socket: the leader's identity and the launch token in one flat object. */
 export function childRecordIn(claim: SocketClaim): ChildRecord {
   return {
     read: async () => parse(await claim.readRecord()),
-    write: (software) => claim.writeRecord(software && { ...software.leader, mark: software.mark }),
+    write: (child) => claim.writeRecord(child && { ...child.leader, mark: child.mark }),
   };
 }
 
-function parse(record: unknown): RecordedSoftware | undefined {
+function parse(record: unknown): RecordedChild | undefined {
   if (!isObject(record)) return undefined;
   const { mark, ...leader } = record;
   if (typeof mark !== "string" || mark === "") return undefined;
@@ -91,13 +90,13 @@ function isIdentity(value: object): value is ProcessIdentity {
     typeof startTime === "string" && typeof bootId === "string";
 }
 
-/** Records the software among the processes of a table: each launch is one of them. */
-export class TableRecorder implements SoftwareRecorder {
+/** Records each launch as a process of the table. */
+export class TableRecorder implements ChildRecorder {
   #lastId: string | undefined;
 
   constructor(readonly table: ProcessTable, readonly log: Logger) {}
 
-  /** The process that the last launch is in the table. */
+  /** The id of the last launch in the table. */
   get lastId(): string | undefined {
     return this.#lastId;
   }
@@ -106,12 +105,12 @@ export class TableRecorder implements SoftwareRecorder {
     return this.table.runningCount <= 1;
   }
 
-  async prepare({ path, args, mark }: RecordedLaunch): Promise<SoftwareRecording | undefined> {
+  async prepare({ path, args, mark }: RecordedLaunch): Promise<ChildRecording | undefined> {
     let record: ProcessRecord;
     try {
       record = await this.table.announce({ command: path, args, launchToken: mark });
     } catch (error) {
-      this.log.error(`Cannot record what the software writes: ${describeError(error)}`);
+      this.log.error(`Cannot record the software's output: ${describeError(error)}`);
       return undefined;
     }
     let ended: Promise<unknown> | undefined;

@@ -11,36 +11,34 @@ import {
 } from "../process/health.ts";
 import type { ProcessTree } from "../process/process_tree.ts";
 
-/** How it is told whether the software is well. */
 export interface HealthSettings {
-  /** Between two rounds of checks, and the time that each has; that is a second at least. */
+  /** Time between two rounds of checks, and the timeout of each check, which is at least one second. */
   readonly intervalMs: number;
   readonly probe: ProbeSpec;
-  /** Resident memory of the whole tree, MiB. */
+  /** Limit of the process tree's resident memory, MiB. */
   readonly memoryLimitMb?: number | undefined;
-  /** A program that ends with 0 where all is well. */
+  /** A program that exits with 0 if the child is healthy. */
   readonly script?: string | undefined;
 }
 
-/** A check has the time of an interval, but never less than this. */
 const SHORTEST_TIMEOUT_MS = 1_000;
 
 interface HealthWatchOptions {
   readonly settings: HealthSettings;
   readonly tree: ProcessTree;
-  /** Whether as many connections are open as may be. */
+  /** Whether the socket has its maximum of connections. */
   readonly isQueueFull: () => boolean;
   readonly probes: ProbeFunctions;
-  /** Where commands without a slash are looked for. */
+  /** `PATH` for commands without a slash. */
   readonly searchPath: string | undefined;
   readonly clock: Clock;
-  /** Whether the watch is over when the software is unhealthy. */
+  /** Whether the watch ends when the child is unhealthy. */
   readonly endsUnhealthy: boolean;
   readonly onChecked: (health: Health) => void;
 }
 
-/** Looks after the software until `signal` is aborted, or it is unhealthy where that ends it. */
-export async function watchSoftwareHealth(
+/** Checks the child's health until `signal` is aborted or, with `endsUnhealthy`, the child is unhealthy. */
+export async function watchChildHealth(
   options: HealthWatchOptions,
   signal: AbortSignal,
 ): Promise<Health> {

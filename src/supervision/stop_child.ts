@@ -1,11 +1,11 @@
 import { findTree, stopTree, type Survivor } from "../process/process_tree.ts";
 import { OrphanReaper } from "../process/orphan_reaper.ts";
-import type { LeftOverDependencies, RecordedSoftware } from "./child_record.ts";
+import type { RecordedChild, StopDependencies } from "./child_record.ts";
 
-/** Tells of what a stop has left, and reaps what it has orphaned. */
-export async function settleStop(
+/** Logs the survivors of a stop and reaps its orphans. */
+export async function finishStop(
   survivors: readonly Survivor[],
-  deps: Pick<LeftOverDependencies, "platform" | "clock" | "pid" | "log">,
+  deps: Pick<StopDependencies, "platform" | "clock" | "pid" | "log">,
 ): Promise<void> {
   for (const { name, pid, why } of survivors) {
     deps.log.error(`Cannot stop ${name} (pid ${pid}): ${why}`);
@@ -13,12 +13,12 @@ export async function settleStop(
   await (await openReaper(deps)).reap();
 }
 
-/** Stops what is alive of recorded software. */
+/** Stops what is left of a recorded child's process tree. */
 export async function stopRecorded(
-  recorded: RecordedSoftware,
-  deps: LeftOverDependencies,
+  recorded: RecordedChild,
+  deps: StopDependencies,
 ): Promise<void> {
-  const { platform, clock, log, hurry, pid } = deps;
+  const { platform, clock, log, force, pid } = deps;
   const tree = findTree({ leader: recorded.leader, launchToken: recorded.mark }, {
     control: await platform.processControl(),
     ownPid: pid,
@@ -27,11 +27,11 @@ export async function stopRecorded(
   log.warn(
     `stopping the software that an earlier run left behind (pid ${tree.root.leader.pid})`,
   );
-  await settleStop(await stopTree(tree, { clock, force: hurry }), deps);
+  await finishStop(await stopTree(tree, { clock, force }), deps);
 }
 
 export async function openReaper(
-  { platform, clock, pid }: Pick<LeftOverDependencies, "platform" | "clock" | "pid">,
+  { platform, clock, pid }: Pick<StopDependencies, "platform" | "clock" | "pid">,
 ): Promise<OrphanReaper> {
   return new OrphanReaper({ control: await platform.processControl(), clock, ownPid: pid });
 }

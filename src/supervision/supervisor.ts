@@ -13,17 +13,17 @@ import type { Platform } from "../platform/contract.ts";
 import type { Health } from "../process/health.ts";
 import { LaunchError } from "../process/executable.ts";
 import type { ManagedProcess, StopOptions } from "../process/managed_process.ts";
-import { SoftwareHealth } from "./child_health.ts";
+import { ChildHealth } from "./child_health.ts";
 
-/** A restart that is about to be. */
+/** A restart that is about to happen. */
 export interface Restart {
   readonly attempt: number;
   readonly delayMs: number;
-  /** What made it necessary. */
+  /** Its cause. */
   readonly end: RunEnd;
 }
 
-/** The line of the log that tells of it. */
+/** The restart's line in the log. */
 export function describeRestart(
   { attempt, delayMs, end }: Restart,
   { maxRestartAttempts }: RestartPolicy,
@@ -45,19 +45,19 @@ function describeEnd(end: RunEnd): string {
   }
 }
 
-/** When the software is started again, and how its health is told. */
+/** The restart policy and the health checks of the child. */
 export interface SupervisionSettings {
   readonly policy: RestartPolicy;
-  /** Absent where nobody looks after it. */
+  /** Absent if its health is not checked. */
   readonly health?: HealthSettings | undefined;
 }
 
-/** The software's end is the end, whatever it is. */
+/** No restart, however the child ends. */
 export const LAUNCH_ONCE: SupervisionSettings = {
   policy: { restartOnFailure: false, finalExitCodes: [], restartDelayMs: 0, maxRestartAttempts: 0 },
 };
 
-/** The software ended again and again (exit status 70). */
+/** The restarts are used up (exit status 70). */
 class RecoveryError extends SentinelError {
   constructor(readonly attempts: number) {
     super("recovery.exhausted", "maximum recovery attempts reached");
@@ -66,65 +66,64 @@ class RecoveryError extends SentinelError {
 
 interface SupervisorOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly settings: SupervisionSettings;
-  /** Launches the software, for the supervisor to dispose of; tells its leader before that can have got far. */
+  /** Launches the child, which the supervisor then owns. Calls `onLaunched` before the child can have connected. */
   readonly launch: (onLaunched: (leader: ProcessIdentity) => void) => Promise<ManagedProcess>;
   readonly platform: Pick<Platform, "isDescendant">;
-  /** Looks after it until it is unhealthy, or `signal` is aborted; called only where `settings.health` is there. */
+  /** Watches the child until it is unhealthy or `signal` is aborted; called only with `settings.health`. */
   readonly watchHealth: (
-    software: ManagedProcess,
+    child: ManagedProcess,
     watch: { settings: SupervisionSettings; onChecked: (health: Health) => void },
     signal: AbortSignal,
   ) => Promise<Health>;
-  /** Called when the software has been launched, each time. */
+  /** Called after each launch. */
   readonly onLaunched: () => void;
 }
 
 type LaunchedEnd = Exclude<RunEnd, { kind: "not_launched" }>;
 
-/** The software that runs, as who asks is told. */
-interface RunningLeader {
+interface RunningChild {
   readonly leader: ProcessIdentity;
-  /** When it was launched; by the monotonic clock. */
+  /** The time of the launch; monotonic clock. */
   readonly atMs: number;
 }
 
-/** Keeps the software running, never two at a time, as its settings say and until they say otherwise. */
+/** Keeps one child running, by the restart policy and the health checks of its settings. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
   #settings: SupervisionSettings;
-  /** Aborted when other settings hold. */
+  /** Aborted when the settings change. */
   #changed = new AbortController();
-  /** Aborted when somebody wants the software to be started anew. */
-  #asked = new AbortController();
+  /** Aborted to stop the child for a restart or a pause. */
+  #restartRequested = new AbortController();
   readonly #started = Promise.withResolvers<void>();
   #launched = Promise.withResolvers<void>();
-  /** There while the software is to stay stopped; how it is stopped, and what ends that. */
-  #hold: { readonly how: StopOptions; readonly released: PromiseWithResolvers<void> } | undefined;
-  #running: RunningLeader | undefined;
-  readonly #health: SoftwareHealth;
+  /** Set while the child is to stay stopped. */
+  #pause: { readonly how: StopOptions; readonly released: PromiseWithResolvers<void> } | undefined;
+  #running: RunningChild | undefined;
+  readonly #health: ChildHealth;
   #launches = 0;
-  /** Why the last launch failed. */
-  #failure: LaunchError | undefined;
+  /** The last failure to launch. */
+  #launchError: LaunchError | undefined;
   #isOver = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#settings = options.settings;
-    this.#health = new SoftwareHealth(options);
+    this.#health = new ChildHealth(options);
   }
 
-  /** The software, from its launch until its whole tree is gone. */
-  get running(): RunningLeader | undefined {
+  /** The child, from its launch until its whole process tree has ended. */
+  get running(): RunningChild | undefined {
     return this.#running;
   }
 
-  /** Resolves when the software has been launched for the first time. */
+  /** Resolves after the first launch. */
   get started(): Promise<void> {
     return this.#started.promise;
   }
 
-  /** Whether a process is the software that runs, or one that it has brought forth. */
-  isOfSoftware(pid: number): boolean {
+  /** Whether a process is the running child or one of its descendants. */
+  isDescendant(pid: number): boolean {
     const { platform } = this.#options;
     return this.#running !== undefined && platform.isDescendant(pid, this.#running.leader);
   }
@@ -137,17 +136,17 @@ export class Supervisor {
     return this.#health.current;
   }
 
-  /** Whether somebody wants it to stay stopped. */
-  get isHeld(): boolean {
-    return this.#hold !== undefined;
+  /** Whether the child is to stay stopped until it is restarted. */
+  get isPaused(): boolean {
+    return this.#pause !== undefined;
   }
 
-  /** Launches behind the first. */
+  /** Launches after the first. */
   get restarts(): number {
     return Math.max(0, this.#launches - 1);
   }
 
-  /** From now on these settings hold; checks of health begin anew. */
+  /** Applies other settings and starts the health checks over. */
   configure(settings: SupervisionSettings): void {
     this.#settings = settings;
     const changed = this.#changed;
@@ -156,38 +155,40 @@ export class Supervisor {
   }
 
   /**
-   * Stops the software with all that it brought forth and launches it again; resolves when it runs.
+   * Stops the child and its descendants and launches it again; resolves when it runs.
    *
-   * @throws {SentinelError} `usage.restart` where there is nothing to restart any more.
+   * @throws {SentinelError} `usage.restart` if the child is being stopped for good.
    */
   async restart(): Promise<void> {
-    this.#requireMore();
+    this.#requireRunning();
     const launched = this.#launched = Promise.withResolvers<void>();
     launched.promise.catch(() => {});
-    this.#hold?.released.resolve();
-    this.#hold = undefined;
-    this.#asked.abort();
+    this.#pause?.released.resolve();
+    this.#pause = undefined;
+    this.#restartRequested.abort();
     await launched.promise;
   }
 
   /**
-   * Has the software stopped with all that it brought forth, and keeps it so until it is restarted.
+   * Stops the child and its descendants, and keeps it stopped until {@linkcode restart}.
    *
-   * @throws {SentinelError} `usage.restart` where it is being stopped for good.
+   * @throws {SentinelError} `usage.restart` if the child is being stopped for good.
    */
-  hold(how: StopOptions = {}): void {
-    this.#requireMore();
-    this.#options.log.info("the software stays stopped until it is restarted: asked to");
-    this.#hold = { how, released: this.#hold?.released ?? Promise.withResolvers() };
-    this.#asked.abort();
+  pause(how: StopOptions = {}): void {
+    this.#requireRunning();
+    this.#options.log.info("stopping the software on request, until it is restarted");
+    this.#pause = { how, released: this.#pause?.released ?? Promise.withResolvers() };
+    this.#restartRequested.abort();
   }
 
   /**
-   * Launches the software and keeps it running until it has ended for good, or `signal` is aborted. Nothing of it is left
-   * when this resolves or rejects.
+   * Launches the child and keeps it running until it ends for good or `signal` is aborted. Its whole process tree has
+   * ended when this resolves or rejects.
    *
-   * @returns Its exit status; `undefined` where the signal came first.
-   * @throws {LaunchError} where it cannot be launched the first time; {ChecksumError} each time; {RecoveryError}.
+   * @returns Its exit status; `undefined` if `signal` was aborted first.
+   * @throws {LaunchError} if the first launch fails.
+   * @throws {ChecksumError} if any launch finds another file than the verified one.
+   * @throws {RecoveryError} if the restarts are used up.
    */
   async run(signal: AbortSignal): Promise<number | undefined> {
     const { clock, random } = this.#options;
@@ -197,58 +198,58 @@ export class Supervisor {
         clock,
         random,
         start: () => this.#start(signal),
-        wake: () => this.#asked.signal,
-        onRestart: (restart) => this.#tell(restart),
+        wake: () => this.#restartRequested.signal,
+        onRestart: (restart) => this.#logRestart(restart),
       }, signal);
       if (end.kind === "asked") return undefined;
       if (end.kind === "give_up") throw new RecoveryError(end.attempts);
       if (end.end.kind === "exited" || end.end.kind === "killed") return end.end.code;
-      throw this.#failure ?? new RecoveryError(0);
+      throw this.#launchError ?? new RecoveryError(0);
     } finally {
       this.#isOver = true;
-      this.#launched.reject(beingStopped());
+      this.#launched.reject(createStoppingError());
       this.#launched.promise.catch(() => {});
     }
   }
 
-  /** Only the first launch must succeed; a file that is not the verified one is never tried again. */
+  /** A failure to launch is fatal only the first time; `ChecksumError` always is. */
   async #start(signal: AbortSignal): Promise<ProcessRun | undefined> {
-    if (this.#hold !== undefined) {
-      await Promise.race([this.#hold.released.promise, aborted(signal)]);
+    if (this.#pause !== undefined) {
+      await Promise.race([this.#pause.released.promise, aborted(signal)]);
       if (signal.aborted) return undefined;
     }
-    this.#asked = new AbortController();
-    let software: ManagedProcess;
+    this.#restartRequested = new AbortController();
+    let child: ManagedProcess;
     try {
-      software = await this.#options.launch((leader) => this.#enter(leader));
+      child = await this.#options.launch((leader) => this.#recordLeader(leader));
     } catch (error) {
       this.#running = undefined;
       if (this.#launches === 0 || !(error instanceof LaunchError)) throw error;
       this.#options.log.error(describeError(error));
-      this.#failure = error;
+      this.#launchError = error;
       return undefined;
     }
     this.#launches++;
-    this.#options.log.debug("software launched", { pid: software.root.leader.pid });
+    this.#options.log.debug("software launched", { pid: child.root.leader.pid });
     this.#options.onLaunched();
     this.#started.resolve();
     this.#launched.resolve();
-    return { ended: this.#stay(software, signal) };
+    return { ended: this.#waitForEnd(child, signal) };
   }
 
-  #enter(leader: ProcessIdentity): void {
+  #recordLeader(leader: ProcessIdentity): void {
     this.#running = { leader, atMs: this.#health.begin() };
   }
 
-  /** Until it has ended, or has to end, and nothing of it is left. */
-  async #stay(software: ManagedProcess, signal: AbortSignal): Promise<LaunchedEnd> {
+  /** Waits until the child has ended or must end, and stops what is left of its process tree. */
+  async #waitForEnd(child: ManagedProcess, signal: AbortSignal): Promise<LaunchedEnd> {
     const over = new AbortController();
     try {
-      const asked = AbortSignal.any([signal, this.#asked.signal, over.signal]);
+      const asked = AbortSignal.any([signal, this.#restartRequested.signal, over.signal]);
       const kind = await Promise.race([
-        software.child.exited,
+        child.child.exited,
         aborted(asked).then(() => "asked" as const),
-        this.#becomeUnhealthy(software, over.signal),
+        this.#waitUntilUnhealthy(child, over.signal),
       ]);
       const healthyMs = this.#health.healthyMs;
       if (typeof kind === "string") return { kind, healthyMs };
@@ -257,13 +258,13 @@ export class Supervisor {
         : { kind: "killed", code: kind.code, healthyMs };
     } finally {
       over.abort();
-      await software.stop(this.#hold?.how);
+      await child.stop(this.#pause?.how);
       this.#running = undefined;
     }
   }
 
-  /** Resolves when it has to be started anew because of it; never, where it is well to the end. */
-  async #becomeUnhealthy(software: ManagedProcess, over: AbortSignal): Promise<"unhealthy"> {
+  /** Resolves when the child is so unhealthy that it must be restarted; otherwise never. */
+  async #waitUntilUnhealthy(child: ManagedProcess, over: AbortSignal): Promise<"unhealthy"> {
     while (!over.aborted) {
       const settings = this.#settings;
       const signal = AbortSignal.any([over, this.#changed.signal]);
@@ -271,7 +272,7 @@ export class Supervisor {
         await aborted(signal);
         continue;
       }
-      const { status } = await this.#options.watchHealth(software, {
+      const { status } = await this.#options.watchHealth(child, {
         settings,
         onChecked: (health) => this.#health.note(health),
       }, signal);
@@ -282,18 +283,18 @@ export class Supervisor {
     return await new Promise(() => {});
   }
 
-  #tell(restart: Restart): void {
+  #logRestart(restart: Restart): void {
     const { log } = this.#options;
-    if (this.#hold !== undefined) return;
-    if (restart.end.kind === "asked") return log.info("restarting the software: asked to");
+    if (this.#pause !== undefined) return;
+    if (restart.end.kind === "asked") return log.info("restarting the software on request");
     log.warn(describeRestart(restart, this.#settings.policy));
   }
 
-  #requireMore(): void {
-    if (this.#isOver) throw beingStopped();
+  #requireRunning(): void {
+    if (this.#isOver) throw createStoppingError();
   }
 }
 
-function beingStopped(): SentinelError {
+function createStoppingError(): SentinelError {
   return new SentinelError("usage.restart", "the software is being stopped");
 }

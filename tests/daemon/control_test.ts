@@ -35,7 +35,7 @@ async function refusalOf(
 testWith([POSIX], "a PID file that is held and says nothing is an error", async () => {
   assertEquals(await refusalOf("", { signal: "SIGTERM" }), [
     "absent.pid",
-    "PID FILE is held, but does not say by whom",
+    "PID FILE is locked, but contains no pid",
   ]);
 });
 

@@ -127,7 +127,7 @@ for (const isRoot of [true, false]) {
       await assertRejects(
         () => drop({ control }),
         StartUpError,
-        "start-up failed (privileges): no right to become user app: start as root",
+        "start-up failed (privileges): not permitted to become user app: start as root",
       );
     },
   );
@@ -159,7 +159,7 @@ testWith(
     await assertRejects(
       () => drop({ tables, control: { become: () => assert(false, "it was entered") } }),
       StartUpError,
-      `chroot directory cannot be used: ${folder.path} (others than root can change it)`,
+      `chroot directory cannot be used: ${folder.path} (users other than root can change it)`,
     );
   },
 );
@@ -180,7 +180,7 @@ testWith(
     await assertRejects(
       () => drop({ deps: { command: () => undefined } }),
       StartUpError,
-      "how sentinel was started is not known",
+      "cannot find the command that started sentinel",
     );
   },
 );

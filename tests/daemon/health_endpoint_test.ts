@@ -16,11 +16,11 @@ const REPORT: HealthReport = {
   uptime_seconds: 1,
 };
 
-function open({ isWell = true, listen = "127.0.0.1:0" } = {}): HealthEndpoint {
+function open({ isHealthy = true, listen = "127.0.0.1:0" } = {}): HealthEndpoint {
   return openHealthEndpoint({
     listen,
     read: () => REPORT,
-    isWell: () => isWell,
+    isHealthy: () => isHealthy,
     clock: systemClock,
     log: new RecordingLog(),
   });
@@ -34,7 +34,7 @@ async function ask({ port }: HealthEndpoint, path: string, method = "GET") {
 const TEXT = JSON.stringify(REPORT) + "\n";
 
 const ANSWERS:
-  readonly (readonly [request: string, isWell: boolean, status: number, text: string])[] = [
+  readonly (readonly [request: string, isHealthy: boolean, status: number, text: string])[] = [
     ["GET /health", true, 200, TEXT],
     ["GET /health?verbose", true, 200, TEXT],
     ["GET /health", false, 503, TEXT],
@@ -46,9 +46,9 @@ const ANSWERS:
     ["POST /x", true, 404, ""],
   ];
 
-for (const [request, isWell, status, text] of ANSWERS) {
-  Deno.test(`${request} is ${status} where all is ${isWell ? "" : "not "}well`, async () => {
-    await using endpoint = open({ isWell });
+for (const [request, isHealthy, status, text] of ANSWERS) {
+  Deno.test(`${request} is ${status} where all is ${isHealthy ? "" : "not "}well`, async () => {
+    await using endpoint = open({ isHealthy });
     const [method, path] = request.split(" ");
     const answer = await ask(endpoint, path!, method);
     assertEquals([answer.status, answer.text], [status, text]);

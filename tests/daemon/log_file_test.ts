@@ -97,7 +97,7 @@ for (const rotateKeep of [1, 2]) {
     for (const line of ["first line", "second", "third"]) log.write(line);
     const [first, why, ...others] = (await read(folder, "x.log")).split("\n");
     assertEquals([first, ...others], ["first line", "second", "third", ""]);
-    assert(why!.startsWith("this log cannot be put aside and grows on ("), why);
+    assert(why!.startsWith("this log cannot be rotated and keeps growing ("), why);
     await Deno.remove(inTheWay);
     log.reopen();
     log.write("fourth");

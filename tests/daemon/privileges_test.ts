@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import {
-  environmentOf,
+  buildUserEnvironment,
   planPrivileges,
   type PrivilegeSettings,
 } from "../../src/daemon/privileges.ts";
@@ -80,8 +80,8 @@ const REFUSED: Readonly<Record<string, Partial<PrivilegeSettings>>> = {
   "unknown group: nosuch": { group: "nosuch" },
   "user toor is root: leave process.user out to run as root": { user: "toor" },
   "user 0 is root: leave process.user out to run as root": { user: "0" },
-  "process.group is for process.user: it is not set": { user: undefined, group: "app" },
-  "security.chroot_directory is for process.user, as root can leave it: it is not set": {
+  "process.group requires process.user": { user: undefined, group: "app" },
+  "security.chroot_directory requires process.user, as root can leave a chroot": {
     ...{ user: undefined, chrootDirectory: "/srv" },
   },
   "CAP_SETUID cannot be allowed: its holder can be root again": {
@@ -95,9 +95,9 @@ for (const [message, settings] of Object.entries(REFUSED)) {
   });
 }
 
-Deno.test("environmentOf() changes what tells whose an environment is, and nothing else", () => {
+Deno.test("buildUserEnvironment() changes what tells whose an environment is, and nothing else", () => {
   const user = { name: "app", userId: 1, groupId: 1, home: "/srv/app" };
-  assertEquals(environmentOf(user, { HOME: "/root", PATH: "/bin" }), {
+  assertEquals(buildUserEnvironment(user, { HOME: "/root", PATH: "/bin" }), {
     ...{ HOME: "/srv/app", PATH: "/bin", USER: "app", LOGNAME: "app" },
   });
 });

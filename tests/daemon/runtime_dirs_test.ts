@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { PlaceError } from "../../src/daemon/runtime_dirs.ts";
+import { CreateError } from "../../src/daemon/runtime_dirs.ts";
 import { createUserDirectories } from "../../src/daemon/runtime_dirs.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -12,7 +12,7 @@ function make(file: string, ...folders: string[]) {
 
 testWith(
   [NEEDS_ROOT],
-  "makePlacesForUser() makes folders that are the user's, and leaves what is in them to him",
+  "createUserDirectories() makes folders that are the user's, and leaves what is in them to him",
   async () => {
     await using folder = await temporaryFolder();
     const made = await make(folder.at("a/b/file"), folder.at("c"));
@@ -26,20 +26,24 @@ testWith(
   },
 );
 
-testWith([NEEDS_ROOT], "makePlacesForUser() makes a file in a folder of root's, once", async () => {
-  await using folder = await temporaryFolder();
-  const made = await make(folder.at("file"));
-  const { uid, mode } = await Deno.stat(folder.at("file"));
-  assertEquals([uid, mode! & 0o777], [65534, 0o640]);
-  await (await make(folder.at("file"))).remove();
-  assertEquals((await Deno.stat(folder.at("file"))).isFile, true);
-  await made.remove();
-  assertEquals([...Deno.readDirSync(folder.path)], []);
-});
+testWith(
+  [NEEDS_ROOT],
+  "createUserDirectories() makes a file in a folder of root's, once",
+  async () => {
+    await using folder = await temporaryFolder();
+    const made = await make(folder.at("file"));
+    const { uid, mode } = await Deno.stat(folder.at("file"));
+    assertEquals([uid, mode! & 0o777], [65534, 0o640]);
+    await (await make(folder.at("file"))).remove();
+    assertEquals((await Deno.stat(folder.at("file"))).isFile, true);
+    await made.remove();
+    assertEquals([...Deno.readDirSync(folder.path)], []);
+  },
+);
 
 testWith(
   [NEEDS_ROOT],
-  "makePlacesForUser() gives nothing away that a link of the user's leads to",
+  "createUserDirectories() gives nothing away that a link of the user's leads to",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.at("secret"), "root's");
@@ -58,7 +62,7 @@ testWith(
 
 testWith(
   [NEEDS_ROOT],
-  "makePlacesForUser() makes nothing where others can write, on the way there too",
+  "createUserDirectories() makes nothing where others can write, on the way there too",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.mkdir(folder.at("shared/inner"), { recursive: true });
@@ -70,18 +74,18 @@ testWith(
 
 testWith(
   [NEEDS_ROOT],
-  "makePlacesForUser() leaves nothing where one place cannot be made",
+  "createUserDirectories() leaves nothing where one place cannot be made",
   async () => {
     await using folder = await temporaryFolder();
     const tooLong = folder.at(`${"x".repeat(256)}/file`);
-    await assertRejects(() => make(tooLong, folder.at("a/b")), PlaceError, "File name too long");
+    await assertRejects(() => make(tooLong, folder.at("a/b")), CreateError, "File name too long");
     assertEquals([...Deno.readDirSync(folder.path)], []);
   },
 );
 
 testWith(
   [NEEDS_ROOT],
-  "makePlacesForUser() is not disturbed by others that do the same",
+  "createUserDirectories() is not disturbed by others that do the same",
   async () => {
     await using folder = await temporaryFolder();
     const starts = Array.from({ length: 10 }, () => make(folder.at("a/b/file"), folder.at("a/c")));

@@ -6,8 +6,8 @@ import { FakeClock } from "../support/fake_clock.ts";
 function start() {
   const clock = new FakeClock();
   const events: string[] = [];
-  const hurry = () => void events.push("hurry");
-  const deadline = startDeadline({ timeoutMs: 1_000, clock, hurry });
+  const force = () => void events.push("force");
+  const deadline = startDeadline({ timeoutMs: 1_000, clock, force });
   deadline.missed.then(() => events.push("missed"));
   return { clock, deadline, events };
 }
@@ -17,9 +17,9 @@ Deno.test("a shutdown hurries after half of its time, and has missed it at its e
   await clock.advance(499);
   assertEquals(events, []);
   await clock.advance(1);
-  assertEquals(events, ["hurry"]);
+  assertEquals(events, ["force"]);
   await clock.advance(500);
-  assertEquals(events, ["hurry", "missed"]);
+  assertEquals(events, ["force", "missed"]);
 });
 
 for (const atMs of [100, 600]) {

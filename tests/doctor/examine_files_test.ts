@@ -4,9 +4,9 @@ import { selectPlatform } from "../../src/platform/select.ts";
 import { examinePermissions } from "../../src/doctor/files.ts";
 import { examineSocket } from "../../src/doctor/files.ts";
 import { examineState } from "../../src/doctor/state.ts";
-import type { DoctorRequest } from "../../src/doctor/request.ts";
+import type { DoctorRequest } from "../../src/doctor/diagnostic.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import type { Finding } from "../../src/doctor/finding.ts";
+import type { Diagnostic } from "../../src/doctor/diagnostic.ts";
 import { type Machine, openMachine } from "../../src/enforcement/machine.ts";
 import { findRecord, replaceRecord } from "../../src/enforcement/grace.ts";
 import { openStateFolder } from "../../src/state/state_folder.ts";
@@ -53,7 +53,7 @@ testWith([POSIX], "a state folder that is a file cannot be read", async () => {
 /** What is found of the state of a machine that a run has left, once it is as the test has it. */
 async function stateAfter(
   change: (machine: Machine, path: string) => Promise<void>,
-): Promise<Finding> {
+): Promise<Diagnostic> {
   await using folder = await temporaryFolder();
   const log = new RecordingLog();
   {
@@ -123,7 +123,7 @@ testWith(
 );
 
 /** What is found of a socket's place that has been made ready so. */
-async function socketAt(make: (path: string) => unknown): Promise<Finding> {
+async function socketAt(make: (path: string) => unknown): Promise<Diagnostic> {
   await using folder = await temporaryFolder();
   const path = folder.at("s.sock");
   await make(path);

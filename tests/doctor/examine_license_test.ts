@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { examineLicense } from "../../src/doctor/license.ts";
-import type { Finding } from "../../src/doctor/finding.ts";
+import type { Diagnostic } from "../../src/doctor/diagnostic.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
@@ -12,18 +12,18 @@ const organization = await makeOrganization();
 async function examine(
   folder: TemporaryFolder,
   { softwareId, key = organization.publicKeyPem }: { softwareId?: string; key?: string } = {},
-): Promise<readonly Finding[]> {
+): Promise<readonly Diagnostic[]> {
   await Deno.writeTextFile(folder.at("org.pem"), key);
-  const { findings } = await examineLicense({
+  const { diagnostics } = await examineLicense({
     licensePath: folder.at("a.lic"),
     orgKey: { path: folder.at("org.pem") },
     softwareId,
   }, { clock: new FakeClock(), platform: selectPlatform() });
-  return findings;
+  return diagnostics;
 }
 
 /** What of a finding tells what to do. */
-function adviceOf(finding: Finding | undefined): readonly (string | undefined)[] {
+function adviceOf(finding: Diagnostic | undefined): readonly (string | undefined)[] {
   return finding?.outcome === "failed" ? [finding.code, finding.advice] : [finding?.outcome];
 }
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { examineServer } from "../../src/doctor/server.ts";
-import type { ServerProbes } from "../../src/doctor/request.ts";
+import type { ServerProbes } from "../../src/doctor/diagnostic.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { makeOrganization } from "../support/organization.ts";
 
@@ -15,7 +15,7 @@ async function examine(
   },
 ): Promise<{ lines: string[]; reached: string[] }> {
   const reached: string[] = [];
-  const findings = await examineServer({
+  const diagnostics = await examineServer({
     license: undefined,
     serverUrl: "http://licenses.acme.example:81",
     verify: hasKey ? verify : undefined,
@@ -30,7 +30,7 @@ async function examine(
     env: (name) => variables[name],
     clock: new FakeClock(),
   });
-  return { lines: findings.map(({ check, outcome }) => `${check} ${outcome}`), reached };
+  return { lines: diagnostics.map(({ check, outcome }) => `${check} ${outcome}`), reached };
 }
 
 const REACHED = ["dns ok", "tcp ok", "tls skipped"];

@@ -184,7 +184,7 @@ testWith(
     const process = `${path} belongs to user ${NOBODY}, process ${victim.pid} does not`;
     assertEquals([code, stderr], [
       86,
-      `sentinel: error: sentinel daemon is not signaled: ${process}\n`,
+      `sentinel: error: refusing to signal sentinel daemon: ${process}\n`,
     ]);
     assertEquals(await isRunning(victim.pid), true);
     await held.unlock();

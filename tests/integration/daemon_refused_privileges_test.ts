@@ -17,7 +17,7 @@ const WRONG: Readonly<Record<string, readonly [string, number, string]>> = {
   "a group without a user": [
     'group = "daemon"',
     2,
-    "process.group is for process.user: it is not set",
+    "process.group requires process.user",
   ],
   "root": ['user = "root"', 2, "user root is root: leave process.user out to run as root"],
   "a capability that is root": [
@@ -33,7 +33,7 @@ const WRONG: Readonly<Record<string, readonly [string, number, string]>> = {
   "another root folder without a user": [
     '[security]\nchroot_directory = "."',
     2,
-    "security.chroot_directory is for process.user, as root can leave it: it is not set",
+    "security.chroot_directory requires process.user, as root can leave a chroot",
   ],
 };
 
@@ -57,7 +57,7 @@ testWith([OTHER_USERS], "who is not root cannot become another user", async () =
     ...harness.programOptions,
     wrapper: [...AS_NOBODY, "--clear-groups"],
   });
-  const message = "no right to become user daemon: start as root";
+  const message = "not permitted to become user daemon: start as root";
   assertEquals([code, stderr], [
     86,
     `sentinel: error: start-up failed (privileges): ${message}\n`,

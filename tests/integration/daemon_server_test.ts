@@ -159,7 +159,7 @@ testOperation(
     const { harness } = operation;
     await harness.logged(/restart 1 of 5 in 600000 ms/);
     assertEquals(await operation.ops("stop", "1"), result(0, "process stopped\n"));
-    await harness.logged(/the software stays stopped until it is restarted: asked to/);
+    await harness.logged(/stopping the software on request, until it is restarted/);
     assertEquals(await operation.ops("restart", "1"), result(0, "2\n"));
     assertEquals(await operation.watch("status", "1"), result(0, "exited: 3\n"));
   },
@@ -177,7 +177,7 @@ testOperation(
     assertEquals(await operation.ops("restart", "1"), result(0, "1\n"));
     const [, second] = await harness.softwarePids(2);
     assert(await isRunning(second!));
-    assertMatch(await harness.log(), /Cannot record what the software writes: /);
+    assertMatch(await harness.log(), /Cannot record the software's output: /);
   },
 );
 

@@ -85,7 +85,7 @@ Deno.test("a PID file that is held, but names no daemon, is an error of every co
     assertEquals(await harness.daemon(command, "--pid-file", path), {
       code: 87,
       stdout: "",
-      stderr: `sentinel: error: ${path} is held, but does not say by whom\n`,
+      stderr: `sentinel: error: ${path} is locked, but contains no pid\n`,
     });
   }
 });

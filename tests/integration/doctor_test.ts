@@ -63,7 +63,7 @@ Deno.test("before the first run nothing is made", async () => {
   const diagnosis = await diagnose(args, { XDG_RUNTIME_DIR: folder.path });
   assertEquals(diagnosis.code, 0);
   assertEquals(findCheck(diagnosis, "state").found, `none yet in ${folder.at("state")}`);
-  assertStringIncludes(findCheck(diagnosis, "socket").found, "which the first run makes");
+  assertStringIncludes(findCheck(diagnosis, "socket").found, "which the first run creates");
   assertEquals(await snapshot(folder.path), before);
 });
 

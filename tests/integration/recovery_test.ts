@@ -85,7 +85,7 @@ const UNHEALTHY: Readonly<Record<string, readonly [string, RegExp]>> = {
   ],
   "that never asks over the socket": [
     'probe = "ipc"',
-    /probe: it has not asked over the socket since the last check\n/,
+    /probe: no request over the socket since the last check\n/,
   ],
 };
 

@@ -38,8 +38,8 @@ Deno.test("SIGHUP puts a new license in the old one's place while the software r
 });
 
 const KEPT = [
-  ["is no license", "{", "the license stays as it was: invalid license file"],
-  ["is gone", undefined, "the license stays as it was: license file not found"],
+  ["is no license", "{", "cannot reload the license: invalid license file"],
+  ["is gone", undefined, "cannot reload the license: license file not found"],
 ] as const;
 
 for (const [what, text, message] of KEPT) {
@@ -69,7 +69,7 @@ Deno.test("a license of another type leaves the old one in force", async () => {
   await run.stdout.match(/\d+ \S+\n/);
   await replaceLicense(harness, "K2");
   run.kill("SIGHUP");
-  await run.stderr.match(/the license stays as it was: the license type cannot change while /);
+  await run.stderr.match(/cannot reload the license: the license type cannot change while /);
   run.kill("SIGTERM");
   assertEquals((await run.end()).code, 0);
 });
@@ -82,7 +82,7 @@ Deno.test("a license that the server refuses leaves the old one in force, its me
   const [, , socket] = await run.stdout.match(/(\d+) (\S+)\n/);
   await replaceLicense(harness, "K2");
   run.kill("SIGHUP");
-  await run.stderr.match(/the license stays as it was: activation refused/);
+  await run.stderr.match(/cannot reload the license: activation refused/);
   assertStringIncludes((await ask(socket!, GET_LICENSE))!, '"license_key":"K1"');
   run.kill("SIGUSR2");
   await run.stderr.match(/(?:heartbeat: ACTIVE[^]*){3}/);

@@ -1,6 +1,6 @@
 // Not on Windows: it ends programs by POSIX signals.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ownLaunchToken } from "../../src/service/owner.ts";
+import { createOwnershipMark } from "../../src/service/owner.ts";
 import { NOBODY } from "../support/daemon_of_nobody.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";
@@ -170,7 +170,7 @@ Deno.test("a service with a root folder of its own is refused, and can be uninst
       "process.user: leave it out (systemd has RootDirectory= for it)\n",
     ]);
   }
-  await Deno.writeTextFile(unit, `# ${ownLaunchToken(config)}\n`);
+  await Deno.writeTextFile(unit, `# ${createOwnershipMark(config)}\n`);
   const { stdout } = await service("uninstall", "systemd", "--out", folder.path);
   assertEquals(stdout, `${unit} removed\n`);
 });
@@ -191,7 +191,7 @@ testWith([OTHER_USERS], "a user who may not install a service is told who may", 
   );
   assertEquals([code, stderr], [
     86,
-    `sentinel: error: ${folder.at("sentinel-rocket.service")} may not be written: be root\n`,
+    `sentinel: error: ${folder.at("sentinel-rocket.service")} cannot be written: run as root\n`,
   ]);
 });
 

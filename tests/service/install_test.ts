@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ownLaunchToken, ServicePlaceError } from "../../src/service/owner.ts";
+import { createOwnershipMark, ServiceError } from "../../src/service/owner.ts";
 import { installService, uninstallService } from "../../src/service/install.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
@@ -7,7 +7,7 @@ import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 const CONFIG = "/etc/rocket.toml";
-const TEXT = `# ${ownLaunchToken(CONFIG)}\n`;
+const TEXT = `# ${createOwnershipMark(CONFIG)}\n`;
 
 const install = (path: string) =>
   installService("systemd", { path, text: TEXT, configPath: CONFIG });
@@ -15,7 +15,7 @@ const uninstall = (path: string) => uninstallService(path, CONFIG);
 
 /** The refusal's code and what it says before the system's own words. */
 async function refusalOf(action: () => Promise<unknown>): Promise<[string, string]> {
-  const { code, message } = await assertRejects(action, ServicePlaceError);
+  const { code, message } = await assertRejects(action, ServiceError);
   return [code, message.split(" (")[0]!];
 }
 

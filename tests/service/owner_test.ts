@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ownLaunchToken, requireOwn, ServicePlaceError } from "../../src/service/owner.ts";
+import { createOwnershipMark, requireOwnership, ServiceError } from "../../src/service/owner.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -7,8 +7,8 @@ const WHAT = "/etc/systemd/system/sentinel-rocket.service";
 
 async function refusalOf(text: string, configPath: string): Promise<string> {
   const error = await assertRejects(
-    () => requireOwn(WHAT, { text, configPath }),
-    ServicePlaceError,
+    () => requireOwnership(WHAT, { text, configPath }),
+    ServiceError,
   );
   return error.message;
 }
@@ -16,14 +16,14 @@ async function refusalOf(text: string, configPath: string): Promise<string> {
 Deno.test("the service of another configuration is let go when that is not there any more", async () => {
   await using folder = await temporaryFolder();
   const own = folder.at("own.toml"), other = folder.at("other.toml");
-  const text = `Sentinel for rocket, ${ownLaunchToken(other)}`;
+  const text = `Sentinel for rocket, ${createOwnershipMark(other)}`;
   await Deno.writeTextFile(other, "");
   assertEquals(
     await refusalOf(text, own),
     `${WHAT} is the service of ${other}: give this one another name (--service-name)`,
   );
   await Deno.remove(other);
-  await requireOwn(WHAT, { text, configPath: own });
+  await requireOwnership(WHAT, { text, configPath: own });
 });
 
 testWith([POSIX], "a configuration is the same by another path", async () => {
@@ -31,7 +31,7 @@ testWith([POSIX], "a configuration is the same by another path", async () => {
   const path = folder.at("rocket.toml"), link = folder.at("link.toml");
   await Deno.writeTextFile(path, "");
   await Deno.symlink(path, link);
-  await requireOwn(WHAT, { text: ownLaunchToken(path), configPath: link });
+  await requireOwnership(WHAT, { text: createOwnershipMark(path), configPath: link });
 });
 
 testWith(
@@ -41,10 +41,10 @@ testWith(
     await using folder = await temporaryFolder();
     const path = folder.at('a--b -->\n"%41\\.toml');
     await Deno.writeTextFile(path, "");
-    const mark = ownLaunchToken(path);
+    const mark = createOwnershipMark(path);
     assertMatch(mark, /^(?:(?!--).)*$/);
     for (const text of [`# ${mark}\n[Unit]`, `<?xml?>\n<!-- ${mark} -->\n<plist>`]) {
-      await requireOwn(WHAT, { text, configPath: path });
+      await requireOwnership(WHAT, { text, configPath: path });
       assertEquals(
         await refusalOf(text, folder.at("other.toml")),
         `${WHAT} is the service of ${path}: give this one another name (--service-name)`,

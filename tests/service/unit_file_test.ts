@@ -5,7 +5,7 @@ import {
   serviceFile,
 } from "../../src/service/unit_file.ts";
 import { socketPath } from "../../src/ipc/socket.ts";
-import { SOME_MACHINE_ID } from "../../src/agent/run_request.ts";
+import { SAMPLE_MACHINE_ID } from "../../src/agent/run_request.ts";
 
 const SERVICE: ServiceDescription = {
   configPath: "/etc/rocket.toml",
@@ -51,6 +51,6 @@ Deno.test("the longest name of a service leaves room for the path of its socket"
   assertEquals([isServiceName(name), isServiceName(`${name}x`)], [true, false]);
   const unit = serviceFile("systemd", { ...SERVICE, name });
   const [, runtimeFolder] = /^Environment=XDG_RUNTIME_DIR=(.*)$/m.exec(unit)!;
-  const machineId = SOME_MACHINE_ID;
+  const machineId = SAMPLE_MACHINE_ID;
   assertStringIncludes(socketPath({ runtimeFolder, machineId, maxBytes: 107 }), name);
 });

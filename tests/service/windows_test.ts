@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { ServiceDescription } from "../../src/service/unit_file.ts";
-import { ownLaunchToken, ServicePlaceError } from "../../src/service/owner.ts";
+import { createOwnershipMark, ServiceError } from "../../src/service/owner.ts";
 import { installWindowsService, uninstallWindowsService } from "../../src/service/windows.ts";
 import type { SystemServices } from "../../src/platform/contract.ts";
 
@@ -13,7 +13,7 @@ const SERVICE: ServiceDescription = {
   stopTimeoutMs: 1,
 };
 
-const OWN = `Sentinel for rocket, ${ownLaunchToken(SERVICE.configPath)}`;
+const OWN = `Sentinel for rocket, ${createOwnershipMark(SERVICE.configPath)}`;
 
 /** Services as Windows keeps them, of which sc.exe refuses one change; and what it was told. */
 function servicesWith(
@@ -36,7 +36,7 @@ function servicesWith(
 }
 
 async function refusalOf(action: () => Promise<unknown>): Promise<string[]> {
-  const { code, message } = await assertRejects(action, ServicePlaceError);
+  const { code, message } = await assertRejects(action, ServiceError);
   return [code, message];
 }
 
@@ -62,7 +62,7 @@ Deno.test("a service of Windows that was there is not removed where it cannot be
   const services = servicesWith({ description: OWN, refused: "config", status: 5 });
   assertEquals(await refusalOf(() => installWindowsService(SERVICE, services)), [
     "permission.service",
-    "service sentinel-rocket may not be changed: be administrator",
+    "service sentinel-rocket cannot be changed: run as administrator",
   ]);
   assertEquals(services.changes, ["config"]);
 });
@@ -71,7 +71,7 @@ Deno.test("a service of Windows that is being removed says what keeps it", async
   const services = servicesWith({ description: OWN, refused: "delete", status: 1072 });
   assertEquals(await refusalOf(() => uninstallWindowsService(SERVICE, services)), [
     "config.service",
-    "service sentinel-rocket cannot be changed (it is being removed: stop it, and close what shows it)",
+    "service sentinel-rocket cannot be changed (it is being removed: stop it, and close programs that show it)",
   ]);
 });
 

@@ -1,6 +1,6 @@
 import { composeDoctor } from "../../app/doctor.ts";
 import { SentinelError } from "../../core/errors.ts";
-import type { Finding } from "../../doctor/finding.ts";
+import type { Diagnostic } from "../../doctor/diagnostic.ts";
 import type { Command } from "../command.ts";
 import { applyOptions, readLicenseRequest } from "../run_options.ts";
 import { EXIT, exitCodeOf } from "../exit_codes.ts";
@@ -29,12 +29,12 @@ export const command: Command = {
   },
 };
 
-function formatLine(finding: Finding): string {
+function formatLine(finding: Diagnostic): string {
   const advice = finding.outcome === "failed" ? ` — ${finding.advice}` : "";
   return `${finding.outcome.padEnd(7)}  ${finding.check.padEnd(11)}  ${finding.found}${advice}`;
 }
 
-function removeCode(finding: Finding): Record<string, unknown> {
+function removeCode(finding: Diagnostic): Record<string, unknown> {
   const { check, outcome, found } = finding;
   return { check, outcome, found, advice: finding.outcome === "failed" ? finding.advice : null };
 }

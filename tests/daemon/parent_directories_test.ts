@@ -1,7 +1,7 @@
 import { assertMode } from "../support/file_mode.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { makeFoldersOf } from "../../src/daemon/runtime_dirs.ts";
-import { PlaceError } from "../../src/daemon/runtime_dirs.ts";
+import { createParentDirectories } from "../../src/daemon/runtime_dirs.ts";
+import { CreateError } from "../../src/daemon/runtime_dirs.ts";
 import { mountDisk } from "../support/mounted_disk.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -11,7 +11,9 @@ Deno.test(
   async () => {
     await using folder = await temporaryFolder();
     const path = folder.at("a/b/c/daemon.pid");
-    const made = await Promise.all(Array.from({ length: 20 }, () => makeFoldersOf([path])));
+    const made = await Promise.all(
+      Array.from({ length: 20 }, () => createParentDirectories([path])),
+    );
     await assertMode(folder.at("a/b/c"), 0o700);
     // whoever made an outer one may have to come again, once the inner one's maker was there
     for (const each of [...made, ...made, ...made]) await each.remove();
@@ -22,7 +24,7 @@ Deno.test(
 Deno.test("folders that were there, and those that something is in, stay", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("there"));
-  const made = await makeFoldersOf([folder.at("there/new/x"), folder.at("full/x")]);
+  const made = await createParentDirectories([folder.at("there/new/x"), folder.at("full/x")]);
   await Deno.writeTextFile(folder.at("full/x"), "");
   await made.remove();
   assertEquals(Array.from(Deno.readDirSync(folder.at("there"))), []);
@@ -37,10 +39,10 @@ testWith(
     // one inode each for the folder itself and the first one in it
     await using _disk = await mountDisk(folder.path, "nr_inodes=2");
     const { message } = await assertRejects(
-      () => makeFoldersOf([folder.at("fits/x"), folder.at("does not/x")]),
-      PlaceError,
+      () => createParentDirectories([folder.at("fits/x"), folder.at("does not/x")]),
+      CreateError,
     );
-    assertStringIncludes(message, `${folder.at("does not")} cannot be made (No space left on `);
+    assertStringIncludes(message, `${folder.at("does not")} cannot be created (No space left on `);
     assertEquals([...Deno.readDirSync(folder.path)], []);
   },
 );

@@ -1,0 +1,69 @@
+import type { Host } from "../platform/host.ts";
+import type { LicenseRequest } from "../agent/run_request.ts";
+
+/** The checks of doctor, in the order of its output. */
+export type CheckName =
+  | "key"
+  | "license"
+  | "dates"
+  | "hardware"
+  | "dns"
+  | "tcp"
+  | "tls"
+  | "http"
+  | "signature"
+  | "clock"
+  | "keystore"
+  | "state"
+  | "socket"
+  | "permissions";
+
+/** The result of one check; each text is one line and contains no secret. */
+export type Diagnostic =
+  | { readonly check: CheckName; readonly outcome: "ok" | "skipped"; readonly found: string }
+  | {
+    readonly check: CheckName;
+    readonly outcome: "failed";
+    readonly found: string;
+    readonly advice: string;
+    /** Like an error's code: its first part decides the exit status. */
+    readonly code: string;
+  };
+
+export function ok(check: CheckName, found: string): Diagnostic {
+  return { check, outcome: "ok", found };
+}
+
+/** For a check that does not apply or depends on a failed one. */
+export function skipped(check: CheckName, found: string): Diagnostic {
+  return { check, outcome: "skipped", found };
+}
+
+export function failed(
+  check: CheckName,
+  found: string,
+  { advice, code }: { advice: string; code: string },
+): Diagnostic {
+  return { check, outcome: "failed", found, advice, code };
+}
+
+/** The inputs of a run, which doctor examines. */
+export interface DoctorRequest extends Omit<LicenseRequest, "stateDir" | "caFile"> {
+  /** `undefined` if there is no home directory. */
+  readonly stateFolder: string | undefined;
+}
+
+/** Built in `src/app/doctor.ts`. */
+export interface DoctorDependencies extends ServerProbes, Pick<Host, "platform" | "clock"> {
+  /** Names of the runtime's permissions that are missing. */
+  readonly missingAccess: () => readonly string[];
+}
+
+/** Access to the network; connections are closed at once. */
+export interface ServerProbes extends Pick<Host, "newUuid" | "env"> {
+  /** Connects and resolves with the peer's address. Rejects with the runtime's error. */
+  readonly connectTcp: (target: { hostname: string; port: number }) => Promise<string>;
+  /** The same with a TLS handshake; resolves only if the certificate is trusted. */
+  readonly connectTls: (target: { hostname: string; port: number }) => Promise<string>;
+  readonly fetch: typeof fetch;
+}
