@@ -64,7 +64,7 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
     } finally {
       over.abort();
       await software.catch(() => {});
-      // software may end before the first look
+      // the child may end before the first poll of the tamper checks
       await watching?.catch(() => {});
     }
   }

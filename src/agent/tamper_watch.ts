@@ -54,7 +54,7 @@ export function createTamperWatch(options: TamperOptions): Watch {
   };
 }
 
-/** Checks at least once, however soon the run ends. Reports each kind of finding once. */
+/** Polls at least once, even if the run is already over, and reports each kind of finding once. */
 async function pollChecks(
   { tamperChecks, findings, clock, signal }: WatchOptions,
 ): Promise<void> {

@@ -55,7 +55,7 @@ export async function composeDaemon(
         log: sources.log,
         software,
         stateFolder: () => stateFolder(request.run.stateDir, deps),
-        hurry: stopRequest.force,
+        force: stopRequest.force,
       });
     },
     openServiceManager: () =>

@@ -55,7 +55,7 @@ export async function resolvePidFile(
   { stateDir, user, rootFolder }: Pick<DaemonTarget, "stateDir" | "user" | "rootFolder">,
 ): Promise<string> {
   const otherUser = user === undefined ? undefined : await findOtherUser(user, rootFolder);
-  return chooseDefaultPidFile(softwarePath, { ...pathOptions(stateDir), otherUser });
+  return chooseDefaultPidFile(softwarePath, { ...getPathOptions(stateDir), otherUser });
 }
 
 /** Returns `undefined` if we are not root or the user does not exist; the start reports the latter. */
@@ -118,9 +118,9 @@ async function findServicePidFile(
   return isOwned && (await readPidFile(path)).kind === "running" ? path : undefined;
 }
 
-/** Those in the folder that a daemon of ours has by default; as root those of all of the system's. */
+/** PID files in the user's default directory and in the system's; as root also those of daemons of other users. */
 async function listPidFiles(stateDir: string | undefined): Promise<string[]> {
-  const own = dirname(chooseDefaultPidFile("any", pathOptions(stateDir)));
+  const own = dirname(chooseDefaultPidFile("any", getPathOptions(stateDir)));
   const system = (await listNames(SYSTEM_DIRECTORY)).map((name) =>
     `${SYSTEM_DIRECTORY}/${name}/sentinel`
   );
@@ -151,6 +151,6 @@ async function listNames(folder: string): Promise<string[]> {
   }
 }
 
-function pathOptions(stateDir: string | undefined): DaemonPathOptions {
+function getPathOptions(stateDir: string | undefined): DaemonPathOptions {
   return { ...SYSTEM, stateFolder: () => stateFolder(stateDir, SYSTEM) };
 }

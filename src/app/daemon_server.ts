@@ -14,7 +14,7 @@ interface DaemonServerHost {
   /** Directory for state and keys; called only if the configuration names no data directory. */
   readonly stateFolder: () => string;
   /** Once aborted, a stop no longer waits. */
-  readonly hurry: AbortSignal;
+  readonly force: AbortSignal;
 }
 
 /**
@@ -24,13 +24,13 @@ interface DaemonServerHost {
  */
 export async function openDaemonServer(
   config: Config,
-  { log, software, stateFolder, hurry }: DaemonServerHost,
+  { log, software, stateFolder, force }: DaemonServerHost,
 ): Promise<DaemonServer> {
   const recorder = Promise.withResolvers<TableRecorder>();
   const settings = (config: Config) => readSettings(config, stateFolder);
   const server = await openServer(settings(config), {
     log,
-    hurry,
+    force,
     serve(table) {
       const own = new TableRecorder(table, log);
       recorder.resolve(own);

@@ -2,8 +2,8 @@ import { onSignal } from "./signals.ts";
 import {
   type DetachOutcome,
   filterEnvironment,
-  findOwnCommand as findCommand,
   type OwnCommand,
+  parseOwnCommand,
   startDetached,
 } from "../daemon/detach.ts";
 import type { Platform } from "../platform/contract.ts";
@@ -13,7 +13,7 @@ import { ConfigError } from "../core/errors.ts";
 /** The command that started this program, without its own arguments; `undefined` if the system does not report it. */
 export function findOwnCommand(platform: Platform): OwnCommand | undefined {
   const { args, build: { standalone: isStandalone } } = Deno;
-  return findCommand({ platform, args, execPath: Deno.execPath(), isStandalone });
+  return parseOwnCommand({ platform, args, execPath: Deno.execPath(), isStandalone });
 }
 
 /**

@@ -40,7 +40,7 @@ interface ServerHost {
   /** Wraps the table before it is served (default: {@linkcode serveTable}). */
   readonly serve?: ((table: ProcessTable) => RemoteProcesses) | undefined;
   /** Once aborted, a stop no longer waits. */
-  readonly hurry?: AbortSignal | undefined;
+  readonly force?: AbortSignal | undefined;
 }
 
 /** A listening server whose certificates its host can replace. */
@@ -84,7 +84,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
 /** Like {@linkcode startServer}, for a host that reloads certificates itself. */
 export async function openServer(
   settings: ServerSettings,
-  { log, serve = serveTable, hurry }: ServerHost,
+  { log, serve = serveTable, force }: ServerHost,
 ): Promise<OpenedServer> {
   requireClientVerification(Deno.version.deno);
   const { trust, certificates } = await readTrust(settings, log);
@@ -93,7 +93,7 @@ export async function openServer(
     throw new SentinelError("config.server", "the server is not supported on this system");
   }
   await using opened = new AsyncDisposableStack();
-  const table = opened.use(await openTable(settings.dataDir, { platform, hurry }));
+  const table = opened.use(await openTable(settings.dataDir, { platform, force }));
   await reapOrphans(platform, opened);
   const server = opened.use(
     await startRemoteServer({
@@ -106,7 +106,7 @@ export async function openServer(
       audit: createAudit(log),
       findSocket: platform.listeningSocket,
       telemetry: await openTelemetry(),
-      force: hurry,
+      force,
     }),
   );
   const expiry = opened.use(new ExpiryWatch({ clock: systemClock, log }));
@@ -158,7 +158,7 @@ async function readTrust(
 
 async function openTable(
   dataDir: string | undefined,
-  { platform, hurry }: { platform: Platform; hurry: AbortSignal | undefined },
+  { platform, force }: { platform: Platform; force: AbortSignal | undefined },
 ): Promise<ProcessTable> {
   const folder = dataDir ?? requireDefaultDataFolder(platform);
   platform.adoptOrphans();
@@ -170,7 +170,7 @@ async function openTable(
       newLaunchToken: () => crypto.randomUUID(),
       searchPath: Deno.env.get("PATH"),
       output: { sync: true },
-      force: hurry,
+      force,
     });
     if (table !== undefined) return table;
   } catch (error) {

@@ -22,10 +22,10 @@ interface OwnCommandOptions {
 const FORBIDDEN_VARIABLES = /^(?:DENO|NODE|LD|DYLD)_/;
 
 /**
- * Finds the command that starts this program, be it from source, from a bundle or compiled; `undefined` if the system does
+ * Derives the command that starts this program, be it from source, from a bundle or compiled; `undefined` if the system does
  * not provide the command line.
  */
-export function findOwnCommand(
+export function parseOwnCommand(
   { platform, args, execPath, isStandalone }: OwnCommandOptions,
 ): OwnCommand | undefined {
   if (isStandalone) return { path: execPath, args: [] };

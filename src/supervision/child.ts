@@ -17,10 +17,10 @@ export async function launchRecorded(
   deps: ChildDependencies,
 ): Promise<ManagedProcess> {
   const { platform, recorder, childRecord, log } = deps;
-  const mark = deps.newUuid();
+  const launchToken = deps.newUuid();
   platform.adoptOrphans();
-  childRecord.write({ mark });
-  const recording = await recorder?.prepare({ ...options, mark });
+  childRecord.write({ launchToken });
+  const recording = await recorder?.prepare({ ...options, launchToken });
   const output = recorder && (recording ? "pipe" : "null");
   let child: LaunchedProcess | undefined;
   const unlisten = listenForSignals(() => child, deps);
@@ -28,7 +28,7 @@ export async function launchRecorded(
   try {
     process = await ManagedProcess.launch({
       ...options,
-      launchToken: mark,
+      launchToken,
       ...(output && { output }),
     }, {
       clock: deps.clock,
@@ -64,7 +64,7 @@ export async function launchRecorded(
   recording?.begin(process);
   deps.onLaunched(root.leader);
   try {
-    childRecord.write({ leader: root.leader, mark });
+    childRecord.write({ leader: root.leader, launchToken });
     return process;
   } catch (error) {
     await process.stop();

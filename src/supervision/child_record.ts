@@ -14,7 +14,7 @@ interface RecordedLaunch {
   readonly path: string;
   readonly args: readonly string[];
   /** The launch token, by which its process tree is recognized. */
-  readonly mark: string;
+  readonly launchToken: string;
 }
 
 /** Records the output and the end of each launch, for remote operators. */
@@ -43,7 +43,7 @@ interface ChildRecord {
 
 /** A child that runs, or that is about to be launched if it has no leader yet. */
 export interface RecordedChild {
-  readonly mark: string;
+  readonly launchToken: string;
   readonly leader?: ProcessIdentity | undefined;
 }
 
@@ -73,7 +73,7 @@ export type StopDependencies = Omit<
 export function childRecordIn(claim: SocketClaim): ChildRecord {
   return {
     read: async () => parse(await claim.readRecord()),
-    write: (child) => claim.writeRecord(child && { ...child.leader, mark: child.mark }),
+    write: (child) => claim.writeRecord(child && { ...child.leader, mark: child.launchToken }),
   };
 }
 
@@ -81,7 +81,7 @@ function parse(record: unknown): RecordedChild | undefined {
   if (!isObject(record)) return undefined;
   const { mark, ...leader } = record;
   if (typeof mark !== "string" || mark === "") return undefined;
-  return isIdentity(leader) ? { mark, leader } : { mark };
+  return isIdentity(leader) ? { launchToken: mark, leader } : { launchToken: mark };
 }
 
 function isIdentity(value: object): value is ProcessIdentity {
@@ -105,10 +105,10 @@ export class TableRecorder implements ChildRecorder {
     return this.table.runningCount <= 1;
   }
 
-  async prepare({ path, args, mark }: RecordedLaunch): Promise<ChildRecording | undefined> {
+  async prepare({ path, args, launchToken }: RecordedLaunch): Promise<ChildRecording | undefined> {
     let record: ProcessRecord;
     try {
-      record = await this.table.announce({ command: path, args, launchToken: mark });
+      record = await this.table.announce({ command: path, args, launchToken });
     } catch (error) {
       this.log.error(`Cannot record the software's output: ${describeError(error)}`);
       return undefined;

@@ -19,7 +19,7 @@ export async function stopRecorded(
   deps: StopDependencies,
 ): Promise<void> {
   const { platform, clock, log, force, pid } = deps;
-  const tree = findTree({ leader: recorded.leader, launchToken: recorded.mark }, {
+  const tree = findTree(recorded, {
     control: await platform.processControl(),
     ownPid: pid,
   });

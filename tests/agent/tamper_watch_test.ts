@@ -20,7 +20,7 @@ const ROLLBACK = {
 } as const;
 
 /** A running watch, and what it did when. */
-class Harness {
+class Fixture {
   readonly clock = new FakeClock();
   readonly log = new RecordingLog();
   readonly findings = new TamperFindings(this.log);
@@ -51,7 +51,7 @@ class Harness {
 
 Deno.test("stages follow at once, after 2, 5 and 10 minutes, half a minute earlier or later", async () => {
   const seconds = async (random: number) => {
-    const harness = new Harness("degrade", random);
+    const harness = new Fixture("degrade", random);
     harness.findings.report(ROLLBACK);
     await harness.clock.advance(11 * MINUTE_MS);
     await harness.ended;
@@ -63,7 +63,7 @@ Deno.test("stages follow at once, after 2, 5 and 10 minutes, half a minute earli
 });
 
 Deno.test("with degrade a finding makes answers worse by and by, then stops the software", async () => {
-  const harness = new Harness("degrade");
+  const harness = new Fixture("degrade");
   await harness.clock.advance(MINUTE_MS);
   assertEquals(harness.stages, []);
   harness.tamperChecks = [DEBUGGER];
@@ -88,7 +88,7 @@ Deno.test("with degrade a finding makes answers worse by and by, then stops the 
 });
 
 Deno.test("with stop the software is stopped at once", async () => {
-  const harness = new Harness("stop");
+  const harness = new Fixture("stop");
   harness.tamperChecks = [DEBUGGER];
   await harness.clock.advance(MINUTE_MS);
   assertEquals(exitCodeOf(await harness.ended), 137);
@@ -96,15 +96,30 @@ Deno.test("with stop the software is stopped at once", async () => {
 });
 
 Deno.test("with report a finding is in the log, once, and that is all", async () => {
-  const harness = new Harness("report");
+  const harness = new Fixture("report");
   harness.tamperChecks = [DEBUGGER];
   await harness.clock.advance(30 * MINUTE_MS);
   assertEquals(await harness.over(), undefined);
   assertEquals([harness.stages, harness.findings.count], [[], 1]);
 });
 
+Deno.test("a run that is over before its first look is looked at all the same", async () => {
+  const log = new RecordingLog();
+  const error = await createTamperWatch({
+    policy: "degrade",
+    findings: new TamperFindings(log),
+    tamperChecks: { look: () => Promise.resolve([DEBUGGER]) },
+    setDegradeStage: () => {},
+    clock: new FakeClock(),
+    random: () => 0.5,
+    log,
+  })(AbortSignal.abort());
+  assertEquals(error, undefined);
+  assertEquals(log.lines(), ["warn debugger attached: process 7 (gdb) traces sentinel"]);
+});
+
 Deno.test("with off the checks are not made", async () => {
-  const harness = new Harness("off");
+  const harness = new Fixture("off");
   harness.tamperChecks = [DEBUGGER];
   await harness.clock.advance(30 * MINUTE_MS);
   assertEquals(await harness.over(), undefined);
@@ -112,7 +127,7 @@ Deno.test("with off the checks are not made", async () => {
 });
 
 Deno.test("a clock that was set back is forgiven when the server answers, a debugger is not", async () => {
-  const harness = new Harness("degrade");
+  const harness = new Fixture("degrade");
   harness.findings.report(ROLLBACK);
   await harness.clock.advance(3 * MINUTE_MS);
   harness.findings.settleRollbacks();
@@ -128,10 +143,10 @@ Deno.test("a clock that was set back is forgiven when the server answers, a debu
 });
 
 Deno.test("a watch that is stopped before or amid the stages ends without a word", async () => {
-  const harness = new Harness("degrade");
+  const harness = new Fixture("degrade");
   harness.findings.report(ROLLBACK);
   await harness.clock.advance(MINUTE_MS);
   assertEquals(await harness.over(), undefined);
   assertEquals(harness.stages.map(([stage]) => stage), ["warnings"]);
-  assertEquals(await new Harness("stop").over(), undefined);
+  assertEquals(await new Fixture("stop").over(), undefined);
 });

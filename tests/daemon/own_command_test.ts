@@ -1,32 +1,32 @@
 import { assertEquals } from "@std/assert";
-import { filterEnvironment, findOwnCommand } from "../../src/daemon/detach.ts";
+import { filterEnvironment, parseOwnCommand } from "../../src/daemon/detach.ts";
 
 const FROM_SOURCE = { execPath: "/bin/deno", args: ["run", "x"], isStandalone: false };
 
 const commandOf = (line: readonly string[] | undefined) =>
-  findOwnCommand({ ...FROM_SOURCE, platform: { commandLine: () => line && [...line] } });
+  parseOwnCommand({ ...FROM_SOURCE, platform: { commandLine: () => line && [...line] } });
 
-Deno.test("findOwnCommand() is the command line without our own arguments", () => {
+Deno.test("parseOwnCommand() is the command line without our own arguments", () => {
   assertEquals(commandOf(["deno", "run", "-A", "main.ts", "run", "x"]), {
     path: "/bin/deno",
     args: ["run", "-A", "main.ts"],
   });
 });
 
-Deno.test("findOwnCommand() is we ourselves where we are compiled", () => {
+Deno.test("parseOwnCommand() is we ourselves where we are compiled", () => {
   const options = {
     ...FROM_SOURCE,
     isStandalone: true,
     platform: { commandLine: () => undefined },
   };
-  assertEquals(findOwnCommand({ ...options, execPath: "/bin/sentinel" }), {
+  assertEquals(parseOwnCommand({ ...options, execPath: "/bin/sentinel" }), {
     path: "/bin/sentinel",
     args: [],
   });
 });
 
 for (const line of [undefined, [], ["run", "x"]]) {
-  Deno.test(`findOwnCommand() is not known where the system says ${JSON.stringify(line)}`, () => {
+  Deno.test(`parseOwnCommand() is not known where the system says ${JSON.stringify(line)}`, () => {
     assertEquals(commandOf(line), undefined);
   });
 }

@@ -88,7 +88,7 @@ testWith([POSIX], "for Windows the commands are printed, and cannot be installed
   assertStringIncludes(stdout, "sc.exe create sentinel-rocket binPath= ");
   const { code, stderr } = await service(folder, "install", "windows");
   assertEquals(code, 2);
-  assertStringIncludes(stderr, "type the commands that `sentinel service print windows` prints");
+  assertStringIncludes(stderr, "run the commands that `sentinel service print windows` prints");
 });
 
 Deno.test("a service is installed, installed again and uninstalled; somebody else's file is left alone", async () => {

@@ -9,10 +9,10 @@ const RECORDS: readonly (readonly [what: string, record: unknown, read: unknown]
   ["no record", "text", undefined],
   ["no mark", LEADER, undefined],
   ["an empty mark", { ...LEADER, mark: "" }, undefined],
-  ["a mark alone", { mark: "m" }, { mark: "m" }],
-  ["a leader", { ...LEADER, mark: "m" }, { mark: "m", leader: LEADER }],
-  ["init as the leader", { ...LEADER, pid: 1, mark: "m" }, { mark: "m" }],
-  ["a leader that is no number", { ...LEADER, pid: "42", mark: "m" }, { mark: "m" }],
+  ["a mark alone", { mark: "m" }, { launchToken: "m" }],
+  ["a leader", { ...LEADER, mark: "m" }, { launchToken: "m", leader: LEADER }],
+  ["init as the leader", { ...LEADER, pid: 1, mark: "m" }, { launchToken: "m" }],
+  ["a leader that is no number", { ...LEADER, pid: "42", mark: "m" }, { launchToken: "m" }],
 ];
 
 for (const [what, record, read] of RECORDS) {
