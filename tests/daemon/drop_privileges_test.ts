@@ -66,34 +66,36 @@ testWith(
   },
 );
 
-/** Variables of root's, folders that are the user's, and what the user has of the variables. */
-const PASSED_ON: [string, Record<string, string>, string[], Record<string, string>][] = [
-  [
-    "folders of root's are not passed on",
-    { XDG_RUNTIME_DIR: "/run/user/0", XDG_STATE_HOME: "/root/.local/state" },
-    ["/srv/app"],
-    {},
-  ],
-  [
-    "folders of the user's are passed on",
-    { XDG_RUNTIME_DIR: "/run/user/9", XDG_STATE_HOME: "/srv/state" },
-    ["/run/user/9", "/srv/state"],
-    { XDG_RUNTIME_DIR: "/run/user/9", XDG_STATE_HOME: "/srv/state" },
-  ],
-];
-
-for (const [what, variables, his, expected] of PASSED_ON) {
-  testWith([POSIX], `dropPrivileges(): ${what}`, async () => {
-    const images: ProgramImage[] = [];
-    const ownerOf = (folder: string) => Promise.resolve(his.includes(folder) ? USER_ID : undefined);
-    await drop({
-      control: { become: (_rights, image) => void images.push(image) },
-      deps: { ownerOf, variables },
-    });
-    const [{ env } = {}] = images;
-    assertEquals(env, { ...expected, HOME: "/srv/app", USER: "app", LOGNAME: "app" });
+/** What the user has of root's variables. */
+async function passedOn(
+  variables: Record<string, string>,
+  userFolders: readonly string[],
+): Promise<unknown> {
+  const images: ProgramImage[] = [];
+  await drop({
+    control: { become: (_rights, image) => void images.push(image) },
+    deps: {
+      ownerOf: (folder) => Promise.resolve(userFolders.includes(folder) ? USER_ID : undefined),
+      variables,
+    },
   });
+  return images[0]?.env;
 }
+
+testWith([POSIX], "dropPrivileges(): root's folders are not passed on", async () => {
+  const variables = { XDG_RUNTIME_DIR: "/run/user/0", XDG_STATE_HOME: "/root/.local/state" };
+  assertEquals(await passedOn(variables, ["/srv/app"]), {
+    ...{ HOME: "/srv/app", USER: "app", LOGNAME: "app" },
+  });
+});
+
+testWith([POSIX], "dropPrivileges(): the user's folders are passed on", async () => {
+  await using state = await temporaryFolder();
+  const variables = { XDG_RUNTIME_DIR: "/run/user/9", XDG_STATE_HOME: state.path };
+  assertEquals(await passedOn(variables, Object.values(variables)), {
+    ...{ ...variables, HOME: "/srv/app", USER: "app", LOGNAME: "app" },
+  });
+});
 
 testWith(
   [NEEDS_ROOT],
