@@ -4,6 +4,7 @@
  * arguments are run in its place, the other arguments go to `deno test`.
  */
 import { fromFileUrl } from "@std/path";
+import { ifExists } from "../../src/core/files.ts";
 import { standardOutput } from "../../src/cli/output.ts";
 import { PERMISSIONS } from "../support/permissions.ts";
 import { IS_WINDOWS } from "../support/system.ts";
@@ -63,7 +64,9 @@ try {
     [`--junit-path=${report}`, ...PERMISSIONS, ...args, ...files],
     env,
   );
-  for (const line of describeSkipped(await Deno.readTextFile(report))) standardOutput.result(line);
+  // there is none if it was killed, or had no file to run
+  const text = await ifExists(Deno.readTextFile(report)) ?? "";
+  for (const line of describeSkipped(text)) standardOutput.result(line);
 } finally {
   await Deno.remove(folder, { recursive: true });
 }

@@ -65,3 +65,10 @@ Deno.test("a test that hangs is named and fails", async () => {
   assertStringIncludes(stdout, "endless ... cancelled");
   assertStringIncludes(stdout, "took longer than 0.1 s");
 });
+
+Deno.test("a run that is ended before its report ends as it was, and says no more", async () => {
+  const { code, stdout, stderr } = await runOn(
+    `Deno.test("deadly", () => { new Deno.Command("kill", { args: ["-KILL", String(Deno.pid)] }).outputSync(); });`,
+  );
+  assertEquals([code, stdout, stderr], [128 + 9, "", ""]);
+});
