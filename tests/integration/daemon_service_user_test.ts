@@ -43,7 +43,7 @@ testWith(
     assertEquals([started.code, started.stderr], [0, ""]);
     const status = await harness.daemon("status");
     const stopped = await harness.daemon("stop");
-    assertMatch(status.stdout, /^runs \(pid \d+\)/);
+    assertMatch(status.stdout, /^running \(pid \d+\)/);
     assertEquals([status.code, stopped.code, stopped.stderr], [0, 0, ""]);
     assertEquals((await harness.daemon("status")).code, 87);
   },

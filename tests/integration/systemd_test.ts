@@ -26,7 +26,7 @@ testWith(
       "--config",
       "/opt/rocket/sentinel.toml",
     );
-    assertMatch(status.stdout, /^runs \(pid \d+\)/, status.stderr);
+    assertMatch(status.stdout, /^running \(pid \d+\)/, status.stderr);
     await harness.configure((text) => text.replace("[logging]", `[logging]\nlevel = "debug"`));
     assertEquals((await systemd.run("systemctl", "reload", UNIT)).code, 0);
     await daemon.logged(/reloaded: logging\.level/);
