@@ -12,9 +12,9 @@ testWith(
       wrapper: ["strace", "-f", "-e", "trace=none", "-o", "/dev/null"],
       doubles: {
         "src/agent/serve.ts": [[
-          "    const { tamperWatch } = ",
+          "    const { createTamperWatch } = ",
           `    await new Promise((resolve) => signal.addEventListener("abort", resolve));
-           const { tamperWatch } = `,
+           const { createTamperWatch } = `,
         ]],
       },
     });

@@ -43,11 +43,11 @@ testWith(
     assertEquals(locked.code, 2, locked.stderr);
     assertStringIncludes(
       locked.stderr,
-      "sentinel: error: the machine's key is in the Secret Service, which does not give it (the keyring is locked): ",
+      "sentinel: error: the Secret Service holds the machine's key but does not return it (the keyring is locked): ",
     );
     const outside = await harness.run("/bin/true");
     assertEquals(outside.code, 2, outside.stderr);
-    assertMatch(outside.stderr, /which does not give it \(.+\): unlock it/);
+    assertMatch(outside.stderr, /but does not return it \(.+\): unlock it/);
 
     const again = await harness.run("/bin/true", session(harness));
     assertEquals(again.code, 0, again.stderr);

@@ -4,6 +4,7 @@ import { openTamperChecks } from "../../../src/platform/linux/tamper_check.ts";
 import { LineReader } from "../../support/program.ts";
 import { openLibraries } from "../../support/open_libraries.ts";
 import { NEEDS_ROOT, needsProgram, POSIX, testWith } from "../../support/requirements.ts";
+import { runTool } from "../../support/run_tool.ts";
 import { temporaryFolder } from "../../support/temporary_folder.ts";
 
 openLibraries();
@@ -71,8 +72,8 @@ testWith(
 /** Threads of a process but its first, once there are some. */
 async function otherThreads(pid: number): Promise<number[]> {
   for (;;) {
-    const names = await Array.fromAsync(Deno.readDir(`/proc/${pid}/task`), ({ name }) => name);
-    const others = names.map(Number).filter((thread) => thread !== pid);
+    const names = await runTool("ls", `/proc/${pid}/task`);
+    const others = names.trim().split("\n").map(Number).filter((thread) => thread !== pid);
     if (others.length > 0) return others;
   }
 }
