@@ -175,7 +175,7 @@ testServed(
       await raw.read(/100 Continue\r\n\r\n/);
       await raw.send('{"command":"x"}');
     }
-    await served.fixture.audit(/^refused: 400 the body did not open whole/);
+    await served.fixture.audit(/^refused: 400 the body did not arrive whole/);
     assertEquals(processes.started, []);
   },
 );
