@@ -81,7 +81,7 @@ testWith(
   "a program has no private key, no test's key and no path of its maker's",
   async () => {
     const bytes = await ownBytes(await sharedProgram());
-    assert(holds(bytes, "--org-key is not taken"));
+    assert(holds(bytes, "--org-key is not allowed"));
     const home = Deno.env.get("HOME") ?? "";
     const private_ = [ROOT, "/sentinel-test-", dirname(Deno.execPath()), ".cache/deno", "tests/"];
     for (const text of [...private_, ...(home.length > 1 ? [`${home}/`] : [])]) {

@@ -77,7 +77,10 @@ testWith(
     await using harness = await DaemonHarness.open({ tables: "[shutdown]\ntimeout_ms = 1" });
     await using daemon = harness.start({
       // the software's signals, each of them longer than the whole shutdown may take
-      wrapper: ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=kill:delay_enter=50000"],
+      wrapper: [
+        ...["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"],
+        ...["-e", "trace=kill", "-e", "inject=kill:delay_enter=50000"],
+      ],
     });
     await using _stop = stopAtEnd(harness);
     const [, pid] = await harness.written("runtime/sentinel/software.pid", /^(\d+)\n/);
@@ -102,10 +105,11 @@ testWith(
   [needsProgram("strace")],
   "software that may not be killed is named in the log, and left to the next start",
   async () => {
-    await using harness = await DaemonHarness.open({ tables: "[shutdown]\ntimeout_ms = 2000" });
+    await using harness = await DaemonHarness.open({ tables: "[shutdown]\ntimeout_ms = 8000" });
     await using daemon = harness.start({
       wrapper: [
-        ...["strace", "-f", "-qq", "-o", "/dev/null"],
+        ...["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"],
+        ...["-e", "trace=kill,pidfd_send_signal"],
         ...["-e", "inject=kill,pidfd_send_signal:error=EPERM"],
       ],
     });

@@ -171,7 +171,7 @@ async function socketFamilies(
   const trace = folder.at("trace");
   await runProgram(args, {
     ...programOptions(folder),
-    wrapper: ["strace", "-f", "-e", "trace=network", "-o", trace],
+    wrapper: ["strace", "-f", "--seccomp-bpf", "-e", "trace=network", "-o", trace],
   });
   const calls = (await Deno.readTextFile(trace)).matchAll(/\bsocket(?:pair)?\((\w+)/g);
   return new Set(Array.from(calls, ([, family]) => family!));

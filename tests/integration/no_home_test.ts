@@ -3,11 +3,11 @@
 import { assertEquals } from "@std/assert";
 import { arrange, diagnose, findCheck } from "../support/diagnosis.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
-import { runProgram } from "../support/program.ts";
+import { PINNED_RUNTIME, runProgram } from "../support/program.ts";
 import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { CLIENT_CERTIFICATES, OPENSSL } from "../support/test_remote.ts";
+import { OPENSSL } from "../support/test_remote.ts";
 
 const NO_HOME = { HOME: "", XDG_DATA_HOME: "" };
 
@@ -36,7 +36,7 @@ testWith([POSIX], "doctor tells that there is no home", async () => {
 });
 
 testWith(
-  [POSIX, ...OPENSSL, CLIENT_CERTIFICATES],
+  [POSIX, ...OPENSSL, PINNED_RUNTIME],
   "a server without a home needs --data-dir, a client -C",
   async () => {
     await using setup = await RemoteProgramHarness.open();

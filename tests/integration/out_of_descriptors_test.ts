@@ -5,10 +5,10 @@ import { RunHarness } from "../support/run_harness.ts";
 import { DaemonHarness, STAY } from "../support/daemon_harness.ts";
 import { freePort } from "../support/free_port.ts";
 import { isRunning } from "../support/process_state.ts";
-import { runProgram, startProgram } from "../support/program.ts";
+import { PINNED_RUNTIME, runProgram, startProgram } from "../support/program.ts";
 import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
-import { CLIENT_CERTIFICATES, OPENSSL } from "../support/test_remote.ts";
+import { OPENSSL } from "../support/test_remote.ts";
 
 /** Enough for a program to run, and fewer than a flood has connections. */
 const DESCRIPTORS = 72, FLOOD = 250;
@@ -26,7 +26,7 @@ function warnings(text: string): number {
 }
 
 testWith(
-  [POSIX],
+  [POSIX, PINNED_RUNTIME],
   "a license server that is out of descriptors goes on, and says so once",
   async () => {
     await using base = await RunHarness.open();
@@ -68,7 +68,7 @@ async function answered<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 testWith(
-  [POSIX],
+  [POSIX, PINNED_RUNTIME],
   "a daemon whose health endpoint takes all descriptors goes on, and so does its software",
   async () => {
     const port = freePort();
@@ -94,7 +94,7 @@ testWith(
 );
 
 testWith(
-  [POSIX, ...OPENSSL, CLIENT_CERTIFICATES],
+  [POSIX, ...OPENSSL, PINNED_RUNTIME],
   "a remote server that is out of descriptors answers again once there are some",
   async () => {
     await using setup = await RemoteProgramHarness.open();

@@ -1,11 +1,15 @@
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { assertMode } from "../support/file_mode.ts";
-import { type ProgramResult, runProgram, startProgram } from "../support/program.ts";
+import {
+  PINNED_RUNTIME,
+  type ProgramResult,
+  runProgram,
+  startProgram,
+} from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
-import { CLIENT_CERTIFICATES } from "../support/test_remote.ts";
 
 const OPENSSL = [needsProgram("openssl")];
 
@@ -40,7 +44,7 @@ async function makeCertificates(folder: TemporaryFolder): Promise<void> {
 const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
 testWith(
-  [CLIENT_CERTIFICATES],
+  [PINNED_RUNTIME],
   "server and client that have their certificates from pki work together",
   async () => {
     await using folder = await temporaryFolder();

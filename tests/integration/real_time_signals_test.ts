@@ -4,7 +4,8 @@ import { RunHarness } from "../support/run_harness.ts";
 import { DaemonHarness } from "../support/daemon_harness.ts";
 import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { LINUX, testWith } from "../support/requirements.ts";
-import { CLIENT_CERTIFICATES, OPENSSL } from "../support/test_remote.ts";
+import { PINNED_RUNTIME } from "../support/program.ts";
+import { OPENSSL } from "../support/test_remote.ts";
 
 /** A shell that a real-time signal ends: SIGRTMIN+6. */
 const KILLS_ITSELF = "kill -40 $$; sleep 1000";
@@ -57,7 +58,7 @@ testWith(
 );
 
 testWith(
-  [LINUX, ...OPENSSL, CLIENT_CERTIFICATES],
+  [LINUX, ...OPENSSL, PINNED_RUNTIME],
   "the status of a remote process that a real-time signal ended names it, and the server goes on",
   async () => {
     await using setup = await RemoteProgramHarness.open();

@@ -1,8 +1,8 @@
 // Not on Windows: it ends programs by POSIX signals.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { runProgram } from "../support/program.ts";
-import { testWith } from "../support/requirements.ts";
+import { PINNED_RUNTIME, runProgram } from "../support/program.ts";
+import { type Requirement, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { setUpVendor, type VendorSetup } from "../support/vendor_setup.ts";
 import { CAN_BE_KEPT_OUT, WITHOUT_CAPABILITIES } from "../support/without_capabilities.ts";
@@ -11,6 +11,8 @@ interface BadCall {
   readonly name: string;
   readonly args: (vendor: VendorSetup, folder: string) => string[];
   readonly line: (vendor: VendorSetup, folder: string) => string;
+  /** What the line needs, if anything. */
+  readonly requirements?: readonly Requirement[];
 }
 
 const serve = (...args: string[]) => ["serve", "--port", "0", ...args];
@@ -46,6 +48,7 @@ const CASES: readonly BadCall[] = [
     name: "serve with a file that is no database",
     args: ({ keyPath }) => serve("--key", keyPath, "--database", keyPath),
     line: ({ keyPath }) => `${keyPath} is not a license database`,
+    requirements: [PINNED_RUNTIME],
   },
   {
     name: "serve with a PostgreSQL URL",
@@ -141,8 +144,8 @@ function issue({ keyPath }: VendorSetup, folder: string, ...args: string[]): str
   ];
 }
 
-for (const { name, args, line } of CASES) {
-  Deno.test(`vendor ${name} is one clear line and status 2`, async () => {
+for (const { name, args, line, requirements = [] } of CASES) {
+  testWith(requirements, `vendor ${name} is one clear line and status 2`, async () => {
     await using folder = await temporaryFolder();
     const vendor = await setUpVendor(folder.path);
     const result = await runProgram(["vendor", ...args(vendor, folder.path)]);

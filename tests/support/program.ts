@@ -22,6 +22,21 @@ export const FROM_SOURCE: Requirement = {
   met: TESTED === undefined,
 };
 
+/**
+ * For what an older runtime does in another way: a program may be compiled with one to be tried, as `deno compile` has no
+ * other everywhere.
+ */
+export const PINNED_RUNTIME: Requirement = {
+  need: `a program with Deno ${Deno.version.deno}`,
+  met: COMPILED === undefined || hasOurRuntime(COMPILED),
+};
+
+function hasOurRuntime(program: string): boolean {
+  const { stdout } = new Deno.Command(program, { args: ["--version", "--json"] }).outputSync();
+  const { runtime } = JSON.parse(new TextDecoder().decode(stdout));
+  return runtime.startsWith(`deno ${Deno.version.deno},`);
+}
+
 /** What a bundle is compiled with, and so runs with. */
 const BUNDLE_FLAGS = ["--no-config", "--no-lock", "--no-npm", "--no-remote"];
 

@@ -1,15 +1,9 @@
-import { COMPILED, type ProgramResult } from "./program.ts";
+import { PINNED_RUNTIME, type ProgramResult } from "./program.ts";
 import { RemoteProgramHarness, type ServingRemote } from "./remote_program_harness.ts";
 import { needsProgram, type Requirement, testWith } from "./requirements.ts";
 
 /** What makes certificates. */
 export const OPENSSL: readonly Requirement[] = [needsProgram("openssl")];
-
-/** For the real server: the runtime that a program is compiled with to be tried may not have it. */
-export const CLIENT_CERTIFICATES: Requirement = {
-  need: "a runtime that verifies client certificates",
-  met: COMPILED === undefined,
-};
 
 /** A test with a real server and its clients. */
 export function testRemote(
@@ -17,7 +11,7 @@ export function testRemote(
   run: (setup: RemoteProgramHarness, server: ServingRemote) => Promise<void>,
   requirements: readonly Requirement[] = [],
 ): void {
-  testWith([...OPENSSL, CLIENT_CERTIFICATES, ...requirements], name, async () => {
+  testWith([...OPENSSL, PINNED_RUNTIME, ...requirements], name, async () => {
     await using setup = await RemoteProgramHarness.open();
     await using server = await setup.serve();
     await run(setup, server);
