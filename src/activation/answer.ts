@@ -16,8 +16,10 @@ import {
 export type ServerAnswer =
   /** Signed by the organization for this request. `respondedAtMs`: the server's time, milliseconds since the Unix epoch. */
   | { kind: "verified"; payload: AnswerPayload; respondedAtMs: number }
-  /** A refusal; if it is not `signed`, anyone between here and the server may have sent it. */
-  | { kind: "refused"; message: string; signed: boolean }
+  /** Signed; whether it decides anything, its `code` tells (`messages.ts`). */
+  | { kind: "refused"; message: string; code: string | undefined; respondedAtMs: number }
+  /** A refusal without a signature: anyone between here and the server may have sent it. */
+  | { kind: "unsigned"; message: string }
   /** No answer, or none that proves to come from the server; `why` is for the log. */
   | { kind: "unreachable"; why: string };
 
@@ -27,7 +29,7 @@ export interface RawAnswer {
   readonly body: string | undefined;
 }
 
-/** What an answer must match. */
+/** The request that an answer must match, and the time. */
 export interface AnswerExpectation {
   readonly nonce: string;
   readonly machineId: string;
@@ -72,7 +74,7 @@ function rejectUnverified(reason: string): ServerAnswer {
 function judgeUnsignedRefusal(status: number, body: unknown): ServerAnswer {
   const refusal = v.safeParse(refusalSchema, body);
   if (!refusal.success) return rejectUnverified(`HTTP ${status} without signature`);
-  return { kind: "refused", message: sanitizeLine(refusal.output.error), signed: false };
+  return { kind: "unsigned", message: sanitizeLine(refusal.output.error) };
 }
 
 async function openPayload(
@@ -90,8 +92,7 @@ function judgeAcceptance(payload: unknown, expected: AnswerExpectation): ServerA
   if (!parsed.success) return rejectUnverified("HTTP 200 with an incomplete payload");
   const answer = parsed.output;
   const fault = findFault(answer, expected) ??
-    (answer.machine_id !== expected.machineId ? "it is for another machine" : undefined) ??
-    (answer.license_key !== expected.licenseKey ? "it is for another license" : undefined);
+    findMismatch(answer, expected);
   if (fault !== undefined) return rejectUnverified(fault);
   return { kind: "verified", payload: answer, respondedAtMs: Date.parse(answer.responded_at) };
 }
@@ -99,9 +100,22 @@ function judgeAcceptance(payload: unknown, expected: AnswerExpectation): ServerA
 function judgeRefusal(payload: unknown, expected: AnswerExpectation): ServerAnswer {
   const parsed = v.safeParse(refusalPayloadSchema, payload);
   if (!parsed.success) return rejectUnverified("a refusal with an incomplete payload");
-  const fault = findFault(parsed.output, expected);
+  const { code, error, responded_at } = parsed.output;
+  const { machineId, licenseKey } = expected;
+  const { machine_id = machineId, license_key = licenseKey } = parsed.output;
+  const fault = findFault(parsed.output, expected) ??
+    findMismatch({ machine_id, license_key }, expected);
   if (fault !== undefined) return rejectUnverified(fault);
-  return { kind: "refused", message: sanitizeLine(parsed.output.error), signed: true };
+  const message = sanitizeLine(error);
+  return { kind: "refused", message, code, respondedAtMs: Date.parse(responded_at) };
+}
+
+function findMismatch(
+  { machine_id, license_key }: { machine_id: string; license_key: string },
+  { machineId, licenseKey }: AnswerExpectation,
+): string | undefined {
+  if (machine_id !== machineId) return "it is for another machine";
+  return license_key === licenseKey ? undefined : "it is for another license";
 }
 
 /** Detects a replay: a genuine answer to another request, or from another time. */

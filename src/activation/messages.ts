@@ -54,12 +54,60 @@ export const answerPayloadSchema = v.object({
   machine_id: v.string(),
   license_key: v.string(),
 });
-export const refusalPayloadSchema = v.object({ ...SIGNED, error: v.string(), code: v.string() });
+/** A refusal's payload; it names what the request was about if the request could be read. */
+export const refusalPayloadSchema = v.object({
+  ...SIGNED,
+  error: v.string(),
+  code: v.optional(v.string()),
+  license_key: v.optional(v.string()),
+  machine_id: v.optional(v.string()),
+});
 
 export type AnswerPayload = v.InferOutput<typeof answerPayloadSchema>;
 
 /** A heartbeat answer's `status`. */
 export type LicenseStatus = "ACTIVE" | "DECOMMISSION_PENDING" | "REVOKED" | "EXPIRED" | "SUSPENDED";
+
+/**
+ * Codes of refusals that are about a request's form or time. They decide nothing about the license: a wrong clock, a proxy or
+ * a busy server causes them.
+ */
+const FORM_CODES: readonly RegExp[] = [
+  /^(?:timestamp_out_of_window|nonce_used|signature_invalid|malformed_json)$/,
+  /^(?:invalid_header|invalid_field|machine_id_mismatch|not_found|too_many_requests|busy)$/,
+  /^body_/,
+];
+
+export function isFormCode(code: string | undefined): boolean {
+  return code !== undefined && FORM_CODES.some((pattern) => pattern.test(code));
+}
+
+/** Codes by which the server decides about a license or a machine, and the status that the code stands for. */
+const DECIDING_CODES: ReadonlyMap<string, LicenseStatus | undefined> = new Map([
+  ["license_revoked", "REVOKED"],
+  ["license_suspended", "SUSPENDED"],
+  ["license_expired", "EXPIRED"],
+  ["license_unknown", undefined],
+  ["license_not_yet_active", undefined],
+  ["license_hardware_bound", undefined],
+  ["license_closed", undefined],
+  ["machine_limit", undefined],
+  ["machine_blocked", undefined],
+  ["machine_key_conflict", undefined],
+  ["machine_decommissioned", undefined],
+]);
+
+export function isDecidingCode(code: string | undefined): boolean {
+  return code !== undefined && DECIDING_CODES.has(code);
+}
+
+/** The status of the license that a refusal's code stands for, if any. */
+export function readStatus(code: string | undefined): LicenseStatus | undefined {
+  return code === undefined ? undefined : DECIDING_CODES.get(code);
+}
+
+/** The server no longer knows the machine, for example after a restore of its database; it may activate again. */
+export const MACHINE_UNKNOWN = "machine_unknown";
 
 /** Body of a 200 and of a signed refusal. */
 export const envelopeSchema = v.object({ payload: v.string(), sig: v.string() });

@@ -84,7 +84,6 @@ export class StandardLicensing implements Licensing<StandardLicense> {
       this.#memory = graceBudget.memory;
     };
     try {
-      await lease.checkClock();
       await lease.activate(signal);
       await lease.beatAtStart(signal);
       checkDates(license, lease.nowMs());

@@ -145,8 +145,9 @@ function examineHttp(answer: ServerAnswer, response: Response | undefined): Diag
 }
 
 function examineSignature(answer: ServerAnswer): Diagnostic {
-  const isSigned = answer.kind === "verified" || (answer.kind === "refused" && answer.signed);
-  if (isSigned) return ok("signature", "the organization signed its answer");
+  if (answer.kind === "verified" || answer.kind === "refused") {
+    return ok("signature", "the organization signed its answer");
+  }
   const why = answer.kind === "unreachable"
     ? answer.why.replace(`${UNVERIFIED}: `, "")
     : "refusal without signature";

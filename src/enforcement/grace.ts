@@ -167,6 +167,11 @@ export class GraceBudget {
     return this.#record.grace_remaining_seconds;
   }
 
+  /** Seconds of the whole grace period. */
+  get wholeSeconds(): number {
+    return this.#options.license.heartbeat_grace_period_days * SECONDS_PER_DAY;
+  }
+
   get hasGrace(): boolean {
     return hasGrace(this.#record) && !this.#state.is_unconfirmed;
   }
@@ -186,13 +191,14 @@ export class GraceBudget {
   }
 
   /**
-   * The server answered: stops charging.
+   * The server answered: stops charging. Its time is taken even if it is earlier than what was known: the answer is to this
+   * request, so a wrong clock at both ends, once, settles here.
    *
    * @param forbiddingStatus The status with which it forbids the software to run; `null` if it allows it.
    */
   async recordAnswer(respondedAtMs: number, forbiddingStatus: string | null = null): Promise<void> {
     this.#stopCharging();
-    this.#time.confirm(Math.max(respondedAtMs, this.lastRespondedAtMs));
+    this.#time.confirm(respondedAtMs);
     this.#state = { ...this.#state, is_unconfirmed: false };
     this.#options.findings.settleRollbacks();
     await this.#save({
@@ -202,14 +208,6 @@ export class GraceBudget {
       unpaid_ms: 0,
       last_alive: null,
     }, respondedAtMs);
-  }
-
-  /** The server is reachable, but its answer proves nothing: stops charging. */
-  async recordRefusal(): Promise<void> {
-    const wasOffline = this.isOffline;
-    this.#stopCharging();
-    if (!wasOffline) return;
-    await this.#save({ ...this.#record, unpaid_ms: 0, last_alive: null });
   }
 
   /**
@@ -295,7 +293,7 @@ export class GraceBudget {
     const state = replaceRecord(this.#state, record);
     this.#state = {
       ...state,
-      last_responded_at_ms: Math.max(state.last_responded_at_ms, respondedAtMs ?? 0),
+      last_responded_at_ms: respondedAtMs ?? state.last_responded_at_ms,
       latest_known_ms: this.nowMs(),
     };
     // losing the record of a permission cheats no one

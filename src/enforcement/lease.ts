@@ -3,7 +3,8 @@ import type { Host } from "../platform/host.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { ServerAnswer } from "../activation/answer.ts";
 import type { LicenseServerApi, RequestOptions } from "../activation/client.ts";
-import { retryUnreachable } from "../activation/retry.ts";
+import { isDecidingCode, isFormCode, MACHINE_UNKNOWN, readStatus } from "../activation/messages.ts";
+import { retryUnreachable, type Unreachable } from "../activation/retry.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import type { GraceBudget } from "./grace.ts";
@@ -66,11 +67,32 @@ interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly platform: Pick<Platform, "wireName">;
 }
 
-/**
- * Signed refusals in a row that cost nothing, as the server may be out of order. Later ones are charged like missed
- * heartbeats: otherwise a wrong clock, which makes the server refuse, would hide a revocation for ever.
- */
-const FREE_REFUSALS = 2;
+const MINUTE_MS = 60_000, HOUR_MS = 3_600_000, SECOND_MS = 1000;
+
+/** An activation is tried again for a moment; a person waits for it. */
+const ACTIVATION_RETRIES = { spreadMs: 2 * SECOND_MS, atLeast: 1, limitMs: 30 * SECOND_MS };
+
+/** Retries of a missed heartbeat: enough for a restart of the server or of the network, in less than an interval. */
+function heartbeatRetries(intervalMs: number) {
+  return {
+    spreadMs: Math.min(intervalMs / 4, HOUR_MS),
+    atLeast: 3,
+    limitMs: intervalMs * LONGEST_BEAT,
+  };
+}
+
+/** Part of the interval that a heartbeat and its retries may take: the next is due 10 % early at the earliest. */
+const LONGEST_BEAT = 0.9;
+
+/** Parts of the whole grace at which a warning says what is left. */
+const WARNED_PARTS = [1 / 2, 1 / 4, 1 / 10];
+
+/** What an answer means for a license that is activated. */
+type HeartbeatAnswer =
+  | { readonly kind: "status"; readonly status: string; readonly respondedAtMs: number }
+  /** The server decided against this machine for a reason that no status stands for. */
+  | { readonly kind: "refused"; readonly error: RefusedError }
+  | Unreachable;
 
 const EXHAUSTED_MESSAGE = "server unreachable and grace period exhausted";
 
@@ -79,8 +101,6 @@ export class Lease {
   readonly #options: LeaseOptions;
   readonly #graceBudget: GraceBudget;
   #status = "ACTIVE";
-  /** Heartbeats refused in a row. */
-  #refusals = 0;
   #onGraceCharged: (remainingSeconds: number) => void = () => {};
 
   constructor(options: LeaseOptions) {
@@ -116,20 +136,19 @@ export class Lease {
    */
   async activate(signal: AbortSignal): Promise<void> {
     if (this.#graceBudget.isActivated) return;
-    const { client, license, platform, publicKeyPem, log } = this.#options;
-    const answer = await client.activate({
-      ...this.#identity,
-      machine_public_key_pem: publicKeyPem,
-      platform: platform.wireName,
-      software_version: VERSION,
-    }, this.#request(signal));
+    const { license, clock, random, log } = this.#options;
+    const answer = await retryUnreachable((both) => this.#askToActivate(both), {
+      ...ACTIVATION_RETRIES,
+      ...{ clock, random, signal },
+      onFirstFailure: (why) => log.info(`activation failed (${why}), trying again`),
+    });
     if (answer.kind === "unreachable") {
       throw new UnreachableError(
         "activation",
         `server unreachable (${answer.why}): ${this.#options.serverUrl} — cannot activate this machine`,
       );
     }
-    if (answer.kind === "refused") throw new RefusedError("activation", activationRefusal(answer));
+    if (answer.kind === "refused" || answer.kind === "unsigned") throw activationRefused(answer);
     const verdict = judgeStatus(answer.payload.status);
     if (verdict.kind === "stop") throw verdict.error;
     await this.#graceBudget.recordActivation(answer.respondedAtMs);
@@ -146,17 +165,16 @@ export class Lease {
    * @throws {SentinelError} if the software must not be launched.
    */
   async beatAtStart(signal: AbortSignal): Promise<void> {
-    const answer = this.#distrustUnsigned(await this.#heartbeat(signal));
-    if (answer.kind === "refused") {
-      throw new RefusedError("heartbeat", `heartbeat refused: ${answer.message}`);
-    }
-    if (answer.kind === "verified") {
+    const answer = await this.#heartbeat(signal);
+    if (answer.kind === "refused") throw answer.error;
+    if (answer.kind === "status") {
       const verdict = await this.#accept(answer);
       if (verdict.kind === "stop") throw verdict.error;
       return;
     }
     if (this.#graceBudget.isDecommissioned) throw DECOMMISSIONED;
     this.#requireNotForbidden();
+    await this.checkClock();
     const charged = await this.#graceBudget.startOffline();
     if (charged > 0) {
       this.#options.log.info(`earlier runs without the server used ${charged} seconds of grace`);
@@ -187,21 +205,24 @@ export class Lease {
     return verdict;
   }
 
-  /** Sends one heartbeat of a running software, with retries until `withinMs` has passed. */
-  async beat(signal: AbortSignal, withinMs: number): Promise<LeaseVerdict> {
+  /** Sends one heartbeat of running software, with retries for a part of the license's interval. */
+  async beat(signal: AbortSignal): Promise<LeaseVerdict> {
     this.#graceBudget.tolerateFaults();
-    const { clock, random, log } = this.#options;
-    const ask = async (both: AbortSignal) => this.#distrustUnsigned(await this.#heartbeat(both));
-    const answer = await retryUnreachable(ask, { withinMs, clock, random, signal });
-    if (answer.kind === "verified") return await this.#accept(answer);
-    if (answer.kind === "refused") {
-      log.warn(`heartbeat refused by the server: ${answer.message}`);
-      if (++this.#refusals > FREE_REFUSALS) {
-        return await this.#miss(`refused ${this.#refusals} times in a row`);
-      }
-      await this.#graceBudget.recordRefusal();
-      return CONTINUE;
-    }
+    const { clock, random, log, license } = this.#options;
+    const intervalMs = license.heartbeat_interval_minutes * MINUTE_MS;
+    const answer = await retryUnreachable((both) => this.#heartbeat(both), {
+      ...heartbeatRetries(intervalMs),
+      ...{ clock, random, signal },
+      onFirstFailure: (why) => {
+        if (this.#graceBudget.isOffline) return;
+        const time = this.#stopTime();
+        log.warn(
+          `Heartbeat failed (${why}), trying again: the software would be stopped at ${time}`,
+        );
+      },
+    });
+    if (answer.kind === "status") return await this.#accept(answer);
+    if (answer.kind === "refused") return await this.#miss(answer.error.message);
     return signal.aborted ? CONTINUE : await this.#miss(answer.why);
   }
 
@@ -216,36 +237,47 @@ export class Lease {
     return { lastRespondedAtMs: this.#graceBudget.lastRespondedAtMs, signal };
   }
 
-  #heartbeat(signal: AbortSignal): Promise<ServerAnswer> {
-    return this.#options.client.heartbeat(
+  async #askToActivate(signal: AbortSignal): Promise<ServerAnswer> {
+    const { client, platform, publicKeyPem } = this.#options;
+    const answer = await client.activate({
+      ...this.#identity,
+      machine_public_key_pem: publicKeyPem,
+      platform: platform.wireName,
+      software_version: VERSION,
+    }, this.#request(signal));
+    return answer.kind === "refused" && isFormCode(answer.code) ? asUnreachable(answer) : answer;
+  }
+
+  /** Asks once. A server that has lost this machine, for example by a restore of its database, is asked to activate it. */
+  async #heartbeat(signal: AbortSignal): Promise<HeartbeatAnswer> {
+    const answer = await this.#options.client.heartbeat(
       { ...this.#identity, software_version: VERSION },
       this.#request(signal),
     );
+    if (answer.kind !== "refused" || answer.code !== MACHINE_UNKNOWN) return judgeHeartbeat(answer);
+    this.#options.log.warn("the server does not know this machine any more: activating it again");
+    return judgeHeartbeat(await this.#askToActivate(signal));
   }
 
-  /** Anyone can forge an unsigned refusal, so it counts as unreachable. */
-  #distrustUnsigned(answer: ServerAnswer): ServerAnswer {
-    if (answer.kind !== "refused" || answer.signed) return answer;
-    return {
-      kind: "unreachable",
-      why: `unverified answer: refusal without signature: ${answer.message}`,
-    };
+  /** When grace is used up if the server stays unreachable from now on (RFC 3339). */
+  #stopTime(): string {
+    const leftMs = this.#graceBudget.hasGrace ? this.graceRemainingSeconds * SECOND_MS : 0;
+    return new Date(this.nowMs() + leftMs).toISOString();
   }
 
   async #accept(
-    { payload, respondedAtMs }: ServerAnswer & { kind: "verified" },
+    { status, respondedAtMs }: HeartbeatAnswer & { kind: "status" },
   ): Promise<LeaseVerdict> {
     if (this.#graceBudget.isOffline) {
       this.#options.log.info(
         `Server reachable again, ${this.graceRemainingSeconds} seconds of grace remaining`,
       );
     }
-    this.#refusals = 0;
-    this.#status = payload.status;
-    this.#options.log.debug(`heartbeat: ${payload.status}`);
-    const verdict = judgeStatus(payload.status);
-    const forbiddingStatus = verdict.kind === "stop" ? payload.status : null;
-    if (payload.status === "DECOMMISSION_PENDING") await this.#decommission();
+    this.#status = status;
+    this.#options.log.debug(`heartbeat: ${status}`);
+    const verdict = judgeStatus(status);
+    const forbiddingStatus = verdict.kind === "stop" ? status : null;
+    if (status === "DECOMMISSION_PENDING") await this.#decommission();
     else await this.#graceBudget.recordAnswer(respondedAtMs, forbiddingStatus);
     return verdict;
   }
@@ -259,13 +291,20 @@ export class Lease {
 
   async #miss(why: string): Promise<LeaseVerdict> {
     const { log } = this.#options;
+    const before = this.graceRemainingSeconds;
     await this.#graceBudget.chargeMiss();
-    this.#onGraceCharged(this.graceRemainingSeconds);
-    if (this.#graceBudget.hasGrace) {
-      log.warn(`Heartbeat failed (${why}), grace remaining: ${this.graceRemainingSeconds} seconds`);
-      return CONTINUE;
+    const left = this.graceRemainingSeconds;
+    this.#onGraceCharged(left);
+    if (!this.#graceBudget.hasGrace) return { kind: "stop", error: exhausted(why) };
+    log.warn(`Heartbeat failed (${why}), grace remaining: ${left} seconds`);
+    const wholeSeconds = this.#graceBudget.wholeSeconds;
+    if (WARNED_PARTS.some((part) => before > part * wholeSeconds && left <= part * wholeSeconds)) {
+      const percent = Math.floor(100 * left / wholeSeconds);
+      log.warn(
+        `${percent} % of the grace period is left: the software stops at ${this.#stopTime()}`,
+      );
     }
-    return { kind: "stop", error: exhausted(why) };
+    return CONTINUE;
   }
 
   /** Until the server confirms, state and key stay, so that the next start runs nothing and acknowledges again. */
@@ -276,7 +315,7 @@ export class Lease {
       this.#request(new AbortController().signal),
     );
     if (answer.kind === "verified") return await this.#graceBudget.forget();
-    const why = answer.kind === "refused" ? answer.message : answer.why;
+    const why = answer.kind === "unreachable" ? answer.why : answer.message;
     this.#graceBudget.tolerateFaults();
     await this.#graceBudget.recordDecommission();
     log.warn(`decommission could not be acknowledged (${why}): the next start tries again`);
@@ -290,8 +329,44 @@ function exhausted(why: string): UnreachableError {
   );
 }
 
-function activationRefusal({ message, signed }: ServerAnswer & { kind: "refused" }): string {
-  return signed
-    ? `activation refused: ${message}`
-    : `activation refused (unsigned answer): ${message}`;
+/** Anyone can forge an unsigned refusal, and one without a known code decides nothing: both count as unreachable. */
+function judgeHeartbeat(answer: ServerAnswer): HeartbeatAnswer {
+  switch (answer.kind) {
+    case "unreachable":
+      return answer;
+    case "unsigned":
+      return {
+        kind: "unreachable",
+        why: `unverified answer: refusal without signature: ${answer.message}`,
+      };
+    case "verified":
+      return {
+        kind: "status",
+        status: answer.payload.status,
+        respondedAtMs: answer.respondedAtMs,
+      };
+    case "refused": {
+      const { code, message, respondedAtMs } = answer;
+      const status = readStatus(code);
+      if (status !== undefined) return { kind: "status", status, respondedAtMs };
+      if (isDecidingCode(code)) {
+        return {
+          kind: "refused",
+          error: new RefusedError("heartbeat", `heartbeat refused: ${message}`),
+        };
+      }
+      return asUnreachable(answer);
+    }
+  }
+}
+
+function asUnreachable({ code, message }: ServerAnswer & { kind: "refused" }): Unreachable {
+  return { kind: "unreachable", why: `request refused: ${code ?? "no code"}: ${message}` };
+}
+
+function activationRefused(
+  { kind, message }: ServerAnswer & { kind: "refused" | "unsigned" },
+): RefusedError {
+  const whose = kind === "unsigned" ? " (unsigned answer)" : "";
+  return new RefusedError("activation", `activation refused${whose}: ${message}`);
 }

@@ -28,7 +28,7 @@ export function createHeartbeatWatch(
       due = Math.max(due + nextIntervalMs(), clock.monotonicMs());
       const error = findDateFault(license, lease.nowMs());
       if (error !== undefined) return error;
-      const verdict = await lease.beat(signal, intervalMs * (1 - JITTER));
+      const verdict = await lease.beat(signal);
       if (verdict.kind === "stop") return verdict.error;
     }
     return undefined;

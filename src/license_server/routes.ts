@@ -191,27 +191,28 @@ class MachineRoutes {
     if ("refusal" in bytes) return await this.refuse(context, bytes.refusal);
     const body = checkBody(bytes.value, schema, headers.value);
     if ("refusal" in body) return await this.refuse(context, body.refusal);
+    const { license_key, machine_id } = body.value;
+    const about = { license_key, machine_id };
     const policy = await findPolicy(body.value);
-    if ("refusal" in policy) return await this.refuse(context, policy.refusal);
+    if ("refusal" in policy) return await this.refuse(context, policy.refusal, about);
     const { publicKeyPem, decide } = policy.value;
     const forged = await this.#checkSignature(context.req.path, headers.value, {
       body: bytes.value,
       publicKeyPem,
     });
-    if (forged !== undefined) return await this.refuse(context, forged);
+    if (forged !== undefined) return await this.refuse(context, forged, about);
     const request: GenuineRequest<Body> = {
       body: body.value,
       timestampSeconds: Number(headers.value.timestamp),
       nowMs,
       address: context.env.address,
     };
-    const { license_key: licenseKey, machine_id: machineId } = body.value;
     const outcome = await this.#options.store.decide(
-      { licenseKey, machineId, nonce: headers.value.nonce },
+      { licenseKey: license_key, machineId: machine_id, nonce: headers.value.nonce },
       (records) => decide(records, request),
     );
     return outcome.kind === "refused"
-      ? await this.refuse(context, outcome.refusal)
+      ? await this.refuse(context, outcome.refusal, about)
       : await this.#seal(context, 200, outcome.fields);
   }
 
@@ -226,10 +227,18 @@ class MachineRoutes {
     return { value: { publicKeyPem: machine.publicKeyPem, decide } };
   }
 
-  /** Signs a refusal; its nonce is empty if the request's is missing or malformed. */
-  refuse(context: RouteContext, { status, code, error }: Refusal): Promise<Response> {
+  /**
+   * Signs a refusal; its nonce is empty if the request's is missing or malformed.
+   *
+   * @param about What the request is about, if its body could be read.
+   */
+  refuse(
+    context: RouteContext,
+    { status, code, error }: Refusal,
+    about: Partial<MachineBody> = {},
+  ): Promise<Response> {
     this.#options.log.debug("request refused", { code, path: context.req.path });
-    return this.#seal(context, status, { error, code });
+    return this.#seal(context, status, { error, code, ...about });
   }
 
   /** An internal error stays unsigned, so that the client treats it as an outage. */

@@ -5,7 +5,14 @@ import { FakeClock } from "../support/fake_clock.ts";
 
 const MINUTE_MS = 60_000;
 const UNREACHABLE: ServerAnswer = { kind: "unreachable", why: "refused" };
-const REFUSED: ServerAnswer = { kind: "refused", message: "no", signed: true };
+const REFUSED: ServerAnswer = {
+  kind: "refused",
+  code: "machine_blocked",
+  message: "no",
+  respondedAtMs: 1,
+};
+
+const QUARTER_MS = 15 * MINUTE_MS;
 
 interface Retrying {
   readonly clock: FakeClock;
@@ -15,7 +22,7 @@ interface Retrying {
 
 function retry(
   answers: ServerAnswer[],
-  { random = 1, withinMs = 16 * MINUTE_MS, signal = new AbortController().signal } = {},
+  { random = 1, spreadMs = QUARTER_MS, signal = new AbortController().signal } = {},
 ): Retrying {
   const clock = new FakeClock();
   const askedAtMs: number[] = [];
@@ -23,40 +30,65 @@ function retry(
     askedAtMs.push(clock.monotonicMs());
     return Promise.resolve(answers.shift() ?? UNREACHABLE);
   };
-  const answer = retryUnreachable(ask, {
-    withinMs,
-    clock,
-    random: () => random,
-    signal,
-  });
-  return { clock, askedAtMs, answer };
+  const options = { spreadMs, atLeast: 3, limitMs: 4 * spreadMs, random: () => random };
+  return { clock, askedAtMs, answer: retryUnreachable(ask, { ...options, clock, signal }) };
 }
 
-Deno.test("an unreachable server is asked three times more, each pause at most twice the one before", async () => {
+Deno.test("retries are spread over their time, the last at its end, each pause at most twice the one before", async () => {
   const { clock, askedAtMs, answer } = retry([]);
-  await clock.advance(16 * MINUTE_MS);
+  await clock.advance(4 * QUARTER_MS);
   assertEquals(await answer, UNREACHABLE);
-  assertEquals(askedAtMs, [0, 30_000, 90_000, 210_000]);
+  assertEquals(askedAtMs, [0, 30_000, 90_000, 210_000, 450_000, QUARTER_MS]);
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("the pauses of a short interval are short, too", async () => {
-  const { clock, askedAtMs, answer } = retry([], { withinMs: 160_000 });
-  await clock.advance(160_000);
+Deno.test("the pauses of a short time are short, too", async () => {
+  const { clock, askedAtMs, answer } = retry([], { spreadMs: 16_000 });
+  await clock.advance(64_000);
   await answer;
-  assertEquals(askedAtMs, [0, 10_000, 30_000, 70_000]);
+  assertEquals(askedAtMs, [0, 4_000, 12_000, 16_000]);
 });
 
 Deno.test("the pauses have full jitter", async () => {
   const { clock, askedAtMs, answer } = retry([], { random: 0.1 });
-  await clock.advance(16 * MINUTE_MS);
+  await clock.advance(4 * QUARTER_MS);
   await answer;
-  assertEquals(askedAtMs, [0, 3_000, 9_000, 21_000]);
+  assertEquals(askedAtMs.slice(0, 4), [0, 3_000, 9_000, 21_000]);
+});
+
+Deno.test("tries that take long are made as often as they must be", async () => {
+  const clock = new FakeClock();
+  let tries = 0;
+  const slow = (signal: AbortSignal) => {
+    tries++;
+    return clock.sleep(30_000, signal).then(() => UNREACHABLE);
+  };
+  const options = { spreadMs: 15_000, atLeast: 3, limitMs: 10 * MINUTE_MS, clock };
+  const { signal } = new AbortController();
+  const answer = retryUnreachable(slow, { ...options, random: () => 1, signal });
+  await clock.advance(10 * MINUTE_MS);
+  await answer;
+  assertEquals(tries, 4);
+});
+
+Deno.test("the first failure is told once, and only if there is one", async () => {
+  const clock = new FakeClock();
+  const told: string[] = [];
+  const answers = [UNREACHABLE, UNREACHABLE, REFUSED, REFUSED];
+  const options = {
+    ...{ spreadMs: 1000, atLeast: 1, limitMs: MINUTE_MS, clock, random: () => 1 },
+    ...{ signal: new AbortController().signal, onFirstFailure: (why: string) => told.push(why) },
+  };
+  const ask = () => Promise.resolve(answers.shift()!);
+  const first = retryUnreachable(ask, options);
+  await clock.advance(MINUTE_MS);
+  assertEquals([await first, told], [REFUSED, ["refused"]]);
+  assertEquals([await retryUnreachable(ask, options), told], [REFUSED, ["refused"]]);
 });
 
 Deno.test("the server's word, even a refusal, is not asked for again", async () => {
   const { clock, askedAtMs, answer } = retry([UNREACHABLE, REFUSED]);
-  await clock.advance(16 * MINUTE_MS);
+  await clock.advance(4 * QUARTER_MS);
   assertEquals(await answer, REFUSED);
   assertEquals(askedAtMs.length, 2);
 });
@@ -65,7 +97,10 @@ Deno.test("the tries end with their time", async () => {
   const clock = new FakeClock();
   const answer = retryUnreachable(
     (signal) => clock.sleep(MINUTE_MS, signal).then(() => UNREACHABLE),
-    { withinMs: 90_000, clock, random: () => 0, signal: new AbortController().signal },
+    {
+      ...{ spreadMs: 90_000, atLeast: 3, limitMs: 90_000 },
+      ...{ clock, random: () => 0, signal: new AbortController().signal },
+    },
   );
   await clock.advance(90_000);
   assertEquals(await answer, UNREACHABLE);
@@ -80,7 +115,10 @@ Deno.test("a try that is cut short says nothing of the server: the one before do
     return Promise.resolve(answers.shift()!);
   };
   const clock = new FakeClock();
-  const options = { withinMs: MINUTE_MS, clock, random: () => 0, signal: stop.signal };
+  const options = {
+    ...{ spreadMs: MINUTE_MS, atLeast: 3, limitMs: MINUTE_MS },
+    ...{ clock, random: () => 0, signal: stop.signal },
+  };
   assertEquals(await retryUnreachable(asked, options), UNREACHABLE);
   assertEquals(answers, []);
 });

@@ -1,7 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { RefusedError, UnreachableError } from "../../src/enforcement/lease.ts";
 import { forever, LeaseBench, LICENSE, withGrace } from "../support/lease_bench.ts";
-import { ANSWERS, verified } from "../support/scripted_server.ts";
+import { ANSWERS, refusal, verified } from "../support/scripted_server.ts";
 
 const DAY = 86_400, MINUTE_MS = 60_000;
 
@@ -37,11 +37,67 @@ for (const [answer, error, message] of FAILED_ACTIVATIONS) {
   Deno.test(`a first activation that ends with "${message}" is not remembered`, async () => {
     const bench = new LeaseBench();
     bench.server.script(answer);
-    assertEquals(
-      (await assertRejects(() => bench.lease.activate(forever), error)).message,
-      message,
-    );
+    const activated = assertRejects(() => bench.lease.activate(forever), error);
+    await bench.clock.advance(MINUTE_MS);
+    assertEquals((await activated).message, message);
     assertEquals(bench.saved, []);
+  });
+}
+
+Deno.test("an activation is tried again for a moment, and what the server decides is its end", async () => {
+  const bench = new LeaseBench();
+  const busy = refusal("timestamp_out_of_window");
+  bench.server.script(ANSWERS.unreachable, busy, verified("ACTIVE"));
+  const activated = bench.lease.activate(forever);
+  await bench.clock.advance(MINUTE_MS);
+  await activated;
+  assertEquals(bench.server.calls, ["activate", "activate", "activate"]);
+  assertEquals(bench.log.lines()[0], "info activation failed (refused), trying again");
+});
+
+Deno.test("an activation that hangs is given up after 30 seconds in all", async () => {
+  const bench = new LeaseBench();
+  let tries = 0;
+  bench.server.activate = (_, { signal }) => {
+    tries++;
+    return bench.clock.sleep(20_000, signal).then(() => ANSWERS.unreachable);
+  };
+  const activated = assertRejects(() => bench.lease.activate(forever), UnreachableError);
+  await bench.clock.advance(30_000);
+  await activated;
+  assertEquals([tries, bench.clock.sleeping], [2, 0]);
+});
+
+Deno.test("the first miss says when the software would be stopped, later ones how much is left", async () => {
+  const bench = new LeaseBench(withGrace(DAY));
+  bench.server.script(ANSWERS.unreachable);
+  await bench.beat();
+  assertEquals(bench.log.lines(), [
+    "warn Heartbeat failed (refused), trying again: the software would be stopped at 2026-06-16T12:00:00.000Z",
+    "warn Heartbeat failed (refused), grace remaining: 86340 seconds",
+  ]);
+});
+
+for (
+  const [part, seconds, percent] of [["half", 43_230, 49], ["a quarter", 21_630, 24], [
+    "a tenth",
+    8_650,
+    9,
+  ]] as const
+) {
+  Deno.test(`less than ${part} of the grace is warned of, once`, async () => {
+    const bench = new LeaseBench(withGrace(seconds));
+    bench.server.script(ANSWERS.unreachable);
+    await bench.beat();
+    await bench.beat();
+    const warnings = bench.log.lines().filter((line) =>
+      line.includes("of the grace period is left")
+    );
+    assertEquals(warnings.length, 1);
+    assertStringIncludes(
+      warnings[0]!,
+      `warn ${percent} % of the grace period is left: the software stops at 2026-`,
+    );
   });
 }
 
@@ -150,12 +206,12 @@ Deno.test("each missed heartbeat costs one interval, a successful one costs and 
   bench.server.script(ANSWERS.unreachable);
   assertEquals(await bench.beat(), { kind: "continue" });
   assertEquals(bench.record.grace_remaining_seconds, 140);
-  assertEquals(bench.server.calls.length, 4);
+  assertEquals(bench.server.calls.length, 6);
   bench.server.script(verified("ACTIVE"));
   assertEquals(await bench.beat(), { kind: "continue" });
   assertEquals(bench.record.grace_remaining_seconds, 140);
   assertEquals(told, [140]);
-  assertEquals(bench.log.lines(), [
+  assertEquals(bench.log.lines().slice(1), [
     "warn Heartbeat failed (refused), grace remaining: 140 seconds",
     "info Server reachable again, 140 seconds of grace remaining",
   ]);
@@ -181,7 +237,7 @@ Deno.test("a heartbeat that is stopped half-way costs nothing", async () => {
   const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.unreachable);
   const stop = new AbortController();
-  const verdict = bench.lease.beat(stop.signal, MINUTE_MS);
+  const verdict = bench.lease.beat(stop.signal);
   await bench.clock.advance(1);
   stop.abort();
   assertEquals(await verdict, { kind: "continue" });

@@ -98,17 +98,38 @@ Deno.test("a start with an earlier clock than the last run's is a rollback, and 
   checkDates(license, third.lease.nowMs());
 });
 
-Deno.test("the server's signed time is known to be true, whatever the clock said before and after", async () => {
+Deno.test("the time of the latest answer is known to be true, whatever was known before", async () => {
   const bench = new LeaseBench(withGrace(200));
   bench.server.script(verified("ACTIVE", NOON + HOUR_MS));
   await bench.lease.beatAtStart(forever);
   assertEquals(bench.lease.nowMs(), NOON + HOUR_MS);
   bench.server.script(verified("ACTIVE", NOON + MINUTE_MS));
   await bench.lease.beatAtStart(forever);
-  assertEquals(bench.lease.nowMs(), NOON + HOUR_MS);
+  assertEquals(bench.lease.nowMs(), NOON + MINUTE_MS);
   await bench.lease.keepAlive();
-  assertEquals(bench.lease.graceRemainingSeconds, 140);
-  assertEquals(bench.saved.at(-1)!.latest_known_ms, NOON + HOUR_MS);
+  assertEquals(bench.lease.graceRemainingSeconds, 200);
+  assertEquals(bench.saved.at(-1)!.latest_known_ms, NOON + MINUTE_MS);
+});
+
+Deno.test("a run under a clock that was wrong at both ends costs a later one nothing that has the server", async () => {
+  const clock = new FakeClock("2026-09-13T12:00:00Z");
+  const poisoned = new LeaseBench(withGrace(200), { clock });
+  poisoned.server.script(verified("ACTIVE", clock.wallMs()));
+  await poisoned.lease.beatAtStart(forever);
+
+  const state = poisoned.saved.at(-1)!;
+  const offline = new LeaseBench(state);
+  offline.server.script(ANSWERS.unreachable);
+  await offline.lease.beatAtStart(forever);
+  assertEquals(offline.log.lines()[0]?.startsWith("warn clock rollback detected"), true);
+  assertEquals(offline.lease.graceRemainingSeconds, 140);
+
+  const later = new LeaseBench(state);
+  later.server.script(verified("ACTIVE", NOON));
+  await later.lease.beatAtStart(forever);
+  await later.lease.keepAlive();
+  assertEquals([later.log.lines(), later.lease.graceRemainingSeconds], [[], 200]);
+  assertEquals(later.lease.nowMs(), NOON);
 });
 
 Deno.test("a rollback that uses up the last grace stops software that has no server, no other", async () => {

@@ -73,7 +73,7 @@ export class LeaseBench {
 
   /** A whole heartbeat with its retries, which takes a minute. */
   async beat(): ReturnType<Lease["beat"]> {
-    const verdict = this.lease.beat(forever, MINUTE_MS);
+    const verdict = this.lease.beat(forever);
     await this.clock.advance(MINUTE_MS);
     return await verdict;
   }

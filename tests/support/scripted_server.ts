@@ -3,10 +3,18 @@ import type { LicenseServerApi } from "../../src/activation/client.ts";
 
 /** Answers by name, for tests of what is made of them. */
 export const ANSWERS = {
-  refused: { kind: "refused", message: "no such machine", signed: true },
-  unsigned: { kind: "refused", message: "go away", signed: false },
+  refused: refusal("machine_blocked", "no such machine"),
+  unsigned: { kind: "unsigned", message: "go away" },
   unreachable: { kind: "unreachable", why: "refused" },
 } as const satisfies Record<string, ServerAnswer>;
+
+/** The server's signed refusal. */
+export function refusal(
+  code: string | undefined,
+  message = "no",
+): Extract<ServerAnswer, { kind: "refused" }> {
+  return { kind: "refused", code, message, respondedAtMs: 1 };
+}
 
 export function verified(status: string, respondedAtMs = 1): ServerAnswer {
   const payload = {
@@ -33,7 +41,7 @@ export class ScriptedServer implements LicenseServerApi {
     this.#answers.splice(0, Infinity, ...answers);
   }
 
-  activate(): Promise<ServerAnswer> {
+  activate(..._: Parameters<LicenseServerApi["activate"]>): Promise<ServerAnswer> {
     return this.#next("activate");
   }
 
