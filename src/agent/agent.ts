@@ -18,10 +18,10 @@ export function describeLicense(license: License): LicenseInfo {
 /** The software's executable file; its checksum is verified once for each version of the file. */
 export class VerifiedExecutable {
   readonly #path: string;
-  readonly #platform: Pick<Platform, "fileVersion">;
+  readonly #platform: Pick<Platform, "readFileVersion">;
   #verified: (VerifiedFile & { readonly checksum: string }) | undefined;
 
-  constructor(path: string, platform: Pick<Platform, "fileVersion">) {
+  constructor(path: string, platform: Pick<Platform, "readFileVersion">) {
     this.#path = path;
     this.#platform = platform;
   }
@@ -36,7 +36,7 @@ export class VerifiedExecutable {
     if (checksum === undefined) return undefined;
     const known = this.#verified;
     const isKnown = known?.checksum === checksum &&
-      this.#platform.fileVersion(this.#path) === known.version;
+      this.#platform.readFileVersion(this.#path) === known.version;
     if (!isKnown) {
       this.#verified = { ...await verifyChecksum(this.#path, checksum, this.#platform), checksum };
     }

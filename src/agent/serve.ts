@@ -51,7 +51,7 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   const tampering = (signal: AbortSignal) => watching = options.tampering(signal);
   try {
     await Promise.race([supervisor.started, software]);
-    const ending = await firstEnding(software, { ...options, tampering }, over.signal);
+    const ending = await waitForEnding(software, { ...options, tampering }, over.signal);
     if (ending.kind === "asked") logStopRequest(log, String(stop.reason));
     if (ending.kind === "fault") {
       log.warn(`stopping the software: ${ending.error.message}`);
@@ -75,7 +75,7 @@ export function logStopRequest(log: Logger, by: string): void {
   log.info(`Received ${by.startsWith("SIG") ? `signal ${by}` : by}, shutting down...`);
 }
 
-async function firstEnding(
+async function waitForEnding(
   software: Promise<number | undefined>,
   { current, tampering, stopRequest: { stop } }: SuperviseOptions,
   over: AbortSignal,

@@ -1,6 +1,6 @@
 import { LicenseServerClient } from "../activation/client.ts";
 import { checkDates, type StandardLicense } from "../license/payload.ts";
-import { openStateFolder, type StateFolder, stateFolder } from "../state/state_folder.ts";
+import { openStateFolder, resolveStateFolder, type StateFolder } from "../state/state_folder.ts";
 import { ConfigError } from "../core/errors.ts";
 import { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { Lease } from "../enforcement/lease.ts";
@@ -48,7 +48,9 @@ export class StandardLicensing implements Licensing<StandardLicense> {
   ): Promise<StandardLicensing> {
     requireServerUrl(license, request);
     using stack = new DisposableStack();
-    const folder = stack.use(await openStateFolder(stateFolder(request.stateDir, deps), deps));
+    const folder = stack.use(
+      await openStateFolder(resolveStateFolder(request.stateDir, deps), deps),
+    );
     const { keys, state, storage, rollback } = await openMachine(folder, deps);
     const findings = new TamperFindings(deps.log);
     if (rollback !== undefined) {

@@ -10,7 +10,7 @@ import { selectPlatform } from "../platform/select.ts";
 import type { DropRequest } from "../daemon/drop_privileges.ts";
 import { type DaemonRequest, runDaemon } from "../daemon/run_daemon.ts";
 import { StopRequestSource } from "../agent/stop_request.ts";
-import { stateFolder } from "../state/state_folder.ts";
+import { resolveStateFolder } from "../state/state_folder.ts";
 
 /** Options of `sentinel daemon start`. */
 interface DaemonStartOptions extends DaemonRequest {
@@ -54,7 +54,7 @@ export async function composeDaemon(
       return await openDaemonServer(config, {
         log: sources.log,
         software,
-        stateFolder: () => stateFolder(request.run.stateDir, deps),
+        stateFolder: () => resolveStateFolder(request.run.stateDir, deps),
         force: stopRequest.force,
       });
     },
@@ -78,13 +78,16 @@ async function becomeUser(request: DropRequest, platform: Platform): Promise<voi
     pid: Deno.pid,
     readText: Deno.readTextFile,
     ownerOf: (folder) => Deno.stat(folder).then(({ uid }) => uid ?? undefined, () => undefined),
-    command: () => sameCommand(request, platform),
+    command: () => getCommand(request, platform),
     variables: filterEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone }),
   });
 }
 
 /** The command that started us, with an explicit PID file: its default path depends on the user. */
-function sameCommand({ config, pidFile }: DropRequest, platform: Platform): OwnCommand | undefined {
+function getCommand(
+  { config, pidFile }: DropRequest,
+  platform: Platform,
+): OwnCommand | undefined {
   const command = findOwnCommand(platform);
   const [group, name, ...rest] = Deno.args;
   const added = config.process.pid_file === undefined ? ["--pid-file", pidFile] : [];

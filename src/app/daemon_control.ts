@@ -13,7 +13,7 @@ import {
   SYSTEM_DIRECTORY,
   USER_DIRECTORY_PREFIX,
 } from "../daemon/control.ts";
-import { stateFolder } from "../state/state_folder.ts";
+import { resolveStateFolder } from "../state/state_folder.ts";
 
 /** What is known of a daemon that a command refers to. */
 interface DaemonTarget extends Pick<Host, "clock"> {
@@ -152,5 +152,5 @@ async function listNames(folder: string): Promise<string[]> {
 }
 
 function getPathOptions(stateDir: string | undefined): DaemonPathOptions {
-  return { ...SYSTEM, stateFolder: () => stateFolder(stateDir, SYSTEM) };
+  return { ...SYSTEM, stateFolder: () => resolveStateFolder(stateDir, SYSTEM) };
 }

@@ -34,12 +34,12 @@ export async function composeDoctor(options: DoctorOptions): Promise<Diagnostic[
       await conn.handshake();
       return describeAddress(conn.remoteAddr);
     },
-    missingAccess: () => missingAccess(options.permissions ?? []),
+    listMissingAccess: () => listMissingAccess(options.permissions ?? []),
   });
 }
 
 /** Permissions that are not granted. One that the build limits on purpose (`--allow-net=host`) is not missing. */
-function missingAccess(permissions: readonly string[]): string[] {
+function listMissingAccess(permissions: readonly string[]): string[] {
   return ACCESS.filter((name) =>
     Deno.permissions.querySync({ name }).state !== "granted" &&
     !permissions.some((flag) => flag.startsWith(`--allow-${name}=`))

@@ -104,7 +104,7 @@ export async function openServer(
       clock: systemClock,
       log,
       audit: createAudit(log),
-      findSocket: platform.listeningSocket,
+      findSocket: platform.findListener,
       telemetry: await openTelemetry(),
       force,
     }),

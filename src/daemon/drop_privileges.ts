@@ -106,7 +106,7 @@ function unsupported(why: string): ConfigError {
 }
 
 function requireRights({ user, rights }: PrivilegePlan, control: PrivilegeControl): void {
-  const found = control.differences(rights);
+  const found = control.listDifferences(rights);
   if (found.length === 0) return;
   if (Deno.uid() !== user.userId) {
     throw new SentinelError(

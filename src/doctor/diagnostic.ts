@@ -56,7 +56,7 @@ export interface DoctorRequest extends Omit<LicenseRequest, "stateDir" | "caFile
 /** Built in `src/app/doctor.ts`. */
 export interface DoctorDependencies extends ServerProbes, Pick<Host, "platform" | "clock"> {
   /** Names of the runtime's permissions that are missing. */
-  readonly missingAccess: () => readonly string[];
+  readonly listMissingAccess: () => readonly string[];
 }
 
 /** Access to the network; connections are closed at once. */

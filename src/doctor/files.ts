@@ -25,10 +25,10 @@ interface Fault {
 /** Checks that other users cannot read the state or change the trusted key, and that the runtime has its permissions. */
 export async function examinePermissions(
   { orgKey, stateFolder }: DoctorRequest,
-  { missingAccess }: Pick<DoctorDependencies, "missingAccess">,
+  { listMissingAccess }: Pick<DoctorDependencies, "listMissingAccess">,
 ): Promise<Diagnostic> {
   const faults: readonly Fault[] = [
-    ...missingAccess().map((name) => ({
+    ...listMissingAccess().map((name) => ({
       fault: `the runtime has no ${name} access`,
       advice: `--allow-${name}`,
     })),

@@ -193,7 +193,7 @@ export class Lease {
     if (!await this.#graceBudget.chargeRollback()) return CONTINUE;
     this.#onGraceCharged(this.graceRemainingSeconds);
     return this.#graceBudget.isOffline && !this.#graceBudget.hasGrace
-      ? { kind: "stop", error: exhausted("clock rollback") }
+      ? { kind: "stop", error: createExhaustedError("clock rollback") }
       : CONTINUE;
   }
 
@@ -295,7 +295,7 @@ export class Lease {
     await this.#graceBudget.chargeMiss();
     const left = this.graceRemainingSeconds;
     this.#onGraceCharged(left);
-    if (!this.#graceBudget.hasGrace) return { kind: "stop", error: exhausted(why) };
+    if (!this.#graceBudget.hasGrace) return { kind: "stop", error: createExhaustedError(why) };
     log.warn(`Heartbeat failed (${why}), grace remaining: ${left} seconds`);
     const wholeSeconds = this.#graceBudget.wholeSeconds;
     if (WARNED_PARTS.some((part) => before > part * wholeSeconds && left <= part * wholeSeconds)) {
@@ -322,7 +322,7 @@ export class Lease {
   }
 }
 
-function exhausted(why: string): UnreachableError {
+function createExhaustedError(why: string): UnreachableError {
   return new UnreachableError(
     "grace_exhausted",
     `${EXHAUSTED_MESSAGE} (${why}) — software stopped`,

@@ -2,7 +2,7 @@ import type { Host } from "../platform/host.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { chooseKeyWrapping } from "../state/key_wrapping.ts";
 import { Keystore, type MachineKeys } from "../state/keystore.ts";
-import { keyringReplica, outerReplica, RollbackGuard } from "../state/rollback_guard.ts";
+import { openKeyringReplica, openOuterReplica, RollbackGuard } from "../state/rollback_guard.ts";
 import { type State, StateFile } from "../state/state_file.ts";
 import { type StateFolder, StateFolderError } from "../state/state_folder.ts";
 import { createState, type LeaseStorage } from "./grace.ts";
@@ -44,8 +44,8 @@ export async function openMachine(
     const { stateKey } = keys;
     const file = new RollbackGuard(new StateFile(folder.at("state.bin"), stateKey), {
       inner: new StateFile(folder.at("keystore.witness"), stateKey, "witness"),
-      outerOf: outerReplica(platform.replicaFolder(env), stateKey),
-      volatileOf: keyringReplica(platform.userKeyring(), stateKey),
+      outerOf: openOuterReplica(platform.replicaFolder(env), stateKey),
+      volatileOf: openKeyringReplica(platform.userKeyring(), stateKey),
     });
     const loaded = await file.load(clock.wallMs());
     const { rollback, quarantinedAs } = loaded;
@@ -55,11 +55,11 @@ export async function openMachine(
     const state = loaded.state ??
       { ...createState(newUuid()), is_unconfirmed: quarantinedAs !== undefined };
     if (loaded.state === undefined) await file.save(state, { ahead: true });
-    return { keys, state, rollback, storage: storageOf(folder, file, keystore) };
+    return { keys, state, rollback, storage: createStorage(folder, file, keystore) };
   });
 }
 
-function storageOf(folder: StateFolder, file: RollbackGuard, keystore: Keystore): LeaseStorage {
+function createStorage(folder: StateFolder, file: RollbackGuard, keystore: Keystore): LeaseStorage {
   return {
     save: (state, options) => explainFaults(folder, () => file.save(state, options)),
     updateReplicas: () => explainFaults(folder, () => file.updateReplicas()),

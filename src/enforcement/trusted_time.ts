@@ -92,10 +92,10 @@ export function markAlive({ wallMs, boot }: Moment): AliveMark {
  */
 export function computeUnchargedMs(record: LicenseRecord, now: Moment): number {
   const { last_alive, unpaid_ms } = record;
-  return last_alive === null ? unpaid_ms : unpaid_ms + unseenMs(last_alive, now);
+  return last_alive === null ? unpaid_ms : unpaid_ms + computeUnseenMs(last_alive, now);
 }
 
-function unseenMs(mark: AliveMark, { wallMs, boot }: Moment): number {
+function computeUnseenMs(mark: AliveMark, { wallMs, boot }: Moment): number {
   const isSameBoot = mark.boot_id !== "" && mark.boot_id === boot.bootId;
   const passedMs = isSameBoot ? boot.bootMs - mark.boot_ms : wallMs - mark.wall_ms;
   return passedMs < 0 ? LONGEST_UNSEEN_MS : Math.min(passedMs, LONGEST_UNSEEN_MS);

@@ -137,7 +137,7 @@ async function connectOnce(path: string, platform: Platform): Promise<Connected 
   try {
     const conn = await Deno.connect({ transport: "unix", path });
     const address = addressOf(conn, path);
-    return { conn, readServers: () => platform.serversAt(address).map(({ user }) => user) };
+    return { conn, readServers: () => platform.listServers(address).map(({ user }) => user) };
   } catch (error) {
     if (error instanceof Deno.errors.WouldBlock) return undefined;
     throw connectError(error);

@@ -220,7 +220,7 @@ function bindFile(path: string, platform: Platform): BoundSocket {
     return {
       listener,
       // the kernel keeps the bound address after the rename
-      peers: platform.acceptedPeers(boundPath),
+      peers: platform.trackPeers(boundPath),
       close() {
         try {
           removeIfSame(path, { ino, dev });

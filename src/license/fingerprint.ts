@@ -103,7 +103,7 @@ export async function makeV1(hardware: Hardware): Promise<string> {
       }`,
     );
   }
-  return await sha256(V1_COMPONENTS.map((name) => getValue(hardware[name])).join(""));
+  return await hashText(V1_COMPONENTS.map((name) => getValue(hardware[name])).join(""));
 }
 
 /**
@@ -132,7 +132,7 @@ export async function hashComponent(
 ): Promise<string | undefined> {
   const value = getValue(hardware[name]);
   if (value === undefined) return undefined;
-  return (await sha256(`sentinel-fp-v2\0${name}\0${value}`)).slice(0, HASH_DIGITS);
+  return (await hashText(`sentinel-fp-v2\0${name}\0${value}`)).slice(0, HASH_DIGITS);
 }
 
 export async function compareFingerprint(
@@ -171,7 +171,7 @@ function explainUnreadable(hardware: Hardware, names: readonly ComponentName[]):
   }).join(", ");
 }
 
-async function sha256(text: string): Promise<string> {
+async function hashText(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return new Uint8Array(digest).toHex();
 }

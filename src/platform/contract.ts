@@ -166,7 +166,7 @@ export interface Platform {
    * Returns a value that changes with a file's identity, content, permissions or names. Only comparison makes sense.
    * `undefined` if the file does not exist or cannot be examined.
    */
-  fileVersion(path: string): string | undefined;
+  readFileVersion(path: string): string | undefined;
   /** Sets the file mode creation mask (umask(2)); does nothing on systems without file modes. */
   setUmask(mask: number): void;
   /** Reads a small file even if another process has locked it. */
@@ -191,17 +191,19 @@ export interface Platform {
   /** Maximum length of a local socket's path. */
   readonly maxSocketPathBytes: number;
   /** Finds this process's listener at a TCP port; loaded on demand. Absent if the system has no way to find it. */
-  readonly listeningSocket?: ((port: number) => Promise<ListeningSocket | undefined>) | undefined;
+  readonly findListener?:
+    | ((port: number) => Promise<ListeningSocket | undefined>)
+    | undefined;
   /** Starts identifying the peers of the listener that is bound to `path`. */
-  acceptedPeers(path: string): AcceptedPeers;
+  trackPeers(path: string): AcceptedPeers;
   /** Returns the server's credentials for each connection of this process to the socket at `path`. */
-  serversAt(path: string): PeerCredentials[];
+  listServers(path: string): PeerCredentials[];
   /** Makes this process the parent of orphaned descendants, for its lifetime. May be called again. */
   adoptOrphans(): void;
   /** Tells whether this process has a child, including adopted ones and zombies. */
   hasChildren(): boolean;
   /** Returns the pid of any zombie child. */
-  endedChild(): number | undefined;
+  findEndedChild(): number | undefined;
   /** Finds, signals and reaps processes; loaded on demand. */
   processControl(): Promise<ProcessControl>;
   /** Drops privileges; loaded on demand. `undefined` if the system is not supported. */

@@ -29,7 +29,7 @@ async function describeFile(path: string): Promise<string> {
 }
 
 /**
- * Returns a file's version (see `Platform.fileVersion`) from the runtime's `stat`: device, inode, size, modification time in
+ * Returns a file's version (see `Platform.readFileVersion`) from the runtime's `stat`: device, inode, size, modification time in
  * milliseconds and inode change time in seconds.
  */
 export function readStatVersion(path: string): string | undefined {

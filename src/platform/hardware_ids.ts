@@ -18,7 +18,7 @@ export interface ComponentSource {
 export type FingerprintSources = Readonly<Record<ComponentName, readonly ComponentSource[]>>;
 
 /** Returns the lowest universally administered unicast address (`3c:7c:3f:00:00:01`, lower case). */
-export function lowestMacAddress(addresses: readonly string[]): Reading {
+export function findLowestMacAddress(addresses: readonly string[]): Reading {
   const [lowest] = addresses.filter(isUniversalMacAddress).toSorted();
   return lowest === undefined
     ? { error: "no physical interface with a universally administered address" }

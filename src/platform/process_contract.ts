@@ -31,7 +31,7 @@ export interface PrivilegeControl {
    * Lists the differences between the privileges of all threads and the expected ones. If there are none, tries to regain
    * root and reports a success as a difference.
    */
-  differences(rights: ProcessRights): string[];
+  listDifferences(rights: ProcessRights): string[];
   /**
    * Checks that {@linkcode become} can succeed, without a change.
    *

@@ -153,7 +153,7 @@ export class ChecksumError extends SentinelError {
 /** A file whose checksum was verified, with its version at that time. */
 export interface VerifiedFile {
   readonly path: string;
-  /** From {@linkcode Platform.fileVersion}. */
+  /** From {@linkcode Platform.readFileVersion}. */
   readonly version: string;
 }
 
@@ -167,9 +167,9 @@ export interface VerifiedFile {
 export async function verifyChecksum(
   path: string,
   expected: string,
-  { fileVersion }: Pick<Platform, "fileVersion">,
+  { readFileVersion }: Pick<Platform, "readFileVersion">,
 ): Promise<VerifiedFile> {
-  const version = fileVersion(path);
+  const version = readFileVersion(path);
   const { sha256, isCurrent } = await digest(path);
   if (sha256 !== expected.toLowerCase()) {
     throw new ChecksumError(
@@ -179,7 +179,7 @@ export async function verifyChecksum(
   }
   // the path must name the digested file both before and after
   if (version === undefined || !isCurrent) throw changed(path);
-  requireUnchanged({ path, version }, { fileVersion });
+  requireUnchanged({ path, version }, { readFileVersion });
   return { path, version };
 }
 
@@ -190,9 +190,9 @@ export async function verifyChecksum(
  */
 export function requireUnchanged(
   { path, version }: VerifiedFile,
-  { fileVersion }: Pick<Platform, "fileVersion">,
+  { readFileVersion }: Pick<Platform, "readFileVersion">,
 ): void {
-  if (fileVersion(path) !== version) throw changed(path);
+  if (readFileVersion(path) !== version) throw changed(path);
 }
 
 /** `isCurrent`: whether the path still names the file that was read. */

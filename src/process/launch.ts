@@ -200,7 +200,7 @@ export async function launchLimited(
 interface VerifiedLaunch {
   /** The verified file; `undefined` if the license has no checksum, in which case nothing is compared. */
   readonly verified: VerifiedFile | undefined;
-  readonly platform: Pick<Platform, "fileVersion" | "signalGroup">;
+  readonly platform: Pick<Platform, "readFileVersion" | "signalGroup">;
   /** Default: {@linkcode launch}. */
   readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
 }

@@ -47,7 +47,7 @@ interface BoundKeyOptions {
  * Returns a key derived (HKDF-SHA256, RFC 5869) from machine id, user id and a random salt. The files only open on this
  * machine and for this user. Any program of the same user can derive the key while it can read the salt.
  */
-export function boundKey({ kind, salt, machineId, userId }: BoundKeyOptions): KeyWrapping {
+export function createBoundKey({ kind, salt, machineId, userId }: BoundKeyOptions): KeyWrapping {
   return {
     kind,
     protects: PROTECTS[kind],
@@ -113,7 +113,7 @@ export async function findKeyWrapping(
 ): Promise<FoundKeyWrapping> {
   const salt = await ifExists(Deno.readFile(`${folder}/${SALT_FILE}`));
   if (salt?.length === SALT_BYTES) {
-    return { kind: "found", keyWrapping: bound("derived", salt, deps) };
+    return { kind: "found", keyWrapping: bindKey("derived", salt, deps) };
   }
   const sealed = await ifExists(Deno.readFile(`${folder}/${SEALED_FILE}`));
   if (sealed !== undefined) return openSealed(sealed, deps);
@@ -133,7 +133,7 @@ export async function findKeyWrapping(
   const secret = parseSecret(found.secret);
   return store === undefined || secret === undefined
     ? { kind: "lost" }
-    : { kind: "found", keyWrapping: bound(store.kind, secret, deps) };
+    : { kind: "found", keyWrapping: bindKey(store.kind, secret, deps) };
 }
 
 /**
@@ -157,13 +157,13 @@ export async function chooseKeyWrapping(
   const sealed = dataProtection?.seal(salt);
   if (dataProtection !== undefined && sealed !== undefined) {
     await writeAtomically(`${folder}/${SEALED_FILE}`, sealed);
-    return bound(dataProtection.kind, salt, deps);
+    return bindKey(dataProtection.kind, salt, deps);
   }
   const kept = await keepInStore(folder, salt, deps);
-  if ("kind" in kept) return bound(kept.kind, salt, deps);
+  if ("kind" in kept) return bindKey(kept.kind, salt, deps);
   deps.log.debug(`the key of the keystore is derived: ${kept.why}`);
   await writeAtomically(`${folder}/${SALT_FILE}`, salt);
-  return bound("derived", salt, deps);
+  return bindKey("derived", salt, deps);
 }
 
 /** A seal of another user or machine counts as lost. */
@@ -175,7 +175,7 @@ function openSealed(
   const salt = dataProtection?.open(sealed);
   return dataProtection === undefined || salt?.length !== SALT_BYTES
     ? { kind: "lost" }
-    : { kind: "found", keyWrapping: bound(dataProtection.kind, salt, deps) };
+    : { kind: "found", keyWrapping: bindKey(dataProtection.kind, salt, deps) };
 }
 
 /** Stores the salt and reads it back: losing it loses the machine's identity. */
@@ -203,10 +203,10 @@ function parseSecret(hex: string): Uint8Array<ArrayBuffer> | undefined {
   return /^[0-9a-f]{64}$/.test(hex) ? Uint8Array.fromHex(hex) : undefined;
 }
 
-function bound(
+function bindKey(
   kind: BoundKeyOptions["kind"],
   salt: Uint8Array<ArrayBuffer>,
   { platform }: KeyWrappingDependencies,
 ): KeyWrapping {
-  return boundKey({ kind, salt, machineId: platform.machineId, userId: platform.userId() });
+  return createBoundKey({ kind, salt, machineId: platform.machineId, userId: platform.userId() });
 }

@@ -18,7 +18,7 @@ export type StateReplica = Pick<StateFile, "read" | "save" | "delete">;
  *
  * @param folder Created at the first save (0700); `undefined` if the user has no home directory.
  */
-export function outerReplica(
+export function openOuterReplica(
   folder: string | undefined,
   key: CryptoKey,
 ): (machineId: string) => StateReplica | undefined {
@@ -42,13 +42,13 @@ export function outerReplica(
 }
 
 /** The replica in the user's keyring, under the machine's name. The keyring may lose it at any time. */
-export function keyringReplica(
+export function openKeyringReplica(
   keyring: UserKeyring | undefined,
   key: CryptoKey,
 ): (machineId: string) => StateReplica | undefined {
   return (machineId) => {
     if (keyring === undefined) return undefined;
-    const name = replicaName(machineId);
+    const name = formatReplicaName(machineId);
     const identity = { name, version: STATE_VERSION };
     return {
       read: async () => parseOpened(await decryptContent(identity, key, keyring.read(name))),
@@ -64,7 +64,7 @@ export function keyringReplica(
 }
 
 /** Name of a machine's replica in the keyring. */
-export function replicaName(machineId: string): string {
+export function formatReplicaName(machineId: string): string {
   return `sentinel-drm:${machineId}`;
 }
 
@@ -122,7 +122,7 @@ export class RollbackGuard {
     const own = loaded.kind === "loaded" ? loaded.state : undefined;
     this.#machineId = own?.machine_id ?? inner?.machine_id;
     const [outer, volatile] = await this.#readElsewhere();
-    const replica = newest(newest(inner, outer), volatile);
+    const replica = chooseNewer(chooseNewer(inner, outer), volatile);
     const result = judge(loaded, {
       replica,
       hasInner: inner !== undefined,
@@ -176,7 +176,7 @@ export class RollbackGuard {
   }
 }
 
-function newest(a: State | undefined, b: State | undefined): State | undefined {
+function chooseNewer(a: State | undefined, b: State | undefined): State | undefined {
   return a === undefined || (b !== undefined && b.counter > a.counter) ? b : a;
 }
 

@@ -45,7 +45,7 @@ export async function encryptContent(
   content: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-  const sealed = await crypto.subtle.encrypt(parameters(identity, iv), key, content);
+  const sealed = await crypto.subtle.encrypt(makeParams(identity, iv), key, content);
   const bytes = new Uint8Array(HEADER_BYTES + NONCE_BYTES + sealed.byteLength);
   bytes.set(MAGIC);
   bytes[MAGIC.length] = identity.version;
@@ -67,14 +67,17 @@ export async function decryptContent(
   const iv = bytes.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES);
   try {
     const sealed = bytes.subarray(HEADER_BYTES + NONCE_BYTES);
-    const content = await crypto.subtle.decrypt(parameters(identity, iv), key, sealed);
+    const content = await crypto.subtle.decrypt(makeParams(identity, iv), key, sealed);
     return { kind: "opened", content: new Uint8Array(content) };
   } catch {
     return { kind: "unreadable" };
   }
 }
 
-function parameters({ name, version }: ContentIdentity, iv: Uint8Array<ArrayBuffer>): AesGcmParams {
+function makeParams(
+  { name, version }: ContentIdentity,
+  iv: Uint8Array<ArrayBuffer>,
+): AesGcmParams {
   return { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(`${name}\0${version}`) };
 }
 

@@ -19,7 +19,7 @@ import { selectPlatform } from "../platform/select.ts";
  * @param stateDir Overrides the default folder.
  * @throws {ConfigError} No folder is given and the home directory is unknown.
  */
-export function stateFolder(
+export function resolveStateFolder(
   stateDir: string | undefined,
   { platform, env }: {
     platform: Pick<Platform, "defaultStateFolder">;

@@ -88,7 +88,7 @@ function listenForSignals(
       if (pid !== undefined) platform.signalGroup(pid, "SIGWINCH");
     }),
     onSignal("reap", async () => {
-      if ([child()?.pid, undefined].includes(platform.endedChild())) return;
+      if ([child()?.pid, undefined].includes(platform.findEndedChild())) return;
       reaper ??= loadStopping().then(({ openReaper }) => openReaper(deps));
       await (await reaper).reap();
     }),

@@ -20,7 +20,7 @@ const READY: PrivilegeControl = {
   isRoot: () => true,
   check() {},
   become() {},
-  differences: () => [],
+  listDifferences: () => [],
   userOf: () => undefined,
 };
 
@@ -125,7 +125,7 @@ for (const isRoot of [true, false]) {
       isRoot ? "" : "not "
     }as root`,
     async () => {
-      const control = { isRoot: () => isRoot, differences: () => ["user ids are 1 1 1 1"] };
+      const control = { isRoot: () => isRoot, listDifferences: () => ["user ids are 1 1 1 1"] };
       await assertRejects(
         () => drop({ control }),
         StartUpError,

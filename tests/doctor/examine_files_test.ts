@@ -91,8 +91,8 @@ Deno.test("a state that is gone, while its keystore is not, is none yet", async 
 
 Deno.test("access that the runtime was not given is named, each with its option", async () => {
   await using folder = await temporaryFolder();
-  const missingAccess = () => ["ffi", "run"];
-  const finding = await examinePermissions(requestFor(folder.at("nowhere")), { missingAccess });
+  const listMissingAccess = () => ["ffi", "run"];
+  const finding = await examinePermissions(requestFor(folder.at("nowhere")), { listMissingAccess });
   assertEquals(finding, {
     check: "permissions",
     outcome: "failed",
@@ -105,8 +105,10 @@ Deno.test("access that the runtime was not given is named, each with its option"
 testWith([NEEDS_ROOT], "a state folder of another user's is named, with the user", async () => {
   await using folder = await temporaryFolder();
   await Deno.chown(folder.path, 65534, 65534);
-  const missingAccess = () => [];
-  const { outcome, found } = await examinePermissions(requestFor(folder.path), { missingAccess });
+  const listMissingAccess = () => [];
+  const { outcome, found } = await examinePermissions(requestFor(folder.path), {
+    listMissingAccess,
+  });
   assertEquals([outcome, found], ["failed", `${folder.path} belongs to user 65534`]);
 });
 
@@ -116,8 +118,8 @@ testWith(
   async () => {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.at("state"), "", { mode: 0o600 });
-    const missingAccess = () => [];
-    const finding = await examinePermissions(requestFor(folder.at("state")), { missingAccess });
+    const listMissingAccess = () => [];
+    const finding = await examinePermissions(requestFor(folder.at("state")), { listMissingAccess });
     assertEquals(finding.outcome, "ok");
   },
 );

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { encodePem } from "../../src/signing/pem.ts";
 import { readEncrypted } from "../../src/state/state_file.ts";
-import { boundKey } from "../../src/state/key_wrapping.ts";
+import { createBoundKey } from "../../src/state/key_wrapping.ts";
 import { fromFileUrl } from "@std/path";
 import { RunHarness } from "../support/run_harness.ts";
 import { startProgram } from "../support/program.ts";
@@ -26,7 +26,7 @@ async function searchMemory(
 async function readKeystore(harness: RunHarness): Promise<Uint8Array<ArrayBuffer>> {
   const { machineId, userId } = selectPlatform();
   const salt = await Deno.readFile(harness.folder.at("state/keystore.salt"));
-  const key = await boundKey({ kind: "derived", salt, machineId, userId: userId() }).unlock();
+  const key = await createBoundKey({ kind: "derived", salt, machineId, userId: userId() }).unlock();
   const file = { path: harness.folder.at("state/keystore.bin"), name: "keystore", version: 1 };
   const opened = await readEncrypted(file, key);
   assert(opened.kind === "opened");

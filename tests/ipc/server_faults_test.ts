@@ -17,8 +17,8 @@ const OWN_PEER = { user: selectPlatform().userId(), pid: Deno.pid };
 
 /** This system, as if it told of peers in this way. */
 function platformThatTells(identify: AcceptedPeers["identify"]): Platform {
-  const acceptedPeers = () => ({ identify, pin: () => undefined });
-  return { ...selectPlatform(), acceptedPeers };
+  const trackPeers = () => ({ identify, pin: () => undefined });
+  return { ...selectPlatform(), trackPeers };
 }
 
 /** A pipe whose clients, or failures in place of them, a test gives; then nobody comes. */

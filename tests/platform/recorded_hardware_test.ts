@@ -2,9 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { readHardware } from "../../src/license/fingerprint.ts";
 import { COMPONENTS } from "../../src/platform/hardware_ids.ts";
-import { macosFingerprintSources } from "../../src/platform/macos/hardware.ts";
+import { createMacosFingerprintSources } from "../../src/platform/macos/hardware.ts";
 import { readSmbios } from "../../src/platform/hardware_ids.ts";
-import { windowsFingerprintSources } from "../../src/platform/windows/hardware.ts";
+import { createWindowsFingerprintSources } from "../../src/platform/windows/hardware.ts";
 
 /** The readable components' values, or why they cannot be read. */
 async function describe(
@@ -45,7 +45,7 @@ Ethernet Address: 3c:22:fb:00:00:01
 const SYSCTL = "machdep.cpu.family: 6\nmachdep.cpu.model: 158\nmachdep.cpu.stepping: 10\n";
 
 function macAnswers(answers: Record<string, string>) {
-  return macosFingerprintSources((path) => Promise.resolve(answers[path.split("/").at(-1)!]));
+  return createMacosFingerprintSources((path) => Promise.resolve(answers[path.split("/").at(-1)!]));
 }
 
 Deno.test("macOS: components from the tools' recorded output", async () => {
@@ -108,7 +108,7 @@ Deno.test("Windows: components from recorded answers", async () => {
     MachineGuid: "5b1c2f6e-8d3a-4c0e-9a57-0d2f4b6c8e10",
     Identifier: "Intel64 Family 6 Model 158 Stepping 10",
   };
-  const sources = windowsFingerprintSources({
+  const sources = createWindowsFingerprintSources({
     readText: ({ name }) => values[name],
     readSmbios: () => Uint8Array.from([0, 3, 2, 0, TABLE.length, 0, 0, 0, ...TABLE]),
     readDiskSerial: () => "S3Z8NB0K123456",
@@ -125,7 +125,7 @@ Deno.test("Windows: components from recorded answers", async () => {
 });
 
 Deno.test("Windows: a machine that reports nothing has unreadable components and no error", async () => {
-  const sources = windowsFingerprintSources({
+  const sources = createWindowsFingerprintSources({
     readText: () => undefined,
     readSmbios: () => undefined,
     readDiskSerial: () => undefined,

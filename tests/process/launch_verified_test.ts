@@ -124,9 +124,9 @@ for (const [what, make] of Object.entries(UNVERIFIABLE)) {
 Deno.test("verifyChecksum() takes no file that came into being while it looked", async () => {
   await using folder = await temporaryFolder();
   const path = await writeProgram(folder.at("software"), "");
-  const fileVersion = () => undefined;
+  const readFileVersion = () => undefined;
   const { code } = await assertRejects(
-    () => verifyChecksum(path, SHA256_OF_NOTHING, { fileVersion }),
+    () => verifyChecksum(path, SHA256_OF_NOTHING, { readFileVersion }),
     ChecksumError,
   );
   assertEquals(code, "software.changed");

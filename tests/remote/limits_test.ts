@@ -175,7 +175,7 @@ testWith(
     await using served = await fixture.serve(new FakeProcesses(), {
       limits: { headerMs: 1_000 },
       async findSocket(port) {
-        const socket = await linux.listeningSocket!(port);
+        const socket = await linux.findListener!(port);
         assert(socket);
         return {
           hasWaiting: () => isDeaf,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { selectPlatform } from "../../src/platform/select.ts";
 import { generateKeyPairDer } from "../../src/signing/ecdsa.ts";
 import { writeEncrypted } from "../../src/state/state_file.ts";
-import { boundKey } from "../../src/state/key_wrapping.ts";
+import { createBoundKey } from "../../src/state/key_wrapping.ts";
 import { Keystore } from "../../src/state/keystore.ts";
 import { assertMode } from "../support/file_mode.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -11,7 +11,7 @@ const NOW = Date.parse("2026-06-15T12:00:00Z");
 
 function keyWrappingFor(machineId = "machine", userId = "1000") {
   const salt = new Uint8Array(32);
-  return boundKey({
+  return createBoundKey({
     kind: "derived",
     salt,
     machineId: () => Promise.resolve(machineId),

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { replicaName } from "../../src/state/rollback_guard.ts";
+import { formatReplicaName } from "../../src/state/rollback_guard.ts";
 import { Disk, MACHINE, NOW, spent, withGrace } from "../support/replicated_disk.ts";
 
 const OTHER_MACHINE = "8c5d9a51-0b0e-4f6d-8f43-0f3a7e1c2d22";
@@ -55,13 +55,13 @@ Deno.test("a restore of both folders is detected by the keyring, and not once th
 
 Deno.test("an empty keyring or an unreadable replica in it is no evidence", async () => {
   await using disk = await spent({ hasKeyring: true });
-  disk.keyring!.set(replicaName(MACHINE), Uint8Array.of(1, 2, 3));
+  disk.keyring!.set(formatReplicaName(MACHINE), Uint8Array.of(1, 2, 3));
   assertEquals((await disk.start()).found, "nothing");
   disk.keyring!.clear();
   const { found, state } = await disk.start();
   assertEquals(found, "nothing");
   await state.save(withGrace(50), { ahead: true });
-  assertEquals([...disk.keyring!.keys()], [replicaName(MACHINE)]);
+  assertEquals([...disk.keyring!.keys()], [formatReplicaName(MACHINE)]);
 });
 
 Deno.test("machines of several state folders have separate entries in the keyring", async () => {

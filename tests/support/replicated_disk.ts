@@ -1,7 +1,7 @@
 import { copyFolder } from "./copy_folder.ts";
 import { createState } from "../../src/enforcement/grace.ts";
-import { keyringReplica } from "../../src/state/rollback_guard.ts";
-import { outerReplica, type StateReplica } from "../../src/state/rollback_guard.ts";
+import { openKeyringReplica } from "../../src/state/rollback_guard.ts";
+import { openOuterReplica, type StateReplica } from "../../src/state/rollback_guard.ts";
 import { type State, StateFile } from "../../src/state/state_file.ts";
 import { RollbackGuard } from "../../src/state/rollback_guard.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
@@ -31,7 +31,7 @@ export class Disk implements AsyncDisposable {
   }
 
   open(): RollbackGuard {
-    const outerOf = outerReplica(this.hasOuter ? this.folder.at("out") : undefined, this.key);
+    const outerOf = openOuterReplica(this.hasOuter ? this.folder.at("out") : undefined, this.key);
     return new RollbackGuard(
       this.#mortal(new StateFile(this.folder.at("in/state"), this.key)) as StateFile,
       {
@@ -44,7 +44,7 @@ export class Disk implements AsyncDisposable {
           const { keyring } = this;
           if (keyring === undefined) return undefined;
           return this.#mortal(
-            keyringReplica({
+            openKeyringReplica({
               read: (name) => keyring.get(name),
               write: (name, content) => void keyring.set(name, content),
               remove: (name) => void keyring.delete(name),

@@ -13,7 +13,7 @@ export function lateIdentifyingPlatform(
   const platform = selectPlatform();
   const { pipes } = platform;
   if (pipes === undefined) {
-    return { ...platform, acceptedPeers: (path) => untold(platform.acceptedPeers(path), tell) };
+    return { ...platform, trackPeers: (path) => untold(platform.trackPeers(path), tell) };
   }
   const listen = (name: string): LocalListener & AcceptedPeers | undefined => {
     const listener = pipes.listen(name);

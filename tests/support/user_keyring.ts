@@ -1,5 +1,5 @@
 import { selectPlatform } from "../../src/platform/select.ts";
-import { replicaName } from "../../src/state/rollback_guard.ts";
+import { formatReplicaName } from "../../src/state/rollback_guard.ts";
 import type { Requirement } from "./requirements.ts";
 
 /** Containers may forbid it. */
@@ -28,7 +28,7 @@ async function forgetReplicasIn(folder: string): Promise<void> {
   const keyring = selectPlatform().userKeyring();
   try {
     for await (const { name } of Deno.readDir(folder)) {
-      keyring?.remove(replicaName(name.replace(/\.bin$/, "")));
+      keyring?.remove(formatReplicaName(name.replace(/\.bin$/, "")));
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

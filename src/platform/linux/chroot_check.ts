@@ -1,5 +1,5 @@
 import { libc, LIBC_PATHS } from "../../../ffi/libc.ts";
-import { cString } from "../unix/files.ts";
+import { encodeCString } from "../unix/files.ts";
 import { readProcFile } from "./proc.ts";
 import type { ProgramImage } from "../process_contract.ts";
 
@@ -55,7 +55,7 @@ function isInside(folder: string, path: string): boolean {
     const how = new Uint8Array(
       new BigUint64Array([BigInt(O_PATH_CLOEXEC), 0n, RESOLVE_IN_ROOT]).buffer,
     );
-    const fd = Number(libc().openat2(SYS_openat2, BigInt(root), cString(path), how, 24n));
+    const fd = Number(libc().openat2(SYS_openat2, BigInt(root), encodeCString(path), how, 24n));
     if (fd >= 0) libc().close(fd);
     return fd >= 0;
   } finally {
@@ -64,7 +64,7 @@ function isInside(folder: string, path: string): boolean {
 }
 
 function open(path: string): number {
-  return libc().open(cString(path), O_PATH_CLOEXEC);
+  return libc().open(encodeCString(path), O_PATH_CLOEXEC);
 }
 
 /** Lists the shared libraries of this process; proc_pid_maps(5). */

@@ -1,10 +1,10 @@
 import { listKernelFolder, readKernelFile } from "./proc.ts";
 import { libc } from "../../../ffi/libc.ts";
-import { cString } from "../unix/files.ts";
+import { encodeCString } from "../unix/files.ts";
 import {
   type ComponentSource,
+  findLowestMacAddress,
   type FingerprintSources,
-  lowestMacAddress,
   type Reading,
 } from "../hardware_ids.ts";
 
@@ -91,8 +91,8 @@ export interface LinuxHardwareOptions {
 }
 
 /** Returns the sources of a Linux machine's components. */
-export function linuxFingerprintSources(
-  { root = "", fileSystemId = rootFileSystemId }: LinuxHardwareOptions = {},
+export function createLinuxFingerprintSources(
+  { root = "", fileSystemId = readRootFileSystemId }: LinuxHardwareOptions = {},
 ): FingerprintSources {
   const file = (path: string): ComponentSource => ({
     place: path,
@@ -104,7 +104,7 @@ export function linuxFingerprintSources(
       file("/sys/class/dmi/id/product_uuid"),
       { place: "Serial in /proc/cpuinfo", read: () => readCpuSerial(root) },
     ],
-    disk: [diskSerial(root), {
+    disk: [createDiskSerialSource(root), {
       place: "id of the root file system (statfs)",
       read: () => readFileSystemId(readRootMount(root), fileSystemId),
     }],
@@ -114,7 +114,7 @@ export function linuxFingerprintSources(
   };
 }
 
-function diskSerial(root: string): ComponentSource {
+function createDiskSerialSource(root: string): ComponentSource {
   const disk = findRootDisk(root);
   return "error" in disk
     ? { place: "serial of the root disk", read: () => disk }
@@ -172,7 +172,7 @@ function readLowestAddress(root: string): Reading {
     .filter((folder) => "value" in readKernelFile(`${folder}/device/uevent`))
     .map((folder) => readKernelFile(`${folder}/address`))
     .flatMap((address) => "value" in address ? address.value : []);
-  return lowestMacAddress(addresses);
+  return findLowestMacAddress(addresses);
 }
 
 /** File systems created with each container or boot, so their ids change. */
@@ -188,14 +188,14 @@ function readFileSystemId(
   }
   const id = fileSystemId();
   if (id === undefined) return { error: "cannot be read" };
-  if (mount !== undefined && id === deviceAsId(mount)) {
+  if (mount !== undefined && id === makeDeviceId(mount)) {
     return { error: `${mount.type} reports its device number, which many machines share` };
   }
   return { value: id.toString(16) };
 }
 
 /** Id of file systems without their own: the device number, encoded as in <linux/kdev_t.h>. */
-function deviceAsId({ major, minor }: RootMount): bigint {
+function makeDeviceId({ major, minor }: RootMount): bigint {
   const encoded = (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
   return BigInt(encoded >>> 0) << 32n;
 }
@@ -203,9 +203,9 @@ function deviceAsId({ major, minor }: RootMount): bigint {
 /** `f_fsid` in `struct statfs` of 64-bit Linux: two ints after seven longs. */
 const FSID_OFFSET = 56, STATFS_BYTES = 120;
 
-function rootFileSystemId(): bigint | undefined {
+function readRootFileSystemId(): bigint | undefined {
   const statfs = new Uint8Array(STATFS_BYTES);
-  if (libc().statfs(cString("/"), statfs) !== 0) return undefined;
+  if (libc().statfs(encodeCString("/"), statfs) !== 0) return undefined;
   const view = new DataView(statfs.buffer);
   const [first, second] = [
     view.getUint32(FSID_OFFSET, true),

@@ -1,4 +1,4 @@
-import { cString } from "../unix/files.ts";
+import { encodeCString } from "../unix/files.ts";
 import type { UserKeyring } from "../contract.ts";
 import { syscall } from "./syscalls.ts";
 
@@ -15,7 +15,7 @@ const MAX_BYTES = 32_767;
 /** Expiry, so that an abandoned machine does not use up the user's quota. */
 const SECONDS_KEPT = 90 * 86_400;
 
-const TYPE = cString("user");
+const TYPE = encodeCString("user");
 
 /**
  * The kernel's keyring of this user (user-keyring(7)), with keys of the type `user` in memory that is never written to disk.
@@ -42,7 +42,7 @@ export const linuxUserKeyring: UserKeyring = {
 };
 
 function find(name: string): number {
-  return syscall("keyctl", SEARCH, USER_KEYRING, TYPE, cString(name), 0);
+  return syscall("keyctl", SEARCH, USER_KEYRING, TYPE, encodeCString(name), 0);
 }
 
 /**
@@ -50,7 +50,14 @@ function find(name: string): number {
  * could not set permissions there.
  */
 function add(name: string, content: Uint8Array<ArrayBuffer>): number {
-  const key = syscall("add_key", TYPE, cString(name), content, content.length, PROCESS_KEYRING);
+  const key = syscall(
+    "add_key",
+    TYPE,
+    encodeCString(name),
+    content,
+    content.length,
+    PROCESS_KEYRING,
+  );
   if (key < 0) return key;
   syscall("keyctl", SETPERM, key, PERMISSIONS);
   const linked = syscall("keyctl", LINK, key, USER_KEYRING);

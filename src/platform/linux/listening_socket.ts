@@ -12,23 +12,23 @@ const POLLIN = 1, F_DUPFD_CLOEXEC = 1030;
 const PORT_AT = 2;
 
 /** Finds this process's listener at a TCP port, as the runtime hides its descriptor. */
-export function listeningSocket(port: number): ListeningSocket | undefined {
-  const fd = listKernelFolder("/proc/self/fd").map(Number).find((fd) => listensAt(fd, port));
-  return fd === undefined ? undefined : socketAt(fd);
+export function findListener(port: number): ListeningSocket | undefined {
+  const fd = listKernelFolder("/proc/self/fd").map(Number).find((fd) => isListeningOn(fd, port));
+  return fd === undefined ? undefined : wrapSocket(fd);
 }
 
-function socketAt(fd: number): ListeningSocket {
+function wrapSocket(fd: number): ListeningSocket {
   return {
     // struct pollfd { int fd; short events; short revents; }
     hasWaiting: () => libc().poll(new Int32Array([fd, POLLIN]), 1n, 0) > 0,
     duplicate() {
       const copy = libc().fcntl(fd, F_DUPFD_CLOEXEC, 0);
-      return copy < 0 ? undefined : { fd: copy, socket: socketAt(copy) };
+      return copy < 0 ? undefined : { fd: copy, socket: wrapSocket(copy) };
     },
   };
 }
 
-function listensAt(fd: number, port: number): boolean {
+function isListeningOn(fd: number, port: number): boolean {
   const isListening = new Int32Array(1);
   const length = new Uint32Array([4]);
   const read = libc().getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, isListening, length);

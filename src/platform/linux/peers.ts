@@ -14,7 +14,7 @@ const bytes = new Uint8Array(words.buffer);
 const length = new Uint32Array(1);
 
 /** Identifies sockets by SO_COOKIE, which is never reused (socket(7)). */
-export function acceptedPeers(path: string): AcceptedPeers {
+export function trackPeers(path: string): AcceptedPeers {
   return new LinuxAcceptedPeers(path);
 }
 
@@ -60,10 +60,10 @@ function pinBy(pidfd: number): PinnedPeer {
  * Returns the server's credentials for each connection of this process to `path`. The runtime hides which descriptor belongs
  * to a given connection, so the result has all.
  */
-export function serversAt(path: string): PeerCredentials[] {
+export function listServers(path: string): PeerCredentials[] {
   const address = UTF8.encode(path);
   const peers: PeerCredentials[] = [];
-  const limit = descriptorLimit();
+  const limit = readDescriptorLimit();
   for (let fd = 0; fd < limit; fd++) {
     const peer = hasRemoteAddress(fd, address) ? readCredentials(fd) : undefined;
     if (peer !== undefined) peers.push(peer);
@@ -72,7 +72,7 @@ export function serversAt(path: string): PeerCredentials[] {
 }
 
 /** Returns the size of this process's descriptor table; proc_pid_status(5). */
-function descriptorLimit(): number {
+function readDescriptorLimit(): number {
   const status = readProcFile("/proc/self/status") ?? "";
   return Number(/^FDSize:\s*(\d+)$/m.exec(status)?.[1] ?? MAX_DESCRIPTORS);
 }

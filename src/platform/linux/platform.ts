@@ -3,15 +3,15 @@ import { libc } from "../../../ffi/libc.ts";
 import type { Platform } from "../contract.ts";
 import {
   adoptOrphans,
-  endedChild,
+  findEndedChild,
   hasChildren,
   identifyProcess,
   isDescendant,
   readProcFile,
 } from "./proc.ts";
-import { dropStreams, fileVersion, guardMemory, readBootClock } from "./syscalls.ts";
+import { dropStreams, guardMemory, readBootClock, readFileVersion } from "./syscalls.ts";
 import { linuxUserKeyring } from "./kernel_keyring.ts";
-import { acceptedPeers, serversAt } from "./peers.ts";
+import { listServers, trackPeers } from "./peers.ts";
 import { notifyService } from "./sd_notify.ts";
 import { replaceFile, signalUnixGroup, syncFolder } from "../unix/files.ts";
 import { takeInspectorSignal } from "../unix/inspector.ts";
@@ -36,7 +36,7 @@ export const linux: Platform = {
   defaultStateFolder: (env) =>
     findOwnFolder(env, { variable: "XDG_DATA_HOME", below: ".local/share" }),
   replicaFolder: (env) => findOwnFolder(env, { variable: "XDG_STATE_HOME", below: ".local/state" }),
-  runtimeFolder: (env) => absolute(env("XDG_RUNTIME_DIR")),
+  runtimeFolder: (env) => keepIfAbsolute(env("XDG_RUNTIME_DIR")),
   // without a session bus the store's code is not loaded
   announcedCredentialStore: (env) =>
     (env("DBUS_SESSION_BUS_ADDRESS") ?? "") === "" ? undefined : "secret-service",
@@ -57,10 +57,10 @@ export const linux: Platform = {
   openTamperChecks: async (env) => (await import("./tamper_check.ts")).openTamperChecks(env),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
-  fileVersion,
+  readFileVersion,
   async fingerprintSources() {
-    const { linuxFingerprintSources } = await import("./hardware.ts");
-    return linuxFingerprintSources();
+    const { createLinuxFingerprintSources } = await import("./hardware.ts");
+    return createLinuxFingerprintSources();
   },
   setUmask: Deno.umask,
   readLocked: Deno.readFile,
@@ -69,14 +69,14 @@ export const linux: Platform = {
   hasUnixSignals: true,
   // sockaddr_un.sun_path has 108 bytes with the NUL; unix(7)
   maxSocketPathBytes: 107,
-  listeningSocket: async (port) => (await import("./listening_socket.ts")).listeningSocket(port),
-  acceptedPeers,
-  serversAt,
+  findListener: async (port) => (await import("./listening_socket.ts")).findListener(port),
+  trackPeers,
+  listServers,
   adoptOrphans,
   hasChildren,
-  endedChild,
-  processControl: async () => (await import("./process_control.ts")).linuxProcessControl(),
-  privileges: async () => (await import("./privileges.ts")).linuxPrivileges(),
+  findEndedChild,
+  processControl: async () => (await import("./process_control.ts")).createLinuxProcessControl(),
+  privileges: async () => (await import("./privileges.ts")).createLinuxPrivileges(),
   signalGroup: signalUnixGroup,
 };
 
@@ -85,14 +85,14 @@ function findOwnFolder(
   env: Env,
   { variable, below }: { variable: string; below: string },
 ): string | undefined {
-  const given = absolute(env(variable));
+  const given = keepIfAbsolute(env(variable));
   if (given !== undefined) return `${given}/sentinel-drm`;
-  const home = absolute(env("HOME"));
+  const home = keepIfAbsolute(env("HOME"));
   return home === undefined ? undefined : `${home}/${below}/sentinel-drm`;
 }
 
 /** Drops relative paths, as the XDG base directory specification demands. */
-function absolute(path: string | undefined): string | undefined {
+function keepIfAbsolute(path: string | undefined): string | undefined {
   return path?.startsWith("/") ? path : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { libc } from "../../../ffi/libc.ts";
-import { cString } from "../unix/files.ts";
+import { encodeCString } from "../unix/files.ts";
 import { listKernelFolder, readProcFile } from "./proc.ts";
 import type { PrivilegeControl, ProcessRights, ProgramImage } from "../process_contract.ts";
 import { SentinelError } from "../../core/errors.ts";
@@ -49,7 +49,7 @@ function keepStreamsOnly(): void {
 function prepareExecve({ path, args, env }: ProgramImage): () => void {
   const { execve } = libc();
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const texts = [path, ...args, ...variables].map(cString);
+  const texts = [path, ...args, ...variables].map(encodeCString);
   // one block, kept alive by the call
   const block = new Uint8Array(texts.reduce((bytes, text) => bytes + text.length, 0));
   const start = Deno.UnsafePointer.value(Deno.UnsafePointer.of(block));
@@ -89,7 +89,7 @@ interface ThreadRights {
 }
 
 /** Reads the privileges of every thread of this process; empty if `/proc` cannot be read. */
-function allThreadRights(): ThreadRights[] {
+function readAllThreadRights(): ThreadRights[] {
   return listKernelFolder("/proc/self/task").flatMap((thread) => {
     const status = readProcFile(`/proc/self/task/${thread}/status`);
     // a thread may have ended meanwhile
@@ -97,7 +97,7 @@ function allThreadRights(): ThreadRights[] {
   });
 }
 
-function realUserOf(pid: number): number | undefined {
+function readRealUser(pid: number): number | undefined {
   const status = readProcFile(`/proc/${pid}/status`);
   return status === undefined ? undefined : parseStatus(pid, status).users[0];
 }
@@ -138,17 +138,17 @@ const EPERM = 1, ENOSYS = 38;
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 /** Ids, groups, capabilities, root directory and no_new_privs: credentials(7), capabilities(7), chroot(2). */
-export function linuxPrivileges(): PrivilegeControl {
-  return { isRoot, differences, check, become, userOf: realUserOf };
+export function createLinuxPrivileges(): PrivilegeControl {
+  return { isRoot, listDifferences, check, become, userOf: readRealUser };
 }
 
 function isRoot(): boolean {
-  const threads = allThreadRights();
+  const threads = readAllThreadRights();
   return threads.length > 0 && threads.every(({ users }) => users.every((user) => user === 0));
 }
 
-function differences(rights: ProcessRights): string[] {
-  const threads = allThreadRights();
+function listDifferences(rights: ProcessRights): string[] {
+  const threads = readAllThreadRights();
   if (threads.length === 0) return ["/proc cannot be read"];
   const { rootFolder } = rights;
   const found = threads.flatMap((thread) => listDifferencesOf(thread, rights));
@@ -172,15 +172,15 @@ function listDifferencesOf(actual: ThreadRights, rights: ProcessRights): string[
   expect(actual.groups.join(" ") === groups, `groups are ${actual.groups.join(" ") || "none"}`);
   expect(actual.noNewPrivileges || !rights.noNewPrivileges, "no_new_privs is not set");
   for (const [name, set] of Object.entries({ permitted, effective, inheritable, ambient })) {
-    expect(set === kept, `${name} capabilities are ${listed(set)}`);
+    expect(set === kept, `${name} capabilities are ${describeSet(set)}`);
   }
   if (rights.capabilities !== undefined) {
-    expect(bounding === kept, `bounding capabilities are ${listed(bounding)}`);
+    expect(bounding === kept, `bounding capabilities are ${describeSet(bounding)}`);
   }
   return wrong;
 }
 
-function listed(set: bigint): string {
+function describeSet(set: bigint): string {
   const names = listNames(set);
   return names.length > 5 ? `${names.length} of them` : names.join(" ") || "none";
 }
@@ -202,7 +202,7 @@ function check(rights: ProcessRights, image: ProgramImage): void {
     ...(capabilities === undefined ? [] : ["CAP_SETPCAP", ...capabilities]),
     ...(rootFolder === undefined ? [] : ["CAP_SYS_CHROOT"]),
   ];
-  const [{ permitted, effective } = { permitted: 0n, effective: 0n }] = allThreadRights();
+  const [{ permitted, effective } = { permitted: 0n, effective: 0n }] = readAllThreadRights();
   const lacking = listNames(makeCapabilitySet(needed) & ~(permitted & effective));
   if (lacking.length > 0) {
     throw makeRefusal(`cannot become user ${rights.userId}: ${lacking.join(", ")} is missing`);
@@ -232,7 +232,7 @@ function become(rights: ProcessRights, image: ProgramImage): void {
   if (gettid() !== Deno.pid) throw makeRefusal("privileges can only be dropped by the main thread");
   const { userId, groupId, groups, capabilities, noNewPrivileges, rootFolder } = rights;
   const kept = makeCapabilitySet(capabilities ?? []);
-  const [{ bounding } = { bounding: 0n }] = allThreadRights();
+  const [{ bounding } = { bounding: 0n }] = readAllThreadRights();
   const workingFolder = Deno.cwd();
   const execute = prepareExecve(image);
   keepStreamsOnly();
@@ -278,18 +278,18 @@ interface Steps {
 }
 
 function enterRootFolder(folder: string, { symbols: { chroot, chdir }, step }: Steps): void {
-  step("chroot", chroot(cString(folder)));
-  step("chdir", chdir(cString("/")));
+  step("chroot", chroot(encodeCString(folder)));
+  step("chdir", chdir(encodeCString("/")));
 }
 
 /** Returns to the working directory if it is inside the root and accessible to the user. */
 function enterWorkingFolder(folder: string, { symbols: { chdir }, step }: Steps): void {
-  if (chdir(cString(folder)) !== 0) step("chdir", chdir(cString("/")));
+  if (chdir(encodeCString(folder)) !== 0) step("chdir", chdir(encodeCString("/")));
 }
 
 /** Sets the ambient set too, the only one that survives execve(2) of a non-root user (capabilities(7)). */
 function keepCapabilities(kept: bigint, { symbols: { capset, prctl }, step }: Steps): void {
-  step("capset", capset(new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]), allThree(kept)));
+  step("capset", capset(new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]), encodeSets(kept)));
   const ambient = (what: bigint, number: bigint) => prctl(PR_CAP_AMBIENT, what, number, 0n, 0n);
   step("PR_CAP_AMBIENT_CLEAR_ALL", ambient(PR_CAP_AMBIENT_CLEAR_ALL, 0n));
   for (const number of listNumbers(kept)) {
@@ -298,7 +298,7 @@ function keepCapabilities(kept: bigint, { symbols: { capset, prctl }, step }: St
 }
 
 /** struct __user_cap_data_struct { __u32 effective, permitted, inheritable; }, lower halves first. */
-function allThree(set: bigint): Uint32Array<ArrayBuffer> {
+function encodeSets(set: bigint): Uint32Array<ArrayBuffer> {
   const [low, high] = [Number(set & 0xffffffffn), Number(set >> 32n)];
   return new Uint32Array([low, low, low, high, high, high]);
 }

@@ -1,5 +1,5 @@
 import { libc } from "../../../ffi/libc.ts";
-import { cString } from "../unix/files.ts";
+import { encodeCString } from "../unix/files.ts";
 import type { Reading } from "../hardware_ids.ts";
 import type { ProcessIdentity } from "../../core/process.ts";
 import { isDescendantOf, type ProcessFacts } from "../descendants.ts";
@@ -24,7 +24,7 @@ export function hasChildren(): boolean {
 }
 
 /** Returns the pid of any zombie child; siginfo_t.si_pid is 0 if there is none (waitid(2)). */
-export function endedChild(): number | undefined {
+export function findEndedChild(): number | undefined {
   const info = new Uint8Array(SIGINFO_BYTES);
   const pid = peek(info) ? new DataView(info.buffer).getInt32(SI_PID_AT, true) : 0;
   return pid === 0 ? undefined : pid;
@@ -45,7 +45,7 @@ const CHUNK_BYTES = 4096;
  * it cannot be read.
  */
 export function readProcFile(path: string): string | undefined {
-  const fd = libc().open(cString(path), O_RDONLY_CLOEXEC);
+  const fd = libc().open(encodeCString(path), O_RDONLY_CLOEXEC);
   if (fd < 0) return undefined;
   try {
     return readAll(fd);
@@ -60,7 +60,7 @@ export function readKernelFile(path: string): Reading {
   if (text !== undefined) return { value: text.trim() };
   // opened first, as opening a symbol may change errno
   const { errno_location, open } = libc();
-  const fd = open(cString(path), O_RDONLY_CLOEXEC);
+  const fd = open(encodeCString(path), O_RDONLY_CLOEXEC);
   const errno = new Deno.UnsafePointerView(errno_location()!).getInt32();
   if (fd >= 0) libc().close(fd);
   if (fd < 0 && (errno === ENOENT || errno === ENOTDIR)) return { error: "not there" };
@@ -74,7 +74,7 @@ const NAME_OFFSET = 19;
 /** Lists the names in a folder below `/proc` or `/sys`, sorted; empty if it cannot be read. */
 export function listKernelFolder(path: string): string[] {
   const { opendir, readdir, closedir } = libc();
-  const folder = opendir(cString(path));
+  const folder = opendir(encodeCString(path));
   if (folder === null) return [];
   const names: string[] = [];
   for (let entry; (entry = readdir(folder)) !== null;) {

@@ -6,7 +6,7 @@ import type {
   ProcessSignal,
   SignalOutcome,
 } from "../process_contract.ts";
-import { cString } from "../unix/files.ts";
+import { encodeCString } from "../unix/files.ts";
 import { identifyProcess, parseStat, readBootId, readProcFile } from "./proc.ts";
 
 /** <asm-generic/resource.h>; getrlimit(2). */
@@ -42,7 +42,7 @@ const DIGIT_0 = 0x30, DIGIT_9 = 0x39;
 
 /** Lists the pids of all visible processes by system calls (see {@linkcode readProcFile}). */
 function listPids(): number[] {
-  const fd = libc().open(cString("/proc"), chooseDirectoryFlags());
+  const fd = libc().open(encodeCString("/proc"), chooseDirectoryFlags());
   if (fd < 0) throw new Error("Cannot list processes: /proc cannot be opened");
   const pids: number[] = [];
   const chunk = new Uint8Array(CHUNK_BYTES);
@@ -111,7 +111,7 @@ const SIGNAL_NUMBERS: Readonly<Record<ProcessSignal, bigint>> = {
 };
 
 /** Processes by `/proc`, pidfd and waitpid(2). */
-export function linuxProcessControl(): ProcessControl {
+export function createLinuxProcessControl(): ProcessControl {
   return {
     list: () => listPids().map(readListed).filter((entry) => entry !== undefined),
     identify: identifyProcess,

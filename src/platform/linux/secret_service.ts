@@ -30,7 +30,7 @@ export function openSecretService(deps: CredentialStoreDependencies): Credential
       const args = ["store", "--label=Sentinel: key of this machine", ...makeAttributes(id)];
       const answer = await ask(args, secret);
       if (typeof answer === "string") return answer;
-      return answer.code === 0 ? undefined : firstLine(answer);
+      return answer.code === 0 ? undefined : getFirstLine(answer);
     },
   };
 }
@@ -41,7 +41,7 @@ function makeAttributes(id: string): string[] {
 
 /** An item is a block that starts with its path; it has no `secret` if its keyring is locked. */
 function readFound(answer: ToolResult): FoundSecret {
-  if (answer.code !== 0) return { kind: "closed", why: firstLine(answer) };
+  if (answer.code !== 0) return { kind: "closed", why: getFirstLine(answer) };
   if (answer.out.trim() === "") return { kind: "absent" };
   const [, secret] = /^secret = (.*)$/m.exec(answer.out) ?? [];
   if (secret !== undefined) return { kind: "found", secret };
@@ -49,7 +49,7 @@ function readFound(answer: ToolResult): FoundSecret {
   return { kind: "closed", why: isItem ? "the keyring is locked" : "the answer is malformed" };
 }
 
-function firstLine({ err }: ToolResult): string {
+function getFirstLine({ err }: ToolResult): string {
   const [line = ""] = err.trim().split("\n");
   return line.replace(/^secret-tool: /, "").slice(0, 200) || "it failed without a message";
 }

@@ -1,7 +1,7 @@
 import { libc } from "../../../ffi/libc.ts";
 import type { BootReading } from "../contract.ts";
 import { listKernelFolder, readBootId } from "./proc.ts";
-import { cString } from "../unix/files.ts";
+import { encodeCString } from "../unix/files.ts";
 
 /** <linux/time.h>; clock_gettime(2). */
 const CLOCK_BOOTTIME = 7;
@@ -39,9 +39,9 @@ const FIELDS: readonly (readonly [offset: number, length: number])[] = [
  * Returns device, inode, size and the modification and inode change times in nanoseconds; the runtime's `stat` truncates the
  * latter to seconds. Two changes within one kernel tick (milliseconds; less since Linux 6.13) have the same time.
  */
-export function fileVersion(path: string): string | undefined {
+export function readFileVersion(path: string): string | undefined {
   const statx = new Uint8Array(STATX_BYTES);
-  const name = cString(path);
+  const name = encodeCString(path);
   if (libc().statx(AT_FDCWD, name, 0, STATX_BASIC_STATS, statx) !== 0) return undefined;
   return FIELDS.map(([offset, length]) => statx.subarray(offset, offset + length).toHex()).join();
 }
@@ -65,13 +65,13 @@ export function syscall(
   ...args: readonly (number | Uint8Array<ArrayBuffer>)[]
 ): number {
   const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n] = args.map((arg) =>
-    typeof arg === "number" ? BigInt(arg) : addressOf(arg)
+    typeof arg === "number" ? BigInt(arg) : getBufferAddress(arg)
   );
   return Number(libc().syscall(BigInt(NUMBER[name]), a, b, c, d, e));
 }
 
 /** Returns the address of bytes, valid as long as the array is referenced. */
-export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+export function getBufferAddress(bytes: Uint8Array<ArrayBuffer>): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
 }
 
@@ -86,7 +86,7 @@ const PAGE_BYTES = Deno.build.arch === "x86_64" ? 4096n : 65_536n;
  * (RLIMIT_MEMLOCK).
  */
 export function guardMemory(bytes: Uint8Array<ArrayBuffer>): Disposable {
-  const address = Number(addressOf(bytes));
+  const address = Number(getBufferAddress(bytes));
   const firstPage = Number(BigInt(address) / PAGE_BYTES * PAGE_BYTES);
   const length = address + bytes.length - firstPage;
   syscall("mlock", address, bytes.length);
@@ -113,7 +113,7 @@ const INODE_AT = 0x20, DEVICE_AT = 0x88;
  */
 export function dropStreams(): void {
   const { open, dup3, close } = libc();
-  const none = open(cString("/dev/null"), O_RDWR | O_CLOEXEC);
+  const none = open(encodeCString("/dev/null"), O_RDWR | O_CLOEXEC);
   if (none < 0) throw new Error("Cannot open /dev/null");
   const streams = new Set([0, 1, 2].map(identifyFile));
   for (const name of listKernelFolder("/proc/self/fd")) {

@@ -27,7 +27,7 @@ export async function openTamperChecks(
 
 /** Detects a tracer of any thread: each thread has a tracer of its own (ptrace(2)). */
 function findTracer(): TamperDetection | undefined {
-  const pid = listKernelFolder("/proc/self/task").map(tracerOf).find((pid) => pid !== "0");
+  const pid = listKernelFolder("/proc/self/task").map(readTracer).find((pid) => pid !== "0");
   if (pid === undefined) return undefined;
   const name = readProcFile(`/proc/${pid}/comm`)?.trim() ?? "unknown";
   return {
@@ -38,7 +38,7 @@ function findTracer(): TamperDetection | undefined {
 }
 
 /** TracerPid of proc_pid_status(5), 0 for none. */
-function tracerOf(thread: string): string {
+function readTracer(thread: string): string {
   const status = readProcFile(`/proc/self/task/${thread}/status`) ?? "";
   return /^TracerPid:\s*(\d+)/m.exec(status)?.[1] ?? "0";
 }

@@ -1,7 +1,7 @@
 import {
   type ComponentSource,
+  findLowestMacAddress,
   type FingerprintSources,
-  lowestMacAddress,
   type Reading,
 } from "../hardware_ids.ts";
 import type { RunSystemTool } from "../secret_tool.ts";
@@ -10,24 +10,24 @@ import type { RunSystemTool } from "../secret_tool.ts";
  * Returns the sources of a Mac's components. Written from the manual pages (ioreg(8), diskutil(8), networksetup(8),
  * sysctl(8)) and tested with recorded output, not on a Mac.
  */
-export function macosFingerprintSources(run: RunSystemTool): FingerprintSources {
+export function createMacosFingerprintSources(run: RunSystemTool): FingerprintSources {
   const platformExpert = (key: string): ComponentSource =>
     makeSource(run, `${key} of the platform expert (ioreg)`, {
       command: ["/usr/sbin/ioreg", "-rd1", "-c", "IOPlatformExpertDevice"],
-      find: (text) => firstMatch(text, new RegExp(`"${key}" = "([^"]*)"`)),
+      find: (text) => findFirstMatch(text, new RegExp(`"${key}" = "([^"]*)"`)),
     });
   return {
     machine_id: [platformExpert("IOPlatformUUID")],
     cpu: [platformExpert("IOPlatformSerialNumber")],
     disk: [makeSource(run, "UUID of the root volume (diskutil)", {
       command: ["/usr/sbin/diskutil", "info", "/"],
-      find: (text) => firstMatch(text, /^\s*Volume UUID:\s*(\S+)/m),
+      find: (text) => findFirstMatch(text, /^\s*Volume UUID:\s*(\S+)/m),
     })],
     board: [{ place: "board", read: () => ({ error: "has no serial number" }) }],
     mac: [makeSource(run, "hardware ports (networksetup)", {
       command: ["/usr/sbin/networksetup", "-listallhardwareports"],
       find: (text) =>
-        lowestMacAddress(
+        findLowestMacAddress(
           Array.from(text.matchAll(/^Ethernet Address: (\S+)/gm), ([, address]) => address!),
         ),
     })],
@@ -55,7 +55,7 @@ function makeSource(
   };
 }
 
-function firstMatch(text: string, pattern: RegExp): Reading {
+function findFirstMatch(text: string, pattern: RegExp): Reading {
   const value = pattern.exec(text)?.[1]?.trim();
   return value === undefined ? { error: "not there" } : { value };
 }

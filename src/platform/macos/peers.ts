@@ -16,7 +16,7 @@ const PATH_AT = 2;
 const UTF8 = new TextEncoder();
 
 /** Identifies the peers of a listener; `lib` is the C library or a fake. */
-export function acceptedPeers(lib: Libsystem, path: string): AcceptedPeers {
+export function trackPeers(lib: Libsystem, path: string): AcceptedPeers {
   return new MacosAcceptedPeers(lib, path);
 }
 
@@ -57,7 +57,7 @@ class MacosAcceptedPeers implements AcceptedPeers {
 }
 
 /** Returns the server's credentials for each connection of this process to `path`, as on Linux. */
-export function serversAt(lib: Libsystem, path: string): PeerCredentials[] {
+export function listServers(lib: Libsystem, path: string): PeerCredentials[] {
   const address = UTF8.encode(path);
   const limit = Math.min(lib.getdtablesize(), MAX_DESCRIPTORS);
   const peers: PeerCredentials[] = [];

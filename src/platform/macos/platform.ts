@@ -1,9 +1,9 @@
 import { type Libsystem, libsystem } from "../../../ffi/libsystem.ts";
-import { cString, replaceFile, signalUnixGroup, syncFolder } from "../unix/files.ts";
+import { encodeCString, replaceFile, signalUnixGroup, syncFolder } from "../unix/files.ts";
 import type { GroupSignal, Platform } from "../contract.ts";
 import { isDescendantOf } from "../descendants.ts";
 import type { Reading } from "../hardware_ids.ts";
-import { acceptedPeers, serversAt } from "./peers.ts";
+import { listServers, trackPeers } from "./peers.ts";
 import { readBootId, readHostUuid, readProcess } from "./process_control.ts";
 import { readStatVersion } from "../file_changes.ts";
 import { runSystemTool } from "../secret_tool.ts";
@@ -30,11 +30,11 @@ export function makeMacos(lib: () => Libsystem): Platform {
     userId: () => String(Deno.uid()),
     machineId: () => Promise.resolve(readHostUuid(lib())),
     defaultStateFolder(env) {
-      const home = absolute(env("HOME"));
+      const home = keepIfAbsolute(env("HOME"));
       return home === undefined ? undefined : `${home}/Library/Application Support/sentinel-drm`;
     },
     replicaFolder(env) {
-      const home = absolute(env("HOME"));
+      const home = keepIfAbsolute(env("HOME"));
       return home === undefined ? undefined : `${home}/Library/Preferences/sentinel-drm`;
     },
     readBootClock() {
@@ -48,8 +48,9 @@ export function makeMacos(lib: () => Libsystem): Platform {
         bootMs: Number(seconds! * 1000n + nanoseconds! / 1_000_000n),
       };
     },
-    runtimeFolder: (env) => absolute(env("XDG_RUNTIME_DIR")),
-    announcedCredentialStore: (env) => absolute(env("HOME")) === undefined ? undefined : "keychain",
+    runtimeFolder: (env) => keepIfAbsolute(env("XDG_RUNTIME_DIR")),
+    announcedCredentialStore: (env) =>
+      keepIfAbsolute(env("HOME")) === undefined ? undefined : "keychain",
     openCredentialStore: async (deps) => (await import("./keychain.ts")).openKeychain(deps),
     userKeyring: () => undefined,
     guardMemory: (bytes) => ({ [Symbol.dispose]: () => void bytes.fill(0) }),
@@ -57,7 +58,7 @@ export function makeMacos(lib: () => Libsystem): Platform {
     notifyService: () => false,
     dropStreams() {
       const { fopen, fileno, dup2, fclose } = lib();
-      const none = fopen(cString("/dev/null"), cString("r+"));
+      const none = fopen(encodeCString("/dev/null"), encodeCString("r+"));
       if (none === null) throw new Error("Cannot open /dev/null");
       for (const stream of [0, 1, 2]) dup2(fileno(none), stream);
       fclose(none);
@@ -85,10 +86,10 @@ export function makeMacos(lib: () => Libsystem): Platform {
         readProcess: (pid) => readProcess(lib(), pid),
         readBootId: () => readBootId(lib()),
       }),
-    fileVersion: readStatVersion,
+    readFileVersion: readStatVersion,
     async fingerprintSources() {
-      const { macosFingerprintSources } = await import("./hardware.ts");
-      const sources = macosFingerprintSources(runSystemTool);
+      const { createMacosFingerprintSources } = await import("./hardware.ts");
+      const sources = createMacosFingerprintSources(runSystemTool);
       const host = { place: "gethostuuid(2)", read: () => readHost(lib()) };
       return { ...sources, machine_id: [host, ...sources.machine_id] };
     },
@@ -99,17 +100,17 @@ export function makeMacos(lib: () => Libsystem): Platform {
     hasUnixSignals: true,
     // sockaddr_un.sun_path has 104 bytes with the NUL; unix(4)
     maxSocketPathBytes: 103,
-    acceptedPeers: (path) => acceptedPeers(lib(), path),
-    serversAt: (path) => serversAt(lib(), path),
+    trackPeers: (path) => trackPeers(lib(), path),
+    listServers: (path) => listServers(lib(), path),
     signalGroup,
     privileges: () => Promise.resolve(undefined),
     // orphans always become children of launchd
     adoptOrphans() {},
     hasChildren: () => true,
-    endedChild: () => undefined,
+    findEndedChild: () => undefined,
     processControl: async () => {
-      const { macosProcessControl } = await import("./process_control.ts");
-      return macosProcessControl(lib());
+      const { createMacosProcessControl } = await import("./process_control.ts");
+      return createMacosProcessControl(lib());
     },
   };
 }
@@ -134,6 +135,6 @@ function readHost(lib: Libsystem): Reading {
   return value === undefined ? { error: "gethostuuid(2) failed" } : { value };
 }
 
-function absolute(path: string | undefined): string | undefined {
+function keepIfAbsolute(path: string | undefined): string | undefined {
   return path?.startsWith("/") ? path : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Libsystem } from "../../../ffi/libsystem.ts";
-import { cString } from "../unix/files.ts";
+import { encodeCString } from "../unix/files.ts";
 import type { ProcessFacts } from "../descendants.ts";
 import type {
   ListedProcess,
@@ -74,7 +74,7 @@ export function readUniqueId(lib: Libsystem, pid: number): bigint | undefined {
 
 /** Reads the UUID of this boot: sysctl `kern.bootsessionuuid`. */
 export function readBootId(lib: Libsystem): string | undefined {
-  const name = cString("kern.bootsessionuuid");
+  const name = encodeCString("kern.bootsessionuuid");
   const value = new Uint8Array(UUID_TEXT_BYTES);
   const length = new BigUint64Array([BigInt(value.length)]);
   if (lib.sysctlbyname(name, value, length, null, 0n) !== 0) return undefined;
@@ -99,7 +99,7 @@ const PROC_PIDTASKINFO = 4, TASKINFO_BYTES = 96;
 const SPARE = 64;
 
 /** Controls processes by proc_listallpids and proc_pidinfo (<libproc.h>); not yet run on a Mac. */
-export function macosProcessControl(lib: Libsystem): ProcessControl {
+export function createMacosProcessControl(lib: Libsystem): ProcessControl {
   return new MacosProcessControl(lib);
 }
 

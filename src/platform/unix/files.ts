@@ -5,7 +5,7 @@ import type { GroupSignal } from "../contract.ts";
 const UTF8 = new TextEncoder();
 
 /** Encodes text as a C string: UTF-8 with a final NUL. */
-export function cString(text: string): Uint8Array<ArrayBuffer> {
+export function encodeCString(text: string): Uint8Array<ArrayBuffer> {
   return UTF8.encode(text + "\0");
 }
 

@@ -1,6 +1,6 @@
 import {
+  findLowestMacAddress,
   type FingerprintSources,
-  lowestMacAddress,
   type Reading,
   readSmbios,
   type SmbiosNumbers,
@@ -30,7 +30,7 @@ const PROCESSOR = "HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0";
 const RAW_HEADER_BYTES = 8;
 
 /** Returns the sources of a Windows machine's components: the registry and system calls, no programs. */
-export function windowsFingerprintSources(machine: WindowsMachine): FingerprintSources {
+export function createWindowsFingerprintSources(machine: WindowsMachine): FingerprintSources {
   const registry = (key: string, name: string) => machine.readText({ hive: "HKLM", key, name });
   const smbios = (place: string, choose: (numbers: SmbiosNumbers) => string | undefined) => ({
     place: `${place} in SMBIOS`,
@@ -46,7 +46,7 @@ export function windowsFingerprintSources(machine: WindowsMachine): FingerprintS
     board: [smbios("board serial", ({ boardSerial }) => boardSerial)],
     mac: [{
       place: "physical interfaces (GetIfTable2)",
-      read: () => lowestMacAddress(machine.readAddresses()),
+      read: () => findLowestMacAddress(machine.readAddresses()),
     }],
     cpu_model: [{
       place: `HKLM\\${PROCESSOR} Identifier`,

@@ -61,10 +61,10 @@ export const windows: Platform = {
   openTamperChecks: async () => (await import("./tamper_check.ts")).openTamperChecks(),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
   isDescendant,
-  fileVersion: readStatVersion,
+  readFileVersion: readStatVersion,
   async fingerprintSources() {
-    const { windowsFingerprintSources, windowsMachine } = await import("./hardware.ts");
-    return windowsFingerprintSources(windowsMachine);
+    const { createWindowsFingerprintSources, windowsMachine } = await import("./hardware.ts");
+    return createWindowsFingerprintSources(windowsMachine);
   },
   setUmask() {},
   readLocked,
@@ -75,13 +75,13 @@ export const windows: Platform = {
   services: async () => (await import("./service.ts")).windowsServices,
   spawnOnConsole,
   maxSocketPathBytes: 256,
-  acceptedPeers() {
+  trackPeers() {
     throw new Error("Cannot identify peers of socket files on Windows");
   },
-  serversAt: () => [],
+  listServers: () => [],
   adoptOrphans: enterOwnJob,
   hasChildren: () => true,
-  endedChild: () => undefined,
+  findEndedChild: () => undefined,
   async processControl() {
     const { WindowsProcessControl } = await import("./process_control.ts");
     return new WindowsProcessControl();

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type Component, readHardware } from "../../../src/license/fingerprint.ts";
 import { type ComponentName, COMPONENTS } from "../../../src/platform/hardware_ids.ts";
 import {
-  linuxFingerprintSources,
+  createLinuxFingerprintSources,
   type LinuxHardwareOptions,
 } from "../../../src/platform/linux/hardware.ts";
 import { selectPlatform } from "../../../src/platform/select.ts";
@@ -25,7 +25,9 @@ async function readRecorded(
   { fileSystemId = () => 0x1234n }: LinuxHardwareOptions = {},
 ): Promise<Component> {
   await using folder = await layOutMachine(files);
-  return (await readHardware(linuxFingerprintSources({ root: folder.path, fileSystemId })))[name];
+  return (await readHardware(createLinuxFingerprintSources({ root: folder.path, fileSystemId })))[
+    name
+  ];
 }
 
 function readable(value: string, place: string): Component {
@@ -228,7 +230,7 @@ testWith(
     await using folder = await layOutMachine({ "x": "" });
     const fileSystemId = () => undefined;
     const hardware = await readHardware(
-      linuxFingerprintSources({ root: folder.path, fileSystemId }),
+      createLinuxFingerprintSources({ root: folder.path, fileSystemId }),
     );
     const unreadable = COMPONENTS.filter((name) => hardware[name].kind === "unreadable");
     assertEquals(unreadable, [...COMPONENTS]);
@@ -242,7 +244,7 @@ testWith(
   [POSIX, { need: `an ext file system as / (it is ${rootType})`, met: rootType.startsWith("ext") }],
   "Linux: this machine's file system has the id that stat prints",
   async () => {
-    const { disk: [, fileSystem] } = linuxFingerprintSources();
+    const { disk: [, fileSystem] } = createLinuxFingerprintSources();
     const id = (await runTool("stat", "-f", "-c", "%i", "/")).trim();
     assertEquals(await fileSystem!.read(), { value: id });
   },

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { guardMemory } from "../../../src/platform/linux/syscalls.ts";
 import { readProcFile } from "../../../src/platform/linux/proc.ts";
-import { addressOf } from "../../../src/platform/linux/syscalls.ts";
+import { getBufferAddress } from "../../../src/platform/linux/syscalls.ts";
 import { openLibraries } from "../../support/open_libraries.ts";
 import { POSIX, testWith } from "../../support/requirements.ts";
 
@@ -9,7 +9,7 @@ openLibraries();
 
 /** The flags of the mapping that has these bytes: `lo` for locked, `dd` for no dump; proc_pid_smaps(5). */
 function flagsOf(bytes: Uint8Array<ArrayBuffer>): string[] {
-  const address = addressOf(bytes);
+  const address = getBufferAddress(bytes);
   for (const mapping of readProcFile("/proc/self/smaps")!.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
     const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) /.exec(mapping)!;
     if (address < BigInt(`0x${from}`) || address >= BigInt(`0x${to}`)) continue;

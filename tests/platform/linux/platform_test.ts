@@ -91,7 +91,7 @@ testWith(
     await using folder = await temporaryFolder();
     const path = folder.at("s.sock");
     using listener = Deno.listen({ transport: "unix", path });
-    const peers = platform.acceptedPeers(path);
+    const peers = platform.trackPeers(path);
 
     await using staying = programCommand([path, "stay"], CONNECT_ONCE).spawn();
     using _first = await listener.accept();

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { linuxPrivileges } from "../../../src/platform/linux/privileges.ts";
+import { createLinuxPrivileges } from "../../../src/platform/linux/privileges.ts";
 import type { ProcessRights } from "../../../src/platform/process_contract.ts";
 import { openLibraries } from "../../support/open_libraries.ts";
 import { OTHER_USERS } from "../../support/other_user.ts";
@@ -97,7 +97,7 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "differences() lists the threads that keep privileges without an execve",
+  "listDifferences() lists the threads that keep privileges without an execve",
   async () => {
     const { differences, threads } = await giveUp(NOBODY, { flags: ["--no-exec"] });
     assert(
@@ -128,9 +128,9 @@ testWith([OTHER_USERS], "a process that can regain root is detected", async () =
 
 testWith(
   [OTHER_USERS],
-  "differences() names each wrong privilege of a process that root started",
+  "listDifferences() names each wrong privilege of a process that root started",
   () => {
-    const found = linuxPrivileges().differences({ ...NOBODY, rootFolder: "/nowhere" });
+    const found = createLinuxPrivileges().listDifferences({ ...NOBODY, rootFolder: "/nowhere" });
     const kinds = new Set(
       found.map((line) => line.replace(/^thread \d+: /, "").replace(/ are.*/, "")),
     );

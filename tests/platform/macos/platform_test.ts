@@ -31,7 +31,7 @@ Deno.test("identify() finds the peer of the new connection by its inode, even if
   const { kernel, platform } = machine();
   kernel.sockets.set(3, { inode: 10, local: PATH });
   kernel.sockets.set(4, { inode: 11 });
-  const peers = platform.acceptedPeers(PATH);
+  const peers = platform.trackPeers(PATH);
   kernel.sockets.set(6, { inode: 12, local: PATH, peer: { user: 501, pid: 100 } });
   assertEquals(peers.identify(), { user: "501", pid: 100 });
   assertEquals(peers.identify(), undefined);
@@ -44,7 +44,7 @@ Deno.test("identify() accepts an address with or without a final NUL, and no lon
   for (const countsNul of [true, false]) {
     const { kernel, platform } = machine();
     kernel.sockets.set(3, { inode: 10, local: PATH, countsNul });
-    const peers = platform.acceptedPeers(PATH);
+    const peers = platform.trackPeers(PATH);
     const peer = { user: 501, pid: 100 };
     kernel.sockets.set(4, { inode: 11, local: PATH + "x", countsNul, peer: { user: 0, pid: 1 } });
     kernel.sockets.set(5, {
@@ -61,7 +61,7 @@ Deno.test("identify() accepts an address with or without a final NUL, and no lon
 Deno.test("identify() is undefined if the peer has closed or its credentials have another version", () => {
   for (const broken of [{}, { peer: { user: 501, pid: 100 }, credVersion: 1 }]) {
     const { kernel, platform } = machine();
-    const peers = platform.acceptedPeers(PATH);
+    const peers = platform.trackPeers(PATH);
     kernel.sockets.set(6, { inode: 12, local: PATH, ...broken });
     assertEquals(peers.identify(), undefined);
   }
@@ -69,7 +69,7 @@ Deno.test("identify() is undefined if the peer has closed or its credentials hav
 
 Deno.test("pin() pins a peer by its unique id, not by a reused pid", () => {
   const { kernel, platform } = machine();
-  const peers = platform.acceptedPeers(PATH);
+  const peers = platform.trackPeers(PATH);
   kernel.sockets.set(6, { inode: 12, local: PATH, peer: { user: 501, pid: 100 } });
   kernel.processes.set(100, { ...PROCESS, uniqueId: 7n });
   peers.identify();
@@ -82,12 +82,12 @@ Deno.test("pin() pins a peer by its unique id, not by a reused pid", () => {
   assertEquals(peers.pin(), undefined);
 });
 
-Deno.test("serversAt() lists the servers of all connections to the path", () => {
+Deno.test("listServers() lists the servers of all connections to the path", () => {
   const { kernel, platform } = machine();
   kernel.sockets.set(5, { inode: 1, remote: PATH, peer: { user: 501, pid: 7 } });
   kernel.sockets.set(6, { inode: 2, remote: "/tmp/another.sock", peer: { user: 0, pid: 1 } });
   kernel.sockets.set(7, { inode: 3, remote: PATH, peer: { user: 502, pid: 8 } });
-  assertEquals(platform.serversAt(PATH), [{ user: "501", pid: 7 }, { user: "502", pid: 8 }]);
+  assertEquals(platform.listServers(PATH), [{ user: "501", pid: 7 }, { user: "502", pid: 8 }]);
 });
 
 Deno.test("identifyProcess() identifies a process by its start in microseconds and the boot, and no zombie", async () => {

@@ -3,10 +3,10 @@ import type { AcceptedPeers, PeerCredentials } from "../../../src/platform/local
 const US: PeerCredentials = { user: String(Deno.uid()), pid: Deno.pid };
 
 /** For `src/platform/linux/peers.ts`: whoever is at the other end is taken for us. */
-export function acceptedPeers(): AcceptedPeers {
+export function trackPeers(): AcceptedPeers {
   return { identify: () => US, pin: () => undefined };
 }
 
-export function serversAt(): PeerCredentials[] {
+export function listServers(): PeerCredentials[] {
   return [US];
 }

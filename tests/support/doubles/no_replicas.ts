@@ -3,10 +3,10 @@ import type { StateReplica } from "../../../src/state/rollback_guard.ts";
 export * from "../../../src/state/rollback_guard.ts";
 
 /** For `src/state/rollback_guard.ts`: no replica exists outside the state folder. */
-export function outerReplica(): () => StateReplica | undefined {
+export function openOuterReplica(): () => StateReplica | undefined {
   return () => undefined;
 }
 
-export function keyringReplica(): () => StateReplica | undefined {
+export function openKeyringReplica(): () => StateReplica | undefined {
   return () => undefined;
 }
