@@ -9,7 +9,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { basename, fromFileUrl } from "@std/path";
 import { chooseTargets, formatBuiltFile } from "../src/cli/commands/vendor.ts";
-import { describeFault, exitCodeOf } from "../src/cli/exit_codes.ts";
+import { describeFault, getExitCode } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
 import { UsageError } from "../src/cli/usage_error.ts";
 import { type Profile, PROFILES } from "../src/core/build_info.ts";
@@ -78,5 +78,5 @@ try {
   await main();
 } catch (error) {
   standardOutput.note(`compile: error: ${describeFault(error)}`);
-  Deno.exitCode = exitCodeOf(error);
+  Deno.exitCode = getExitCode(error);
 }

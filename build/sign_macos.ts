@@ -6,7 +6,7 @@
  * (the certificate's name), MACOS_NOTARY_KEY (a .p8 file from App Store Connect, base64), MACOS_NOTARY_KEY_ID,
  * MACOS_NOTARY_ISSUER. If none is set, nothing is signed; setting only some is an error.
  */
-import { describeFault, exitCodeOf } from "../src/cli/exit_codes.ts";
+import { describeFault, getExitCode } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
 import {
   decodeVariable,
@@ -176,5 +176,5 @@ try {
   await main();
 } catch (error) {
   standardOutput.note(`sign_macos: error: ${describeFault(error)}`);
-  Deno.exitCode = exitCodeOf(error);
+  Deno.exitCode = getExitCode(error);
 }

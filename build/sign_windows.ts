@@ -5,7 +5,7 @@
  * The identity comes from the environment: WINDOWS_CERTIFICATE (PKCS #12, base64), WINDOWS_CERTIFICATE_PASSWORD. If neither
  * is set, nothing is signed; setting only one is an error.
  */
-import { describeFault, exitCodeOf } from "../src/cli/exit_codes.ts";
+import { describeFault, getExitCode } from "../src/cli/exit_codes.ts";
 import { standardOutput } from "../src/cli/output.ts";
 import {
   decodeVariable,
@@ -78,5 +78,5 @@ try {
   await main();
 } catch (error) {
   standardOutput.note(`sign_windows: error: ${describeFault(error)}`);
-  Deno.exitCode = exitCodeOf(error);
+  Deno.exitCode = getExitCode(error);
 }

@@ -1,7 +1,7 @@
-import { systemLibrary } from "./windows_library.ts";
+import { openSystemLibrary } from "./windows_library.ts";
 
 /** advapi32.dll; handles and addresses are `usize`, BOOL is `i32`. */
-export const advapi32 = systemLibrary("advapi32.dll", {
+export const advapi32 = openSystemLibrary("advapi32.dll", {
   // BOOL OpenProcessToken(HANDLE, DWORD DesiredAccess, PHANDLE)
   OpenProcessToken: { parameters: ["usize", "u32", "buffer"], result: "i32" },
   // BOOL OpenThreadToken(HANDLE, DWORD DesiredAccess, BOOL OpenAsSelf, PHANDLE)

@@ -1,7 +1,7 @@
-import { systemLibrary } from "./windows_library.ts";
+import { openSystemLibrary } from "./windows_library.ts";
 
 /** crypt32.dll: DPAPI. DATA_BLOB is a length (DWORD, four bytes of padding) and an address. */
-export const crypt32 = systemLibrary("crypt32.dll", {
+export const crypt32 = openSystemLibrary("crypt32.dll", {
   // BOOL CryptProtectData(DATA_BLOB *In, LPCWSTR, DATA_BLOB *Entropy, PVOID, CRYPTPROTECT_PROMPTSTRUCT *, DWORD, DATA_BLOB *Out)
   CryptProtectData: {
     parameters: ["buffer", "buffer", "buffer", "usize", "buffer", "u32", "buffer"],

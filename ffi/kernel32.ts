@@ -1,7 +1,7 @@
-import { systemLibrary } from "./windows_library.ts";
+import { openSystemLibrary } from "./windows_library.ts";
 
 /** kernel32.dll; handles and addresses are `usize`, BOOL is `i32`. */
-export const kernel32 = systemLibrary("kernel32.dll", {
+export const kernel32 = openSystemLibrary("kernel32.dll", {
   // HANDLE CreateIoCompletionPort(HANDLE File, HANDLE Port, ULONG_PTR Key, DWORD NumberOfConcurrentThreads)
   CreateIoCompletionPort: { parameters: ["usize", "usize", "usize", "u32"], result: "usize" },
   // BOOL GetQueuedCompletionStatusEx(HANDLE, LPOVERLAPPED_ENTRY, ULONG Count, PULONG Removed, DWORD Milliseconds, BOOL)

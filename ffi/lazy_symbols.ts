@@ -6,7 +6,7 @@
  * @param paths Candidate paths of the library; absolute, as the permission check resolves a bare name in the current folder.
  * @throws {Error} At the first use of a function: no path works.
  */
-export function lazySymbols<const S extends Deno.ForeignLibraryInterface>(
+export function openLazily<const S extends Deno.ForeignLibraryInterface>(
   interface_: S,
   paths: readonly string[],
 ): Deno.DynamicLibrary<S>["symbols"] {

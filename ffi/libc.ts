@@ -1,4 +1,4 @@
-import { lazySymbols } from "./lazy_symbols.ts";
+import { openLazily } from "./lazy_symbols.ts";
 
 /** C library of Linux (glibc and musl), with the prototype of each symbol. */
 const SYMBOLS = {
@@ -102,7 +102,7 @@ export const LIBC_PATHS: readonly string[] = PATHS[Deno.build.arch];
 
 let symbols: Libc | undefined;
 
-/** Returns the library's functions; see {@linkcode lazySymbols}. */
+/** Returns the library's functions; see {@linkcode openLazily}. */
 export function libc(): Libc {
-  return symbols ??= lazySymbols(SYMBOLS, LIBC_PATHS);
+  return symbols ??= openLazily(SYMBOLS, LIBC_PATHS);
 }

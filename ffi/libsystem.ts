@@ -1,4 +1,4 @@
-import { lazySymbols } from "./lazy_symbols.ts";
+import { openLazily } from "./lazy_symbols.ts";
 
 /**
  * C library of macOS, with the prototype of each symbol. None is variadic, as arm64 macOS passes variadic arguments
@@ -54,7 +54,7 @@ export type Libsystem = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 let symbols: Libsystem | undefined;
 
-/** Returns the library's functions; see {@linkcode lazySymbols}. */
+/** Returns the library's functions; see {@linkcode openLazily}. */
 export function libsystem(): Libsystem {
-  return symbols ??= lazySymbols(SYMBOLS, ["/usr/lib/libSystem.B.dylib"]);
+  return symbols ??= openLazily(SYMBOLS, ["/usr/lib/libSystem.B.dylib"]);
 }

@@ -1,10 +1,10 @@
-import { systemLibrary } from "./windows_library.ts";
+import { openSystemLibrary } from "./windows_library.ts";
 
 /**
  * ntdll.dll. Its functions return an NTSTATUS; those of kernel32.dll set a thread variable instead, which the runtime
  * overwrites. Handles and addresses are `usize`.
  */
-export const ntdll = systemLibrary("ntdll.dll", {
+export const ntdll = openSystemLibrary("ntdll.dll", {
   // NTSTATUS NtCreateNamedPipeFile(PHANDLE, ULONG DesiredAccess, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, ULONG ShareAccess,
   //   ULONG CreateDisposition, ULONG CreateOptions, ULONG NamedPipeType, ULONG ReadMode, ULONG CompletionMode,
   //   ULONG MaximumInstances, ULONG InboundQuota, ULONG OutboundQuota, PLARGE_INTEGER DefaultTimeout)

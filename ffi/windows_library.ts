@@ -1,4 +1,4 @@
-import { lazySymbols } from "./lazy_symbols.ts";
+import { openLazily } from "./lazy_symbols.ts";
 
 /**
  * KUSER_SHARED_DATA.NtSystemRoot (ntddk.h), UTF-16: the system's folder, read-only at a fixed address in every process.
@@ -6,17 +6,17 @@ import { lazySymbols } from "./lazy_symbols.ts";
  */
 const SYSTEM_ROOT_ADDRESS = 0x7FFE_0030n, MAX_CHARACTERS = 260;
 
-/** Returns an accessor of a system library's functions; see {@linkcode lazySymbols}. */
-export function systemLibrary<const S extends Deno.ForeignLibraryInterface>(
+/** Returns an accessor of a system library's functions; see {@linkcode openLazily}. */
+export function openSystemLibrary<const S extends Deno.ForeignLibraryInterface>(
   name: string,
   interface_: S,
 ): () => Deno.DynamicLibrary<S>["symbols"] {
   let symbols: Deno.DynamicLibrary<S>["symbols"] | undefined;
-  return () => symbols ??= lazySymbols(interface_, [systemFile(name)]);
+  return () => symbols ??= openLazily(interface_, [getSystemFile(name)]);
 }
 
 /** Returns the path of a system library or program. */
-export function systemFile(name: string): string {
+export function getSystemFile(name: string): string {
   return `${readSystemRoot()}\\System32\\${name}`;
 }
 

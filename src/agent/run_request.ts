@@ -8,7 +8,7 @@ import type { Verify } from "../signing/ecdsa.ts";
 import type { TamperPolicy } from "./tamper_watch.ts";
 import type { StopRequest } from "./stop_request.ts";
 import type { SupervisionSettings } from "../supervision/supervisor.ts";
-import { socketPath } from "../ipc/socket.ts";
+import { resolveSocketPath } from "../ipc/socket.ts";
 
 /**
  * Loads the license of a run: genuine, valid now, and for the software that the request names.
@@ -39,7 +39,7 @@ export function resolveIpcPath(
   const runtimeFolder = platform.runtimeFolder(env);
   const maxBytes = platform.maxSocketPathBytes;
   const pipePrefix = platform.pipes?.prefix;
-  return socketPath({ machineId, runtimeFolder, pipePrefix, location, path, maxBytes });
+  return resolveSocketPath({ machineId, runtimeFolder, pipePrefix, location, path, maxBytes });
 }
 
 /**

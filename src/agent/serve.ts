@@ -11,7 +11,7 @@ import type { DegradeStage } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket } from "../ipc/socket_owner.ts";
 import { Agent, describeLicense, VerifiedExecutable } from "./agent.ts";
-import { childRecordIn } from "../supervision/child_record.ts";
+import { openChildRecord } from "../supervision/child_record.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { resolveIpcPath, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { RunHost } from "./run_host.ts";
@@ -120,7 +120,7 @@ export async function serveAndSupervise(
   const { force, stop } = stopRequest;
   const launching = {
     ...deps,
-    childRecord: childRecordIn(claim),
+    childRecord: openChildRecord(claim),
     force,
     stop,
   };

@@ -1,6 +1,6 @@
 import type { Host } from "../platform/host.ts";
 import { SYSTEM } from "./host.ts";
-import { dirname, nameOf } from "../core/paths.ts";
+import { dirname, getFileName } from "../core/paths.ts";
 import { readPidFile } from "../daemon/pid_file.ts";
 import { findSockets, listSockets } from "../ipc/client.ts";
 import { ConfigError } from "../core/errors.ts";
@@ -112,7 +112,7 @@ async function findServicePidFile(
 ): Promise<string | undefined> {
   const userId = user === undefined ? undefined : (await findOtherUser(user, rootFolder))?.userId;
   if (userId === undefined || (await readPidFile(usual)).kind === "running") return undefined;
-  const file = nameOf(usual);
+  const file = getFileName(usual);
   const path = `${SYSTEM_DIRECTORY}/${file.replace(/\.pid$/, "")}/sentinel/${file}`;
   const isOwned = await findFolderOwner(dirname(path)) === userId;
   return isOwned && (await readPidFile(path)).kind === "running" ? path : undefined;

@@ -4,8 +4,8 @@ import { systemClock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { type NewFile, readConfigFile, warnOfExposedKey, writeNewFiles } from "../core/files.ts";
 import type { Logger } from "../core/log.ts";
-import { makeKey, pemOf } from "../pki/certificate.ts";
-import { clientHolder, type Holder, type Role, serverHolder } from "../pki/holder.ts";
+import { encodeCertificate, makeKey } from "../pki/certificate.ts";
+import { createClientHolder, createServerHolder, type Holder, type Role } from "../pki/holder.ts";
 import { issueCertificate } from "../pki/issue.ts";
 import { makeAuthority, openAuthority, type SigningAuthority } from "../pki/signing_authority.ts";
 import { readSigningRequest } from "../pki/signing_request.ts";
@@ -72,8 +72,8 @@ export async function writeCertificate(
 
 function toHolder(terms: HolderTerms): Holder {
   return terms.kind === "server"
-    ? serverHolder(terms.name, terms.others)
-    : clientHolder(terms.name, terms.role);
+    ? createServerHolder(terms.name, terms.others)
+    : createClientHolder(terms.name, terms.role);
 }
 
 function getIssuingInputs(): { nowMs: number; randomBytes: (length: number) => Uint8Array } {
@@ -116,7 +116,11 @@ async function write(
   },
 ): Promise<WrittenCertificate> {
   const certificatePath = join(folder, `${name}.pem`), keyPath = join(folder, `${name}.key`);
-  const files: NewFile[] = [{ path: certificatePath, text: pemOf(certificate), mode: 0o644 }];
+  const files: NewFile[] = [{
+    path: certificatePath,
+    text: encodeCertificate(certificate),
+    mode: 0o644,
+  }];
   if (keyPem !== undefined) files.unshift({ path: keyPath, text: keyPem, mode: 0o600 });
   await writeAll(folder, files);
   return {

@@ -6,7 +6,7 @@ import type { Logger } from "../core/log.ts";
 import { readConfigFile } from "../core/files.ts";
 import { RemoteClient } from "../remote/client.ts";
 import type { ServerTrust } from "../remote/connect.ts";
-import { knownHostsFile } from "../remote/known_hosts.ts";
+import { openKnownHosts } from "../remote/known_hosts.ts";
 
 /** Options of `sentinel client`: its certificate and its server. */
 export interface ClientSettings {
@@ -47,7 +47,7 @@ export async function openClient(settings: ClientSettings, log: Logger): Promise
 
 async function readTrust(trust: ClientSettings["trust"]): Promise<ServerTrust> {
   if (trust.kind === "first_use") {
-    return { ...trust, knownHosts: knownHostsFile(`${requireHomeFolder()}/known_hosts`) };
+    return { ...trust, knownHosts: openKnownHosts(`${requireHomeFolder()}/known_hosts`) };
   }
   const certificateAuthority = await read(trust.certificateAuthorityPath, "CA file");
   return { kind: "authority", certificateAuthority, serverName: trust.serverName };

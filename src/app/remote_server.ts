@@ -4,14 +4,14 @@ import { systemClock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { readConfigFile, warnOfExposedKey } from "../core/files.ts";
 import type { LogFields, Logger } from "../core/log.ts";
-import { clientVerifier } from "../pki/verify_client.ts";
+import { createClientVerifier } from "../pki/verify_client.ts";
 import type { Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { LaunchError } from "../process/executable.ts";
 import { OrphanReaper } from "../process/orphan_reaper.ts";
 import { readOutput } from "../process/output/reader.ts";
 import { ProcessTable } from "../process/process_table.ts";
-import { type Audit, escaped, shown, type Telemetry } from "../remote/audit.ts";
+import { type Audit, escapeText, quoteText, type Telemetry } from "../remote/audit.ts";
 import { identifyBy } from "../remote/tls_session.ts";
 import type { RemoteProcesses, StartOutcome, StartRequest } from "../remote/processes.ts";
 import { checkMaterial, requireClientVerification } from "../remote/tls_material.ts";
@@ -142,7 +142,7 @@ async function readTrust(
     : (await read(revocationListPath, "revocation list")).text;
   const tls = { certificate, key: key.text, certificateAuthority };
   checkMaterial(tls);
-  const verify = await clientVerifier({
+  const verify = await createClientVerifier({
     certificateAuthority,
     revocationList,
     nowMs: systemClock.wallMs,
@@ -227,15 +227,15 @@ async function startIn(table: ProcessTable, request: StartRequest): Promise<Star
 function createAudit(log: Logger): Audit {
   return ({ action, outcome, address, client, process, command, request }) => {
     const fields: LogFields = {
-      client: client && shown(client.cn),
+      client: client && quoteText(client.cn),
       role: client?.role,
       address,
       process,
-      command: command && shown(command),
-      request: request && shown(request),
+      command: command && quoteText(command),
+      request: request && quoteText(request),
     };
     const level = /^(?:refused|handshake)/.test(outcome) ? "warn" : "info";
-    log[level](`audit: ${action}: ${escaped(outcome)}`, fields);
+    log[level](`audit: ${action}: ${escapeText(outcome)}`, fields);
   };
 }
 

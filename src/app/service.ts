@@ -1,7 +1,11 @@
 import { resolve } from "../core/paths.ts";
 import { findOwnCommand } from "./detached.ts";
 import type { Config } from "../config/schema.ts";
-import { type ServiceDescription, type ServiceKind, serviceNameOf } from "../service/unit_file.ts";
+import {
+  deriveServiceName,
+  type ServiceDescription,
+  type ServiceKind,
+} from "../service/unit_file.ts";
 import type { ServiceMembership, SystemServices } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { ConfigError } from "../core/errors.ts";
@@ -31,7 +35,7 @@ export function describeService(
   const isSet = (path: string | undefined) => path !== undefined;
   const orgKey = orgKeyPath === undefined ? [] : ["--org-key", resolve(orgKeyPath)];
   return {
-    name: name ?? serviceNameOf(softwarePath),
+    name: name ?? deriveServiceName(softwarePath),
     configPath: resolve(configPath),
     command: [
       ...findProgram(),

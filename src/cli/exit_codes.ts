@@ -70,7 +70,7 @@ export const EXIT = Object.fromEntries(
 ) as { readonly [Name in ExitName]: (typeof STATUSES)[Name]["status"] };
 
 /** The exit status for an error; `internal` for anything but a {@linkcode SentinelError} or a missing permission. */
-export function exitCodeOf(error: unknown): number {
+export function getExitCode(error: unknown): number {
   if (error instanceof Deno.errors.NotCapable) return EXIT.permission;
   const code = error instanceof SentinelError ? error.code.split(".")[0]! : "";
   return ROWS.find(({ codes }) => codes?.includes(code))?.status ?? EXIT.internal;

@@ -1,11 +1,11 @@
 import type { LoadedConfig } from "../config/load.ts";
 import type { Build } from "../core/build_info.ts";
 import { systemClock } from "../core/clock.ts";
-import { describeCauses, firstError, SentinelError } from "../core/errors.ts";
+import { describeCauses, SentinelError, unwrapError } from "../core/errors.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
-import { EXIT, exitCodeOf } from "./exit_codes.ts";
+import { EXIT, getExitCode } from "./exit_codes.ts";
 import { describeFault } from "./exit_codes.ts";
 import { UncaughtErrors } from "./last_resort.ts";
 import { createLogger, logSettings } from "./logging.ts";
@@ -43,7 +43,7 @@ async function runProgram(
   try {
     const chosen = chooseCommand(args);
     if (chosen === undefined) {
-      output.result(await topLevelAnswer(args, build));
+      output.result(await answerTopLevel(args, build));
       return EXIT.ok;
     }
     const command = await COMMANDS[chosen.name]!.load();
@@ -61,9 +61,9 @@ async function runProgram(
     if (status !== undefined) return status;
     return await runCommand(command, parsed, { ...SYSTEM_SOURCES, ...sources, build });
   } catch (thrown) {
-    const error = firstError(thrown);
+    const error = unwrapError(thrown);
     printError(error, output);
-    return exitCodeOf(error);
+    return getExitCode(error);
   }
 }
 
@@ -81,11 +81,11 @@ async function runCommand(
   try {
     return await command.run(context);
   } catch (thrown) {
-    const error = firstError(thrown);
+    const error = unwrapError(thrown);
     await log.flush();
     printError(error, output);
-    if (level === "debug") { for (const line of causes(error)) output.note(line); }
-    return exitCodeOf(error);
+    if (level === "debug") { for (const line of listCauses(error)) output.note(line); }
+    return getExitCode(error);
   } finally {
     await log.flush();
   }
@@ -126,7 +126,7 @@ function chooseCommand(
   throw new UsageError(`unknown command: ${typed}${suggest(typed, Object.keys(COMMANDS))}`);
 }
 
-async function topLevelAnswer(args: readonly string[], build: Build): Promise<string> {
+async function answerTopLevel(args: readonly string[], build: Build): Promise<string> {
   const [first] = args;
   if (first === "--version") {
     if (args[1] !== "--json") return `sentinel ${VERSION}`;
@@ -161,8 +161,8 @@ function printError(error: unknown, { note }: Output): void {
   if (error instanceof SentinelError) { for (const line of error.details) note(line); }
 }
 
-function causes(error: unknown): string[] {
+function listCauses(error: unknown): string[] {
   const chain = describeCauses(error).map((cause) => `  caused by: ${cause}`);
-  const isOurs = exitCodeOf(error) !== EXIT.internal;
+  const isOurs = getExitCode(error) !== EXIT.internal;
   return isOurs || !(error instanceof Error) ? chain : [...chain, error.stack ?? ""];
 }

@@ -4,7 +4,7 @@ import type { Config } from "../config/schema.ts";
 import type { Logger } from "../core/log.ts";
 import type { CommandContext, ParsedArguments } from "./command.ts";
 import type { LicenseRequest, RunRequest } from "../agent/run_request.ts";
-import { ipcSettings } from "../daemon/settings.ts";
+import { getIpcSettings } from "../daemon/settings.ts";
 import { logSettings } from "./logging.ts";
 import { findOrganizationKey, requireOrganizationKey } from "./organization_key_source.ts";
 
@@ -88,7 +88,7 @@ export function readLicenseRequest(
     serverUrl: license.server_url ?? build.serverUrl,
     stateDir: license.state_dir,
     caFile: args.value("ca-file"),
-    ipc: ipc === undefined ? {} : ipcSettings({ ipc }),
+    ipc: ipc === undefined ? {} : getIpcSettings({ ipc }),
   };
 }
 

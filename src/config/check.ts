@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type Config, configTables, type TableName } from "./schema.ts";
+import { type Config, createTables, type TableName } from "./schema.ts";
 import { closestString } from "@std/text/closest-string";
 import { isTable, type ResolvePath } from "./values.ts";
 
@@ -27,7 +27,7 @@ const MAX_SHOWN_CHARACTERS = 80;
 
 /** Checks a parsed `sentinel.toml` and fills in the defaults. */
 export function checkConfig(document: unknown, resolvePath: ResolvePath): CheckResult {
-  const tables: Readonly<Record<string, Entries>> = configTables(resolvePath);
+  const tables: Readonly<Record<string, Entries>> = createTables(resolvePath);
   const given = isTable(document) ? document : {};
   const mistakes = findUnknownTables(given, tables);
   const config: Record<string, unknown> = {};

@@ -1,4 +1,4 @@
-import { type Config, configTables } from "./schema.ts";
+import { type Config, createTables } from "./schema.ts";
 
 /** Replaces the values of environment variables, which may be secrets. */
 const HIDDEN = "(hidden)";
@@ -12,7 +12,7 @@ export function printConfig(config: Config): string {
       env: Object.fromEntries(Object.keys(config.software.env).map((name) => [name, HIDDEN])),
     },
   };
-  return Object.entries(configTables((path) => path)).map(([name, keys]) => {
+  return Object.entries(createTables((path) => path)).map(([name, keys]) => {
     const table = shown[name as keyof Config] as Record<string, unknown>;
     return [`[${name}]`, ...Object.keys(keys).map((key) => printKey(key, table[key]))].join("\n");
   }).join("\n\n");

@@ -24,7 +24,7 @@ import {
  * @param resolvePath Applied to every path.
  */
 // deno-lint-ignore explicit-module-boundary-types -- the type is the schema; `Config` is derived from it
-export function configTables(resolvePath: ResolvePath) {
+export function createTables(resolvePath: ResolvePath) {
   const file = () => v.optional(path(resolvePath));
   const exitCodes = () =>
     listOf(wholeNumber({ min: 0, max: 255 }), "a list of whole numbers from 0 to 255");
@@ -112,7 +112,7 @@ export function configTables(resolvePath: ResolvePath) {
   } as const;
 }
 
-type Tables = ReturnType<typeof configTables>;
+type Tables = ReturnType<typeof createTables>;
 
 export type TableName = keyof Tables;
 

@@ -26,13 +26,13 @@ export const systemClock: Clock = {
     let leftMs = ms;
     while (leftMs > 0 && !signal?.aborted) {
       const step = Math.min(leftMs, LONGEST_TIMER_MS);
-      await timer(step, signal);
+      await startTimer(step, signal);
       leftMs -= step;
     }
   },
 };
 
-function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
+function startTimer(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(id);

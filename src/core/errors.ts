@@ -15,7 +15,7 @@ export class SentinelError extends Error {
 }
 
 /** Unwraps a SuppressedError to the original error; later ones come from cleanup. */
-export function firstError(error: unknown): unknown {
+export function unwrapError(error: unknown): unknown {
   let first = error;
   while (first instanceof SuppressedError) first = first.suppressed;
   return first;
@@ -49,7 +49,7 @@ export class ConfigError extends SentinelError {
  * A listener of `node:net`, `node:tls` or `node:http` whose errors reach the program's last resort. The runtime drops what it
  * throws if it is called from below, as for a connection or a request.
  */
-export function reported<A extends unknown[]>(
+export function reportErrors<A extends unknown[]>(
   listener: (...args: A) => void,
 ): (...args: A) => void {
   return (...args) => {

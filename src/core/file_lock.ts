@@ -58,7 +58,7 @@ export async function lockFile(
         opened.close();
         return { kind: "taken" };
       }
-      if (await stillNames(path, opened)) return { kind: "locked", lock: lockOn(path, opened) };
+      if (await isNamedBy(path, opened)) return { kind: "locked", lock: lockOn(path, opened) };
     } catch (error) {
       releaseLock(opened);
       throw error;
@@ -70,7 +70,7 @@ export async function lockFile(
 
 function lockOn(path: string, file: Deno.FsFile): FileLock {
   const remove = async () => {
-    if (await stillNames(path, file)) await Deno.remove(path);
+    if (await isNamedBy(path, file)) await Deno.remove(path);
   };
   return {
     file,
@@ -96,7 +96,7 @@ async function openOwn(
   try {
     return await Deno.open(path, { read: true, write: true, createNew: true, mode });
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) return unusable(error);
+    if (!(error instanceof Deno.errors.AlreadyExists)) return createUnusable(error);
   }
   const info = await lstatIfExists(path);
   if (info === undefined) return undefined;
@@ -107,11 +107,11 @@ async function openOwn(
 async function openExisting(path: string): Promise<Deno.FsFile | Unusable | undefined> {
   try {
     const file = await Deno.open(path, { read: true, write: true });
-    if (await stillNames(path, file)) return file;
+    if (await isNamedBy(path, file)) return file;
     file.close();
     return undefined;
   } catch (error) {
-    return error instanceof Deno.errors.NotFound ? undefined : unusable(error);
+    return error instanceof Deno.errors.NotFound ? undefined : createUnusable(error);
   }
 }
 
@@ -123,12 +123,12 @@ function findFault(info: Deno.FileInfo, ownUser: number): string | undefined {
   return (info.nlink ?? 1) > 1 ? "it has a second name" : undefined;
 }
 
-async function stillNames(path: string, file: Deno.FsFile): Promise<boolean> {
+async function isNamedBy(path: string, file: Deno.FsFile): Promise<boolean> {
   const [named, open] = await Promise.all([lstatIfExists(path), file.stat()]);
   return named !== undefined && named.ino === open.ino && named.dev === open.dev;
 }
 
-function unusable(cause: unknown): Unusable {
+function createUnusable(cause: unknown): Unusable {
   return { kind: "unusable", why: describeError(cause), cause };
 }
 

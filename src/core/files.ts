@@ -42,7 +42,9 @@ export function lstatIfExistsSync(path: string): Deno.FileInfo | undefined {
 }
 
 /** Permission bits as in chmod(1); `null` on Windows, for which the runtime invents a mode. */
-export function permissionBits({ mode, uid }: Pick<Deno.FileInfo, "mode" | "uid">): number | null {
+export function getPermissionBits(
+  { mode, uid }: Pick<Deno.FileInfo, "mode" | "uid">,
+): number | null {
   return uid === null ? null : mode;
 }
 
@@ -247,7 +249,7 @@ export async function readSmallText(path: string, maxBytes = MAX_BYTES): Promise
   }
   const text = decodeUtf8(bytes);
   if (text === undefined) throw new UnfitFileError("not_text", "is not UTF-8 text");
-  return { text, mode: permissionBits(info) };
+  return { text, mode: getPermissionBits(info) };
 }
 
 /**
@@ -287,7 +289,7 @@ const CHUNK_BYTES = 256 * 1024;
  *
  * @param file Open for reading; stays the caller's.
  */
-export async function sha256OfFile(file: Deno.FsFile): Promise<string> {
+export async function hashFile(file: Deno.FsFile): Promise<string> {
   const { createHash } = await import("node:crypto");
   const hash = createHash("sha256");
   const chunk = new Uint8Array(CHUNK_BYTES);

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { describeError } from "./errors.ts";
-import { type Logger, throttledWarning } from "./log.ts";
+import { createThrottledWarning, type Logger } from "./log.ts";
 
 /** Where an HTTP server listens, and what it needs to go on listening. */
 export interface HttpServerOptions {
@@ -63,7 +63,7 @@ class LastingServer implements HttpServer {
     readonly options: HttpServerOptions,
     readonly handler: Deno.ServeHandler<Deno.NetAddr>,
   ) {
-    this.#warn = throttledWarning(options);
+    this.#warn = createThrottledWarning(options);
     this.#current = this.#listen(options.port);
     this.addr = this.#current.server.addr;
     this.#kept = this.#keepListening();

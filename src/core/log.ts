@@ -32,14 +32,14 @@ export interface ConfigurableLog extends Logger {
   configure(changes: Partial<LogSettings>): void;
 }
 
-/** Shortest interval between two warnings of {@linkcode throttledWarning}. */
+/** Shortest interval between two warnings of {@linkcode createThrottledWarning}. */
 const WARNING_INTERVAL_MS = 60_000;
 
 /**
  * Returns a function that logs a warning for events that a peer can trigger at any rate: the first one at once, then at
  * most one per minute with the number of suppressed warnings.
  */
-export function throttledWarning(
+export function createThrottledWarning(
   { log, clock }: { readonly log: Logger; readonly clock: Pick<Clock, "monotonicMs"> },
 ): (message: string) => void {
   let nextMs = -Infinity;

@@ -10,7 +10,7 @@ export function resolve(path: string, base = path.startsWith("/") ? "/" : Deno.c
 }
 
 /** The last part of an absolute path. */
-export function nameOf(path: string): string {
+export function getFileName(path: string): string {
   const end = WINDOWS_ROOT.test(path) ? /[^\\/]*$/ : /[^/]*$/;
   return end.exec(path)![0];
 }

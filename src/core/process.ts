@@ -37,12 +37,12 @@ const KILLED_SOMEHOW: ExitStatus = { code: KILLED, signal: "unknown signal" };
  * Waits for a child to exit; never rejects. All code uses this instead of the runtime's `status`, which rejects if a
  * real-time signal killed the child.
  */
-export async function exitOf(child: Pick<Deno.ChildProcess, "status">): Promise<ExitStatus> {
+export async function waitForExit(child: Pick<Deno.ChildProcess, "status">): Promise<ExitStatus> {
   try {
     const { code, signal } = await child.status;
     return { code, signal: signal ?? undefined };
   } catch (error) {
-    return killedBy(error);
+    return toKilledStatus(error);
   }
 }
 
@@ -72,7 +72,7 @@ export async function runToEnd(
   const streams = { stdout: "piped", stderr: "piped", ...options } as const;
   const child = new Deno.Command(path, { ...streams, args: [...args], stdin: "null" }).spawn();
   const [status, stdout, stderr] = await Promise.all([
-    exitOf(child),
+    waitForExit(child),
     streams.stdout === "piped" ? new Response(child.stdout).bytes() : new Uint8Array(),
     streams.stderr === "piped" ? new Response(child.stderr).bytes() : new Uint8Array(),
   ]);
@@ -80,7 +80,7 @@ export async function runToEnd(
 }
 
 /** Takes the signal's number from the runtime's error message, its only source: the child is already reaped. */
-function killedBy(error: unknown): ExitStatus {
+function toKilledStatus(error: unknown): ExitStatus {
   const [digits] = /\d+(?=\D*$)/.exec(error instanceof TypeError ? error.message : "") ?? [];
   const number = Number(digits ?? 0);
   // waitpid(2): the low seven bits of a status; 127 means stopped

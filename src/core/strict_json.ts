@@ -49,7 +49,7 @@ function isNestedDeeper(text: string, limit: number): boolean {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code === QUOTE) i = endOfString(text, i);
+    if (code === QUOTE) i = findStringEnd(text, i);
     else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
       if (++depth > limit) return true;
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth--;
@@ -64,7 +64,7 @@ function findDuplicateKey(text: string): string | undefined {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) {
-      const end = endOfString(text, i);
+      const end = findStringEnd(text, i);
       const keys = open.at(-1);
       if (keyNext && keys !== undefined) {
         const key = unescapeKey(text.slice(i, end + 1));
@@ -89,7 +89,7 @@ function findDuplicateKey(text: string): string | undefined {
 }
 
 /** Index of the quote that closes the string opened at `start`, or the text's length if it is not closed. */
-function endOfString(text: string, start: number): number {
+function findStringEnd(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
   return end === -1 ? text.length : end;

@@ -12,11 +12,11 @@ export function isSameSecret(one: string, other: string): boolean {
 }
 
 /** Quotes a text as one literal word of a POSIX shell (sh(1), Quoting). */
-export function shellQuote(text: string): string {
+export function quoteForShell(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Like {@linkcode shellQuote}, with quotes only if they are needed. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : shellQuote(text);
+/** Like {@linkcode quoteForShell}, with quotes only if they are needed. */
+export function quoteIfNeeded(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : quoteForShell(text);
 }

@@ -7,7 +7,7 @@ import { readPidFile } from "./pid_file.ts";
 import { type IpcMessage, requestIpc } from "../ipc/client.ts";
 import { IpcClientError } from "../ipc/errors.ts";
 import type { Platform } from "../platform/contract.ts";
-import { nameOf } from "../core/paths.ts";
+import { getFileName } from "../core/paths.ts";
 
 /** No process holds the lock on the PID file (exit status 87). */
 export class NotRunningError extends SentinelError {
@@ -182,7 +182,7 @@ export function chooseDefaultPidFile(
     readonly otherUser?: DaemonUser | undefined;
   },
 ): string {
-  const name = nameOf(softwarePath);
+  const name = getFileName(softwarePath);
   if (otherUser !== undefined && !otherUser.hasRuntimeFolder) {
     const { rootFolder = "", userId } = otherUser;
     return `${rootFolder}${USER_DIRECTORY_PREFIX}${userId}/${name}.pid`;

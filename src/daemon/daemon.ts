@@ -9,7 +9,7 @@ import { InvalidTransitionError, type Lifecycle, type LifecycleChange } from "./
 import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import { UNKNOWN_HEALTH } from "../process/health.ts";
 import type { Agent } from "../agent/agent.ts";
-import { ipcSettings, type PreparedChange, supervisionSettings } from "./settings.ts";
+import { getIpcSettings, getSupervisionSettings, type PreparedChange } from "./settings.ts";
 import type { RunHost } from "../agent/run_host.ts";
 import type { StopRequest } from "../agent/stop_request.ts";
 
@@ -256,9 +256,9 @@ export class Daemon implements RunHost, AsyncDisposable {
     await prepared.apply();
     this.#config = config;
     applyServer?.();
-    agent.ipc.setLimits(ipcSettings(config).limits);
+    agent.ipc.setLimits(getIpcSettings(config).limits);
     if (changeable.some((key) => key.startsWith("health."))) {
-      agent.supervisor.configure(supervisionSettings(config));
+      agent.supervisor.configure(getSupervisionSettings(config));
     }
     const isSamePath = !changeable.includes("license.path");
     return {

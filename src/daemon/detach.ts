@@ -1,6 +1,6 @@
 import type { Platform } from "../platform/contract.ts";
-import { describeError, firstError, SentinelError } from "../core/errors.ts";
-import { exitOf } from "../core/process.ts";
+import { describeError, SentinelError, unwrapError } from "../core/errors.ts";
+import { waitForExit } from "../core/process.ts";
 
 /** The command that starts this program, without the program's own arguments. */
 export interface OwnCommand {
@@ -80,7 +80,7 @@ export async function startDetached(options: DetachOptions): Promise<DetachOutco
     stderr: "piped",
     detached: true,
   }).spawn();
-  const exited = exitOf(child);
+  const exited = waitForExit(child);
   const stop = () => terminate(child);
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
@@ -146,7 +146,7 @@ export class StartUpError extends SentinelError {
   override readonly details: readonly string[];
 
   constructor(readonly phase: StartUpPhase, thrown: unknown) {
-    const cause = firstError(thrown);
+    const cause = unwrapError(thrown);
     const isOurs = cause instanceof SentinelError;
     super(isOurs ? cause.code : "internal", `start-up failed (${phase}): ${describeError(cause)}`, {
       cause,

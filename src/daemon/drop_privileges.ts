@@ -51,7 +51,9 @@ export async function dropPrivileges(request: DropRequest, deps: DropDependencie
   }
   const image = await runPhase("privileges", async () => {
     const command = deps.command();
-    if (command === undefined) throw unsupported("cannot find the command that started sentinel");
+    if (command === undefined) {
+      throw createUnsupportedError("cannot find the command that started sentinel");
+    }
     const image = { ...command, env: await buildEnvironment(plan, deps) };
     control.check(plan.rights, image);
     await requireOwnRootFolder(plan.rights);
@@ -98,10 +100,10 @@ async function requireControl(
     "process.group": process.group,
     "security.chroot_directory": security.chroot_directory,
   }).find(([, value]) => value !== undefined) ?? ["process.user"];
-  throw unsupported(`${key} is not supported on this system`);
+  throw createUnsupportedError(`${key} is not supported on this system`);
 }
 
-function unsupported(why: string): ConfigError {
+function createUnsupportedError(why: string): ConfigError {
   return new ConfigError("config.privileges", why);
 }
 

@@ -124,7 +124,7 @@ export class LogFile implements Disposable {
   /** Has no effect if another program has moved the file. */
   #shiftFiles(): void {
     const { path, rotateKeep } = this.#options;
-    if (inodeAt(path) !== this.#inode) return;
+    if (readInode(path) !== this.#inode) return;
     for (let i = rotateKeep - 1; i >= 1; i--) {
       ifExistsSync(() => Deno.renameSync(`${path}.${i}`, `${path}.${i + 1}`));
     }
@@ -140,7 +140,7 @@ function refuseForeignLink(path: string): void {
   throw new Error(`it is a link that belongs to user ${info.uid}`);
 }
 
-function inodeAt(path: string): number | null | undefined {
+function readInode(path: string): number | null | undefined {
   return lstatIfExistsSync(path)?.ino;
 }
 

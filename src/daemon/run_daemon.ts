@@ -1,7 +1,7 @@
 import type { RunDependencies, RunRequest } from "../agent/run_request.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Config } from "../config/schema.ts";
-import { ConfigError, describeError, firstError, SentinelError } from "../core/errors.ts";
+import { ConfigError, describeError, SentinelError, unwrapError } from "../core/errors.ts";
 import type { ConfigurableLog } from "../core/log.ts";
 import {
   type Announcement,
@@ -160,7 +160,7 @@ class DaemonRun implements LifecycleHost {
       this.#lifecycle.advance(this.#lifecycle.state === "stopping" ? "stopped" : "fail");
       return this.#config.software.success_exit_codes.includes(code) ? 0 : code;
     } catch (thrown) {
-      const error = firstError(thrown);
+      const error = unwrapError(thrown);
       // without a log file, the caller prints it to standard error, where the log goes as well
       if (this.#hasLogFile) log.error(describeError(error));
       if (error instanceof EmergencyError) await this.#pidFile?.remove();

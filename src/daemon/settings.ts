@@ -7,7 +7,7 @@ import type { Platform } from "../platform/contract.ts";
 import { ConfigError } from "../core/errors.ts";
 
 /** Restarts and health checks from `[software]` and `[health]`. */
-export function supervisionSettings(
+export function getSupervisionSettings(
   { software, health }: Pick<Config, "software" | "health">,
 ): SupervisionSettings {
   return {
@@ -28,7 +28,7 @@ export function supervisionSettings(
 }
 
 /** Settings of the socket from `[ipc]`. */
-export function ipcSettings({ ipc }: Pick<Config, "ipc">): Required<IpcSettings> {
+export function getIpcSettings({ ipc }: Pick<Config, "ipc">): Required<IpcSettings> {
   return {
     location: ipc.location,
     path: ipc.path,
@@ -46,7 +46,7 @@ export function ipcSettings({ ipc }: Pick<Config, "ipc">): Required<IpcSettings>
  * Limits of the software alone: the daemon's runtime needs much address space and many threads, and a full log must not
  * end it.
  */
-export function softwareLimits({ limits }: Pick<Config, "limits">): ProcessLimits {
+export function getSoftwareLimits({ limits }: Pick<Config, "limits">): ProcessLimits {
   return {
     addressSpaceBytes: limits.address_space_bytes,
     processes: limits.processes,
@@ -55,7 +55,7 @@ export function softwareLimits({ limits }: Pick<Config, "limits">): ProcessLimit
 }
 
 /** Limits of the daemon, which the software inherits. */
-function daemonLimits({ limits }: Pick<Config, "limits">): ProcessLimits {
+function getDaemonLimits({ limits }: Pick<Config, "limits">): ProcessLimits {
   return { openFiles: limits.open_files, coreBytes: limits.core_bytes };
 }
 
@@ -73,7 +73,7 @@ export async function limitDaemon(
   config: Pick<Config, "limits">,
   { platform, pid }: { platform: Pick<Platform, "processControl">; pid: number },
 ): Promise<void> {
-  const limits = daemonLimits(config);
+  const limits = getDaemonLimits(config);
   if (Object.values(limits).every((value) => value === undefined)) return;
   const refused = (await platform.processControl()).limit(pid, limits);
   if (refused.length === 0) return;

@@ -30,16 +30,16 @@ export type Diagnostic =
     readonly code: string;
   };
 
-export function ok(check: CheckName, found: string): Diagnostic {
+export function pass(check: CheckName, found: string): Diagnostic {
   return { check, outcome: "ok", found };
 }
 
 /** For a check that does not apply or depends on a failed one. */
-export function skipped(check: CheckName, found: string): Diagnostic {
+export function skip(check: CheckName, found: string): Diagnostic {
   return { check, outcome: "skipped", found };
 }
 
-export function failed(
+export function fail(
   check: CheckName,
   found: string,
   { advice, code }: { advice: string; code: string },

@@ -1,11 +1,11 @@
 import type { Host } from "../platform/host.ts";
-import { permissionBits } from "../core/files.ts";
+import { getPermissionBits } from "../core/files.ts";
 import {
   type Diagnostic,
   type DoctorDependencies,
   type DoctorRequest,
-  failed,
-  ok,
+  fail,
+  pass,
 } from "./diagnostic.ts";
 import { dirname } from "../core/paths.ts";
 import { SentinelError } from "../core/errors.ts";
@@ -39,9 +39,9 @@ export async function examinePermissions(
     ...await findFolderFaults(stateFolder),
   ];
   if (faults.length === 0) {
-    return ok("permissions", "other users cannot read the state or change the key");
+    return pass("permissions", "other users cannot read the state or change the key");
   }
-  return failed("permissions", faults.map(({ fault }) => fault).join("; "), {
+  return fail("permissions", faults.map(({ fault }) => fault).join("; "), {
     advice: faults.map(({ advice }) => advice).join("; "),
     code: "permission.files",
   });
@@ -74,7 +74,7 @@ async function findModeFaults(
   { forbidden, remedy }: { forbidden: number; remedy: string },
 ): Promise<Fault[]> {
   const info = path === undefined ? undefined : await statIfVisible(path);
-  const mode = info && permissionBits(info);
+  const mode = info && getPermissionBits(info);
   if (mode === undefined || mode === null || (mode & forbidden) === 0) return [];
   const octal = (mode & 0o777).toString(8);
   return [{ fault: `${path} is open to others (mode ${octal})`, advice: `${remedy} ${path}` }];
@@ -102,7 +102,7 @@ export async function examineSocket(
     if (pipes === undefined) {
       const ownUser = Deno.uid() ?? 0;
       if (!hasSocketFolder(folder, ownUser)) {
-        return ok("socket", `will be ${place}, which the first run creates`);
+        return pass("socket", `will be ${place}, which the first run creates`);
       }
       // throws if something else is in its place
       hasSocket(path, ownUser);
@@ -111,10 +111,10 @@ export async function examineSocket(
     const answers = await Promise.all(paths.map(isAnswering));
     const serving = paths.filter((_, i) => answers[i]);
     const running = serving.length === 0 ? "no sentinel runs" : `running: ${serving.join(", ")}`;
-    return ok("socket", `will be ${place}; ${running}`);
+    return pass("socket", `will be ${place}; ${running}`);
   } catch (error) {
     if (!(error instanceof SentinelError)) throw error;
-    return failed("socket", error.message, {
+    return fail("socket", error.message, {
       advice: error.code.startsWith("permission.")
         ? "move it away or chmod 700 it; XDG_RUNTIME_DIR must be this user's own folder"
         : "name another place in [ipc] of the configuration file, or set XDG_RUNTIME_DIR",

@@ -6,7 +6,7 @@ import { checkSoftware, loadLicense } from "../license/license_file.ts";
 import { loadOrganizationKey, type OrganizationKeySource } from "../license/organization_key.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Verify } from "../signing/ecdsa.ts";
-import { type Diagnostic, failed, ok, skipped } from "./diagnostic.ts";
+import { type Diagnostic, fail, pass, skip } from "./diagnostic.ts";
 
 /** The key and the license, if they are valid, and the diagnostics. */
 interface LicenseExamination {
@@ -29,7 +29,7 @@ export async function examineLicense(
   const { verify, diagnostic: key } = await examineKey(orgKey);
   const { license, diagnostic } = await examineFile(licensePath, { verify, softwareId });
   const rest = license === undefined
-    ? [skipped("dates", "no license was read"), skipped("hardware", "no license was read")]
+    ? [skip("dates", "no license was read"), skip("hardware", "no license was read")]
     : [examineDates(license, clock.wallMs()), await examineHardware(license, platform)];
   return { license, verify, diagnostics: [key, diagnostic, ...rest] };
 }
@@ -38,7 +38,7 @@ async function examineKey(
   source: OrganizationKeySource | undefined,
 ): Promise<{ verify?: Verify; diagnostic: Diagnostic }> {
   const fault = (found: string) =>
-    failed("key", found, {
+    fail("key", found, {
       advice: "give the vendor's org_public_key.pem as --org-key or SENTINEL_ORG_KEY",
       code: "config.org_key",
     });
@@ -46,7 +46,7 @@ async function examineKey(
   try {
     const verify = await loadOrganizationKey(source);
     const place = "path" in source ? `in ${source.path}` : "built in";
-    return { verify, diagnostic: ok("key", `P-256 public key ${place}`) };
+    return { verify, diagnostic: pass("key", `P-256 public key ${place}`) };
   } catch (error) {
     return { diagnostic: fault(describeError(error)) };
   }
@@ -56,9 +56,9 @@ async function examineFile(
   path: string | undefined,
   { verify, softwareId }: { verify: Verify | undefined; softwareId: string | undefined },
 ): Promise<{ license?: License; diagnostic: Diagnostic }> {
-  if (path === undefined) return { diagnostic: skipped("license", "no --license is given") };
+  if (path === undefined) return { diagnostic: skip("license", "no --license is given") };
   if (verify === undefined) {
-    return { diagnostic: skipped("license", "cannot be verified without the organization's key") };
+    return { diagnostic: skip("license", "cannot be verified without the organization's key") };
   }
   try {
     const license = await loadLicense(path, verify);
@@ -66,12 +66,12 @@ async function examineFile(
     const { license_key, license_type, software_id } = license;
     return {
       license,
-      diagnostic: ok("license", `${license_key}: ${license_type} for ${software_id}, genuine`),
+      diagnostic: pass("license", `${license_key}: ${license_type} for ${software_id}, genuine`),
     };
   } catch (error) {
     if (!(error instanceof SentinelError)) throw error;
     return {
-      diagnostic: failed("license", error.message, { advice: adviseOn(error), code: error.code }),
+      diagnostic: fail("license", error.message, { advice: adviseOn(error), code: error.code }),
     };
   }
 }
@@ -99,7 +99,7 @@ function examineDates(license: License, wallMs: number): Diagnostic {
     checkDates(license, wallMs);
   } catch (error) {
     if (!(error instanceof SentinelError)) throw error;
-    return failed("dates", error.message, {
+    return fail("dates", error.message, {
       advice: error.code === "license.expired"
         ? "ask the vendor for a new license"
         : "wait until then, or set this machine's clock if it is wrong",
@@ -108,12 +108,12 @@ function examineDates(license: License, wallMs: number): Diagnostic {
   }
   const { issue_date, expiry_date } = license;
   const days = Math.floor((Date.parse(`${expiry_date}T00:00:00Z`) - wallMs) / DAY_MS) + 1;
-  return ok("dates", `valid from ${issue_date} to ${expiry_date} (days after today: ${days})`);
+  return pass("dates", `valid from ${issue_date} to ${expiry_date} (days after today: ${days})`);
 }
 
 async function examineHardware(license: License, platform: Platform): Promise<Diagnostic> {
   if (license.license_type !== "HARDWARE_BOUND") {
-    return skipped("hardware", "the license is not bound to hardware");
+    return skip("hardware", "the license is not bound to hardware");
   }
   return await compareHardware(license, platform);
 }
@@ -124,13 +124,13 @@ async function compareHardware(
 ): Promise<Diagnostic> {
   const hardware = await readHardware(await platform.fingerprintSources());
   const match = await compareFingerprint(parseFingerprint(hardware_fingerprint)!, hardware);
-  if (match.kind === "match") return ok("hardware", "this is the license's machine");
+  if (match.kind === "match") return pass("hardware", "this is the license's machine");
   const faults = [
     ...match.differing.map((name) => `${name} differs`),
     ...match.unreadable.map((name) => `${name} cannot be read`),
   ];
   const detail = faults.length === 0 ? "cpu, disk or machine_id differs" : faults.join(", ");
-  return failed("hardware", `the license is for another machine: ${detail}`, {
+  return fail("hardware", `the license is for another machine: ${detail}`, {
     advice: "send the vendor the output of `sentinel fingerprint --explain`",
     code: "hardware.mismatch",
   });

@@ -9,10 +9,10 @@ import { generateKeyPairDer, importPrivateKey, makeSigner, type Verify } from ".
 import {
   type CheckName,
   type Diagnostic,
-  failed,
-  ok,
+  fail,
+  pass,
   type ServerProbes,
-  skipped,
+  skip,
 } from "./diagnostic.ts";
 
 interface ServerToExamine {
@@ -34,7 +34,7 @@ export async function examineServer(
   deps: ServerProbes & { clock: Clock },
 ): Promise<Diagnostic[]> {
   const skipFrom = (from: CheckName, why: string) =>
-    LINES.slice(LINES.indexOf(from)).map((line) => skipped(line, why));
+    LINES.slice(LINES.indexOf(from)).map((line) => skip(line, why));
   if (license?.license_type === "HARDWARE_BOUND") {
     return skipFrom("dns", "a hardware-bound license needs no server");
   }
@@ -45,7 +45,7 @@ export async function examineServer(
   if (broken !== undefined) {
     return [
       ...diagnostics,
-      ...LINES.slice(diagnostics.length).map((line) => skipped(line, `${broken.check} failed`)),
+      ...LINES.slice(diagnostics.length).map((line) => skip(line, `${broken.check} failed`)),
     ];
   }
   if (verify === undefined) {
@@ -68,32 +68,32 @@ async function examineConnection(
   const via = proxy === undefined ? "" : "proxy ";
   const reached = await attempt(deps.connectTcp(target), deps.clock);
   if ("fault" in reached && reached.fault === "DNS") {
-    return [failed("dns", `${via}${target.hostname} cannot be resolved`, {
+    return [fail("dns", `${via}${target.hostname} cannot be resolved`, {
       advice: "check the server's name, the network and this machine's name server",
       code: "absent.server",
     })];
   }
-  const dns = ok("dns", `${via}${target.hostname} resolved`);
+  const dns = pass("dns", `${via}${target.hostname} resolved`);
   const place = `${via}${target.hostname}:${target.port}`;
   if ("fault" in reached) {
     return [
       dns,
-      failed("tcp", `${place} cannot be reached (${reached.fault})`, {
+      fail("tcp", `${place} cannot be reached (${reached.fault})`, {
         advice: "check the network, a firewall, and that the server runs",
         code: "absent.server",
       }),
     ];
   }
-  const tcp = ok("tcp", `connected to ${via}${reached.value}`);
-  if (!isTls) return [dns, tcp, skipped("tls", `${hop.protocol.slice(0, -1)} has none`)];
+  const tcp = pass("tcp", `connected to ${via}${reached.value}`);
+  if (!isTls) return [dns, tcp, skip("tls", `${hop.protocol.slice(0, -1)} has none`)];
   const secured = await attempt(deps.connectTls(target), deps.clock);
   if ("value" in secured) {
-    return [dns, tcp, ok("tls", `certificate of ${target.hostname} is trusted`)];
+    return [dns, tcp, pass("tls", `certificate of ${target.hostname} is trusted`)];
   }
   return [
     dns,
     tcp,
-    failed("tls", `${place}: handshake failed (${secured.fault})`, {
+    fail("tls", `${place}: handshake failed (${secured.fault})`, {
       advice:
         "a proxy in between may present its own certificate: trust its authority, or bypass it",
       code: "absent.server",
@@ -126,19 +126,19 @@ async function examineAnswers(
   }, { lastRespondedAtMs: 0, signal: new AbortController().signal });
   const http = examineHttp(answer, response);
   if (response === undefined) {
-    return [http, skipped("signature", "http failed"), skipped("clock", "http failed")];
+    return [http, skip("signature", "http failed"), skip("clock", "http failed")];
   }
   return [http, examineSignature(answer), examineClock(response, clock.wallMs())];
 }
 
 function examineHttp(answer: ServerAnswer, response: Response | undefined): Diagnostic {
   if (response !== undefined && response.status < 500) {
-    return ok("http", `the server answers (HTTP ${response.status})`);
+    return pass("http", `the server answers (HTTP ${response.status})`);
   }
   const why = response === undefined && answer.kind === "unreachable"
     ? answer.why
     : `HTTP ${response?.status}`;
-  return failed("http", `no usable answer: ${why}`, {
+  return fail("http", `no usable answer: ${why}`, {
     advice: "the server or a proxy in front of it does not work: ask the vendor",
     code: "absent.server",
   });
@@ -151,7 +151,7 @@ function examineSignature(answer: ServerAnswer): Diagnostic {
   const why = answer.kind === "unreachable"
     ? answer.why.replace(`${UNVERIFIED}: `, "")
     : "refusal without signature";
-  return failed("signature", `the answer is not signed by the organization: ${why}`, {
+  return fail("signature", `the answer is not signed by the organization: ${why}`, {
     advice:
       "a proxy in between may have answered; otherwise ask the vendor if this is the license's server " +
       "and if it signs refusals",
@@ -161,13 +161,13 @@ function examineSignature(answer: ServerAnswer): Diagnostic {
 
 function examineClock(response: Response, wallMs: number): Diagnostic {
   const serverMs = Date.parse(response.headers.get("date") ?? "");
-  if (Number.isNaN(serverMs)) return skipped("clock", "the server does not tell its time");
+  if (Number.isNaN(serverMs)) return skip("clock", "the server does not tell its time");
   const seconds = Math.round((wallMs - serverMs) / 1000);
   const distance = `${Math.abs(seconds)} seconds ${
     seconds < 0 ? "behind" : "ahead of"
   } the server's`;
-  if (Math.abs(seconds) <= MAX_CLOCK_SKEW_SECONDS) return ok("clock", distance);
-  return failed("clock", `this machine's clock is ${distance}`, {
+  if (Math.abs(seconds) <= MAX_CLOCK_SKEW_SECONDS) return pass("clock", distance);
+  return fail("clock", `this machine's clock is ${distance}`, {
     advice:
       `set it: more than ${MAX_CLOCK_SKEW_SECONDS} seconds make the server refuse every request`,
     code: "config.clock",

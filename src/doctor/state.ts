@@ -8,7 +8,7 @@ import { ifExists } from "../core/files.ts";
 import { findKeyWrapping, type KeyWrapping, PROTECTS } from "../state/key_wrapping.ts";
 import { Keystore } from "../state/keystore.ts";
 import { StateFile } from "../state/state_file.ts";
-import { type Diagnostic, failed, ok, skipped } from "./diagnostic.ts";
+import { type Diagnostic, fail, pass, skip } from "./diagnostic.ts";
 
 type StateDependencies = Pick<Host, "platform" | "clock" | "env">;
 
@@ -20,13 +20,13 @@ export async function examineState(
 ): Promise<Diagnostic[]> {
   if (license?.license_type === "HARDWARE_BOUND") {
     return (["keystore", "state"] as const).map((line) =>
-      skipped(line, "a hardware-bound license has none")
+      skip(line, "a hardware-bound license has none")
     );
   }
   if (stateFolder === undefined) {
     return [
-      skipped("keystore", "no state folder"),
-      failed("state", "no home directory is known", {
+      skip("keystore", "no state folder"),
+      fail("state", "no home directory is known", {
         advice: "give --state-dir",
         code: "config.state_dir",
       }),
@@ -36,8 +36,8 @@ export async function examineState(
     return await openAll(stateFolder, license, deps);
   } catch (error) {
     return [
-      skipped("keystore", "the state folder cannot be read"),
-      failed("state", `${stateFolder} cannot be read (${describeError(error)})`, {
+      skip("keystore", "the state folder cannot be read"),
+      fail("state", `${stateFolder} cannot be read (${describeError(error)})`, {
         advice: "run as the folder's owner, or give another --state-dir",
         code: "config.state_folder",
       }),
@@ -54,7 +54,7 @@ async function openAll(
   const { timeout } = clock;
   const found = await findKeyWrapping(folder, { platform, env, timeout });
   if (found.kind === "closed") {
-    return keystoreFault(
+    return reportKeystoreFault(
       `the Secret Service does not give the key (${found.error.why})`,
       "unlock the keyring, or run in the session that it belongs to",
     );
@@ -62,20 +62,23 @@ async function openAll(
   const keyWrapping = found.kind === "found" ? found.keyWrapping : undefined;
   if (await ifExists(Deno.readFile(path)) === undefined) {
     const will = keyWrapping === undefined ? predictKey(platform, env) : describeKey(keyWrapping);
-    return [ok("keystore", `none yet; will be a ${will}`), ok("state", `none yet in ${folder}`)];
+    return [
+      pass("keystore", `none yet; will be a ${will}`),
+      pass("state", `none yet in ${folder}`),
+    ];
   }
   const about = keyWrapping === undefined ? "its key is missing" : describeKey(keyWrapping);
   const { guardMemory } = platform;
   const keystore = keyWrapping && new Keystore(path, { keyWrapping, guardMemory });
   if (keystore === undefined || await keystore.probe() !== "opened") {
-    return keystoreFault(
+    return reportKeystoreFault(
       `${path} cannot be opened here (${about})`,
       "it is another machine's or user's, or damaged: the next run sets it aside and activates again",
     );
   }
   const { stateKey } = await keystore.open(clock.wallMs());
   const state = await new StateFile(`${folder}/state.bin`, stateKey).probe();
-  return [ok("keystore", about), describeState(state, { folder, license })];
+  return [pass("keystore", about), describeState(state, { folder, license })];
 }
 
 /** Describes the key that the first run will create. */
@@ -97,10 +100,10 @@ function describeKey({ kind, protects }: KeyWrapping): string {
   return `${kind} key: ${protects}`;
 }
 
-function keystoreFault(found: string, advice: string): Diagnostic[] {
+function reportKeystoreFault(found: string, advice: string): Diagnostic[] {
   return [
-    failed("keystore", found, { advice, code: "config.keystore" }),
-    skipped("state", "the keystore holds its key"),
+    fail("keystore", found, { advice, code: "config.keystore" }),
+    skip("state", "the keystore holds its key"),
   ];
 }
 
@@ -108,21 +111,21 @@ function describeState(
   state: Awaited<ReturnType<StateFile["probe"]>>,
   { folder, license }: { folder: string; license: License | undefined },
 ): Diagnostic {
-  if (state === "absent") return ok("state", `none yet in ${folder}`);
+  if (state === "absent") return pass("state", `none yet in ${folder}`);
   if (state === "unreadable") {
-    return failed("state", `${folder}/state.bin cannot be read`, {
+    return fail("state", `${folder}/state.bin cannot be read`, {
       advice: "the next run sets it aside and must reach the server",
       code: "config.state_file",
     });
   }
   const machine = `machine ${state.machine_id}`;
   const record = state.licenses.find(({ license_key }) => license_key === license?.license_key);
-  if (record === undefined) return ok("state", `${machine}; this license has not run here`);
+  if (record === undefined) return pass("state", `${machine}; this license has not run here`);
   if (record.grace_exhausted) {
-    return failed("state", `${machine}; no grace is left`, {
+    return fail("state", `${machine}; no grace is left`, {
       advice: "the next run must reach the license server",
       code: "unreachable.grace_exhausted",
     });
   }
-  return ok("state", `${machine}; ${record.grace_remaining_seconds} seconds of grace left`);
+  return pass("state", `${machine}; ${record.grace_remaining_seconds} seconds of grace left`);
 }

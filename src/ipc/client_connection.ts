@@ -136,7 +136,7 @@ interface Connected {
 async function connectOnce(path: string, platform: Platform): Promise<Connected | undefined> {
   try {
     const conn = await Deno.connect({ transport: "unix", path });
-    const address = addressOf(conn, path);
+    const address = chooseAddress(conn, path);
     return { conn, readServers: () => platform.listServers(address).map(({ user }) => user) };
   } catch (error) {
     if (error instanceof Deno.errors.WouldBlock) return undefined;
@@ -168,7 +168,7 @@ function connectError(cause: unknown): IpcClientError {
 }
 
 /** The address that the server bound, as the kernel reports it; the socket may have been renamed since. */
-function addressOf(conn: Deno.UnixConn, path: string): string {
+function chooseAddress(conn: Deno.UnixConn, path: string): string {
   const { remoteAddr } = conn;
   return remoteAddr.transport === "unix" ? remoteAddr.path : path;
 }

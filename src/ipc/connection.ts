@@ -4,7 +4,7 @@ import type { LocalConn } from "../platform/local_socket.ts";
 import type { Deadlined, Deadlines } from "./limits.ts";
 import { encodeFrame, FRAME_KIND } from "./framing.ts";
 import { Inbox, type InboxStep } from "./inbox.ts";
-import { errorAnswer, type PreparedAnswer, withId } from "./license_answers.ts";
+import { createErrorAnswer, type PreparedAnswer, withId } from "./license_answers.ts";
 import type { IpcLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import { parseRequest } from "./request.ts";
@@ -14,14 +14,14 @@ import { type AdmittedPeer, type IpcService, isPlainMethod } from "./service.ts"
 /** Size at which a batch of answers is written even if more requests are buffered. */
 const BATCH_BYTES = 65_536;
 
-const MALFORMED = errorAnswer("malformed request");
+const MALFORMED = createErrorAnswer("malformed request");
 /** Answers to framing errors, after which the connection is closed. */
 const FATAL_ANSWERS: Readonly<Record<Exclude<InboxStep, "more" | "message">, PreparedAnswer>> = {
-  line_too_long: errorAnswer("request exceeds 65536 bytes"),
-  payload_too_long: errorAnswer("request exceeds 10 MiB"),
-  bad_header: errorAnswer("malformed frame header"),
+  line_too_long: createErrorAnswer("request exceeds 65536 bytes"),
+  payload_too_long: createErrorAnswer("request exceeds 10 MiB"),
+  bad_header: createErrorAnswer("malformed frame header"),
 };
-const TOO_DEEP = errorAnswer("request nested too deeply");
+const TOO_DEEP = createErrorAnswer("request nested too deeply");
 
 export interface ConnectionOptions extends Pick<Host, "clock" | "log"> {
   readonly service: IpcService;

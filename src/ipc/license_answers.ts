@@ -88,7 +88,7 @@ export function prepareLicenseAnswers(
 export const OK_ANSWER: PreparedAnswer = prepareAnswer({ status: "ok" });
 
 /** `{"status":"error","error":…}`. */
-export function errorAnswer(error: string): PreparedAnswer {
+export function createErrorAnswer(error: string): PreparedAnswer {
   return prepareAnswer({ status: "error", error });
 }
 

@@ -99,7 +99,7 @@ export const DEFAULT_LIMITS: IpcLimits = {
 };
 
 /** The shortest timeout; Infinity if there is none. */
-export function shortestTimeoutMs(limits: IpcLimits): number {
+export function findShortestTimeoutMs(limits: IpcLimits): number {
   const timeouts = [limits.readTimeoutMs, limits.writeTimeoutMs, limits.idleTimeoutMs];
   return Math.min(...timeouts.filter((ms) => ms > 0));
 }

@@ -29,12 +29,12 @@ export function parseRequest(
     return { method, idJson: JSON.stringify(id), params, isPlain: false };
   }
   if (typeof id !== "number") return "malformed";
-  const idJson = Number.isSafeInteger(id) ? String(id) : sourceOfId(text);
+  const idJson = Number.isSafeInteger(id) ? String(id) : findIdSource(text);
   return { method, idJson, params, isPlain: false };
 }
 
 /** Source text of the outermost `id`, to repeat a number that JavaScript cannot represent exactly. */
-function sourceOfId(text: string): string {
+function findIdSource(text: string): string {
   const sources = new Map<unknown, string>();
   const parse = JSON.parse as (text: string, reviver: ReviverWithSource) => unknown;
   const root = parse(text, function (key, value, context) {

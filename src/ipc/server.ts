@@ -1,5 +1,5 @@
 import { type Clock, systemClock, withDeadline } from "../core/clock.ts";
-import { type Logger, throttledWarning } from "../core/log.ts";
+import { createThrottledWarning, type Logger } from "../core/log.ts";
 import type { Platform } from "../platform/contract.ts";
 import {
   type DegradeStage,
@@ -7,7 +7,7 @@ import {
   prepareAnswer,
   type Random,
 } from "./license_answers.ts";
-import { Deadlines, DEFAULT_LIMITS, type IpcLimits, shortestTimeoutMs } from "./limits.ts";
+import { Deadlines, DEFAULT_LIMITS, findShortestTimeoutMs, type IpcLimits } from "./limits.ts";
 import { type ControlHandler, type ControlMethod, IpcService, RequestCache } from "./service.ts";
 import { bindSocket, type BoundSocket, type SocketClaim } from "./socket_owner.ts";
 import { describeError } from "../core/errors.ts";
@@ -123,7 +123,7 @@ class Server implements IpcServer {
     this.#clock = parts.clock ?? systemClock;
     const clock = this.#clock;
     this.#service = new IpcService({ license, log, random, status, control, peer, clock });
-    this.#deadlines = new Deadlines(clock, () => shortestTimeoutMs(this.#limits));
+    this.#deadlines = new Deadlines(clock, () => findShortestTimeoutMs(this.#limits));
     this.#accepting = this.#acceptAll();
   }
 
@@ -207,7 +207,7 @@ class Server implements IpcServer {
     const { Connection } = await import("./connection.ts");
     const open: OpenConnection = (conn, options) => new Connection(conn, options);
     const { listener } = this.#socket;
-    const warn = throttledWarning({ log: this.#parts.log, clock: this.#clock });
+    const warn = createThrottledWarning({ log: this.#parts.log, clock: this.#clock });
     while (!signal.aborted) {
       try {
         // must not await between accept() and identify(), which takes the most recent peer

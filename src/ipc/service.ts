@@ -2,10 +2,10 @@ import type { Host } from "../platform/host.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { PeerCredentials } from "../platform/local_socket.ts";
 import {
+  createErrorAnswer,
   type DegradeStage,
   drawDelayMs,
   drawError,
-  errorAnswer,
   hasErrors,
   type LicenseAnswers,
   type LicenseInfo,
@@ -92,7 +92,7 @@ export class IpcService {
       default:
         return isControlMethod(method)
           ? this.#control(method, request.params, peer)
-          : errorAnswer(`unknown method: ${method}`);
+          : createErrorAnswer(`unknown method: ${method}`);
     }
   }
 
@@ -106,7 +106,7 @@ export class IpcService {
   }
 
   async #answerChild(method: LicenseMethod, peer: AdmittedPeer): Promise<PreparedAnswer> {
-    if (!await peer.isChild) return errorAnswer(`permission denied: ${method}`);
+    if (!await peer.isChild) return createErrorAnswer(`permission denied: ${method}`);
     return this.#isDegraded ? await this.#degraded(method) : this.#answers[method];
   }
 
@@ -115,7 +115,7 @@ export class IpcService {
     const delayMs = drawDelayMs(this.#stage, random);
     if (delayMs > 0) await clock.sleep(delayMs, this.#closing.signal);
     const error = drawError(random);
-    return error === undefined ? this.#answers[method] : errorAnswer(error);
+    return error === undefined ? this.#answers[method] : createErrorAnswer(error);
   }
 
   async #control(
@@ -124,10 +124,10 @@ export class IpcService {
     peer: AdmittedPeer,
   ): Promise<PreparedAnswer> {
     if (this.#options.peer === "child" && await peer.isChild) {
-      return errorAnswer(`permission denied: ${method}`);
+      return createErrorAnswer(`permission denied: ${method}`);
     }
     const handler = this.#options.control[method];
-    if (handler === undefined) return errorAnswer(`method not available: ${method}`);
+    if (handler === undefined) return createErrorAnswer(`method not available: ${method}`);
     return await this.#call(method, () => handler(params, peer));
   }
 
@@ -139,15 +139,15 @@ export class IpcService {
     try {
       return prepareAnswer({ status: "ok", ...await action() });
     } catch (error) {
-      if (error instanceof SentinelError) return refusal(error);
+      if (error instanceof SentinelError) return prepareRefusal(error);
       this.#options.log.error(`ipc ${method} failed: ${describeError(error)}`);
-      return errorAnswer("internal error");
+      return createErrorAnswer("internal error");
     }
   }
 }
 
 /** An error answer with the code and details. */
-function refusal(error: SentinelError): PreparedAnswer {
+function prepareRefusal(error: SentinelError): PreparedAnswer {
   const { code, details } = error;
   return prepareAnswer({
     status: "error",

@@ -27,8 +27,8 @@ export const SHARED_FOLDER = "/tmp";
  * @throws {SocketPathError} `config.ipc_path` if the runtime folder is required but missing, the path is too long for a
  * socket, or the machine id is not usable in a file name.
  */
-export function socketPath(options: SocketPathOptions): string {
-  const path = options.path ?? defaultPath(options);
+export function resolveSocketPath(options: SocketPathOptions): string {
+  const path = options.path ?? getDefaultPath(options);
   if (!path.startsWith(options.pipePrefix ?? "")) {
     throw new SocketPathError(
       "config.ipc_path",
@@ -44,7 +44,7 @@ export function socketPath(options: SocketPathOptions): string {
   );
 }
 
-function defaultPath(
+function getDefaultPath(
   { machineId, runtimeFolder, pipePrefix, location = "auto" }: SocketPathOptions,
 ): string {
   if (!/^[\w.:+=-]+$/.test(machineId)) {
@@ -111,7 +111,7 @@ function statFolder(folder: string): Deno.FileInfo | undefined {
     const stat = folder === SHARED_FOLDER ? Deno.statSync : Deno.lstatSync;
     return ifExistsSync(() => stat(folder));
   } catch (error) {
-    throw unusable(folder, error);
+    throw createPathError(folder, error);
   }
 }
 
@@ -123,7 +123,7 @@ function makeFolder(folder: string): Deno.FileInfo | undefined {
     return undefined;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return statFolder(folder);
-    throw unusable(folder, error);
+    throw createPathError(folder, error);
   }
 }
 
@@ -134,7 +134,7 @@ function refuse(folder: string, why: string): never {
   );
 }
 
-function unusable(folder: string, cause: unknown): SocketPathError {
+function createPathError(folder: string, cause: unknown): SocketPathError {
   return new SocketPathError(
     cause instanceof Deno.errors.PermissionDenied ? "permission.ipc_path" : "config.ipc_path",
     `Cannot put a socket into ${folder}: ${describeError(cause)}`,

@@ -45,11 +45,11 @@ export async function claimSocket(
     return await claimPipe(path, { pipes, lockFolder, ownUser: platform.userId() });
   }
   const ownUser = Deno.uid() ?? 0;
-  ensureSocketFolder(folderOf(path), ownUser);
+  ensureSocketFolder(getFolder(path), ownUser);
   const lock = await takeLock(path, { path: `${path}.lock`, ownUser });
   const claim = new Claim(path, lock);
   try {
-    for (const name of [path, bindingPath(path)]) await removeStale(name, { path, ownUser });
+    for (const name of [path, getBindingPath(path)]) await removeStale(name, { path, ownUser });
     return claim;
   } catch (error) {
     await claim[Symbol.asyncDispose]();
@@ -103,7 +103,7 @@ async function takeLock(
  * The path to bind before the rename to `path`; same length and folder. The runtime unlinks the bound path when the
  * listener closes, even if another process has created it anew; this one does not exist by then.
  */
-export function bindingPath(path: string): string {
+export function getBindingPath(path: string): string {
   return path.slice(0, -1) + (path.endsWith("~") ? "_" : "~");
 }
 
@@ -178,7 +178,7 @@ async function isRefused(path: string): Promise<boolean> {
   }
 }
 
-function folderOf(path: string): string {
+function getFolder(path: string): string {
   const end = path.lastIndexOf("/");
   return end === -1 ? "." : path.slice(0, end) || "/";
 }
@@ -212,7 +212,7 @@ function bindPipe(path: string, pipes: LocalPipes): BoundSocket {
  * Creates the socket with mode 0600 under another name and renames it, so that `path` always names a listening socket.
  */
 function bindFile(path: string, platform: Platform): BoundSocket {
-  const boundPath = bindingPath(path);
+  const boundPath = getBindingPath(path);
   const listener = listenPrivately(boundPath);
   try {
     Deno.renameSync(boundPath, path);
@@ -231,7 +231,7 @@ function bindFile(path: string, platform: Platform): BoundSocket {
     };
   } catch (error) {
     listener.close();
-    throw unusable(path, error);
+    throw createPathError(path, error);
   }
 }
 
@@ -240,7 +240,7 @@ function listenPrivately(path: string): Deno.UnixListener {
   try {
     return Deno.listen({ transport: "unix", path });
   } catch (error) {
-    throw unusable(path, error);
+    throw createPathError(path, error);
   } finally {
     Deno.umask(umask);
   }
@@ -251,7 +251,7 @@ function removeIfSame(path: string, { ino, dev }: { ino: number | null; dev: num
   if (now !== undefined && now.ino === ino && now.dev === dev) Deno.removeSync(path);
 }
 
-function unusable(path: string, cause: unknown): SocketPathError {
+function createPathError(path: string, cause: unknown): SocketPathError {
   return new SocketPathError(
     "permission.ipc_path",
     `Cannot listen on ${path}: ${describeError(cause)}`,

@@ -1,6 +1,6 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { sha256OfFile, writeAll } from "../core/files.ts";
+import { hashFile, writeAll } from "../core/files.ts";
 import { formatUtcDate } from "../license/payload.ts";
 import { encodeBase64Url } from "../signing/envelope.ts";
 import { issueLicense, type LicenseTerms, makeLicenseKey, registerLicense } from "./issue.ts";
@@ -71,7 +71,7 @@ export async function checksumFile(path: string): Promise<string> {
     // opening a pipe blocks
     if ((await Deno.stat(path)).isFile) {
       using file = await Deno.open(path);
-      return await sha256OfFile(file);
+      return await hashFile(file);
     }
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound ? "not found" : describeError(error);

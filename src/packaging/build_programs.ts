@@ -1,7 +1,7 @@
 import { isHttpUrl } from "../core/text.ts";
 import type { Build, Profile } from "../core/build_info.ts";
 import { describeError } from "../core/errors.ts";
-import { lstatIfExists, sha256OfFile } from "../core/files.ts";
+import { hashFile, lstatIfExists } from "../core/files.ts";
 import { resolve } from "../core/paths.ts";
 import { readOrganizationKey } from "../license/organization_key.ts";
 import { exportPublicKeyPem } from "../signing/ecdsa.ts";
@@ -177,7 +177,7 @@ async function checkStart(program: string): Promise<void> {
 
 async function describeFile(path: string, name: string): Promise<BuiltFile> {
   using file = await Deno.open(path);
-  return { name, path, bytes: (await file.stat()).size, sha256: await sha256OfFile(file) };
+  return { name, path, bytes: (await file.stat()).size, sha256: await hashFile(file) };
 }
 
 async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise<void> {

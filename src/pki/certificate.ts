@@ -62,7 +62,7 @@ export async function signCertificate(
 }
 
 /** Creates a distinguished name; does not parse the values. */
-export function distinguishedName(
+export function createName(
   { commonName, unit }: { commonName: string; unit?: string | undefined },
 ): Name {
   return new Name([
@@ -72,7 +72,7 @@ export function distinguishedName(
 }
 
 /** PEM of a certificate, with a final newline. */
-export function pemOf(certificate: X509Certificate): string {
+export function encodeCertificate(certificate: X509Certificate): string {
   return certificate.toString("pem") + "\n";
 }
 
@@ -108,7 +108,7 @@ export interface Validity {
 }
 
 /** A validity period from {@linkcode BACKDATE_MS} ago until `days` from now. */
-export function validityOf(days: number, nowMs: number): Validity {
+export function createValidity(days: number, nowMs: number): Validity {
   return {
     notBefore: toSecond(nowMs - BACKDATE_MS),
     notAfter: toSecond(nowMs + days * DAY_MS),

@@ -14,9 +14,9 @@ const NAME =
   /^(?:\*\.)?(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)*(?!\d+$)[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/;
 
 /** Parses a host name or an IP address; `undefined` if the text is neither. */
-export function hostNameOf(text: string): HostName | undefined {
+export function parseHostName(text: string): HostName | undefined {
   if (IPV4.test(text)) return { type: "ip", value: text };
-  if (/^[\da-f:.]*:[\da-f:.]*$/i.test(text)) return ipv6Of(text);
+  if (/^[\da-f:.]*:[\da-f:.]*$/i.test(text)) return parseIpv6(text);
   const value = text.toLowerCase();
   return value.length <= MAX_LENGTH && NAME.test(value) ? { type: "dns", value } : undefined;
 }
@@ -26,13 +26,13 @@ export function hostNameOf(text: string): HostName | undefined {
  *
  * @throws {SentinelError} `usage.host_name` if it is neither.
  */
-function requiredHostName(text: string): HostName {
-  const name = hostNameOf(text);
+function requireHostName(text: string): HostName {
+  const name = parseHostName(text);
   if (name !== undefined) return name;
   throw new SentinelError("usage.host_name", `neither a host name nor an IP address: ${text}`);
 }
 
-function ipv6Of(text: string): HostName | undefined {
+function parseIpv6(text: string): HostName | undefined {
   const { hostname } = URL.parse(`http://[${text}]/`) ?? {};
   return hostname && { type: "ip", value: hostname.slice(1, -1) } || undefined;
 }
@@ -61,9 +61,9 @@ const MAX_NAME_CHARACTERS = 64;
  * @param others Further host names and addresses.
  * @throws {SentinelError} `usage.host_name`, or `usage.name` if the name is too long for a CN.
  */
-export function serverHolder(name: string, others: readonly string[]): Holder {
-  const own = requiredHostName(name);
-  const hosts = [own, ...others.map(requiredHostName)];
+export function createServerHolder(name: string, others: readonly string[]): Holder {
+  const own = requireHostName(name);
+  const hosts = [own, ...others.map(requireHostName)];
   const isFirst = ({ value }: HostName, i: number) =>
     hosts.findIndex((host) => host.value === value) === i;
   return { kind: "server", name: checkName(own.value), hosts: hosts.filter(isFirst) };
@@ -74,7 +74,7 @@ export function serverHolder(name: string, others: readonly string[]): Holder {
  *
  * @throws {SentinelError} `usage.name` if the name is not usable as a CN.
  */
-export function clientHolder(name: string, role: Role): Holder {
+export function createClientHolder(name: string, role: Role): Holder {
   return { kind: "client", name: checkName(name), role, hosts: [] };
 }
 

@@ -11,10 +11,10 @@ import {
   type X509Certificate,
 } from "@peculiar/x509";
 import { SentinelError } from "../core/errors.ts";
-import { distinguishedName, type RandomBytes, signCertificate } from "./certificate.ts";
+import { createName, type RandomBytes, signCertificate } from "./certificate.ts";
 import type { Holder } from "./holder.ts";
 import type { SigningAuthority } from "./signing_authority.ts";
-import { type Validity, validityOf } from "./certificate.ts";
+import { createValidity, type Validity } from "./certificate.ts";
 
 /** A short validity limits the use of a stolen key. */
 const DEFAULT_DAYS = 90;
@@ -41,10 +41,10 @@ export async function issueCertificate(
   const usage = holder.kind === "server" ? "serverAuth" : "clientAuth";
   const names = holder.hosts.map(({ type, value }) => ({ type, value }));
   return await signCertificate({
-    subject: distinguishedName({ commonName: holder.name, unit: holder.role }),
+    subject: createName({ commonName: holder.name, unit: holder.role }),
     publicKey,
     randomBytes,
-    ...withinAuthority(validityOf(days ?? DEFAULT_DAYS, nowMs), {
+    ...limitToAuthority(createValidity(days ?? DEFAULT_DAYS, nowMs), {
       notAfter,
       isExplicit: days !== undefined,
     }),
@@ -58,7 +58,7 @@ export async function issueCertificate(
 }
 
 /** Keeps a certificate from outliving its CA, upon whose expiry all peers would suddenly reject it. */
-function withinAuthority(
+function limitToAuthority(
   validity: Validity,
   { notAfter, isExplicit }: { notAfter: Date; isExplicit: boolean },
 ): Validity {

@@ -28,14 +28,16 @@ export async function readRevocations(
   if (list.extensions.some(({ critical }) => critical)) {
     throw new SentinelError("config.tls", "revocation list cannot be used: it is only a part");
   }
-  const serials = new Set(list.entries.map(({ serialNumber }) => normal(serialNumber)));
+  const serials = new Set(list.entries.map(({ serialNumber }) => normalize(serialNumber)));
   return {
     faultOf(certificate, nowMs) {
       if (certificate.issuer !== list.issuer) return undefined;
       if (list.nextUpdate !== undefined && nowMs > list.nextUpdate.getTime()) {
         return "revocation list is out of date";
       }
-      return serials.has(normal(certificate.serialNumber)) ? "certificate is revoked" : undefined;
+      return serials.has(normalize(certificate.serialNumber))
+        ? "certificate is revoked"
+        : undefined;
     },
   };
 }
@@ -57,6 +59,6 @@ async function isSigned(list: X509Crl, authorities: readonly Authority[]): Promi
   return false;
 }
 
-function normal(serialNumber: string): string {
+function normalize(serialNumber: string): string {
   return serialNumber.toLowerCase().replace(/^0+/, "");
 }

@@ -11,12 +11,12 @@ import { SentinelError } from "../core/errors.ts";
 import { importPrivateKey, makeSigner, makeVerifier } from "../signing/ecdsa.ts";
 import { decodePem } from "../signing/pem.ts";
 import {
-  distinguishedName,
+  createName,
+  createValidity,
   makeKey,
   type RandomBytes,
   signCertificate,
   type Signer,
-  validityOf,
 } from "./certificate.ts";
 import { checkName } from "./holder.ts";
 
@@ -88,13 +88,13 @@ interface AuthorityTerms {
 export async function makeAuthority(
   { name, days = DEFAULT_DAYS, nowMs, randomBytes }: AuthorityTerms,
 ): Promise<{ certificate: X509Certificate; keyPem: string }> {
-  const subject = distinguishedName({ commonName: checkName(name) });
+  const subject = createName({ commonName: checkName(name) });
   const { publicKey, privateKey, pem } = await makeKey();
   const certificate = await signCertificate({
     subject,
     publicKey,
     randomBytes,
-    ...validityOf(days, nowMs),
+    ...createValidity(days, nowMs),
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
@@ -112,15 +112,17 @@ export async function openAuthority(
   { certificatePem, keyPem, nowMs }: { certificatePem: string; keyPem: string; nowMs: number },
 ): Promise<SigningAuthority> {
   const [authority, ...others] = await readAuthorities(certificatePem);
-  if (others.length > 0) throw refused("the file has several certificates");
+  if (others.length > 0) throw createRefusal("the file has several certificates");
   const { certificate, key } = authority!;
-  if (nowMs < certificate.notBefore.getTime()) throw refused("it is not valid yet");
-  if (nowMs > certificate.notAfter.getTime()) throw refused("it is expired");
+  if (nowMs < certificate.notBefore.getTime()) throw createRefusal("it is not valid yet");
+  if (nowMs > certificate.notAfter.getTime()) throw createRefusal("it is expired");
   const der = decodePem(keyPem, "PRIVATE KEY");
   const privateKey = der && await importPrivateKey(der);
   der?.fill(0);
-  if (privateKey === undefined) throw refused("its key is not a P-256 private key (PEM, PKCS#8)");
-  if (!await belongTogether(privateKey, key)) throw refused("certificate and key do not match");
+  if (privateKey === undefined) {
+    throw createRefusal("its key is not a P-256 private key (PEM, PKCS#8)");
+  }
+  if (!await isKeyPair(privateKey, key)) throw createRefusal("certificate and key do not match");
   return {
     certificate,
     signer: {
@@ -132,12 +134,12 @@ export async function openAuthority(
   };
 }
 
-async function belongTogether(privateKey: CryptoKey, publicKey: CryptoKey): Promise<boolean> {
+async function isKeyPair(privateKey: CryptoKey, publicKey: CryptoKey): Promise<boolean> {
   const data = new TextEncoder().encode("whose key is this?");
   const signature = await makeSigner(privateKey)(data);
   return await makeVerifier(publicKey)(data, signature).catch(() => false);
 }
 
-function refused(why: string): SentinelError {
+function createRefusal(why: string): SentinelError {
   return new SentinelError("config.tls", `CA cannot be used: ${why}`);
 }

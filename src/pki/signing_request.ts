@@ -8,7 +8,7 @@ import {
 } from "@peculiar/x509";
 import { SentinelError } from "../core/errors.ts";
 import type { Holder } from "./holder.ts";
-import { hostNameOf } from "./holder.ts";
+import { parseHostName } from "./holder.ts";
 
 const MIN_RSA_BITS = 2048;
 const CURVES = ["P-256", "P-384"];
@@ -24,8 +24,8 @@ export async function readSigningRequest(pem: string, holder: Holder): Promise<P
   if (!await request.verify().catch(() => false)) {
     throw new SentinelError("config.request", "request refused: its signature is not its key's");
   }
-  const fault = faultOfKey(request.publicKey) ?? faultOfSubject(request, holder) ??
-    faultOfNames(request, holder);
+  const fault = findKeyFault(request.publicKey) ?? findSubjectFault(request, holder) ??
+    findNameFault(request, holder);
   if (fault !== undefined) throw new SentinelError("config.request", `request refused: ${fault}`);
   return request.publicKey;
 }
@@ -38,7 +38,7 @@ function parse(pem: string): Pkcs10CertificateRequest {
   throw new SentinelError("config.request", "request cannot be read: it is none (PEM, PKCS#10)");
 }
 
-function faultOfKey({ algorithm }: PublicKey): string | undefined {
+function findKeyFault({ algorithm }: PublicKey): string | undefined {
   const { name, namedCurve, modulusLength = 0 } = algorithm as Algorithm & {
     namedCurve?: string;
     modulusLength?: number;
@@ -49,7 +49,7 @@ function faultOfKey({ algorithm }: PublicKey): string | undefined {
   return isStrong ? undefined : `its key is not ${strong}`;
 }
 
-function faultOfSubject(
+function findSubjectFault(
   { subjectName }: Pkcs10CertificateRequest,
   { name, role }: Holder,
 ): string | undefined {
@@ -65,12 +65,12 @@ function faultOfSubject(
   return undefined;
 }
 
-function faultOfNames(request: Pkcs10CertificateRequest, { hosts }: Holder): string | undefined {
+function findNameFault(request: Pkcs10CertificateRequest, { hosts }: Holder): string | undefined {
   const asked = request.extensions.filter((extension) =>
     extension instanceof SubjectAlternativeNameExtension
   );
   for (const { type, value } of asked.flatMap(({ names }) => names.items)) {
-    const host = hostNameOf(value);
+    const host = parseHostName(value);
     const isGranted = host?.type === type && hosts.some((granted) => granted.value === host.value);
     if (!isGranted) return `it asks for the name ${JSON.stringify(value)}, which is not granted`;
   }

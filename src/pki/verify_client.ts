@@ -44,7 +44,7 @@ const MAX_VERIFIED = 256;
  *
  * @throws {SentinelError} `config.tls` if the CA or the revocation list cannot be used.
  */
-export async function clientVerifier(
+export async function createClientVerifier(
   { certificateAuthority, revocationList, nowMs }: ClientVerifierOptions,
 ): Promise<(chain: readonly Uint8Array[]) => Promise<ClientVerdict>> {
   const authorities = await readAuthorities(certificateAuthority);
@@ -55,8 +55,8 @@ export async function clientVerifier(
   return async (chain) => {
     const found = await paths.find(chain);
     if (typeof found === "string") return { kind: "refused", why: found };
-    const why = faultOfPath(found, { revocations, nowMs: nowMs() });
-    return why === undefined ? nameOf(found[0]) : { kind: "refused", why };
+    const why = findPathFault(found, { revocations, nowMs: nowMs() });
+    return why === undefined ? readIdentity(found[0]) : { kind: "refused", why };
   };
 }
 
@@ -76,7 +76,7 @@ class VerifiedPaths {
     if (known !== undefined) return known;
     const [leaf, ...others] = chain.slice(0, 1 + MAX_BETWEEN + 1).map(parse);
     if (leaf === undefined) return "certificate cannot be read";
-    const found = faultOfUse(leaf) ?? await findPath(leaf, others, this.authorities);
+    const found = findUseFault(leaf) ?? await findPath(leaf, others, this.authorities);
     if (typeof found !== "string") this.#verified.set(key, found);
     return found;
   }
@@ -119,15 +119,15 @@ async function findPath(
 }
 
 /** Checks dates and revocation, which may change between connections, and extensions. */
-function faultOfPath(
+function findPathFault(
   path: Path,
   { revocations, nowMs }: { revocations: Revocations | undefined; nowMs: number },
 ): string | undefined {
   for (const certificate of path) {
     const isAuthoritys = certificate === path.at(-1);
     const fault = isAuthoritys
-      ? faultOfDates(certificate, nowMs)
-      : faultOfExtensions(certificate) ?? faultOfDates(certificate, nowMs) ??
+      ? findValidityFault(certificate, nowMs)
+      : findExtensionFault(certificate) ?? findValidityFault(certificate, nowMs) ??
         revocations?.faultOf(certificate, nowMs);
     if (fault !== undefined) return fault;
   }
@@ -154,12 +154,12 @@ function allows(authority: X509Certificate, between: number): boolean {
 }
 
 /** Unknown critical extensions, such as name constraints, must be rejected (RFC 5280, 4.2). */
-function faultOfExtensions({ extensions }: X509Certificate): string | undefined {
+function findExtensionFault({ extensions }: X509Certificate): string | undefined {
   const strange = extensions.find(({ critical, type }) => critical && !UNDERSTOOD.includes(type));
   return strange && `certificate has a critical extension that is not understood: ${strange.type}`;
 }
 
-function faultOfDates(
+function findValidityFault(
   { notBefore, notAfter }: X509Certificate,
   nowMs: number,
 ): string | undefined {
@@ -167,7 +167,7 @@ function faultOfDates(
   return nowMs > notAfter.getTime() ? "certificate is expired" : undefined;
 }
 
-function faultOfUse(leaf: X509Certificate): string | undefined {
+function findUseFault(leaf: X509Certificate): string | undefined {
   const extended = leaf.getExtension(ExtendedKeyUsageExtension)?.usages ?? [];
   const usages = leaf.getExtension(KeyUsagesExtension)?.usages ?? KeyUsageFlags.digitalSignature;
   if (!extended.map(String).includes(CLIENT_AUTH)) return "certificate is not for clients";
@@ -175,7 +175,7 @@ function faultOfUse(leaf: X509Certificate): string | undefined {
   return isAuthority(leaf) ? "certificate is a CA's" : undefined;
 }
 
-function nameOf(leaf: X509Certificate): ClientVerdict {
+function readIdentity(leaf: X509Certificate): ClientVerdict {
   const [cn, ...otherNames] = leaf.subjectName.getField("CN");
   const [unit, ...otherUnits] = leaf.subjectName.getField("OU");
   if (cn === undefined || otherNames.length > 0) {

@@ -1,4 +1,4 @@
-import { type Env, exitOf, runToEnd } from "../core/process.ts";
+import { type Env, runToEnd, waitForExit } from "../core/process.ts";
 import { describeError } from "../core/errors.ts";
 
 export type FoundSecret =
@@ -94,7 +94,7 @@ async function exchange(
     const [out, err, { code }] = await Promise.all([
       readText(child.stdout, deadline),
       readText(child.stderr, deadline),
-      exitOf(child),
+      waitForExit(child),
       feed(child.stdin, input),
     ]);
     if (deadline.aborted) return `no answer within ${ANSWER_TIMEOUT_MS / 1000} seconds`;

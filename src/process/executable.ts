@@ -1,5 +1,5 @@
 import { describeError, SentinelError } from "../core/errors.ts";
-import { permissionBits, sha256OfFile } from "../core/files.ts";
+import { getPermissionBits, hashFile } from "../core/files.ts";
 import type { Platform } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
 
@@ -55,7 +55,7 @@ export async function checkExecutable(path: string): Promise<void> {
   const info = await explain(path, () => Deno.stat(path));
   if (info === undefined) throw new LaunchError("not_found", `software not found: ${path}`);
   if (!info.isFile) throw new LaunchError("not_a_file", `software is not a file: ${path}`);
-  const mode = permissionBits(info);
+  const mode = getPermissionBits(info);
   if (mode !== null && (mode & ANY_EXECUTE_BIT) === 0) {
     throw new LaunchError("not_executable", `software is not executable: ${path} (chmod +x it)`);
   }
@@ -92,10 +92,10 @@ async function checkHeader(path: string, header: Uint8Array<ArrayBuffer>): Promi
   const what = mayBeScript
     ? `neither ${ARTICLES[programFormat]} program nor a script that begins with #!`
     : "not a Windows program";
-  throw wrongFormat(path, what);
+  throw createFormatError(path, what);
 }
 
-function wrongFormat(path: string, why: string): LaunchError {
+function createFormatError(path: string, why: string): LaunchError {
   return new LaunchError("wrong_format", `software has no known format: ${path} (${why})`);
 }
 
@@ -106,7 +106,9 @@ const ELF_HEADER_BYTES = 20;
 
 /** Rejects big-endian files (e_ident[EI_DATA] is 2): no supported machine runs them. */
 function checkElf(path: string, view: DataView): void {
-  if (view.byteLength < ELF_HEADER_BYTES) throw wrongFormat(path, "its ELF header is cut off");
+  if (view.byteLength < ELF_HEADER_BYTES) {
+    throw createFormatError(path, "its ELF header is cut off");
+  }
   const littleEndian = view.getUint8(5) !== 2;
   const machine = view.getUint16(18, littleEndian);
   if (littleEndian && MACHINES[Deno.build.arch].includes(machine)) return;
@@ -119,7 +121,7 @@ function checkElf(path: string, view: DataView): void {
 async function checkInterpreter(path: string, header: Uint8Array<ArrayBuffer>): Promise<void> {
   const [line = ""] = UTF8.decode(header.subarray(2)).split("\n");
   const interpreter = /^[ \t]*([^ \t\0]+)/.exec(line)?.[1];
-  if (interpreter === undefined) throw wrongFormat(path, "its #! names no interpreter");
+  if (interpreter === undefined) throw createFormatError(path, "its #! names no interpreter");
   if (!interpreter.startsWith("/")) return;
   if (await explain(path, () => Deno.stat(interpreter)) !== undefined) return;
   throw new LaunchError(
@@ -178,7 +180,7 @@ export async function verifyChecksum(
     );
   }
   // the path must name the digested file both before and after
-  if (version === undefined || !isCurrent) throw changed(path);
+  if (version === undefined || !isCurrent) throw createChangedError(path);
   requireUnchanged({ path, version }, { readFileVersion });
   return { path, version };
 }
@@ -192,14 +194,14 @@ export function requireUnchanged(
   { path, version }: VerifiedFile,
   { readFileVersion }: Pick<Platform, "readFileVersion">,
 ): void {
-  if (readFileVersion(path) !== version) throw changed(path);
+  if (readFileVersion(path) !== version) throw createChangedError(path);
 }
 
 /** `isCurrent`: whether the path still names the file that was read. */
 async function digest(path: string): Promise<{ sha256: string; isCurrent: boolean }> {
   try {
     using file = await Deno.open(path);
-    const sha256 = await sha256OfFile(file);
+    const sha256 = await hashFile(file);
     return { sha256, isCurrent: (await file.stat()).ino === (await Deno.stat(path)).ino };
   } catch (error) {
     throw new ChecksumError(
@@ -210,7 +212,7 @@ async function digest(path: string): Promise<{ sha256: string; isCurrent: boolea
   }
 }
 
-function changed(path: string): ChecksumError {
+function createChangedError(path: string): ChecksumError {
   return new ChecksumError(
     "changed",
     `software changed after its checksum was verified: ${path}`,

@@ -128,7 +128,7 @@ async function checkInTime(
 const MEBIBYTE = 2 ** 20;
 
 /** A check that fails if a tree's resident memory exceeds the limit; shared pages count once per process. */
-export function memoryCheck(
+export function createMemoryCheck(
   tree: Pick<ProcessTree, "residentBytes">,
   limitMb: number,
 ): HealthCheck {

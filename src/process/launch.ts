@@ -1,5 +1,5 @@
 import { describeError } from "../core/errors.ts";
-import { exitOf, type ExitStatus } from "../core/process.ts";
+import { type ExitStatus, waitForExit } from "../core/process.ts";
 import { selectPlatform } from "../platform/select.ts";
 import { checkExecutable, LaunchError, requireUnchanged, type VerifiedFile } from "./executable.ts";
 import type { ProcessControl, ProcessLimits } from "../platform/process_contract.ts";
@@ -108,7 +108,7 @@ export async function launch(options: LaunchOptions): Promise<LaunchedProcess> {
 function spawnOnConsole(options: LaunchOptions): LaunchedProcess | undefined {
   const { path, args, cwd, output = "inherit" } = options;
   if (output !== "inherit") return undefined;
-  const variables = variablesOf(options);
+  const variables = buildVariables(options);
   const child = selectPlatform().spawnOnConsole?.({ path, args, variables, cwd });
   return child && {
     ...child,
@@ -117,7 +117,7 @@ function spawnOnConsole(options: LaunchOptions): LaunchedProcess | undefined {
   };
 }
 
-function variablesOf({ env, launchToken }: LaunchOptions): Record<string, string> {
+function buildVariables({ env, launchToken }: LaunchOptions): Record<string, string> {
   return { ...env, ...(launchToken !== undefined && { [LAUNCH_TOKEN_VARIABLE]: launchToken }) };
 }
 
@@ -128,7 +128,7 @@ async function spawn(options: LaunchOptions): Promise<LaunchedProcess> {
   try {
     const child = new Deno.Command(path, {
       args: [...args],
-      env: variablesOf(options),
+      env: buildVariables(options),
       ...(cwd !== undefined && { cwd }),
       stdin: output === "inherit" ? "inherit" : "null",
       stdout: STREAM[output],
@@ -138,7 +138,7 @@ async function spawn(options: LaunchOptions): Promise<LaunchedProcess> {
     }).spawn();
     return {
       pid: child.pid,
-      exited: exitOf(child),
+      exited: waitForExit(child),
       hears: [],
       output: output === "pipe" ? { stdout: child.stdout, stderr: child.stderr } : undefined,
     };

@@ -63,12 +63,12 @@ export function decideRestart(
   if (attempts >= policy.maxRestartAttempts) return { kind: "give_up", attempts };
   return {
     kind: "restart",
-    delayMs: Math.max(policy.restartDelayMs, backOffMs(attempts, random)),
+    delayMs: Math.max(policy.restartDelayMs, drawBackOffMs(attempts, random)),
     state: { attempts: attempts + 1 },
   };
 }
 
-function backOffMs(attempts: number, random: () => number): number {
+function drawBackOffMs(attempts: number, random: () => number): number {
   if (attempts === 0) return 0;
   const full = Math.min(FIRST_BACK_OFF_MS * 2 ** (attempts - 1), LONGEST_BACK_OFF_MS);
   return full * (1 - JITTER * random());

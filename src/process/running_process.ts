@@ -65,7 +65,11 @@ export class RunningProcess {
     const recording = recordOutput(child.output!, this.#writer, { clock, exited: ended, drainMs });
     const status = await ended;
     const endedAtMs = clock.wallMs();
-    this.#record = { ...this.#record, ...endOf(status, this.#process.isStopRequested), endedAtMs };
+    this.#record = {
+      ...this.#record,
+      ...toEndFields(status, this.#process.isStopRequested),
+      endedAtMs,
+    };
     await stopTree({});
     await recording;
     this.#record = { ...this.record, fault: this.log.fault };
@@ -74,7 +78,7 @@ export class RunningProcess {
   }
 }
 
-function endOf(
+function toEndFields(
   status: ExitStatus | undefined,
   isStopRequested: boolean,
 ): Pick<ProcessRecord, "state" | "exitCode" | "signal"> {

@@ -1,6 +1,6 @@
 import type { Server } from "node:https";
 import type { Clock } from "../core/clock.ts";
-import { type Logger, throttledWarning } from "../core/log.ts";
+import { createThrottledWarning, type Logger } from "../core/log.ts";
 
 /** A listening socket, accessed below the runtime. */
 export interface WatchedSocket {
@@ -31,7 +31,7 @@ export async function keepAccepting(
   { server, socket, clock, log }: AcceptWatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const warn = throttledWarning({ log, clock });
+  const warn = createThrottledWarning({ log, clock });
   let watched = socket;
   let accepted = 0;
   const count = () => void accepted++;

@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import { STREAM_TYPE } from "./frames.ts";
 import type { RemoteLimits } from "./wire.ts";
-import { NOT_FOUND, type Problem, problem } from "./wire.ts";
+import { createProblem, NOT_FOUND, type Problem } from "./wire.ts";
 import type { ProcessView, RemoteProcesses } from "./processes.ts";
 import { readBody } from "./requests.ts";
 import { parseOutputQuery, parseStart, parseStop } from "./requests.ts";
-import { FrameMemory, sendOutput, writable } from "./send_output.ts";
+import { FrameMemory, sendOutput, waitForDrain } from "./send_output.ts";
 import type { Telemetry } from "./audit.ts";
 import { toStatus } from "./wire.ts";
 
@@ -63,14 +63,14 @@ export class Api {
 
   async start({ request }: Exchange): Promise<Answer> {
     const body = await this.#body(request);
-    if ("problem" in body) return refused(body.problem);
+    if ("problem" in body) return createRefusal(body.problem);
     const checked = parseStart(body.value);
-    if ("problem" in checked) return refused(checked.problem);
+    if ("problem" in checked) return createRefusal(checked.problem);
     const { limits, processes, telemetry } = this.options;
     const { command } = checked.value;
     if (this.#running >= limits.processes) {
       const reason = `too many processes are running (limit: ${limits.processes})`;
-      return { ...refused(problem(429, reason)), audit: { command } };
+      return { ...createRefusal(createProblem(429, reason)), audit: { command } };
     }
     this.#running++;
     const starting = processes.start(checked.value);
@@ -79,7 +79,7 @@ export class Api {
       const outcome = await starting;
       if (outcome.kind === "refused") {
         this.#running--;
-        return { ...refused(problem(409, outcome.why)), audit: { command } };
+        return { ...createRefusal(createProblem(409, outcome.why)), audit: { command } };
       }
       const { id } = outcome;
       telemetry.processStarted();
@@ -104,7 +104,7 @@ export class Api {
     let before = "[";
     for await (const view of this.options.processes.list()) {
       if (response.destroyed) return { kind: "sent", status: 200 };
-      if (!response.write(before + JSON.stringify(toStatus(view)))) await writable(response);
+      if (!response.write(before + JSON.stringify(toStatus(view)))) await waitForDrain(response);
       before = ",\n";
     }
     response.end(before === "[" ? "[]\n" : "]\n");
@@ -113,17 +113,17 @@ export class Api {
 
   async status({ id }: Exchange): Promise<Answer> {
     const view = await this.options.processes.query(id);
-    if (view === undefined) return notFound(id);
+    if (view === undefined) return answerNotFound(id);
     return { kind: "json", status: 200, body: toStatus(view) };
   }
 
   async stop({ request, id }: Exchange): Promise<Answer> {
     const body = await this.#body(request);
-    if ("problem" in body) return refused(body.problem);
+    if ("problem" in body) return createRefusal(body.problem);
     const checked = parseStop(body.value);
-    if ("problem" in checked) return refused(checked.problem);
+    if ("problem" in checked) return createRefusal(checked.problem);
     const view: ProcessView | undefined = await this.options.processes.stop(id, checked.value);
-    if (view === undefined) return notFound(id);
+    if (view === undefined) return answerNotFound(id);
     return {
       kind: "json",
       status: 200,
@@ -134,9 +134,9 @@ export class Api {
 
   async restart({ id }: Exchange): Promise<Answer> {
     const outcome = await this.options.processes.restart(id);
-    if (outcome === undefined) return notFound(id);
+    if (outcome === undefined) return answerNotFound(id);
     if (outcome.kind === "refused") {
-      return { ...refused(problem(409, outcome.why)), audit: { process: id } };
+      return { ...createRefusal(createProblem(409, outcome.why)), audit: { process: id } };
     }
     return {
       kind: "json",
@@ -148,10 +148,12 @@ export class Api {
 
   async output({ response, id, query }: Exchange): Promise<Answer> {
     const checked = parseOutputQuery(query);
-    if ("problem" in checked) return refused(checked.problem);
+    if ("problem" in checked) return createRefusal(checked.problem);
     const { limits, telemetry } = this.options;
     if (this.#readers >= limits.readers) {
-      return refused(problem(429, `too many readers of output (limit: ${limits.readers})`));
+      return createRefusal(
+        createProblem(429, `too many readers of output (limit: ${limits.readers})`),
+      );
     }
     this.#readers++;
     telemetry.readers(1);
@@ -180,7 +182,7 @@ export class Api {
     try {
       const { signal } = gone;
       const items = await processes.output(id, { from, follow, signal, lendBlock: memory.lend });
-      if (items === undefined) return notFound(id);
+      if (items === undefined) return answerNotFound(id);
       response.writeHead(200, { "content-type": STREAM_TYPE });
       response.flushHeaders();
       await sendOutput(items, response, {
@@ -202,10 +204,10 @@ export class Api {
   }
 }
 
-function refused(problem: Problem): Answer {
+function createRefusal(problem: Problem): Answer {
   return { kind: "problem", problem };
 }
 
-function notFound(id: string): Answer {
-  return { kind: "problem", problem: problem(404, NOT_FOUND), audit: { process: id } };
+function answerNotFound(id: string): Answer {
+  return { kind: "problem", problem: createProblem(404, NOT_FOUND), audit: { process: id } };
 }

@@ -22,17 +22,17 @@ export type Audit = (entry: AuditEntry) => void;
 const MAX_SHOWN_CHARACTERS = 300;
 
 /** Text from a client as one word or quoted, so that it cannot end a line or imitate another field. */
-export function shown(text: string): string {
+export function quoteText(text: string): string {
   const cut = cutShort(text);
-  return /^[\w.@:/+=-]+$/.test(cut) ? cut : withoutControl(JSON.stringify(cut));
+  return /^[\w.@:/+=-]+$/.test(cut) ? cut : escapeControl(JSON.stringify(cut));
 }
 
 /** Text from a client that cannot end a line or control a terminal. */
-export function escaped(text: string): string {
-  return withoutControl(cutShort(text));
+export function escapeText(text: string): string {
+  return escapeControl(cutShort(text));
 }
 
-function withoutControl(text: string): string {
+function escapeControl(text: string): string {
   return text.replaceAll(
     /[^\x20-\x7e]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -30,30 +30,30 @@ export class RemoteClient {
   async start(command: string, args: readonly string[]): Promise<string> {
     const body = { command, args };
     const answer = await this.#ask({ method: "POST", path: "/v1/processes", body });
-    return expected(parseStarted(answer)).id;
+    return requireAnswer(parseStarted(answer)).id;
   }
 
   /** `undefined` if the process does not exist. */
   async status(id: string): Promise<ProcessStatus | undefined> {
-    const answer = await this.#askAbout({ method: "GET", path: pathOf(id) });
-    return answer && expected(parseStatus(answer));
+    const answer = await this.#askAbout({ method: "GET", path: formatPath(id) });
+    return answer && requireAnswer(parseStatus(answer));
   }
 
   /** Stops a process; resolves when it has stopped. `undefined` if it does not exist. */
   async stop(id: string): Promise<ProcessStatus | undefined> {
-    const answer = await this.#askAbout({ method: "POST", path: `${pathOf(id)}/stop` });
-    return answer && expected(parseStatus(answer));
+    const answer = await this.#askAbout({ method: "POST", path: `${formatPath(id)}/stop` });
+    return answer && requireAnswer(parseStatus(answer));
   }
 
   /** Restarts the licensed software and returns the new process's id; `undefined` if the process does not exist. */
   async restart(id: string): Promise<string | undefined> {
-    const answer = await this.#askAbout({ method: "POST", path: `${pathOf(id)}/restart` });
-    return answer && expected(parseStarted(answer)).id;
+    const answer = await this.#askAbout({ method: "POST", path: `${formatPath(id)}/restart` });
+    return answer && requireAnswer(parseStarted(answer)).id;
   }
 
   /** All processes, oldest first. */
   async list(): Promise<ProcessStatus[]> {
-    return expected(parseStatuses(await this.#ask({ method: "GET", path: "/v1/processes" })));
+    return requireAnswer(parseStatuses(await this.#ask({ method: "GET", path: "/v1/processes" })));
   }
 
   /**
@@ -62,8 +62,8 @@ export class RemoteClient {
    * @throws {RemoteClientError} `process.not_found`; `absent.remote` if the connection is lost.
    */
   async *stream(id: string): AsyncGenerator<OutputItem, void, void> {
-    const response = await this.#call({ method: "GET", path: `${pathOf(id)}/output?follow=1` });
-    if (response.statusCode !== 200) throw await refusalOf(response);
+    const response = await this.#call({ method: "GET", path: `${formatPath(id)}/output?follow=1` });
+    if (response.statusCode !== 200) throw await readRefusal(response);
     const decoder = new FrameDecoder();
     let hasEnded = false;
     try {
@@ -74,17 +74,17 @@ export class RemoteClient {
         }
       }
     } catch (error) {
-      throw brokenOff(error);
+      throw createLostError(error);
     } finally {
       response.destroy();
     }
-    if (!hasEnded) throw brokenOff(undefined);
+    if (!hasEnded) throw createLostError(undefined);
   }
 
   /** `undefined` if the process does not exist; an empty answer is malformed. */
   async #askAbout(call: Call): Promise<NonNullable<unknown> | undefined> {
     try {
-      return expected(await this.#ask(call) ?? undefined);
+      return requireAnswer(await this.#ask(call) ?? undefined);
     } catch (error) {
       if (error instanceof RemoteClientError && error.code === "process.not_found") {
         return undefined;
@@ -96,7 +96,7 @@ export class RemoteClient {
   async #ask(call: Call): Promise<unknown> {
     const response = await this.#call(call);
     const { statusCode = 0 } = response;
-    if (statusCode >= 300) throw await refusalOf(response);
+    if (statusCode >= 300) throw await readRefusal(response);
     return parseJson(await readText(response));
   }
 
@@ -121,18 +121,18 @@ export class RemoteClient {
         },
       });
       request.on("response", resolve);
-      request.on("error", (error) => reject(notAccepted(error)));
+      request.on("error", (error) => reject(createCertificateError(error)));
       request.end(text);
     });
   }
 }
 
-function pathOf(id: string): string {
+function formatPath(id: string): string {
   return `/v1/processes/${encodeURIComponent(id)}`;
 }
 
 /** In TLS 1.3, the client completes the handshake before the server has checked its certificate. */
-function notAccepted(cause: unknown): RemoteClientError {
+function createCertificateError(cause: unknown): RemoteClientError {
   return new RemoteClientError(
     "permission.certificate",
     "certificate not accepted by the server",
@@ -140,7 +140,7 @@ function notAccepted(cause: unknown): RemoteClientError {
   );
 }
 
-function brokenOff(cause: unknown): RemoteClientError {
+function createLostError(cause: unknown): RemoteClientError {
   const why = cause === undefined ? "" : `: ${describeError(cause)}`;
   return new RemoteClientError(
     "absent.remote",
@@ -149,7 +149,7 @@ function brokenOff(cause: unknown): RemoteClientError {
   );
 }
 
-async function refusalOf(response: IncomingMessage): Promise<RemoteClientError> {
+async function readRefusal(response: IncomingMessage): Promise<RemoteClientError> {
   const { statusCode = 0 } = response;
   const problem = parseJson(await readText(response)) as { detail?: unknown } | null;
   const detail = typeof problem?.detail === "string" ? problem.detail : `HTTP status ${statusCode}`;
@@ -190,7 +190,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function expected<T>(answer: T | undefined): T {
+function requireAnswer<T>(answer: T | undefined): T {
   if (answer !== undefined) return answer;
   throw new RemoteClientError("absent.remote", "malformed answer from the server");
 }

@@ -66,7 +66,7 @@ export async function connectToServer(options: ConnectOptions): Promise<TLSSocke
     const fingerprint = socket.getPeerCertificate().fingerprint256;
     const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
     const outcome = await trust.knownHosts.check(host, fingerprint);
-    if (outcome === "changed") throw changedError(host, fingerprint);
+    if (outcome === "changed") throw createChangedError(host, fingerprint);
     if (outcome === "first") trust.onFirstUse(fingerprint);
     return socket;
   } catch (error) {
@@ -79,7 +79,7 @@ async function shakeHands(options: ConnectOptions): Promise<TLSSocket> {
   let socket: TLSSocket | undefined;
   try {
     socket = startHandshake(options);
-    await secured(socket, options.clock.timeout(CONNECT_MS));
+    await waitForTls(socket, options.clock.timeout(CONNECT_MS));
     return socket;
   } catch (error) {
     socket?.destroy();
@@ -105,7 +105,7 @@ function startHandshake({ address, port, certificate, key, trust }: ConnectOptio
   });
 }
 
-function secured(socket: TLSSocket, late: AbortSignal): Promise<void> {
+function waitForTls(socket: TLSSocket, late: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onLate = () => done(new Error("connection timeout"));
     const done = (error?: Error) => {
@@ -132,7 +132,7 @@ function explain(error: unknown, { address, port }: ConnectOptions): RemoteClien
   return new RemoteClientError("absent.remote", `no TLS connection to the server: ${why}`, error);
 }
 
-function changedError(host: string, fingerprint: string): RemoteClientError {
+function createChangedError(host: string, fingerprint: string): RemoteClientError {
   return new RemoteClientError(
     "permission.server",
     `THE CERTIFICATE OF ${host} HAS CHANGED: somebody may stand between. If the change is known, remove its line ` +

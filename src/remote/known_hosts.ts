@@ -17,7 +17,7 @@ export interface KnownHosts {
  * Stores known hosts in a file of lines `HOST:PORT SHA-256` (mode 0600). Replaces the file atomically under a lock, so that
  * concurrent clients lose no entry.
  */
-export function knownHostsFile(path: string): KnownHosts {
+export function openKnownHosts(path: string): KnownHosts {
   return {
     async check(host, fingerprint) {
       try {

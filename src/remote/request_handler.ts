@@ -3,10 +3,10 @@ import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Answer, Api } from "./api.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
-import { addressOf, type ConnectionAdmission } from "./tls_admission.ts";
+import { type ConnectionAdmission, formatPeerAddress } from "./tls_admission.ts";
 import type { ClientIdentity } from "./tls_session.ts";
 import type { RemoteLimits } from "./wire.ts";
-import { OBSERVE_ONLY, type Problem, problem, PROBLEM_TYPE, problemBody } from "./wire.ts";
+import { createProblem, formatProblem, OBSERVE_ONLY, type Problem, PROBLEM_TYPE } from "./wire.ts";
 import { findRoute, type Found, type Route } from "./routes.ts";
 import type { Telemetry } from "./audit.ts";
 
@@ -66,7 +66,7 @@ export class RequestHandler {
     }
     const { method = "", url = "" } = request;
     const caller: Caller = {
-      address: addressOf(request.socket),
+      address: formatPeerAddress(request.socket),
       client: { cn: client.cn, role: client.role },
       request: `${method} ${url}`,
     };
@@ -78,7 +78,7 @@ export class RequestHandler {
       if (found.allow !== undefined) response.setHeader("allow", found.allow);
       this.#refuse(refusal!, request, response, { ...caller, action: "request" });
     } else if (refusal !== undefined) {
-      this.#refuse(refusal, request, response, { ...caller, ...namesOf(found) });
+      this.#refuse(refusal, request, response, { ...caller, ...getAuditFields(found) });
     } else await this.#serve(found, request, response, caller);
   }
 
@@ -92,8 +92,8 @@ export class RequestHandler {
     const { audit, telemetry } = this.options;
     const finish = telemetry.request(`${route.method} ${route.path}`, caller.client.role);
     const answer = await this.#answer(route, { request, response, id, query });
-    finish(statusOf(answer));
-    const entry = { ...caller, ...namesOf(found), ...answer.audit };
+    finish(getStatus(answer));
+    const entry = { ...caller, ...getAuditFields(found), ...answer.audit };
     if (answer.kind === "problem") this.#refuse(answer.problem, request, response, entry);
     else if (answer.audit !== undefined) audit({ outcome: "done", ...entry });
     if (answer.kind === "json") this.#send(response, answer.status, JSON.stringify(answer.body));
@@ -102,18 +102,20 @@ export class RequestHandler {
   /** Why all requests of this connection are refused, if they are. */
   #refusalOfConnection({ headers }: IncomingMessage, isTooMany: boolean): Problem | undefined {
     const { limits } = this.options;
-    if (this.#isStopping) return problem(503, "the server is stopping");
-    if (isTooMany) return problem(503, `too many connections (limit: ${limits.connections})`);
+    if (this.#isStopping) return createProblem(503, "the server is stopping");
+    if (isTooMany) return createProblem(503, `too many connections (limit: ${limits.connections})`);
     // a browser with a client certificate would present it for requests of any page
     const isFromBrowser = headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;
-    return isFromBrowser ? problem(403, "not for browsers") : undefined;
+    return isFromBrowser ? createProblem(403, "not for browsers") : undefined;
   }
 
   #refusalOfRoute(route: Route, client: ClientIdentity): Problem | undefined {
     const { limits } = this.options;
-    if (route.role === "control" && client.role !== "control") return problem(403, OBSERVE_ONLY);
+    if (route.role === "control" && client.role !== "control") {
+      return createProblem(403, OBSERVE_ONLY);
+    }
     if (route.isStream === undefined && this.#inFlight >= limits.requests) {
-      return problem(503, `too many requests are under way (limit: ${limits.requests})`);
+      return createProblem(503, `too many requests are under way (limit: ${limits.requests})`);
     }
     return undefined;
   }
@@ -125,7 +127,10 @@ export class RequestHandler {
     } catch (error) {
       if (exchange.response.headersSent) throw error;
       this.options.log.error(`remote request failed: ${describeError(error)}`);
-      return { kind: "problem", problem: problem(500, "internal error; see the server's log") };
+      return {
+        kind: "problem",
+        problem: createProblem(500, "internal error; see the server's log"),
+      };
     } finally {
       if (route.isStream === undefined) this.#inFlight--;
     }
@@ -140,7 +145,7 @@ export class RequestHandler {
     this.options.audit({ ...entry, outcome: `refused: ${problem.status} ${problem.detail}` });
     // do not read the rest of the body
     if (!request.complete) response.setHeader("connection", "close");
-    this.#send(response, problem.status, problemBody(problem), PROBLEM_TYPE);
+    this.#send(response, problem.status, formatProblem(problem), PROBLEM_TYPE);
   }
 
   #send(response: ServerResponse, status: number, body: string, type = "application/json"): void {
@@ -153,11 +158,11 @@ export class RequestHandler {
   }
 }
 
-function statusOf(answer: Answer): number {
+function getStatus(answer: Answer): number {
   return answer.kind === "problem" ? answer.problem.status : answer.status;
 }
 
-function namesOf(
+function getAuditFields(
   { route, id }: Extract<Found, { route: Route }>,
 ): Pick<AuditEntry, "action" | "process"> {
   return { action: route.action, ...(id !== "" && { process: id }) };

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { decodeUtf8, isObject, parseStrictJson } from "../core/strict_json.ts";
-import { MAX_BODY_BYTES, type Problem, problem } from "./wire.ts";
+import { createProblem, MAX_BODY_BYTES, type Problem } from "./wire.ts";
 import { type StartRequest, STOP_SIGNALS, type StopRequest } from "./processes.ts";
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
@@ -108,9 +108,9 @@ export function parseOutputQuery(query: string): Checked<OutputQuery> {
   const given = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(query)) {
     const pattern = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
-    if (pattern === undefined) return malformed(`unknown parameter: ${name}`);
-    if (given.has(name)) return malformed(`duplicate parameter: ${name}`);
-    if (!pattern.test(value)) return malformed(`invalid value for ${name}: ${value}`);
+    if (pattern === undefined) return refuseMalformed(`unknown parameter: ${name}`);
+    if (given.has(name)) return refuseMalformed(`duplicate parameter: ${name}`);
+    if (!pattern.test(value)) return refuseMalformed(`invalid value for ${name}: ${value}`);
     given.set(name, value);
   }
   return {
@@ -127,14 +127,14 @@ function parseBody<T>(
   body: Uint8Array<ArrayBuffer>,
 ): Checked<T> {
   const json = decodeUtf8(body);
-  if (json === undefined) return malformed("the body is not UTF-8");
+  if (json === undefined) return refuseMalformed("the body is not UTF-8");
   const parsed = parseStrictJson(json);
-  if ("fault" in parsed) return malformed(describeFault(parsed.fault.kind));
+  if ("fault" in parsed) return refuseMalformed(describeFault(parsed.fault.kind));
   const { success, output, issues } = v.safeParse(schema, parsed.value, {
     abortEarly: true,
     abortPipeEarly: true,
   });
-  return success ? { value: output } : malformed(describeIssue(issues[0]));
+  return success ? { value: output } : refuseMalformed(describeIssue(issues[0]));
 }
 
 function describeFault(kind: "too_deep" | "malformed" | "duplicate_key"): string {
@@ -150,11 +150,11 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   return `${path} is missing`;
 }
 
-function malformed(detail: string): { problem: Problem } {
-  return { problem: problem(400, detail) };
+function refuseMalformed(detail: string): { problem: Problem } {
+  return { problem: createProblem(400, detail) };
 }
 
-const TOO_LARGE = { problem: problem(413, "the body exceeds 1 MiB") };
+const TOO_LARGE = { problem: createProblem(413, "the body exceeds 1 MiB") };
 
 /**
  * Reads a request's body, at most {@linkcode MAX_BODY_BYTES} regardless of its headers, within `timeoutMs`. After a problem,
@@ -165,7 +165,7 @@ export async function readBody(
   { clock, timeoutMs }: { clock: Clock; timeoutMs: number },
 ): Promise<Checked<Uint8Array<ArrayBuffer>>> {
   if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return TOO_LARGE;
-  const late = () => ({ problem: problem(408, "the body did not arrive in time") });
+  const late = () => ({ problem: createProblem(408, "the body did not arrive in time") });
   return await withDeadline(collect(request), { clock, ms: timeoutMs, late });
 }
 
@@ -179,7 +179,7 @@ function collect(request: IncomingMessage): Promise<Checked<Uint8Array<ArrayBuff
       else resolve(TOO_LARGE);
     });
     request.on("end", () => resolve({ value: Buffer.concat(chunks) }));
-    const broken = () => resolve({ problem: problem(400, "the body did not arrive whole") });
+    const broken = () => resolve({ problem: createProblem(400, "the body did not arrive whole") });
     request.on("error", broken);
     request.on("close", broken);
     // a request that is already destroyed emits no further event

@@ -1,7 +1,7 @@
 import type { Answer, Api, Exchange } from "./api.ts";
 import type { AuditEntry } from "./audit.ts";
 import type { Role } from "./tls_session.ts";
-import { NOT_FOUND, type Problem, problem } from "./wire.ts";
+import { createProblem, NOT_FOUND, type Problem } from "./wire.ts";
 
 /** A route and the role that it requires. */
 export interface Route {
@@ -82,16 +82,16 @@ export function findRoute(method: string, target: string): Found {
   const [, id, action] = /^\/v1\/processes\/([^/]*)(\/.*)?$/.exec(path) ?? [];
   const pattern = id === undefined ? path : `/v1/processes/{id}${action ?? ""}`;
   const routes = ROUTES.filter((route) => route.path === pattern);
-  if (routes.length === 0) return { problem: problem(404, "no such resource") };
+  if (routes.length === 0) return { problem: createProblem(404, "no such resource") };
   const route = routes.find((route) => route.method === method);
   if (route === undefined) {
     const allow = routes.map((route) => route.method).join(", ");
-    return { problem: problem(405, `only ${allow} is allowed here`), allow };
+    return { problem: createProblem(405, `only ${allow} is allowed here`), allow };
   }
-  if (id !== undefined && !ID.test(id)) return { problem: problem(404, NOT_FOUND) };
+  if (id !== undefined && !ID.test(id)) return { problem: createProblem(404, NOT_FOUND) };
   const query = rest.join("?");
   if (query !== "" && route.isStream === undefined) {
-    return { problem: problem(400, "no parameters are taken here") };
+    return { problem: createProblem(400, "no parameters are taken here") };
   }
   return { route, id: id ?? "", query };
 }

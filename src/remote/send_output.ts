@@ -62,7 +62,7 @@ export async function sendOutput(
     for (;;) {
       const { value: item, done } = await next;
       if (done || response.destroyed) return;
-      const frame = await frameOf(item, options);
+      const frame = await encodeItem(item, options);
       next = iterator.next();
       // prevents an unhandled rejection if it is never awaited
       next.catch(() => {});
@@ -74,7 +74,7 @@ export async function sendOutput(
   }
 }
 
-async function frameOf(
+async function encodeItem(
   item: OutputItem,
   { stream, memory, lastView }: SendOutputOptions,
 ): Promise<Uint8Array | undefined> {
@@ -101,7 +101,7 @@ async function send(
   memory: FrameMemory,
 ): Promise<void> {
   if (!memory.has(frame)) {
-    if (!response.write(frame)) await writable(response);
+    if (!response.write(frame)) await waitForDrain(response);
     return;
   }
   await new Promise<void>((resolve) => {
@@ -114,7 +114,7 @@ async function send(
 }
 
 /** Resolves when more may be written or the connection is closed. */
-export function writable(response: ServerResponse): Promise<void> {
+export function waitForDrain(response: ServerResponse): Promise<void> {
   if (response.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {

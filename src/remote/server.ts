@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { describeError, reported, SentinelError } from "../core/errors.ts";
+import { describeError, reportErrors, SentinelError } from "../core/errors.ts";
 import { keepAccepting, type WatchedSocket } from "./accept_watch.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
@@ -105,8 +105,8 @@ class ListeningServer implements RemoteServer {
       // ConnectionAdmission handles failed handshakes
       if (this.#admission.admissionOf(socket) !== undefined) answerBroken(error, socket);
     };
-    this.#https.on("request", reported(onRequest));
-    this.#https.on("clientError", reported(onClientError));
+    this.#https.on("request", reportErrors(onRequest));
+    this.#https.on("clientError", reportErrors(onClientError));
   }
 
   get url(): string {
@@ -126,7 +126,7 @@ class ListeningServer implements RemoteServer {
       this.#https.listen({ host: address, port }, () => {
         this.#https.off("error", onError);
         this.#https.on("error", (error: Error) => this.options.log.error(describeError(error)));
-        this.#url = urlOf(this.#https.address() as AddressInfo);
+        this.#url = formatUrl(this.#https.address() as AddressInfo);
         resolve();
       });
     });
@@ -142,7 +142,7 @@ class ListeningServer implements RemoteServer {
   }
 
   reload({ tls, identify }: Trust): void {
-    this.#https.setSecureContext(tlsOptions(tls));
+    this.#https.setSecureContext(createTlsOptions(tls));
     this.#identify = identify;
   }
 
@@ -173,7 +173,7 @@ class ListeningServer implements RemoteServer {
 
 function createHttpsServer(tls: TlsMaterial, limits: RemoteLimits): Server {
   return createServer({
-    ...tlsOptions(tls),
+    ...createTlsOptions(tls),
     handshakeTimeout: limits.handshakeMs,
     headersTimeout: limits.headerMs,
     requestTimeout: limits.headerMs + limits.bodyMs,
@@ -183,7 +183,7 @@ function createHttpsServer(tls: TlsMaterial, limits: RemoteLimits): Server {
   });
 }
 
-function tlsOptions({ certificate, key, certificateAuthority }: TlsMaterial) {
+function createTlsOptions({ certificate, key, certificateAuthority }: TlsMaterial) {
   return {
     cert: certificate,
     key,
@@ -208,7 +208,7 @@ function answerBroken(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.destroySoon();
 }
 
-function urlOf({ address, family, port }: AddressInfo): string {
+function formatUrl({ address, family, port }: AddressInfo): string {
   return `https://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Server } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { describeError, reported } from "../core/errors.ts";
+import { describeError, reportErrors } from "../core/errors.ts";
 import type { Audit, Telemetry } from "./audit.ts";
 import type { IdentifyClient, Verdict } from "./tls_session.ts";
 import type { RemoteLimits } from "./wire.ts";
@@ -31,13 +31,13 @@ export class ConnectionAdmission {
   readonly #admitted = new Map<TLSSocket, Admission>();
 
   constructor(readonly server: Server, readonly options: ConnectionAdmissionOptions) {
-    server.on("connection", reported((socket: Socket) => this.#begin(socket)));
-    server.on("secureConnection", reported((socket: TLSSocket) => this.#admit(socket)));
+    server.on("connection", reportErrors((socket: Socket) => this.#begin(socket)));
+    server.on("secureConnection", reportErrors((socket: TLSSocket) => this.#admit(socket)));
     const onClientError = (error: Error, socket: TLSSocket) => {
-      this.#fail(describeError(error), addressOf(socket));
+      this.#fail(describeError(error), formatPeerAddress(socket));
       socket.destroy();
     };
-    server.on("tlsClientError", reported(onClientError));
+    server.on("tlsClientError", reportErrors(onClientError));
   }
 
   /** Number of pending handshakes. */
@@ -61,7 +61,7 @@ export class ConnectionAdmission {
 
   #begin(socket: Socket): void {
     const { limits, audit } = this.options;
-    const address = addressOf(socket);
+    const address = formatPeerAddress(socket);
     if (this.#handshakes.size >= limits.handshakes) {
       audit({ action: "connect", outcome: "refused: too many handshakes", address });
       socket.destroy();
@@ -72,7 +72,7 @@ export class ConnectionAdmission {
     const onClose = () => {
       if (this.#handshakes.get(address) === socket) this.#fail("connection closed", address);
     };
-    socket.on("close", reported(onClose));
+    socket.on("close", reportErrors(onClose));
   }
 
   #fail(why: string, address: string): void {
@@ -82,7 +82,7 @@ export class ConnectionAdmission {
   }
 
   #admit(socket: TLSSocket): void {
-    this.#handshakes.delete(addressOf(socket));
+    this.#handshakes.delete(formatPeerAddress(socket));
     const isTooMany = this.#admitted.size >= this.options.limits.connections;
     this.#admitted.set(socket, { verdict: this.#judge(socket), isTooMany });
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -93,7 +93,7 @@ export class ConnectionAdmission {
   async #judge(socket: TLSSocket): Promise<Verdict> {
     const verdict = await this.#verdictOn(socket);
     if (verdict.kind === "accepted") return verdict;
-    const address = addressOf(socket);
+    const address = formatPeerAddress(socket);
     this.options.audit({ action: "connect", outcome: `refused: ${verdict.why}`, address });
     socket.destroy();
     return verdict;
@@ -109,7 +109,7 @@ export class ConnectionAdmission {
 }
 
 /** Address of the peer; after a failed handshake, only the underlying TCP socket has it. */
-export function addressOf(socket: Socket): string {
+export function formatPeerAddress(socket: Socket): string {
   const below = (socket as { _parent?: Socket | null })._parent;
   const { remoteAddress, remotePort } = socket.remoteAddress === undefined && below
     ? below

@@ -15,11 +15,11 @@ export function requireClientVerification(version: string): void {
   for (const [i, least] of FIRST_VERIFYING.entries()) {
     const part = parts[i] ?? NaN;
     if (part > least) return;
-    if (part < least || Number.isNaN(part)) throw tooOld(version);
+    if (part < least || Number.isNaN(part)) throw createVersionError(version);
   }
 }
 
-function tooOld(version: string): SentinelError {
+function createVersionError(version: string): SentinelError {
   return new SentinelError(
     "config.runtime",
     `this runtime does not verify client certificates: Deno ${
@@ -44,15 +44,15 @@ export interface TlsMaterial {
  * @throws {SentinelError} `config.tls`.
  */
 export function checkMaterial({ certificate, key, certificateAuthority }: TlsMaterial): void {
-  const own = parsed("certificate", () => new X509Certificate(certificate));
-  const privateKey = parsed("key", () => createPrivateKey(key));
-  parsed("CA", () => new X509Certificate(certificateAuthority));
+  const own = parseMaterial("certificate", () => new X509Certificate(certificate));
+  const privateKey = parseMaterial("key", () => createPrivateKey(key));
+  parseMaterial("CA", () => new X509Certificate(certificateAuthority));
   if (!own.checkPrivateKey(privateKey)) {
     throw new SentinelError("config.tls", "certificate and key do not belong together");
   }
 }
 
-function parsed<T>(what: string, parse: () => T): T {
+function parseMaterial<T>(what: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {

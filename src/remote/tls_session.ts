@@ -34,14 +34,14 @@ export function identifyBy(verify: VerifyClient): IdentifyClient {
     if (socket.isSessionReused()) return { kind: "refused", why: "resumed TLS session" };
     if (!socket.authorized) return { kind: "refused", why: "certificate not verified" };
     if (socket.getProtocol() !== "TLSv1.3") return { kind: "refused", why: "not TLS 1.3" };
-    const chain = certificateChain(socket);
+    const chain = listCertificates(socket);
     if (chain.length === 0) return { kind: "refused", why: "no certificate" };
     return await verify(chain);
   };
 }
 
 /** The runtime links the last certificate of a chain to itself. */
-function certificateChain(socket: TLSSocket): Uint8Array[] {
+function listCertificates(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [], seen = new Set<string>();
   let certificate = socket.getPeerCertificate(true);
   while (certificate?.raw !== undefined && !seen.has(certificate.fingerprint256)) {

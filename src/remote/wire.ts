@@ -69,11 +69,11 @@ export const OBSERVE_ONLY = "permission denied: this certificate may only observ
 export const NOT_FOUND = "process not found";
 
 /** Serializes a problem as the body of an answer. */
-export function problemBody({ status, detail }: Problem): string {
+export function formatProblem({ status, detail }: Problem): string {
   return JSON.stringify({ type: "about:blank", title: TITLES[status], status, detail });
 }
 
-export function problem(status: number, detail: string): Problem {
+export function createProblem(status: number, detail: string): Problem {
   return { status, detail };
 }
 
@@ -109,18 +109,18 @@ export function toStatus(view: ProcessView): ProcessStatus {
 
 /** Parses an answer; `undefined` if it is malformed. */
 export function parseStatus(value: unknown): ProcessStatus | undefined {
-  return parsed(statusSchema, value);
+  return parseWith(statusSchema, value);
 }
 
 export function parseStatuses(value: unknown): ProcessStatus[] | undefined {
-  return parsed(v.array(statusSchema), value);
+  return parseWith(v.array(statusSchema), value);
 }
 
 export function parseStarted(value: unknown): { id: string } | undefined {
-  return parsed(v.object({ id: v.string() }), value);
+  return parseWith(v.object({ id: v.string() }), value);
 }
 
-function parsed<T>(schema: v.GenericSchema<unknown, T>, value: unknown): T | undefined {
+function parseWith<T>(schema: v.GenericSchema<unknown, T>, value: unknown): T | undefined {
   const { success, output } = v.safeParse(schema, value);
   return success ? output : undefined;
 }

@@ -1,18 +1,22 @@
 import { ifExists, lstatIfExists, replaceContent } from "../core/files.ts";
-import { shellWord } from "../core/text.ts";
-import { type ServiceDescription, type ServiceKind, writableFolders } from "./unit_file.ts";
+import { quoteIfNeeded } from "../core/text.ts";
+import { listWritableFolders, type ServiceDescription, type ServiceKind } from "./unit_file.ts";
 import { describeError } from "../core/errors.ts";
-import { nameOf } from "../core/paths.ts";
+import { getFileName } from "../core/paths.ts";
 import { requireOwnership, ServiceError } from "./owner.ts";
 
 /** The command that creates the service's missing writable folders; `undefined` if none is missing. */
-export async function commandForFolders(service: ServiceDescription): Promise<string | undefined> {
-  const there = await Promise.all(writableFolders(service).map(lstatIfExists));
-  const missing = writableFolders(service).filter((_, i) => there[i] === undefined);
+export async function formatFolderCommand(
+  service: ServiceDescription,
+): Promise<string | undefined> {
+  const there = await Promise.all(listWritableFolders(service).map(lstatIfExists));
+  const missing = listWritableFolders(service).filter((_, i) => there[i] === undefined);
   if (missing.length === 0) return undefined;
   const owner = service.user === undefined ? [] : ["-o", service.user];
   const group = service.group === undefined ? [] : ["-g", service.group];
-  return ["install", "-d", "-m", "700", ...owner, ...group, ...missing].map(shellWord).join(" ");
+  return ["install", "-d", "-m", "700", ...owner, ...group, ...missing].map(quoteIfNeeded).join(
+    " ",
+  );
 }
 
 /** Folders of the service managers. */
@@ -35,7 +39,7 @@ const NEXT: Readonly<Record<ServiceKind, (path: string, name: string) => string>
  * @param folder The folder (default: the service manager's).
  * @throws {ServiceError} for Windows without a folder.
  */
-export function servicePath(
+export function getServicePath(
   kind: ServiceKind,
   { fileName, folder = FOLDERS[kind] }: { fileName: string; folder?: string | undefined },
 ): string {
@@ -60,9 +64,9 @@ export async function installService(
   try {
     await replaceContent(path, new TextEncoder().encode(text), { mode: 0o644 });
   } catch (error) {
-    throw unusable("written", path, error);
+    throw createFileError("written", path, error);
   }
-  return NEXT[kind](path, nameOf(path));
+  return NEXT[kind](path, getFileName(path));
 }
 
 /**
@@ -77,7 +81,7 @@ export async function uninstallService(path: string, configPath: string): Promis
     await Deno.remove(path);
     return true;
   } catch (error) {
-    throw unusable("removed", path, error);
+    throw createFileError("removed", path, error);
   }
 }
 
@@ -92,11 +96,11 @@ async function readIfExists(path: string): Promise<string | undefined> {
   try {
     return await ifExists(Deno.readTextFile(path));
   } catch (error) {
-    throw unusable("read", path, error);
+    throw createFileError("read", path, error);
   }
 }
 
-function unusable(what: string, path: string, cause: unknown): ServiceError {
+function createFileError(what: string, path: string, cause: unknown): ServiceError {
   return cause instanceof Deno.errors.PermissionDenied
     ? new ServiceError("permission.service", `${path} cannot be ${what}: run as root`, cause)
     : new ServiceError(

@@ -32,8 +32,8 @@ export async function requireOwnership(
       `${what} was not written by sentinel: remove it first`,
     );
   }
-  const ownerPath = await realPathIfExists(owner);
-  if (ownerPath === undefined || ownerPath === await realPathIfExists(configPath)) return;
+  const ownerPath = await resolveIfExists(owner);
+  if (ownerPath === undefined || ownerPath === await resolveIfExists(configPath)) return;
   throw new ServiceError(
     "config.service",
     `${what} is the service of ${owner}: give this one another name (--service-name)`,
@@ -51,7 +51,7 @@ function readMark(text: string): string | undefined {
 }
 
 /** Returns `undefined` if nothing is there, and the path itself if it cannot be resolved. */
-async function realPathIfExists(path: string): Promise<string | undefined> {
+async function resolveIfExists(path: string): Promise<string | undefined> {
   try {
     return await Deno.realPath(path);
   } catch (error) {

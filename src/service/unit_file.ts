@@ -1,5 +1,5 @@
 import { SentinelError } from "../core/errors.ts";
-import { dirname, nameOf } from "../core/paths.ts";
+import { dirname, getFileName } from "../core/paths.ts";
 import { joinCommandLine } from "../platform/windows/command_line.ts";
 import { createOwnershipMark } from "./owner.ts";
 
@@ -50,7 +50,7 @@ const RESTART_SECONDS = 2;
  * @throws {SentinelError} `config.chroot` if a chroot is configured: only root can enter one, and a service starts as its
  *   user.
  */
-export function serviceFile(kind: ServiceKind, service: ServiceDescription): string {
+export function formatServiceFile(kind: ServiceKind, service: ServiceDescription): string {
   if (service.rootFolder !== undefined) {
     throw new SentinelError(
       "config.chroot",
@@ -60,16 +60,16 @@ export function serviceFile(kind: ServiceKind, service: ServiceDescription): str
   }
   switch (kind) {
     case "systemd":
-      return systemdUnit(service);
+      return formatSystemdUnit(service);
     case "launchd":
-      return launchdPlist(service);
+      return formatLaunchdPlist(service);
     case "windows":
-      return windowsCommands(service);
+      return formatWindowsCommands(service);
   }
 }
 
 /** The name of the service's file. */
-export function serviceFileName(kind: ServiceKind, name: string): string {
+export function getServiceFileName(kind: ServiceKind, name: string): string {
   const names: Record<ServiceKind, string> = {
     systemd: `sentinel-${name}.service`,
     launchd: `sentinel.${name}.plist`,
@@ -79,13 +79,13 @@ export function serviceFileName(kind: ServiceKind, name: string): string {
 }
 
 /** systemd.service(5), systemd.exec(5). The runtime's JIT compiler needs memory that is writable and executable. */
-function systemdUnit(service: ServiceDescription): string {
+function formatSystemdUnit(service: ServiceDescription): string {
   const { name, command, user, group, capabilities = [], stateFolder, stopTimeoutMs } = service;
   const folder = `sentinel/${name}`;
   const ownState = `/var/lib/${folder}`;
   // "-": a missing folder is not systemd's error, as the daemon reports it better
-  const writable = writableFolders(service).map((path) => quoteForSystemd(`-${path}`));
-  return lines([
+  const writable = listWritableFolders(service).map((path) => quoteForSystemd(`-${path}`));
+  return joinLines([
     `# ${createOwnershipMark(service.configPath)}`,
     "[Unit]",
     `Description=Sentinel for ${name}`,
@@ -150,12 +150,14 @@ function systemdUnit(service: ServiceDescription): string {
 }
 
 /** launchd.plist(5); it has neither readiness nor a watchdog. */
-function launchdPlist({ name, configPath, command, user, group }: ServiceDescription): string {
+function formatLaunchdPlist(
+  { name, configPath, command, user, group }: ServiceDescription,
+): string {
   const text = (key: string, value: string) => [
     `  <key>${key}</key>`,
     `  <string>${escapeXml(value)}</string>`,
   ];
-  return lines([
+  return joinLines([
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
     `<!-- ${createOwnershipMark(configPath)} -->`,
@@ -183,24 +185,27 @@ function launchdPlist({ name, configPath, command, user, group }: ServiceDescrip
 }
 
 /** Commands of sc.exe for an administrator. */
-function windowsCommands(service: ServiceDescription): string {
-  const commands = [...serviceChanges("create", service), ["start", windowsServiceName(service)]];
-  return lines([
+function formatWindowsCommands(service: ServiceDescription): string {
+  const commands = [...listServiceChanges("create", service), [
+    "start",
+    getWindowsServiceName(service),
+  ]];
+  return joinLines([
     `rem ${createOwnershipMark(service.configPath)}`,
     ...commands.map((words) => `sc.exe ${words.map(quoteForConsole).join(" ")}`),
   ]);
 }
 
-export function windowsServiceName({ name }: Pick<ServiceDescription, "name">): string {
+export function getWindowsServiceName({ name }: Pick<ServiceDescription, "name">): string {
   return `sentinel-${name}`;
 }
 
 /** Arguments for sc.exe, one call each, that create a service or change an existing one. */
-export function serviceChanges(
+export function listServiceChanges(
   verb: "create" | "config",
   service: ServiceDescription,
 ): readonly (readonly string[])[] {
-  const name = windowsServiceName(service);
+  const name = getWindowsServiceName(service);
   const title = `Sentinel for ${service.name}`;
   const path = joinCommandLine(service.command);
   return [
@@ -215,12 +220,12 @@ function quoteForConsole(word: string): string {
   return /^[\w./=-]+$/.test(word) ? word : joinCommandLine([word]);
 }
 
-function lines(all: readonly string[]): string {
+function joinLines(all: readonly string[]): string {
   return all.join("\n") + "\n";
 }
 
 /** The folders that a service writes to: files are replaced by new ones, which needs a writable folder. */
-export function writableFolders({ stateFolder, writablePaths }: ServiceDescription): string[] {
+export function listWritableFolders({ stateFolder, writablePaths }: ServiceDescription): string[] {
   const folders = writablePaths.map((path) =>
     path.endsWith("/") ? path.slice(0, -1) : dirname(path)
   );
@@ -230,7 +235,7 @@ export function writableFolders({ stateFolder, writablePaths }: ServiceDescripti
 /** Whether the service uses any path that matches. */
 function needs(service: ServiceDescription, place: RegExp): boolean {
   const { readablePaths, command } = service;
-  const paths = [...writableFolders(service), ...readablePaths, ...command];
+  const paths = [...listWritableFolders(service), ...readablePaths, ...command];
   return paths.some((path) => place.test(`${path}/`));
 }
 
@@ -252,6 +257,6 @@ export function isServiceName(name: string): boolean {
 }
 
 /** Derives a service's name from its software. */
-export function serviceNameOf(softwarePath: string): string {
-  return nameOf(softwarePath).replaceAll(/[^\w.-]/g, "_");
+export function deriveServiceName(softwarePath: string): string {
+  return getFileName(softwarePath).replaceAll(/[^\w.-]/g, "_");
 }

@@ -1,6 +1,6 @@
 import { SentinelError } from "../core/errors.ts";
 import type { SystemServices } from "../platform/contract.ts";
-import { serviceChanges, type ServiceDescription, windowsServiceName } from "./unit_file.ts";
+import { getWindowsServiceName, listServiceChanges, type ServiceDescription } from "./unit_file.ts";
 import { requireOwnership, ServiceError } from "./owner.ts";
 
 /** winerror.h. */
@@ -16,10 +16,10 @@ export async function installWindowsService(
   service: ServiceDescription,
   services: SystemServices,
 ): Promise<string> {
-  const name = windowsServiceName(service);
+  const name = getWindowsServiceName(service);
   const exists = await requireServiceOwnership(service, services);
   try {
-    for (const args of serviceChanges(exists ? "config" : "create", service)) {
+    for (const args of listServiceChanges(exists ? "config" : "create", service)) {
       await change(args, name, services);
     }
   } catch (error) {
@@ -39,7 +39,7 @@ export async function uninstallWindowsService(
   service: ServiceDescription,
   services: SystemServices,
 ): Promise<boolean> {
-  const name = windowsServiceName(service);
+  const name = getWindowsServiceName(service);
   if (!await requireServiceOwnership(service, services)) return false;
   await change(["delete", name], name, services);
   return true;
@@ -51,7 +51,7 @@ async function requireServiceOwnership(
   services: SystemServices,
 ): Promise<boolean> {
   const { configPath } = service;
-  const name = windowsServiceName(service);
+  const name = getWindowsServiceName(service);
   const text = services.describe(name);
   if (text !== undefined) await requireOwnership(`service ${name}`, { text, configPath });
   return text !== undefined;

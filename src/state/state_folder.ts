@@ -3,9 +3,9 @@ import type { Host } from "../platform/host.ts";
 import type { Platform } from "../platform/contract.ts";
 import { ConfigError, describeError, SentinelError } from "../core/errors.ts";
 import {
+  getPermissionBits,
   ifExists,
   lstatIfExists,
-  permissionBits,
   replaceContent,
   writeAll,
 } from "../core/files.ts";
@@ -114,12 +114,12 @@ async function createFolder(path: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-    if (permissionBits(await Deno.stat(path)) !== null) await Deno.chmod(path, 0o700);
+    if (getPermissionBits(await Deno.stat(path)) !== null) await Deno.chmod(path, 0o700);
   }
 }
 
 function checkMode(path: string, info: Deno.FileInfo, log: Logger): void {
-  const mode = permissionBits(info);
+  const mode = getPermissionBits(info);
   if (mode === null) return;
   if ((mode & WRITE_OF_GROUP_AND_OTHERS) !== 0) {
     throw new StateFolderError(`state folder is writable by others: ${path} (chmod 700 it)`);

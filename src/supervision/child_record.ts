@@ -70,7 +70,7 @@ export type StopDependencies = Omit<
 >;
 
 /** The child record in the lock file beside the socket: the leader's identity and the launch token in one flat object. */
-export function childRecordIn(claim: SocketClaim): ChildRecord {
+export function openChildRecord(claim: SocketClaim): ChildRecord {
   return {
     read: async () => parse(await claim.readRecord()),
     write: (child) => claim.writeRecord(child && { ...child.leader, mark: child.launchToken }),

@@ -2,9 +2,9 @@ import type { Clock } from "../core/clock.ts";
 import type { ProbeSpec } from "../core/health_probe.ts";
 import {
   type CheckResult,
+  createMemoryCheck,
   type Health,
   type HealthCheck,
-  memoryCheck,
   openProbe,
   type ProbeFunctions,
   watchHealth,
@@ -55,9 +55,9 @@ function openChecks(options: HealthWatchOptions): Record<string, HealthCheck> {
   const { settings: { probe, memoryLimitMb, script }, tree, isQueueFull } = options;
   const { probes: functions, searchPath } = options;
   const checks: Record<string, HealthCheck | undefined> = {
-    process: () => leaderCheck(tree),
+    process: () => checkLeader(tree),
     probe: openProbe(probe, { functions, searchPath }),
-    memory: memoryLimitMb === undefined ? undefined : memoryCheck(tree, memoryLimitMb),
+    memory: memoryLimitMb === undefined ? undefined : createMemoryCheck(tree, memoryLimitMb),
     queue: () => isQueueFull() ? "the queue of requests is full" : undefined,
     script: script === undefined
       ? undefined
@@ -70,7 +70,7 @@ function openChecks(options: HealthWatchOptions): Record<string, HealthCheck> {
   );
 }
 
-function leaderCheck({ root: { leader }, dependencies: { control } }: ProcessTree): CheckResult {
+function checkLeader({ root: { leader }, dependencies: { control } }: ProcessTree): CheckResult {
   return control.identify(leader.pid)?.startTime === leader.startTime
     ? undefined
     : "the software has ended";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { exitCodeOf } from "../../src/cli/exit_codes.ts";
+import { getExitCode } from "../../src/cli/exit_codes.ts";
 import type { DegradeStage } from "../../src/ipc/license_answers.ts";
 import type { TamperDetection } from "../../src/platform/contract.ts";
 import { TamperFindings } from "../../src/enforcement/tamper_findings.ts";
@@ -77,7 +77,7 @@ Deno.test("with degrade a finding makes answers worse by and by, then stops the 
   ]);
   const error = await harness.ended;
   assertEquals(error?.message, "debugger attached");
-  assertEquals(exitCodeOf(error), 137);
+  assertEquals(getExitCode(error), 137);
   assertEquals(harness.log.lines(), [
     "warn debugger attached: process 7 (gdb) traces sentinel",
     ...["warnings", "errors", "slowdown", "crash"].map((stage) =>
@@ -91,7 +91,7 @@ Deno.test("with stop the software is stopped at once", async () => {
   const harness = new Fixture("stop");
   harness.tamperChecks = [DEBUGGER];
   await harness.clock.advance(MINUTE_MS);
-  assertEquals(exitCodeOf(await harness.ended), 137);
+  assertEquals(getExitCode(await harness.ended), 137);
   assertEquals(harness.stages, []);
 });
 
@@ -139,7 +139,7 @@ Deno.test("a clock that was set back is forgiven when the server answers, a debu
   await harness.clock.advance(MINUTE_MS);
   harness.findings.settleRollbacks();
   await harness.clock.advance(10 * MINUTE_MS);
-  assertEquals(exitCodeOf(await harness.ended), 137);
+  assertEquals(getExitCode(await harness.ended), 137);
 });
 
 Deno.test("a watch that is stopped before or amid the stages ends without a word", async () => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describeFault } from "../../src/cli/exit_codes.ts";
-import { exitCodeOf } from "../../src/cli/exit_codes.ts";
+import { getExitCode } from "../../src/cli/exit_codes.ts";
 import { SentinelError } from "../../src/core/errors.ts";
 
 /** From the contract. */
@@ -22,13 +22,13 @@ const STATUSES: Readonly<Record<string, number>> = {
 
 for (const [code, status] of Object.entries(STATUSES)) {
   Deno.test(`an error with the code ${code} ends the program with ${status}`, () => {
-    assertEquals(exitCodeOf(new SentinelError(code, "x")), status);
+    assertEquals(getExitCode(new SentinelError(code, "x")), status);
   });
 }
 
 for (const thrown of [new TypeError("x"), new Deno.errors.NotFound("x"), "x", undefined]) {
   Deno.test(`an unexpected value (${thrown}) is an internal error`, () => {
-    assertEquals(exitCodeOf(thrown), 70);
+    assertEquals(getExitCode(thrown), 70);
   });
 }
 
@@ -51,6 +51,6 @@ const MISSING_PERMISSIONS: [string, string][] = [
 for (const [message, line] of MISSING_PERMISSIONS) {
   Deno.test(`a missing permission ("${message.split(",")[0]}") ends the program with 86`, () => {
     const error = new Deno.errors.NotCapable(message);
-    assertEquals([exitCodeOf(error), describeFault(error)], [86, line]);
+    assertEquals([getExitCode(error), describeFault(error)], [86, line]);
   });
 }

@@ -2,12 +2,12 @@ import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { WITHOUT_EFFECT } from "../../src/cli/run_options.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
-import { configTables } from "../../src/config/schema.ts";
+import { createTables } from "../../src/config/schema.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 
 function allKeys(): string[] {
-  return Object.entries(configTables((path) => path))
+  return Object.entries(createTables((path) => path))
     .flatMap(([name, entries]) => Object.keys(entries).map((key) => `${name}.${key}`));
 }
 

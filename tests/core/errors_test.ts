@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { firstError, SentinelError } from "../../src/core/errors.ts";
+import { SentinelError, unwrapError } from "../../src/core/errors.ts";
 import { StartUpError } from "../../src/daemon/detach.ts";
 
 const FULL = new SentinelError("config.data_dir", "data folder cannot be used");
@@ -24,11 +24,11 @@ function thrownBy(action: () => void): unknown {
   throw new Error("nothing was thrown");
 }
 
-Deno.test("firstError() is what was thrown before closing failed, too", () => {
+Deno.test("unwrapError() is what was thrown before closing failed, too", () => {
   const thrown = thrownBy(failThrice);
   assertEquals(thrown instanceof SuppressedError, true);
-  assertStrictEquals(firstError(thrown), FULL);
-  assertStrictEquals(firstError(FULL), FULL);
+  assertStrictEquals(unwrapError(thrown), FULL);
+  assertStrictEquals(unwrapError(FULL), FULL);
 });
 
 Deno.test("a start-up that failed twice tells why it failed at first, with its exit status", () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { dirname, nameOf, resolve } from "../../src/core/paths.ts";
+import { dirname, getFileName, resolve } from "../../src/core/paths.ts";
 
 /** A base and a path below it, or elsewhere; what it is, whatever system the test runs on. */
 const RESOLVED: readonly (readonly [base: string, path: string, resolved: string])[] = [
@@ -27,6 +27,6 @@ const PARTS: readonly (readonly [path: string, folder: string, name: string])[] 
 
 for (const [path, folder, name] of PARTS) {
   Deno.test(`${path} is ${name} in ${folder}`, () => {
-    assertEquals([dirname(path), nameOf(path)], [folder, name]);
+    assertEquals([dirname(path), getFileName(path)], [folder, name]);
   });
 }

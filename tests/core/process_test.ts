@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { exitOf, runToEnd } from "../../src/core/process.ts";
+import { runToEnd, waitForExit } from "../../src/core/process.ts";
 import { LINUX, POSIX, type Requirement, testWith } from "../support/requirements.ts";
 import { IS_WINDOWS } from "../support/system.ts";
 
@@ -52,7 +52,7 @@ testWith(
 
 Deno.test("a signal that has no name is told by its number", async () => {
   for (const number of [32, 33, 65, 126]) {
-    assertEquals(await exitOf(rejecting(new TypeError(`Invalid signal: ${number}`))), {
+    assertEquals(await waitForExit(rejecting(new TypeError(`Invalid signal: ${number}`))), {
       code: 128 + number,
       signal: `signal ${number}`,
     });
@@ -70,7 +70,7 @@ Deno.test("an end that cannot be told is that of a killed child", async () => {
       undefined,
     ]
   ) {
-    assertEquals(await exitOf(rejecting(error)), killed);
+    assertEquals(await waitForExit(rejecting(error)), killed);
   }
 });
 

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { throttledWarning } from "../../src/core/log.ts";
+import { createThrottledWarning } from "../../src/core/log.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 
 Deno.test("a warning that comes often is written once a minute, with how often it was not", async () => {
   const log = new RecordingLog(), clock = new FakeClock();
-  const warn = throttledWarning({ log, clock });
+  const warn = createThrottledWarning({ log, clock });
   for (let second = 0; second < 130; second++) {
     warn("no room");
     await clock.advance(1_000);

@@ -25,7 +25,7 @@ const MADE_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   ],
   // the statistics that SIGUSR1 asks for
   "daemon/run_daemon.ts JSON.stringify(this.#daemon.stats())": [],
-  // what throttledWarning() is given
+  // what createThrottledWarning() is given
   "core/log.ts dropped === 0 ? message : `${message} (${dropped} more in the last minute)`": [
     "ipc cannot accept a connection: …",
     "idle connections are closed: cannot accept more: …",

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { kernel32 } from "../../ffi/kernel32.ts";
-import { systemFile } from "../../ffi/windows_library.ts";
+import { getSystemFile } from "../../ffi/windows_library.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import {
   type ProgramOptions,
@@ -35,7 +35,7 @@ async function runAndStop(
   options: ProgramOptions = {},
 ): Promise<string> {
   await using harness = await WindowsHarness.open('WScript.Echo("up"); WScript.Sleep(1e6);');
-  const args = harness.base.runArguments(systemFile("cscript.exe"), {
+  const args = harness.base.runArguments(getSystemFile("cscript.exe"), {
     args: ["//nologo", harness.at("software.js")],
   });
   await using run = startProgram(args, { ...harness.programOptions, ...options });

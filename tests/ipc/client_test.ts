@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { exitCodeOf } from "../../src/cli/exit_codes.ts";
+import { getExitCode } from "../../src/cli/exit_codes.ts";
 import { requestIpc, watchIpc } from "../../src/ipc/client.ts";
 import { IpcClientError } from "../../src/ipc/errors.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -12,7 +12,7 @@ import { testWith, UNIX_SOCKETS } from "../support/requirements.ts";
 /** What a client says, and the exit status that follows. */
 async function complaint(action: () => Promise<unknown>): Promise<[number, string]> {
   const error = await assertRejects(action, IpcClientError);
-  return [exitCodeOf(error), error.message];
+  return [getExitCode(error), error.message];
 }
 
 /** A server that answers every request with these bytes, closing the connection where `close` says so. */

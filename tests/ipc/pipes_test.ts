@@ -3,7 +3,7 @@ import { SentinelError } from "../../src/core/errors.ts";
 import { requestIpc } from "../../src/ipc/client.ts";
 import { findSockets } from "../../src/ipc/client.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
-import { socketPath } from "../../src/ipc/socket.ts";
+import { resolveSocketPath } from "../../src/ipc/socket.ts";
 import type { LocalConn, PipeConnection } from "../../src/platform/local_socket.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -89,9 +89,9 @@ testWith([POSIX], "claimSocket() of a pipe needs a folder for its lock", async (
 
 testWith([POSIX], "socketPath() names a pipe after the machine, and takes no other path", () => {
   const pipePrefix = PIPE_PREFIX, machineId = "m1", maxBytes = 256;
-  assertEquals(socketPath({ machineId, pipePrefix, maxBytes }), NAME);
+  assertEquals(resolveSocketPath({ machineId, pipePrefix, maxBytes }), NAME);
   const error = assertThrows(
-    () => socketPath({ machineId, pipePrefix, maxBytes, path: "C:\\s.sock" }),
+    () => resolveSocketPath({ machineId, pipePrefix, maxBytes, path: "C:\\s.sock" }),
     SentinelError,
   );
   assertEquals(

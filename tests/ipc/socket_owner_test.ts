@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { exitCodeOf } from "../../src/cli/exit_codes.ts";
+import { getExitCode } from "../../src/cli/exit_codes.ts";
 import { AlreadyServingError, SocketPathError } from "../../src/ipc/errors.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { startServer } from "../support/ipc_server.ts";
@@ -163,7 +163,7 @@ testWith(
     const running = await startServer();
     const error = await assertRejects(() => claimSocket(running.path), AlreadyServingError);
     assertEquals(error.message, `another sentinel is already serving ${running.path}`);
-    assertEquals(exitCodeOf(error), 85);
+    assertEquals(getExitCode(error), 85);
     assertEquals(await ask(running.path, '{"method":"health"}'), '{"status":"ok"}');
     await running.server.close();
     await running.claim[Symbol.asyncDispose]();

@@ -1,26 +1,26 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { SocketPathError } from "../../src/ipc/errors.ts";
-import { socketPath, type SocketPathOptions } from "../../src/ipc/socket.ts";
+import { resolveSocketPath, type SocketPathOptions } from "../../src/ipc/socket.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 const RUNTIME = "/run/user/1000";
 
 function refusal(options: SocketPathOptions): [code: string, message: string] {
-  const error = assertThrows(() => socketPath(options), SocketPathError);
+  const error = assertThrows(() => resolveSocketPath(options), SocketPathError);
   return [error.code, error.message];
 }
 
 testWith([POSIX], "socketPath() is in the session's folder where there is one", () => {
-  const path = socketPath({ machineId: "m1", runtimeFolder: RUNTIME });
+  const path = resolveSocketPath({ machineId: "m1", runtimeFolder: RUNTIME });
   assertEquals(path, "/run/user/1000/sentinel/sentinel-m1.sock");
 });
 
 testWith([POSIX], "socketPath() is in /tmp where there is no session's folder", () => {
-  assertEquals(socketPath({ machineId: "m1" }), "/tmp/sentinel-m1.sock");
+  assertEquals(resolveSocketPath({ machineId: "m1" }), "/tmp/sentinel-m1.sock");
 });
 
 testWith([POSIX], "socketPath() is in /tmp where that is asked for", () => {
-  const path = socketPath({ machineId: "m1", runtimeFolder: RUNTIME, location: "tmp" });
+  const path = resolveSocketPath({ machineId: "m1", runtimeFolder: RUNTIME, location: "tmp" });
   assertEquals(path, "/tmp/sentinel-m1.sock");
 });
 
@@ -34,12 +34,12 @@ testWith(
 );
 
 testWith([POSIX], "socketPath() takes a path that is named outright", () => {
-  assertEquals(socketPath({ machineId: "m1", path: "/srv/x.sock" }), "/srv/x.sock");
+  assertEquals(resolveSocketPath({ machineId: "m1", path: "/srv/x.sock" }), "/srv/x.sock");
 });
 
 testWith([POSIX], "socketPath() allows 107 bytes on Linux and names the limit beyond them", () => {
   const path = "/" + "é".repeat(53);
-  assertEquals(socketPath({ machineId: "m1", path, maxBytes: 107 }), path);
+  assertEquals(resolveSocketPath({ machineId: "m1", path, maxBytes: 107 }), path);
   const [code, message] = refusal({ machineId: "m1", path: path + "x", maxBytes: 107 });
   assertEquals(code, "config.ipc_path");
   assertEquals(message.endsWith("it has 108 bytes, the system's limit is 107"), true);

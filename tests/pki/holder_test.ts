@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { clientHolder, serverHolder } from "../../src/pki/holder.ts";
+import { createClientHolder, createServerHolder } from "../../src/pki/holder.ts";
 
 Deno.test("a server is known by its name and the others, each once", () => {
-  assertEquals(serverHolder("Localhost", ["127.0.0.1", "localhost", "127.0.0.1"]), {
+  assertEquals(createServerHolder("Localhost", ["127.0.0.1", "localhost", "127.0.0.1"]), {
     kind: "server",
     name: "localhost",
     hosts: [{ type: "dns", value: "localhost" }, { type: "ip", value: "127.0.0.1" }],
@@ -14,7 +14,7 @@ for (
   const name of ["ops", "Grace Hopper", "日本", "x".repeat(64), "😀".repeat(64), "#41", "a,OU=b"]
 ) {
   Deno.test(`a client may be named ${name.slice(0, 20)}`, () => {
-    assertEquals(clientHolder(name, "observe").name, name);
+    assertEquals(createClientHolder(name, "observe").name, name);
   });
 }
 
@@ -31,14 +31,19 @@ const BAD: readonly [string, string][] = [
 
 for (const [name, message] of BAD) {
   Deno.test(`a client may not be named ${JSON.stringify(name.slice(0, 20))}`, () => {
-    const error = assertThrows(() => clientHolder(name, "control"), SentinelError);
+    const error = assertThrows(() => createClientHolder(name, "control"), SentinelError);
     assertEquals([error.code, error.message], ["usage.name", message]);
   });
 }
 
 for (const bad of ["", "a b", "10.0.0", "example.com:443"]) {
   Deno.test(`a server is not known by ${JSON.stringify(bad)}`, () => {
-    for (const make of [() => serverHolder(bad, []), () => serverHolder("localhost", [bad])]) {
+    for (
+      const make of [
+        () => createServerHolder(bad, []),
+        () => createServerHolder("localhost", [bad]),
+      ]
+    ) {
       const error = assertThrows(make, SentinelError);
       assertEquals(error.message, `neither a host name nor an IP address: ${bad}`);
     }
@@ -47,7 +52,7 @@ for (const bad of ["", "a b", "10.0.0", "example.com:443"]) {
 
 Deno.test("a server's name is not longer than a CN may be", () => {
   const long = "x".repeat(40) + "." + "y".repeat(40);
-  assertEquals(serverHolder("localhost", [long]).hosts.length, 2);
-  const error = assertThrows(() => serverHolder(long, []), SentinelError);
+  assertEquals(createServerHolder("localhost", [long]).hosts.length, 2);
+  const error = assertThrows(() => createServerHolder(long, []), SentinelError);
   assertEquals(error.code, "usage.name");
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type HostName, hostNameOf } from "../../src/pki/holder.ts";
+import { type HostName, parseHostName } from "../../src/pki/holder.ts";
 
 const dns = (value: string): HostName => ({ type: "dns", value });
 const ip = (value: string): HostName => ({ type: "ip", value });
@@ -41,6 +41,6 @@ const CASES: readonly [string, HostName | undefined][] = [
 for (const [text, name] of CASES) {
   const shown = JSON.stringify(text.length > 70 ? `${text.slice(0, 10)}…` : text);
   Deno.test(`${shown} is ${name ? `the ${name.type} name ${name.value}` : "no host"}`, () => {
-    assertEquals(hostNameOf(text), name);
+    assertEquals(parseHostName(text), name);
   });
 }

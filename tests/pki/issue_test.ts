@@ -11,16 +11,16 @@ import {
 } from "@peculiar/x509";
 import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { distinguishedName, signCertificate } from "../../src/pki/certificate.ts";
-import { clientHolder, serverHolder } from "../../src/pki/holder.ts";
+import { createName, signCertificate } from "../../src/pki/certificate.ts";
+import { createClientHolder, createServerHolder } from "../../src/pki/holder.ts";
 import { issueCertificate } from "../../src/pki/issue.ts";
 import { makeKey } from "../../src/pki/certificate.ts";
 import { openAuthority } from "../../src/pki/signing_authority.ts";
-import { clientVerifier } from "../../src/pki/verify_client.ts";
+import { createClientVerifier } from "../../src/pki/verify_client.ts";
 import { DAY_MS, issued, madeAuthority, NOW_MS, randomBytes } from "../support/made_authority.ts";
 
-const OPS = clientHolder("ops", "control");
-const SERVER = serverHolder("localhost", ["127.0.0.1", "::1"]);
+const OPS = createClientHolder("ops", "control");
+const SERVER = createServerHolder("localhost", ["127.0.0.1", "::1"]);
 
 /** What a certificate allows, by the names of RFC 5280. */
 function allowed(certificate: X509Certificate): unknown {
@@ -86,7 +86,7 @@ Deno.test("our own check accepts the client for its time, and not the server", a
   const server = await issued(made, { holder: SERVER });
   const judgeAt = async (certificate: X509Certificate, nowMs: number) => {
     const options = { certificateAuthority: made.certificatePem, nowMs: () => nowMs };
-    return await (await clientVerifier(options))([new Uint8Array(certificate.rawData)]);
+    return await (await createClientVerifier(options))([new Uint8Array(certificate.rawData)]);
   };
   const accepted = { kind: "accepted", cn: "ops", role: "control" } as const;
   assertEquals(await judgeAt(client, NOW_MS), accepted);
@@ -100,7 +100,7 @@ Deno.test("our own check accepts the client for its time, and not the server", a
 Deno.test("nobody is let in by a CA below ours", async () => {
   const { authority: { signer }, certificatePem } = await madeAuthority();
   const { publicKey, privateKey } = await makeKey();
-  const name = distinguishedName({ commonName: "below" });
+  const name = createName({ commonName: "below" });
   const certificate = await signCertificate({
     subject: name,
     publicKey,
@@ -112,7 +112,7 @@ Deno.test("nobody is let in by a CA below ours", async () => {
   const below = { certificate, signer: { name, publicKey, privateKey } };
   const terms = { holder: OPS, publicKey, days: undefined, nowMs: NOW_MS, randomBytes };
   const client = await issueCertificate(below, terms);
-  const verify = await clientVerifier({
+  const verify = await createClientVerifier({
     certificateAuthority: certificatePem,
     nowMs: () => NOW_MS + 1000,
   });
@@ -122,7 +122,7 @@ Deno.test("nobody is let in by a CA below ours", async () => {
 
 for (const name of ["#41", "a,OU=control", "a+OU=control", 'quote"d', "back\\slash", "日本"]) {
   Deno.test(`a client named ${name} is named so, and no more`, async () => {
-    const holder = clientHolder(name, "observe");
+    const holder = createClientHolder(name, "observe");
     const { subjectName } = await issued(await madeAuthority({ name }), { holder });
     assertEquals(subjectName.getField("CN"), [name]);
     assertEquals(subjectName.getField("OU"), ["observe"]);

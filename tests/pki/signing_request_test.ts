@@ -11,13 +11,13 @@ import {
 } from "@peculiar/x509";
 import { assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { clientHolder, serverHolder } from "../../src/pki/holder.ts";
+import { createClientHolder, createServerHolder } from "../../src/pki/holder.ts";
 import { issueCertificate } from "../../src/pki/issue.ts";
 import { readSigningRequest } from "../../src/pki/signing_request.ts";
 import { madeAuthority, NOW_MS, randomBytes } from "../support/made_authority.ts";
 
-const OPS = clientHolder("ops", "observe");
-const SERVER = serverHolder("localhost", ["127.0.0.1", "::1"]);
+const OPS = createClientHolder("ops", "observe");
+const SERVER = createServerHolder("localhost", ["127.0.0.1", "::1"]);
 
 const P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const RSA = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", publicExponent: Uint8Array.of(1, 0, 1) };
@@ -40,7 +40,7 @@ async function requestOf({ name = [], algorithm = P256, extensions = [] }: Reque
   });
 }
 
-async function pemOf(request: Request): Promise<string> {
+async function encodeCertificate(request: Request): Promise<string> {
   return (await requestOf(request)).toString("pem");
 }
 
@@ -67,7 +67,7 @@ for (const [what, terms] of MODEST) {
 }
 
 Deno.test("being a CA, and other parts of a name, are not granted to who asks", async () => {
-  const pem = await pemOf({
+  const pem = await encodeCertificate({
     name: [{ O: ["Evil"] }, { CN: ["ops"] }],
     extensions: [new BasicConstraintsExtension(true, 3, true)],
   });
@@ -90,18 +90,18 @@ const GREEDY: readonly [string, JsonName, string][] = [
 
 for (const [what, name, why] of GREEDY) {
   Deno.test(`a client's request for ${what} is refused`, async () => {
-    assertEquals(await refusal(await pemOf({ name })), why);
+    assertEquals(await refusal(await encodeCertificate({ name })), why);
   });
 }
 
 Deno.test("a server's request for a role is refused", async () => {
-  const pem = await pemOf({ name: [{ CN: ["localhost"] }, { OU: ["control"] }] });
+  const pem = await encodeCertificate({ name: [{ CN: ["localhost"] }, { OU: ["control"] }] });
   assertEquals(await refusal(pem, SERVER), 'it asks for OU="control", but none is granted');
 });
 
 Deno.test("a server's request may name what is granted, or less", async () => {
   const all = hosts({ type: "dns", value: "LOCALHOST" }, { type: "ip", value: "::1" });
-  const pem = await pemOf({ name: [{ CN: ["localhost"] }], extensions: all });
+  const pem = await encodeCertificate({ name: [{ CN: ["localhost"] }], extensions: all });
   await readSigningRequest(pem, SERVER);
 });
 
@@ -120,8 +120,11 @@ const NAMES: readonly [string, Extension[]][] = [
 for (const [name, extensions] of NAMES) {
   Deno.test(`a request for the name ${name} is refused where it is not granted`, async () => {
     const why = `it asks for the name "${name}", which is not granted`;
-    assertEquals(await refusal(await pemOf({ extensions }), SERVER), why);
-    assertEquals((await refusal(await pemOf({ extensions }))).startsWith("it asks for"), true);
+    assertEquals(await refusal(await encodeCertificate({ extensions }), SERVER), why);
+    assertEquals(
+      (await refusal(await encodeCertificate({ extensions }))).startsWith("it asks for"),
+      true,
+    );
   });
 }
 
@@ -133,14 +136,14 @@ const STRONG: readonly [string, Algorithm][] = [
 
 for (const [what, algorithm] of STRONG) {
   Deno.test(`a request with a key of ${what} is taken`, async () => {
-    await readSigningRequest(await pemOf({ algorithm }), OPS);
+    await readSigningRequest(await encodeCertificate({ algorithm }), OPS);
   });
 }
 
 Deno.test("a request with an RSA key of 1024 bits is refused", async () => {
   const algorithm = { ...RSA, modulusLength: 1024 } as Algorithm;
   const why = "its key is not P-256, P-384, Ed25519 or RSA of 2048 bits";
-  assertEquals(await refusal(await pemOf({ algorithm })), why);
+  assertEquals(await refusal(await encodeCertificate({ algorithm })), why);
 });
 
 Deno.test("a request that somebody else signed, or that was changed, is refused", async () => {
@@ -159,7 +162,7 @@ Deno.test("a request that somebody else signed, or that was changed, is refused"
 
 Deno.test("what is no request is refused", async () => {
   const none = "request cannot be read: it is none (PEM, PKCS#10)";
-  const pem = await pemOf({});
+  const pem = await encodeCertificate({});
   const { certificatePem, keyPem } = await madeAuthority();
   for (const text of ["", "x", certificatePem, keyPem, pem + pem, pem.replace(/\n.{20}/, "\n")]) {
     assertEquals(await refusal(text), none);

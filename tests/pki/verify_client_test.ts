@@ -3,7 +3,7 @@ import "reflect-metadata";
 import { Extension, PemConverter, X509Certificate, X509CrlGenerator } from "@peculiar/x509";
 import { assertEquals, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
-import { type ClientVerdict, clientVerifier } from "../../src/pki/verify_client.ts";
+import { type ClientVerdict, createClientVerifier } from "../../src/pki/verify_client.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { type CertificateFiles, TestAuthority } from "../support/test_authority.ts";
@@ -28,7 +28,7 @@ function testJudging(name: string, run: (judging: Judging) => Promise<void>): vo
     await run({
       authority,
       async judge(chain, { crl, atMs = Date.now() } = {}) {
-        const verify = await clientVerifier({
+        const verify = await createClientVerifier({
           certificateAuthority: await Deno.readTextFile(authority.certificate),
           revocationList: crl && await Deno.readTextFile(crl),
           nowMs: () => atMs,
@@ -78,7 +78,7 @@ testWith(
     const authority = await TestAuthority.create(folder.at("ca"));
     const der = await derOf(await authority.client("ops", "control"));
     let nowMs = Date.now();
-    const verify = await clientVerifier({
+    const verify = await createClientVerifier({
       certificateAuthority: await Deno.readTextFile(authority.certificate),
       nowMs: () => nowMs,
     });
@@ -224,7 +224,7 @@ testJudging("what is critical and not understood is refused", async ({ authority
 
 testJudging("what is no certificate is refused", async ({ judge, authority }) => {
   assertEquals(await judge([]), refused("certificate cannot be read"));
-  const verify = await clientVerifier({
+  const verify = await createClientVerifier({
     certificateAuthority: await Deno.readTextFile(authority.certificate),
     nowMs: Date.now,
   });
@@ -278,7 +278,7 @@ testJudging("CAs and lists that cannot be used are said so", async ({ authority,
   for (const path of [ops.certificate, ops.key, mute.certificate]) {
     const certificateAuthority = await Deno.readTextFile(path);
     const error = await assertRejects(
-      () => clientVerifier({ certificateAuthority, nowMs: Date.now }),
+      () => createClientVerifier({ certificateAuthority, nowMs: Date.now }),
       SentinelError,
     );
     assertEquals(error.code, "config.tls");

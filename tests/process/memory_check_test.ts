@@ -1,6 +1,6 @@
 // Not on Windows: it starts POSIX programs.
 import { assert, assertEquals } from "@std/assert";
-import { memoryCheck } from "../../src/process/health.ts";
+import { createMemoryCheck } from "../../src/process/health.ts";
 import { LaunchedShell, processControl } from "../support/launched_shell.ts";
 
 Deno.test("memory is that of the whole tree", async () => {
@@ -20,7 +20,7 @@ for (
   ] as const
 ) {
   Deno.test(`${bytes} bytes under a limit of 3 MiB are ${fault ?? "healthy"}`, () => {
-    const check = memoryCheck({ residentBytes: () => bytes }, 3);
+    const check = createMemoryCheck({ residentBytes: () => bytes }, 3);
     assertEquals(check(new AbortController().signal), fault);
   });
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { escaped, shown } from "../../src/remote/audit.ts";
+import { escapeText, quoteText } from "../../src/remote/audit.ts";
 
 for (
   const [text, expected] of [
@@ -13,11 +13,11 @@ for (
   ] as const
 ) {
   Deno.test(`the audit log shows ${JSON.stringify(text)} as one word`, () => {
-    assertEquals(shown(text), expected);
+    assertEquals(quoteText(text), expected);
   });
 }
 
 Deno.test("what is long is cut, and no outcome ends a line", () => {
-  assertEquals(escaped("a\r\nb"), "a\\u000d\\u000ab");
-  assertEquals(shown("a".repeat(10_000)).length, 303);
+  assertEquals(escapeText("a\r\nb"), "a\\u000d\\u000ab");
+  assertEquals(quoteText("a".repeat(10_000)).length, 303);
 });

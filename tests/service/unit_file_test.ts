@@ -1,10 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
+  formatServiceFile,
   isServiceName,
   type ServiceDescription,
-  serviceFile,
 } from "../../src/service/unit_file.ts";
-import { socketPath } from "../../src/ipc/socket.ts";
+import { resolveSocketPath } from "../../src/ipc/socket.ts";
 import { SAMPLE_MACHINE_ID } from "../../src/agent/run_request.ts";
 
 const SERVICE: ServiceDescription = {
@@ -29,14 +29,14 @@ const PLACES: [string, Partial<ServiceDescription>, [home: string, tmp: string]]
 
 for (const [what, changes, expected] of PLACES) {
   Deno.test(`a unit shuts homes and temporary folders, save with ${what}`, () => {
-    const unit = serviceFile("systemd", { ...SERVICE, ...changes });
+    const unit = formatServiceFile("systemd", { ...SERVICE, ...changes });
     const value = (key: string) => new RegExp(`^${key}=(.*)$`, "m").exec(unit)![1];
     assertEquals([value("ProtectHome"), value("PrivateTmp")], expected);
   });
 }
 
 Deno.test("a unit may write where it is told to, each folder once", () => {
-  const unit = serviceFile("systemd", {
+  const unit = formatServiceFile("systemd", {
     ...SERVICE,
     writablePaths: ["/srv/rocket/state/d.log", "/var/log/a b/d.log", "/srv/data/"],
   });
@@ -49,8 +49,8 @@ Deno.test("a unit may write where it is told to, each folder once", () => {
 Deno.test("the longest name of a service leaves room for the path of its socket", () => {
   const name = "x".repeat(32);
   assertEquals([isServiceName(name), isServiceName(`${name}x`)], [true, false]);
-  const unit = serviceFile("systemd", { ...SERVICE, name });
+  const unit = formatServiceFile("systemd", { ...SERVICE, name });
   const [, runtimeFolder] = /^Environment=XDG_RUNTIME_DIR=(.*)$/m.exec(unit)!;
   const machineId = SAMPLE_MACHINE_ID;
-  assertStringIncludes(socketPath({ runtimeFolder, machineId, maxBytes: 107 }), name);
+  assertStringIncludes(resolveSocketPath({ runtimeFolder, machineId, maxBytes: 107 }), name);
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { SocketClaim } from "../../src/ipc/socket_owner.ts";
-import { childRecordIn } from "../../src/supervision/child_record.ts";
+import { openChildRecord } from "../../src/supervision/child_record.ts";
 
 const LEADER = { pid: 42, startTime: "7", bootId: "b" };
 
@@ -18,6 +18,6 @@ const RECORDS: readonly (readonly [what: string, record: unknown, read: unknown]
 for (const [what, record, read] of RECORDS) {
   Deno.test(`a lock file that has ${what} tells of ${JSON.stringify(read) ?? "nobody"}`, async () => {
     const claim = { readRecord: () => Promise.resolve(record) } as unknown as SocketClaim;
-    assertEquals<unknown>(await childRecordIn(claim).read(), read);
+    assertEquals<unknown>(await openChildRecord(claim).read(), read);
   });
 }

@@ -1,5 +1,5 @@
 import { issueCertificate, type IssueTerms } from "../../src/pki/issue.ts";
-import { pemOf } from "../../src/pki/certificate.ts";
+import { encodeCertificate } from "../../src/pki/certificate.ts";
 import { makeKey } from "../../src/pki/certificate.ts";
 import {
   makeAuthority,
@@ -27,7 +27,7 @@ export async function madeAuthority(
   { name = "test CA", days = 1000 }: { name?: string; days?: number } = {},
 ): Promise<MadeAuthority> {
   const { certificate, keyPem } = await makeAuthority({ name, days, nowMs: NOW_MS, randomBytes });
-  const certificatePem = pemOf(certificate);
+  const certificatePem = encodeCertificate(certificate);
   const authority = await openAuthority({ certificatePem, keyPem, nowMs: NOW_MS });
   return { authority, certificatePem, keyPem };
 }

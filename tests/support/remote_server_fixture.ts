@@ -1,5 +1,5 @@
 import { systemClock } from "../../src/core/clock.ts";
-import { clientVerifier } from "../../src/pki/verify_client.ts";
+import { createClientVerifier } from "../../src/pki/verify_client.ts";
 import type { AuditEntry } from "../../src/remote/audit.ts";
 import { identifyBy } from "../../src/remote/tls_session.ts";
 import type { RemoteProcesses } from "../../src/remote/processes.ts";
@@ -48,7 +48,7 @@ export class RemoteServerFixture implements AsyncDisposable {
     const { server } = this.files;
     const certificateAuthority = await Deno.readTextFile(this.authority.certificate);
     const revocationList = list === undefined ? undefined : await Deno.readTextFile(list);
-    const verify = await clientVerifier({
+    const verify = await createClientVerifier({
       certificateAuthority,
       revocationList,
       nowMs: systemClock.wallMs,

@@ -1,5 +1,5 @@
 /** SHA-256 of 1 GiB, against `sha256sum` on the same file, and the memory that it takes. */
-import { sha256OfFile } from "../../src/core/files.ts";
+import { hashFile } from "../../src/core/files.ts";
 import { runTool } from "../../tests/support/run_tool.ts";
 import { temporaryFolder } from "../../tests/support/temporary_folder.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
@@ -54,7 +54,7 @@ async function writeFile(path: string): Promise<void> {
 async function digest(path: string, start = 0): Promise<void> {
   using file = await Deno.open(path);
   if (start > 0) await file.seek(FILE_BYTES - start, Deno.SeekMode.Start);
-  await sha256OfFile(file);
+  await hashFile(file);
 }
 
 /** MiB a second. */

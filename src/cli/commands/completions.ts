@@ -6,10 +6,11 @@ import { suggest, UsageError } from "../usage_error.ts";
 type Script = (commands: readonly DescribedCommand[]) => string;
 
 const SHELLS: Readonly<Record<string, () => Promise<Script>>> = {
-  bash: async () => (await import("../completions/bash.ts")).bashCompletions,
-  zsh: async () => (await import("../completions/zsh.ts")).zshCompletions,
-  fish: async () => (await import("../completions/fish.ts")).fishCompletions,
-  powershell: async () => (await import("../completions/powershell.ts")).powershellCompletions,
+  bash: async () => (await import("../completions/bash.ts")).formatBashCompletions,
+  zsh: async () => (await import("../completions/zsh.ts")).formatZshCompletions,
+  fish: async () => (await import("../completions/fish.ts")).formatFishCompletions,
+  powershell: async () =>
+    (await import("../completions/powershell.ts")).formatPowershellCompletions,
 };
 
 export const command: Command = {

@@ -2,11 +2,11 @@ import type { LoadedConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { readSmallText } from "../../core/files.ts";
 import { READY_LINE } from "../../daemon/detach.ts";
-import { softwareLimits, supervisionSettings } from "../../daemon/settings.ts";
+import { getSoftwareLimits, getSupervisionSettings } from "../../daemon/settings.ts";
 import type { ServiceMembership } from "../../app/service.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { applyOptions, readRunRequest, resolveConfigPaths } from "../run_options.ts";
-import { EXIT, exitCodeOf } from "../exit_codes.ts";
+import { EXIT, getExitCode } from "../exit_codes.ts";
 import { NO_RESTART_STATUSES } from "../../service/unit_file.ts";
 
 /** Options that keep the command in this process. */
@@ -37,7 +37,7 @@ export const command: Command = {
   },
   async run(context) {
     const { args, output } = context;
-    const loaded = context.config ?? await noConfig();
+    const loaded = context.config ?? await loadDefaults();
     const config = resolveConfigPaths(applyOptions(args, loaded.config));
     if (args.flag("check-config")) {
       output.result(`${loaded.path} is valid`);
@@ -57,7 +57,7 @@ export const command: Command = {
 };
 
 /** A configuration of defaults, for a start by options alone. */
-async function noConfig(): Promise<LoadedConfig> {
+async function loadDefaults(): Promise<LoadedConfig> {
   const { parseConfig } = await import("../../config/load.ts");
   return parseConfig("", "the configuration");
 }
@@ -71,13 +71,13 @@ async function stay(
   const isDetached = context.args.flag("detached");
   const run = {
     ...readRunRequest(context, config),
-    supervision: supervisionSettings(config),
-    softwareLimits: softwareLimits(config),
+    supervision: getSupervisionSettings(config),
+    softwareLimits: getSoftwareLimits(config),
     softwareStreams: isDetached || service ? "null" as const : "inherit" as const,
   };
   const [{ composeDaemon }, path] = await Promise.all([
     import("../../app/daemon.ts"),
-    pidFile(config, run.softwarePath),
+    findPidFile(config, run.softwarePath),
   ]);
   const { log, lastResort } = context;
   lastResort.stopInOrder(log);
@@ -94,11 +94,11 @@ async function stay(
 
 async function reloadConfig({ args, config }: CommandContext): Promise<Config> {
   const { loadConfig } = await import("../../config/load.ts");
-  const loaded = config === undefined ? await noConfig() : await loadConfig(config.path);
+  const loaded = config === undefined ? await loadDefaults() : await loadConfig(config.path);
   return resolveConfigPaths(applyOptions(args, loaded.config));
 }
 
-async function pidFile(
+async function findPidFile(
   { process, license, security }: Config,
   softwarePath: string,
 ): Promise<string> {
@@ -156,7 +156,7 @@ async function runAsService(
     await end(status);
     return status;
   } catch (error) {
-    await end(exitCodeOf(error));
+    await end(getExitCode(error));
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { SentinelError } from "../../core/errors.ts";
 import type { Diagnostic } from "../../doctor/diagnostic.ts";
 import type { Command } from "../command.ts";
 import { applyOptions, readLicenseRequest } from "../run_options.ts";
-import { EXIT, exitCodeOf } from "../exit_codes.ts";
+import { EXIT, getExitCode } from "../exit_codes.ts";
 
 export const command: Command = {
   usage: "[--license FILE] [options]",
@@ -25,7 +25,7 @@ export const command: Command = {
         ? JSON.stringify({ ok: first === undefined, checks: findings.map(removeCode) })
         : findings.map(formatLine).join("\n"),
     );
-    return first === undefined ? EXIT.ok : exitCodeOf(new SentinelError(first.code, first.found));
+    return first === undefined ? EXIT.ok : getExitCode(new SentinelError(first.code, first.found));
   },
 };
 

@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { supervisionSettings } from "../../daemon/settings.ts";
+import { getSupervisionSettings } from "../../daemon/settings.ts";
 import { applyOptions, readRunRequest, warnOfNoEffect } from "../run_options.ts";
 
 export const command: Command = {
@@ -19,7 +19,7 @@ export const command: Command = {
     const request = {
       ...readRunRequest(context, applyOptions(args, loaded?.config)),
       // without [health] the run ends with the software, as it does without a file
-      supervision: loaded?.given.has("health") ? supervisionSettings(loaded.config) : undefined,
+      supervision: loaded?.given.has("health") ? getSupervisionSettings(loaded.config) : undefined,
     };
     if (loaded !== undefined) warnOfNoEffect(loaded, log);
     const { composeRun } = await import("../../app/run.ts");

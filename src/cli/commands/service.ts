@@ -1,16 +1,16 @@
 import {
+  formatServiceFile,
+  getServiceFileName,
+  getWindowsServiceName,
   isServiceName,
   SERVICE_KINDS,
   type ServiceDescription,
-  serviceFile,
-  serviceFileName,
   type ServiceKind,
-  windowsServiceName,
 } from "../../service/unit_file.ts";
 import {
-  commandForFolders,
+  formatFolderCommand,
+  getServicePath,
   installService,
-  servicePath,
   uninstallService,
 } from "../../service/install.ts";
 import type { SystemServices } from "../../app/service.ts";
@@ -57,8 +57,8 @@ async function readServiceTarget({ args, config }: CommandContext): Promise<Serv
 
 /** Path of the service's file, in `--out` or the service manager's directory. */
 function getTargetPath({ args }: CommandContext, { kind, service }: ServiceTarget): string {
-  return servicePath(kind, {
-    fileName: serviceFileName(kind, service.name),
+  return getServicePath(kind, {
+    fileName: getServiceFileName(kind, service.name),
     folder: args.value("out"),
   });
 }
@@ -89,17 +89,17 @@ export const serviceInstall: Command = {
       const { installWindowsService } = await import("../../service/windows.ts");
       const next = await installWindowsService(target.service, services);
       context.output.result(
-        `service ${windowsServiceName(target.service)} installed\nnext: ${next}`,
+        `service ${getWindowsServiceName(target.service)} installed\nnext: ${next}`,
       );
       return EXIT.ok;
     }
     const path = getTargetPath(context, target);
-    const text = serviceFile(target.kind, target.service);
+    const text = formatServiceFile(target.kind, target.service);
     const { configPath } = target.service;
     const next = await installService(target.kind, { path, text, configPath });
     // a file written elsewhere may be for another machine
     const isForHere = context.args.value("out") === undefined;
-    const first = isForHere ? await commandForFolders(target.service) : undefined;
+    const first = isForHere ? await formatFolderCommand(target.service) : undefined;
     context.output.result(`${path} written\nnext: ${first ? `${first} && ` : ""}${next}`);
     return EXIT.ok;
   },
@@ -115,7 +115,7 @@ export const servicePrint: Command = {
   ],
   async run(context) {
     const { kind, service } = await readServiceTarget(context);
-    context.output.result(serviceFile(kind, service).trimEnd());
+    context.output.result(formatServiceFile(kind, service).trimEnd());
     return EXIT.ok;
   },
 };
@@ -134,7 +134,7 @@ export const serviceUninstall: Command = {
     if (services !== undefined) {
       const { uninstallWindowsService } = await import("../../service/windows.ts");
       const existed = await uninstallWindowsService(target.service, services);
-      return printRemoval(context, `service ${windowsServiceName(target.service)}`, existed);
+      return printRemoval(context, `service ${getWindowsServiceName(target.service)}`, existed);
     }
     const path = getTargetPath(context, target);
     return printRemoval(context, path, await uninstallService(path, target.service.configPath));

@@ -129,7 +129,7 @@ function describe(listing: LicenseListing): string[] {
 }
 
 /** A vendor command that changes the state of one license. */
-function licenseStateCommand(
+function createStateCommand(
   action: LicenseAction,
   { done, note }: { readonly done: string; readonly note: string },
 ): Command {
@@ -149,17 +149,17 @@ function licenseStateCommand(
   };
 }
 
-export const vendorReinstate = licenseStateCommand("reinstate", {
+export const vendorReinstate = createStateCommand("reinstate", {
   done: "reinstated",
   note: "Only a suspended license can be reinstated.",
 });
 
-export const vendorRevoke = licenseStateCommand("revoke", {
+export const vendorRevoke = createStateCommand("revoke", {
   done: "revoked",
   note: "Its machines stop at their next heartbeat. A revocation is permanent.",
 });
 
-export const vendorSuspend = licenseStateCommand("suspend", {
+export const vendorSuspend = createStateCommand("suspend", {
   done: "suspended",
   note: "Its machines stop at their next heartbeat, until it is reinstated.",
 });

@@ -1,9 +1,9 @@
-import { shellQuote } from "../../core/text.ts";
+import { quoteForShell } from "../../core/text.ts";
 import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
 import { type Completion, getCompletion, listGroups, listNextWords } from "../command_metadata.ts";
 
 /** A script for bash (bash(1), Programmable Completion). */
-export function bashCompletions(commands: readonly DescribedCommand[]): string {
+export function formatBashCompletions(commands: readonly DescribedCommand[]): string {
   return [
     "# bash completion for sentinel",
     "_sentinel() {",
@@ -20,7 +20,7 @@ export function bashCompletions(commands: readonly DescribedCommand[]): string {
     "  local first=$((COMP_CWORD < 3 ? COMP_CWORD - 1 : 2))",
     '  case "${COMP_WORDS[*]:1:first}" in',
     `    '') [[ $cur == -* ]] && words=${listOptions(commands, "run")} ||`,
-    `      words=${shellQuote(joinWords(listNextWords(commands)))} ;;`,
+    `      words=${quoteForShell(joinWords(listNextWords(commands)))} ;;`,
     ...formatCommandCases(commands).map((line) => `    ${line}`),
     "  esac",
     '  COMPREPLY=($(compgen -W "$words" -- "$cur"))',
@@ -44,7 +44,7 @@ function formatValueCases(commands: readonly DescribedCommand[]): string[] {
 function formatReply(completion: Completion): string {
   switch (completion.kind) {
     case "words":
-      return `COMPREPLY=($(compgen -W ${shellQuote(completion.words.join(" "))} -- "$cur")); `;
+      return `COMPREPLY=($(compgen -W ${quoteForShell(completion.words.join(" "))} -- "$cur")); `;
     case "folder":
       return 'COMPREPLY=($(compgen -d -- "$cur")); ';
     case "file":
@@ -57,12 +57,12 @@ function formatReply(completion: Completion): string {
 /** Cases for the words before the cursor: a command's name, or the first two words of the line. */
 function formatCommandCases(commands: readonly DescribedCommand[]): string[] {
   const groups = listGroups(commands).map((group) =>
-    `${shellQuote(group)}) words=${shellQuote(joinWords(listNextWords(commands, group)))} ;;`
+    `${quoteForShell(group)}) words=${quoteForShell(joinWords(listNextWords(commands, group)))} ;;`
   );
   const cases = commands.map(({ name }) => {
     const pattern = name.includes(" ")
-      ? shellQuote(name)
-      : `${shellQuote(name)}|${shellQuote(`${name} `)}*`;
+      ? quoteForShell(name)
+      : `${quoteForShell(name)}|${quoteForShell(`${name} `)}*`;
     return `${pattern}${name === "run" ? "|-*" : ""}) words=${listOptions(commands, name)} ;;`;
   });
   return [...groups, ...cases];
@@ -71,7 +71,7 @@ function formatCommandCases(commands: readonly DescribedCommand[]): string[] {
 function listOptions(commands: readonly DescribedCommand[], name: string): string {
   const { options, operands } = commands.find((command) => command.name === name)!;
   const longName = (option: DescribedOption) => `--${option.name}`;
-  return shellQuote([...operands?.words ?? [], ...options.map(longName)].join(" "));
+  return quoteForShell([...operands?.words ?? [], ...options.map(longName)].join(" "));
 }
 
 function joinWords(words: readonly { readonly word: string }[]): string {

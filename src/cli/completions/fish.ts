@@ -2,7 +2,7 @@ import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
 import { getCompletion, listGroups, listNextWords } from "../command_metadata.ts";
 
 /** A script for fish (complete(1)). */
-export function fishCompletions(commands: readonly DescribedCommand[]): string {
+export function formatFishCompletions(commands: readonly DescribedCommand[]): string {
   const groups = listGroups(commands);
   return [
     "# fish completion for sentinel",

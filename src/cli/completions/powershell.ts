@@ -2,7 +2,7 @@ import type { DescribedCommand } from "../command_metadata.ts";
 import { listGroups, listNextWords, type NextWord } from "../command_metadata.ts";
 
 /** A script for PowerShell (about_Functions_Argument_Completion, Register-ArgumentCompleter -Native). */
-export function powershellCompletions(commands: readonly DescribedCommand[]): string {
+export function formatPowershellCompletions(commands: readonly DescribedCommand[]): string {
   const groups = listGroups(commands);
   return [
     "# PowerShell completion for sentinel",

@@ -1,9 +1,9 @@
-import { shellQuote } from "../../core/text.ts";
+import { quoteForShell } from "../../core/text.ts";
 import type { DescribedCommand, DescribedOption } from "../command_metadata.ts";
 import { getCompletion, listGroups, listNextWords } from "../command_metadata.ts";
 
 /** A script for zsh (zshcompsys(1)): save it as `_sentinel` in a directory of `fpath`, or source it. */
-export function zshCompletions(commands: readonly DescribedCommand[]): string {
+export function formatZshCompletions(commands: readonly DescribedCommand[]): string {
   return [
     "#compdef sentinel",
     "_sentinel() {",
@@ -22,15 +22,15 @@ export function zshCompletions(commands: readonly DescribedCommand[]): string {
 /** Cases for the words before the cursor: a command's name, or the first two words of the line. */
 function formatCommandCases(commands: readonly DescribedCommand[]): string[] {
   const groups = listGroups(commands).map((group) =>
-    `${shellQuote(group)}) choices=(${
+    `${quoteForShell(group)}) choices=(${
       formatChoices(commands, group)
     }); _describe command choices ;;`
   );
   const cases = commands.map((command) => {
     const { name } = command;
     const pattern = name.includes(" ")
-      ? shellQuote(name)
-      : `${shellQuote(name)}|${shellQuote(`${name} `)}*`;
+      ? quoteForShell(name)
+      : `${quoteForShell(name)}|${quoteForShell(`${name} `)}*`;
     return `${pattern}) ${formatArguments(command)} ;;`;
   });
   return [...groups, ...cases];
@@ -53,17 +53,17 @@ function formatSpec(option: DescribedOption): string {
     escape(help)
   }]`;
   const completion = getCompletion(option);
-  if (completion === undefined) return shellQuote(explained);
+  if (completion === undefined) return quoteForShell(explained);
   const actions = { file: "_files", folder: "_files -/", anything: " " };
   const action = completion.kind === "words"
     ? `(${completion.words.join(" ")})`
     : actions[completion.kind];
-  return shellQuote(`${explained}:${escape(value!)}:${action}`);
+  return quoteForShell(`${explained}:${escape(value!)}:${action}`);
 }
 
 function formatChoices(commands: readonly DescribedCommand[], group?: string): string {
   return listNextWords(commands, group)
-    .map(({ word, summary }) => shellQuote(`${word}:${escape(summary)}`)).join(" ");
+    .map(({ word, summary }) => quoteForShell(`${word}:${escape(summary)}`)).join(" ");
 }
 
 function escape(text: string): string {

@@ -2,7 +2,7 @@ import { advapi32 } from "../../../ffi/advapi32.ts";
 import type { ServiceMembership, ServiceState, SystemServices } from "../contract.ts";
 import { runToEnd } from "../../core/process.ts";
 import { encodeWide } from "./handles.ts";
-import { systemFile } from "../../../ffi/windows_library.ts";
+import { getSystemFile } from "../../../ffi/windows_library.ts";
 import { readRegistryText } from "./registry.ts";
 
 /** winsvc.h: SERVICE_WIN32_OWN_PROCESS, states, accepted controls, and controls. */
@@ -124,7 +124,7 @@ export const windowsServices: SystemServices = {
   },
   async change(args) {
     const options = { args, stdout: "null", stderr: "null" } as const;
-    return (await runToEnd(systemFile("sc.exe"), options)).code;
+    return (await runToEnd(getSystemFile("sc.exe"), options)).code;
   },
   join: joinServiceManager,
 };

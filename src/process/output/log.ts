@@ -4,8 +4,8 @@ import {
   decodeRuns,
   encodeRuns,
   ENTRY_BYTES,
+  getSegmentPaths,
   listSegments,
-  segmentPaths,
   type StreamRun,
 } from "./segments.ts";
 
@@ -108,13 +108,13 @@ export class OutputLog {
 export async function openOutputLog(folder: string, fault?: RecordingFault): Promise<OutputLog> {
   const starts = await listSegments(folder);
   const last = starts.at(-1);
-  const written = last === undefined ? 0 : await endOfSegment(folder, last);
+  const written = last === undefined ? 0 : await readSegmentEnd(folder, last);
   const end = Math.min(written, fault?.at ?? written);
   return new OutputLog(folder, { starts, end, isOver: true, fault });
 }
 
-async function endOfSegment(folder: string, start: number): Promise<number> {
-  const { data, index } = segmentPaths(folder, start);
+async function readSegmentEnd(folder: string, start: number): Promise<number> {
+  const { data, index } = getSegmentPaths(folder, start);
   using file = await Deno.open(index);
   const { size } = await file.stat();
   const count = Math.floor(size / ENTRY_BYTES);
@@ -190,7 +190,7 @@ export class SegmentWriter {
     if (this.#open !== undefined && log.end < this.#open.start + segmentBytes) return this.#open;
     await this.close();
     const start = log.end;
-    const paths = segmentPaths(log.folder, start);
+    const paths = getSegmentPaths(log.folder, start);
     const options = { write: true, createNew: true, mode: 0o600 };
     const data = await Deno.open(paths.data, options);
     try {
@@ -207,7 +207,7 @@ export class SegmentWriter {
   async #removeOldest(neededBytes: number): Promise<void> {
     const { log, options: { maxOutputBytes } } = this;
     while (log.end + neededBytes - log.first > maxOutputBytes && log.starts.length > 1) {
-      const paths = segmentPaths(log.folder, log.first);
+      const paths = getSegmentPaths(log.folder, log.first);
       log.update({ starts: log.starts.slice(1) });
       for (const path of Object.values(paths)) await ifExists(Deno.remove(path));
     }

@@ -1,5 +1,5 @@
 import type { OutputLog } from "./log.ts";
-import { decodeRuns, ENTRY_BYTES, segmentPaths, type StreamRun } from "./segments.ts";
+import { decodeRuns, ENTRY_BYTES, getSegmentPaths, type StreamRun } from "./segments.ts";
 import { describeError } from "../../core/errors.ts";
 import type { GapReason, LendBlock, OutputItem } from "../../core/output_item.ts";
 
@@ -69,7 +69,7 @@ class SegmentReader implements Disposable {
   async #segment(start: number): Promise<OpenSegment> {
     if (this.#open?.start === start) return this.#open;
     this[Symbol.dispose]();
-    const paths = segmentPaths(this.log.folder, start);
+    const paths = getSegmentPaths(this.log.folder, start);
     const data = await Deno.open(paths.data);
     try {
       const index = await Deno.open(paths.index);

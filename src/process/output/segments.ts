@@ -19,7 +19,7 @@ const STREAM_NUMBERS: Readonly<Record<StreamName, number>> = { stdout: 1, stderr
 const NAME_DIGITS = 16;
 
 /** Paths of a segment's files: the bytes, and the index of their streams. Named after the offset of the first byte. */
-export function segmentPaths(folder: string, start: number): { data: string; index: string } {
+export function getSegmentPaths(folder: string, start: number): { data: string; index: string } {
   const name = String(start).padStart(NAME_DIGITS, "0");
   return { data: `${folder}/${name}.out`, index: `${folder}/${name}.idx` };
 }

@@ -40,8 +40,8 @@ interface Batch {
  */
 export class OutputWriter {
   readonly #segments: SegmentWriter;
-  #filling = emptyBatch();
-  #spare: Batch | undefined = emptyBatch();
+  #filling = createBatch();
+  #spare: Batch | undefined = createBatch();
   #writing: Promise<void> | undefined;
   #gathering: Promise<void> | undefined;
 
@@ -117,7 +117,7 @@ export class OutputWriter {
   }
 }
 
-function emptyBatch(): Batch {
+function createBatch(): Batch {
   return { bytes: new Uint8Array(BUFFER_BYTES), used: 0, runs: [] };
 }
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertExists } from "@std/assert";
 import { makeMacos } from "../../../src/platform/macos/platform.ts";
-import { socketPath } from "../../../src/ipc/socket.ts";
+import { resolveSocketPath } from "../../../src/ipc/socket.ts";
 import {
   bsdInfo,
   MacosKernel,
@@ -158,7 +158,7 @@ Deno.test("folders, machine id and maximum path length are those of a Mac", asyn
   assertEquals(platform.maxSocketPathBytes, 103);
   const path = "/" + "x".repeat(102);
   const maxBytes = platform.maxSocketPathBytes;
-  assertEquals(socketPath({ machineId: "1", path, maxBytes }), path);
+  assertEquals(resolveSocketPath({ machineId: "1", path, maxBytes }), path);
 });
 
 testWith([POSIX], "signalGroup() tells whether the group exists", async () => {

@@ -4,7 +4,7 @@ import { systemClock } from "../../../src/core/clock.ts";
 import { openOutputLog, OutputLog } from "../../../src/process/output/log.ts";
 import { readOutput } from "../../../src/process/output/reader.ts";
 import { OutputWriter } from "../../../src/process/output/writer.ts";
-import { segmentPaths } from "../../../src/process/output/segments.ts";
+import { getSegmentPaths } from "../../../src/process/output/segments.ts";
 import { mountDisk } from "../../support/mounted_disk.ts";
 import { readAll, recordShell, writeOutput } from "../../support/recorded.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../../support/requirements.ts";
@@ -15,7 +15,7 @@ const UTF8 = new TextEncoder();
 Deno.test("a segment that is taken away is a gap, and the rest is read", async () => {
   await using folder = await temporaryFolder();
   const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
-  await Deno.remove(segmentPaths(folder.path, 1_000).data);
+  await Deno.remove(getSegmentPaths(folder.path, 1_000).data);
   const { bytes, others } = await readAll(log);
   assertEquals(bytes, 2_000);
   assertEquals(others, [{ kind: "gap", from: 1_000, to: 2_000, why: "missing" }, {
@@ -27,7 +27,7 @@ Deno.test("a segment that is taken away is a gap, and the rest is read", async (
 Deno.test("a segment that cannot be read is a gap that says why", async () => {
   await using folder = await temporaryFolder();
   const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
-  const { data } = segmentPaths(folder.path, 1_000);
+  const { data } = getSegmentPaths(folder.path, 1_000);
   await Deno.remove(data);
   await Deno.mkdir(data);
   const [gap] = (await readAll(log)).others;
@@ -37,7 +37,7 @@ Deno.test("a segment that cannot be read is a gap that says why", async () => {
 Deno.test("a segment whose index is taken away is a gap, and the rest is read", async () => {
   await using folder = await temporaryFolder();
   const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
-  await Deno.remove(segmentPaths(folder.path, 1_000).index);
+  await Deno.remove(getSegmentPaths(folder.path, 1_000).index);
   const { bytes, others } = await readAll(log);
   assertEquals(bytes, 2_000);
   assertEquals(others[0], { kind: "gap", from: 1_000, to: 2_000, why: "missing" });
@@ -47,7 +47,7 @@ Deno.test("bytes whose stream the index does not tell are a gap, and the rest is
   await using folder = await temporaryFolder();
   const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
   // half an entry
-  await Deno.truncate(segmentPaths(folder.path, 1_000).index, 8);
+  await Deno.truncate(getSegmentPaths(folder.path, 1_000).index, 8);
   const { bytes, others } = await readAll(log);
   assertEquals(bytes, 2_000);
   assertEquals(others[0], { kind: "gap", from: 1_000, to: 2_000, why: "missing" });
@@ -56,7 +56,7 @@ Deno.test("bytes whose stream the index does not tell are a gap, and the rest is
 Deno.test("a segment that a crash cut off before its first bytes holds none", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 1_000, piece: 500, segmentBytes: 1_000 });
-  const { data, index } = segmentPaths(folder.path, 1_000);
+  const { data, index } = getSegmentPaths(folder.path, 1_000);
   for (const path of [data, index]) await Deno.writeFile(path, new Uint8Array());
   const { bytes, others } = await readAll(await openOutputLog(folder.path));
   assertEquals([bytes, others], [1_000, [{ kind: "end", at: 1_000 }]]);
@@ -64,7 +64,7 @@ Deno.test("a segment that a crash cut off before its first bytes holds none", as
 
 Deno.test("a segment whose index cannot be made ends the recording", async () => {
   await using folder = await temporaryFolder();
-  await Deno.mkdir(segmentPaths(folder.path, 1_000).index);
+  await Deno.mkdir(getSegmentPaths(folder.path, 1_000).index);
   const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
   const { bytes, others } = await readAll(log);
   assertEquals([bytes, others.map(({ kind }) => kind)], [1_000, ["fault", "end"]]);
@@ -78,7 +78,7 @@ Deno.test("a segment that cannot be let go ends the recording", async () => {
     maxOutputBytes: 4_000,
     segmentBytes: 1_000,
   });
-  const { data } = segmentPaths(folder.path, 0);
+  const { data } = getSegmentPaths(folder.path, 0);
   const following = readOutput(log);
   await writer.append("stdout", new Uint8Array(1_000));
   await following.next();
@@ -94,7 +94,7 @@ Deno.test("a segment that cannot be let go ends the recording", async () => {
 Deno.test("an index that a crash cut off counts as far as it goes", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
-  const { index } = segmentPaths(folder.path, 2_000);
+  const { index } = getSegmentPaths(folder.path, 2_000);
   await Deno.writeFile(index, new Uint8Array(7), { append: true });
   const { bytes, others } = await readAll(await openOutputLog(folder.path));
   assertEquals([bytes, others], [2_500, [{ kind: "end", at: 2_500 }]]);
@@ -103,7 +103,7 @@ Deno.test("an index that a crash cut off counts as far as it goes", async () => 
 Deno.test("bytes that the index tells of and a crash cut off do not count", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
-  await Deno.truncate(segmentPaths(folder.path, 2_000).data, 300);
+  await Deno.truncate(getSegmentPaths(folder.path, 2_000).data, 300);
   const { bytes, others } = await readAll(await openOutputLog(folder.path));
   assertEquals([bytes, others], [2_300, [{ kind: "end", at: 2_300 }]]);
 });
