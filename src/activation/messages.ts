@@ -21,7 +21,6 @@ const PLATFORMS = [
   "DARWIN_AMD64",
   "DARWIN_ARM64",
 ] as const;
-export type PlatformName = (typeof PLATFORMS)[number];
 
 const text = v.pipe(v.string("must be a string"), v.minLength(1, "must not be empty"));
 const uuidV4 = v.pipe(v.string("must be a string"), v.check(isUuidV4, "must be a UUID v4"));

@@ -98,7 +98,7 @@ export function writeAllSync(
  *
  * @param options `mode`: permission bits.
  */
-export async function openFresh(path: string, { mode }: { mode: number }): Promise<Deno.FsFile> {
+async function openFresh(path: string, { mode }: { mode: number }): Promise<Deno.FsFile> {
   const options = { write: true, createNew: true, mode };
   try {
     return await Deno.open(path, options);

@@ -3,7 +3,7 @@ import { describeError } from "./errors.ts";
 import { createThrottledWarning, type Logger } from "./log.ts";
 
 /** Where an HTTP server listens, and what it needs to go on listening. */
-export interface HttpServerOptions {
+interface HttpServerOptions {
   readonly hostname: string;
   /** 0 picks one. */
   readonly port: number;

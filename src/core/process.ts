@@ -47,13 +47,13 @@ export async function waitForExit(child: Pick<Deno.ChildProcess, "status">): Pro
 }
 
 /** Exit status and output of a program; the output of a stream that was not piped is empty. */
-export interface ProgramOutput extends ExitStatus {
+interface ProgramOutput extends ExitStatus {
   readonly stdout: Uint8Array<ArrayBuffer>;
   readonly stderr: Uint8Array<ArrayBuffer>;
 }
 
 /** Options of {@linkcode runToEnd}. */
-export interface RunToEndOptions extends Pick<Deno.CommandOptions, "cwd" | "env"> {
+interface RunToEndOptions extends Pick<Deno.CommandOptions, "cwd" | "env"> {
   readonly args: readonly string[];
   /** Default: `piped`, for both streams. */
   readonly stdout?: "piped" | "null";

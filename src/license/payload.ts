@@ -6,7 +6,7 @@ import type { Json } from "../signing/canonical_json.ts";
 import { parseFingerprint } from "./fingerprint.ts";
 
 /** Whether the text is an existing day, `YYYY-MM-DD`. */
-export function isCalendarDate(text: string): boolean {
+function isCalendarDate(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const time = Date.parse(`${text}T00:00:00Z`);
   return Number.isFinite(time) && formatUtcDate(time) === text;

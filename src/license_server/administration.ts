@@ -5,7 +5,7 @@ import type { Audit, Decision, LicenseStore, StoredRecords } from "./store.ts";
 export type LicenseAction = "revoke" | "suspend" | "reinstate";
 
 /** Actor and time (milliseconds since the Unix epoch) for the audit row. */
-export type AuditOrigin = Pick<Audit, "atMs" | "actor">;
+type AuditOrigin = Pick<Audit, "atMs" | "actor">;
 
 /** The status that each action leads to from each status, or the reason why it is refused. */
 const TRANSITIONS: Readonly<

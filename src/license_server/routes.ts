@@ -43,7 +43,7 @@ const BODY_DEADLINE_MS = 10_000;
 const ARRIVED = "arrived";
 
 /** Reads the request's body: at most 1 MiB, whatever its headers declare, within the deadline. */
-export async function readBody(
+async function readBody(
   request: Request,
   clock: Clock,
 ): Promise<Checked<Uint8Array<ArrayBuffer>>> {

@@ -39,7 +39,7 @@ const CHECKSUMS_FILE = "SHA256SUMS";
  *
  * @param before The file's current text; empty if it does not exist.
  */
-export function mergeChecksums(before: string, files: readonly BuiltFile[]): string {
+function mergeChecksums(before: string, files: readonly BuiltFile[]): string {
   const sums = new Map(
     before.split("\n").flatMap((line) => {
       const [, sum, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];

@@ -29,7 +29,7 @@ export const UNKNOWN_HEALTH: Health = {
 const FAILURES_TO_UNHEALTHY = 3;
 
 /** Health after a round of checks; the status changes only after {@linkcode FAILURES_TO_UNHEALTHY} failed rounds in a row. */
-export function judgeHealth(
+function judgeHealth(
   before: Health,
   { results, atMs }: { results: Readonly<Record<string, CheckResult>>; atMs: number },
 ): Health {

@@ -9,7 +9,7 @@ const loadTree = () => import("./process_tree.ts");
 
 export type StopOptions = Pick<StopTreeOptions, "signal" | "graceMs" | "force">;
 
-export interface ManagedProcessDependencies {
+interface ManagedProcessDependencies {
   readonly clock: Clock;
   /** Our own pid. */
   readonly ownPid: number;

@@ -41,7 +41,7 @@ export interface ProcessRecord {
 }
 
 /** Checks a record from `JSON.parse`; `undefined` if it is malformed. */
-export function parseRecord(value: unknown): ProcessRecord | undefined {
+function parseRecord(value: unknown): ProcessRecord | undefined {
   if (!isObject(value)) return undefined;
   const { id, command, args, state, mark, startedAtMs, outputBytes } = value;
   const isRecord = typeof id === "string" && typeof command === "string" && Array.isArray(args) &&

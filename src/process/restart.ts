@@ -34,8 +34,6 @@ type RestartDecision =
   /** `maximum recovery attempts reached` */
   | { readonly kind: "give_up"; readonly attempts: number };
 
-export const FRESH_RESTART_STATE: RestartState = { attempts: 0 };
-
 /** A run of this length is stable and resets the attempts. */
 const STABLE_RUN_MS = 10_000;
 
@@ -50,7 +48,7 @@ const JITTER = 0.25;
  *
  * @param random Uniform in [0, 1).
  */
-export function decideRestart(
+function decideRestart(
   state: RestartState,
   end: RunEnd,
   { policy, random }: { policy: RestartPolicy; random: () => number },
@@ -107,7 +105,7 @@ export async function keepRunning(
   { policy, clock, random, start, wake, onRestart }: KeepRunningOptions,
   signal: AbortSignal,
 ): Promise<KeepRunningEnd> {
-  let state = FRESH_RESTART_STATE;
+  let state: RestartState = { attempts: 0 };
   while (!signal.aborted) {
     const run = await start();
     const end: RunEnd = run === undefined ? { kind: "not_launched" } : await run.ended;

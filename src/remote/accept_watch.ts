@@ -10,7 +10,7 @@ export interface WatchedSocket {
   duplicate(): { readonly fd: number; readonly socket: WatchedSocket } | undefined;
 }
 
-export interface AcceptWatchOptions {
+interface AcceptWatchOptions {
   readonly server: Server;
   readonly socket: WatchedSocket;
   readonly clock: Clock;

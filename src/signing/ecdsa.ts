@@ -10,7 +10,7 @@ const SEQUENCE = 0x30, INTEGER = 0x02;
  * bytes). Returns `undefined` unless the encoding is minimal: no long-form lengths, padding zeros, negative or empty
  * integers, trailing bytes.
  */
-export function derToP1363(der: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+export function decodeSignature(der: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   if (der.length < 8 || der[0] !== SEQUENCE || der[1] !== der.length - 2) return undefined;
   const raw = new Uint8Array(2 * COORDINATE_BYTES);
   const middle = readInteger(der, 2, raw.subarray(0, COORDINATE_BYTES));
@@ -34,8 +34,8 @@ function readInteger(der: Uint8Array, start: number, target: Uint8Array): number
   return end;
 }
 
-/** Inverse of {@linkcode derToP1363}; `raw` is r‖s, 64 bytes. */
-export function p1363ToDer(raw: Uint8Array): Uint8Array<ArrayBuffer> {
+/** Inverse of {@linkcode decodeSignature}; `raw` is r‖s, 64 bytes. */
+export function encodeSignature(raw: Uint8Array): Uint8Array<ArrayBuffer> {
   const r = encodeInteger(raw.subarray(0, COORDINATE_BYTES));
   const s = encodeInteger(raw.subarray(COORDINATE_BYTES));
   return Uint8Array.of(SEQUENCE, r.length + s.length, ...r, ...s);
@@ -92,12 +92,12 @@ export async function exportPublicKeyPem(key: CryptoKey): Promise<string> {
 
 export function makeSigner(privateKey: CryptoKey): Sign {
   return async (data) =>
-    p1363ToDer(new Uint8Array(await crypto.subtle.sign(ES256, privateKey, data)));
+    encodeSignature(new Uint8Array(await crypto.subtle.sign(ES256, privateKey, data)));
 }
 
 export function makeVerifier(publicKey: CryptoKey): Verify {
   return async (data, der) => {
-    const raw = derToP1363(der);
+    const raw = decodeSignature(der);
     return raw !== undefined && await crypto.subtle.verify(ES256, publicKey, raw, data);
   };
 }

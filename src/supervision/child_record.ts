@@ -26,7 +26,7 @@ export interface ChildRecorder {
 }
 
 /** The record of one launch: the child's output and its end. */
-export interface ChildRecording {
+interface ChildRecording {
   /** Starts reading the child's output. */
   begin(process: ManagedProcess): void;
   /** To be called if the launch failed. */

@@ -24,7 +24,7 @@ export interface Restart {
 }
 
 /** The restart's line in the log. */
-export function describeRestart(
+function describeRestart(
   { attempt, delayMs, end }: Restart,
   { maxRestartAttempts }: RestartPolicy,
 ): string {

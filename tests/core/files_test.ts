@@ -5,8 +5,8 @@ import {
   ifExistsSync,
   lstatIfExists,
   lstatIfExistsSync,
-  openFresh,
   readConfigFile,
+  replaceContent,
   writeAll,
   writeAllSync,
   writeFreshSync,
@@ -90,9 +90,10 @@ const OPTIONS = { mode: 0o600 };
 
 /** Writes a text in either way. */
 const WAYS: Record<string, (path: string, text: string) => Promise<void> | void> = {
-  "openFresh()": async (path, text) => {
-    using file = await openFresh(path, OPTIONS);
-    await file.write(new TextEncoder().encode(text));
+  // the link must not be followed at the temporary path
+  "replaceContent()": async (path, text) => {
+    await ifExists(Deno.rename(path, `${path}.tmp`));
+    await replaceContent(path, new TextEncoder().encode(text), OPTIONS);
   },
   "writeFreshSync()": (path, text) => writeFreshSync(path, text, OPTIONS),
 };

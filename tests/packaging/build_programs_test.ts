@@ -161,6 +161,25 @@ testWith([POSIX], "a key that is not there ends a build before anything is made"
   assertEquals(out, undefined);
 });
 
+testWith(
+  [POSIX],
+  "new checksums replace old ones of the same name, and other lines are dropped",
+  async () => {
+    await using folder = await temporaryFolder();
+    const [one, two] = ["1".repeat(64), "2".repeat(64)];
+    const name = `sentinel-${HOST}`;
+    await Deno.writeTextFile(
+      folder.at("SHA256SUMS"),
+      `# made by hand\n${two}  ${name}\n${one} *one\n${one.slice(1)}  short\n${one}\n\n`,
+    );
+    const { files } = await build(compiling("exit 0"), { out: folder.path }) as {
+      files: BuiltFile[];
+    };
+    const sums = await Deno.readTextFile(folder.at("SHA256SUMS"));
+    assertEquals(sums, `${one}  one\n${files[0]!.sha256}  ${name}\n`);
+  },
+);
+
 testWith([POSIX], "checksums that cannot be written are one clear line", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("SHA256SUMS"));

@@ -1,25 +1,27 @@
 import { assertEquals } from "@std/assert";
-import { type CheckResult, judgeHealth, UNKNOWN_HEALTH } from "../../src/process/health.ts";
-import { watchHealth } from "../../src/process/health.ts";
+import { type Health, watchHealth } from "../../src/process/health.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const never = new AbortController().signal;
 
-Deno.test("three failed rounds in a row make it unhealthy, one that went well begins anew", () => {
-  let health = UNKNOWN_HEALTH;
-  const round = (probe: CheckResult) => {
-    health = judgeHealth(health, { results: { process: undefined, probe }, atMs: 5 });
-    return [health.status, health.consecutiveFailures];
-  };
-  assertEquals(round(undefined), ["healthy", 0]);
-  assertEquals(round("no"), ["healthy", 1]);
-  assertEquals(round("no"), ["healthy", 2]);
-  assertEquals(round(undefined), ["healthy", 0]);
-  assertEquals(health.lastError, "probe: no");
-  assertEquals([round("no"), round("no"), round("gone")].at(-1), ["unhealthy", 3]);
-  assertEquals(health.lastError, "probe: gone");
-  assertEquals(health.checks, { process: "ok", probe: "gone" });
-  assertEquals(health.lastCheckMs, 5);
+Deno.test("three failed rounds in a row make it unhealthy, and a passed round starts over", async () => {
+  const clock = new FakeClock();
+  const probes = [undefined, "no", "no", undefined, "no", "no", "gone"];
+  const rounds: Health[] = [];
+  const checks = { process: () => undefined, probe: () => probes[rounds.length] };
+  const onChecked = (health: Health) => void rounds.push(health);
+  const watching = watchHealth({ checks, clock, intervalMs: 5, onChecked }, never);
+  await clock.advance(5 * probes.length);
+  assertEquals(rounds.map(({ consecutiveFailures }) => consecutiveFailures), [0, 1, 2, 0, 1, 2, 3]);
+  assertEquals(new Set(rounds.slice(0, -1).map(({ status }) => status)), new Set(["healthy"]));
+  assertEquals(rounds[3]!.lastError, "probe: no");
+  assertEquals(await watching, {
+    status: "unhealthy",
+    consecutiveFailures: 3,
+    lastCheckMs: clock.wallMs(),
+    lastError: "probe: gone",
+    checks: { process: "ok", probe: "gone" },
+  });
 });
 
 Deno.test("watchHealth() checks at every interval and ends when it is unhealthy", async () => {
@@ -38,7 +40,7 @@ Deno.test("watchHealth() checks at every interval and ends when it is unhealthy"
   assertEquals(atMs, [100, 200, 300, 400, 500]);
 });
 
-Deno.test("a check that does not answer is told so, has failed, and never overlaps itself", async () => {
+Deno.test("a check that does not answer is aborted, fails, and never overlaps itself", async () => {
   const clock = new FakeClock();
   let running = 0, most = 0, told = 0;
   const checks = {
@@ -58,7 +60,7 @@ Deno.test("a check that does not answer is told so, has failed, and never overla
   assertEquals([most, told], [1, 3]);
 });
 
-Deno.test("a check that throws has failed", async () => {
+Deno.test("a check that throws fails", async () => {
   const clock = new FakeClock();
   const checks = { bad: () => Promise.reject(new Error("refused")) };
   const watching = watchHealth({ checks, clock, intervalMs: 10 }, never);
@@ -66,7 +68,7 @@ Deno.test("a check that throws has failed", async () => {
   assertEquals((await watching).lastError, "bad: refused");
 });
 
-Deno.test("watchHealth() ends when it is told to, also in the middle of a check", async () => {
+Deno.test("watchHealth() ends when its signal aborts, even during a check", async () => {
   const clock = new FakeClock();
   const asked = new AbortController();
   const checks = { endless: () => new Promise<undefined>(() => {}) };

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { keepRunning, type ProcessRun } from "../../src/process/restart.ts";
 import {
-  decideRestart,
-  FRESH_RESTART_STATE,
+  keepRunning,
+  type ProcessRun,
   type RestartPolicy,
   type RunEnd,
 } from "../../src/process/restart.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const POLICY: RestartPolicy = {
@@ -17,77 +17,83 @@ const POLICY: RestartPolicy = {
 const CRASH: RunEnd = { kind: "exited", code: 1, healthyMs: 0 };
 const least = () => 0;
 
-const decide = (end: RunEnd, policy: Partial<RestartPolicy> = {}, attempts = 0) =>
-  decideRestart({ attempts }, end, { policy: { ...POLICY, ...policy }, random: least });
+const CRASHES: readonly RunEnd[] = Array(12).fill(CRASH);
 
-Deno.test("the first restart is at once, the next ones twice as late each time, up to a minute", () => {
+/** Runs that end so, one after another. Resolves with the delays of the restarts and how it ended; `asked`: no run is left. */
+async function keep(
+  ends: readonly RunEnd[],
+  { random = least, ...policy }: Partial<RestartPolicy> & { random?: () => number } = {},
+) {
+  const waiting = [...ends];
+  const over = new AbortController();
   const delays: number[] = [];
-  let state = FRESH_RESTART_STATE;
-  for (;;) {
-    const decision = decideRestart(state, CRASH, { policy: POLICY, random: least });
-    if (decision.kind !== "restart") {
-      assertEquals(decision, { kind: "give_up", attempts: 12 });
-      break;
-    }
-    delays.push(decision.delayMs);
-    state = decision.state;
-  }
+  const { kind } = await keepRunning({
+    policy: () => ({ ...POLICY, ...policy }),
+    clock: { ...systemClock, sleep: () => Promise.resolve() },
+    random,
+    start() {
+      const end = waiting.shift();
+      if (end === undefined) over.abort();
+      const run = { ended: Promise.resolve(end) } as ProcessRun;
+      return Promise.resolve(end?.kind === "not_launched" ? undefined : run);
+    },
+    onRestart: ({ delayMs }) => delays.push(delayMs),
+  }, over.signal);
+  return { kind, delays };
+}
+
+Deno.test("the first restart is immediate, and the delay doubles with each later one, up to a minute", async () => {
+  const { kind, delays } = await keep([...CRASHES, CRASH]);
+  assertEquals(kind, "give_up");
   assertEquals(delays, [0, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000]);
 });
 
-Deno.test("jitter takes away up to a quarter", () => {
-  const decision = decideRestart({ attempts: 4 }, CRASH, { policy: POLICY, random: () => 0.999 });
-  assert(decision.kind === "restart");
-  assert(decision.delayMs > 600 && decision.delayMs < 601, String(decision.delayMs));
+Deno.test("jitter shortens a delay by up to a quarter", async () => {
+  const { delays } = await keep(CRASHES.slice(0, 5), { random: () => 0.999 });
+  assert(delays[4]! > 600 && delays[4]! < 601, String(delays));
 });
 
-Deno.test("a run that was healthy for ten seconds makes the next restart the first one", () => {
-  const after = (healthyMs: number) => decide({ kind: "unhealthy", healthyMs }, {}, 12);
-  assertEquals(after(9_999), { kind: "give_up", attempts: 12 });
-  assertEquals(after(10_000), { kind: "restart", delayMs: 0, state: { attempts: 1 } });
+Deno.test("after a run that was healthy for ten seconds, the next restart counts as the first", async () => {
+  const after = (healthyMs: number) => keep([...CRASHES, { kind: "unhealthy", healthyMs }]);
+  assertEquals((await after(9_999)).kind, "give_up");
+  const { kind, delays } = await after(10_000);
+  assertEquals([kind, delays.at(-1)], ["asked", 0]);
 });
 
-Deno.test("the cool-down is the least delay", () => {
-  assertEquals(decide(CRASH, { restartDelayMs: 250 }), {
-    kind: "restart",
-    delayMs: 250,
-    state: { attempts: 1 },
-  });
-  assertEquals(decide(CRASH, { restartDelayMs: 250 }, 4), {
-    kind: "restart",
-    delayMs: 800,
-    state: { attempts: 5 },
-  });
+Deno.test("the configured delay is the shortest", async () => {
+  const { delays } = await keep(CRASHES.slice(0, 5), { restartDelayMs: 250 });
+  assertEquals(delays, [250, 250, 250, 400, 800]);
 });
 
 for (const code of [0, 3]) {
-  Deno.test(`exit status ${code} is final where it is named`, () => {
-    assertEquals(decide({ kind: "exited", code, healthyMs: 0 }), { kind: "final" });
-    assertEquals(
-      decide({ kind: "exited", code, healthyMs: 0 }, { finalExitCodes: [] }).kind,
-      "restart",
-    );
+  Deno.test(`exit status ${code} is final if it is configured as final`, async () => {
+    const end: RunEnd = { kind: "exited", code, healthyMs: 0 };
+    assertEquals(await keep([end]), { kind: "final", delays: [] });
+    assertEquals((await keep([end], { finalExitCodes: [] })).delays, [0]);
   });
 }
 
-for (
-  const end of [CRASH, { kind: "killed", code: 137, healthyMs: 0 }, {
-    kind: "not_launched",
-  }] as RunEnd[]
-) {
-  Deno.test(`${end.kind} is restarted, and is final where restarts are off`, () => {
-    assertEquals(decide(end).kind, "restart");
-    assertEquals(decide(end, { restartOnFailure: false }), { kind: "final" });
+const ENDS: readonly RunEnd[] = [
+  CRASH,
+  { kind: "killed", code: 137, healthyMs: 0 },
+  { kind: "not_launched" },
+];
+
+for (const end of ENDS) {
+  Deno.test(`${end.kind} is restarted, and is final if restarts are off`, async () => {
+    assertEquals(await keep([end]), { kind: "asked", delays: [0] });
+    assertEquals((await keep([end], { restartOnFailure: false })).kind, "final");
   });
 }
 
-Deno.test("a restart that was asked for is at once, and counts as no attempt", () => {
-  const end: RunEnd = { kind: "asked", healthyMs: 0 };
-  const restart = { kind: "restart", delayMs: 0, state: { attempts: 4 } } as const;
-  assertEquals(decide(end, { restartOnFailure: false, restartDelayMs: 500 }, 4), restart);
+Deno.test("a requested restart is immediate and does not count as an attempt", async () => {
+  const asked: RunEnd = { kind: "asked", healthyMs: 0 };
+  const { delays } = await keep([CRASH, CRASH, asked, CRASH], { restartDelayMs: 50 });
+  assertEquals(delays, [50, 100, 0, 200]);
+  assertEquals((await keep([asked], { restartOnFailure: false })).delays, [0]);
 });
 
-Deno.test("a restart that waits is woken by who asks for one", async () => {
+Deno.test("a requested restart ends the delay of a pending one", async () => {
   const clock = new FakeClock();
   const asked = new AbortController(), wake = new AbortController();
   let starts = 0;
@@ -107,7 +113,7 @@ Deno.test("a restart that waits is woken by who asks for one", async () => {
   assertEquals([starts, clock.monotonicMs()], [2, 0]);
 });
 
-Deno.test("a ten-minute crash loop has as many starts as the back-off says", async () => {
+Deno.test("a crash loop of ten minutes has the starts that the back-off allows", async () => {
   const clock = new FakeClock();
   const asked = new AbortController();
   const startsMs: number[] = [];
@@ -129,7 +135,7 @@ Deno.test("a ten-minute crash loop has as many starts as the back-off says", asy
   assertEquals(startsMs.length, 20);
 });
 
-Deno.test("what is kept running is never there twice; each restart is told, and the end tells why", async () => {
+Deno.test("only one run exists at a time; each restart is reported, and the end says why", async () => {
   const clock = new FakeClock();
   let running = 0, starts = 0;
   const start = (): Promise<ProcessRun> => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { derToP1363, p1363ToDer } from "../../src/signing/ecdsa.ts";
+import { decodeSignature, encodeSignature } from "../../src/signing/ecdsa.ts";
 import { importPublicKeyPem, makeVerifier } from "../../src/signing/ecdsa.ts";
 import { encodePem } from "../../src/signing/pem.ts";
 import { testWith } from "../support/requirements.ts";
@@ -72,17 +72,20 @@ const NOT_MINIMAL: Record<string, string> = {
 };
 
 for (const [name, hex] of Object.entries(NOT_MINIMAL)) {
-  Deno.test(`derToP1363() refuses ${name}`, () => {
-    assertEquals(derToP1363(Uint8Array.fromHex(hex)), undefined);
+  Deno.test(`decodeSignature() refuses ${name}`, () => {
+    assertEquals(decodeSignature(Uint8Array.fromHex(hex)), undefined);
   });
 }
 
-Deno.test("p1363ToDer() is undone by derToP1363()", () => {
-  assertEquals(p1363ToDer(derToP1363(Uint8Array.fromHex(MINIMAL))!), Uint8Array.fromHex(MINIMAL));
+Deno.test("encodeSignature() is undone by decodeSignature()", () => {
+  assertEquals(
+    encodeSignature(decodeSignature(Uint8Array.fromHex(MINIMAL))!),
+    Uint8Array.fromHex(MINIMAL),
+  );
   for (const first of [0, 1, 0x7f, 0x80, 0xff]) {
     const raw = new Uint8Array(64).fill(0xa5);
     raw[0] = first;
     raw[32] = first;
-    assertEquals(derToP1363(p1363ToDer(raw)), raw);
+    assertEquals(decodeSignature(encodeSignature(raw)), raw);
   }
 });
