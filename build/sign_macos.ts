@@ -29,8 +29,7 @@ type Identity = Readonly<Record<(typeof NAMES)[number], string>>;
 const UNKNOWN = Object.fromEntries(NAMES.map((name) => [name, `$${name}`])) as Identity;
 
 /**
- * The runtime compiles code and, for foreign functions, makes memory executable; it loads the system's libraries. Its own
- * makers sign it with these, too (denoland/deno, cli/entitlements.plist).
+ * The runtime compiles code and, for foreign functions, makes memory executable; it loads the system's libraries. Deno's own releases have the same entitlements (denoland/deno, cli/entitlements.plist).
  */
 const ENTITLEMENTS = `<?xml version="1.0" encoding="UTF-8"?>
 <plist version="1.0"><dict>

@@ -1,6 +1,6 @@
 /**
- * `deno task demo`: a license's life in one screen. Everything that is shown happens: the commands are run as they stand
- * there, in a temporary folder that is gone at the end, also when the demo is interrupted.
+ * `deno task demo`: the life of a license on one screen. It runs the commands exactly as shown, in a temporary directory that it
+ * removes at the end, even if it is interrupted.
  */
 import { fromFileUrl } from "@std/path";
 import { Narrator } from "./narrator.ts";
@@ -10,18 +10,18 @@ import { Workshop } from "./workshop.ts";
 const LICENSE_KEY = "ROCKET-1";
 const YEAR_MS = 365 * 86_400_000;
 
-/** The story takes a few seconds; a demo that hangs helps nobody. */
+/** The demo takes a few seconds; this ends one that hangs. */
 const LONGEST_MS = 60_000;
 
 const REFUSED = 81;
 
-/** Tells the story; each step needs what the one before it left. */
+/** Runs the steps; each needs the results of the one before it. */
 async function tell(narrator: Narrator, workshop: Workshop): Promise<void> {
-  narrator.say(`A license's life, in ${workshop.folder} (gone afterwards).`);
+  narrator.say(`A license's life, in ${workshop.folder} (removed at the end).`);
   await workshop.addProgram("rocket", launcherOfRocket());
 
   narrator.step(
-    "The vendor makes the organization's keys: one signs, the other goes to customers.",
+    "The vendor creates the organization's keys: one signs, the other goes to customers.",
   );
   await workshop.run("vendor", "keygen", "--out", "keys");
 
@@ -42,7 +42,7 @@ async function tell(narrator: Narrator, workshop: Workshop): Promise<void> {
 
   narrator.step("The customer runs `rocket` under it, and `rocket` asks for its license.");
   narrator.say(
-    "(This is the real program but for its clock: in the demo a minute takes a second.)",
+    "(This is the real program with a faster clock: in the demo a minute takes a second.)",
   );
   const run = workshop.start([
     ...["run", "--license", "rocket.lic", "--software", "./rocket"],
@@ -50,11 +50,13 @@ async function tell(narrator: Narrator, workshop: Workshop): Promise<void> {
   ], "hurried");
   await run.line(/rocket: flying/);
 
-  narrator.step("The customer asks how it is; a heartbeat a minute keeps the license alive.");
+  narrator.step(
+    "The customer asks for the status; a heartbeat each minute keeps the license alive.",
+  );
   await workshop.run("ipc", "status");
   await run.line(/heartbeat: ACTIVE/);
 
-  narrator.step("The vendor revokes the license; the next heartbeat brings the news.");
+  narrator.step("The vendor revokes the license; the next heartbeat reports it.");
   await workshop.run("vendor", "revoke", LICENSE_KEY, "--database", "vendor.db");
   const code = await run.ended;
   if (code !== REFUSED) throw new Error(`sentinel run ended with ${code} instead of ${REFUSED}`);
@@ -67,7 +69,7 @@ async function tell(narrator: Narrator, workshop: Workshop): Promise<void> {
   await server.ended;
 }
 
-/** The software as a file of its own, so that it can be named on the command line. */
+/** Writes the software to a file, so that the command line can name it. */
 function launcherOfRocket(): string {
   const script = fromFileUrl(new URL("./rocket.ts", import.meta.url));
   const permissions = "--allow-env=SENTINEL_IPC_SOCKET --allow-read --allow-write --allow-net";
@@ -80,7 +82,7 @@ function dayInAYear(): string {
   return new Date(Date.now() + YEAR_MS).toISOString().slice(0, 10);
 }
 
-/** @returns The exit status: 130 where it was interrupted, as shells have it. */
+/** @returns The exit status: 130 if it was interrupted, as in shells. */
 async function play(): Promise<number> {
   const interruption = new AbortController();
   const narrator = new Narrator(() => interruption.abort());

@@ -4,34 +4,34 @@ const BOLD = "\x1b[1m", DIM = "\x1b[2m", PLAIN = "\x1b[0m";
 
 const UTF8 = new TextEncoder();
 
-/** Tells the story on standard output: steps, commands and what they say. Color only on a terminal that wants it. */
+/** Prints steps, commands and their output; in color only on a terminal that supports it. */
 export class Narrator {
   readonly #colored = Deno.stdout.isTerminal() && (Deno.env.get("NO_COLOR") ?? "") === "";
   readonly #onGone: () => void;
   #steps = 0;
 
-  /** @param onGone Called when nobody reads any more (`… | head`). */
+  /** @param onGone Called when the reader has closed standard output (`… | head`). */
   constructor(onGone: () => void) {
     this.#onGone = onGone;
   }
 
-  /** A line of its own. */
+  /** Prints a line. */
   say(text: string): void {
     this.#write(text);
   }
 
-  /** The next step, in one line. */
+  /** Prints the next step. */
   step(text: string): void {
     this.#write("");
     this.#write(this.#paint(BOLD, `${++this.#steps}. ${text}`));
   }
 
-  /** A command as it would be typed. */
+  /** Prints a command as a user would type it. */
   command(args: readonly string[]): void {
     for (const line of commandLines(["sentinel", ...args])) this.#write(line);
   }
 
-  /** A line that a command wrote. */
+  /** Prints a line of a command's output. */
   output(line: string): void {
     this.#write(this.#paint(DIM, `   ${line}`));
   }

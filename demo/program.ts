@@ -1,6 +1,6 @@
-/** A program that the demo runs: its lines as they come, and its end. */
+/** A program that the demo runs: its lines as they arrive, and its end. */
 export class Program {
-  /** The exit status, once everything it wrote has been told. */
+  /** The exit status, after all its lines have been passed on. */
   readonly ended: Promise<number>;
   readonly #child: Deno.ChildProcess;
   readonly #lines: string[] = [];
@@ -20,9 +20,9 @@ export class Program {
   }
 
   /**
-   * The next line that matches, behind the one that was found last; waits for it.
+   * Waits for the next line that matches, after the one found last.
    *
-   * @throws {Error} where the program ends without it.
+   * @throws {Error} if the program ends without it.
    */
   async line(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
@@ -35,7 +35,7 @@ export class Program {
     }
   }
 
-  /** Sends a signal; nothing happens where it has ended. */
+  /** Sends a signal; does nothing if it has ended. */
   signal(name: Deno.Signal): void {
     try {
       this.#child.kill(name);

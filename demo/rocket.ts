@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console -- this is the customer's software, which prints
-/** The software of the demo: asks for its license, prints what it may do, and works until it is told to stop. */
+/** The software of the demo: asks for its license, prints its features, and runs until it receives SIGTERM. */
 const path = Deno.env.get("SENTINEL_IPC_SOCKET");
 if (path === undefined) {
   console.error("rocket: no license, no flight: start me with `sentinel run`");
@@ -18,7 +18,7 @@ console.log(
 );
 
 Deno.addSignalListener("SIGTERM", () => {
-  console.log("rocket: told to stop, landing");
+  console.log("rocket: stopping, landing");
   Deno.exit(0);
 });
 setInterval(() => {}, 60_000);

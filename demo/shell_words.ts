@@ -1,7 +1,7 @@
-/** Column at which a command is broken, as a user would break it. */
+/** Column at which a command is wrapped. */
 const WIDTH = 92;
 
-/** `$ word word \` and so on: lines that a shell takes as one command; an option keeps its value beside it. */
+/** Formats a command as lines such as `$ word word \`, which a shell reads as one command; an option stays beside its value. */
 export function commandLines(words: readonly string[]): string[] {
   const lines = ["$"];
   for (const [i, word] of words.entries()) {
@@ -14,7 +14,7 @@ export function commandLines(words: readonly string[]): string[] {
   return lines.map((line, i) => i < lines.length - 1 ? `${line} \\` : line);
 }
 
-/** A word as a POSIX shell takes it literally. */
+/** Quotes a word for a POSIX shell. */
 export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -4,13 +4,13 @@ import { PERMISSIONS } from "../tests/support/permissions.ts";
 import { forgetReplicas } from "../tests/support/user_keyring.ts";
 import { Program } from "./program.ts";
 
-/** A program asked to stop has 10 s for its own software; this is a little more. */
+/** A stopping program gives its software 10 s; this is a little more. */
 const LONGEST_STOP_MS = 12_000;
 
-/** Not `TMPDIR`, which may be long: the path of a socket holds about a hundred bytes. */
+/** Not `TMPDIR`, which may be long: a socket's path has about a hundred bytes at most. */
 const TEMPORARY_FOLDER = "/tmp";
 
-/** What stands in for the command `sentinel`: the program itself, or the one whose minutes are short. */
+/** Replaces the command `sentinel`: by the program itself, or by the one with short minutes. */
 export type Stage = "main" | "hurried";
 
 const ENTRIES: Readonly<Record<Stage, string>> = {
@@ -18,7 +18,7 @@ const ENTRIES: Readonly<Record<Stage, string>> = {
   hurried: fromFileUrl(new URL("./hurried_sentinel.ts", import.meta.url)),
 };
 
-/** A temporary folder in which commands are run for real. At the end they are stopped and the folder is gone. */
+/** A temporary directory in which real commands run. Disposing it stops them and removes it. */
 export class Workshop implements AsyncDisposable {
   readonly folder: string;
   readonly #narrator: Narrator;
@@ -32,7 +32,7 @@ export class Workshop implements AsyncDisposable {
     this.#stop = AbortSignal.any([signal, this.#over.signal]);
   }
 
-  /** @param signal Stops whatever runs; a command that is asked for afterwards is not started. */
+  /** @param signal Stops all commands; later ones are not started. */
   static async open(narrator: Narrator, signal: AbortSignal): Promise<Workshop> {
     const folder = await Deno.makeTempDir({ dir: TEMPORARY_FOLDER, prefix: "sentinel-demo-" });
     return new Workshop(folder, narrator, signal);
@@ -44,9 +44,9 @@ export class Workshop implements AsyncDisposable {
   }
 
   /**
-   * Shows a command, runs it to its end and shows what it says.
+   * Shows a command, runs it to its end and shows its output.
    *
-   * @throws {Error} where it does not end with 0.
+   * @throws {Error} unless it exits with 0.
    */
   async run(...args: string[]): Promise<void> {
     const code = await this.start(args, "main").ended;
@@ -54,7 +54,7 @@ export class Workshop implements AsyncDisposable {
     if (code !== 0) throw new Error(`the command ended with exit status ${code}`);
   }
 
-  /** Shows a command and starts it; what it says is shown as it comes. */
+  /** Shows a command, starts it, and shows its output as it arrives. */
   start(args: readonly string[], stage: Stage): Program {
     this.#stop.throwIfAborted();
     this.#narrator.command(args);
@@ -84,7 +84,7 @@ export class Workshop implements AsyncDisposable {
     await Deno.remove(this.folder, { recursive: true });
   }
 
-  /** Nobody else's settings, and the socket in the folder, too. */
+  /** Without the user's settings, and with the socket in the directory. */
   #environment(): Record<string, string> {
     const inherited = Object.entries(Deno.env.toObject())
       .filter(([name]) => !name.startsWith("SENTINEL_"));
