@@ -1,6 +1,9 @@
 import { loadTrustedFetch, SYSTEM } from "./host.ts";
-import { examine } from "../doctor/examine.ts";
-import type { Diagnostic } from "../doctor/diagnostic.ts";
+import type { Diagnostic, DoctorDependencies, DoctorRequest } from "../doctor/diagnostic.ts";
+import { examinePermissions, examineSocket } from "../doctor/files.ts";
+import { examineLicense } from "../doctor/license.ts";
+import { examineServer } from "../doctor/server.ts";
+import { examineState } from "../doctor/state.ts";
 import type { LicenseRequest } from "../agent/run_request.ts";
 import { type Hardware, readHardware } from "../license/fingerprint.ts";
 
@@ -36,6 +39,23 @@ export async function composeDoctor(options: DoctorOptions): Promise<Diagnostic[
     },
     listMissingAccess: () => listMissingAccess(options.permissions ?? []),
   });
+}
+
+/** Checks everything that a run depends on and changes nothing. The license server receives one request that it refuses. */
+async function examine(
+  request: DoctorRequest,
+  deps: DoctorDependencies,
+): Promise<Diagnostic[]> {
+  const { license, verify, diagnostics } = await examineLicense(request, deps);
+  const serverUrl = request.serverUrl ??
+    (license?.license_type === "STANDARD" ? license.server_url : undefined);
+  return [
+    ...diagnostics,
+    ...await examineServer({ license, serverUrl, verify }, deps),
+    ...await examineState(request, license, deps),
+    await examineSocket(request, deps),
+    await examinePermissions(request, deps),
+  ];
 }
 
 /** Permissions that are not granted. One that the build limits on purpose (`--allow-net=host`) is not missing. */

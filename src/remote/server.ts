@@ -2,17 +2,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { describeError, reportErrors, SentinelError } from "../core/errors.ts";
-import { keepAccepting, type WatchedSocket } from "./accept_watch.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
+import { createThrottledWarning, type Logger } from "../core/log.ts";
 import { Api } from "./api.ts";
-import type { Audit } from "./audit.ts";
+import { type Audit, NO_TELEMETRY, type Telemetry } from "./audit.ts";
 import { ConnectionAdmission } from "./tls_admission.ts";
 import type { IdentifyClient } from "./tls_session.ts";
 import { DEFAULT_LIMITS, MAX_HEADER_BYTES, type RemoteLimits } from "./wire.ts";
 import type { RemoteProcesses } from "./processes.ts";
 import { RequestHandler } from "./request_handler.ts";
-import { NO_TELEMETRY, type Telemetry } from "./audit.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 
 /** TLS settings, which may change at run time for new connections. */
@@ -221,4 +219,56 @@ function explainListenError(
     ? `port ${port} is already in use on ${address}`
     : `cannot listen on ${address} port ${port}: ${describeError(error)}`;
   return new SentinelError("config.listen", message, { cause: error });
+}
+
+/** A listening socket, accessed below the runtime. */
+export interface WatchedSocket {
+  /** Whether a connection is waiting to be accepted. */
+  hasWaiting(): boolean;
+  /** Duplicates its descriptor, for the caller to close; `undefined` if the process is out of descriptors. */
+  duplicate(): { readonly fd: number; readonly socket: WatchedSocket } | undefined;
+}
+
+interface AcceptWatchOptions {
+  readonly server: Server;
+  readonly socket: WatchedSocket;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const POLL_INTERVAL_MS = 250;
+
+/** Consecutive polls with a waiting connection and none accepted, after which the server has stopped accepting. */
+const POLLS_TO_STALLED = 2;
+
+/**
+ * Keeps a `node:https` server accepting until `signal` aborts. Its accept loop ends without an event when the process is out
+ * of descriptors, and only a new listener restarts it: this listens again on the same socket, which keeps waiting
+ * connections, and closes idle connections.
+ */
+async function keepAccepting(
+  { server, socket, clock, log }: AcceptWatchOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const warn = createThrottledWarning({ log, clock });
+  let watched = socket;
+  let accepted = 0;
+  const count = () => void accepted++;
+  server.on("connection", count);
+  for (let before = 0, polls = 0; !signal.aborted; before = accepted) {
+    await clock.sleep(POLL_INTERVAL_MS, signal);
+    if (signal.aborted) break;
+    polls = watched.hasWaiting() && accepted === before ? polls + 1 : 0;
+    if (polls < POLLS_TO_STALLED) continue;
+    warn("idle connections are closed: cannot accept more: Too many open files");
+    // even if duplicate() fails, this frees descriptors
+    server.closeIdleConnections();
+    const copy = watched.duplicate();
+    if (copy === undefined) continue;
+    server.close();
+    server.listen({ fd: copy.fd });
+    watched = copy.socket;
+    polls = 0;
+  }
+  server.off("connection", count);
 }

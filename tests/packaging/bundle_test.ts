@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { dirname, fromFileUrl } from "@std/path";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { bundle } from "../../src/packaging/bundle.ts";
-import { checkDisposals } from "../../src/packaging/disposals.ts";
+import { checkDisposals } from "../../src/packaging/bundle.ts";
 import { BuildError } from "../../src/packaging/run_deno.ts";
 import { copyFolder } from "../support/copy_folder.ts";
 import { LINUX, POSIX, testWith } from "../support/requirements.ts";

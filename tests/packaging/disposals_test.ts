@@ -1,5 +1,5 @@
 import { assertStringIncludes, assertThrows } from "@std/assert";
-import { checkDisposals } from "../../src/packaging/disposals.ts";
+import { checkDisposals } from "../../src/packaging/bundle.ts";
 import { BuildError } from "../../src/packaging/run_deno.ts";
 
 const DECLARATIONS: readonly [string, string, number][] = [
