@@ -109,12 +109,12 @@ const UNREACHABLE: [string, (request: SeenRequest) => Response | Promise<Respons
 ];
 
 for (const [what, answer, why] of UNREACHABLE) {
-  Deno.test(`an answer with ${what} is no answer`, async () => {
+  Deno.test(`an answer with ${what} is discarded`, async () => {
     assertEquals(await askFor(answer), { kind: "unreachable", why: `unverified answer: ${why}` });
   });
 }
 
-Deno.test("an answer of more than 1 MiB is no answer", async () => {
+Deno.test("an answer of more than 1 MiB is discarded", async () => {
   const padded = async (request: SeenRequest) => {
     const answer = await signedAnswer(organization, answerPayload(request));
     return new Response(await answer.text() + " ".repeat(1024 * 1024));
@@ -125,12 +125,12 @@ Deno.test("an answer of more than 1 MiB is no answer", async () => {
   });
 });
 
-Deno.test("a compressed answer that unpacks to more than 1 MiB is no answer", async () => {
+Deno.test("a compressed answer that unpacks to more than 1 MiB is discarded", async () => {
   const packed = (padding: number) => async (request: SeenRequest) => {
     const answer = await signedAnswer(organization, answerPayload(request));
     const text = await answer.text() + " ".repeat(padding);
     const bytes = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
-    // of the packed bytes, which are few, the length is told
+    // content-length is that of the few packed bytes
     return new Response(await new Response(bytes).bytes(), {
       headers: { "content-encoding": "gzip" },
     });
@@ -153,7 +153,7 @@ Deno.test("an answer of unknown length is read, up to 1 MiB", async () => {
   assertEquals((await askFor(inPieces(1024 * 1024))).kind, "unreachable");
 });
 
-Deno.test("of what a server says no more is shown than fits a terminal", async () => {
+Deno.test("a server's message is cut to fit a terminal", async () => {
   const error = "\u001b[31m" + "x".repeat(1_000);
   const answer = await askFor(signed({ error, code: "x" }, 403));
   assert(answer.kind === "refused");
@@ -161,7 +161,7 @@ Deno.test("of what a server says no more is shown than fits a terminal", async (
   assertEquals(answer.message, "[31m" + "x".repeat(495));
 });
 
-Deno.test("a refusal is the server's word only where it is signed", async () => {
+Deno.test("a refusal counts only if it is signed", async () => {
   const refusal = {
     error: "Maximum machine limit reached\nfor this license.",
     code: "machine_limit",
@@ -191,7 +191,7 @@ for (const [aheadMs, kind] of [[300_000, "verified"], [300_001, "unreachable"]] 
   }
 }
 
-Deno.test("an old answer counts only while it is newer than every other", async () => {
+Deno.test("an old answer counts only if it is newer than every other", async () => {
   const old = "2026-01-01T00:00:00Z";
   await using server = serveAnswers(signed({ responded_at: old }));
   assertEquals(

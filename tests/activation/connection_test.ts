@@ -5,10 +5,10 @@ import { ask, signed } from "../support/asked_server.ts";
 import { serveAnswers } from "../support/license_server.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
-/** Too low to be given out, served by nobody, and not one of those that `fetch` blocks (https://fetch.spec.whatwg.org/#port-blocking). */
+/** Too low to be assigned, without a listener, and not one that `fetch` blocks (https://fetch.spec.whatwg.org/#port-blocking). */
 const PORT_OF_NOBODY = 2;
 
-Deno.test("nobody listening is said to be refused", async () => {
+Deno.test("a port without a listener is reported as refused", async () => {
   // a free one may be another test's by then
   assertEquals(await ask(`http://127.0.0.1:${PORT_OF_NOBODY}`), {
     kind: "unreachable",
@@ -16,11 +16,11 @@ Deno.test("nobody listening is said to be refused", async () => {
   });
 });
 
-Deno.test("a name that does not exist is a matter of DNS", async () => {
+Deno.test("a name that does not exist is reported as a DNS failure", async () => {
   assertEquals(await ask("http://no-such-host.invalid"), { kind: "unreachable", why: "DNS" });
 });
 
-Deno.test("a server that speaks no TLS where TLS is asked for is a matter of TLS", async () => {
+Deno.test("a server without TLS is reported as a TLS failure", async () => {
   await using server = serveAnswers(signed());
   assertEquals(await ask(server.url.replace("http:", "https:")), {
     kind: "unreachable",
@@ -48,7 +48,7 @@ Deno.test("a server that never answers is a timeout after 30 seconds", async () 
   assertEquals(await ask(server.url, { clock }), { kind: "unreachable", why: "timeout" });
 });
 
-/** What cannot be brought about here, in the runtime's words. */
+/** Errors that cannot be provoked here, in the runtime's words. */
 const SAID: readonly (readonly [string, string])[] = [
   ["Connection reset by peer (os error 104)", "reset"],
   ["Connection timed out (os error 110)", "timeout"],
@@ -63,7 +63,7 @@ for (const [said, why] of SAID) {
   });
 }
 
-Deno.test("a request that is stopped before or during it ends at once", async () => {
+Deno.test("a request that is aborted before or during it ends at once", async () => {
   const hang = Promise.withResolvers<Response>();
   const stop = new AbortController();
   await using server = serveAnswers(() => {
@@ -82,7 +82,7 @@ Deno.test("a request that is stopped before or during it ends at once", async ()
   assertEquals(server.requests.length, 1);
 });
 
-testWith([POSIX], "an answer cut off at any byte is no answer", async () => {
+testWith([POSIX], "an answer cut off at any byte is discarded", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${listener.addr.port}`;
   const body = JSON.stringify({ payload: "AAAA", sig: "AAAA" });

@@ -49,7 +49,7 @@ Deno.test("the pauses of a short time are short, too", async () => {
   assertEquals(askedAtMs, [0, 4_000, 12_000, 16_000]);
 });
 
-Deno.test("the pauses have full jitter", async () => {
+Deno.test("the delays have full jitter", async () => {
   const { clock, askedAtMs, answer } = retry([], { random: 0.1 });
   await clock.advance(4 * QUARTER_MS);
   await answer;
@@ -86,14 +86,14 @@ Deno.test("the first failure is told once, and only if there is one", async () =
   assertEquals([await retryUnreachable(ask, options), told], [REFUSED, ["refused"]]);
 });
 
-Deno.test("the server's word, even a refusal, is not asked for again", async () => {
+Deno.test("an answer of the server, even a refusal, is not retried", async () => {
   const { clock, askedAtMs, answer } = retry([UNREACHABLE, REFUSED]);
   await clock.advance(4 * QUARTER_MS);
   assertEquals(await answer, REFUSED);
   assertEquals(askedAtMs.length, 2);
 });
 
-Deno.test("the tries end with their time", async () => {
+Deno.test("retries end at their deadline", async () => {
   const clock = new FakeClock();
   const answer = retryUnreachable(
     (signal) => clock.sleep(MINUTE_MS, signal).then(() => UNREACHABLE),
@@ -107,7 +107,7 @@ Deno.test("the tries end with their time", async () => {
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("a try that is cut short says nothing of the server: the one before does", async () => {
+Deno.test("an aborted retry says nothing about the server: the previous error is reported", async () => {
   const stop = new AbortController();
   const answers: ServerAnswer[] = [UNREACHABLE, { kind: "unreachable", why: "stopped" }];
   const asked = () => {
@@ -123,7 +123,7 @@ Deno.test("a try that is cut short says nothing of the server: the one before do
   assertEquals(answers, []);
 });
 
-Deno.test("the tries end at once when they are stopped", async () => {
+Deno.test("retries end at once when they are aborted", async () => {
   const stop = new AbortController();
   const { clock, askedAtMs, answer } = retry([], { signal: stop.signal });
   await clock.advance(1);

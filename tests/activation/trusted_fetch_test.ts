@@ -8,7 +8,7 @@ async function refusalOf(path: string): Promise<string> {
   return (await assertRejects(() => openTrustedFetch(path), CaFileError)).message;
 }
 
-Deno.test("a CA file that is a folder, or not there, is one clear line", async () => {
+Deno.test("a CA file that is a folder, or missing, is one clear line", async () => {
   await using folder = await temporaryFolder();
   assertEquals(
     await refusalOf(folder.path),
@@ -22,7 +22,7 @@ Deno.test("a CA file that is a folder, or not there, is one clear line", async (
 
 testWith(
   [POSIX, needsProgram("mkfifo")],
-  "a CA file that is a pipe is not waited for",
+  "reading a CA file does not wait for a pipe",
   async () => {
     await using folder = await temporaryFolder();
     await runTool("mkfifo", folder.at("pipe"));

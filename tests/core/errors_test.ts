@@ -4,7 +4,7 @@ import { StartUpError } from "../../src/daemon/detach.ts";
 
 const FULL = new SentinelError("config.data_dir", "data folder cannot be used");
 
-/** Fails, and so does the closing of each of two things that were open. */
+/** Fails, and so does closing each of two open resources. */
 function failThrice(): void {
   using _outer = { [Symbol.dispose]: () => fail("outer") };
   using _inner = { [Symbol.dispose]: () => fail("inner") };
@@ -24,14 +24,14 @@ function thrownBy(action: () => void): unknown {
   throw new Error("nothing was thrown");
 }
 
-Deno.test("unwrapError() is what was thrown before closing failed, too", () => {
+Deno.test("unwrapError() returns the error that was thrown before closing failed", () => {
   const thrown = thrownBy(failThrice);
   assertEquals(thrown instanceof SuppressedError, true);
   assertStrictEquals(unwrapError(thrown), FULL);
   assertStrictEquals(unwrapError(FULL), FULL);
 });
 
-Deno.test("a start-up that failed twice tells why it failed at first, with its exit status", () => {
+Deno.test("a start that fails twice reports the first error and its exit status", () => {
   const { message, code } = new StartUpError("core", thrownBy(failThrice));
   assertEquals(message, "start-up failed (core): data folder cannot be used");
   assertEquals(code, "config.data_dir");

@@ -56,7 +56,7 @@ testWith([POSIX], "lstatIfExists() rejects a path that is too long", async () =>
 
 const BYTES = new Uint8Array([1, 2, 3, 4, 5, 6, 7]);
 
-/** Takes three bytes at a time, and fails once it has `room` of them. */
+/** Accepts three bytes at a time, and fails when it has `room` of them. */
 function narrowFile(room = Infinity) {
   const written: number[] = [];
   const writeSync = (bytes: Uint8Array) => {

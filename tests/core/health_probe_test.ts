@@ -11,7 +11,7 @@ const PROBES: [string, ReturnType<typeof parseProbe>][] = [
 ];
 
 for (const [text, spec] of PROBES) {
-  Deno.test(`probe ${text} is understood`, () => assertEquals(parseProbe(text), spec));
+  Deno.test(`probe ${text} is valid`, () => assertEquals(parseProbe(text), spec));
 }
 
 const NO_PROBES = [
@@ -22,5 +22,6 @@ const NO_PROBES = [
 ];
 
 for (const text of NO_PROBES) {
-  Deno.test(`${JSON.stringify(text)} is no probe`, () => assertEquals(parseProbe(text), undefined));
+  Deno.test(`${JSON.stringify(text)} is not a probe`, () =>
+    assertEquals(parseProbe(text), undefined));
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { LruCache } from "../../src/core/lru_cache.ts";
 
-Deno.test("the least recently used value goes first, and a look is a use", () => {
+Deno.test("the least recently used value is evicted first, and get() counts as a use", () => {
   const cache = new LruCache<string, number>(2);
   cache.set("a", 1);
   cache.set("b", 2);
@@ -10,7 +10,7 @@ Deno.test("the least recently used value goes first, and a look is a use", () =>
   assertEquals([cache.get("a"), cache.get("b"), cache.get("c")], [1, undefined, 3]);
 });
 
-Deno.test("a value that is set again pushes no other out", () => {
+Deno.test("setting a value again evicts no other", () => {
   const cache = new LruCache<string, number>(2);
   cache.set("a", 1);
   cache.set("b", 2);

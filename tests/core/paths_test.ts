@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { dirname, getFileName, resolve } from "../../src/core/paths.ts";
 
-/** A base and a path below it, or elsewhere; what it is, whatever system the test runs on. */
+/** A base, a path relative to it, and the result on every system. */
 const RESOLVED: readonly (readonly [base: string, path: string, resolved: string])[] = [
   ["/etc/acme", "a/../b.lic", "/etc/acme/b.lic"],
   ["/etc/acme", "/opt/acme", "/opt/acme"],

@@ -4,7 +4,7 @@ import { runToEnd, waitForExit } from "../../src/core/process.ts";
 import { LINUX, POSIX, type Requirement, testWith } from "../support/requirements.ts";
 import { IS_WINDOWS } from "../support/system.ts";
 
-/** As `testWith()`; the runtime keeps its note of a child whose end it could not tell. */
+/** Like `testWith()`; the runtime keeps its entry of a child with an unknown end. */
 function testLeft(requirements: readonly Requirement[], name: string, fn: () => Promise<void>) {
   const isHere = requirements.every(({ met }) => met);
   Deno.test({ name, ignore: !isHere, sanitizeResources: false, fn });
@@ -12,20 +12,20 @@ function testLeft(requirements: readonly Requirement[], name: string, fn: () => 
 
 type End = readonly [code: number, signal: string | undefined];
 
-/** How a shell ends that runs this. */
+/** How a shell that runs this script ends. */
 async function endOf(script: string): Promise<End> {
   const { code, signal } = await runToEnd("sh", { args: ["-c", `ulimit -c 0; ${script}`] });
   return [code, signal];
 }
 
-/** What the runtime complains of when a child has ended. */
+/** The runtime's error when a child has ended. */
 function rejecting(error: unknown): Pick<Deno.ChildProcess, "status"> {
   return { status: Promise.reject(error) };
 }
 
 testLeft(
   [LINUX],
-  "every real-time signal has its number and the name that bash gives it",
+  "every real-time signal has its number and bash's name",
   async () => {
     const names = await Promise.all(
       Array.from({ length: 31 }, (_, i) => endOf(`kill -${34 + i} $$`)),
@@ -41,7 +41,7 @@ testLeft(
 
 testWith(
   [POSIX],
-  "a signal with a name and an exit status are as the runtime tells them",
+  "a named signal and an exit status are as the runtime reports them",
   async () => {
     assertEquals(await endOf("kill -SEGV $$"), [139, "SIGSEGV"]);
     assertEquals(await endOf("kill -KILL $$"), [137, "SIGKILL"]);
@@ -50,7 +50,7 @@ testWith(
   },
 );
 
-Deno.test("a signal that has no name is told by its number", async () => {
+Deno.test("a signal without a name is reported by its number", async () => {
   for (const number of [32, 33, 65, 126]) {
     assertEquals(await waitForExit(rejecting(new TypeError(`Invalid signal: ${number}`))), {
       code: 128 + number,
@@ -59,7 +59,7 @@ Deno.test("a signal that has no name is told by its number", async () => {
   }
 });
 
-Deno.test("an end that cannot be told is that of a killed child", async () => {
+Deno.test("an unknown end is reported as a killed child", async () => {
   const killed = { code: 128, signal: "unknown signal" };
   for (
     const error of [
@@ -74,7 +74,7 @@ Deno.test("an end that cannot be told is that of a killed child", async () => {
   }
 });
 
-testLeft([LINUX], "what a program writes until a real-time signal ends it is kept", async () => {
+testLeft([LINUX], "output before a real-time signal ends a program is kept", async () => {
   const { stdout, stderr } = await runToEnd("sh", {
     args: ["-c", "echo out; echo err >&2; kill -40 $$"],
   });
@@ -82,12 +82,12 @@ testLeft([LINUX], "what a program writes until a real-time signal ends it is kep
   assertEquals(new TextDecoder().decode(stderr), "err\n");
 });
 
-testWith([POSIX], "a program that cannot be started is the caller's to tell of", async () => {
+testWith([POSIX], "a program that cannot start is reported to the caller", async () => {
   await assertRejects(() => runToEnd("/nowhere", { args: [] }), Deno.errors.NotFound);
 });
 
 Deno.test({
-  name: "nothing else in the sources waits for a child's end",
+  name: "no other source waits for a child's end",
   ignore: IS_WINDOWS,
   async fn() {
     const waits = /\b(?:child|process)\.status\b|\.output\(\)|\.outputSync\(|\.spawnAndWait/;

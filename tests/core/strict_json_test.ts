@@ -26,7 +26,7 @@ for (
     "{}",
   ]
 ) {
-  Deno.test(`parseStrictJson() takes ${json}`, () => {
+  Deno.test(`parseStrictJson() accepts ${json}`, () => {
     assertEquals(parseStrictJson(json), { value: JSON.parse(json) });
   });
 }
@@ -52,7 +52,7 @@ for (
   });
 }
 
-Deno.test("parseStrictJson() takes 64 levels and refuses 65", () => {
+Deno.test("parseStrictJson() accepts 64 levels and refuses 65", () => {
   const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
   assertEquals("value" in parseStrictJson(nested(64)), true);
   assertEquals(parseStrictJson(nested(65)), { fault: { kind: "too_deep" } });

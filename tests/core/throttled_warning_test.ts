@@ -3,7 +3,7 @@ import { createThrottledWarning } from "../../src/core/log.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 
-Deno.test("a warning that comes often is written once a minute, with how often it was not", async () => {
+Deno.test("a frequent warning is logged once a minute, with the number of suppressed ones", async () => {
   const log = new RecordingLog(), clock = new FakeClock();
   const warn = createThrottledWarning({ log, clock });
   for (let second = 0; second < 130; second++) {

@@ -25,10 +25,10 @@ const HEAD_STEP = 7, BODY_STEP = 23;
 /** Of the answer's head, in bytes; its length differs with that of the body alone. */
 const HEAD_BYTES = 60;
 
-/** Our own process is a test runner, whose memory may be dumped. */
+/** This process is a test runner; its memory may be dumped. */
 const platform = { ...linux, protectMemory() {} };
 
-/** A server whose honest answers are cut after so many bytes; the connection is closed there. */
+/** A server that cuts its valid answers after so many bytes and closes the connection. */
 class CuttingServer implements AsyncDisposable {
   cutAt = Infinity;
   /** Of the last answer, whole. */
@@ -83,11 +83,11 @@ class CutOffMachine {
   constructor(
     readonly server: CuttingServer,
     readonly folder: StateFolder,
-    /** Where all else is kept that goes with the state. */
+    /** The other files of the state. */
     readonly home: string,
   ) {}
 
-  /** Activates the machine as a start does; the state that a later start would find. */
+  /** Activates the machine as a start does; returns the state that a later start would find. */
   async activate(): Promise<State> {
     const log = new RecordingLog();
     const { signal } = new AbortController();
@@ -143,11 +143,11 @@ class CutOffMachine {
 
 testWith(
   [POSIX],
-  "a server killed in the middle of its answer, at any byte, leaves the state as it was",
+  "a server killed during its answer, at any byte, leaves the state unchanged",
   async () => {
     await using temporary = await temporaryFolder();
     await using server = new CuttingServer(await makeOrganization());
-    // locked once: a program that another test starts may hold a lock that was let go for a moment longer
+    // locked once: a program that another test starts can briefly hold a released lock
     using folder = await openStateFolder(temporary.at("state"), {
       log: new RecordingLog(),
       pid: 1,

@@ -27,7 +27,7 @@ for (const [what, answer, ahead] of SAVES) {
   });
 }
 
-Deno.test("one save waits for the one before", async () => {
+Deno.test("a save waits for the previous one", async () => {
   const bench = new LeaseBench(withGrace(DAY));
   const first = Promise.withResolvers<void>();
   let begun = 0;
@@ -40,7 +40,7 @@ Deno.test("one save waits for the one before", async () => {
   assertEquals([begun, bench.record.grace_remaining_seconds], [2, DAY - 120]);
 });
 
-Deno.test("a disk that is full keeps the software from starting, but does not stop it", async () => {
+Deno.test("a full disk prevents the software's start, but does not stop it", async () => {
   const bench = new LeaseBench(withGrace(90));
   bench.beforeSave = () => Promise.reject(new Error("No space left on device"));
   await assertRejects(() => bench.lease.beatAtStart(forever), Error, "No space left on device");

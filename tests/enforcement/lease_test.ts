@@ -5,7 +5,7 @@ import { ANSWERS, refusal, verified } from "../support/scripted_server.ts";
 
 const DAY = 86_400, MINUTE_MS = 60_000;
 
-Deno.test("activate() is made once and remembered", async () => {
+Deno.test("activate() happens once and is saved", async () => {
   const bench = new LeaseBench();
   await bench.lease.activate(forever);
   await bench.lease.activate(forever);
@@ -139,7 +139,7 @@ for (const [status, message] of FINAL.filter(([status]) => status !== "DECOMMISS
   });
 }
 
-Deno.test("decommissioning is acknowledged, then state and key are forgotten", async () => {
+Deno.test("decommissioning is acknowledged, then state and key are deleted", async () => {
   const bench = new LeaseBench(withGrace(DAY));
   bench.server.script(verified("DECOMMISSION_PENDING"), verified("DECOMMISSIONED"));
   await bench.beat();
@@ -178,7 +178,7 @@ Deno.test("a machine whose decommissioning could not be acknowledged has no grac
   assertEquals(reinstated.record.is_decommissioned, false);
 });
 
-Deno.test("an unreachable start with grace goes on, says so, and costs nothing", async () => {
+Deno.test("an unreachable start with grace continues, is logged, and costs nothing", async () => {
   const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.unreachable);
   await bench.lease.beatAtStart(forever);
@@ -217,7 +217,7 @@ Deno.test("each missed heartbeat costs one interval, a successful one costs and 
   ]);
 });
 
-Deno.test("at 0 the software is stopped; afterwards a single miss does it again", async () => {
+Deno.test("at 0 the software is stopped; afterwards a single miss stops it again", async () => {
   const bench = new LeaseBench(withGrace(70));
   bench.server.script(ANSWERS.unreachable);
   assertEquals((await bench.beat()).kind, "continue");
@@ -233,7 +233,7 @@ Deno.test("at 0 the software is stopped; afterwards a single miss does it again"
   assertEquals(again.kind === "stop" && again.error.message, message);
 });
 
-Deno.test("a heartbeat that is stopped half-way costs nothing", async () => {
+Deno.test("an aborted heartbeat costs nothing", async () => {
   const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.unreachable);
   const stop = new AbortController();
@@ -244,7 +244,7 @@ Deno.test("a heartbeat that is stopped half-way costs nothing", async () => {
   assertEquals(bench.lease.graceRemainingSeconds, 90);
 });
 
-Deno.test("another license starts afresh, and coming back refunds nothing", async () => {
+Deno.test("another license starts with its own grace, and switching back refunds nothing", async () => {
   const bench = new LeaseBench(withGrace(90));
   bench.server.script(ANSWERS.unreachable);
   await bench.beat();

@@ -10,7 +10,7 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
 
-testWith([POSIX], "a state folder that cannot be used is named", async () => {
+testWith([POSIX], "the error names a state folder that cannot be used", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("keystore.bin"));
   const log = new RecordingLog();

@@ -5,14 +5,14 @@ import { POSIX, testWith } from "../support/requirements.ts";
 /** Without a leak the median stays within 50; what one answer holds is about 750. */
 const ALLOWED_BYTES_PER_HEARTBEAT = 256;
 
-/** The heap of an interpreted program, which forgets no code, stands still from some 200 heartbeats on. */
+/** The heap of an interpreted program, which discards no code, is stable after some 200 heartbeats. */
 const INTERPRETED =
   "--no-opt,--no-maglev,--no-sparkplug,--no-lazy-feedback-allocation,--no-flush-bytecode";
 
 /** Every 50, so that what comes once and stays, up to 100 KB, is in one difference of five. */
 const STOPS = [200, 250, 300, 350, 400, 450];
 
-testWith([POSIX], "hundreds of heartbeats leave nothing behind in memory", async () => {
+testWith([POSIX], "hundreds of heartbeats leak no memory", async () => {
   const heaps = await runMarathon({
     stops: STOPS,
     look: readHeap,

@@ -19,11 +19,11 @@ const LICENSE = standardPayload({
 }) as unknown as StandardLicense;
 const QUOTA_SECONDS = DAYS * 86_400;
 
-/** A machine that is started again and again where nobody answers. */
+/** A machine that restarts repeatedly while no server answers. */
 class Outage implements LeaseStorage {
   readonly clock = new FakeClock();
   state: State = createState("M");
-  /** Makes the state as one that keeps no time would: only missed heartbeats count. */
+  /** Removes the record of time from the state: only missed heartbeats count. */
   isForgetful = false;
 
   save(state: State): Promise<void> {
@@ -75,7 +75,7 @@ class Outage implements LeaseStorage {
     if (ending === "clean") await graceBudget.end();
   }
 
-  /** What the next start finds that it owes. */
+  /** The grace that the next start must charge. */
   async startAgain(): Promise<void> {
     await this.open().startOffline();
   }
@@ -87,7 +87,7 @@ function leaseOf(graceBudget: GraceBudget): Lease {
 }
 
 for (const ending of ["clean", "killed"] as const) {
-  Deno.test(`a hundred ${ending} runs of 29 minutes, an hour apart, are paid for`, async () => {
+  Deno.test(`a hundred ${ending} runs of 29 minutes, an hour apart, are charged`, async () => {
     const outage = new Outage();
     for (let i = 0; i < 100; i++) {
       await outage.run(29 * MINUTE_MS, ending);
@@ -99,7 +99,7 @@ for (const ending of ["clean", "killed"] as const) {
     assert(outage.usedSeconds <= 100 * 30 * 60, `${outage.usedSeconds}`);
   });
 
-  Deno.test(`${ending} runs of 20 seconds, one right after the other, are paid for`, async () => {
+  Deno.test(`consecutive ${ending} runs of 20 seconds are charged`, async () => {
     const outage = new Outage();
     for (let i = 0; i < 90; i++) await outage.run(20 * SECOND_MS, ending);
     await outage.startAgain();
@@ -115,7 +115,7 @@ Deno.test("without the record of time, restarting before each tick costs nothing
   assertEquals(outage.usedSeconds, 0);
 });
 
-Deno.test("after a reboot the wall clock says how long a killed run went on; set back, it is the longest", async () => {
+Deno.test("after a reboot the wall clock measures a killed run; if it was set back, the longest is charged", async () => {
   for (const [wall, seconds] of [["12:00:20", 20], ["18:00:00", 60], ["11:00:00", 60]] as const) {
     const outage = new Outage();
     await outage.run(0, "killed");
@@ -126,7 +126,7 @@ Deno.test("after a reboot the wall clock says how long a killed run went on; set
   }
 });
 
-Deno.test("a missed heartbeat pays its interval, the next start the rest alone", async () => {
+Deno.test("a missed heartbeat is charged its interval, and the next start only the rest", async () => {
   const outage = new Outage();
   const graceBudget = outage.open();
   await graceBudget.startOffline();
@@ -139,7 +139,7 @@ Deno.test("a missed heartbeat pays its interval, the next start the rest alone",
   assertEquals(outage.usedSeconds, 40 * 60);
 });
 
-Deno.test("a heartbeat that comes early pays ahead, and nothing is paid twice", async () => {
+Deno.test("an early heartbeat is charged in advance, and nothing is charged twice", async () => {
   const outage = new Outage();
   const graceBudget = outage.open();
   await graceBudget.startOffline();
@@ -151,7 +151,7 @@ Deno.test("a heartbeat that comes early pays ahead, and nothing is paid twice", 
   assertEquals(outage.usedSeconds, 30 * 60);
 });
 
-Deno.test("a process that was frozen for a day pays for the day at its next heartbeat", async () => {
+Deno.test("a process that was frozen for a day is charged the day at its next heartbeat", async () => {
   const outage = new Outage();
   const graceBudget = outage.open();
   await graceBudget.startOffline();
@@ -160,7 +160,7 @@ Deno.test("a process that was frozen for a day pays for the day at its next hear
   assertEquals(outage.usedSeconds, 86_400);
 });
 
-Deno.test("an answer of the server stops the meter: what was not paid for by then is not asked for", async () => {
+Deno.test("an answer of the server stops charging: time not charged by then is free", async () => {
   const outage = new Outage();
   await outage.run(29 * MINUTE_MS, "killed");
   const graceBudget = outage.open();
@@ -171,7 +171,7 @@ Deno.test("an answer of the server stops the meter: what was not paid for by the
   assertEquals([outage.usedSeconds, outage.record.unpaid_ms], [0, 0]);
 });
 
-Deno.test("paying may use up the last of it: then the start is refused, with nothing left open", async () => {
+Deno.test("a charge may use up the grace: then the start is refused, and nothing stays open", async () => {
   const outage = new Outage();
   const record = { ...outage.record, grace_remaining_seconds: 60 };
   outage.state = { ...outage.state, licenses: [record] };
@@ -182,7 +182,7 @@ Deno.test("paying may use up the last of it: then the start is refused, with not
   assertEquals([outage.record.grace_exhausted, outage.record.last_alive], [true, null]);
 });
 
-Deno.test("a run without the server is noted at least every 60 seconds, one with it not at all", async () => {
+Deno.test("a run without the server is recorded at least every 60 seconds, one with it not at all", async () => {
   const outage = new Outage();
   const graceBudget = outage.open();
   const stop = new AbortController();

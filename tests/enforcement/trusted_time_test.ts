@@ -11,7 +11,7 @@ import { ANSWERS, verified } from "../support/scripted_server.ts";
 const MINUTE_MS = 60_000, HOUR_MS = 3_600_000;
 const NOON = Date.parse("2026-06-15T12:00:00Z");
 
-Deno.test("time goes on by the monotonic clock when the wall clock is set back", () => {
+Deno.test("time continues by the monotonic clock when the wall clock is set back", () => {
   const clock = new FakeClock();
   const time = new TrustedTime(clock, 0);
   assertEquals(time.takeRollback(), undefined);
@@ -20,7 +20,7 @@ Deno.test("time goes on by the monotonic clock when the wall clock is set back",
   assertEquals(time.nowMs(), NOON + HOUR_MS);
 });
 
-Deno.test("five minutes back are a correction, more are a rollback, told once", () => {
+Deno.test("five minutes back are a correction, more are a rollback, reported once", () => {
   const clock = new FakeClock();
   const time = new TrustedTime(clock, NOON);
   clock.setWall("2026-06-15T11:55:00Z");
@@ -37,7 +37,7 @@ Deno.test("five minutes back are a correction, more are a rollback, told once", 
   assertEquals(time.takeRollback(), 3_660_000);
 });
 
-Deno.test("a clock that was ahead is forgiven by the server's word, not by its being set right", () => {
+Deno.test("a clock that was ahead is cleared by the server's answer, not by correcting it", () => {
   const clock = new FakeClock();
   const time = new TrustedTime(clock, Date.parse("2099-01-01T00:00:00Z"));
   assertEquals(new Date(time.nowMs()).getUTCFullYear(), 2099);
@@ -55,7 +55,7 @@ Deno.test("a suspended machine's clock runs ahead of the monotonic one, which is
   assertEquals(time.nowMs(), NOON + 24 * HOUR_MS + MINUTE_MS);
 });
 
-Deno.test("a clock that is set back while running is logged, told, and costs one interval at once", async () => {
+Deno.test("a clock that is set back while running is logged, reported, and costs one interval at once", async () => {
   const bench = new LeaseBench(withGrace(200));
   const told: TamperFinding[] = [], remaining: number[] = [];
   bench.findings.onFinding((finding) => told.push(finding));
@@ -71,7 +71,7 @@ Deno.test("a clock that is set back while running is logged, told, and costs one
   assertEquals(bench.log.lines(), [`warn clock rollback detected: ${evidence}`]);
 });
 
-Deno.test("a start with an earlier clock than the last run's is a rollback, and the dates are not fooled", async () => {
+Deno.test("a start with an earlier clock than the last run's is a rollback, and the dates use the later time", async () => {
   const license = { issue_date: "2020-01-01", expiry_date: "2026-06-15" };
   const first = new LeaseBench(withGrace(300), { clock: new FakeClock("2026-06-16T08:00:00Z") });
   first.server.script(ANSWERS.unreachable);

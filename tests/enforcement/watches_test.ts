@@ -12,7 +12,7 @@ function licenseWith(changes: Record<string, string | number>): StandardLicense 
   return standardPayload(changes) as unknown as StandardLicense;
 }
 
-/** A lease whose heartbeats take a while and say what the test wants. */
+/** A lease whose heartbeats take a while and return what the test sets. */
 function leaseOf(clock: FakeClock, { tookMs = 0, verdict = CONTINUE as LeaseVerdict } = {}) {
   const beatsAtMs: number[] = [];
   const beat = async (signal: AbortSignal) => {
@@ -23,7 +23,7 @@ function leaseOf(clock: FakeClock, { tookMs = 0, verdict = CONTINUE as LeaseVerd
   return { beatsAtMs, lease: { beat, nowMs: () => clock.wallMs() } as unknown as Lease };
 }
 
-Deno.test("heartbeats keep their interval whatever an answer takes", async () => {
+Deno.test("heartbeats keep their interval however long an answer takes", async () => {
   const clock = new FakeClock();
   const { beatsAtMs, lease } = leaseOf(clock, { tookMs: 20_000 });
   const stop = new AbortController();
@@ -64,7 +64,7 @@ Deno.test("a verdict to stop ends the watch with its error", async () => {
   assertEquals(await watch, error);
 });
 
-Deno.test("a license that runs out while the software runs is noticed within the hour", async () => {
+Deno.test("a license that expires while the software runs is detected within the hour", async () => {
   const clock = new FakeClock("2026-06-15T22:30:00Z");
   const license = licenseWith({ expiry_date: "2026-06-15" });
   const watch = createDateWatch(license, clock, () => clock.wallMs())(new AbortController().signal);
@@ -74,7 +74,7 @@ Deno.test("a license that runs out while the software runs is noticed within the
   assertEquals((await watch)?.message, "license has expired (expiry: 2026-06-15)");
 });
 
-Deno.test("dates are looked at again before every heartbeat", async () => {
+Deno.test("dates are checked again before every heartbeat", async () => {
   const clock = new FakeClock("2026-06-15T23:59:30Z");
   const { beatsAtMs, lease } = leaseOf(clock);
   const license = licenseWith({ expiry_date: "2026-06-15" });

@@ -41,11 +41,11 @@ async function compare(fingerprint: string, hardware: Hardware) {
   return await compareFingerprint(parseFingerprint(fingerprint)!, hardware);
 }
 
-Deno.test("v1 is the SHA-256 of processor, disk and machine id in a row", async () => {
+Deno.test("v1 is the SHA-256 of processor, disk and machine id, concatenated", async () => {
   assertEquals(await makeV1(machine(VALUES)), V1);
 });
 
-Deno.test("v1 names what it needs and cannot read, and where that was looked for", async () => {
+Deno.test("v1 names the components that it needs and cannot read, and the places searched", async () => {
   const error = await assertRejects(() => makeV1(pick("cpu", "board", "mac")), FingerprintError);
   assertEquals(
     error.message,
@@ -100,13 +100,13 @@ Deno.test("v1 matches its own machine and no other", async () => {
   });
 });
 
-Deno.test("v2 matches while more than half are the same, whatever else is there by now", async () => {
+Deno.test("v2 matches while more than half are the same, even if others were added", async () => {
   const fingerprint = await makeV2(pick("machine_id", "cpu", "disk", "board"));
   assertEquals(await compare(fingerprint, machine({ ...VALUES, disk: "new" })), { kind: "match" });
   assertEquals(await compare(fingerprint, pick("machine_id", "cpu", "disk")), { kind: "match" });
 });
 
-Deno.test("v2 tells what differs from what cannot be read", async () => {
+Deno.test("v2 distinguishes different components from unreadable ones", async () => {
   const fingerprint = await makeV2(pick("machine_id", "cpu", "disk", "board"));
   const other = { machine_id: VALUES.machine_id, cpu: VALUES.cpu, disk: "new" };
   assertEquals(await compare(fingerprint, machine(other)), {
@@ -116,7 +116,7 @@ Deno.test("v2 tells what differs from what cannot be read", async () => {
   });
 });
 
-Deno.test("v2 does not take one component's value for another's", async () => {
+Deno.test("v2 does not confuse one component's value with another's", async () => {
   const fingerprint = await makeV2(machine({ cpu: "x", disk: "y" }));
   assertEquals(await compare(fingerprint, machine({ cpu: "y", disk: "x" })), {
     kind: "mismatch",
@@ -140,7 +140,7 @@ const NO_FINGERPRINTS: [what: string, text: string][] = [
 ];
 
 for (const [what, text] of NO_FINGERPRINTS) {
-  Deno.test(`parseFingerprint() takes none with ${what}`, () => {
+  Deno.test(`parseFingerprint() refuses one with ${what}`, () => {
     assertEquals(parseFingerprint(text), undefined);
   });
 }
@@ -152,18 +152,18 @@ for (
     ...["00:00:00:00:00:00", "uninitialized", "System Serial Number"],
   ]
 ) {
-  Deno.test(`isPlaceholder() sees one in ${JSON.stringify(value)}`, () => {
+  Deno.test(`${JSON.stringify(value)} is a placeholder`, () => {
     assertEquals(isPlaceholder(value), true);
   });
 }
 
 for (const value of ["WD-0000", "f00f", "fff", "1", "Nonesuch", "序列号", "100000"]) {
-  Deno.test(`isPlaceholder() sees none in ${JSON.stringify(value)}`, () => {
+  Deno.test(`${JSON.stringify(value)} is not a placeholder`, () => {
     assertEquals(isPlaceholder(value), false);
   });
 }
 
-Deno.test("readHardware() takes the first place with more than a placeholder and says why of the others", async () => {
+Deno.test("readHardware() uses the first place without a placeholder and says why the others failed", async () => {
   const from = (...readings: Reading[]) =>
     readings.map((reading, i) => ({ place: `/${i}`, read: () => Promise.resolve(reading) }));
   const hardware = await readHardware({

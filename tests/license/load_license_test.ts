@@ -29,7 +29,7 @@ for (const [what, terms, refusal] of TERMS) {
   });
 }
 
-Deno.test("loadLicense() does not look at the dates", async () => {
+Deno.test("loadLicense() does not check the dates", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("a.lic"), await license(standardPayload(DATES)));
   assertEquals((await loadLicense(folder.at("a.lic"), verify)).expiry_date, DATES.expiry_date);

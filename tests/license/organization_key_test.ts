@@ -26,7 +26,7 @@ async function otherCurvePem(): Promise<string> {
   );
 }
 
-Deno.test("the organization's key verifies from a file as from a build", async () => {
+Deno.test("the organization's key verifies from a file and from a build", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("key.pem"), publicKeyPem.replaceAll("\n", "\r\n"));
   for (const source of [{ path: folder.at("key.pem") }, { pem: publicKeyPem }]) {
@@ -46,7 +46,7 @@ const NO_KEYS: [string, () => string | Promise<string>][] = [
 ];
 
 for (const [what, make] of NO_KEYS) {
-  Deno.test(`${what} is no organization key, neither in a file nor built in`, async () => {
+  Deno.test(`${what} is not an organization key, in a file or built in`, async () => {
     await using folder = await temporaryFolder();
     const path = folder.at("key.pem"), pem = await make();
     await Deno.writeTextFile(path, pem);
@@ -61,7 +61,7 @@ for (const [what, make] of NO_KEYS) {
   });
 }
 
-Deno.test("a key file that is not there, a folder, or no text is one clear line", async () => {
+Deno.test("a key file that is missing, a folder, or not text is one clear line", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeFile(folder.at("binary"), Uint8Array.of(0xff));
   const cases = [
@@ -76,7 +76,7 @@ Deno.test("a key file that is not there, a folder, or no text is one clear line"
 
 testWith(
   [POSIX, needsProgram("mkfifo")],
-  "a key file that is a pipe or a device is not waited for",
+  "reading a key file does not wait for a pipe or a device",
   async () => {
     await using folder = await temporaryFolder();
     await runTool("mkfifo", folder.at("pipe"));
@@ -89,7 +89,7 @@ testWith(
   },
 );
 
-testWith([needsProgram("openssl")], "a key's fingerprint is the one openssl tells", async () => {
+testWith([needsProgram("openssl")], "a key's fingerprint is the same as openssl's", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("key.pem"), publicKeyPem);
   const options = ["-pubin", "-in", folder.at("key.pem"), "-outform", "DER"];

@@ -17,7 +17,7 @@ Deno.test("a file of exactly 1 MiB is read, one byte more is refused", async () 
   assertEquals(await refusalOf(folder.at("over")), "license file is larger than 1 MiB");
 });
 
-testWith([POSIX], "what is no file is said to be none", async () => {
+testWith([POSIX], "a path that is not a file is reported as such", async () => {
   await using folder = await temporaryFolder();
   assertEquals(await refusalOf(folder.at("none")), `license file not found: ${folder.at("none")}`);
   assertEquals(
@@ -28,7 +28,7 @@ testWith([POSIX], "what is no file is said to be none", async () => {
 
 testWith(
   [POSIX, needsProgram("mkfifo")],
-  "a license file that is a pipe or a device is not waited for",
+  "reading a license file does not wait for a pipe or a device",
   async () => {
     await using folder = await temporaryFolder();
     await runTool("mkfifo", folder.at("pipe"));
@@ -41,7 +41,7 @@ testWith(
   },
 );
 
-Deno.test("bytes that are no UTF-8 are no JSON", async () => {
+Deno.test("bytes that are not UTF-8 are not JSON", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeFile(
     folder.at("binary"),

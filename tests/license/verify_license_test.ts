@@ -23,7 +23,7 @@ async function refusalOf(file: string): Promise<string> {
     .message;
 }
 
-Deno.test("a STANDARD and a HARDWARE_BOUND license verify, and keep fields that are unknown", async () => {
+Deno.test("a STANDARD and a HARDWARE_BOUND license verify, and keep unknown fields", async () => {
   for (const payload of [standardPayload(), hardwareBoundPayload()]) {
     const file = await organization.license({ ...payload, a_remark: ["Zoë's"] });
     const license = await verifyLicense(file, organization.verify);
@@ -32,7 +32,7 @@ Deno.test("a STANDARD and a HARDWARE_BOUND license verify, and keep fields that 
   }
 });
 
-Deno.test("features stay as they are, whatever their names", async () => {
+Deno.test("features stay unchanged, whatever their names", async () => {
   const text = JSON.stringify(standardPayload()).replace(
     '"seats":5',
     '"__proto__":{"x":1},"constructor":"c","seats":5',
@@ -221,7 +221,7 @@ for (const [what, change, message] of BAD_FILES) {
   });
 }
 
-Deno.test("another organization's license is refused before its payload is looked into", async () => {
+Deno.test("another organization's license is refused before its payload is parsed", async () => {
   const stranger = await makeOrganization();
   assertEquals(
     await refusalOf(await stranger.license({ v: 7 })),

@@ -11,7 +11,7 @@ const SHIM = fromFileUrl(new URL("../fixtures/faulty_disk.c", import.meta.url));
 for (const suffix of [".out", ".idx"]) {
   testWith(
     [needsProgram("gcc"), needsProgram("mkfifo")],
-    `a disk that breaks under the recording (${suffix}) is told, and the process goes on to its end`,
+    `a disk that fails while recording (${suffix}) is reported, and the process runs to its end`,
     async () => {
       await using folder = await temporaryFolder();
       const library = folder.at("faulty_disk.so");

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { findProgram } from "../../src/process/launch.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("findProgram() passes over folders, and files that cannot be executed", async () => {
+Deno.test("findProgram() skips folders and files that are not executable", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("first/tool"), { recursive: true });
   await Deno.mkdir(folder.at("second"));
@@ -14,11 +14,11 @@ Deno.test("findProgram() passes over folders, and files that cannot be executed"
   assertEquals(await findProgram("tool", searchPath.join(":")), folder.at("third/tool"));
 });
 
-Deno.test("findProgram() leaves a command that is found nowhere to the launch, which says so", async () => {
+Deno.test("findProgram() returns a command that is not found unchanged, and the launch reports it", async () => {
   assertEquals(await findProgram("no such tool", "/usr/bin:"), "no such tool");
   assertEquals(await findProgram("no such tool", undefined), "no such tool");
 });
 
-Deno.test("findProgram() does not look for a command that is a path", async () => {
+Deno.test("findProgram() does not search for a path", async () => {
   assertEquals(await findProgram("./sh", "/bin"), "./sh");
 });

@@ -28,29 +28,29 @@ async function outputOf(options: Partial<LaunchOptions> & { script: string }): P
   return out;
 }
 
-Deno.test("launch() passes arguments as they are, whatever is in them", async () => {
+Deno.test("launch() passes arguments unchanged", async () => {
   const args = ["", "a b", "$HOME", "`id`", "'", "\\", "*", "ä", "--", Deno.execPath()];
   const out = await outputOf({ script: `printf '%s\\n' "$@"`, args });
   assertEquals(out, args.join("\n") + "\n");
 });
 
-Deno.test("launch() makes a session and a group of its own", async () => {
+Deno.test("launch() creates a session and a process group", async () => {
   const [pid, session, group] = (await outputOf({
     script: `set -- $(cat /proc/$$/stat); echo $$ $6 $5`,
   })).trim().split(" ");
   assertEquals([session, group], [pid, pid]);
 });
 
-Deno.test("launch() adds to our environment", async () => {
+Deno.test("launch() adds to the inherited environment", async () => {
   const script = 'echo "${PATH:+path} $OWN $SENTINEL_PROCESS"';
   assertEquals(await outputOf({ script, env: { OWN: "x" }, launchToken: "m1" }), "path x m1\n");
 });
 
-Deno.test("launch() starts in the folder that is given", async () => {
+Deno.test("launch() starts in the given folder", async () => {
   assertEquals(await outputOf({ script: "pwd", cwd: "/usr" }), "/usr\n");
 });
 
-Deno.test("launch() tells an exit status from a signal", async () => {
+Deno.test("launch() distinguishes an exit status from a signal", async () => {
   const status = async (script: string) => {
     const child = await launch({ path: "/bin/sh", args: ["-c", script], env: {} });
     return await child.exited;
@@ -143,7 +143,7 @@ for (const { what, code, message, content, mode = 0o755 } of REFUSALS) {
   });
 }
 
-Deno.test("launch() says why software cannot be looked at", async () => {
+Deno.test("launch() says why software cannot be examined", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("software");
   await Deno.symlink(path, path);
@@ -152,7 +152,7 @@ Deno.test("launch() says why software cannot be looked at", async () => {
   assertStringIncludes(error.message, `software cannot be launched: ${path} (Too many levels of `);
 });
 
-Deno.test("launch() says that the working folder is not there", async () => {
+Deno.test("launch() says that the working folder is missing", async () => {
   const error = await assertRejects(
     () => launch({ path: "/bin/true", args: [], env: {}, cwd: "/nowhere" }),
     LaunchError,
@@ -161,7 +161,7 @@ Deno.test("launch() says that the working folder is not there", async () => {
   assertEquals(error.message, "working folder not found: /nowhere");
 });
 
-testWith([NEEDS_ROOT], "launch() says that no more processes are allowed", async () => {
+testWith([NEEDS_ROOT], "launch() says that the process limit is reached", async () => {
   const { stdout } = await runProgram([], { fixture: "launch_without_processes.ts" });
   assertEquals(stdout.split("\n"), [
     "0",
@@ -172,7 +172,7 @@ testWith([NEEDS_ROOT], "launch() says that no more processes are allowed", async
 
 testWith(
   [needsProgram("mkfifo")],
-  "launchLimited() limits the process and not us",
+  "launchLimited() limits only the child",
   async () => {
     await using folder = await temporaryFolder();
     const limited = folder.at("limited");
@@ -200,7 +200,7 @@ testWith(
   },
 );
 
-Deno.test("launchLimited() kills what it cannot limit and says which limit was refused", async () => {
+Deno.test("launchLimited() kills a child that it cannot limit and says which limit was refused", async () => {
   let launched: number | undefined;
   const control: ProcessControl = {
     ...processControl,

@@ -10,7 +10,7 @@ import { type TemporaryFolder, temporaryFolder } from "../support/temporary_fold
 openLibraries();
 const platform = linux;
 
-/** Exits with 7; as long as the attacker's, so that the size tells nothing. */
+/** Exits with 7; has the size of the attacker's. */
 const HONEST = "#!/bin/sh\nexit 7\n", EVIL = "#!/bin/sh\nexit 9\n";
 
 async function writeProgram(path: string, text: string): Promise<string> {
@@ -63,7 +63,7 @@ const SWAPS: [string, (software: string, evil: string) => void][] = [
 ];
 
 for (const [what, swap] of SWAPS) {
-  Deno.test(`${what} after the check works without the defense, and is not launched with it`, async () => {
+  Deno.test(`${what} after the check succeeds without the defense, and fails with it`, async () => {
     await using folder = await temporaryFolder();
     const { software, evilPath, verified } = await prepare(folder);
     swap(software.path, evilPath);
@@ -80,7 +80,7 @@ for (const [what, swap] of SWAPS) {
   });
 }
 
-Deno.test("a file swapped in between the last look and the launch is killed", async () => {
+Deno.test("a file swapped in between the last check and the launch is killed", async () => {
   await using folder = await temporaryFolder();
   const { software, evilPath, verified } = await prepare(folder, "#!/bin/sh\nexec sleep 1000\n");
   let launched: LaunchedProcess | undefined;
@@ -95,7 +95,7 @@ Deno.test("a file swapped in between the last look and the launch is killed", as
   assertEquals(await launched!.exited, { code: 137, signal: "SIGKILL" });
 });
 
-Deno.test("verifyChecksum() takes hex digits of either case", async () => {
+Deno.test("verifyChecksum() accepts hex digits of either case", async () => {
   await using folder = await temporaryFolder();
   const path = await writeProgram(folder.at("software"), "");
   const verified = await verifyChecksum(path, SHA256_OF_NOTHING.toUpperCase(), platform);
@@ -121,7 +121,7 @@ for (const [what, make] of Object.entries(UNVERIFIABLE)) {
   });
 }
 
-Deno.test("verifyChecksum() takes no file that came into being while it looked", async () => {
+Deno.test("verifyChecksum() refuses a file that was created while it looked", async () => {
   await using folder = await temporaryFolder();
   const path = await writeProgram(folder.at("software"), "");
   const readFileVersion = () => undefined;
@@ -132,7 +132,7 @@ Deno.test("verifyChecksum() takes no file that came into being while it looked",
   assertEquals(code, "software.changed");
 });
 
-Deno.test("a file that is gone by the time of the launch is a changed one", async () => {
+Deno.test("a file that is missing at the launch counts as changed", async () => {
   await using folder = await temporaryFolder();
   const { software, verified } = await prepare(folder);
   await Deno.remove(software.path);

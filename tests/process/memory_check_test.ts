@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createMemoryCheck } from "../../src/process/health.ts";
 import { LaunchedShell, processControl } from "../support/launched_shell.ts";
 
-Deno.test("memory is that of the whole tree", async () => {
+Deno.test("memory is counted for the whole tree", async () => {
   await using shell = await LaunchedShell.launch("sleep 1000 & echo child $!; wait");
   const child = processControl.residentBytes(await shell.pid("child"));
   const leader = processControl.residentBytes(shell.child.pid);

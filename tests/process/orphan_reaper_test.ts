@@ -17,7 +17,7 @@ const ORPHAN: ListedProcess = {
   name: "orphan",
 };
 
-/** A reaper among processes that the test lists, and whom it has reaped. */
+/** A reaper with processes that the test lists, and the reaped pids. */
 function reaperAmong(...processes: ListedProcess[]) {
   const clock = new FakeClock(), reaped: number[] = [], listed = [...processes];
   const control = {
@@ -31,7 +31,7 @@ function reaperAmong(...processes: ListedProcess[]) {
   return { reaper: new OrphanReaper({ control, clock, ownPid: OWN_PID }), clock, reaped, listed };
 }
 
-Deno.test("reap() takes ended children of ours, not at their first sight, and nobody else", async () => {
+Deno.test("reap() reaps our ended children at the second look, and no other process", async () => {
   const { reaper, clock, reaped } = reaperAmong(
     ORPHAN,
     { ...ORPHAN, pid: 12, state: "alive" },
@@ -46,7 +46,7 @@ Deno.test("reap() takes ended children of ours, not at their first sight, and no
   assertEquals(reaped, [11, 14]);
 });
 
-Deno.test("reap() leaves a child alone that was given the pid of one whose end it has seen", async () => {
+Deno.test("reap() does not reap a child with the reused pid of an ended one", async () => {
   const { reaper, clock, reaped, listed } = reaperAmong(ORPHAN);
   const reaping = reaper.reap();
   await clock.sleepers(1);
@@ -56,7 +56,7 @@ Deno.test("reap() leaves a child alone that was given the pid of one whose end i
   assertEquals(reaped, []);
 });
 
-Deno.test("reap() leaves a child alone that the runtime waits for", async () => {
+Deno.test("reap() does not reap a child that the runtime waits for", async () => {
   await using shell = await LaunchedShell.launch("exec sleep 1000");
   const { reaper, clock, reaped } = reaperAmong({ ...ORPHAN, pid: shell.child.pid }, ORPHAN);
   const reaping = reaper.reap();
@@ -66,7 +66,7 @@ Deno.test("reap() leaves a child alone that the runtime waits for", async () => 
   assertEquals(reaped, [11]);
 });
 
-Deno.test("reap() looks again for who ended while it was looking", async () => {
+Deno.test("reap() looks again for processes that ended while it was looking", async () => {
   const { reaper, clock, reaped, listed } = reaperAmong(ORPHAN);
   const first = reaper.reap();
   await clock.sleepers(1);

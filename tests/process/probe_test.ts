@@ -18,13 +18,13 @@ const FUNCTIONS: ProbeFunctions = {
 const check = (text: string, signal = forever) =>
   openProbe(parseProbe(text)!, { functions: FUNCTIONS, searchPath: "/usr/bin:/bin" })?.(signal);
 
-Deno.test("probes that need a network are the caller's", async () => {
+Deno.test("the caller provides network probes", async () => {
   assertEquals(check("none"), undefined);
   assertEquals(await check("tcp:h:1"), "h 1");
   assertEquals(await check("http:http://h/"), "http://h/");
 });
 
-Deno.test("an exec probe fails unless it ends with 0, and may say what it likes", async () => {
+Deno.test("an exec probe fails unless it exits with 0, and its output is ignored", async () => {
   assertEquals(await check("exec:true"), undefined);
   assertEquals(await check("exec:false"), "exited: 1");
   assertEquals(await check("exec:seq 100000"), undefined);
@@ -32,7 +32,7 @@ Deno.test("an exec probe fails unless it ends with 0, and may say what it likes"
 
 testWith(
   [needsProgram("strace")],
-  "an exec probe that has become another user's, as sudo does, is left alone",
+  "an exec probe that runs as another user, as with sudo, is not killed",
   async () => {
     const { stdout, stderr } = await runProgram([], {
       fixture: "probe_without_time.ts",
@@ -42,7 +42,7 @@ testWith(
   },
 );
 
-Deno.test("an exec probe is killed when its time is over", async () => {
+Deno.test("an exec probe is killed at its timeout", async () => {
   const over = new AbortController();
   const result = check("exec:sleep 1000", over.signal);
   over.abort();
@@ -52,7 +52,7 @@ Deno.test("an exec probe is killed when its time is over", async () => {
 for (const ending of ["by itself", "when its time is over"] as const) {
   testWith(
     [needsProgram("mkfifo")],
-    `what an exec probe leaves in its group goes with it, where it ends ${ending}`,
+    `an exec probe's process group is killed with it, if it ends ${ending}`,
     async () => {
       await using folder = await temporaryFolder();
       const fifo = folder.at("fifo"), script = folder.at("probe");
@@ -69,7 +69,7 @@ for (const ending of ["by itself", "when its time is over"] as const) {
       await held.read(new Uint8Array(6));
       if (ending !== "by itself") over.abort();
       assertEquals(await result, ending === "by itself" ? "exited: 3" : "killed: SIGKILL");
-      // all that had it open are gone
+      // all processes that had it open have ended
       assertEquals(await held.read(new Uint8Array(1)), null);
     },
   );

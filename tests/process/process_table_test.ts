@@ -23,7 +23,7 @@ const LICENSE_ERRORS: [string, string, Ending][] = [
 ];
 
 for (const [what, script, expected] of LICENSE_ERRORS) {
-  Deno.test(`a process that ${what} is recorded so`, async () => {
+  Deno.test(`the record says that a process ${what}`, async () => {
     await using folder = await temporaryFolder();
     await using table = await openTable(folder.path);
     const { id } = await table.start(shell(script));
@@ -32,7 +32,7 @@ for (const [what, script, expected] of LICENSE_ERRORS) {
   });
 }
 
-Deno.test("a process that is stopped is recorded so, whatever its status", async () => {
+Deno.test("a stopped process is recorded as stopped, whatever its status", async () => {
   await using folder = await temporaryFolder();
   await using table = await openTable(folder.path);
   const { id } = await table.start(
@@ -47,7 +47,7 @@ Deno.test("a process that is stopped is recorded so, whatever its status", async
   assertEquals(endingOf(await table.stop(id)), endingOf(first));
 });
 
-Deno.test("what a process leaves behind is gone when it has ended", async () => {
+Deno.test("the descendants of an ended process are stopped", async () => {
   await using folder = await temporaryFolder();
   await using table = await openTable(folder.path);
   const { id } = await table.start(shell("sleep 1000 & echo $!; exit 0"));
@@ -56,7 +56,7 @@ Deno.test("what a process leaves behind is gone when it has ended", async () => 
   assertEquals(processControl.identify(Number(stdout)), undefined);
 });
 
-Deno.test("an id that is unknown, or no id at all, is nobody's, wherever it leads as a path", async () => {
+Deno.test("an unknown or malformed id finds nothing, even if it is a path to something", async () => {
   await using folder = await temporaryFolder();
   await using table = await openTable(folder.at("table"));
   await table.ended((await table.start(shell("exit 0"))).id);
@@ -70,7 +70,7 @@ Deno.test("an id that is unknown, or no id at all, is nobody's, wherever it lead
   }
 });
 
-Deno.test("ids are never given out twice, not after a failed start, a removal or a new opening", async () => {
+Deno.test("ids are never reused, even after a failed start, a removal or reopening", async () => {
   await using folder = await temporaryFolder();
   {
     await using table = await openTable(folder.path);
@@ -87,7 +87,7 @@ Deno.test("ids are never given out twice, not after a failed start, a removal or
   assertEquals(ids, ["1", "4"]);
 });
 
-Deno.test("records and output of ended processes are there after the table was closed", async () => {
+Deno.test("records and output of ended processes remain after the table is closed", async () => {
   await using folder = await temporaryFolder();
   let before: ProcessRecord | undefined;
   {
@@ -102,7 +102,7 @@ Deno.test("records and output of ended processes are there after the table was c
   assertEquals([stdout, stderr], ["out\n", "err\n"]);
 });
 
-Deno.test("closing the table stops what runs, and may be done twice", async () => {
+Deno.test("closing the table stops running processes, and may be done twice", async () => {
   await using folder = await temporaryFolder();
   const table = await openTable(folder.path);
   const { identity } = await table.start(shell("exec sleep 1000"));
@@ -117,7 +117,7 @@ Deno.test("a folder is held by one table at a time", async () => {
   assertEquals(await ProcessTable.open(folder.path, TABLE_DEPENDENCIES), undefined);
 });
 
-Deno.test("of a process that cannot be recorded nothing is left, and its id is passed over", async () => {
+Deno.test("a process that cannot be recorded leaves nothing behind, and its id is skipped", async () => {
   await using folder = await temporaryFolder();
   await using table = await openTable(folder.path);
   const unwritable = { command: 1n as unknown as string, args: [], launchToken: "m" };
@@ -126,7 +126,7 @@ Deno.test("of a process that cannot be recorded nothing is left, and its id is p
   assertEquals((await table.start(shell("exit 0"))).id, "2");
 });
 
-Deno.test("if the system does not list us, nothing is launched, and nothing is left of the start", async () => {
+Deno.test("if the system does not list this process, nothing is launched, and nothing is left behind", async () => {
   await using folder = await temporaryFolder();
   const control = { ...processControl, identify: () => undefined };
   await using table = (await ProcessTable.open(folder.path, { ...TABLE_DEPENDENCIES, control }))!;
@@ -138,7 +138,7 @@ Deno.test("if the system does not list us, nothing is launched, and nothing is l
   assertEquals(namesIn(folder.path), ["last_id", "lock"]);
 });
 
-Deno.test("ends that a full disk would not take are recorded as soon as there is room, at the latest when the table is closed", async () => {
+Deno.test("ends that a full disk refused are recorded when there is room, at the latest when the table is closed", async () => {
   await using folder = await temporaryFolder();
   {
     await using table = await openTable(folder.path);

@@ -39,7 +39,7 @@ function membersAmong(
   return () => tree.members().map(({ pid }) => pid);
 }
 
-Deno.test("a process whose parent's number was given anew to a member does not belong to its tree", () => {
+Deno.test("a process whose parent's pid was reused by a member is not in its tree", () => {
   const members = membersAmong([
     LEADER,
     { ...CHILD, pid: 11, startTime: "3000" },
@@ -49,11 +49,11 @@ Deno.test("a process whose parent's number was given anew to a member does not b
   assertEquals(members(), [4711, 11, 12]);
 });
 
-Deno.test("a process that is older than the leader does not belong to its tree", () => {
+Deno.test("a process that is older than the leader is not in its tree", () => {
   assertEquals(membersAmong([LEADER, { ...LEADER, pid: 11, startTime: "999" }])(), [4711]);
 });
 
-Deno.test("a member belongs to its tree whatever becomes of its parent", () => {
+Deno.test("a member stays in its tree whatever happens to its parent", () => {
   const child = { ...CHILD, pid: 11, startTime: "2000" };
   const listed = [LEADER, child];
   const members = membersAmong(listed);
@@ -62,7 +62,7 @@ Deno.test("a member belongs to its tree whatever becomes of its parent", () => {
   assertEquals(members(), [11]);
 });
 
-Deno.test("an orphan that we adopted belongs to the tree that claims it, a child of ours to none", async () => {
+Deno.test("an adopted orphan is in the tree that claims it, another child of ours in none", async () => {
   await using shell = await LaunchedShell.launch("exec sleep 1000");
   const orphan = { ...CHILD, parent: OWN_PID, startTime: "2000" };
   const listed = [

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 
 testWith(
   [NEEDS_ROOT],
-  "of an id whose folder for output cannot be made nothing is left",
+  "an id whose output folder cannot be created leaves nothing behind",
   async () => {
     await using folder = await temporaryFolder();
     // one inode each for the folder itself, the lock and the id
@@ -19,7 +19,7 @@ testWith(
   },
 );
 
-Deno.test("of a record that cannot be replaced no half is left", async () => {
+Deno.test("a record that cannot be replaced leaves no temporary file", async () => {
   await using folder = await temporaryFolder();
   using store = (await RecordStore.open(folder.path, { sync: true }))!;
   const id = store.newId();

@@ -1,5 +1,5 @@
 // Not on Windows: it starts POSIX programs.
-/** What the next opening of a table makes of what a crash left. */
+/** Result of reopening a table after a crash. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import type { ProcessRecord } from "../../src/process/records.ts";
@@ -25,7 +25,7 @@ const RUNNING: Omit<ProcessRecord, "id"> = {
   outputBytes: 0,
 };
 
-Deno.test("after a crash, what still runs is stopped and what does not is lost", async () => {
+Deno.test("after a crash, running processes are stopped and the others are lost", async () => {
   await using folder = await temporaryFolder();
   await using holder = startProgram([
     folder.path,
@@ -60,7 +60,7 @@ Deno.test("a process that a crash left without a recorded identity is found by i
   assertEquals(left.tree.members(), []);
 });
 
-Deno.test("a record of an earlier boot is of a process that is lost", async () => {
+Deno.test("the process of a record from an earlier boot is lost", async () => {
   await using folder = await temporaryFolder();
   {
     using store = (await RecordStore.open(folder.path, { sync: true }))!;
@@ -83,7 +83,7 @@ Deno.test("a record of an earlier version, with the survivors of a stop, is stil
   assertEquals((await Array.fromAsync(table.list())).length, 1);
 });
 
-Deno.test("what a crash left of a process before it had a record is gone at the next opening, and nothing else", async () => {
+Deno.test("reopening removes what a crash left of an unrecorded process, and nothing else", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("7/output"), { recursive: true });
   await Deno.writeTextFile(folder.at("7/record.json.tmp"), "{");
@@ -94,7 +94,7 @@ Deno.test("what a crash left of a process before it had a record is gone at the 
   assertEquals(await table.query("7"), undefined);
 });
 
-Deno.test("a record that is broken is nobody's and stands in nobody's way", async () => {
+Deno.test("a malformed record is ignored and blocks nothing", async () => {
   await using folder = await temporaryFolder();
   for (const [i, text] of ["", "{", "[]", "{}", "null", '{"id":1}'].entries()) {
     await Deno.mkdir(folder.at(String(i + 1)));
@@ -111,7 +111,7 @@ const UNUSABLE: Readonly<Record<string, string>> = {
 };
 
 for (const [what, path] of Object.entries(UNUSABLE)) {
-  Deno.test(`a folder with ${what} is not opened, and nobody holds it`, async () => {
+  Deno.test(`a folder with ${what} is not opened, and its lock is released`, async () => {
     await using folder = await temporaryFolder();
     await Deno.mkdir(folder.at(path), { recursive: true });
     await assertRejects(

@@ -23,7 +23,7 @@ function observed({ root, dependencies }: ProcessTree): { tree: ProcessTree; sen
   return { tree: new ProcessTree(root, { ...dependencies, control }), sent };
 }
 
-Deno.test("stopTree() asks first, and says that nobody is left", async () => {
+Deno.test("stopTree() sends SIGTERM first, and reports that no process is left", async () => {
   await using shell = await LaunchedShell.launch(
     'trap "echo bye; exit 3" TERM; echo up $$; while :; do sleep 0.01; done',
   );
@@ -34,7 +34,7 @@ Deno.test("stopTree() asks first, and says that nobody is left", async () => {
   await shell.stdout.match(/bye/);
 });
 
-Deno.test("stopTree() kills who ignores SIGTERM, when the grace is over and not before", async () => {
+Deno.test("stopTree() kills processes that ignore SIGTERM after the grace, not before", async () => {
   await using shell = await LaunchedShell.launch(
     'trap "" TERM; echo up $$; while :; do sleep 0.01; done',
   );
@@ -51,7 +51,7 @@ Deno.test("stopTree() kills who ignores SIGTERM, when the grace is over and not 
   assertEquals(await stopped, []);
 });
 
-Deno.test("stopTree() sends nothing in the grace to who was asked by somebody else", async () => {
+Deno.test("stopTree() sends nothing during the grace to processes that another sender signaled", async () => {
   await using shell = await LaunchedShell.launch("echo up $$; exec sleep 1000");
   const pid = await shell.pid("up");
   const { tree, sent } = observed(shell.tree);
@@ -84,7 +84,7 @@ Deno.test("stopTree() does not wait for the grace once it is forced", async () =
   assertEquals(await stopped, []);
 });
 
-Deno.test("stopTree() sends the signal that it is told to", async () => {
+Deno.test("stopTree() sends the given signal", async () => {
   await using shell = await LaunchedShell.launch(
     'trap "exit 5" INT; echo up $$; while :; do sleep 0.01; done',
   );
@@ -93,7 +93,7 @@ Deno.test("stopTree() sends the signal that it is told to", async () => {
   assertEquals((await shell.child.exited).code, 5);
 });
 
-Deno.test("stopTree() wakes a process that is stopped, so that it hears the request", async () => {
+Deno.test("stopTree() continues a stopped process, so that it receives the signal", async () => {
   await using shell = await LaunchedShell.launch(
     'trap "exit 4" TERM; echo up $$; kill -STOP $$; while :; do sleep 0.01; done',
   );
@@ -113,7 +113,7 @@ Deno.test("stopTree() stops the group whose leader has ended", async () => {
 
 testWith(
   [needsProgram("setsid")],
-  "stopTree() finds who forked twice and made a session of its own",
+  "stopTree() finds a double-forked process in a session of its own",
   async () => {
     await using shell = await LaunchedShell.launch(
       `(setsid sh -c 'echo daemon $$; exec sleep 1000' &) ; sleep 1000`,
@@ -128,7 +128,7 @@ testWith(
 
 testWith(
   [needsProgram("setsid")],
-  "stopTree() kills who comes into being while it stops the others",
+  "stopTree() kills processes that start while it stops the others",
   async () => {
     await using shell = await LaunchedShell.launch(
       `trap 'setsid sh -c "trap \\"\\" TERM; echo late \\$\\$; while :; do sleep 0.01; done" & wait' TERM
@@ -140,7 +140,7 @@ testWith(
     const late = await shell.pid("late");
     await clock.advance(10_000);
     await shell.child.exited;
-    // it left the group, and is asked now
+    // it left the group, and is signaled now
     await clock.advance(1_000);
     await shell.stdout.ended;
     await clock.advance(1_000);
@@ -149,13 +149,13 @@ testWith(
   },
 );
 
-Deno.test("stopTree() of a tree that is gone already is done at once", async () => {
+Deno.test("stopTree() of an ended tree returns at once", async () => {
   await using shell = await LaunchedShell.launch("exit 0");
   await shell.child.exited;
   assertEquals(await stopTree(shell.tree, { clock: new FakeClock() }), []);
 });
 
-Deno.test("stopTree() leaves a process alone that was given the pid of another", async () => {
+Deno.test("stopTree() does not signal a process with a reused pid", async () => {
   await using shell = await LaunchedShell.launch("echo up $$; exec sleep 1000");
   const pid = await shell.pid("up");
   const { leader } = shell.tree.root;
@@ -197,7 +197,7 @@ for (
     ["unkillable", "alive", "sent"],
   ] as const
 ) {
-  Deno.test(`stopTree() reports who is still there: ${why}`, async () => {
+  Deno.test(`stopTree() reports remaining processes: ${why}`, async () => {
     const clock = new FakeClock();
     const stopped = stopTree(treeAmong([{ ...STUBBORN, state }], outcome), { clock, graceMs: 100 });
     await clock.advance(20_000);

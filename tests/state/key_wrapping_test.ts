@@ -94,7 +94,7 @@ Deno.test("a truncated salt is unusable: the keystore is quarantined and recreat
   assertEquals(second.replaced, folder.at("keystore.bin.unreadable-20260615T120000Z"));
 });
 
-Deno.test("a credential store holds a part of the key, of which the folder has no trace", async () => {
+Deno.test("a credential store holds a part of the key that is not in the folder", async () => {
   await using folder = await temporaryFolder();
   const store = new FakeStore();
   const first = await openKeystore(folder.path, store);
@@ -108,7 +108,7 @@ Deno.test("a credential store holds a part of the key, of which the folder has n
   assertEquals((await openKeystore(folder.path, store)).publicKeyPem, first.publicKeyPem);
 });
 
-Deno.test("a keystore that was created without a credential store never asks one", async () => {
+Deno.test("a keystore that was created without a credential store never uses one", async () => {
   await using folder = await temporaryFolder();
   await openKeystore(folder.path, undefined, false);
   const store = new FakeStore();

@@ -97,6 +97,6 @@ Deno.test("the private key is nowhere in the keystore file, and the state's key 
   const keys = await keystoreIn(folder.path).open(NOW);
   await assertRejects(() => crypto.subtle.exportKey("raw", keys.stateKey));
   const bytes = await Deno.readFile(folder.at("k"));
-  // the object identifier of P-256 stands in every PKCS#8 and SubjectPublicKeyInfo of such a key
+  // every PKCS#8 and SubjectPublicKeyInfo of such a key has the object identifier of P-256
   assert(!bytes.toHex().includes("2a8648ce3d030107"));
 });

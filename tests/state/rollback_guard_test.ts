@@ -177,7 +177,7 @@ Deno.test("decommissioning leaves no replica", async () => {
   assertEquals(left, []);
 });
 
-Deno.test("a machine that has never run deletes nothing, also not another machine's replica", async () => {
+Deno.test("a machine that has never run deletes nothing, not even another machine's replica", async () => {
   await using disk = await Disk.make();
   disk.keyring = new Map([["sentinel-drm:other", Uint8Array.of(1)]]);
   const { state } = await disk.start();

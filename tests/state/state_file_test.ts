@@ -32,7 +32,7 @@ async function makeKey(): Promise<CryptoKey> {
   ]);
 }
 
-Deno.test("a state loads as it was saved", async () => {
+Deno.test("a saved state loads unchanged", async () => {
   await using folder = await temporaryFolder();
   const key = await makeKey();
   assertEquals(await new StateFile(folder.at("s"), key).load(NOW), { kind: "absent" });

@@ -78,7 +78,7 @@ Deno.test("a state folder that the system refuses is a clear error", async () =>
   await assertRejects(open, StateFolderError, `state folder cannot be used: ${path} (`);
 });
 
-Deno.test("a state folder whose lock is no file is a clear error", async () => {
+Deno.test("a state folder whose lock is not a file is a clear error", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("lock"));
   const open = () => openStateFolder(folder.path, { log: new RecordingLog(), pid: 1 });

@@ -12,7 +12,7 @@ import { temporaryFolder } from "../../support/temporary_folder.ts";
 
 const UTF8 = new TextEncoder();
 
-Deno.test("a segment that is taken away is a gap, and the rest is read", async () => {
+Deno.test("a removed segment is a gap, and the rest is read", async () => {
   await using folder = await temporaryFolder();
   const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
   await Deno.remove(getSegmentPaths(folder.path, 1_000).data);
@@ -34,7 +34,7 @@ Deno.test("a segment that cannot be read is a gap that says why", async () => {
   assertMatch(gap?.kind === "gap" && gap.why || "", /^unreadable: Is a directory/);
 });
 
-Deno.test("a segment whose index is taken away is a gap, and the rest is read", async () => {
+Deno.test("a segment without its index is a gap, and the rest is read", async () => {
   await using folder = await temporaryFolder();
   const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
   await Deno.remove(getSegmentPaths(folder.path, 1_000).index);
@@ -43,7 +43,7 @@ Deno.test("a segment whose index is taken away is a gap, and the rest is read", 
   assertEquals(others[0], { kind: "gap", from: 1_000, to: 2_000, why: "missing" });
 });
 
-Deno.test("bytes whose stream the index does not tell are a gap, and the rest is read", async () => {
+Deno.test("bytes that are not in the index are a gap, and the rest is read", async () => {
   await using folder = await temporaryFolder();
   const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
   // half an entry
@@ -53,7 +53,7 @@ Deno.test("bytes whose stream the index does not tell are a gap, and the rest is
   assertEquals(others[0], { kind: "gap", from: 1_000, to: 2_000, why: "missing" });
 });
 
-Deno.test("a segment that a crash cut off before its first bytes holds none", async () => {
+Deno.test("a segment that a crash cut off before its first bytes is empty", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 1_000, piece: 500, segmentBytes: 1_000 });
   const { data, index } = getSegmentPaths(folder.path, 1_000);
@@ -62,7 +62,7 @@ Deno.test("a segment that a crash cut off before its first bytes holds none", as
   assertEquals([bytes, others], [1_000, [{ kind: "end", at: 1_000 }]]);
 });
 
-Deno.test("a segment whose index cannot be made ends the recording", async () => {
+Deno.test("a segment whose index cannot be created ends the recording", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(getSegmentPaths(folder.path, 1_000).index);
   const log = await writeOutput(folder.path, { bytes: 3_000, piece: 500, segmentBytes: 1_000 });
@@ -70,7 +70,7 @@ Deno.test("a segment whose index cannot be made ends the recording", async () =>
   assertEquals([bytes, others.map(({ kind }) => kind)], [1_000, ["fault", "end"]]);
 });
 
-Deno.test("a segment that cannot be let go ends the recording", async () => {
+Deno.test("a segment that cannot be removed ends the recording", async () => {
   await using folder = await temporaryFolder();
   const log = new OutputLog(folder.path);
   const writer = new OutputWriter(log, {
@@ -91,7 +91,7 @@ Deno.test("a segment that cannot be let go ends the recording", async () => {
   assertEquals(log.end, 4_000);
 });
 
-Deno.test("an index that a crash cut off counts as far as it goes", async () => {
+Deno.test("an index that a crash cut off counts up to there", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
   const { index } = getSegmentPaths(folder.path, 2_000);
@@ -100,7 +100,7 @@ Deno.test("an index that a crash cut off counts as far as it goes", async () => 
   assertEquals([bytes, others], [2_500, [{ kind: "end", at: 2_500 }]]);
 });
 
-Deno.test("bytes that the index tells of and a crash cut off do not count", async () => {
+Deno.test("bytes that are in the index but were cut off by a crash do not count", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
   await Deno.truncate(getSegmentPaths(folder.path, 2_000).data, 300);
@@ -108,7 +108,7 @@ Deno.test("bytes that the index tells of and a crash cut off do not count", asyn
   assertEquals([bytes, others], [2_300, [{ kind: "end", at: 2_300 }]]);
 });
 
-Deno.test("what a disk still took of a write that failed is no more there later than it was at first", async () => {
+Deno.test("bytes of a failed write never become readable", async () => {
   await using folder = await temporaryFolder();
   await writeOutput(folder.path, { bytes: 2_500, piece: 500, segmentBytes: 1_000 });
   const fault = { at: 2_200, message: "No space left on device" };
@@ -117,7 +117,7 @@ Deno.test("what a disk still took of a write that failed is no more there later 
   assertEquals(others, [{ kind: "fault", ...fault }, { kind: "end", at: 2_200 }]);
 });
 
-Deno.test("a folder that goes away stops the recording, is told to readers and costs no more than the bytes", async () => {
+Deno.test("a removed folder stops the recording, is reported to readers and loses only those bytes", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("output"));
   const log = new OutputLog(folder.at("output"));
@@ -135,7 +135,7 @@ Deno.test("a folder that goes away stops the recording, is told to readers and c
 
 testWith(
   [NEEDS_ROOT, needsProgram("mount")],
-  "a full disk stops the recording and not the process; readers get all that fitted, then the fault",
+  "a full disk stops only the recording; readers get what was written, then the fault",
   async () => {
     await using folder = await temporaryFolder();
     await using _disk = await mountDisk(folder.path, "size=1m");

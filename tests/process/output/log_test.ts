@@ -10,7 +10,7 @@ import { temporaryFolder } from "../../support/temporary_folder.ts";
 
 const UTF8 = new TextEncoder();
 
-Deno.test("both streams are recorded byte for byte, in the order in which they came", async () => {
+Deno.test("both streams are recorded byte for byte, in order", async () => {
   await using folder = await temporaryFolder();
   await using shell = await recordShell(
     "i=0; while [ $i -lt 50 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done; printf '\\0\\377'",
@@ -44,7 +44,7 @@ Deno.test("output without a line end is recorded whole, across segments, and any
   }
 });
 
-Deno.test("a piece that is larger than both buffers is recorded whole", async () => {
+Deno.test("a chunk that is larger than both buffers is recorded whole", async () => {
   await using folder = await temporaryFolder();
   const bytes = 3 * 2 ** 20 + 1;
   const log = await writeOutput(folder.path, { bytes, piece: bytes });
@@ -52,7 +52,7 @@ Deno.test("a piece that is larger than both buffers is recorded whole", async ()
   assertEquals(stdout, "0123456789".repeat(Math.ceil(bytes / 10)).slice(0, bytes));
 });
 
-Deno.test("runs of both streams survive random pieces, segments and a second opening", async () => {
+Deno.test("runs of both streams survive random chunks, segments and reopening", async () => {
   await using folder = await temporaryFolder();
   const random = seededRandom(7);
   const log = new OutputLog(folder.path);
@@ -88,7 +88,7 @@ Deno.test("retention removes the oldest segments, keeps below the limit and show
   }]);
 });
 
-Deno.test("an exit does not wait for who holds the pipe, and output ends when the drain does", async () => {
+Deno.test("an exit does not wait for processes that hold the pipe, and output ends with the drain", async () => {
   await using folder = await temporaryFolder();
   await using shell = await recordShell(
     "(sleep 1000; echo late) & echo $!; exit 5",
@@ -102,7 +102,7 @@ Deno.test("an exit does not wait for who holds the pipe, and output ends when th
   assertEquals(others, [{ kind: "end", at: stdout.length }]);
 });
 
-Deno.test("what is still in the pipe at the exit is recorded", async () => {
+Deno.test("data in the pipe at the exit is recorded", async () => {
   await using folder = await temporaryFolder();
   await using shell = await recordShell("printf %060000d 7; exit 0", folder.path);
   const { log, recorded } = shell;
@@ -110,7 +110,7 @@ Deno.test("what is still in the pipe at the exit is recorded", async () => {
   assertEquals((await readAll(log)).bytes, 60_000);
 });
 
-Deno.test("a process that closes its streams is recorded to their end, and goes on", async () => {
+Deno.test("a process that closes its streams is recorded to their end, and keeps running", async () => {
   await using folder = await temporaryFolder();
   await using shell = await recordShell(
     "echo last; exec sleep 1000 >&- 2>&-",

@@ -19,7 +19,7 @@ function textOf({ bytes }: OutputItem & { kind: "bytes" }): string {
   return new TextDecoder().decode(bytes);
 }
 
-Deno.test("a reader that retention overtakes goes on behind the gap", async () => {
+Deno.test("a reader that retention overtakes continues after the gap", async () => {
   await using folder = await temporaryFolder();
   const log = new OutputLog(folder.path);
   const writer = new OutputWriter(log, { clock: systemClock, maxOutputBytes: 400 });
@@ -36,7 +36,7 @@ Deno.test("a reader that retention overtakes goes on behind the gap", async () =
   assertEquals(rest.at(-1), { kind: "end", at: 1_050 });
 });
 
-Deno.test("readers follow live from the beginning, and one that stalls delays nobody and misses nothing", async () => {
+Deno.test("readers follow live from the beginning, and a stalled one delays no other and misses nothing", async () => {
   await using folder = await temporaryFolder();
   await runTool("mkfifo", folder.at("all_read"));
   await Deno.mkdir(folder.at("output"));
@@ -88,7 +88,7 @@ Deno.test("a reader ends once, after the last byte, and not before the streams d
   assertEquals(await reader.next(), { done: true, value: undefined });
 });
 
-Deno.test("a reader that waits goes away when it is told to, without an end", async () => {
+Deno.test("a waiting reader stops when its signal aborts, without an end item", async () => {
   await using folder = await temporaryFolder();
   const gone = new AbortController();
   const next = readOutput(new OutputLog(folder.path), { signal: gone.signal }).next();
@@ -109,7 +109,7 @@ Deno.test("a reader that does not follow ends where the output ends now", async 
   await writer.finish();
 });
 
-Deno.test("blocks are read to the memory that the reader lends, and nowhere else", async () => {
+Deno.test("blocks are read only into the memory that the reader lends", async () => {
   await using folder = await temporaryFolder();
   const log = new OutputLog(folder.path);
   const writer = new OutputWriter(log, { clock: systemClock, segmentBytes: 300_000 });
