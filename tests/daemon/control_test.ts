@@ -9,7 +9,7 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
 
-/** What is said of a daemon without a socket, whose PID file holds a text, when it cannot be signaled. */
+/** The error for a daemon without a socket, with this text in its PID file, that cannot be signaled. */
 async function refusalOf(
   text: string,
   { fault, signal }: { fault?: Error; signal?: Deno.Signal },
@@ -32,14 +32,14 @@ async function refusalOf(
   return [code, message.replace(pidFile, "PID FILE")];
 }
 
-testWith([POSIX], "a PID file that is held and says nothing is an error", async () => {
+testWith([POSIX], "a locked PID file without a pid is an error", async () => {
   assertEquals(await refusalOf("", { signal: "SIGTERM" }), [
     "absent.pid",
     "PID FILE is locked, but contains no pid",
   ]);
 });
 
-testWith([POSIX], "a daemon that ended between look and signal is not running", async () => {
+testWith([POSIX], "a daemon that ends before the signal is not running", async () => {
   const fault = new Deno.errors.NotFound("ESRCH");
   assertEquals(await refusalOf("4000000\n", { fault, signal: "SIGTERM" }), [
     "absent.daemon",
@@ -47,7 +47,7 @@ testWith([POSIX], "a daemon that ended between look and signal is not running", 
   ]);
 });
 
-testWith([POSIX], "a daemon that may not be signaled says why", async () => {
+testWith([POSIX], "a daemon that cannot be signaled is an error with the reason", async () => {
   const fault = new Deno.errors.PermissionDenied("EPERM: Operation not permitted");
   assertEquals(await refusalOf("4000000\n", { fault, signal: "SIGTERM" }), [
     "permission.signal",
@@ -55,7 +55,7 @@ testWith([POSIX], "a daemon that may not be signaled says why", async () => {
   ]);
 });
 
-testWith([POSIX], "what no signal asks for needs a socket", async () => {
+testWith([POSIX], "commands without a signal need a socket", async () => {
   const [code] = await refusalOf("4000000\n", {});
   assertEquals(code, "absent.socket");
 });

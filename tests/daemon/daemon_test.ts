@@ -17,7 +17,7 @@ const AGENT = {
   reloadLicense: () => Promise.resolve(false),
 } as unknown as Agent;
 
-/** A daemon that runs, and what its log tells. */
+/** A running daemon and its log. */
 async function runningDaemon(
   loadConfig: () => Promise<Config>,
 ): Promise<{ daemon: Daemon; lifecycle: Lifecycle; log: RecordingLog }> {
@@ -46,7 +46,7 @@ async function runningDaemon(
   return { daemon, lifecycle, log };
 }
 
-Deno.test("a stop waits for the reload that is under way, and for no further one", async () => {
+Deno.test("a stop waits for the running reload, and for no later one", async () => {
   const loaded = Promise.withResolvers<Config>();
   const { daemon, lifecycle, log } = await runningDaemon(() => loaded.promise);
   const underWay = daemon.reload();

@@ -3,7 +3,7 @@ import { type DetachOutcome, startDetached } from "../../src/daemon/detach.ts";
 import { isRunning } from "../support/process_state.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
-/** How a shell's script started, and what it said meanwhile. */
+/** The outcome of starting a shell script, and its output. */
 async function start(
   script: string,
   { signal = new AbortController().signal, onLine = (_line: string) => {} } = {},
@@ -22,14 +22,18 @@ async function start(
   return { outcome, lines };
 }
 
-testWith([POSIX], "startDetached() tells what was said and the status of what ended", async () => {
-  assertEquals(await start("echo first >&2; printf 'cut off' >&2; echo not ready; exit 3"), {
-    outcome: { kind: "ended", status: 3 },
-    lines: ["first", "cut off"],
-  });
-});
+testWith(
+  [POSIX],
+  "startDetached() returns the output and exit status of a program that ended",
+  async () => {
+    assertEquals(await start("echo first >&2; printf 'cut off' >&2; echo not ready; exit 3"), {
+      outcome: { kind: "ended", status: 3 },
+      lines: ["first", "cut off"],
+    });
+  },
+);
 
-testWith([POSIX], "startDetached() has nothing go on that was given up before", async () => {
+testWith([POSIX], "startDetached() starts nothing if it was aborted before", async () => {
   assertEquals((await start("exec sleep 1000", { signal: AbortSignal.abort() })).outcome, {
     kind: "ended",
     status: 128 + 15,
@@ -38,10 +42,10 @@ testWith([POSIX], "startDetached() has nothing go on that was given up before", 
 
 testWith(
   [POSIX],
-  "startDetached() may be given up once there is nothing to be stopped",
+  "startDetached() can be aborted when there is nothing to stop",
   async () => {
     const asked = new AbortController(), said = Promise.withResolvers<string>();
-    // what it started holds its output
+    // a program that it started holds its output open
     const starting = start("sleep 1000 & echo $$ $! >&2; exit 3", {
       signal: asked.signal,
       onLine: said.resolve,
@@ -57,9 +61,13 @@ testWith(
   },
 );
 
-testWith([POSIX], "startDetached() has what is given up stopped, and waits for it", async () => {
-  const asked = new AbortController();
-  const starting = start("exec sleep 1000", { signal: asked.signal });
-  asked.abort();
-  assertEquals((await starting).outcome, { kind: "ended", status: 128 + 15 });
-});
+testWith(
+  [POSIX],
+  "startDetached() stops the program if it is aborted, and waits for it",
+  async () => {
+    const asked = new AbortController();
+    const starting = start("exec sleep 1000", { signal: asked.signal });
+    asked.abort();
+    assertEquals((await starting).outcome, { kind: "ended", status: 128 + 15 });
+  },
+);

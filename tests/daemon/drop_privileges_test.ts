@@ -12,7 +12,7 @@ interface Fixture {
   readonly control?: Partial<PrivilegeControl> | undefined;
   readonly tables?: string;
   readonly deps?: Partial<DropDependencies>;
-  /** Where the PID file is to be; the caller's. */
+  /** The PID file's path. */
   readonly folder?: TemporaryFolder;
 }
 
@@ -26,7 +26,7 @@ const READY: PrivilegeControl = {
 
 const USER_ID = Number(`${Deno.uid()}9`);
 
-/** Everything but the user's name is made up, so that nothing is really given up. */
+/** Everything but the user's name is fake, so that no privileges are dropped. */
 async function drop({ control = {}, tables = "", deps = {}, ...given }: Fixture): Promise<void> {
   await using own = await temporaryFolder();
   const folder = given.folder ?? own;
@@ -46,7 +46,7 @@ async function drop({ control = {}, tables = "", deps = {}, ...given }: Fixture)
   });
 }
 
-testWith([POSIX], "dropPrivileges() gives up nothing twice", async () => {
+testWith([POSIX], "dropPrivileges() does nothing the second time", async () => {
   const become = () => {
     throw new Error("it was all given up");
   };
@@ -66,7 +66,7 @@ testWith(
   },
 );
 
-/** What the user has of root's variables. */
+/** The user's environment from root's variables. */
 async function passedOn(
   variables: Record<string, string>,
   userFolders: readonly string[],
@@ -99,7 +99,7 @@ testWith([POSIX], "dropPrivileges(): the user's folders are passed on", async ()
 
 testWith(
   [NEEDS_ROOT],
-  "dropPrivileges() makes a folder for the state's witness, where the user's home is not his",
+  "dropPrivileges() creates a folder for the outer replica if the user has no home of its own",
   async () => {
     const folder = `/var/lib/sentinel-${USER_ID}`;
     const become = (_rights: unknown, { env }: ProgramImage) => {
@@ -117,7 +117,7 @@ testWith(
   },
 );
 
-/** `isRoot` is what the process says of itself; it is root still where the program did not take its place. */
+/** `isRoot`: the fake process's answer; it is still root if the program was not executed. */
 for (const isRoot of [true, false]) {
   testWith(
     [POSIX],
@@ -137,7 +137,7 @@ for (const isRoot of [true, false]) {
 
 testWith(
   [NEEDS_ROOT],
-  "dropPrivileges() leaves nothing of what it made where the program does not take our place",
+  "dropPrivileges() removes what it created if the program cannot be executed",
   async () => {
     await using folder = await temporaryFolder();
     let made: string[] = [];
@@ -153,7 +153,7 @@ testWith(
 
 testWith(
   [POSIX],
-  "dropPrivileges() enters no root folder that others than root can change",
+  "dropPrivileges() refuses a root folder that other users can change",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.chmod(folder.path, 0o777);
@@ -166,7 +166,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "dropPrivileges() fails on a system where nothing can be given up", async () => {
+testWith([POSIX], "dropPrivileges() fails on a system without support for it", async () => {
   const platform = { privileges: () => Promise.resolve(undefined) } as unknown as Platform;
   await assertRejects(
     () => drop({ deps: { platform } }),
@@ -177,7 +177,7 @@ testWith([POSIX], "dropPrivileges() fails on a system where nothing can be given
 
 testWith(
   [POSIX],
-  "dropPrivileges() gives up nothing where it is not known how we were started",
+  "dropPrivileges() drops nothing if its own command is unknown",
   async () => {
     await assertRejects(
       () => drop({ deps: { command: () => undefined } }),

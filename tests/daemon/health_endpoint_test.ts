@@ -55,7 +55,7 @@ for (const [request, isHealthy, status, text] of ANSWERS) {
   });
 }
 
-Deno.test("the report is JSON that nobody keeps, and other methods are told which there are", async () => {
+Deno.test("the report is JSON that is not cached, and other methods get the allowed ones", async () => {
   await using endpoint = open();
   const { headers } = await ask(endpoint, "/health");
   assertEquals([headers.get("content-type"), headers.get("cache-control")], [
@@ -64,7 +64,7 @@ Deno.test("the report is JSON that nobody keeps, and other methods are told whic
   assertEquals((await ask(endpoint, "/health", "DELETE")).headers.get("allow"), "GET, HEAD");
 });
 
-Deno.test("a place that is taken is an error that names it", async () => {
+Deno.test("an address in use is an error that names it", async () => {
   await using endpoint = open();
   const listen = `127.0.0.1:${endpoint.port}`;
   const { code, message } = assertThrows(() => open({ listen }), HealthEndpointError);

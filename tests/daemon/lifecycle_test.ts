@@ -24,11 +24,11 @@ const LEADS: Readonly<Record<Exclude<LifecycleEvent, "fail">, [LifecycleState, L
 for (const [event, [from, to]] of Object.entries(LEADS) as [keyof typeof LEADS, string[]][]) {
   for (const state of STATES) {
     if (state === from) {
-      Deno.test(`${event} leads from ${from} to ${to}`, () => {
+      Deno.test(`${event} changes the state from ${from} to ${to}`, () => {
         assertEquals(transition(state, event), to as LifecycleState);
       });
     } else {
-      Deno.test(`${event} is not for ${state}`, () => {
+      Deno.test(`${event} is not allowed in ${state}`, () => {
         const message = `invalid state transition: ${state} -> ${to}`;
         assertThrows(() => transition(state, event), InvalidTransitionError, message);
       });
@@ -37,12 +37,12 @@ for (const [event, [from, to]] of Object.entries(LEADS) as [keyof typeof LEADS, 
 }
 
 for (const state of STATES) {
-  Deno.test(`a failure leads from ${state} to error`, () => {
+  Deno.test(`a failure changes the state from ${state} to error`, () => {
     assertEquals(transition(state, "fail"), "error");
   });
 }
 
-/** A daemon that only notes how its states act on it. */
+/** A daemon that only records the actions of its states. */
 class NotingHost implements LifecycleHost {
   readonly notes: string[] = [];
   readonly changes: LifecycleChange[] = [];
@@ -68,7 +68,7 @@ function lifecycleOf(host: LifecycleHost): Lifecycle {
   return new Lifecycle({ clock: new FakeClock(), log: new RecordingLog(), host });
 }
 
-Deno.test("each state of a clean life acts on the daemon", () => {
+Deno.test("each state of a normal run acts on the daemon", () => {
   const host = new NotingHost();
   const lifecycle = lifecycleOf(host);
   for (const event of ["start", "started", "reload", "reloaded", "stop", "stopped"] as const) {
@@ -95,7 +95,7 @@ Deno.test("a failure is announced as a stop, and its time is not limited", () =>
   assertEquals(host.notes, ["starting ", "error STOPPING"]);
 });
 
-Deno.test("a change is told with its time and is in the log; what must not happen changes nothing", () => {
+Deno.test("a change is reported with its time and logged; an invalid transition changes nothing", () => {
   const clock = new FakeClock();
   const log = new RecordingLog();
   const host = new NotingHost();

@@ -8,7 +8,7 @@ import { type TemporaryFolder, temporaryFolder } from "../support/temporary_fold
 interface Options {
   readonly rotateBytes?: number;
   readonly rotateKeep?: number;
-  /** What is told goes there; where nothing is to be, it throws. */
+  /** Receives the reports; throws if none is expected. */
   readonly faults?: string[];
 }
 
@@ -35,7 +35,7 @@ Deno.test("a log is appended to, a line at a time", async () => {
   await assertMode(folder.at("x.log"), 0o640);
 });
 
-Deno.test("a log that is full is put aside, and only so many are kept", async () => {
+Deno.test("a full log is rotated, and a limited number is kept", async () => {
   await using folder = await temporaryFolder();
   using log = open(folder, { rotateBytes: 10 });
   for (let i = 0; i < 5; i++) log.write(`line ${i}`);
@@ -57,7 +57,7 @@ Deno.test("configure() sets other limits for the same log", async () => {
   assertEquals(names.sort(), ["x.log", "x.log.1"]);
 });
 
-Deno.test("a line that is longer than a whole log is written all the same", async () => {
+Deno.test("a line that is longer than a log's limit is still written", async () => {
   await using folder = await temporaryFolder();
   using log = open(folder, { rotateBytes: 4, rotateKeep: 0 });
   log.write("a long line");
@@ -65,7 +65,7 @@ Deno.test("a line that is longer than a whole log is written all the same", asyn
   assertEquals(await read(folder, "x.log"), "x\n");
 });
 
-Deno.test("reopen() begins a new file where the old one was moved away", async () => {
+Deno.test("reopen() begins a new file if the old one was moved away", async () => {
   await using folder = await temporaryFolder();
   using log = open(folder);
   log.write("before");
@@ -77,7 +77,7 @@ Deno.test("reopen() begins a new file where the old one was moved away", async (
   assertEquals(await read(folder, "x.log"), "after\n");
 });
 
-Deno.test("a log that was moved by others is not put aside a second time", async () => {
+Deno.test("a log that another program moved is not rotated again", async () => {
   await using folder = await temporaryFolder();
   using log = open(folder, { rotateBytes: 10 });
   log.write("12345678");
@@ -88,7 +88,7 @@ Deno.test("a log that was moved by others is not put aside a second time", async
 });
 
 for (const rotateKeep of [1, 2]) {
-  Deno.test(`a log that cannot be put aside as one of ${rotateKeep} grows on, and says so once, until it is opened anew`, async () => {
+  Deno.test(`a log that cannot be rotated as one of ${rotateKeep} keeps growing, and says so once until it is reopened`, async () => {
     await using folder = await temporaryFolder();
     using log = open(folder, { rotateBytes: 10, rotateKeep });
     const inTheWay = folder.at(`x.log.${rotateKeep}`);
@@ -105,26 +105,30 @@ for (const rotateKeep of [1, 2]) {
   });
 }
 
-testWith([POSIX], "a log that cannot be opened anew is told, and begins once it can", async () => {
-  await using folder = await temporaryFolder();
-  const faults: string[] = [];
-  using log = open(folder, { faults });
-  await Deno.remove(folder.at("x.log"));
-  await Deno.mkdir(folder.at("x.log"));
-  log.reopen();
-  log.write("lost");
-  assertEquals(faults.map((fault) => fault.split(" (")[0]), [
-    `log cannot be opened: ${folder.at("x.log")}`,
-    `log cannot be written: ${folder.at("x.log")}`,
-  ]);
-  await Deno.remove(folder.at("x.log"));
-  log.write("after");
-  assertEquals(await read(folder, "x.log"), "1 lines of this log were lost\nafter\n");
-});
+testWith(
+  [POSIX],
+  "a log that cannot be reopened is reported, and continues when it can",
+  async () => {
+    await using folder = await temporaryFolder();
+    const faults: string[] = [];
+    using log = open(folder, { faults });
+    await Deno.remove(folder.at("x.log"));
+    await Deno.mkdir(folder.at("x.log"));
+    log.reopen();
+    log.write("lost");
+    assertEquals(faults.map((fault) => fault.split(" (")[0]), [
+      `log cannot be opened: ${folder.at("x.log")}`,
+      `log cannot be written: ${folder.at("x.log")}`,
+    ]);
+    await Deno.remove(folder.at("x.log"));
+    log.write("after");
+    assertEquals(await read(folder, "x.log"), "1 lines of this log were lost\nafter\n");
+  },
+);
 
 testWith(
   [NEEDS_ROOT],
-  "a full disk costs lines and is told once; the log tells how many when there is room",
+  "a full disk drops lines and is reported once; the log says how many when there is room",
   async () => {
     await using folder = await temporaryFolder();
     await using _disk = await mountDisk(folder.path, "size=64k");

@@ -6,14 +6,14 @@ const FROM_SOURCE = { execPath: "/bin/deno", args: ["run", "x"], isStandalone: f
 const commandOf = (line: readonly string[] | undefined) =>
   parseOwnCommand({ ...FROM_SOURCE, platform: { commandLine: () => line && [...line] } });
 
-Deno.test("parseOwnCommand() is the command line without our own arguments", () => {
+Deno.test("parseOwnCommand() returns the command line without our own arguments", () => {
   assertEquals(commandOf(["deno", "run", "-A", "main.ts", "run", "x"]), {
     path: "/bin/deno",
     args: ["run", "-A", "main.ts"],
   });
 });
 
-Deno.test("parseOwnCommand() is we ourselves where we are compiled", () => {
+Deno.test("parseOwnCommand() of a compiled program is the program itself", () => {
   const options = {
     ...FROM_SOURCE,
     isStandalone: true,
@@ -26,12 +26,12 @@ Deno.test("parseOwnCommand() is we ourselves where we are compiled", () => {
 });
 
 for (const line of [undefined, [], ["run", "x"]]) {
-  Deno.test(`parseOwnCommand() is not known where the system says ${JSON.stringify(line)}`, () => {
+  Deno.test(`parseOwnCommand() is undefined for the command line ${JSON.stringify(line)}`, () => {
     assertEquals(commandOf(line), undefined);
   });
 }
 
-Deno.test("filterEnvironment() leaves out what loads code, and knows where modules are from source", () => {
+Deno.test("filterEnvironment() removes variables that load code, and keeps the module cache from source", () => {
   const variables = { PATH: "/bin", LD_PRELOAD: "x", NODE_OPTIONS: "x", DENO_DIR: "d", DENO_X: "" };
   assertEquals(filterEnvironment(variables, { isStandalone: true }), { PATH: "/bin" });
   assertEquals(filterEnvironment(variables, { isStandalone: false }), {

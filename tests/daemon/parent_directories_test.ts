@@ -7,7 +7,7 @@ import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test(
-  "many who make the same folders at once all succeed, and each folder is one's",
+  "concurrent creations of the same folders all succeed, and each folder has one creator",
   async () => {
     await using folder = await temporaryFolder();
     const path = folder.at("a/b/c/daemon.pid");
@@ -15,13 +15,13 @@ Deno.test(
       Array.from({ length: 20 }, () => createParentDirectories([path])),
     );
     await assertMode(folder.at("a/b/c"), 0o700);
-    // whoever made an outer one may have to come again, once the inner one's maker was there
+    // the creator of an outer folder may have to retry after that of the inner one
     for (const each of [...made, ...made, ...made]) await each.remove();
     assertEquals(Array.from(Deno.readDirSync(folder.path)), []);
   },
 );
 
-Deno.test("folders that were there, and those that something is in, stay", async () => {
+Deno.test("existing and non-empty folders stay", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("there"));
   const made = await createParentDirectories([folder.at("there/new/x"), folder.at("full/x")]);
@@ -33,7 +33,7 @@ Deno.test("folders that were there, and those that something is in, stay", async
 
 testWith(
   [NEEDS_ROOT],
-  "where one folder cannot be made, it is named, and none of them is left",
+  "if a folder cannot be created, the error names it, and none is left",
   async () => {
     await using folder = await temporaryFolder();
     // one inode each for the folder itself and the first one in it

@@ -17,7 +17,7 @@ const contentOf = async (path: string) =>
   new TextDecoder().decode(await selectPlatform().readLocked(path));
 const take = (path: string, pid = 42) => PidFile.take(path, { pid, ownUser, clock: systemClock });
 
-Deno.test("a PID file holds the pid, says that somebody runs, and is gone at the end", async () => {
+Deno.test("a PID file has the pid, shows that a daemon runs, and is removed at the end", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("daemon.pid");
   assertEquals(await readPidFile(path), { kind: "absent" });
@@ -36,7 +36,7 @@ Deno.test("a PID file holds the pid, says that somebody runs, and is gone at the
   await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
 });
 
-Deno.test("a PID file that nobody holds is stale, whatever process its pid is, and is taken over", async () => {
+Deno.test("an unlocked PID file is stale, whatever process has its pid, and is taken over", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("daemon.pid");
   await Deno.writeTextFile(path, `${Deno.pid}\nand more that a longer pid left\n`);
@@ -45,7 +45,7 @@ Deno.test("a PID file that nobody holds is stale, whatever process its pid is, a
   assertEquals(await contentOf(path), "42\n");
 });
 
-testWith([POSIX], "a PID file that is held and holds more than a pid tells none", async () => {
+testWith([POSIX], "a locked PID file with more than a pid has none", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("daemon.pid");
   await using _file = await take(path);
@@ -55,7 +55,7 @@ testWith([POSIX], "a PID file that is held and holds more than a pid tells none"
   }
 });
 
-testWith([POSIX], "a PID file that somebody only looks at is waited for", async () => {
+testWith([POSIX], "a PID file that another process only reads is waited for", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("daemon.pid");
   await Deno.writeTextFile(path, "");
@@ -67,7 +67,7 @@ testWith([POSIX], "a PID file that somebody only looks at is waited for", async 
   assertEquals(looks, 2);
 });
 
-testWith([POSIX], "a PID file that was put in our place is left alone at the end", async () => {
+testWith([POSIX], "another file at the PID file's path is kept at the end", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("daemon.pid");
   const file = await take(path);
@@ -111,7 +111,7 @@ for (const [what, make] of Object.entries(UNUSABLE)) {
 
 testWith(
   [NEEDS_ROOT],
-  "a PID file that a full disk does not take is refused and gone",
+  "a PID file that a full disk refuses is an error and is removed",
   async () => {
     await using folder = await temporaryFolder();
     await using _disk = await mountDisk(folder.path, "size=4k");
@@ -134,18 +134,22 @@ testWith([POSIX], "a PID file that cannot be read is an error of one line", asyn
   assert(message.startsWith(`PID file cannot be used: ${path} (Too many levels`), message);
 });
 
-testWith([POSIX], "a folder or a pipe in the PID file's place is said to be no file", async () => {
-  await using folder = await temporaryFolder();
-  const paths = [folder.at("folder.pid"), folder.at("pipe.pid")] as const;
-  await Deno.mkdir(paths[0]);
-  await runTool("mkfifo", paths[1]);
-  for (const path of paths) {
-    const { message } = await assertRejects(() => readPidFile(path), PidFileError);
-    assertEquals(message, `PID file cannot be used: ${path} (it is not a file)`);
-  }
-});
+testWith(
+  [POSIX],
+  "a folder or a pipe at the PID file's path is reported as not a file",
+  async () => {
+    await using folder = await temporaryFolder();
+    const paths = [folder.at("folder.pid"), folder.at("pipe.pid")] as const;
+    await Deno.mkdir(paths[0]);
+    await runTool("mkfifo", paths[1]);
+    for (const path of paths) {
+      const { message } = await assertRejects(() => readPidFile(path), PidFileError);
+      assertEquals(message, `PID file cannot be used: ${path} (it is not a file)`);
+    }
+  },
+);
 
-Deno.test("of fifty who want the PID file at once exactly one gets it", async () => {
+Deno.test("of fifty concurrent claims of the PID file exactly one succeeds", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("daemon.pid");
   const tries = Array.from({ length: 50 }, (_, i) => take(path, 100 + i));

@@ -40,11 +40,11 @@ function plan(settings: Partial<PrivilegeSettings>) {
   return planPrivileges({ ...SETTINGS, ...settings }, readText);
 }
 
-Deno.test("planPrivileges() has nothing to give up where no user is configured", async () => {
+Deno.test("planPrivileges() plans nothing without a configured user", async () => {
   assertEquals(await plan({ user: undefined }), undefined);
 });
 
-Deno.test("planPrivileges() takes the user's own group and those that have the user as a member", async () => {
+Deno.test("planPrivileges() uses the user's own group and those with the user as a member", async () => {
   assertEquals(await plan({}), {
     user: { name: "app", userId: 1000, groupId: 1001, home: "/srv/app" },
     rights: {
@@ -54,19 +54,19 @@ Deno.test("planPrivileges() takes the user's own group and those that have the u
   });
 });
 
-Deno.test("planPrivileges() puts the group that is set in the place of the user's own", async () => {
+Deno.test("planPrivileges() replaces the user's own group by the configured one", async () => {
   const { groupId, groups } = (await plan({ group: "video" }))!.rights;
   assertEquals([groupId, groups], [44, [44, 29, 6]]);
   assertEquals((await plan({ group: "disk" }))!.rights.groups, [6, 29]);
 });
 
-Deno.test("planPrivileges() takes numbers for ids where no name is like them", async () => {
+Deno.test("planPrivileges() treats a number as an id unless a name is equal to it", async () => {
   assertEquals((await plan({ user: "1000" }))!.rights.userId, 1000);
   assertEquals((await plan({ user: "7" }))!.rights.userId, 1002);
   assertEquals((await plan({ group: "44" }))!.rights.groupId, 44);
 });
 
-Deno.test("planPrivileges() leaves the bounding set where capabilities are not to be dropped", async () => {
+Deno.test("planPrivileges() keeps the bounding set if capabilities are not dropped", async () => {
   assertEquals((await plan({ dropCapabilities: false }))!.rights.capabilities, undefined);
 });
 
@@ -95,7 +95,7 @@ for (const [message, settings] of Object.entries(REFUSED)) {
   });
 }
 
-Deno.test("buildUserEnvironment() changes what tells whose an environment is, and nothing else", () => {
+Deno.test("buildUserEnvironment() changes only the variables that name the user", () => {
   const user = { name: "app", userId: 1, groupId: 1, home: "/srv/app" };
   assertEquals(buildUserEnvironment(user, { HOME: "/root", PATH: "/bin" }), {
     ...{ HOME: "/srv/app", PATH: "/bin", USER: "app", LOGNAME: "app" },

@@ -12,7 +12,7 @@ function make(file: string, ...folders: string[]) {
 
 testWith(
   [NEEDS_ROOT],
-  "createUserDirectories() makes folders that are the user's, and leaves what is in them to him",
+  "createUserDirectories() creates folders for the user, and nothing in them",
   async () => {
     await using folder = await temporaryFolder();
     const made = await make(folder.at("a/b/file"), folder.at("c"));
@@ -28,7 +28,7 @@ testWith(
 
 testWith(
   [NEEDS_ROOT],
-  "createUserDirectories() makes a file in a folder of root's, once",
+  "createUserDirectories() creates a file in a folder of root's, once",
   async () => {
     await using folder = await temporaryFolder();
     const made = await make(folder.at("file"));
@@ -43,7 +43,7 @@ testWith(
 
 testWith(
   [NEEDS_ROOT],
-  "createUserDirectories() gives nothing away that a link of the user's leads to",
+  "createUserDirectories() does not change the owner of a link's target",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.at("secret"), "root's");
@@ -62,7 +62,7 @@ testWith(
 
 testWith(
   [NEEDS_ROOT],
-  "createUserDirectories() makes nothing where others can write, on the way there too",
+  "createUserDirectories() creates nothing where other users can write, including parent folders",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.mkdir(folder.at("shared/inner"), { recursive: true });
@@ -74,7 +74,7 @@ testWith(
 
 testWith(
   [NEEDS_ROOT],
-  "createUserDirectories() leaves nothing where one place cannot be made",
+  "createUserDirectories() leaves nothing behind if one path cannot be created",
   async () => {
     await using folder = await temporaryFolder();
     const tooLong = folder.at(`${"x".repeat(256)}/file`);
@@ -85,7 +85,7 @@ testWith(
 
 testWith(
   [NEEDS_ROOT],
-  "createUserDirectories() is not disturbed by others that do the same",
+  "createUserDirectories() tolerates concurrent calls",
   async () => {
     await using folder = await temporaryFolder();
     const starts = Array.from({ length: 10 }, () => make(folder.at("a/b/file"), folder.at("a/c")));

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { startDeadline } from "../../src/daemon/run_daemon.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
-/** A deadline of a second, and what has come of it so far. */
+/** A deadline of a second, and its effects so far. */
 function start() {
   const clock = new FakeClock();
   const events: string[] = [];
@@ -12,7 +12,7 @@ function start() {
   return { clock, deadline, events };
 }
 
-Deno.test("a shutdown hurries after half of its time, and has missed it at its end", async () => {
+Deno.test("a shutdown is forced after half of its time, and has failed at its end", async () => {
   const { clock, events } = start();
   await clock.advance(499);
   assertEquals(events, []);
@@ -23,7 +23,7 @@ Deno.test("a shutdown hurries after half of its time, and has missed it at its e
 });
 
 for (const atMs of [100, 600]) {
-  Deno.test(`a shutdown that is done after ${atMs} ms misses nothing`, async () => {
+  Deno.test(`a shutdown that is done after ${atMs} ms is in time`, async () => {
     const { clock, deadline, events } = start();
     await clock.advance(atMs);
     const before = [...events];

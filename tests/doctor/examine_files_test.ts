@@ -1,4 +1,4 @@
-/** The lines on state, socket and permissions, where a run would find the files not as they should be. */
+/** The lines on state, socket and permissions for wrong files. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { examinePermissions } from "../../src/doctor/files.ts";
@@ -19,11 +19,11 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
 
-/** Nothing is kept outside the folder. */
+/** Nothing is stored outside the folder. */
 const platform = {
   ...selectPlatform(),
   userKeyring: () => undefined,
-  // of the whole process, other tests included
+  // it applies to the whole process, other tests included
   protectMemory() {},
   replicaFolder: () => undefined,
 };
@@ -50,7 +50,7 @@ testWith([POSIX], "a state folder that is a file cannot be read", async () => {
   assertStringIncludes(state!.found, `${folder.at("state")} cannot be read (Not a directory`);
 });
 
-/** What is found of the state of a machine that a run has left, once it is as the test has it. */
+/** The diagnostic of the state after a run, as changed by the test. */
 async function stateAfter(
   change: (machine: Machine, path: string) => Promise<void>,
 ): Promise<Diagnostic> {
@@ -84,12 +84,12 @@ Deno.test("a state without grace says what the next run needs", async () => {
   });
 });
 
-Deno.test("a state that is gone, while its keystore is not, is none yet", async () => {
+Deno.test("a missing state with a keystore is reported as none yet", async () => {
   const finding = await stateAfter((_machine, path) => Deno.remove(`${path}/state.bin`));
   assertEquals([finding.outcome, finding.found], ["ok", "none yet in FOLDER"]);
 });
 
-Deno.test("access that the runtime was not given is named, each with its option", async () => {
+Deno.test("missing runtime permissions are named, each with its option", async () => {
   await using folder = await temporaryFolder();
   const listMissingAccess = () => ["ffi", "run"];
   const finding = await examinePermissions(requestFor(folder.at("nowhere")), { listMissingAccess });
@@ -102,7 +102,7 @@ Deno.test("access that the runtime was not given is named, each with its option"
   });
 });
 
-testWith([NEEDS_ROOT], "a state folder of another user's is named, with the user", async () => {
+testWith([NEEDS_ROOT], "another user's state folder is named, with the user", async () => {
   await using folder = await temporaryFolder();
   await Deno.chown(folder.path, 65534, 65534);
   const listMissingAccess = () => [];
@@ -114,7 +114,7 @@ testWith([NEEDS_ROOT], "a state folder of another user's is named, with the user
 
 testWith(
   [POSIX],
-  "a state folder that cannot be listed is left to the line on the state",
+  "a state folder that cannot be listed is reported only in the line on the state",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.at("state"), "", { mode: 0o600 });
@@ -124,7 +124,7 @@ testWith(
   },
 );
 
-/** What is found of a socket's place that has been made ready so. */
+/** The diagnostic of a socket's path that the test has prepared. */
 async function socketAt(make: (path: string) => unknown): Promise<Diagnostic> {
   await using folder = await temporaryFolder();
   const path = folder.at("s.sock");
@@ -133,10 +133,10 @@ async function socketAt(make: (path: string) => unknown): Promise<Diagnostic> {
   return { ...finding, found: finding.found.replace(path, "PATH") };
 }
 
-testWith([POSIX], "a socket that nobody listens at any more is no running sentinel", async () => {
+testWith([POSIX], "a socket without a listener does not count as a running sentinel", async () => {
   const finding = await socketAt(async (path) => {
     using _listener = Deno.listen({ transport: "unix", path: `${path}.old` });
-    // closing it removes the old name alone
+    // closing it removes only the old name
     await Deno.rename(`${path}.old`, path);
   });
   assertEquals(finding, {
@@ -146,7 +146,7 @@ testWith([POSIX], "a socket that nobody listens at any more is no running sentin
   });
 });
 
-testWith([POSIX], "a file in the socket's place, which no run would remove, is named", async () => {
+testWith([POSIX], "a file at the socket's path, which no run would remove, is named", async () => {
   const finding = await socketAt((path) => Deno.writeTextFile(path, ""));
   assertEquals(finding, {
     check: "socket",

@@ -8,7 +8,7 @@ import { type TemporaryFolder, temporaryFolder } from "../support/temporary_fold
 
 const organization = await makeOrganization();
 
-/** What is found of the license at `a.lic`, and of the key at `org.pem`. */
+/** The diagnostics of the license at `a.lic`, and of the key at `org.pem`. */
 async function examine(
   folder: TemporaryFolder,
   { softwareId, key = organization.publicKeyPem }: { softwareId?: string; key?: string } = {},
@@ -22,7 +22,7 @@ async function examine(
   return diagnostics;
 }
 
-/** What of a finding tells what to do. */
+/** The parts of a diagnostic that say what to do. */
 function adviceOf(finding: Diagnostic | undefined): readonly (string | undefined)[] {
   return finding?.outcome === "failed" ? [finding.code, finding.advice] : [finding?.outcome];
 }
@@ -62,7 +62,7 @@ const FAULTS: Readonly<
 };
 
 for (const [what, [make, code, advice]] of Object.entries(FAULTS)) {
-  Deno.test(`of a license ${what} it is said what to do`, async () => {
+  Deno.test(`the diagnostic of a license ${what} says what to do`, async () => {
     await using folder = await temporaryFolder();
     await make(folder);
     const [, license, dates] = await examine(folder, { softwareId: "another" });
@@ -71,7 +71,7 @@ for (const [what, [make, code, advice]] of Object.entries(FAULTS)) {
   });
 }
 
-Deno.test("with a key that is none, the license is not looked at", async () => {
+Deno.test("with an invalid key, the license is not examined", async () => {
   await using folder = await temporaryFolder();
   const [key, license] = await examine(folder, { key: "no key" });
   assertEquals(adviceOf(key), [

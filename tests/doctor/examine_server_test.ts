@@ -6,7 +6,7 @@ import { makeOrganization } from "../support/organization.ts";
 
 const { verify } = await makeOrganization();
 
-/** The lines on a server of plain HTTP that is reached, `CHECK OUTCOME`, and what was connected to. */
+/** The lines on a reachable server with plain HTTP, `CHECK OUTCOME`, and the connections made. */
 async function examine(
   { fetch, hasKey = true, variables = {} }: {
     fetch?: ServerProbes["fetch"];
@@ -35,17 +35,17 @@ async function examine(
 
 const REACHED = ["dns ok", "tcp ok", "tls skipped"];
 
-Deno.test("without a key the server is reached, and asked nothing", async () => {
+Deno.test("without a key the server is connected to, but gets no request", async () => {
   const { lines } = await examine({ hasKey: false });
   assertEquals(lines, [...REACHED, "http skipped", "signature skipped", "clock skipped"]);
 });
 
-Deno.test("where a connection breaks there is no answer to judge", async () => {
+Deno.test("if a connection fails there is no answer to examine", async () => {
   const { lines } = await examine({});
   assertEquals(lines, [...REACHED, "http failed", "signature skipped", "clock skipped"]);
 });
 
-Deno.test("a server that does not tell its time is not held against the clock", async () => {
+Deno.test("a server without a time does not fail the clock check", async () => {
   const { lines } = await examine({ fetch: () => Promise.resolve(new Response("{}")) });
   assertEquals(lines, [...REACHED, "http ok", "signature failed", "clock skipped"]);
 });

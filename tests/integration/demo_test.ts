@@ -48,7 +48,7 @@ const STORY = [
   '"license_status": "ACTIVE"',
   "$ sentinel vendor revoke ROCKET-1 --database vendor.db\n",
   "stopping the software: license has been revoked",
-  "rocket: told to stop",
+  "rocket: stopping",
   "sentinel: error: license has been revoked",
   "exit status 81",
 ];

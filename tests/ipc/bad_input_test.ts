@@ -11,7 +11,7 @@ const KNOWN = ["get_license", "get_features", "health", "status"];
 const REFUSALS =
   /^(malformed request|malformed frame header|request exceeds (65536 bytes|10 MiB)|request nested too deeply|unknown method: [^]*)$/;
 
-/** An error, or an answer to what had come through the breaking whole. */
+/** An error, or an answer to a request that survived the mutation. */
 function checkAnswer(answer: string, sent: Uint8Array): void {
   const { status, error } = JSON.parse(answer);
   if (status === "ok") return assert(isValidRequest(sent), `answered ok: ${show(sent)}`);
@@ -19,7 +19,7 @@ function checkAnswer(answer: string, sent: Uint8Array): void {
   assert(REFUSALS.test(error), `${error} for ${show(sent)}`);
 }
 
-/** Judged by a reader of its own, laxer than the server's. */
+/** Checked by a separate reader, laxer than the server's. */
 function isValidRequest(sent: Uint8Array): boolean {
   try {
     const { method, id, params } = JSON.parse(new TextDecoder().decode(sent));
@@ -67,7 +67,7 @@ Deno.test("each of 9000 broken lines is refused, and the next request is answere
 
 testWith(
   [HALF_CLOSE],
-  "each of 3000 broken frames is refused or left waiting for its rest, and the next client is served",
+  "each of 3000 broken frames is refused or waits for its rest, and the next client is served",
   async () => {
     await using running = await startServer();
     const random = seededRandom(42);

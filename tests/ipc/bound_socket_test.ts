@@ -16,7 +16,7 @@ const IN_THE_WAY: readonly [what: string, place: (path: string) => string][] = [
 for (const [what, placeOf] of IN_THE_WAY) {
   testWith(
     [POSIX],
-    `a socket cannot be made where a folder has taken ${what}, and nothing is left of it`,
+    `a socket cannot be created if a folder is at ${what}, and leaves nothing behind`,
     async () => {
       await using folder = await temporaryFolder();
       const path = folder.at("s.sock");
@@ -32,7 +32,7 @@ for (const [what, placeOf] of IN_THE_WAY) {
   );
 }
 
-testWith([POSIX], "close() ends where the socket is gone already", async () => {
+testWith([POSIX], "close() succeeds if the socket no longer exists", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   await Deno.remove(running.path);
@@ -43,7 +43,7 @@ testWith([POSIX], "close() ends where the socket is gone already", async () => {
 
 testWith(
   [POSIX],
-  "close() ends every connection where the socket cannot be removed, and says so",
+  "close() ends every connection even if the socket cannot be removed, and logs that",
   async () => {
     await using running = await startServer();
     using peer = await connectPeer(running.path);

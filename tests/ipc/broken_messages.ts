@@ -10,7 +10,7 @@ const VALID = [
   '{"id":1.5,"method":"status","params":{"a":[1,2,{"b":null}]}}',
 ];
 
-/** A message that is broken, or was broken and may still be one: a line without its end. */
+/** A mutated message, which may still be valid: a line without its end. */
 export type BrokenLine = Uint8Array<ArrayBuffer>;
 
 const LINES: readonly ((random: Random) => string | Uint8Array)[] = [
@@ -45,11 +45,11 @@ const LINES: readonly ((random: Random) => string | Uint8Array)[] = [
   (random) => pick(["\ufeff", "\ufffe", " \ufeff"], random) + pick(VALID, random),
   // deep nesting
   (random) => nested(pick(["[", '{"a":'], random), 60 + below(5000, random)),
-  // prototypes and keys that are there twice
+  // prototypes and duplicate keys
   (random) => `{"__proto__":{"method":"health"},"x":${below(9, random)}}`,
   (random) => `{"constructor":{"prototype":{"method":"get_license"}},"x":${below(9, random)}}`,
   (random) => `{"method":"health","method":${pick(['"get_license"', "1"], random)}}`,
-  // too long, by one and by much
+  // too long, by one byte and by many
   (random) => `{"method":"${"x".repeat(65_536 - 12 + below(100_000, random))}"}`,
   // anything
   (random) => Uint8Array.from({ length: 1 + below(200, random) }, () => below(256, random)),

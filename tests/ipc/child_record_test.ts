@@ -9,7 +9,7 @@ import { testWith, UNIX_SOCKETS } from "../support/requirements.ts";
 
 const SERVE_IPC = { fixture: "serve_ipc.ts" };
 
-Deno.test("a record is read back, replaced by a shorter one, and gone when cleared", async () => {
+Deno.test("a record is read back, replaced by a shorter one, and removed when cleared", async () => {
   await using folder = await temporaryFolder();
   const path = testSocket(folder);
   await using claim = await claimSocket(path, { lockFolder: folder.path });
@@ -39,15 +39,19 @@ for (
     ["longer than any of ours", `"${"x".repeat(65_536)}"\n`],
   ] as const
 ) {
-  testWith([UNIX_SOCKETS], `what is ${what} is no record, and its file goes`, async () => {
-    await using folder = await temporaryFolder();
-    const path = testSocket(folder);
-    await Deno.writeTextFile(`${path}.lock`, text);
-    const claim = await claimSocket(path);
-    assertEquals(await claim.readRecord(), undefined);
-    await claim[Symbol.asyncDispose]();
-    assertEquals([...Deno.readDirSync(folder.path)], []);
-  });
+  testWith(
+    [UNIX_SOCKETS],
+    `a record that is ${what} is ignored, and its file removed`,
+    async () => {
+      await using folder = await temporaryFolder();
+      const path = testSocket(folder);
+      await Deno.writeTextFile(`${path}.lock`, text);
+      const claim = await claimSocket(path);
+      assertEquals(await claim.readRecord(), undefined);
+      await claim[Symbol.asyncDispose]();
+      assertEquals([...Deno.readDirSync(folder.path)], []);
+    },
+  );
 }
 
 testWith(

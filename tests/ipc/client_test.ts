@@ -9,13 +9,13 @@ import { listenLocally } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { testWith, UNIX_SOCKETS } from "../support/requirements.ts";
 
-/** What a client says, and the exit status that follows. */
+/** A client's error message, and its exit status. */
 async function complaint(action: () => Promise<unknown>): Promise<[number, string]> {
   const error = await assertRejects(action, IpcClientError);
   return [getExitCode(error), error.message];
 }
 
-/** A server that answers every request with these bytes, closing the connection where `close` says so. */
+/** A server that answers every request with these bytes, and closes the connection if `close` is set. */
 async function startLiar(
   reply: Uint8Array | string,
   { close = true }: { close?: boolean } = {},
@@ -49,7 +49,7 @@ async function startLiar(
   };
 }
 
-Deno.test("requestIpc() returns the answer as it came and as a value", async () => {
+Deno.test("requestIpc() returns the answer as text and as a value", async () => {
   await using running = await startServer();
   const { line, value } = await requestIpc({ path: running.path, method: "get_license" });
   assertEquals([line, value["status"]], [LICENSE_LINE, "ok"]);
@@ -57,7 +57,7 @@ Deno.test("requestIpc() returns the answer as it came and as a value", async () 
   assertEquals(refused.value, { status: "error", error: "unknown method: xyz" });
 });
 
-Deno.test("requestIpc() sends what parameters there are", async () => {
+Deno.test("requestIpc() sends the parameters", async () => {
   await using running = await startServer({ control: { restart: (params) => ({ params }) } });
   const ask = async (params?: Record<string, unknown>) => {
     const request = { path: running.path, method: "restart", ...(params && { params }) };
@@ -67,7 +67,7 @@ Deno.test("requestIpc() sends what parameters there are", async () => {
   assertEquals(await ask({ force: true }), { status: "ok", params: { force: true } });
 });
 
-Deno.test("requestIpc() asks thirty at a time", async () => {
+Deno.test("requestIpc() can send thirty requests at a time", async () => {
   await using running = await startServer();
   const answers = await Promise.all(
     Array.from({ length: 30 }, () => requestIpc({ path: running.path, method: "get_license" })),
@@ -75,7 +75,7 @@ Deno.test("requestIpc() asks thirty at a time", async () => {
   assert(answers.every(({ line }) => line === LICENSE_LINE));
 });
 
-Deno.test("requestIpc() says that the socket is not there", async () => {
+Deno.test("requestIpc() says that the socket is missing", async () => {
   await using folder = await temporaryFolder();
   assertEquals(
     await complaint(() => requestIpc({ path: testSocket(folder), method: "health" })),
@@ -83,7 +83,7 @@ Deno.test("requestIpc() says that the socket is not there", async () => {
   );
 });
 
-testWith([UNIX_SOCKETS], "requestIpc() says that nobody listens", async () => {
+testWith([UNIX_SOCKETS], "requestIpc() says that no server listens", async () => {
   await using folder = await temporaryFolder();
   const listener = Deno.listen({ transport: "unix", path: folder.at("a.sock") });
   await Deno.rename(folder.at("a.sock"), folder.at("b.sock"));
@@ -96,7 +96,7 @@ testWith([UNIX_SOCKETS], "requestIpc() says that nobody listens", async () => {
 
 testWith(
   [UNIX_SOCKETS],
-  "requestIpc() says that a server with a full queue let nobody in for five seconds",
+  "requestIpc() says that a server with a full queue accepted no connection for five seconds",
   async () => {
     await using folder = await temporaryFolder();
     const path = folder.at("full.sock");
@@ -118,7 +118,7 @@ testWith(
   },
 );
 
-Deno.test("requestIpc() says that no answer came in 65 seconds", async () => {
+Deno.test("requestIpc() says that no answer arrived in 65 seconds", async () => {
   await using liar = await startLiar('{"status":', { close: false });
   const clock = new FakeClock();
   const said = complaint(() => requestIpc({ path: liar.path, method: "health", clock }));
@@ -148,7 +148,7 @@ for (const [what, [reply, message]] of Object.entries(LIES)) {
   });
 }
 
-Deno.test("requestIpc() ends with the signal's reason, before it began or while it waits", async () => {
+Deno.test("requestIpc() rejects with the signal's reason, before it starts or while it waits", async () => {
   await using liar = await startLiar("", { close: false });
   const options = { path: liar.path, method: "health" };
   await assertRejects(
@@ -162,7 +162,7 @@ Deno.test("requestIpc() ends with the signal's reason, before it began or while 
   await assertRejects(() => waiting, Error, "enough");
 });
 
-Deno.test("watchIpc() yields the answer and the events, and closes the connection when it is left", async () => {
+Deno.test("watchIpc() yields the answer and the events, and closes the connection when the loop ends", async () => {
   await using running = await startServer();
   const seen: string[] = [];
   for await (const { line } of watchIpc({ path: running.path })) {

@@ -37,7 +37,7 @@ testWith([POSIX, NEEDS_ROOT], "listSockets() finds no other user's sockets", asy
 
 testWith(
   [POSIX],
-  "listSockets() finds none where there is no folder, and fails where it is none",
+  "listSockets() finds none if the folder is missing, and fails if it is not a folder",
   async () => {
     await using folder = await temporaryFolder();
     assertEquals(await listSockets(folder.at("nothing"), OWN_USER), []);

@@ -13,7 +13,7 @@ const EMPTY_LICENSE_LINE = `{"status":"ok","license":${
 const request = (method: string) => `{"method":"${method}"}`;
 const refusal = (error: string) => JSON.stringify({ status: "error", error });
 
-Deno.test("status answers what the server is told to say, as it is at that time", async () => {
+Deno.test("status returns the current result of its callback", async () => {
   let pid = 1;
   await using running = await startServer({ status: () => ({ state: "running", pid: pid++ }) });
   const line = (pid: number) => `{"status":"ok","state":"running","pid":${pid}}`;
@@ -21,7 +21,7 @@ Deno.test("status answers what the server is told to say, as it is at that time"
   assertEquals(await ask(running.path, request("status")), line(2));
 });
 
-Deno.test("status answers an error where what it is told to ask fails, and the connection goes on", async () => {
+Deno.test("status returns an error if its callback fails, and the connection stays open", async () => {
   await using running = await startServer({
     status: () => {
       throw new TypeError("secret detail");
@@ -33,7 +33,7 @@ Deno.test("status answers an error where what it is told to ask fails, and the c
   assertEquals(running.log.records[0]?.level, "error");
 });
 
-Deno.test("a watcher is told of every event from the answer on, a new license among them", async () => {
+Deno.test("a watcher receives every event after the answer, including a new license", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   running.server.publish({ event: "state", state: "too early" });
@@ -47,7 +47,7 @@ Deno.test("a watcher is told of every event from the answer on, a new license am
   assertEquals(await peer.line(), OK);
 });
 
-Deno.test("a watcher that speaks frames is told in frames of kind 3 with the id of its request", async () => {
+Deno.test("a watcher that uses frames receives frames of kind 3 with its request's id", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   const bytes = new TextEncoder().encode(request("watch"));
@@ -59,7 +59,7 @@ Deno.test("a watcher that speaks frames is told in frames of kind 3 with the id 
   assertEquals(new TextDecoder().decode(await peer.bytes(20)), '{"event":"stopping"}');
 });
 
-Deno.test("a control method gets its parameters and its peer, and answers what the handler returns", async () => {
+Deno.test("a control method gets its parameters and its peer, and returns the handler's result", async () => {
   await using running = await startServer({
     control: {
       restart: (params, { pid }) => ({ params, own: pid === Deno.pid }),
@@ -71,7 +71,7 @@ Deno.test("a control method gets its parameters and its peer, and answers what t
   assertEquals(await ask(running.path, request("stop")), OK);
 });
 
-Deno.test("a control method that nobody handles is not available; one that fails says why only where that was meant", async () => {
+Deno.test("a control method without a handler is not available; one that fails says why only for expected errors", async () => {
   await using running = await startServer({
     control: {
       reload: () => {
@@ -125,7 +125,7 @@ Deno.test("warnings change no answer", async () => {
   assertEquals(await ask(running.path, request("get_license")), LICENSE_LINE);
 });
 
-Deno.test("from errors on three in ten license requests fail, the others have no features, health is honest", async () => {
+Deno.test("from the errors stage on, three in ten license requests fail, the others have no features, and health is correct", async () => {
   await using running = await startServer({ random: seededRandom(3) });
   running.server.setDegradeStage("errors");
   using peer = await connectPeer(running.path);
@@ -147,7 +147,7 @@ Deno.test("from errors on three in ten license requests fail, the others have no
   assertEquals(await ask(running.path, request("get_license")), LICENSE_LINE);
 });
 
-Deno.test("slowdown answers the license half a second to three seconds later, and nobody else", async () => {
+Deno.test("slowdown delays the license by half a second to three seconds, and nothing else", async () => {
   const clock = new FakeClock();
   await using running = await startServer({ clock, random: () => 0.5 });
   running.server.setDegradeStage("slowdown");
@@ -174,7 +174,7 @@ Deno.test("close() wakes an answer that is being delayed", async () => {
   await peer.rest();
 });
 
-Deno.test("close() lets the answer under way be written, that to whoever asked for the end among them", async () => {
+Deno.test("close() lets pending answers be written, including the one to the stop request", async () => {
   await using running = await startServer({
     control: { stop: () => void running.server.close() },
   });
@@ -185,7 +185,7 @@ Deno.test("close() lets the answer under way be written, that to whoever asked f
 });
 
 for (const [who, asked] of [["waits", ""], ["asks for more", request("health") + "\n"]] as const) {
-  Deno.test(`close() lets the events be written that were told of before it, to who ${who}`, async () => {
+  Deno.test(`close() lets earlier events be written to a watcher that ${who}`, async () => {
     await using running = await startServer();
     using watcher = await connectPeer(running.path);
     await watcher.send(request("watch") + "\n");
@@ -215,7 +215,7 @@ Deno.test("close() waits half a second for a watcher that does not read", async 
   await closing;
 });
 
-Deno.test("counters() tells the connections that are open, were accepted, and were refused", async () => {
+Deno.test("counters() counts the open, accepted and refused connections", async () => {
   await using running = await startServer({ limits: { maxConnections: 1 } });
   using first = await connectPeer(running.path);
   await first.send(request("health") + "\n");

@@ -19,7 +19,7 @@ interface Knocks {
   readonly closed: number;
 }
 
-/** A server whose folder and socket let everybody in, so that nothing but the peer's credentials keeps others out. */
+/** A server whose folder and socket are open to all, so that only the peer credentials keep other users out. */
 async function startOpenServer(options: Partial<IpcServerOptions> = {}): Promise<TestServer> {
   const running = await startServer({
     control: { debug: (_, { pid, user }) => ({ pid, user }) },
@@ -61,7 +61,7 @@ testWith(
   },
 );
 
-/** Files and other sockets that come and go in this process, so that descriptors are given out again and again. */
+/** Opens and closes files and sockets in this process, so that descriptors are reused. */
 function makeNoise(): AsyncDisposable {
   let stopped = false;
   const random = seededRandom(7);
@@ -95,7 +95,7 @@ function makeNoise(): AsyncDisposable {
 
 testWith(
   [OTHER_USERS],
-  "another user is sent no byte and logged at DEBUG alone, with uid and pid",
+  "another user receives no byte and is logged only at DEBUG, with uid and pid",
   async () => {
     await using running = await startOpenServer();
     const { refused, closed } = await knock(1001, running, 5);

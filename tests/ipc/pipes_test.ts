@@ -14,7 +14,7 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 const NAME = `${PIPE_PREFIX}sentinel-m1`;
 const OWN_USER = selectPlatform().userId();
 
-/** The other end of a pipe, which has nothing to say. */
+/** The other end of a pipe, which sends nothing. */
 class SilentConn implements LocalConn {
   isClosed = false;
   heardBytes = 0;
@@ -72,33 +72,44 @@ for (const [who, [there, code, message]] of Object.entries(SERVING)) {
   });
 }
 
-testWith([POSIX], "claimSocket() of a pipe is one at a time, by a lock in the folder", async () => {
-  await using folder = await temporaryFolder();
-  const options = { platform: platformWithPipes({}), lockFolder: folder.at("run") };
-  await using claim = await claimSocket(NAME, options);
-  assertEquals(claim.path, NAME);
-  assertEquals((await refusal(() => claimSocket(NAME, options)))[0], "running.ipc");
-  const platform = { ...options.platform, runtimeFolder: () => options.lockFolder };
-  assertEquals(await findSockets(() => undefined, platform), [NAME]);
-});
+testWith(
+  [POSIX],
+  "only one claimSocket() of a pipe succeeds at a time, by a lock in the folder",
+  async () => {
+    await using folder = await temporaryFolder();
+    const options = { platform: platformWithPipes({}), lockFolder: folder.at("run") };
+    await using claim = await claimSocket(NAME, options);
+    assertEquals(claim.path, NAME);
+    assertEquals((await refusal(() => claimSocket(NAME, options)))[0], "running.ipc");
+    const platform = { ...options.platform, runtimeFolder: () => options.lockFolder };
+    assertEquals(await findSockets(() => undefined, platform), [NAME]);
+  },
+);
 
 testWith([POSIX], "claimSocket() of a pipe needs a folder for its lock", async () => {
   const refused = await refusal(() => claimSocket(NAME, { platform: platformWithPipes({}) }));
   assertEquals(refused, ["config.ipc_path", "no folder is known for the pipe's lock file"]);
 });
 
-testWith([POSIX], "socketPath() names a pipe after the machine, and takes no other path", () => {
-  const pipePrefix = PIPE_PREFIX, machineId = "m1", maxBytes = 256;
-  assertEquals(resolveSocketPath({ machineId, pipePrefix, maxBytes }), NAME);
-  const error = assertThrows(
-    () => resolveSocketPath({ machineId, pipePrefix, maxBytes, path: "C:\\s.sock" }),
-    SentinelError,
-  );
-  assertEquals(
-    [error.code, error.message],
-    ["config.ipc_path", `Cannot use the pipe C:\\s.sock: its name must begin with ${PIPE_PREFIX}`],
-  );
-});
+testWith(
+  [POSIX],
+  "resolveSocketPath() names a pipe after the machine, and refuses other paths",
+  () => {
+    const pipePrefix = PIPE_PREFIX, machineId = "m1", maxBytes = 256;
+    assertEquals(resolveSocketPath({ machineId, pipePrefix, maxBytes }), NAME);
+    const error = assertThrows(
+      () => resolveSocketPath({ machineId, pipePrefix, maxBytes, path: "C:\\s.sock" }),
+      SentinelError,
+    );
+    assertEquals(
+      [error.code, error.message],
+      [
+        "config.ipc_path",
+        `Cannot use the pipe C:\\s.sock: its name must begin with ${PIPE_PREFIX}`,
+      ],
+    );
+  },
+);
 
 const ANSWERS: Readonly<Record<string, [PipeConnection, code: string]>> = {
   "is not there": [{ kind: "absent" }, "absent.socket"],
@@ -116,7 +127,7 @@ for (const [what, [there, code]] of Object.entries(ANSWERS)) {
   });
 }
 
-testWith([POSIX], "requestIpc() tries a pipe that is busy again, for five seconds", async () => {
+testWith([POSIX], "requestIpc() retries a busy pipe for five seconds", async () => {
   let tries = 0;
   const platform = platformWithPipes({
     connect: () => ++tries === 3 ? open(OWN_USER) : { kind: "busy" },

@@ -28,7 +28,7 @@ const IDS: Readonly<Record<string, string>> = {
   "a number beyond every double": "1e999",
 };
 for (const [what, id] of Object.entries(IDS)) {
-  Deno.test(`the answer repeats an id that is ${what}, behind everything else`, async () => {
+  Deno.test(`the answer repeats an id that is ${what}, after all other fields`, async () => {
     await using running = await startServer();
     const request = `{"params":{"id":3},"method":"health","id":${id}}`;
     assertEquals(await ask(running.path, request), `{"status":"ok","id":${id}}`);
@@ -58,7 +58,7 @@ Deno.test("pipelined requests are answered in their order", async () => {
   ]);
 });
 
-Deno.test("runs of equal answers of every length stay whole and in their order", async () => {
+Deno.test("runs of equal answers of every length stay complete and in order", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   const methods = Array.from(
@@ -71,14 +71,14 @@ Deno.test("runs of equal answers of every length stay whole and in their order",
   }
 });
 
-Deno.test("a line in single bytes is one line, whatever its end", async () => {
+Deno.test("a line that arrives in single bytes is one line, whatever its end", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   for (const char of '\r\n{"method":"health"}\r\n{"method":"health"}\n') await peer.send(char);
   assertEquals([await peer.line(), await peer.line()], [OK, OK]);
 });
 
-testWith([HALF_CLOSE], "what is left at the end of the stream is a line", async () => {
+testWith([HALF_CLOSE], "the rest at the end of the stream is a line", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   await peer.send('{"method":"health"}');
@@ -88,7 +88,7 @@ testWith([HALF_CLOSE], "what is left at the end of the stream is a line", async 
 
 for (const end of ["\n", "\r\n"]) {
   const name = JSON.stringify(end);
-  Deno.test(`a line of 65536 bytes before its ${name} is taken, one more ends the connection`, async () => {
+  Deno.test(`a line of 65536 bytes before its ${name} is accepted, one more ends the connection`, async () => {
     await using running = await startServer();
     const line = (bytes: number) => '{"method":"health"}'.padEnd(bytes) + end;
     using peer = await connectPeer(running.path);
@@ -135,7 +135,7 @@ Deno.test("frames are answered in frames with their request id, also split into 
   assertEquals(await readFrame(peer), [2, 2 ** 32 - 1, error]);
 });
 
-Deno.test("a frame with a malformed payload is answered and the connection goes on", async () => {
+Deno.test("a frame with a malformed payload is answered and the connection stays open", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   for (const json of ["", "[]", '{"method":"health"}\n{}']) {

@@ -15,13 +15,13 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const OWN_PEER = { user: selectPlatform().userId(), pid: Deno.pid };
 
-/** This system, as if it told of peers in this way. */
+/** This system with another way to identify peers. */
 function platformThatTells(identify: AcceptedPeers["identify"]): Platform {
   const trackPeers = () => ({ identify, pin: () => undefined });
   return { ...selectPlatform(), trackPeers };
 }
 
-/** A pipe whose clients, or failures in place of them, a test gives; then nobody comes. */
+/** A pipe with the clients or failures that a test gives, and no others. */
 function listenerOf(arrivals: (LocalConn | Error)[]): LocalListener & AcceptedPeers {
   const closed = Promise.withResolvers<never>();
   return {
@@ -38,7 +38,7 @@ function listenerOf(arrivals: (LocalConn | Error)[]): LocalListener & AcceptedPe
 
 testWith(
   [POSIX],
-  "a peer whom the system does not tell is refused, and logged at DEBUG",
+  "a peer that the system cannot identify is refused, and logged at DEBUG",
   async () => {
     await using running = await startServer({ platform: platformThatTells(() => undefined) });
     using peer = await connectPeer(running.path);
@@ -51,7 +51,7 @@ testWith(
 
 testWith(
   [POSIX],
-  "a peer whom the system fails to tell is refused, the next is served",
+  "if identifying a peer fails, it is refused, and the next is served",
   async () => {
     let asked = 0;
     const platform = platformThatTells(() => {
@@ -67,7 +67,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "where no connection can be accepted, that is said and tried again", async () => {
+testWith([POSIX], "a failed accept is logged and retried", async () => {
   const served = Promise.withResolvers<void>();
   const conn: LocalConn = {
     read: () => (served.resolve(), Promise.resolve(null)),
@@ -86,7 +86,7 @@ testWith([POSIX], "where no connection can be accepted, that is said and tried a
   await served.promise;
 });
 
-testWith([POSIX], "a connection that fails is closed, and said so", async () => {
+testWith([POSIX], "a connection that fails is closed and logged", async () => {
   const closed = Promise.withResolvers<void>();
   const conn: LocalConn = {
     read: () => Promise.reject(new Error("Input/output error")),
@@ -99,7 +99,7 @@ testWith([POSIX], "a connection that fails is closed, and said so", async () => 
   assertEquals(running.log.lines("debug"), ["error ipc connection failed: Input/output error"]);
 });
 
-testWith([POSIX], "a pipe that somebody takes behind the claim is not served", async () => {
+testWith([POSIX], "a pipe that another process creates after the claim is not served", async () => {
   await using folder = await temporaryFolder();
   const platform = platformWithPipes({});
   const path = `${PIPE_PREFIX}sentinel-m1`;

@@ -22,7 +22,7 @@ Deno.test("an unknown method is named in the answer", async () => {
   assertEquals(answer, '{"status":"error","error":"unknown method: xyz"}');
 });
 
-Deno.test("a malformed request is answered and the connection goes on", async () => {
+Deno.test("a malformed request is answered and the connection stays open", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   await peer.send('nonsense\n\n\r\n{"method":"health"}\r\n');
@@ -30,7 +30,7 @@ Deno.test("a malformed request is answered and the connection goes on", async ()
   assertEquals(await peer.line(), '{"status":"ok"}');
 });
 
-Deno.test("a new license is answered from then on, also where the old one was just asked for", async () => {
+Deno.test("after a change, answers have the new license, even if the old one was just requested", async () => {
   await using running = await startServer();
   using peer = await connectPeer(running.path);
   await peer.send('{"method":"get_license"}\n');
@@ -42,7 +42,7 @@ Deno.test("a new license is answered from then on, also where the old one was ju
 
 testWith(
   [UNIX_SOCKETS],
-  "the socket is 0600, and gone with its lock file after the end; close() twice is once",
+  "the socket is 0600, and removed with its lock file at the end; close() may be called twice",
   async () => {
     const running = await startServer();
     assertEquals((await Deno.lstat(running.path)).mode! & 0o777, 0o600);

@@ -19,7 +19,7 @@ function modeOf(path: string): number {
   return Deno.lstatSync(path).mode! & 0o7777;
 }
 
-/** A socket file whose server is gone without having removed it. */
+/** The socket file of a killed server. */
 function leaveSocket(path: string): void {
   const listener = Deno.listen({ transport: "unix", path: path + "x" });
   Deno.renameSync(path + "x", path);
@@ -32,7 +32,7 @@ for (const umask of ["000", "177"]) {
     `folder, lock file and socket are closed to others under a umask of ${umask}`,
     async () => {
       await using folder = await temporaryFolder();
-      // a umask is the whole process's, and this one has other tests in it
+      // a umask applies to the whole process, which runs other tests
       const server = programLine([folder.at("new/s.sock")], SERVE_IPC);
       await using child = new Deno.Command("sh", {
         args: ["-c", `umask ${umask}; exec "$@"`, "sh", ...server],
@@ -50,7 +50,7 @@ for (const umask of ["000", "177"]) {
   );
 }
 
-testWith([POSIX], "claimSocket() leaves nothing once it is let go, twice", async () => {
+testWith([POSIX], "claimSocket() leaves nothing behind after it is released, twice", async () => {
   await using folder = await temporaryFolder();
   const claim = await claimSocket(folder.at("new/s.sock"));
   await claim[Symbol.asyncDispose]();
@@ -88,7 +88,7 @@ testWith([POSIX], "claimSocket() refuses a file in place of the folder or above 
   assertEquals([code, /Not a directory/.test(message)], ["config.ipc_path", true]);
 });
 
-testWith([POSIX], "claimSocket() refuses a folder whose parent is not there", async () => {
+testWith([POSIX], "claimSocket() refuses a folder without a parent", async () => {
   await using folder = await temporaryFolder();
   assertEquals((await refusal(folder.at("a/b/s.sock")))[0], "config.ipc_path");
 });
@@ -102,7 +102,7 @@ testWith([NEEDS_ROOT], "claimSocket() refuses a folder of another user's", async
 
 testWith(
   [POSIX],
-  "claimSocket() takes a shared folder with the sticky bit, not one without",
+  "claimSocket() accepts a shared folder only with the sticky bit",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.chmod(folder.path, 0o1777);
@@ -128,7 +128,7 @@ for (const name of ["s.sock", "s.sock.lock"]) {
   );
 }
 
-testWith([POSIX], "claimSocket() follows no link where the lock file should be", async () => {
+testWith([POSIX], "claimSocket() does not follow a link at the lock file's path", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("precious"), "kept");
   await Deno.symlink(folder.at("precious"), folder.at("s.sock.lock"));
@@ -139,7 +139,7 @@ testWith([POSIX], "claimSocket() follows no link where the lock file should be",
   assertEquals(await Deno.readTextFile(folder.at("precious")), "kept");
 });
 
-testWith([POSIX], "claimSocket() removes a socket that nobody listens on", async () => {
+testWith([POSIX], "claimSocket() removes a socket without a listener", async () => {
   await using folder = await temporaryFolder();
   leaveSocket(folder.at("s.sock"));
   await using _claim = await claimSocket(folder.at("s.sock"));
@@ -158,7 +158,7 @@ testWith([POSIX], "claimSocket() never removes what is not a socket", async () =
 
 testWith(
   [POSIX],
-  "a second claim is refused with exit status 85 while the first lives, and taken afterwards",
+  "a second claim is refused with exit status 85 while the first exists, and succeeds afterwards",
   async () => {
     const running = await startServer();
     const error = await assertRejects(() => claimSocket(running.path), AlreadyServingError);
@@ -200,7 +200,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "claims that come while others let go are never held by two", async () => {
+testWith([POSIX], "claims during a release are never held by two", async () => {
   await using folder = await temporaryFolder();
   let holders = 0;
   let claims = 0;
@@ -222,7 +222,7 @@ testWith([POSIX], "claims that come while others let go are never held by two", 
 
 testWith(
   [POSIX],
-  "twenty claims at once: one gets it, and the next after it was let go",
+  "of twenty concurrent claims one succeeds, and the next after its release",
   async () => {
     await using folder = await temporaryFolder();
     for (let round = 0; round < 10; round++) {
@@ -236,7 +236,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "close() leaves a socket alone that has taken the path meanwhile", async () => {
+testWith([POSIX], "close() does not remove another socket at its path", async () => {
   await using running = await startServer();
   await Deno.remove(running.path);
   using _other = Deno.listen({ transport: "unix", path: running.path });

@@ -10,42 +10,46 @@ function refusal(options: SocketPathOptions): [code: string, message: string] {
   return [error.code, error.message];
 }
 
-testWith([POSIX], "socketPath() is in the session's folder where there is one", () => {
+testWith([POSIX], "resolveSocketPath() uses the session's folder if it exists", () => {
   const path = resolveSocketPath({ machineId: "m1", runtimeFolder: RUNTIME });
   assertEquals(path, "/run/user/1000/sentinel/sentinel-m1.sock");
 });
 
-testWith([POSIX], "socketPath() is in /tmp where there is no session's folder", () => {
+testWith([POSIX], "resolveSocketPath() uses /tmp without a session's folder", () => {
   assertEquals(resolveSocketPath({ machineId: "m1" }), "/tmp/sentinel-m1.sock");
 });
 
-testWith([POSIX], "socketPath() is in /tmp where that is asked for", () => {
+testWith([POSIX], "resolveSocketPath() uses /tmp if that is configured", () => {
   const path = resolveSocketPath({ machineId: "m1", runtimeFolder: RUNTIME, location: "tmp" });
   assertEquals(path, "/tmp/sentinel-m1.sock");
 });
 
 testWith(
   [POSIX],
-  "socketPath() says that XDG_RUNTIME_DIR is not set where it is insisted on",
+  "resolveSocketPath() says that XDG_RUNTIME_DIR is not set if it is required",
   () => {
     const wrong = refusal({ machineId: "m1", location: "runtime" });
     assertEquals(wrong, ["config.ipc_path", "XDG_RUNTIME_DIR not set"]);
   },
 );
 
-testWith([POSIX], "socketPath() takes a path that is named outright", () => {
+testWith([POSIX], "resolveSocketPath() uses a configured path", () => {
   assertEquals(resolveSocketPath({ machineId: "m1", path: "/srv/x.sock" }), "/srv/x.sock");
 });
 
-testWith([POSIX], "socketPath() allows 107 bytes on Linux and names the limit beyond them", () => {
-  const path = "/" + "é".repeat(53);
-  assertEquals(resolveSocketPath({ machineId: "m1", path, maxBytes: 107 }), path);
-  const [code, message] = refusal({ machineId: "m1", path: path + "x", maxBytes: 107 });
-  assertEquals(code, "config.ipc_path");
-  assertEquals(message.endsWith("it has 108 bytes, the system's limit is 107"), true);
-});
+testWith(
+  [POSIX],
+  "resolveSocketPath() allows 107 bytes on Linux and names the limit if there are more",
+  () => {
+    const path = "/" + "é".repeat(53);
+    assertEquals(resolveSocketPath({ machineId: "m1", path, maxBytes: 107 }), path);
+    const [code, message] = refusal({ machineId: "m1", path: path + "x", maxBytes: 107 });
+    assertEquals(code, "config.ipc_path");
+    assertEquals(message.endsWith("it has 108 bytes, the system's limit is 107"), true);
+  },
+);
 
-testWith([POSIX], "socketPath() lets no machine id lead elsewhere", () => {
+testWith([POSIX], "resolveSocketPath() refuses a machine id that leads elsewhere", () => {
   assertEquals(refusal({ machineId: "../x" })[0], "config.ipc_path");
   assertEquals(refusal({ machineId: "" })[0], "config.ipc_path");
 });

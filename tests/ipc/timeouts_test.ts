@@ -7,7 +7,7 @@ import { HALF_CLOSE, testWith } from "../support/requirements.ts";
 const HEALTH = '{"method":"health"}';
 const OK = '{"status":"ok"}';
 
-Deno.test("a peer that says nothing is cut off after the read timeout", async () => {
+Deno.test("a silent peer is cut off after the read timeout", async () => {
   const clock = new FakeClock();
   await using running = await startServer({ clock });
   using peer = await connectPeer(running.path);
@@ -35,7 +35,7 @@ Deno.test("a byte a second does not prolong the time for a message", async () =>
   assertEquals(await peer.rest(), "");
 });
 
-Deno.test("time between messages is not counted unless there is an idle timeout", async () => {
+Deno.test("time between messages counts only with an idle timeout", async () => {
   const clock = new FakeClock();
   await using running = await startServer({ clock });
   using peer = await connectPeer(running.path);
@@ -46,7 +46,7 @@ Deno.test("time between messages is not counted unless there is an idle timeout"
   assertEquals(await peer.line(), OK);
 });
 
-Deno.test("a message that begins after hours of silence has its time, and no more", async () => {
+Deno.test("a message that begins after hours of silence has the normal timeout", async () => {
   const clock = new FakeClock();
   await using running = await startServer({ clock });
   using peer = await connectPeer(running.path);
@@ -61,7 +61,7 @@ Deno.test("a message that begins after hours of silence has its time, and no mor
   assertEquals(await peer.rest(), "");
 });
 
-Deno.test("an idle timeout closes a connection that has nothing to ask, though not one that watches", async () => {
+Deno.test("an idle timeout closes an idle connection, but not a watching one", async () => {
   const clock = new FakeClock();
   await using running = await startServer({ clock, limits: { idleTimeoutMs: 1000 } });
   using idle = await connectPeer(running.path);
@@ -76,7 +76,7 @@ Deno.test("an idle timeout closes a connection that has nothing to ask, though n
   assertEquals(await watcher.line(), '{"event":"grace","remaining_seconds":60}');
 });
 
-Deno.test("a peer that never reads is cut off after the write timeout and delays nobody", async () => {
+Deno.test("a peer that never reads is cut off after the write timeout and delays no other", async () => {
   const clock = new FakeClock();
   await using running = await startServer({ clock });
   using deaf = await connectPeer(running.path);
@@ -89,7 +89,7 @@ Deno.test("a peer that never reads is cut off after the write timeout and delays
   assert(heard.startsWith(LICENSE_LINE) && heard.length < 20_000 * LICENSE_LINE.length);
 });
 
-Deno.test("a watcher that does not read is cut off and the others are told", async () => {
+Deno.test("a watcher that does not read is cut off and the others receive events", async () => {
   await using running = await startServer();
   using deaf = await connectPeer(running.path);
   await deaf.send('{"method":"watch"}\n');
@@ -107,7 +107,7 @@ Deno.test("a watcher that does not read is cut off and the others are told", asy
 
 testWith(
   [HALF_CLOSE],
-  "the connection beyond the most is closed at once; a place that is given up is free again",
+  "a connection above the maximum is closed at once; a closed one frees its place",
   async () => {
     await using running = await startServer({ limits: { maxConnections: 2 } });
     using first = await connectPeer(running.path);
@@ -126,7 +126,7 @@ testWith(
   },
 );
 
-Deno.test("close() ends connections that are silent, in mid-message, or not reading", async () => {
+Deno.test("close() ends connections that are silent, in the middle of a message, or not reading", async () => {
   const running = await startServer();
   using silent = await connectPeer(running.path);
   using broken = await connectPeer(running.path);

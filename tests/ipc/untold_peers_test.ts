@@ -6,7 +6,7 @@ import { lateIdentifyingPlatform } from "../support/unidentified_peers.ts";
 
 const REQUEST = '{"method":"get_license"}';
 
-Deno.test("a peer that is told only when it has spoken is asked for once, and answered", async () => {
+Deno.test("a peer that is identified only after its first byte is identified once, and answered", async () => {
   let asked = 0;
   const platform = lateIdentifyingPlatform((peer) => (asked++, peer));
   await using running = await startServer({ platform });
@@ -19,7 +19,7 @@ Deno.test("a peer that is told only when it has spoken is asked for once, and an
   assertEquals(running.log.records, []);
 });
 
-Deno.test("a peer that turns out to be another user is sent no byte, and logged at DEBUG alone", async () => {
+Deno.test("an unidentified peer that turns out to be another user receives no byte, and is logged only at DEBUG", async () => {
   const platform = lateIdentifyingPlatform(() => ({ user: "S-1-5-18", pid: 4 }));
   await using running = await startServer({ platform });
   assertEquals(await ask(running.path, REQUEST), undefined);
@@ -29,7 +29,7 @@ Deno.test("a peer that turns out to be another user is sent no byte, and logged 
   assertEquals([level, message], ["debug", "ipc connection refused: uid S-1-5-18, pid 4"]);
 });
 
-Deno.test("a peer that is told not even then is sent no byte", async () => {
+Deno.test("a peer that stays unidentified receives no byte", async () => {
   await using running = await startServer({ platform: lateIdentifyingPlatform(() => undefined) });
   assertEquals(await ask(running.path, REQUEST), undefined);
   const [{ level, message } = {}] = running.log.records;
@@ -37,7 +37,7 @@ Deno.test("a peer that is told not even then is sent no byte", async () => {
   assertEquals([level, message], ["debug", expected]);
 });
 
-Deno.test("peers that are not told yet count as connections, and have no longer than others to speak", async () => {
+Deno.test("unidentified peers count as connections, and have the same timeout as others", async () => {
   const clock = new FakeClock();
   const platform = lateIdentifyingPlatform((peer) => peer);
   await using running = await startServer({ platform, clock, limits: { maxConnections: 2 } });

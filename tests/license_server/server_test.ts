@@ -162,7 +162,7 @@ Deno.test("a request too many is turned away unsigned, as an outage would be, un
   await third.body?.cancel();
 });
 
-Deno.test("a port in use is said so", async () => {
+Deno.test("a port in use is reported", async () => {
   await using fixture = await LicenseServerFixture.open();
   await using server = start(fixture);
   const port = Number(new URL(server.url).port);

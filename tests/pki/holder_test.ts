@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { createClientHolder, createServerHolder } from "../../src/pki/holder.ts";
 
-Deno.test("a server is known by its name and the others, each once", () => {
+Deno.test("a server has its name and the others, each once", () => {
   assertEquals(createServerHolder("Localhost", ["127.0.0.1", "localhost", "127.0.0.1"]), {
     kind: "server",
     name: "localhost",
@@ -37,7 +37,7 @@ for (const [name, message] of BAD) {
 }
 
 for (const bad of ["", "a b", "10.0.0", "example.com:443"]) {
-  Deno.test(`a server is not known by ${JSON.stringify(bad)}`, () => {
+  Deno.test(`a server may not be named ${JSON.stringify(bad)}`, () => {
     for (
       const make of [
         () => createServerHolder(bad, []),

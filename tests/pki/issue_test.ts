@@ -42,7 +42,7 @@ function allowed(certificate: X509Certificate): unknown {
 const BOTH_CRITICAL = [true, true];
 const DIGITAL_SIGNATURE = 1, KEY_CERT_SIGN = 32, CRL_SIGN = 64;
 
-Deno.test("a CA may sign certificates and lists, no CA below it, and nothing else", async () => {
+Deno.test("a CA may sign certificates and lists, but no other CA", async () => {
   const { authority: { certificate } } = await madeAuthority();
   assertEquals(allowed(certificate), {
     ca: true,
@@ -54,7 +54,7 @@ Deno.test("a CA may sign certificates and lists, no CA below it, and nothing els
   });
 });
 
-Deno.test("a client's certificate serves a client only", async () => {
+Deno.test("a client's certificate is only for a client", async () => {
   const certificate = await issued(await madeAuthority(), { holder: OPS });
   assertEquals(certificate.subject, "CN=ops, OU=control");
   assertEquals(allowed(certificate), {
@@ -67,7 +67,7 @@ Deno.test("a client's certificate serves a client only", async () => {
   });
 });
 
-Deno.test("a server's certificate serves a server only, and bears its names", async () => {
+Deno.test("a server's certificate is only for a server, and has its names", async () => {
   const certificate = await issued(await madeAuthority(), { holder: SERVER });
   assertEquals(certificate.subject, "CN=localhost");
   assertEquals(allowed(certificate), {
@@ -80,7 +80,7 @@ Deno.test("a server's certificate serves a server only, and bears its names", as
   });
 });
 
-Deno.test("our own check accepts the client for its time, and not the server", async () => {
+Deno.test("our own check accepts the client while it is valid, and never the server", async () => {
   const made = await madeAuthority();
   const client = await issued(made, { holder: OPS, days: 2 });
   const server = await issued(made, { holder: SERVER });
@@ -90,14 +90,14 @@ Deno.test("our own check accepts the client for its time, and not the server", a
   };
   const accepted = { kind: "accepted", cn: "ops", role: "control" } as const;
   assertEquals(await judgeAt(client, NOW_MS), accepted);
-  // a clock that is a little behind
+  // a clock that is slightly behind
   assertEquals(await judgeAt(client, NOW_MS - 4 * 60_000), accepted);
   assertEquals((await judgeAt(client, NOW_MS - 6 * 60_000)).kind, "refused");
   assertEquals((await judgeAt(client, NOW_MS + 2 * DAY_MS + 1000)).kind, "refused");
   assertEquals((await judgeAt(server, NOW_MS)).kind, "refused");
 });
 
-Deno.test("nobody is let in by a CA below ours", async () => {
+Deno.test("certificates of a CA below ours are refused", async () => {
   const { authority: { signer }, certificatePem } = await madeAuthority();
   const { publicKey, privateKey } = await makeKey();
   const name = createName({ commonName: "below" });
@@ -121,7 +121,7 @@ Deno.test("nobody is let in by a CA below ours", async () => {
 });
 
 for (const name of ["#41", "a,OU=control", "a+OU=control", 'quote"d', "back\\slash", "日本"]) {
-  Deno.test(`a client named ${name} is named so, and no more`, async () => {
+  Deno.test(`a client named ${name} has exactly that name`, async () => {
     const holder = createClientHolder(name, "observe");
     const { subjectName } = await issued(await madeAuthority({ name }), { holder });
     assertEquals(subjectName.getField("CN"), [name]);
@@ -129,13 +129,13 @@ for (const name of ["#41", "a,OU=control", "a+OU=control", 'quote"d', "back\\sla
   });
 }
 
-Deno.test("times are whole seconds, 90 days where nothing else is said", async () => {
+Deno.test("times are whole seconds, and 90 days by default", async () => {
   const { notBefore, notAfter } = await issued(await madeAuthority(), { holder: OPS });
   assertEquals(notBefore.toISOString(), "2030-06-01T11:55:00.000Z");
   assertEquals(notAfter.toISOString(), "2030-08-30T12:00:00.000Z");
 });
 
-Deno.test("a certificate ends with its CA, and is refused where longer was asked for", async () => {
+Deno.test("a certificate expires with its CA at the latest, and a longer request is refused", async () => {
   const made = await madeAuthority({ days: 10 });
   const end = made.authority.certificate.notAfter;
   assertEquals((await issued(made, { holder: OPS })).notAfter, end);
@@ -173,7 +173,7 @@ const faultOf = async (terms: Parameters<typeof openAuthority>[0]): Promise<stri
   return error.message;
 };
 
-Deno.test("a CA signs only while it is valid, with its own key, and where it is one CA", async () => {
+Deno.test("a CA signs only while it is valid, with its own key, and if the file has one CA", async () => {
   const { certificatePem, keyPem } = await madeAuthority({ days: 10 });
   const other = await madeAuthority();
   const nowMs = NOW_MS;
@@ -202,7 +202,7 @@ Deno.test("a CA signs only while it is valid, with its own key, and where it is 
   );
 });
 
-Deno.test("a client's certificate and key are no CA", async () => {
+Deno.test("a client's certificate and key cannot be used as a CA", async () => {
   const made = await madeAuthority();
   const client = await issued(made, { holder: OPS });
   const terms = { certificatePem: client.toString("pem"), keyPem: made.keyPem, nowMs: NOW_MS };

@@ -54,8 +54,8 @@ const hosts = (...names: JsonGeneralNames) => [new SubjectAlternativeNameExtensi
 
 const MODEST: readonly [string, Request][] = [
   ["nothing", {}],
-  ["the CN that is granted", { name: [{ CN: ["ops"] }] }],
-  ["CN and OU that are granted", { name: [{ CN: ["ops"] }, { OU: ["observe"] }] }],
+  ["the granted CN", { name: [{ CN: ["ops"] }] }],
+  ["the granted CN and OU", { name: [{ CN: ["ops"] }, { OU: ["observe"] }] }],
 ];
 
 for (const [what, terms] of MODEST) {
@@ -66,7 +66,7 @@ for (const [what, terms] of MODEST) {
   });
 }
 
-Deno.test("being a CA, and other parts of a name, are not granted to who asks", async () => {
+Deno.test("a request for a CA, or for other parts of a name, does not get them", async () => {
   const pem = await encodeCertificate({
     name: [{ O: ["Evil"] }, { CN: ["ops"] }],
     extensions: [new BasicConstraintsExtension(true, 3, true)],
@@ -99,7 +99,7 @@ Deno.test("a server's request for a role is refused", async () => {
   assertEquals(await refusal(pem, SERVER), 'it asks for OU="control", but none is granted');
 });
 
-Deno.test("a server's request may name what is granted, or less", async () => {
+Deno.test("a server's request may have all granted names, or fewer", async () => {
   const all = hosts({ type: "dns", value: "LOCALHOST" }, { type: "ip", value: "::1" });
   const pem = await encodeCertificate({ name: [{ CN: ["localhost"] }], extensions: all });
   await readSigningRequest(pem, SERVER);
@@ -111,14 +111,14 @@ const NAMES: readonly [string, Extension[]][] = [
     hosts({ type: "dns", value: "localhost" }, { type: "dns", value: "evil.example" }),
   ],
   ["127.0.0.2", hosts({ type: "ip", value: "127.0.0.2" })],
-  // an address that pretends to be a name
+  // an address in the form of a name
   ["127.0.0.1", hosts({ type: "dns", value: "127.0.0.1" })],
   ["a@localhost", hosts({ type: "email", value: "a@localhost" })],
   ["https://localhost", hosts({ type: "url", value: "https://localhost" })],
 ];
 
 for (const [name, extensions] of NAMES) {
-  Deno.test(`a request for the name ${name} is refused where it is not granted`, async () => {
+  Deno.test(`a request for the name ${name} is refused if it is not granted`, async () => {
     const why = `it asks for the name "${name}", which is not granted`;
     assertEquals(await refusal(await encodeCertificate({ extensions }), SERVER), why);
     assertEquals(
@@ -135,7 +135,7 @@ const STRONG: readonly [string, Algorithm][] = [
 ];
 
 for (const [what, algorithm] of STRONG) {
-  Deno.test(`a request with a key of ${what} is taken`, async () => {
+  Deno.test(`a request with a key of ${what} is accepted`, async () => {
     await readSigningRequest(await encodeCertificate({ algorithm }), OPS);
   });
 }
@@ -146,7 +146,7 @@ Deno.test("a request with an RSA key of 1024 bits is refused", async () => {
   assertEquals(await refusal(await encodeCertificate({ algorithm })), why);
 });
 
-Deno.test("a request that somebody else signed, or that was changed, is refused", async () => {
+Deno.test("a request with another key's signature, or an altered one, is refused", async () => {
   const why = "its signature is not its key's";
   const request = await requestOf({ name: [{ CN: ["ops"] }] });
   const bytes = new Uint8Array(request.rawData);
@@ -160,7 +160,7 @@ Deno.test("a request that somebody else signed, or that was changed, is refused"
   }
 });
 
-Deno.test("what is no request is refused", async () => {
+Deno.test("anything but a request is refused", async () => {
   const none = "request cannot be read: it is none (PEM, PKCS#10)";
   const pem = await encodeCertificate({});
   const { certificatePem, keyPem } = await madeAuthority();

@@ -14,7 +14,7 @@ const CA_EXTENSIONS = "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,
 
 interface Judging {
   readonly authority: TestAuthority;
-  /** What is decided about a chain, now or at another time. */
+  /** The verdict on a chain, now or at another time. */
   judge(
     chain: CertificateFiles[],
     options?: { crl?: string; atMs?: number },
@@ -72,7 +72,7 @@ testJudging("dates count to the second", async ({ authority, judge }) => {
 
 testWith(
   OPENSSL,
-  "who was accepted once is refused when his time is over, and nobody is let in for him",
+  "a client that was accepted is refused after it expires, and no other in its place",
   async () => {
     await using folder = await temporaryFolder();
     const authority = await TestAuthority.create(folder.at("ca"));
@@ -91,7 +91,7 @@ testWith(
   },
 );
 
-testJudging("a CA that is expired vouches for nobody", async ({ authority, judge }) => {
+testJudging("an expired CA is not accepted for any client", async ({ authority, judge }) => {
   const files = await authority.issue("long", { subject: CONTROL, to: "20491231235959Z" });
   const atMs = Date.parse("2049-01-01");
   assertEquals(await judge([files], { atMs }), refused("certificate is expired"));
@@ -148,7 +148,7 @@ testJudging("a client of another CA of the same name is refused", async ({ autho
 });
 
 testJudging(
-  "a CA between is followed, a client that signs is not",
+  "an intermediate CA is accepted, a client that signs is not",
   async ({ authority, judge }) => {
     const between = await authority.issue("between", {
       subject: "/CN=between",
@@ -163,7 +163,7 @@ testJudging(
   },
 );
 
-testJudging("three CAs between are followed, four are too many", async ({ authority, judge }) => {
+testJudging("three intermediate CAs are accepted, four are not", async ({ authority, judge }) => {
   const between: CertificateFiles[] = [];
   for (const name of ["first", "second", "third", "fourth"]) {
     const issuer = between.at(-1);
@@ -176,17 +176,20 @@ testJudging("three CAs between are followed, four are too many", async ({ author
   assertEquals(await judge([deeper, ...between.toReversed()]), refused("chain is too long"));
 });
 
-testJudging("a CA whose key cannot be used vouches for nobody", async ({ authority, judge }) => {
-  const strange = await authority.issue("strange", {
-    subject: "/CN=strange",
-    extensions: CA_EXTENSIONS,
-    curve: "secp256k1",
-  });
-  const below = await authority.issue("below", { subject: CONTROL, issuer: strange });
-  assertEquals(await judge([below, strange]), refused("not signed by the CA"));
-});
+testJudging(
+  "a CA with an unusable key is not accepted for any client",
+  async ({ authority, judge }) => {
+    const strange = await authority.issue("strange", {
+      subject: "/CN=strange",
+      extensions: CA_EXTENSIONS,
+      curve: "secp256k1",
+    });
+    const below = await authority.issue("below", { subject: CONTROL, issuer: strange });
+    assertEquals(await judge([below, strange]), refused("not signed by the CA"));
+  },
+);
 
-testJudging("a certificate that signed itself is refused", async ({ authority, judge }) => {
+testJudging("a self-signed certificate is refused", async ({ authority, judge }) => {
   const alone = await authority.selfSigned("alone");
   assertEquals(await judge([alone]), refused("certificate is a CA's"));
   const client = await authority.client("signs", "control");
@@ -209,7 +212,7 @@ testJudging("a CA signs no deeper than it may", async ({ authority, judge }) => 
   assertEquals(await judge([deep, lower, upper]), refused("not signed by the CA"));
 });
 
-testJudging("what is critical and not understood is refused", async ({ authority, judge }) => {
+testJudging("an unknown critical extension is refused", async ({ authority, judge }) => {
   const extensions = "extendedKeyUsage = clientAuth\n1.2.3.4 = critical,ASN1:NULL\n";
   const leaf = await authority.issue("strange", { subject: CONTROL, extensions });
   const why = "certificate has a critical extension that is not understood: ";
@@ -222,7 +225,7 @@ testJudging("what is critical and not understood is refused", async ({ authority
   assertEquals(await judge([below, constrained]), refused(why + "2.5.29.30"));
 });
 
-testJudging("what is no certificate is refused", async ({ judge, authority }) => {
+testJudging("anything but a certificate is refused", async ({ judge, authority }) => {
   assertEquals(await judge([]), refused("certificate cannot be read"));
   const verify = await createClientVerifier({
     certificateAuthority: await Deno.readTextFile(authority.certificate),
@@ -245,7 +248,7 @@ testJudging("a revoked certificate is refused, others are not", async ({ authori
 });
 
 testJudging(
-  "a revoked CA between vouches for nobody, and the list says nothing of its clients",
+  "a revoked intermediate CA is refused with its clients, though the list does not name them",
   async ({ authority, judge }) => {
     const terms = { subject: "/CN=between", extensions: CA_EXTENSIONS };
     const between = await authority.issue("between", terms);
@@ -257,14 +260,14 @@ testJudging(
   },
 );
 
-testJudging("a list that is out of date refuses everybody", async ({ authority, judge }) => {
+testJudging("an outdated list refuses every client", async ({ authority, judge }) => {
   const files = await authority.issue("ops", { subject: CONTROL, to: "20491231235959Z" });
   const crl = await authority.revocationList();
   const atMs = Date.now() + 3 * 86_400_000;
   assertEquals(await judge([files], { crl, atMs }), refused("revocation list is out of date"));
 });
 
-testJudging("CAs and lists that cannot be used are said so", async ({ authority, judge }) => {
+testJudging("unusable CAs and lists are reported", async ({ authority, judge }) => {
   const other = await TestAuthority.create(`${authority.folder}/other`, authority.name);
   const ops = await authority.client("ops", "control");
   for (const crl of [await other.revocationList(), ops.certificate]) {
@@ -285,7 +288,7 @@ testJudging("CAs and lists that cannot be used are said so", async ({ authority,
   }
 });
 
-testJudging("a list that is only a part of one is not used", async ({ authority, judge }) => {
+testJudging("a partial list is not used", async ({ authority, judge }) => {
   const ops = await authority.client("ops", "control");
   const crl = `${authority.folder}/part.pem`;
   const make = async (critical: boolean) => {
@@ -305,7 +308,7 @@ testJudging("a list that is only a part of one is not used", async ({ authority,
 /** DER of an INTEGER. */
 const NUMBER_1 = Uint8Array.of(2, 1, 1);
 
-/** A revocation list of nobody, signed by the CA. */
+/** An empty revocation list, signed by the CA. */
 async function listWith(authority: TestAuthority, extension: Extension): Promise<string> {
   const ca = new X509Certificate(await Deno.readTextFile(authority.certificate));
   const [der] = PemConverter.decode(await Deno.readTextFile(`${authority.folder}/ca.key`));

@@ -17,7 +17,7 @@ for (
   });
 }
 
-Deno.test("what is long is cut, and no outcome ends a line", () => {
+Deno.test("long text is cut, and an outcome cannot end a line", () => {
   assertEquals(escapeText("a\r\nb"), "a\\u000d\\u000ab");
   assertEquals(quoteText("a".repeat(10_000)).length, 303);
 });

@@ -13,7 +13,7 @@ import { resultOf } from "../support/program.ts";
 const OPENSSL = [needsProgram("openssl")];
 const REQUEST = "GET /v1/processes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
-/** Whatever comes back of a request; empty where the server hung up. */
+/** The response to a request; empty if the server closed the connection. */
 async function tryRequest(served: ServedRemote, files: CertificateFiles | null) {
   try {
     using raw = await served.connect(files);
@@ -75,7 +75,7 @@ testWith(OPENSSL, "a client of the CA is served, whatever its CN", async () => {
   assertEquals(fixture.audited, []);
 });
 
-testWith(OPENSSL, "who cannot be judged is refused, and audited", async () => {
+testWith(OPENSSL, "a client that cannot be verified is refused, and audited", async () => {
   await using fixture = await RemoteServerFixture.open();
   const identify = () => Promise.reject(new Error("no more memory"));
   await using served = await fixture.serve(new FakeProcesses(), { identify });
@@ -122,7 +122,7 @@ for (
 
 testWith(
   OPENSSL,
-  "after a reload new connections are judged by the new CA, old ones go on",
+  "after a reload new connections are verified by the new CA, and old ones stay open",
   async () => {
     await using fixture = await RemoteServerFixture.open();
     const other = await RemoteServerFixture.open();

@@ -13,7 +13,7 @@ import { needsProgram, testWith } from "../support/requirements.ts";
 
 const OPENSSL = [needsProgram("openssl")];
 
-/** A client of whoever listens at a port. */
+/** A client of the server at a port. */
 async function clientOf(
   { files, authority }: RemoteServerFixture,
   { port, clock = systemClock }: { port: number; clock?: FakeClock | typeof systemClock },
@@ -32,7 +32,7 @@ async function clientOf(
   });
 }
 
-/** A test with a server that has its certificate from the CA, and answers whatever it likes. */
+/** A test with a server whose certificate is from the CA, and whose answers the test sets. */
 function testAnswered(
   name: string,
   answer: RequestListener,
@@ -76,7 +76,7 @@ const ANSWERS: readonly [what: string, status: number, body: string, string, str
 
 for (const [what, status, body, code, message] of ANSWERS) {
   testAnswered(
-    `an answer ${what} is said so`,
+    `an answer ${what} is reported`,
     (_, response) => void response.writeHead(status).end(body),
     async (client) => {
       assertEquals(await refusal(() => client.status("1")), [code, message]);
@@ -86,7 +86,7 @@ for (const [what, status, body, code, message] of ANSWERS) {
 }
 
 testAnswered(
-  "an answer that ends in the middle is said so",
+  "an answer that ends early is reported",
   (_, response) => {
     response.writeHead(200, { "content-length": "100" });
     response.write('{"id":', () => response.destroy());
@@ -99,7 +99,7 @@ testAnswered(
 );
 
 testAnswered(
-  "a server that hangs up on a request has not accepted the certificate",
+  "a server that closes the connection on a request has not accepted the certificate",
   ({ socket }) => void socket.destroy(),
   async (client) => {
     assertEquals(await refusal(() => client.start("id", [])), [
@@ -127,7 +127,7 @@ const STREAMS: Readonly<Record<string, [Uint8Array, RegExp]>> = {
 
 for (const [what, [bytes, expected]] of Object.entries(STREAMS)) {
   testAnswered(
-    `a stream ${what} is a connection lost, behind what had come`,
+    `a stream ${what} is a lost connection, after the received output`,
     (_, response) => void response.writeHead(200).end(Uint8Array.of(...HELLO, ...bytes)),
     async (client) => {
       let text = "";
@@ -143,7 +143,7 @@ for (const [what, [bytes, expected]] of Object.entries(STREAMS)) {
   );
 }
 
-/** A test with a listener that does not speak TLS. */
+/** A test with a listener without TLS. */
 function testUnsecured(
   name: string,
   serve: (conn: Deno.TcpConn) => Promise<void>,
@@ -163,7 +163,7 @@ function testUnsecured(
 }
 
 testUnsecured(
-  "a server that speaks no TLS is said so",
+  "a server without TLS is reported",
   async (conn) => {
     await conn.read(new Uint8Array(4096));
     await conn.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
@@ -177,7 +177,7 @@ testUnsecured(
 );
 
 testUnsecured(
-  "a server that hangs up in the handshake does not answer",
+  "a server that closes the connection in the handshake does not answer",
   async (conn) => {
     await conn.read(new Uint8Array(4096));
     conn.close();
@@ -190,7 +190,7 @@ testUnsecured(
 );
 
 testUnsecured(
-  "a server that is silent in the handshake is waited for ten seconds",
+  "a server that is silent in the handshake has ten seconds",
   async (conn) => {
     const bytes = new Uint8Array(4096);
     while (await conn.read(bytes).catch(() => null) !== null);

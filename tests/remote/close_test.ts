@@ -29,7 +29,7 @@ testWith(OPENSSL, "close() stops the processes, and readers get the end", async 
 
 testWith(
   OPENSSL,
-  "while the processes are being stopped, whatever is asked is refused",
+  "while the processes are being stopped, every request is refused",
   async () => {
     await using fixture = await RemoteServerFixture.open();
     const processes = new FakeProcesses();
@@ -51,7 +51,7 @@ testWith(
   },
 );
 
-testWith(OPENSSL, "close() waits for a start under way before it stops the processes", async () => {
+testWith(OPENSSL, "close() waits for a pending start before it stops the processes", async () => {
   await using fixture = await RemoteServerFixture.open();
   const processes = new FakeProcesses();
   const arrived = Promise.withResolvers<void>(), gate = Promise.withResolvers<void>();
@@ -74,7 +74,7 @@ testWith(OPENSSL, "close() waits for a start under way before it stops the proce
 
 testWith(
   OPENSSL,
-  "close() cuts a reader off that does not fetch the rest in five seconds",
+  "close() cuts off a reader that does not fetch the rest in five seconds",
   async () => {
     await using fixture = await RemoteServerFixture.open();
     const clock = new FakeClock();
@@ -96,7 +96,7 @@ testWith(
   },
 );
 
-testWith(OPENSSL, "a port in use is said so", async () => {
+testWith(OPENSSL, "a port in use is reported", async () => {
   await using fixture = await RemoteServerFixture.open();
   await using served = await fixture.serve(new FakeProcesses());
   const error = await assertRejects(

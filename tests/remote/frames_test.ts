@@ -36,7 +36,7 @@ Deno.test("a frame is docker's: kind, three zero bytes, length, bytes", () => {
 const GAP = { from: 5, to: 9 }, FAULT = { at: 15, message: "disk full" };
 
 for (const size of [1, 2, 3, 7, 8, 9, 1000]) {
-  Deno.test(`a stream that arrives in pieces of ${size} bytes is read as it was written`, () => {
+  Deno.test(`a stream that arrives in pieces of ${size} bytes is read unchanged`, () => {
     const stream = joined(
       encodeOutputFrame("stdout", UTF8.encode("first")),
       encodeOutputFrame("stderr", new Uint8Array()),
@@ -69,7 +69,7 @@ for (const size of [1, 2, 3, 7, 8, 9, 1000]) {
   });
 }
 
-Deno.test("output that is read to lent memory is framed there, and other output is copied", () => {
+Deno.test("output in lent memory is framed there, and other output is copied", () => {
   const memory = new FrameMemory();
   const [first, second] = [memory.lend(), memory.lend()];
   second.fill(3);
@@ -90,7 +90,7 @@ for (
     ["an endless control frame", [3, 0, 0, 0, 255, 255, 255, 255]],
   ] as const
 ) {
-  Deno.test(`${what} is no such stream`, () => {
+  Deno.test(`${what} is not a valid stream`, () => {
     assertThrows(() => [...new FrameDecoder().decode(Uint8Array.from(bytes))], TypeError);
   });
 }

@@ -17,7 +17,7 @@ Deno.test("a server is remembered from its first use, by address and port", asyn
   assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
 });
 
-Deno.test("servers that are met at once are all remembered", async () => {
+Deno.test("servers of concurrent connections are all remembered", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("known_hosts");
   const names = Array.from({ length: 20 }, (_, i) => `host:${i}`);
@@ -26,7 +26,7 @@ Deno.test("servers that are met at once are all remembered", async () => {
   assertEquals(new Set(await Promise.all(again)), new Set(["same"]));
 });
 
-Deno.test("comments and empty lines of a known-hosts file are nobody's", async () => {
+Deno.test("comments and empty lines of a known-hosts file are ignored", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("known_hosts"), "# mine\n\nhost:1 AA\n");
   assertEquals(await openKnownHosts(folder.at("known_hosts")).check("host:1", "BB"), "changed");
@@ -42,7 +42,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`a known-hosts file ${what} cannot be used, and is said so`, async () => {
+  Deno.test(`a known-hosts file ${what} is an error`, async () => {
     await using folder = await temporaryFolder();
     await make(folder.at(path));
     const hosts = openKnownHosts(folder.at(path));

@@ -32,7 +32,7 @@ function testLimited(
 }
 
 testLimited(
-  "a process too many is refused until another one ends",
+  "a process above the limit is refused until another one ends",
   { processes: 1 },
   async (served, processes) => {
     assertEquals((await served.ask("/v1/processes", START)).status, 201);
@@ -58,7 +58,7 @@ testLimited(
 );
 
 testLimited(
-  "a start that breaks is a fault of the server, and leaves room for the next",
+  "a start that throws is an internal error, and leaves room for the next",
   { processes: 1 },
   async (served, processes) => {
     const { start } = processes;
@@ -75,18 +75,22 @@ testLimited(
   },
 );
 
-testLimited("a connection too many is told so and closed", { connections: 1 }, async (served) => {
-  using first = await served.connect();
-  await first.send(HEALTH);
-  assertMatch(await first.read(/"ok"/), /200 OK/);
-  using second = await served.connect();
-  await second.send("GET /nope HTTP/1.1\r\nHost: a\r\n\r\n");
-  assertMatch(await second.read(), /^HTTP\/1\.1 503 .*too many connections \(limit: 1\)/s);
-  await first.send(HEALTH);
-  assertMatch(await first.read(/"ok"/), /200 OK/);
-});
+testLimited(
+  "a connection above the limit gets an error and is closed",
+  { connections: 1 },
+  async (served) => {
+    using first = await served.connect();
+    await first.send(HEALTH);
+    assertMatch(await first.read(/"ok"/), /200 OK/);
+    using second = await served.connect();
+    await second.send("GET /nope HTTP/1.1\r\nHost: a\r\n\r\n");
+    assertMatch(await second.read(), /^HTTP\/1\.1 503 .*too many connections \(limit: 1\)/s);
+    await first.send(HEALTH);
+    assertMatch(await first.read(/"ok"/), /200 OK/);
+  },
+);
 
-testLimited("a request too many is refused", { requests: 1 }, async (served, processes) => {
+testLimited("a request above the limit is refused", { requests: 1 }, async (served, processes) => {
   const arrived = Promise.withResolvers<void>(), gate = Promise.withResolvers<void>();
   const query = processes.query.bind(processes);
   processes.query = async (id) => {
@@ -107,7 +111,7 @@ testLimited("a request too many is refused", { requests: 1 }, async (served, pro
 });
 
 testLimited(
-  "a handshake too many is closed before it begins, and audited",
+  "a handshake above the limit is closed before it begins, and audited",
   { handshakes: 2 },
   async (served) => {
     const target = { hostname: "127.0.0.1", port: served.port };
@@ -123,7 +127,7 @@ testLimited(
   },
 );
 
-testLimited("a handshake that does not go on is given up", { handshakeMs: 50 }, async (served) => {
+testLimited("a stalled handshake times out", { handshakeMs: 50 }, async (served) => {
   using silent = new RawConnection(
     await Deno.connect({ hostname: "127.0.0.1", port: served.port }),
   );
@@ -134,7 +138,7 @@ testLimited("a handshake that does not go on is given up", { handshakeMs: 50 }, 
 
 for (const [what, text] of [["nothing", ""], ["half a head", "GET / HTTP/1.1\r\nHo"]] as const) {
   testLimited(
-    `a client that sends ${what} is hung up on`,
+    `the connection of a client that sends ${what} is closed`,
     { headerMs: 50, bodyMs: 50 },
     async (served) => {
       using raw = await served.connect();
@@ -145,7 +149,7 @@ for (const [what, text] of [["nothing", ""], ["half a head", "GET / HTTP/1.1\r\n
 }
 
 testLimited(
-  "a connection that is idle between requests is closed",
+  "an idle connection is closed",
   { idleMs: 50 },
   async (served) => {
     using raw = await served.connect();
@@ -154,7 +158,7 @@ testLimited(
   },
 );
 
-testWith(OPENSSL, "a body that does not arrive is given up after ten seconds", async () => {
+testWith(OPENSSL, "a body that does not arrive times out after ten seconds", async () => {
   await using fixture = await RemoteServerFixture.open();
   const clock = new FakeClock();
   await using served = await fixture.serve(new FakeProcesses(), { clock });

@@ -12,12 +12,12 @@ const BAD_STARTS: [string, unknown, RegExp][] = [
   ["no command", {}, /command is missing/],
   ["an empty command", { command: "" }, /command must not be empty/],
   ["a command with NUL", { command: "a\0b" }, /command must not hold NUL/],
-  ["a command that is no text", { command: 1 }, /command must be text/],
-  ["arguments that are no list", { command: "a", args: "b" }, /args must be a list/],
-  ["an argument that is no text", { command: "a", args: ["b", 1] }, /args\.1 must be text/],
+  ["a command that is not text", { command: 1 }, /command must be text/],
+  ["arguments that are not a list", { command: "a", args: "b" }, /args must be a list/],
+  ["an argument that is not text", { command: "a", args: ["b", 1] }, /args\.1 must be text/],
   ["an environment that is a list", { command: "a", env: [] }, /env must be an object/],
   ["a variable with = in its name", { command: "a", env: { "A=B": "" } }, /must not hold =/],
-  ["a variable that is no text", { command: "a", env: { A: 1 } }, /env\.A must be text/],
+  ["a variable that is not text", { command: "a", env: { A: 1 } }, /env\.A must be text/],
   ["a relative folder", { command: "a", cwd: "tmp" }, /cwd must be an absolute path/],
   [
     "a negative limit",
@@ -116,10 +116,10 @@ for (
 
 for (const header of ["Origin", "Sec-Fetch-Site"]) {
   testServed(
-    `a request that a browser made, with ${header}, is refused`,
+    `a request from a browser, with ${header}, is refused`,
     async (served, processes) => {
       using raw = await served.connect();
-      // what is closed with something unread is reset, and the server may hear of nothing
+      // closing with unread data resets the connection, and the server may see nothing
       await raw.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
       await raw.read(/\r\n\r\n/);
       await raw.send(
@@ -152,7 +152,7 @@ testServed("a body over 1 MiB in chunks is refused, and the connection closed", 
   assertMatch(await raw.read(), /^HTTP\/1\.1 413 /);
 });
 
-testServed("a body of just 1 MiB is read", async (served, processes) => {
+testServed("a body of exactly 1 MiB is read", async (served, processes) => {
   const body = JSON.stringify({ command: "a", args: [""] });
   const padded = body.replace('""', `"${"x".repeat(2 ** 20 - body.length)}"`);
   assertEquals((await served.ask("/v1/processes", post(padded))).status, 201);
@@ -164,14 +164,14 @@ testServed(
   async (served, processes) => {
     {
       using raw = await served.connect();
-      // what is closed with something unread is reset, and the server may hear of nothing
+      // closing with unread data resets the connection, and the server may see nothing
       await raw.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
       await raw.read(/\r\n\r\n/);
       await raw.send(
         "POST /v1/processes HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" +
           "Content-Length: 50\r\n\r\n",
       );
-      // the request is known of before the client is gone
+      // the server has the request before the client disconnects
       await raw.read(/100 Continue\r\n\r\n/);
       await raw.send('{"command":"x"}');
     }
@@ -180,7 +180,7 @@ testServed(
   },
 );
 
-testServed("what is no HTTP over TLS is answered and hung up on", async (served) => {
+testServed("anything but HTTP over TLS is answered and the connection closed", async (served) => {
   using raw = await served.connect();
   await raw.send("\x01\x02 garbage\r\n\r\n");
   assertMatch(await raw.read(), /^(?:HTTP\/1\.1 400 .*)?$/s);
@@ -195,7 +195,7 @@ testServed("headers without end are refused", async (served) => {
 });
 
 testServed(
-  "a client that has shut its side down still gets its answer, or is hung up on",
+  "a client that has shut down its side still gets its answer, or is disconnected",
   async (served) => {
     using raw = await served.connect();
     await raw.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -19,7 +19,7 @@ async function* give(...items: OutputItem[]): AsyncGenerator<OutputItem> {
   yield { kind: "end", at: 0 };
 }
 
-/** Output without end; `taken` counts what was asked for, `isOver` that nobody asks any more. */
+/** Endless output; `taken` counts the requested items, `isOver` says that the reader has stopped. */
 class Flood {
   taken = 0;
   readonly over = Promise.withResolvers<void>();
@@ -44,7 +44,7 @@ class Flood {
 }
 
 testServed(
-  "output is told frame by frame, and its end with the process's",
+  "output is sent frame by frame, and its end with the process's",
   async (served, processes) => {
     processes.items = () =>
       give(bytes("stdout", "one"), bytes("stderr", "two"), bytes("stdout", "three"));
@@ -59,7 +59,7 @@ testServed(
   },
 );
 
-testServed("one stream is told alone, with control", async (served, processes) => {
+testServed("a single stream can be sent, with control frames", async (served, processes) => {
   processes.end("1", { state: "exited", exitCode: 0 });
   processes.items = () => give(bytes("stdout", "one"), bytes("stderr", "two"));
   const { stdout, stderr, control } = await readFrames(
@@ -68,7 +68,7 @@ testServed("one stream is told alone, with control", async (served, processes) =
   assertEquals([stdout, stderr, control.length], ["", "two", 1]);
 });
 
-testServed("gaps and the end of a recording are told where they are", async (served, processes) => {
+testServed("gaps and the end of a recording are sent in place", async (served, processes) => {
   processes.items = () =>
     give({ kind: "gap", from: 0, to: 9 }, bytes("stdout", "x"), {
       kind: "fault",
@@ -84,7 +84,7 @@ testServed("gaps and the end of a recording are told where they are", async (ser
   assertEquals((control[2]!["end"] as { state: string }).state, "running");
 });
 
-testServed("offset and follow are what is asked of the output", async (served, processes) => {
+testServed("offset and follow are passed to the output", async (served, processes) => {
   const asked: [number, boolean][] = [];
   processes.items = ({ from, follow }) => {
     asked.push([from, follow]);
@@ -98,7 +98,7 @@ testServed("offset and follow are what is asked of the output", async (served, p
 });
 
 testServed(
-  "the answer begins before the first byte of output is there",
+  "the answer begins before the first byte of output exists",
   async (served, processes) => {
     const first = Promise.withResolvers<OutputItem>();
     processes.items = async function* () {
@@ -112,7 +112,7 @@ testServed(
 );
 
 testServed(
-  "a reader that stops reading is not read ahead for, and delays nobody",
+  "no output is read ahead for a stalled reader, and it delays no other",
   async (served, processes) => {
     const floods: Flood[] = [];
     processes.items = (request) => {
@@ -134,19 +134,22 @@ testServed(
   },
 );
 
-testServed("a reader that is gone in mid-stream ends the reading", async (served, processes) => {
-  const flood = new Flood(1024);
-  processes.items = (request) => flood.items(request);
-  {
-    using raw = await served.connect();
-    await raw.send("GET /v1/processes/1/output?follow=1 HTTP/1.1\r\nHost: a\r\n\r\n");
-    await raw.read(/\r\n\r\n/);
-  }
-  await flood.over.promise;
-  assertEquals((await served.ask("/healthz")).status, 200);
-});
+testServed(
+  "a reader that disconnects during the stream ends the reading",
+  async (served, processes) => {
+    const flood = new Flood(1024);
+    processes.items = (request) => flood.items(request);
+    {
+      using raw = await served.connect();
+      await raw.send("GET /v1/processes/1/output?follow=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+      await raw.read(/\r\n\r\n/);
+    }
+    await flood.over.promise;
+    assertEquals((await served.ask("/healthz")).status, 200);
+  },
+);
 
-testServed("a reader that waits and is gone ends the reading", async (served, processes) => {
+testServed("a waiting reader that disconnects ends the reading", async (served, processes) => {
   const over = Promise.withResolvers<void>();
   processes.items = async function* ({ signal }) {
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
@@ -161,23 +164,27 @@ testServed("a reader that waits and is gone ends the reading", async (served, pr
   await over.promise;
 });
 
-testServed("a reader too many is told so until another one ends", async (served, processes) => {
-  const flood = new Flood(65_536);
-  processes.items = (request) => flood.items(request);
-  {
-    using raw = await served.connect();
-    await raw.send("GET /v1/processes/1/output HTTP/1.1\r\nHost: a\r\n\r\n");
-    await raw.read(/\r\n\r\n/);
-    const answer = await served.ask("/v1/processes/1/output");
-    assertEquals([answer.status, answer.body.detail], [
-      429,
-      "too many readers of output (limit: 1)",
-    ]);
-  }
-  await flood.over.promise;
-  processes.items = () => give();
-  assertMatch((await served.ask("/v1/processes/1/output")).body, /"end"/);
-}, { readers: 1 });
+testServed(
+  "a reader above the limit is refused until another one ends",
+  async (served, processes) => {
+    const flood = new Flood(65_536);
+    processes.items = (request) => flood.items(request);
+    {
+      using raw = await served.connect();
+      await raw.send("GET /v1/processes/1/output HTTP/1.1\r\nHost: a\r\n\r\n");
+      await raw.read(/\r\n\r\n/);
+      const answer = await served.ask("/v1/processes/1/output");
+      assertEquals([answer.status, answer.body.detail], [
+        429,
+        "too many readers of output (limit: 1)",
+      ]);
+    }
+    await flood.over.promise;
+    processes.items = () => give();
+    assertMatch((await served.ask("/v1/processes/1/output")).body, /"end"/);
+  },
+  { readers: 1 },
+);
 
 testServed(
   "a fault in the middle of a stream cuts it off without an end",

@@ -7,7 +7,7 @@ import { needsProgram, testWith } from "../support/requirements.ts";
 
 testWith(
   [needsProgram("openssl")],
-  "certificate, key and CA that cannot be used are said so",
+  "an unusable certificate, key or CA is reported",
   async () => {
     await using fixture = await RemoteServerFixture.open();
     const { tls } = await fixture.trust();

@@ -13,13 +13,13 @@ const install = (path: string) =>
   installService("systemd", { path, text: TEXT, configPath: CONFIG });
 const uninstall = (path: string) => uninstallService(path, CONFIG);
 
-/** The refusal's code and what it says before the system's own words. */
+/** The error's code, and its message without the system's words. */
 async function refusalOf(action: () => Promise<unknown>): Promise<[string, string]> {
   const { code, message } = await assertRejects(action, ServiceError);
   return [code, message.split(" (")[0]!];
 }
 
-testWith([POSIX], "a service's file that cannot be read is left alone", async () => {
+testWith([POSIX], "a service's file that cannot be read is kept", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("x.service");
   await Deno.mkdir(path);
@@ -28,7 +28,7 @@ testWith([POSIX], "a service's file that cannot be read is left alone", async ()
   assertEquals(await refusalOf(() => uninstall(path)), refusal);
 });
 
-Deno.test("a service's file in a folder that is not there cannot be written", async () => {
+Deno.test("a service's file cannot be written in a missing folder", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("nowhere/x.service");
   assertEquals(await refusalOf(() => install(path)), [
@@ -39,7 +39,7 @@ Deno.test("a service's file in a folder that is not there cannot be written", as
 
 testWith(
   [NEEDS_ROOT],
-  "a service's file that a full disk does not take leaves nothing",
+  "a service's file that a full disk refuses leaves nothing behind",
   async () => {
     await using folder = await temporaryFolder();
     await using _disk = await mountDisk(folder.path, "size=4k");

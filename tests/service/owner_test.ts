@@ -13,7 +13,7 @@ async function refusalOf(text: string, configPath: string): Promise<string> {
   return error.message;
 }
 
-Deno.test("the service of another configuration is let go when that is not there any more", async () => {
+Deno.test("the service of a configuration that no longer exists can be replaced", async () => {
   await using folder = await temporaryFolder();
   const own = folder.at("own.toml"), other = folder.at("other.toml");
   const text = `Sentinel for rocket, ${createOwnershipMark(other)}`;
@@ -26,7 +26,7 @@ Deno.test("the service of another configuration is let go when that is not there
   await requireOwnership(WHAT, { text, configPath: own });
 });
 
-testWith([POSIX], "a configuration is the same by another path", async () => {
+testWith([POSIX], "a configuration is recognized by another path", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("rocket.toml"), link = folder.at("link.toml");
   await Deno.writeTextFile(path, "");
@@ -36,7 +36,7 @@ testWith([POSIX], "a configuration is the same by another path", async () => {
 
 testWith(
   [POSIX],
-  "a mark is one line of a comment, whatever the configuration is called",
+  "an ownership mark is one comment line, whatever the configuration's name",
   async () => {
     await using folder = await temporaryFolder();
     const path = folder.at('a--b -->\n"%41\\.toml');
@@ -53,7 +53,7 @@ testWith(
   },
 );
 
-Deno.test("what bears no mark, or half of one, is somebody else's", async () => {
+Deno.test("a file without an ownership mark, or with half of one, is not ours", async () => {
   const refusal = `${WHAT} was not written by sentinel: remove it first`;
   for (
     const text of ["", "# written by sentinel service", "# written by sentinel service for \\x"]

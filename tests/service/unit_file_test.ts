@@ -17,25 +17,25 @@ const SERVICE: ServiceDescription = {
   stopTimeoutMs: 30_000,
 };
 
-/** Where something lies that a service needs, and what the unit then has of homes and temporary folders. */
+/** A path that a service needs, and the unit's settings for homes and temporary folders. */
 const PLACES: [string, Partial<ServiceDescription>, [home: string, tmp: string]][] = [
   ["in neither", {}, ["yes", "yes"]],
   ["a license in a home", { readablePaths: ["/home/rocket/k.lic"] }, ["read-only", "yes"]],
   ["a log in root's home", { writablePaths: ["/root/d.log"] }, ["read-only", "yes"]],
   ["the program in /tmp", { command: ["/tmp/sentinel"] }, ["yes", "no"]],
   ["a state in /var/tmp", { stateFolder: "/var/tmp/state" }, ["yes", "no"]],
-  ["names that only look so", { command: ["/homes/x", "/var/tmpl/x"] }, ["yes", "yes"]],
+  ["names that only look similar", { command: ["/homes/x", "/var/tmpl/x"] }, ["yes", "yes"]],
 ];
 
 for (const [what, changes, expected] of PLACES) {
-  Deno.test(`a unit shuts homes and temporary folders, save with ${what}`, () => {
+  Deno.test(`a unit hides homes and temporary folders, except with ${what}`, () => {
     const unit = formatServiceFile("systemd", { ...SERVICE, ...changes });
     const value = (key: string) => new RegExp(`^${key}=(.*)$`, "m").exec(unit)![1];
     assertEquals([value("ProtectHome"), value("PrivateTmp")], expected);
   });
 }
 
-Deno.test("a unit may write where it is told to, each folder once", () => {
+Deno.test("a unit may write to the configured folders, each listed once", () => {
   const unit = formatServiceFile("systemd", {
     ...SERVICE,
     writablePaths: ["/srv/rocket/state/d.log", "/var/log/a b/d.log", "/srv/data/"],

@@ -15,7 +15,7 @@ const SERVICE: ServiceDescription = {
 
 const OWN = `Sentinel for rocket, ${createOwnershipMark(SERVICE.configPath)}`;
 
-/** Services as Windows keeps them, of which sc.exe refuses one change; and what it was told. */
+/** Fake Windows services, of which sc.exe refuses one change; records its arguments. */
 function servicesWith(
   { description, refused, status = 0 }: {
     description?: string;
@@ -40,7 +40,7 @@ async function refusalOf(action: () => Promise<unknown>): Promise<string[]> {
   return [code, message];
 }
 
-Deno.test("a service of Windows is made, and one of ours that is there is changed", async () => {
+Deno.test("a Windows service is created, and an existing one of ours is changed", async () => {
   const absent = servicesWith({});
   assertEquals(await installWindowsService(SERVICE, absent), "sc.exe start sentinel-rocket");
   assertEquals(absent.changes, ["create", "description", "failure"]);
@@ -49,7 +49,7 @@ Deno.test("a service of Windows is made, and one of ours that is there is change
   assertEquals(there.changes, ["config", "description", "failure"]);
 });
 
-Deno.test("a service of Windows that could be made in part only is removed again", async () => {
+Deno.test("a Windows service that was only partly created is removed", async () => {
   const services = servicesWith({ refused: "description", status: 87 });
   assertEquals(await refusalOf(() => installWindowsService(SERVICE, services)), [
     "config.service",
@@ -58,7 +58,7 @@ Deno.test("a service of Windows that could be made in part only is removed again
   assertEquals(services.changes, ["create", "description", "delete"]);
 });
 
-Deno.test("a service of Windows that was there is not removed where it cannot be changed", async () => {
+Deno.test("an existing Windows service that cannot be changed is not removed", async () => {
   const services = servicesWith({ description: OWN, refused: "config", status: 5 });
   assertEquals(await refusalOf(() => installWindowsService(SERVICE, services)), [
     "permission.service",
@@ -67,7 +67,7 @@ Deno.test("a service of Windows that was there is not removed where it cannot be
   assertEquals(services.changes, ["config"]);
 });
 
-Deno.test("a service of Windows that is being removed says what keeps it", async () => {
+Deno.test("the error for a Windows service that is being removed says what keeps it", async () => {
   const services = servicesWith({ description: OWN, refused: "delete", status: 1072 });
   assertEquals(await refusalOf(() => uninstallWindowsService(SERVICE, services)), [
     "config.service",
@@ -75,14 +75,14 @@ Deno.test("a service of Windows that is being removed says what keeps it", async
   ]);
 });
 
-Deno.test("a service of Windows is removed where there is one", async () => {
+Deno.test("an existing Windows service is removed", async () => {
   assertEquals(await uninstallWindowsService(SERVICE, servicesWith({})), false);
   const there = servicesWith({ description: OWN });
   assertEquals(await uninstallWindowsService(SERVICE, there), true);
   assertEquals(there.changes, ["delete"]);
 });
 
-Deno.test("a service of Windows that somebody else made is left alone", async () => {
+Deno.test("a Windows service that is not ours is not changed", async () => {
   const services = servicesWith({ description: "" });
   const refusal = [
     "config.service",

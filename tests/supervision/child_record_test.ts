@@ -12,7 +12,7 @@ const RECORDS: readonly (readonly [what: string, record: unknown, read: unknown]
   ["a mark alone", { mark: "m" }, { launchToken: "m" }],
   ["a leader", { ...LEADER, mark: "m" }, { launchToken: "m", leader: LEADER }],
   ["init as the leader", { ...LEADER, pid: 1, mark: "m" }, { launchToken: "m" }],
-  ["a leader that is no number", { ...LEADER, pid: "42", mark: "m" }, { launchToken: "m" }],
+  ["a leader that is not a number", { ...LEADER, pid: "42", mark: "m" }, { launchToken: "m" }],
 ];
 
 for (const [what, record, read] of RECORDS) {
