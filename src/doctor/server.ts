@@ -146,7 +146,7 @@ function examineHttp(answer: ServerAnswer, response: Response | undefined): Diag
 
 function examineSignature(answer: ServerAnswer): Diagnostic {
   if (answer.kind === "verified" || answer.kind === "refused") {
-    return ok("signature", "the organization signed its answer");
+    return pass("signature", "the organization signed its answer");
   }
   const why = answer.kind === "unreachable"
     ? answer.why.replace(`${UNVERIFIED}: `, "")
