@@ -1,4 +1,5 @@
 import { describeError } from "../core/errors.ts";
+import { escapeControls } from "../core/visible_text.ts";
 import type { ParsedArguments } from "./command.ts";
 import {
   type ConfigurableLog,
@@ -37,7 +38,7 @@ export function createLogger(initial: LogSettings): FlushableLogger {
   };
   const writePlainly = (message: string, level: LogLevel) => {
     try {
-      settings.write(`${level.toUpperCase()}: ${message}`);
+      settings.write(escapeControls(`${level.toUpperCase()}: ${message}`));
     } catch {
       // there is nothing left to tell it by
     }
@@ -87,7 +88,7 @@ async function loadLibrary(
     timestamp: "rfc3339",
     level: "FULL",
     format: ({ timestamp, level, message, record }) =>
-      `${timestamp} ${level}: ${message}${formatFields(record.properties)}`,
+      escapeControls(`${timestamp} ${level}: ${message}${formatFields(record.properties)}`),
   });
   await logtape.configure({
     reset: true,

@@ -3,6 +3,7 @@ import type { Build } from "../core/build_info.ts";
 import { systemClock } from "../core/clock.ts";
 import { describeCauses, SentinelError, unwrapError } from "../core/errors.ts";
 import { VERSION } from "../core/build_info.ts";
+import { escapeControls } from "../core/visible_text.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, getExitCode } from "./exit_codes.ts";
@@ -157,8 +158,10 @@ function warnOfUnknownVariables({ log }: CommandContext): void {
 
 /** Prints one line, and one more for each detail, such as the mistakes in a file. */
 function printError(error: unknown, { note }: Output): void {
-  note(`sentinel: error: ${describeFault(error)}`);
-  if (error instanceof SentinelError) { for (const line of error.details) note(line); }
+  note(escapeControls(`sentinel: error: ${describeFault(error)}`));
+  if (error instanceof SentinelError) {
+    for (const line of error.details) note(escapeControls(line));
+  }
 }
 
 function listCauses(error: unknown): string[] {

@@ -76,7 +76,7 @@ export const OPTIONS = {
   "max-machines": { value: "N", help: "how many machines may be active (default: 1)" },
   feature: {
     value: "K=V",
-    help: "a feature; V is JSON if it parses as JSON, else text",
+    help: "a feature; V is JSON if it parses as JSON, else text (quote long numbers)",
     repeatable: true,
   },
   "heartbeat-minutes": { value: "N", help: "minutes between heartbeats (default: 60)" },

@@ -215,10 +215,14 @@ export async function readAtMost(
 /** Larger than any key or certificate chain. */
 const MAX_BYTES = 256 * 1024;
 
-/** A file's text and its permission bits (null on Windows). */
-interface SmallText {
-  readonly text: string;
+/** A file's content and its permission bits (null on Windows). */
+interface SmallFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly mode: number | null;
+}
+
+interface SmallText extends Omit<SmallFile, "bytes"> {
+  readonly text: string;
 }
 
 /** The path names something other than a small text file; `message` completes a sentence: `is a folder`. */
@@ -229,12 +233,12 @@ export class UnfitFileError extends Error {
 }
 
 /**
- * Reads a small text file (UTF-8), at most `maxBytes`. Opens regular files only: a pipe would block, a device never ends.
+ * Reads a small file, at most `maxBytes`. Opens regular files only: a pipe would block, a device never ends.
  *
- * @throws {UnfitFileError}
+ * @throws {UnfitFileError} `not_a_file` or `too_large`.
  * @throws The system's error if it cannot be read.
  */
-export async function readSmallText(path: string, maxBytes = MAX_BYTES): Promise<SmallText> {
+export async function readSmallFile(path: string, maxBytes: number): Promise<SmallFile> {
   const info = await Deno.stat(path);
   if (!info.isFile) {
     throw new UnfitFileError(
@@ -247,9 +251,15 @@ export async function readSmallText(path: string, maxBytes = MAX_BYTES): Promise
   if (bytes.length > maxBytes) {
     throw new UnfitFileError("too_large", `is larger than ${maxBytes} bytes`);
   }
+  return { bytes, mode: getPermissionBits(info) };
+}
+
+/** Reads a small text file (UTF-8) like {@linkcode readSmallFile}. @throws {UnfitFileError} */
+export async function readSmallText(path: string, maxBytes = MAX_BYTES): Promise<SmallText> {
+  const { bytes, mode } = await readSmallFile(path, maxBytes);
   const text = decodeUtf8(bytes);
   if (text === undefined) throw new UnfitFileError("not_text", "is not UTF-8 text");
-  return { text, mode: getPermissionBits(info) };
+  return { text, mode };
 }
 
 /**

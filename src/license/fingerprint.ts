@@ -19,10 +19,11 @@ export type Fingerprint =
   };
 
 /**
- * Parses a fingerprint's text. Returns `undefined` for neither form, a repeated or unknown component, or a threshold above
+ * Parses a fingerprint's text, in either case. Returns `undefined` for neither form, a repeated or unknown component, or a threshold above
  * the number of components, which no machine could meet.
  */
 export function parseFingerprint(text: string): Fingerprint | undefined {
+  text = text.toLowerCase();
   if (/^[0-9a-f]{64}$/.test(text)) return { form: "v1", digest: text };
   const [, threshold, list] = /^v2:([1-9]\d?):(.+)$/.exec(text) ?? [];
   const entries = (list ?? "").split(",").map((entry) => /^([a-z_]+)=([0-9a-f]{16})$/.exec(entry));

@@ -1,9 +1,10 @@
 import { describeError } from "../core/errors.ts";
-import { readSmallText, UnfitFileError } from "../core/files.ts";
+import { readSmallFile, UnfitFileError } from "../core/files.ts";
 import { isObject, parseStrictJson } from "../core/strict_json.ts";
 import { LicenseError, makePayloadError, MALFORMED_PAYLOAD } from "./errors.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { type Envelope, isEnvelopeGenuine, readPayload } from "../signing/envelope.ts";
+import { decodeLicense, parseLicenseJson, removeBlanks } from "./license_text.ts";
 import { checkDates, type License, parsePayload } from "./payload.ts";
 
 export const MAX_LICENSE_BYTES = 1024 * 1024;
@@ -19,8 +20,15 @@ export const MAX_LICENSE_BYTES = 1024 * 1024;
  * ```
  */
 export async function readLicenseFile(path: string): Promise<string> {
+  const bytes = await readLicenseBytes(path);
+  const text = decodeLicense(bytes);
+  if (text === undefined) throw makeMalformedError("it is not text in UTF-8 or UTF-16");
+  return text;
+}
+
+async function readLicenseBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return (await readSmallText(path, MAX_LICENSE_BYTES)).text;
+    return (await readSmallFile(path, MAX_LICENSE_BYTES)).bytes;
   } catch (cause) {
     throw explainReadFault(path, cause);
   }
@@ -36,14 +44,9 @@ function explainReadFault(path: string, cause: unknown): LicenseError {
     const reason = isDenied ? "permission denied" : describeError(cause);
     return new LicenseError("license.unreadable", `${unreadable} (${reason})`, { cause });
   }
-  switch (cause.fault) {
-    case "not_a_file":
-      return new LicenseError("license.unreadable", `${unreadable} ${cause.message}`);
-    case "too_large":
-      return new LicenseError("license.too_large", "license file is larger than 1 MiB");
-    case "not_text":
-      return new LicenseError("license.malformed", "invalid license file: malformed JSON");
-  }
+  return cause.fault === "too_large"
+    ? new LicenseError("license.too_large", "license file is larger than 1 MiB")
+    : new LicenseError("license.unreadable", `${unreadable} ${cause.message}`);
 }
 
 /** The only algorithm: named as in RFC 7518 section 3.4, but with a DER signature. */
@@ -77,23 +80,26 @@ export async function verifyLicense(fileText: string, verify: Verify): Promise<L
 }
 
 function parseLicenseFile(text: string): Envelope {
-  const json = parseStrictJson(text);
-  if (!("value" in json) || !isObject(json.value)) throw makeMalformedError();
+  const json = parseLicenseJson(text);
+  if (!("value" in json)) throw makeMalformedError(json.damage);
+  if (!isObject(json.value)) throw makeMalformedError("it is not an object");
   const { alg, payload, sig } = json.value;
-  if (typeof alg !== "string" || typeof payload !== "string" || typeof sig !== "string") {
-    throw makeMalformedError();
-  }
+  if (typeof alg !== "string") throw makeMalformedError("alg is missing");
+  if (typeof payload !== "string") throw makeMalformedError("payload is missing");
+  if (typeof sig !== "string") throw makeMalformedError("sig is missing");
   if (alg !== LICENSE_ALGORITHM) {
     throw new LicenseError(
       "license.algorithm",
       `unsupported license algorithm: ${sanitizeForTerminal(alg)} (expected ${LICENSE_ALGORITHM})`,
     );
   }
-  return { payload, sig };
+  return { payload: removeBlanks(payload), sig: removeBlanks(sig) };
 }
 
-function makeMalformedError(): LicenseError {
-  return new LicenseError("license.malformed", "invalid license file: malformed JSON");
+/** @param damage What is wrong with the file, if that is known. */
+function makeMalformedError(damage: string | undefined): LicenseError {
+  const line = "invalid license file: malformed JSON";
+  return new LicenseError("license.malformed", damage === undefined ? line : `${line} (${damage})`);
 }
 
 /** Untrusted text as at most 33 printable characters. */

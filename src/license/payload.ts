@@ -17,8 +17,13 @@ export function formatUtcDate(wallMs: number): string {
   return new Date(wallMs).toISOString().slice(0, 10);
 }
 
+/** Formats a time (milliseconds since the Unix epoch) as a UTC minute, `YYYY-MM-DD HH:MM UTC`. */
+function formatUtcMinute(wallMs: number): string {
+  return `${new Date(wallMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
 /**
- * Checks a license's dates, both ends inclusive.
+ * Checks a license's dates, both ends inclusive. The messages show the time: dates are in UTC, and a clock may be wrong.
  *
  * @throws {LicenseError} `license.not_yet_active` or `license.expired`.
  */
@@ -30,13 +35,15 @@ export function checkDates(
   if (today < license.issue_date) {
     throw new LicenseError(
       "license.not_yet_active",
-      `license is not yet active (activates: ${license.issue_date})`,
+      `license is not yet active (activates: ${license.issue_date}); dates are in UTC, and the clock shows ` +
+        `${formatUtcMinute(wallMs)}: set it if it is behind`,
     );
   }
   if (today > license.expiry_date) {
     throw new LicenseError(
       "license.expired",
-      `license has expired (expiry: ${license.expiry_date})`,
+      `license has expired (expiry: ${license.expiry_date}); dates are in UTC, and it is ` +
+        formatUtcMinute(wallMs),
     );
   }
 }
@@ -131,21 +138,39 @@ export function parsePayload(payload: unknown): License {
     throw makePayloadError("license_type", "must be STANDARD or HARDWARE_BOUND");
   }
   const rules = RULES[type];
+  const fields = fillAbsentFields(payload);
   for (const field of rules.required) {
-    if (!Object.hasOwn(payload, field)) {
+    if (!Object.hasOwn(fields, field)) {
       throw new LicenseError("license.missing_field", `${type} license missing ${field}`);
     }
   }
   for (const field of rules.forbidden) {
-    if (Object.hasOwn(payload, field)) {
+    if (Object.hasOwn(fields, field)) {
       throw makePayloadError(field, `must not be set for ${type} licenses`);
     }
   }
-  const result = v.safeParse(rules.schema, payload, { abortEarly: true });
+  const result = v.safeParse(rules.schema, fields, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   const field = String(issue.path?.[0].key);
-  throw makePayloadError(field, Object.hasOwn(payload, field) ? issue.message : "is missing");
+  throw makePayloadError(field, Object.hasOwn(fields, field) ? issue.message : "is missing");
+}
+
+/** Fields in which null means that the field is absent, as issuers write it whose language has no other word for it. */
+const NULLABLE: ReadonlySet<string> = new Set([
+  "features",
+  "server_url",
+  "heartbeat_interval_minutes",
+  "heartbeat_grace_period_days",
+  "hardware_fingerprint",
+  "software_checksum",
+]);
+
+/** Leaves out fields that are null; absent features are none. */
+function fillAbsentFields(payload: Record<string, unknown>): Record<string, unknown> {
+  const present = Object.entries(payload)
+    .filter(([name, value]) => value !== null || !NULLABLE.has(name));
+  return { features: {}, ...Object.fromEntries(present) };
 }
 
 function checkVersion(version: unknown): void {

@@ -1,4 +1,5 @@
 import { SentinelError } from "../core/errors.ts";
+import { hasControls } from "../core/visible_text.ts";
 import { type License, parsePayload, PAYLOAD_VERSION } from "../license/payload.ts";
 import { LICENSE_ALGORITHM } from "../license/license_file.ts";
 import type { Json } from "../signing/canonical_json.ts";
@@ -59,6 +60,10 @@ export async function issueLicense(terms: LicenseTerms, sign: Sign): Promise<Iss
       "config.license",
       `expiry date ${license.expiry_date} is before issue date ${license.issue_date}`,
     );
+  }
+  for (const field of ["license_key", "org_id", "software_id"] as const) {
+    if (!hasControls(license[field])) continue;
+    throw new SentinelError("config.license", `cannot issue: ${field} has control characters`);
   }
   const envelope = await sealEnvelope(payload, sign);
   return { license, fileText: JSON.stringify({ alg: LICENSE_ALGORITHM, ...envelope }) + "\n" };

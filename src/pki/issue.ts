@@ -67,6 +67,6 @@ function limitToAuthority(
   const end = notAfter.toISOString().slice(0, 10);
   throw new SentinelError(
     "usage.days",
-    `a certificate cannot outlive its CA, which ends on ${end}`,
+    `a certificate cannot outlive its CA, which ends on ${end} UTC`,
   );
 }

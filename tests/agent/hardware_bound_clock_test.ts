@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LicenseError } from "../../src/license/errors.ts";
 import { makeV1, readHardware } from "../../src/license/fingerprint.ts";
 import type { HardwareBoundLicense } from "../../src/license/payload.ts";
@@ -44,7 +44,7 @@ Deno.test("a clock that is set back while the software runs is told, and does no
   ]);
   assertEquals(licensing.findings.open.length, 1);
   await clock.advance(11 * HOUR_MS);
-  assertEquals((await ended)?.message, "license has expired (expiry: 2026-06-15)");
+  assertStringIncludes((await ended)!.message, "license has expired (expiry: 2026-06-15)");
   assertEquals(clock.wallMs(), Date.parse("2026-06-15T00:01:00Z"));
   assertEquals(licensing.findings.count, 1);
   await assertRejects(() => licensing.prove(LICENSE), LicenseError, "license has expired");

@@ -37,6 +37,15 @@ Deno.test("records keep their order and format when the format changes between t
   assertMatch(lines[2]!, /INFO: as text again$/);
 });
 
+Deno.test("a line break in a record or in its fields forges no record", async () => {
+  const [log, lines] = recording({ level: "info", format: "text" });
+  log.info("license K\n2026-01-01 ERROR: forged", { customer: "a\u2028b\u001b[2J" });
+  await log.flush();
+  assertEquals(lines.map((line) => line.replace(/^\S+ /, "")), [
+    "INFO: license K\\n2026-01-01 ERROR: forged (customer: a\\u2028b\\u001b[2J)",
+  ]);
+});
+
 Deno.test("a log that cannot be written is nobody else's fault", async () => {
   const log = createLogger({
     level: "info",

@@ -71,7 +71,10 @@ Deno.test("a license that expires while the software runs is detected within the
   await clock.advance(HOUR_MS);
   assertEquals(clock.sleeping, 1);
   await clock.advance(HOUR_MS);
-  assertEquals((await watch)?.message, "license has expired (expiry: 2026-06-15)");
+  assertEquals(
+    (await watch)?.message,
+    "license has expired (expiry: 2026-06-15); dates are in UTC, and it is 2026-06-16 00:30 UTC",
+  );
 });
 
 Deno.test("dates are checked again before every heartbeat", async () => {
@@ -82,6 +85,9 @@ Deno.test("dates are checked again before every heartbeat", async () => {
     new AbortController().signal,
   );
   await clock.advance(MINUTE_MS);
-  assertEquals((await watch)?.message, "license has expired (expiry: 2026-06-15)");
+  assertEquals(
+    (await watch)?.message,
+    "license has expired (expiry: 2026-06-15); dates are in UTC, and it is 2026-06-16 00:00 UTC",
+  );
   assertEquals(beatsAtMs, []);
 });

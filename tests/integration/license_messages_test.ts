@@ -36,17 +36,17 @@ function standard(changes: Record<string, Json | undefined>): Promise<string> {
 
 const CASES: [what: string, content: () => Content | Promise<Content>, line: string][] = [
   ["no file", () => undefined, "license file not found: LICENSE"],
-  ["an empty file", () => "", "invalid license file: malformed JSON"],
+  ["an empty file", () => "", "invalid license file: malformed JSON (the file is empty)"],
   ["2 MiB", () => " ".repeat(2 * 1024 * 1024), "license file is larger than 1 MiB"],
   [
     "binary data",
-    () => crypto.getRandomValues(new Uint8Array(2048)),
-    "invalid license file: malformed JSON",
+    () => crypto.getRandomValues(new Uint8Array(2048)).fill(0xff, 0, 8),
+    "invalid license file: malformed JSON (it is not text in UTF-8 or UTF-16)",
   ],
   [
     "a license cut in half",
     async () => (await organization.license(standardPayload())).slice(0, 200),
-    "invalid license file: malformed JSON",
+    "invalid license file: malformed JSON (it is cut off after 200 characters)",
   ],
   ["deep nesting", () => '{"alg":'.repeat(100_000), "invalid license file: malformed JSON"],
   [
@@ -83,12 +83,13 @@ const CASES: [what: string, content: () => Content | Promise<Content>, line: str
   [
     "a future license",
     () => standard({ issue_date: "2998-01-01" }),
-    "license is not yet active (activates: 2998-01-01)",
+    "license is not yet active (activates: 2998-01-01); dates are in UTC, and the clock shows NOW: " +
+    "set it if it is behind",
   ],
   [
     "an expired license",
     () => standard({ expiry_date: "2020-12-31" }),
-    "license has expired (expiry: 2020-12-31)",
+    "license has expired (expiry: 2020-12-31); dates are in UTC, and it is NOW",
   ],
   [
     "no interval",
@@ -148,7 +149,7 @@ async function assertRefused(folder: string, line: string): Promise<void> {
     ...["run", "--license", `${folder}/a.lic`, "--software", `${folder}/software`],
     ...["--org-key", `${folder}/org.pem`, "--state-dir", `${folder}/state`],
   ], { env: { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder }, wrapper: WITHOUT_CAPABILITIES });
-  assertEquals({ code, stdout, stderr }, {
+  assertEquals({ code, stdout, stderr: stderr.replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/, "NOW") }, {
     code: 80,
     stdout: "",
     stderr: `sentinel: error: ${line}\n`,
@@ -169,12 +170,12 @@ Deno.test("license verify and show tell the same of a good license, and show als
     runProgram(["license", ...args, "--org-key", folder.at("org.pem")]);
   assertEquals(await license("verify", folder.at("good.lic")), {
     code: 0,
-    stdout: "license is valid: ACME-0001 (STANDARD, until 2999-12-31)\n",
+    stdout: "license is valid: ACME-0001 (STANDARD, until 2999-12-31 UTC)\n",
     stderr: "",
   });
   const shown = await license("show", folder.at("old.lic"), "--json");
   assertEquals(JSON.parse(shown.stdout), standardPayload({ expiry_date: "2020-12-31" }));
   const table = (await license("show", folder.at("old.lic"))).stdout;
-  assert(/^expiry_date +2020-12-31$/m.test(table), table);
+  assert(/^expiry_date +2020-12-31 UTC$/m.test(table), table);
   assertEquals((await license("verify", folder.at("old.lic"))).code, 80);
 });

@@ -114,7 +114,7 @@ Deno.test("what was written is told, for people and for programs", async () => {
   assertMatch(
     await made("ca", "--out", ca, "--name", "Acme", "--days", "30"),
     new RegExp(
-      `^certificate written to ${ca}/ca\\.pem \\(valid until \\d{4}-\\d\\d-\\d\\d\\)\n` +
+      `^certificate written to ${ca}/ca\\.pem \\(valid until \\d{4}-\\d\\d-\\d\\d UTC\\)\n` +
         `key written to ${ca}/ca\\.key\n$`,
     ),
   );

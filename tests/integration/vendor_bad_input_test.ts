@@ -125,6 +125,25 @@ const CASES: readonly BadCall[] = [
     line: () => "--feature a is given twice",
   },
   {
+    name: "issue with a number that JSON cannot keep",
+    args: (vendor, folder) => issue(vendor, folder, "--feature", "id=12345678901234567"),
+    line: () =>
+      "--feature id: JSON cannot keep the number 12345678901234567 (12345678901234568 would remain of it): " +
+      `quote it, as in 'id="12345678901234567"'`,
+  },
+  {
+    name: "issue with such a number inside a feature",
+    args: (vendor, folder) => issue(vendor, folder, "--feature", 'a={"b":[1e999]}'),
+    line: () =>
+      "--feature a: JSON cannot keep the number 1e999 (no number would remain of it): " +
+      `quote it, as in 'a={"b":["1e999"]}'`,
+  },
+  {
+    name: "issue of a key of two lines",
+    args: (vendor, folder) => issue(vendor, folder, "--license-key", "K2\nK3"),
+    line: () => "cannot issue: license_key has control characters",
+  },
+  {
     name: "issue with a checksum of a missing file",
     args: (vendor, folder) => issue(vendor, folder, "--checksum", `${folder}/none`),
     line: (_, folder) => `software cannot be read: ${folder}/none (not found)`,
@@ -228,6 +247,15 @@ Deno.test("vendor issue without --database says that no server knows the license
   const path = folder.at("new.lic");
   assertEquals(stdout, `license K2 written to ${path} (not registered with a license server)\n`);
   assert(!(await vendor.administer("list")).includes("K2"));
+});
+
+Deno.test("vendor issue signs a number in quotes as the text that it is", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await setUpVendor(folder.path);
+  const args = issue(vendor, folder.path, "--feature", 'id="12345678901234567"');
+  assertEquals((await runProgram(["vendor", ...args])).code, 0);
+  const { payload } = JSON.parse(await Deno.readTextFile(folder.at("new.lic")));
+  assertStringIncludes(atob(payload), '"features":{"id":"12345678901234567"}');
 });
 
 Deno.test("options of vendor commands may stand in variables", async () => {

@@ -129,7 +129,7 @@ Deno.test("keys made by keygen issue a license that the server knows and that ve
     software_checksum: await checksumFile(publicKey),
   });
   const list = await runProgram(["vendor", "list", "--database", database]);
-  assertEquals(list.stdout, "K1  ACTIVE  app  expires 2099-12-31  machines 0/2\n");
+  assertEquals(list.stdout, "K1  ACTIVE  app  expires 2099-12-31 UTC  machines 0/2\n");
 });
 
 Deno.test("a revoked license is told at the heartbeat and refused at activation", async () => {
@@ -147,7 +147,7 @@ Deno.test("a revoked license is told at the heartbeat and refused at activation"
   const refused = await readAnswer(await send(server.url, again), vendor.verify);
   assertEquals([refused.status, refused.error], [403, "License has been revoked."]);
   const list = await vendor.administer("list");
-  assert(list.startsWith("K1  REVOKED  app  expires 2099-12-31  machines 1/1\n"), list);
+  assert(list.startsWith("K1  REVOKED  app  expires 2099-12-31 UTC  machines 1/1\n"), list);
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {

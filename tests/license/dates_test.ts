@@ -14,12 +14,13 @@ Deno.test("a license is not valid a millisecond before its first day or after it
   assertThrows(
     () => checkDates(license, Date.parse("2026-02-28T23:59:59.999Z")),
     LicenseError,
-    "license is not yet active (activates: 2026-03-01)",
+    "license is not yet active (activates: 2026-03-01); dates are in UTC, and the clock shows " +
+      "2026-02-28 23:59 UTC: set it if it is behind",
   );
   assertThrows(
     () => checkDates(license, Date.parse("2026-04-01T00:00:00.000Z")),
     LicenseError,
-    "license has expired (expiry: 2026-03-31)",
+    "license has expired (expiry: 2026-03-31); dates are in UTC, and it is 2026-04-01 00:00 UTC",
   );
 });
 

@@ -100,6 +100,13 @@ Deno.test("v1 matches its own machine and no other", async () => {
   });
 });
 
+Deno.test("a fingerprint in capitals is the same one", async () => {
+  const v2 = await makeV2(machine(VALUES));
+  for (const text of [V1.toUpperCase(), v2.toUpperCase()]) {
+    assertEquals(await compare(text, machine(VALUES)), { kind: "match" });
+  }
+});
+
 Deno.test("v2 matches while more than half are the same, even if others were added", async () => {
   const fingerprint = await makeV2(pick("machine_id", "cpu", "disk", "board"));
   assertEquals(await compare(fingerprint, machine({ ...VALUES, disk: "new" })), { kind: "match" });
@@ -128,7 +135,6 @@ Deno.test("v2 does not confuse one component's value with another's", async () =
 const HASH = "0123456789abcdef";
 const NO_FINGERPRINTS: [what: string, text: string][] = [
   ["another version", `v3:2:cpu=${HASH},disk=${HASH}`],
-  ["capital digits", "AB".repeat(32)],
   ["63 digits", "a".repeat(63)],
   ["no component", "v2:2:"],
   ["a component twice, so that one would count for two", `v2:1:cpu=${HASH},cpu=${HASH}`],

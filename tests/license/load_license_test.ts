@@ -16,7 +16,11 @@ const TERMS: [string, { wallMs: number; softwareId?: string }, string | undefine
     { wallMs: WITHIN_MS, softwareId: "other" },
     "license is for another software: rocket, not other",
   ],
-  ["a later day", { wallMs: AFTER_MS }, "license has expired (expiry: 2026-03-31)"],
+  [
+    "a later day",
+    { wallMs: AFTER_MS },
+    "license has expired (expiry: 2026-03-31); dates are in UTC, and it is 2026-04-01 00:00 UTC",
+  ],
 ];
 
 for (const [what, terms, refusal] of TERMS) {

@@ -47,5 +47,8 @@ Deno.test("bytes that are not UTF-8 are not JSON", async () => {
     folder.at("binary"),
     crypto.getRandomValues(new Uint8Array(4096)).fill(0xff, 0, 8),
   );
-  assertEquals(await refusalOf(folder.at("binary")), "invalid license file: malformed JSON");
+  assertEquals(
+    await refusalOf(folder.at("binary")),
+    "invalid license file: malformed JSON (it is not text in UTF-8 or UTF-16)",
+  );
 });

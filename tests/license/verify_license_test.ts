@@ -79,7 +79,6 @@ const BAD_FIELDS: [string, Record<string, Json | undefined>, string][] = [
     "invalid license payload: max_machines must be an integer",
   ],
   ["features in a list", { features: [] }, "invalid license payload: features must be an object"],
-  ["no features", { features: null }, "invalid license payload: features must be an object"],
   [
     "a server that is no URL",
     { server_url: "ftp://x" },
@@ -169,17 +168,21 @@ for (const [what, text, message] of BAD_PAYLOADS) {
 
 const BAD_FILES: [string, (good: Record<string, unknown>) => string, string][] = [
   ["no JSON", () => "no json", "invalid license file: malformed JSON"],
-  ["nothing in it", () => "", "invalid license file: malformed JSON"],
-  ["JSON that is no object", () => "null", "invalid license file: malformed JSON"],
+  ["nothing in it", () => "", "invalid license file: malformed JSON (the file is empty)"],
+  [
+    "JSON that is no object",
+    () => "null",
+    "invalid license file: malformed JSON (it is not an object)",
+  ],
   [
     "no signature",
     ({ alg, payload }) => JSON.stringify({ alg, payload }),
-    "invalid license file: malformed JSON",
+    "invalid license file: malformed JSON (sig is missing)",
   ],
   [
     "a key twice",
     (good) => JSON.stringify(good).replace("{", '{"sig":"AA",'),
-    "invalid license file: malformed JSON",
+    'invalid license file: malformed JSON ("sig" appears twice)',
   ],
   ["deep nesting", () => "[".repeat(500_000), "invalid license file: malformed JSON"],
   [
@@ -227,4 +230,49 @@ Deno.test("another organization's license is refused before its payload is parse
     await refusalOf(await stranger.license({ v: 7 })),
     "license signature verification failed",
   );
+});
+
+const NULLS = {
+  STANDARD: standardPayload({
+    hardware_fingerprint: null,
+    server_url: null,
+    features: null,
+    software_checksum: null,
+  }),
+  HARDWARE_BOUND: hardwareBoundPayload({
+    server_url: null,
+    heartbeat_interval_minutes: null,
+    heartbeat_grace_period_days: null,
+    features: null,
+  }),
+};
+
+for (const [type, payload] of Object.entries(NULLS)) {
+  Deno.test(`a ${type} license may have null for each field that it may lack`, async () => {
+    const license = await verifyLicense(
+      await organization.license(payload),
+      organization.verify,
+    );
+    assertEquals(license.features, {});
+    assertEquals(Object.values(license).filter((value) => value === null), []);
+  });
+}
+
+Deno.test("null for a field that the type needs is the field's absence", async () => {
+  const missing = standardPayload({ heartbeat_interval_minutes: null });
+  assertEquals(
+    await refusalOf(await organization.license(missing)),
+    "STANDARD license missing heartbeat_interval_minutes",
+  );
+  const keyless = standardPayload({ license_key: null });
+  assertEquals(
+    await refusalOf(await organization.license(keyless)),
+    "invalid license payload: license_key must be a string",
+  );
+});
+
+Deno.test("unknown fields keep their nulls, and absent features are none", async () => {
+  const payload = standardPayload({ features: undefined, remark: null });
+  const license = await verifyLicense(await organization.license(payload), organization.verify);
+  assertEquals([license.features, (license as { remark?: unknown }).remark], [{}, null]);
 });

@@ -1,3 +1,4 @@
+import { escapeControls } from "../../core/visible_text.ts";
 import { type DaemonControl, NotRunningError } from "../../daemon/control.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { OptionName } from "../options.ts";
@@ -110,7 +111,9 @@ export const daemonStatus: Command = {
   async run(context) {
     const { args, output } = context;
     const fields = await readStatus(context);
-    output.result(args.flag("json") ? JSON.stringify(fields) : describe(fields).join("\n"));
+    output.result(
+      args.flag("json") ? JSON.stringify(fields) : describe(fields).map(escapeControls).join("\n"),
+    );
     return fields["state"] === "stopped" ? EXIT.absent : EXIT.ok;
   },
 };

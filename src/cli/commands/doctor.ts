@@ -1,5 +1,6 @@
 import { composeDoctor } from "../../app/doctor.ts";
 import { SentinelError } from "../../core/errors.ts";
+import { escapeControls } from "../../core/visible_text.ts";
 import type { Diagnostic } from "../../doctor/diagnostic.ts";
 import type { Command } from "../command.ts";
 import { applyOptions, readLicenseRequest } from "../run_options.ts";
@@ -31,7 +32,8 @@ export const command: Command = {
 
 function formatLine(finding: Diagnostic): string {
   const advice = finding.outcome === "failed" ? ` — ${finding.advice}` : "";
-  return `${finding.outcome.padEnd(7)}  ${finding.check.padEnd(11)}  ${finding.found}${advice}`;
+  const { outcome, check, found } = finding;
+  return escapeControls(`${outcome.padEnd(7)}  ${check.padEnd(11)}  ${found}${advice}`);
 }
 
 function removeCode(finding: Diagnostic): Record<string, unknown> {

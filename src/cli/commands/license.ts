@@ -1,3 +1,4 @@
+import { escapeControls } from "../../core/visible_text.ts";
 import { loadLicense, loadValidLicense } from "../../license/license_file.ts";
 import { loadOrganizationKey } from "../../license/organization_key.ts";
 import type { License } from "../../license/payload.ts";
@@ -21,11 +22,17 @@ export const licenseShow: Command = {
   },
 };
 
+/** Fields that are dates. */
+const DATES: ReadonlySet<string> = new Set(["issue_date", "expiry_date"]);
+
 function formatTable(license: License): string {
   const rows = Object.entries(license).filter(([, value]) => value !== undefined);
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) =>
-    `${name.padEnd(width)}  ${typeof value === "object" ? JSON.stringify(value) : value}`
+    escapeControls(
+      `${name.padEnd(width)}  ${typeof value === "object" ? JSON.stringify(value) : value}` +
+        (DATES.has(name) ? " UTC" : ""),
+    )
   ).join("\n");
 }
 
@@ -48,7 +55,8 @@ export const licenseVerify: Command = {
           license_key: license.license_key,
           expiry_date: license.expiry_date,
         })
-        : `license is valid: ${license.license_key} (${license.license_type}, until ${license.expiry_date})`,
+        : `license is valid: ${escapeControls(license.license_key)} ` +
+          `(${license.license_type}, until ${license.expiry_date} UTC)`,
     );
     return EXIT.ok;
   },

@@ -14,7 +14,9 @@ function describeWritten(
   if (json) {
     return JSON.stringify({ certificate: certificatePath, key: keyPath, valid_until: until });
   }
-  const lines = [`certificate written to ${certificatePath} (valid until ${until.slice(0, 10)})`];
+  const lines = [
+    `certificate written to ${certificatePath} (valid until ${until.slice(0, 10)} UTC)`,
+  ];
   return [...lines, ...(keyPath === undefined ? [] : [`key written to ${keyPath}`])].join("\n");
 }
 

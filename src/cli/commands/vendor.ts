@@ -1,3 +1,4 @@
+import { escapeControls } from "../../core/visible_text.ts";
 import type { BuiltFile } from "../../packaging/build_programs.ts";
 import { isTarget, type Target, TARGETS } from "../../packaging/targets.ts";
 import { suggest, UsageError } from "../usage_error.ts";
@@ -73,11 +74,10 @@ export const vendorDecommission: Command = {
     const { decommission } = await import("../../app/vendor.ts");
     const isLost = args.flag("lost");
     await decommission(database, { licenseKey, machineId, isLost });
-    output.result(
-      isLost
-        ? `machine ${machineId} is given up: its place on license ${licenseKey} is free`
-        : `machine ${machineId} will be removed from license ${licenseKey}`,
-    );
+    const outcome = isLost
+      ? `machine ${machineId} is given up: its place on license ${licenseKey} is free`
+      : `machine ${machineId} will be removed from license ${licenseKey}`;
+    output.result(escapeControls(outcome));
     return EXIT.ok;
   },
 };
@@ -112,7 +112,7 @@ export const vendorList: Command = {
     const listings = await listLicenses(database, args.operands[0]);
     if (args.flag("json")) output.result(JSON.stringify({ licenses: listings }, undefined, 2));
     else if (listings.length === 0) output.result("no licenses");
-    else output.result(listings.flatMap(describe).join("\n"));
+    else output.result(listings.flatMap(describe).map(escapeControls).join("\n"));
     return EXIT.ok;
   },
 };
@@ -120,7 +120,7 @@ export const vendorList: Command = {
 function describe(listing: LicenseListing): string[] {
   const { license_key, software_id, status, expiry_date, active_machines, max_machines } = listing;
   return [
-    `${license_key}  ${status}  ${software_id}  expires ${expiry_date}  ` +
+    `${license_key}  ${status}  ${software_id}  expires ${expiry_date} UTC  ` +
     `machines ${active_machines}/${max_machines}`,
     ...listing.machines.map(({ machine_id, status, platform, last_seen_at }) =>
       `  ${machine_id}  ${status}  ${platform}  last seen ${last_seen_at}`
@@ -143,7 +143,7 @@ function createStateCommand(
       const database = args.required("database");
       const { administer } = await import("../../app/vendor.ts");
       await administer(action, { database, licenseKey });
-      output.result(`license ${licenseKey} is ${done}`);
+      output.result(escapeControls(`license ${licenseKey} is ${done}`));
       return EXIT.ok;
     },
   };

@@ -1,4 +1,7 @@
+import { findInexactNumber } from "../../core/json_numbers.ts";
 import { parseStrictJson } from "../../core/strict_json.ts";
+import { shellQuote } from "../../core/text.ts";
+import { escapeControls } from "../../core/visible_text.ts";
 import type { IssueRequest } from "../../license_server/issue_license_file.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -49,7 +52,7 @@ export const command: Command = {
     output.result(
       args.flag("json")
         ? JSON.stringify({ license_key: licenseKey, file, registered: database !== undefined })
-        : `license ${licenseKey} written to ${file} ${where}`,
+        : escapeControls(`license ${licenseKey} written to ${file} ${where}`),
     );
     return EXIT.ok;
   },
@@ -77,15 +80,29 @@ function readRequest(args: ParsedArguments): IssueRequest {
   };
 }
 
+type Feature = IssueRequest["terms"]["features"][string];
+
 function readFeatures(entries: readonly string[]): IssueRequest["terms"]["features"] {
-  const features = new Map<string, IssueRequest["terms"]["features"][string]>();
+  const features = new Map<string, Feature>();
   for (const entry of entries) {
     const middle = entry.indexOf("=");
     if (middle < 1) throw new UsageError(`--feature must be K=V: current value is ${entry}`);
     const name = entry.slice(0, middle), value = entry.slice(middle + 1);
     if (features.has(name)) throw new UsageError(`--feature ${name} is given twice`);
-    const json = parseStrictJson(value);
-    features.set(name, "value" in json ? json.value as typeof value : value);
+    features.set(name, readFeature(name, value));
   }
   return Object.fromEntries(features);
+}
+
+/** JSON, else text. @throws {UsageError} for a number that would be signed as another one. */
+function readFeature(name: string, value: string): Feature {
+  const json = parseStrictJson(value);
+  if (!("value" in json)) return value;
+  const inexact = findInexactNumber(value);
+  if (inexact === undefined) return json.value as Feature;
+  const { text, kept } = inexact;
+  throw new UsageError(
+    `--feature ${name}: JSON cannot keep the number ${text} (${kept} would remain of it): ` +
+      `quote it, as in ${shellQuote(`${name}=${value.replace(text, JSON.stringify(text))}`)}`,
+  );
 }
