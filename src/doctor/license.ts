@@ -108,7 +108,10 @@ function examineDates(license: License, wallMs: number): Diagnostic {
   }
   const { issue_date, expiry_date } = license;
   const days = Math.floor((Date.parse(`${expiry_date}T00:00:00Z`) - wallMs) / DAY_MS) + 1;
-  return pass("dates", `valid from ${issue_date} to ${expiry_date} UTC (days after today: ${days})`);
+  return pass(
+    "dates",
+    `valid from ${issue_date} to ${expiry_date} UTC (days after today: ${days})`,
+  );
 }
 
 async function examineHardware(license: License, platform: Platform): Promise<Diagnostic> {

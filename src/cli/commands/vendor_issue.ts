@@ -1,6 +1,6 @@
 import { findInexactNumber } from "../../core/json_numbers.ts";
 import { parseStrictJson } from "../../core/strict_json.ts";
-import { shellQuote } from "../../core/text.ts";
+import { quoteForShell } from "../../core/text.ts";
 import { escapeControls } from "../../core/visible_text.ts";
 import type { IssueRequest } from "../../license_server/issue_license_file.ts";
 import type { Command } from "../command.ts";
@@ -103,6 +103,6 @@ function readFeature(name: string, value: string): Feature {
   const { text, kept } = inexact;
   throw new UsageError(
     `--feature ${name}: JSON cannot keep the number ${text} (${kept} would remain of it): ` +
-      `quote it, as in ${shellQuote(`${name}=${value.replace(text, JSON.stringify(text))}`)}`,
+      `quote it, as in ${quoteForShell(`${name}=${value.replace(text, JSON.stringify(text))}`)}`,
   );
 }
