@@ -1,7 +1,7 @@
 import type { LicenseInfo } from "../ipc/license_answers.ts";
 import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
-import { type VerifiedFile, verifyChecksum } from "../process/executable.ts";
+import { checkExecutable, type VerifiedFile, verifyChecksum } from "../process/executable.ts";
 import type { IpcServer } from "../ipc/server.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { CurrentLicense } from "../enforcement/licensing.ts";
@@ -24,6 +24,17 @@ export class VerifiedExecutable {
   constructor(path: string, platform: Pick<Platform, "readFileVersion">) {
     this.#path = path;
     this.#platform = platform;
+  }
+
+  /**
+   * Checks that the file can be launched under a license with this checksum.
+   *
+   * @throws {LaunchError}
+   * @throws {ChecksumError}
+   */
+  async check(checksum: string | undefined): Promise<void> {
+    await checkExecutable(this.#path);
+    await this.verify(checksum);
   }
 
   /**

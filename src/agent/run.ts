@@ -1,3 +1,4 @@
+import { VerifiedExecutable } from "./agent.ts";
 import type { RunHost } from "./run_host.ts";
 import {
   checkIpcPath,
@@ -25,6 +26,9 @@ export async function runSentinel(
   const { log, stopRequest: { stop } } = deps;
   checkIpcPath(request, deps);
   const license = await loadRequestedLicense(request, deps);
+  const software = new VerifiedExecutable(request.softwarePath, deps.platform);
+  // before the activation, which would take a seat in vain
+  await software.check(license.software_checksum);
   using licensing = await openLicensing(license, request, deps);
   let first: ProvenLicense;
   try {
@@ -36,7 +40,7 @@ export async function runSentinel(
     return 0;
   }
   await using current = new CurrentLicense(first, licensing);
-  return await serveAndSupervise(request, deps, { licensing, current, host });
+  return await serveAndSupervise(request, deps, { licensing, current, software, host });
 }
 
 async function openLicensing(

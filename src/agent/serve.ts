@@ -10,7 +10,7 @@ import type { Watch } from "../enforcement/watches.ts";
 import type { DegradeStage } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimSocket } from "../ipc/socket_owner.ts";
-import { Agent, describeLicense, VerifiedExecutable } from "./agent.ts";
+import { Agent, describeLicense, type VerifiedExecutable } from "./agent.ts";
 import { openChildRecord } from "../supervision/child_record.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { resolveIpcPath, type RunDependencies, type RunRequest } from "./run_request.ts";
@@ -94,11 +94,12 @@ async function waitForEnding(
 interface ServeOptions {
   readonly licensing: Pick<Licensing, "machineId" | "findings">;
   readonly current: CurrentLicense;
+  readonly software: VerifiedExecutable;
   readonly host: RunHost;
 }
 
 /**
- * Verifies the software, opens the socket, launches the software and waits until it ends. The socket is removed and all
+ * Opens the socket, launches the software and waits until it ends. The socket is removed and all
  * processes have ended when this returns or throws.
  *
  * @returns The software's exit status; 0 after a request to stop.
@@ -107,7 +108,7 @@ interface ServeOptions {
 export async function serveAndSupervise(
   request: RunRequest,
   deps: RunDependencies,
-  { licensing: { machineId, findings }, current, host }: ServeOptions,
+  { licensing: { machineId, findings }, current, software, host }: ServeOptions,
 ): Promise<number> {
   const { platform, stopRequest } = deps;
   const path = resolveIpcPath(request, { ...deps, machineId });
@@ -115,8 +116,6 @@ export async function serveAndSupervise(
     platform,
     lockFolder: platform.runtimeFolder(deps.env),
   });
-  const software = new VerifiedExecutable(request.softwarePath, platform);
-  await software.verify(current.license.software_checksum);
   const { force, stop } = stopRequest;
   const launching = {
     ...deps,

@@ -132,11 +132,22 @@ export class RunHarness implements AsyncDisposable {
     };
   }
 
+  /** The machines that the vendor's server knows for a license. */
+  async machines(licenseKey = "K1"): Promise<{ machine_id: string; status: string }[]> {
+    const listing = await this.vendor("list", "--json", "--database", this.folder.at("vendor.db"));
+    const licenses: { license_key: string; machines: [] }[] = JSON.parse(listing).licenses;
+    return licenses.find(({ license_key }) => license_key === licenseKey)!.machines;
+  }
+
   /** Names of sockets, lock files and other files in the runtime folder, sorted. */
   async sockets(): Promise<string[]> {
-    const names: string[] = [];
-    for await (const { name } of Deno.readDir(this.folder.at("runtime/sentinel"))) names.push(name);
-    return names.sort();
+    try {
+      const entries = Deno.readDir(this.folder.at("runtime/sentinel"));
+      return (await Array.fromAsync(entries, ({ name }) => name)).sort();
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
