@@ -32,7 +32,15 @@ async function runTests(
   env: Readonly<Record<string, string>>,
 ): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--quiet", "--no-prompt", ...PARALLEL, `--preload=${LIMIT}`, ...args],
+    args: [
+      "test",
+      "--quiet",
+      "--no-prompt",
+      "--no-check",
+      ...PARALLEL,
+      `--preload=${LIMIT}`,
+      ...args,
+    ],
     env,
   }).spawn();
   const stop = () => child.kill("SIGTERM");
