@@ -13,7 +13,7 @@ const JUMPS_MINUTES = [2, 10, 90, DAY_MINUTES, 30 * DAY_MINUTES].flatMap((minute
 
 const SHORTEST_MS = 1_000, LONGEST_MS = 8_000;
 
-/** Two heartbeats that the server refuses in a row, as the clock is wrong, cost nothing. */
+/** Heartbeats that a wrong clock spoils, before and after it is noticed. */
 const HIDDEN_HOURS = 3 * INTERVAL_HOURS;
 
 /** The wall clock of one customer jumps, and is put right again. */
