@@ -2,6 +2,7 @@ import { SentinelError } from "../core/errors.ts";
 import { checkDates, type HardwareBoundLicense } from "../license/payload.ts";
 import {
   compareFingerprint,
+  findFingerprintWeakness,
   type Fingerprint,
   type FingerprintMatch,
   parseFingerprint,
@@ -63,6 +64,8 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
       }
       throw new HardwareMismatchError(match);
     }
+    const weakness = findFingerprintWeakness(expected, hardware);
+    if (weakness?.kind === "unbound") log.warn(weakness.message);
     checkDates(license, this.#time.nowMs());
     return {
       license,
@@ -94,7 +97,10 @@ function describeMismatch(
   ].filter((fault) => fault !== "").join("; ");
   if (expected.form === "v1") return `hardware: ${faults || "cpu, disk or machine_id differs"}`;
   const matching = expected.hashes.size - differing.length - unreadable.length;
-  return `hardware: ${matching} of ${expected.hashes.size} components match, ${expected.threshold} must: ${faults}`;
+  const count = `${matching} of ${expected.hashes.size} components match`;
+  return matching < expected.threshold
+    ? `hardware: ${count}, ${expected.threshold} must: ${faults}`
+    : `hardware: ${count}, but none of those that tell this machine from similar ones: ${faults}`;
 }
 
 /** Hex digits of the digest in the socket's name; the whole v2 fingerprint would be too long for a path. */

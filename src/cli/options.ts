@@ -84,6 +84,7 @@ export const OPTIONS = {
   format: { value: "FORM", help: "v1 or v2 (default: v2)", words: ["v1", "v2"] },
   explain: { help: "list the components and the source of each" },
   fingerprint: { value: "F", help: "the machine's hardware fingerprint" },
+  "weak-fingerprint": { help: "accept a fingerprint that similar machines have, too" },
   checksum: { value: "FILE", help: "the software whose SHA-256 goes into the license" },
   "license-key": { value: "K", help: "the license's key (default: a new one)" },
   database: { value: "DB", help: "the license server's database: a SQLite file" },

@@ -1,7 +1,12 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import { checkDates, type HardwareBoundLicense, type License } from "../license/payload.ts";
-import { compareFingerprint, parseFingerprint, readHardware } from "../license/fingerprint.ts";
+import {
+  compareFingerprint,
+  findFingerprintWeakness,
+  parseFingerprint,
+  readHardware,
+} from "../license/fingerprint.ts";
 import { checkSoftware, loadLicense } from "../license/license_file.ts";
 import { loadOrganizationKey, type OrganizationKeySource } from "../license/organization_key.ts";
 import type { Platform } from "../platform/contract.ts";
@@ -126,8 +131,13 @@ async function compareHardware(
   platform: Platform,
 ): Promise<Diagnostic> {
   const hardware = await readHardware(await platform.fingerprintSources());
-  const match = await compareFingerprint(parseFingerprint(hardware_fingerprint)!, hardware);
-  if (match.kind === "match") return pass("hardware", "this is the license's machine");
+  const expected = parseFingerprint(hardware_fingerprint)!;
+  const match = await compareFingerprint(expected, hardware);
+  if (match.kind === "match") {
+    const weakness = findFingerprintWeakness(expected, hardware);
+    const remark = weakness?.kind === "unbound" ? `, but ${weakness.message}` : "";
+    return pass("hardware", `this is the license's machine${remark}`);
+  }
   const faults = [
     ...match.differing.map((name) => `${name} differs`),
     ...match.unreadable.map((name) => `${name} cannot be read`),

@@ -1,3 +1,4 @@
+import { findWeakness, type FingerprintWeakness, IDENTIFYING } from "./fingerprint_strength.ts";
 import { isPlaceholder } from "./placeholder_serials.ts";
 import {
   type ComponentName,
@@ -39,7 +40,13 @@ export function parseFingerprint(text: string): Fingerprint | undefined {
 
 /** The reading of one component. */
 export type Component =
-  | { readonly kind: "readable"; readonly value: string; readonly place: string }
+  | {
+    readonly kind: "readable";
+    readonly value: string;
+    readonly place: string;
+    /** Every machine of this model has the value. */
+    readonly isOfModel?: true;
+  }
   /** `why` names every source that was tried. */
   | { readonly kind: "unreadable"; readonly why: string };
 
@@ -80,12 +87,14 @@ export async function readHardware(sources: FingerprintSources): Promise<Hardwar
 
 async function readComponent(sources: FingerprintSources[ComponentName]): Promise<Component> {
   const faults: string[] = [];
-  for (const { place, read } of sources) {
+  for (const { place, read, isOfModel } of sources) {
     const reading = await read();
     if ("error" in reading) faults.push(`${place}: ${reading.error}`);
     else if (isPlaceholder(reading.value)) {
       faults.push(`${place}: ${describePlaceholder(reading.value)}`);
-    } else return { kind: "readable", value: reading.value, place };
+    } else {
+      return { kind: "readable", value: reading.value, place, ...(isOfModel && { isOfModel }) };
+    }
   }
   return { kind: "unreadable", why: faults.join("; ") };
 }
@@ -136,6 +145,32 @@ export async function hashComponent(
   return (await hashText(`sentinel-fp-v2\0${name}\0${value}`)).slice(0, HASH_DIGITS);
 }
 
+/**
+ * Finds what is weak about a v2 fingerprint; v1 has processor, disk and machine id, and all of them must match.
+ *
+ * @param hardware The machine that it is of, if that is this one.
+ */
+export function findFingerprintWeakness(
+  expected: Fingerprint,
+  hardware?: Hardware,
+): FingerprintWeakness | undefined {
+  if (expected.form === "v1") return undefined;
+  return findWeakness(
+    [...expected.hashes.keys()],
+    (name) => hardware !== undefined && isOfModel(hardware, name),
+  );
+}
+
+/** Whether a component of this machine has the value of every machine of its model. */
+function isOfModel(hardware: Hardware, name: ComponentName): boolean {
+  const component = hardware[name];
+  return component.kind === "readable" && component.isOfModel === true;
+}
+
+/**
+ * Compares a machine with a fingerprint. In v2, besides the threshold, one of the components that tell a machine from its
+ * siblings must match, if the fingerprint names one.
+ */
 export async function compareFingerprint(
   expected: Fingerprint,
   hardware: Hardware,
@@ -153,8 +188,16 @@ export async function compareFingerprint(
     else if (!isSameSecret(actual, hash)) differing.push(name);
   }
   const matches = expected.hashes.size - differing.length - unreadable.length;
-  if (matches >= expected.threshold) return { kind: "match" };
+  const identifying = listIdentifying(expected.hashes.keys(), hardware);
+  const isOfMachine = identifying.length === 0 ||
+    identifying.some((name) => !differing.includes(name) && !unreadable.includes(name));
+  if (matches >= expected.threshold && isOfMachine) return { kind: "match" };
   return { kind: "mismatch", differing, unreadable };
+}
+
+/** Those of the components that tell this machine from its siblings. */
+function listIdentifying(names: Iterable<ComponentName>, hardware: Hardware): ComponentName[] {
+  return [...names].filter((name) => IDENTIFYING.includes(name) && !isOfModel(hardware, name));
 }
 
 function getValue(component: Component): string | undefined {

@@ -1,5 +1,7 @@
 import { SentinelError } from "../core/errors.ts";
 import { hasControls } from "../core/visible_text.ts";
+import { findFingerprintWeakness, parseFingerprint } from "../license/fingerprint.ts";
+import type { FingerprintWeakness } from "../license/fingerprint_strength.ts";
 import { type License, parsePayload, PAYLOAD_VERSION } from "../license/payload.ts";
 import { LICENSE_ALGORITHM } from "../license/license_file.ts";
 import type { Json } from "../signing/canonical_json.ts";
@@ -25,6 +27,8 @@ export interface LicenseTerms {
   readonly heartbeatMinutes: number | undefined;
   readonly graceDays: number | undefined;
   readonly fingerprint: string | undefined;
+  /** Allows a fingerprint that similar machines have, too (default: no). */
+  readonly allowsWeakFingerprint?: boolean;
   /** SHA-256 of the software, hex. */
   readonly softwareChecksum: string | undefined;
 }
@@ -32,6 +36,8 @@ export interface LicenseTerms {
 interface IssuedLicense {
   readonly license: License;
   readonly fileText: string;
+  /** What is weak about its fingerprint. */
+  readonly weakness: FingerprintWeakness | undefined;
 }
 
 /** Crockford's base 32, which avoids ambiguous letters (https://www.crockford.com/base32.html). */
@@ -65,8 +71,13 @@ export async function issueLicense(terms: LicenseTerms, sign: Sign): Promise<Iss
     if (!hasControls(license[field])) continue;
     throw new SentinelError("config.license", `cannot issue: ${field} has control characters`);
   }
+  const weakness = checkFingerprint(license, terms);
   const envelope = await sealEnvelope(payload, sign);
-  return { license, fileText: JSON.stringify({ alg: LICENSE_ALGORITHM, ...envelope }) + "\n" };
+  return {
+    license,
+    weakness,
+    fileText: JSON.stringify({ alg: LICENSE_ALGORITHM, ...envelope }) + "\n",
+  };
 }
 
 /**
@@ -121,6 +132,20 @@ function buildPayload(terms: LicenseTerms): { readonly [field: string]: Json } {
   };
   return Object.fromEntries(
     Object.entries(fields).filter((entry): entry is [string, Json] => entry[1] !== undefined),
+  );
+}
+
+/** @throws {SentinelError} `config.license` Similar machines have the same fingerprint, and the terms do not allow that. */
+function checkFingerprint(
+  license: License,
+  { allowsWeakFingerprint = false }: LicenseTerms,
+): FingerprintWeakness | undefined {
+  if (license.license_type !== "HARDWARE_BOUND") return undefined;
+  const weakness = findFingerprintWeakness(parseFingerprint(license.hardware_fingerprint)!);
+  if (weakness?.kind !== "unbound" || allowsWeakFingerprint) return weakness;
+  throw new SentinelError(
+    "config.license",
+    `cannot issue: ${weakness.message} (--weak-fingerprint issues it all the same)`,
   );
 }
 

@@ -41,12 +41,13 @@ export interface IssueTools {
 export async function issueLicenseFile(request: IssueRequest, tools: IssueTools): Promise<string> {
   const sign = await readSigningKey(request.keyPath, tools.log);
   const { terms, checksumPath } = request;
-  const { license, fileText } = await issueLicense({
+  const { license, fileText, weakness } = await issueLicense({
     ...terms,
     licenseKey: terms.licenseKey ?? makeLicenseKey(tools.randomBytes),
     issueDate: terms.issueDate ?? formatUtcDate(tools.nowMs),
     softwareChecksum: checksumPath === undefined ? undefined : await checksumFile(checksumPath),
   }, sign);
+  if (weakness !== undefined) tools.log.warn(weakness.message);
   const suffix = encodeBase64Url(tools.randomBytes(9));
   await using file = await prepareFile(
     request.outPath,

@@ -10,12 +10,22 @@ export type Reading = { readonly value: string } | { readonly error: string };
 export interface ComponentSource {
   /** File or call, as text for people. */
   readonly place: string;
+  /** Whether every machine of the same model has the same value (default: no). */
+  readonly isOfModel?: true;
   /** Never throws. */
   read(): Reading | Promise<Reading>;
 }
 
 /** Places to read each component from, in order of preference. */
 export type FingerprintSources = Readonly<Record<ComponentName, readonly ComponentSource[]>>;
+
+/**
+ * Addresses that software gives to virtual interfaces, the same on every machine that has it: VMware's host adapters, the WAN
+ * miniports of Windows and Juniper's and Cisco's VPN clients (GLPI, FusionInventory's blacklist of MAC addresses), and
+ * virtual routers (RFC 5798, section 7.3).
+ */
+const SHARED_ADDRESSES =
+  /^(?:00:50:56:c0:00:|20:41:53:59:4e:ff|50:50:54:50:30:30|24:b6:20:52:41:53|00:0b:ca:fe:00:|00:05:9a:3c:7a:00|00:00:5e:00:0[12]:)/;
 
 /** Returns the lowest universally administered unicast address (`3c:7c:3f:00:00:01`, lower case). */
 export function findLowestMacAddress(addresses: readonly string[]): Reading {
@@ -28,6 +38,7 @@ export function findLowestMacAddress(addresses: readonly string[]): Reading {
 /** IEEE 802: bit 0 of the first octet marks group addresses, bit 1 locally administered ones. */
 function isUniversalMacAddress(address: string): boolean {
   if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(address) || /^[0:]+$/.test(address)) return false;
+  if (SHARED_ADDRESSES.test(address)) return false;
   return (Number.parseInt(address.slice(0, 2), 16) & 0b11) === 0;
 }
 

@@ -22,6 +22,11 @@ const HAS_FINGERPRINT = {
   met: explained.v2 !== null,
 };
 
+const HAS_MODEL = {
+  need: "a readable processor model",
+  met: explained.components.cpu_model.readable,
+};
+
 const NEEDS_STRACE = needsProgram("strace");
 
 /** What differs from a license for this machine. */
@@ -229,3 +234,71 @@ Deno.test("fingerprint --format v1 is v1 or says with 83 what it could not read;
   } else assertEquals({ code, stdout }, { code: 0, stdout: explained.v1 + "\n" });
   assertEquals((await runProgram(["fingerprint", "--format", "v3"])).code, 2);
 });
+
+const WEAK = "v2:1:disk=0123456789abcdef,cpu_model=0123456789abcdef";
+const WEAK_WARNING =
+  "WARNING: the hardware fingerprint is weak: similar machines have the same disk, cpu_model; " +
+  "it has none of machine_id, cpu, board, mac\n";
+
+/** `vendor issue` of a hardware-bound license into `b.lic`. */
+async function issue(folder: TemporaryFolder, fingerprint: string, ...args: string[]) {
+  await runProgram(["vendor", "keygen", "--out", folder.at("keys")]);
+  return await runProgram([
+    ...["vendor", "issue", "--key", folder.at("keys/org_private_key.pem")],
+    ...["--type", "hardware-bound", "--org", "acme", "--software-id", "rocket"],
+    ...["--expires", "2999-12-31", "--out", folder.at("b.lic"), "--license-key", "H1"],
+    ...["--fingerprint", fingerprint, ...args],
+  ]);
+}
+
+Deno.test("vendor issue refuses a fingerprint that similar machines have, and says what would issue it", async () => {
+  await using folder = await temporaryFolder();
+  const { code, stdout, stderr } = await issue(folder, WEAK);
+  assertEquals([code, stdout], [2, ""]);
+  assertStringIncludes(stderr, "cannot issue: the hardware fingerprint is weak: similar machines");
+  assertStringIncludes(stderr, "(--weak-fingerprint issues it all the same)\n");
+  assertEquals(await entriesOf(folder.path), ["keys"]);
+});
+
+testWith(
+  [HAS_MODEL],
+  "with --weak-fingerprint it is issued, and vendor issue, each run and doctor warn of it",
+  async () => {
+    await using folder = await temporaryFolder();
+    const model = explained.components.cpu_model.hash;
+    const fingerprint = `v2:1:disk=0123456789abcdef,cpu_model=${model}`;
+    const issued = await issue(folder, fingerprint, "--weak-fingerprint");
+    assertEquals(issued.code, 0, issued.stderr);
+    assertStringIncludes(issued.stderr, WEAK_WARNING);
+    await arrange(folder);
+    const license = [
+      "--license",
+      folder.at("b.lic"),
+      "--org-key",
+      folder.at("keys/org_public_key.pem"),
+    ];
+    for (let start = 0; start < 2; start++) {
+      const run = ["run", ...license, "--software", folder.at("software")];
+      const { code, stdout, stderr } = await runProgram(run, programOptions(folder));
+      assertEquals([code, stdout], [0, "up\n"]);
+      assertStringIncludes(stderr, WEAK_WARNING);
+    }
+    const doctor = await runProgram(["doctor", ...license], programOptions(folder));
+    assertStringIncludes(
+      doctor.stdout,
+      "this is the license's machine, but the hardware fingerprint is weak: ",
+    );
+  },
+);
+
+testWith(
+  [HAS_MODEL],
+  "fingerprint says what is weak about what it prints, on standard error alone",
+  async () => {
+    const { stdout, stderr } = await runProgram(["fingerprint"]);
+    const names = Array.from(stdout.matchAll(/(\w+)=/g), ([, name]) => name!);
+    const bound = names.filter((name) => ["machine_id", "cpu", "board", "mac"].includes(name));
+    const isWeak = names.length > 0 && (bound.length === 0 || bound.join() === "machine_id");
+    assertEquals(stderr.includes("the hardware fingerprint is weak: "), isWeak, stdout + stderr);
+  },
+);

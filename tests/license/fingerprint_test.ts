@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   compareFingerprint,
+  findFingerprintWeakness,
   FingerprintError,
   type Hardware,
   makeV1,
@@ -113,6 +114,53 @@ Deno.test("v2 matches while more than half are the same, even if others were add
   assertEquals(await compare(fingerprint, pick("machine_id", "cpu", "disk")), { kind: "match" });
 });
 
+const SIBLING = { ...VALUES, machine_id: "m2", cpu: "c2", board: "b2", mac: "a2" };
+
+Deno.test("v2 refuses a machine that shares no more than its siblings do, whatever the threshold", async () => {
+  const hashes = (await makeV2(machine(VALUES))).replace(/^v2:\d+/, "");
+  for (const threshold of [1, 2]) {
+    assertEquals(await compare(`v2:${threshold}${hashes}`, machine(SIBLING)), {
+      kind: "mismatch",
+      differing: ["machine_id", "cpu", "board", "mac"],
+      unreadable: [],
+    });
+  }
+  for (const name of ["machine_id", "cpu", "board", "mac"] as const) {
+    const related = machine({ ...SIBLING, [name]: VALUES[name] });
+    assertEquals(await compare(`v2:1${hashes}`, related), { kind: "match" }, name);
+  }
+});
+
+Deno.test("v2 takes nothing that cannot be read for a match", async () => {
+  const fingerprint = (await makeV2(machine(VALUES))).replace(/^v2:\d+/, "v2:2");
+  assertEquals((await compare(fingerprint, pick("disk", "cpu_model"))).kind, "mismatch");
+});
+
+Deno.test("v2 that names nothing else matches by disk and processor model, and is weak", async () => {
+  const fingerprint = await makeV2(pick("disk", "cpu_model"));
+  assertEquals(await compare(fingerprint, machine(SIBLING)), { kind: "match" });
+  const parsed = parseFingerprint(fingerprint)!;
+  assertEquals(findFingerprintWeakness(parsed)?.kind, "unbound");
+  assertEquals(findFingerprintWeakness(parseFingerprint(V1)!), undefined);
+});
+
+Deno.test("v2 does not take the number of a processor's model for a machine's", async () => {
+  const ofModel = (values: Partial<Record<ComponentName, string>>): Hardware => {
+    const hardware = machine(values);
+    return { ...hardware, cpu: { ...hardware.cpu, isOfModel: true } as Hardware["cpu"] };
+  };
+  const fingerprint = await makeV2(ofModel(VALUES));
+  const sibling = ofModel({ ...SIBLING, cpu: VALUES.cpu });
+  const low = fingerprint.replace(/^v2:\d+/, "v2:3");
+  assertEquals((await compare(low, sibling)).kind, "mismatch");
+  assertEquals(await compare(low, ofModel({ ...SIBLING, cpu: "c", mac: "a" })), { kind: "match" });
+});
+
+Deno.test("v2 of before constants were known still matches by what is left", async () => {
+  const before = await makeV2(machine({ machine_id: "m", disk: "rootfs", cpu_model: "o" }));
+  assertEquals(await compare(before, pick("machine_id", "cpu_model")), { kind: "match" });
+});
+
 Deno.test("v2 distinguishes different components from unreadable ones", async () => {
   const fingerprint = await makeV2(pick("machine_id", "cpu", "disk", "board"));
   const other = { machine_id: VALUES.machine_id, cpu: VALUES.cpu, disk: "new" };
@@ -160,6 +208,31 @@ for (
 ) {
   Deno.test(`${JSON.stringify(value)} is a placeholder`, () => {
     assertEquals(isPlaceholder(value), true);
+  });
+}
+
+const CONSTANTS: readonly string[] = [
+  ...["QM00001", "QM00012", "nvme_card-pd", "nvme_card", "nvme_card12", "VMWare NVME_0000"],
+  ...["00000000000000000001", "02000000000000000001", "SN: 000001"],
+  ...["03000200-0400-0500-0006-000700080009", "12345678-1234-5678-90AB-CDDEEFAABBCC"],
+  ...["FEFEFEFE-FEFE-FEFE-FEFE-FEFEFEFEFEFE", "4C4C4544-0000-2010-8020-80C04F202020"],
+  ...["b08dfa6083e7567a1921a715000001fb", "BSN12345678901234567", "Type2 - Board Serial Number"],
+];
+
+for (const value of CONSTANTS) {
+  Deno.test(`isPlaceholder() knows the constant ${value}`, () => {
+    assertEquals(isPlaceholder(value), true);
+  });
+}
+
+for (
+  const value of [
+    ...["QM0001A", "vol0123456789abcdef0", "VB1234abcd-5678ef01", "nvme_card-x1", "SN: 000002"],
+    ...["ec2e1916-9099-7caf-fd21-012345abcdef", "4C4C4544-0034-4D10-8052-B7C04F4D5632"],
+  ]
+) {
+  Deno.test(`isPlaceholder() leaves the number ${value}`, () => {
+    assertEquals(isPlaceholder(value), false);
   });
 }
 

@@ -68,6 +68,12 @@ Deno.test("a hardware-bound license has no heartbeat", async () => {
   assertEquals(Object.keys(license).filter((name) => name.startsWith("heartbeat")), []);
 });
 
+const HASH = "0123456789abcdef";
+const UNBOUND = `v2:2:disk=${HASH},cpu_model=${HASH}`;
+const UNBOUND_WARNING =
+  "the hardware fingerprint is weak: similar machines have the same disk, cpu_model; " +
+  "it has none of machine_id, cpu, board, mac";
+
 const REFUSED: readonly (readonly [name: string, change: Partial<LicenseTerms>, why: string])[] = [
   [
     "an expiry before the issue date",
@@ -99,6 +105,18 @@ const REFUSED: readonly (readonly [name: string, change: Partial<LicenseTerms>, 
     { type: "HARDWARE_BOUND", serverUrl: undefined },
     "cannot issue: HARDWARE_BOUND license missing hardware_fingerprint",
   ],
+  [
+    "a fingerprint that similar machines have",
+    { type: "HARDWARE_BOUND", serverUrl: undefined, fingerprint: UNBOUND },
+    `cannot issue: ${UNBOUND_WARNING} (--weak-fingerprint issues it all the same)`,
+  ],
+  ...["licenseKey", "orgId", "softwareId"].map((term): typeof REFUSED[number] => [
+    `a line break in ${term}`,
+    { [term]: "a\nb" },
+    `cannot issue: ${
+      term.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`)
+    } has control characters`,
+  ]),
 ];
 
 for (const [name, change, why] of REFUSED) {
@@ -108,6 +126,26 @@ for (const [name, change, why] of REFUSED) {
       SentinelError,
     );
     assertEquals([error.code, error.message], ["config.license", why]);
+  });
+}
+
+const FINGERPRINTS: readonly (readonly [string, string | undefined])[] = [
+  [UNBOUND, "unbound"],
+  [`v2:2:machine_id=${HASH},cpu_model=${HASH}`, "copyable"],
+  [`v2:2:machine_id=${HASH},board=${HASH}`, undefined],
+  ["a".repeat(64), undefined],
+];
+
+for (const [fingerprint, weakness] of FINGERPRINTS) {
+  Deno.test(`issueLicense() tells that ${fingerprint} is ${weakness ?? "not weak"}`, async () => {
+    const terms = {
+      ...STANDARD,
+      type: "HARDWARE_BOUND",
+      serverUrl: undefined,
+      fingerprint,
+      allowsWeakFingerprint: true,
+    } as const;
+    assertEquals((await issueLicense(terms, sign)).weakness?.kind, weakness);
   });
 }
 

@@ -124,6 +124,17 @@ Deno.test("Windows: components from recorded answers", async () => {
   });
 });
 
+Deno.test("Windows: constants of VMware and of its host adapters are not read, the processor is its model's", async () => {
+  const hardware = await readHardware(createWindowsFingerprintSources({
+    readText: () => undefined,
+    readSmbios: () => Uint8Array.from([0, 3, 2, 0, TABLE.length, 0, 0, 0, ...TABLE]),
+    readDiskSerial: () => "VMware NVME_0000",
+    readAddresses: () => ["00:50:56:c0:00:01", "00:50:56:c0:00:08"],
+  }));
+  assertEquals([hardware.disk.kind, hardware.mac.kind], ["unreadable", "unreadable"]);
+  assert(hardware.cpu.kind === "readable" && hardware.cpu.isOfModel);
+});
+
 Deno.test("Windows: a machine that reports nothing has unreadable components and no error", async () => {
   const sources = createWindowsFingerprintSources({
     readText: () => undefined,

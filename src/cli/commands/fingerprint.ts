@@ -1,11 +1,13 @@
 import { readThisMachine } from "../../app/doctor.ts";
 import {
   type Component,
+  findFingerprintWeakness,
   FingerprintError,
   type Hardware,
   hashComponent,
   makeV1,
   makeV2,
+  parseFingerprint,
 } from "../../license/fingerprint.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -15,11 +17,13 @@ export const command: Command = {
   options: ["format", "explain", "json"],
   notes: [
     "For `sentinel vendor issue --type hardware-bound --fingerprint`. v2 covers every readable component and matches while",
-    "more than half of them are unchanged; v1 needs processor, disk and machine id, and all of them must match.",
+    "more than half of them are unchanged, among them machine_id, cpu, board or mac: siblings of a virtual machine share",
+    "the others, and constants of hypervisors are not read. A warning names what is weak. v1 needs processor, disk and",
+    "machine id, and all of them must match.",
     "Only root can read some components: take the fingerprint as the user who will run the software.",
     "Exit status 83 if there is no fingerprint, as too few components are readable.",
   ],
-  async run({ args, output }) {
+  async run({ args, output, log }) {
     const format = args.value("format") ?? "v2";
     const hardware = await readThisMachine();
     const made = { v1: await attempt(makeV1(hardware)), v2: await attempt(makeV2(hardware)) };
@@ -35,6 +39,8 @@ export const command: Command = {
       if (args.flag("explain")) output.result(await explain(hardware));
     }
     if (typeof wanted !== "string") throw wanted;
+    const weakness = findFingerprintWeakness(parseFingerprint(wanted)!, hardware);
+    if (weakness !== undefined) log.warn(weakness.message);
     return EXIT.ok;
   },
 };

@@ -29,6 +29,7 @@ export const command: Command = {
     "heartbeat-minutes",
     "grace-days",
     "fingerprint",
+    "weak-fingerprint",
     "checksum",
     "license-key",
     "database",
@@ -39,6 +40,8 @@ export const command: Command = {
     "With --database the license is registered there in the same step. Without it the file is valid, but a license",
     "server does not know its key and refuses to activate it (License not found).",
     "--heartbeat-minutes, --grace-days and --server-url are for standard licenses, --fingerprint for hardware-bound ones.",
+    "A fingerprint with none of machine_id, cpu, board and mac is refused, as similar machines have the same one;",
+    "with --weak-fingerprint it is accepted, and each run warns of it.",
   ],
   async run({ args, output, log }) {
     const request = readRequest(args);
@@ -75,6 +78,7 @@ function readRequest(args: ParsedArguments): IssueRequest {
       heartbeatMinutes: args.integer("heartbeat-minutes", { min: 1, max: LARGEST }),
       graceDays: args.integer("grace-days", { min: 1, max: LARGEST }),
       fingerprint: args.value("fingerprint"),
+      allowsWeakFingerprint: args.flag("weak-fingerprint"),
       licenseKey: args.value("license-key"),
     },
   };

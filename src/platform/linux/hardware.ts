@@ -118,7 +118,20 @@ function createDiskSerialSource(root: string): ComponentSource {
   const disk = findRootDisk(root);
   return "error" in disk
     ? { place: "serial of the root disk", read: () => disk }
-    : { place: `/sys/block/${disk.name}/serial`, read: () => readKernelFile(disk.serialPath) };
+    : { place: `/sys/block/${disk.name}/serial`, read: () => readDiskSerial(disk) };
+}
+
+/**
+ * The serial number of a virtio disk is what the hypervisor was told to call it: often a name, such as `rootfs`, that every
+ * machine of its kind has. Others are identifiers, such as a volume's.
+ */
+function readDiskSerial({ name, serialPath }: Disk): Reading {
+  const serial = readKernelFile(serialPath);
+  const isName = "value" in serial && name.startsWith("vd") &&
+    /^[a-z_. -]+\d{0,2}$/i.test(serial.value);
+  return isName
+    ? { error: `the name of a virtual disk, not its serial number (${serial.value})` }
+    : serial;
 }
 
 /** Reads the fields of the first processor in `/proc/cpuinfo`, and the board's fields at its end. */

@@ -41,7 +41,7 @@ export function createWindowsFingerprintSources(machine: WindowsMachine): Finger
       place: `HKLM\\${CRYPTOGRAPHY} MachineGuid`,
       read: () => toReading(registry(CRYPTOGRAPHY, "MachineGuid")),
     }],
-    cpu: [smbios("processor id", ({ processorId }) => processorId)],
+    cpu: [{ ...smbios("processor id", ({ processorId }) => processorId), isOfModel: true }],
     disk: [{ place: "serial of disk 0", read: () => toReading(machine.readDiskSerial()) }],
     board: [smbios("board serial", ({ boardSerial }) => boardSerial)],
     mac: [{

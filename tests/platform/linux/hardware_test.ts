@@ -42,6 +42,15 @@ function rootOn(mount: string): RecordedFiles {
   return { "proc/self/mountinfo": `28 1 ${mount} rw\n` };
 }
 
+function virtualDisk(serial: string): RecordedFiles {
+  return {
+    ...rootOn("254:0 / / rw - ext4 /dev/vda"),
+    "sys/dev/block/254:0": { link: "../../devices/virtio0/block/vda" },
+    "sys/devices/virtio0/block/vda/uevent": "DEVNAME=vda\n",
+    "sys/devices/virtio0/block/vda/serial": `${serial}\n`,
+  };
+}
+
 const READABLE: [string, ComponentName, RecordedFiles, Component][] = [
   [
     "the machine id",
@@ -115,6 +124,18 @@ const READABLE: [string, ComponentName, RecordedFiles, Component][] = [
     "disk",
     { "sys/devices/ata1/block/sda/serial": "\n" },
     readable("1234", "id of the root file system (statfs)"),
+  ],
+  [
+    "the file system's id where a virtual disk has a name for a serial",
+    "disk",
+    virtualDisk("overlayblk"),
+    readable("1234", "id of the root file system (statfs)"),
+  ],
+  [
+    "the identifier of a virtual disk",
+    "disk",
+    virtualDisk("vol0123456789abcdef0"),
+    readable("vol0123456789abcdef0", "/sys/block/vda/serial"),
   ],
   [
     "the file system's id where it lies on two disks",
@@ -207,6 +228,25 @@ const UNREADABLE: [string, ComponentName, RecordedFiles, string, LinuxHardwareOp
     "a virtual machine whose card has an address that was given locally",
     "mac",
     without("sys/class/net/enp2s0/device/uevent", "sys/class/net/enp3s0/device/uevent"),
+    "/sys/class/net: no physical interface with a universally administered address",
+  ],
+  ...["overlayblk", "rootfs", "lxd_root", "drive-virtio-disk0", "disk10"].map((
+    name,
+  ): typeof UNREADABLE[number] => [
+    `a virtual disk that is called ${name}`,
+    "disk",
+    { ...DESKTOP, ...virtualDisk(name) },
+    `/sys/block/vda/serial: the name of a virtual disk, not its serial number (${name}); ` +
+    "id of the root file system (statfs): cannot be read",
+    { fileSystemId: () => undefined },
+  ]),
+  [
+    "a machine whose one address is a virtual router's",
+    "mac",
+    {
+      ...without("sys/class/net/enp2s0/device/uevent"),
+      "sys/class/net/enp3s0/address": "00:00:5e:00:01:0a\n",
+    },
     "/sys/class/net: no physical interface with a universally administered address",
   ],
   [
