@@ -19,12 +19,15 @@ export function decodeLicense(bytes: Uint8Array<ArrayBuffer>): string | undefine
   }
 }
 
+/** Longer texts are taken as they are, so that none takes long; licenses have a few kilobytes. */
+const MAX_MENDED_CHARACTERS = 64 * 1024;
+
 /** White space and invisible characters, none of which has a meaning in base64url. */
 const BLANKS = /[\s\u00ad\u200b\u2060\ufeff]+/g;
 
 /** Removes what a mail program or a copy from a screen inserts into base64url text. */
 export function removeBlanks(text: string): string {
-  return text.replaceAll(BLANKS, "");
+  return text.length > MAX_MENDED_CHARACTERS ? text : text.replaceAll(BLANKS, "");
 }
 
 /** A soft line break of quoted-printable text (RFC 2045, section 6.7). */
@@ -42,12 +45,14 @@ const TYPOGRAPHIC_QUOTES = /[\u201c-\u201f]/g;
 export function parseLicenseJson(
   text: string,
 ): { readonly value: unknown } | { readonly damage: string | undefined } {
-  const strict = parseStrictJson(text);
+  const strict = parseStrictJson(text.replace(/^\ufeff/, ""));
   if ("value" in strict) return strict;
   if (strict.fault.kind === "duplicate_key") {
     return { damage: `${JSON.stringify(strict.fault.key)} appears twice` };
   }
-  if (strict.fault.kind === "too_deep") return { damage: undefined };
+  if (strict.fault.kind === "too_deep" || text.length > MAX_MENDED_CHARACTERS) {
+    return { damage: undefined };
+  }
   const mended = parseStrictJson(removeBlanks(
     text.replaceAll(SOFT_BREAKS, "").replaceAll(QUOTE_MARKS, "").replaceAll(
       TYPOGRAPHIC_QUOTES,

@@ -68,6 +68,18 @@ for (const [what, text, damage] of DAMAGED) {
   });
 }
 
+Deno.test("a large license is read with a byte order mark, and wrapped is not", async () => {
+  const features = { text: "a".repeat(300_000) };
+  const large = await organization.license(standardPayload({ features }));
+  const { license_key } = await verifyLicense("\ufeff" + large, organization.verify);
+  assertEquals(license_key, "ACME-0001");
+  const wrapped = () => verifyLicense(large.replaceAll(/.{76}/g, "$&\n"), organization.verify);
+  assertEquals(
+    (await assertRejects(wrapped, LicenseError)).message,
+    "invalid license file: malformed JSON",
+  );
+});
+
 Deno.test("blanks in a license are no way around its signature", async () => {
   const { payload, ...rest } = JSON.parse(FILE);
   const other = JSON.stringify({ ...rest, payload: `${payload.slice(0, -1)} A` });

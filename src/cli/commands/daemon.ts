@@ -96,7 +96,9 @@ export const daemonStats: Command = {
     }
     const { status: _, ...fields } = outcome.answer;
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
-    output.result(args.flag("json") ? JSON.stringify(fields) : lines.join("\n"));
+    output.result(
+      args.flag("json") ? JSON.stringify(fields) : lines.map(escapeControls).join("\n"),
+    );
     return EXIT.ok;
   },
 };
