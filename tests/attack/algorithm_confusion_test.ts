@@ -43,7 +43,7 @@ for (
 }
 
 for (const alg of ["none", "None", "HS256"]) {
-  Deno.test(`where a license chooses its algorithm, ${alg} is valid: the attack`, async () => {
+  Deno.test(`if a license chooses its algorithm, ${alg} is valid: the attack`, async () => {
     const { code, stdout, stderr } = await verifyForged(alg, { isObedient: true });
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, "license is valid: ACME-0001");

@@ -25,7 +25,7 @@ for (const [what, whose] of Object.entries(OTHERS)) {
     assertStringIncludes(stderr, `unverified answer: it is for another ${what}`);
   });
 
-  Deno.test(`where nobody looks whose it is, one for another ${what} does: the attack`, async () => {
+  Deno.test(`without that check, an answer for another ${what} does: the attack`, async () => {
     await using harness = await AttackHarness.open();
     harness.answer = answerFor(whose);
     const doubles = { "src/activation/answer.ts": "any_machine.ts" };

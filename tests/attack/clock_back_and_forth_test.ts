@@ -37,14 +37,14 @@ async function setBack(doubles?: Doubles) {
   return await harness.run(options);
 }
 
-testWith([POSIX], "a clock that is set back makes no expired license valid", async () => {
+testWith([POSIX], "setting the clock back makes no expired license valid", async () => {
   const { code, stderr } = await setBack();
   assertEquals(code, 80, stderr);
   assertStringIncludes(stderr, "WARNING: clock rollback detected: wall clock shows ");
   assertStringIncludes(stderr, "license has expired (expiry: ");
 });
 
-testWith([POSIX], "where the clock on the wall is believed, it does: the attack", async () => {
+testWith([POSIX], "if the wall clock is trusted, it does: the attack", async () => {
   const { code, stderr } = await setBack({
     "src/enforcement/trusted_time.ts": "credulous_known_time.ts",
   });

@@ -37,7 +37,7 @@ async function startTraced(doubles?: Doubles) {
 
 testWith(
   [NEEDS_ROOT, needsProgram("python3")],
-  "a debugger that stays makes answers worse by stages, then the software is stopped: exit status 137",
+  "a debugger that stays degrades answers in stages, then the software is stopped: exit status 137",
   async () => {
     await using traced = await startTraced();
     const { code, stderr } = await traced.run.end();
@@ -59,7 +59,7 @@ testWith(
 
 testWith(
   [NEEDS_ROOT, needsProgram("python3")],
-  "where nobody looks for one, a debugger stays: the attack",
+  "without the check, a debugger stays: the attack",
   async () => {
     const doubles = { "src/platform/linux/tamper_check.ts": "blind_tamper_checks.ts" };
     await using traced = await startTraced(doubles);

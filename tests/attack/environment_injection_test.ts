@@ -49,7 +49,7 @@ for (const [requirement, name, valueOf] of LOADING) {
 
   testWith(
     [POSIX, requirement],
-    `where nobody looks, ${name} does what it likes: the attack`,
+    `without the check, code of ${name} keeps running: the attack`,
     async () => {
       await using harness = await AttackHarness.open();
       await Deno.writeTextFile(harness.at("evil.cjs"), "");
@@ -64,7 +64,7 @@ for (const [requirement, name, valueOf] of LOADING) {
 
 testWith(
   [FROM_SOURCE],
-  "options of NODE_OPTIONS that load nothing are none of our business",
+  "options of NODE_OPTIONS that load nothing are ignored",
   async () => {
     await using harness = await AttackHarness.open();
     const env = { NODE_OPTIONS: "--max-old-space-size=4096" };
@@ -73,7 +73,7 @@ testWith(
   },
 );
 
-Deno.test("a key that a variable names counts only where none is built in: the attack", async () => {
+Deno.test("a key from a variable counts only if none is built in: the attack", async () => {
   await using harness = await AttackHarness.open();
   const attacker = await makeOrganization();
   await Deno.writeTextFile(harness.at("evil.pem"), attacker.publicKeyPem);
@@ -90,12 +90,16 @@ Deno.test("a key that a variable names counts only where none is built in: the a
   assertEquals((await verify()).code, 0);
 });
 
-testWith([POSIX], "the software is told of our socket, whatever it was told before", async () => {
-  await using harness = await AttackHarness.open();
-  await harness.script("software", "echo $SENTINEL_IPC_SOCKET");
-  const env = { SENTINEL_IPC_SOCKET: harness.at("evil.sock") };
-  const { stdout } = await harness.run({ env });
-  assert(stdout.startsWith(harness.at("runtime/sentinel/sentinel-")), stdout);
-  const alone = await resultOf(harness.at("software"), { env });
-  assertEquals(alone.stdout.trim(), harness.at("evil.sock"), "the attack");
-});
+testWith(
+  [POSIX],
+  "the software gets our socket's path, whatever the variable was before",
+  async () => {
+    await using harness = await AttackHarness.open();
+    await harness.script("software", "echo $SENTINEL_IPC_SOCKET");
+    const env = { SENTINEL_IPC_SOCKET: harness.at("evil.sock") };
+    const { stdout } = await harness.run({ env });
+    assert(stdout.startsWith(harness.at("runtime/sentinel/sentinel-")), stdout);
+    const alone = await resultOf(harness.at("software"), { env });
+    assertEquals(alone.stdout.trim(), harness.at("evil.sock"), "the attack");
+  },
+);

@@ -33,7 +33,7 @@ async function knock(doubles?: Doubles): Promise<{ answers: number; refused: num
 
 testWith(
   [OTHER_USERS],
-  "another user is answered nothing, though the socket is open to him",
+  "another user gets no answer, although the socket is open to all",
   async () => {
     const { answers, refused } = await knock();
     assertEquals(answers, 0);
@@ -41,8 +41,12 @@ testWith(
   },
 );
 
-testWith([OTHER_USERS], "where nobody asks who he is, he is answered: the attack", async () => {
-  const { answers, refused } = await knock({ "src/platform/linux/peers.ts": "any_peer.ts" });
-  assertEquals(refused, 0);
-  assert(answers > 0);
-});
+testWith(
+  [OTHER_USERS],
+  "without peer credentials, another user is answered: the attack",
+  async () => {
+    const { answers, refused } = await knock({ "src/platform/linux/peers.ts": "any_peer.ts" });
+    assertEquals(refused, 0);
+    assert(answers > 0);
+  },
+);

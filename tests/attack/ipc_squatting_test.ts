@@ -13,7 +13,7 @@ import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
 const SERVE_LIES = new URL("../fixtures/serve_lies.ts", import.meta.url);
 const LIE = '{"status":"ok","features":{"everything":true}}';
 
-testWith([OTHER_USERS], "another user's server is asked nothing", async () => {
+testWith([OTHER_USERS], "another user's server gets no request", async () => {
   await using harness = await AttackHarness.open();
   await Deno.chmod(harness.folder.path, 0o1777);
   const path = harness.at("evil.sock");
@@ -55,7 +55,7 @@ for (const name of ["s.sock", "s.sock.lock"]) {
 
 testWith(
   [NEEDS_ROOT],
-  "no socket is made where others could put another in its place",
+  "no socket is created where other users could replace it",
   async () => {
     await using harness = await AttackHarness.open();
     await Deno.mkdir(harness.at("open"));

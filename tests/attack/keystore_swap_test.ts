@@ -31,7 +31,7 @@ async function takeAlong(doubles: Doubles = {}) {
 
 testWith(
   [POSIX],
-  "a machine's folders on another one are a new machine, to be activated",
+  "a machine's folders on another machine are a new machine, which must activate",
   async () => {
     const { stderr, isSame, paths } = await takeAlong();
     assertEquals([isSame, paths], [false, ["activate", "heartbeat"]], stderr);
@@ -41,7 +41,7 @@ testWith(
 
 testWith(
   [POSIX],
-  "where the key is bound to no machine, they are the same one: the attack",
+  "if the key is not bound to a machine, they are the same one: the attack",
   async () => {
     const { code, stderr, isSame, paths } = await takeAlong(UNBOUND);
     assertEquals([code, isSame, paths], [0, true, ["heartbeat"]], stderr);

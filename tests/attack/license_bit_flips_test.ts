@@ -25,12 +25,12 @@ Deno.test("no byte of a license can be changed", async () => {
   assertEquals(accepted, []);
 });
 
-Deno.test("where every signature is good, many can: the attack", async () => {
+Deno.test("if every signature is accepted, many can: the attack", async () => {
   const { accepted } = await flipEach(TRUSTING);
   assert(accepted.length > 20, `${accepted}`);
 });
 
-Deno.test("an edited license starts nothing, save where every signature is good", async () => {
+Deno.test("an edited license starts nothing, unless every signature is accepted", async () => {
   await using harness = await AttackHarness.open({ expiry_date: "2020-12-31" });
   const file = JSON.parse(await Deno.readTextFile(harness.at("a.lic")));
   const edited = standardPayload({ server_url: harness.serverUrl, expiry_date: "2998-12-31" });

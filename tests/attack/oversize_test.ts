@@ -31,7 +31,7 @@ testWith([POSIX], "a request of 4 MiB is refused before its end", async () => {
 
 testWith(
   [POSIX],
-  "where requests have no limit, all of it is kept and parsed: the attack",
+  "if requests have no limit, all of it is stored and parsed: the attack",
   async () => {
     const doubles = {
       "src/ipc/limits.ts": [
@@ -43,7 +43,7 @@ testWith(
   },
 );
 
-Deno.test("a license of 2 MiB is refused, and read where there is no limit: the attack", async () => {
+Deno.test("a license of 2 MiB is refused, and read without the limit: the attack", async () => {
   await using harness = await AttackHarness.open();
   await Deno.writeTextFile(harness.at("a.lic"), " ".repeat(2 * MIB), { append: true });
   const { code, stdout, stderr } = await harness.run();
@@ -58,7 +58,7 @@ Deno.test("a license of 2 MiB is refused, and read where there is no limit: the 
   assertEquals((await harness.run({ doubles })).stdout, "up\n");
 });
 
-Deno.test("an answer of 2 MiB is none, and one where there is no limit: the attack", async () => {
+Deno.test("an answer of 2 MiB is discarded, and accepted without the limit: the attack", async () => {
   await using harness = await AttackHarness.open();
   harness.answer = async (request, organization) => {
     const answer = await honestly(request, organization);

@@ -51,7 +51,7 @@ async function read(setup: RemoteProgramHarness, ids: readonly string[], doubles
 
 testWith(
   REQUIREMENTS,
-  "an id that is a path leads nowhere, save where any id will do",
+  "an id that is a path finds nothing, unless any id is accepted",
   async () => {
     await using setup = await setUp();
     for (const answer of await read(setup, IDS)) {

@@ -23,19 +23,19 @@ async function replay(doubles?: Doubles) {
   return await harness.run({ args: ["--log-level", "debug"], doubles });
 }
 
-Deno.test("an answer that is played again is as good as silence", async () => {
+Deno.test("a replayed answer counts as none", async () => {
   const { stderr } = await replay();
   assertStringIncludes(stderr, "unverified answer: it answers another request");
   assertStringIncludes(stderr, "operating under grace period");
 });
 
-Deno.test("where no answer is held against its request, it stops the meter: the attack", async () => {
+Deno.test("if answers are not compared with requests, it stops charging: the attack", async () => {
   const { code, stderr } = await replay({ "src/activation/answer.ts": "any_request.ts" });
   assertEquals(code, 0);
   assert(!/unverified|grace/.test(stderr), stderr);
 });
 
-Deno.test("revocation is heard though good answers were recorded before", async () => {
+Deno.test("a revocation counts although valid answers were recorded before", async () => {
   await using harness = await AttackHarness.open();
   assertEquals((await harness.run()).code, 0);
   harness.answer = (request, organization) =>

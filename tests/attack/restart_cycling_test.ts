@@ -39,7 +39,7 @@ testWith([POSIX], "runs that end before each heartbeat use up the grace", async 
   assertStringIncludes(stderr, "grace period exhausted — cannot start");
 });
 
-testWith([POSIX], "where time is not kept, they go on for ever: the attack", async () => {
+testWith([POSIX], "if time is not recorded, they continue forever: the attack", async () => {
   const { code, stderr } = await cycle({
     "src/enforcement/trusted_time.ts": "forgetful_offline_time.ts",
   });

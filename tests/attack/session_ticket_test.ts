@@ -106,7 +106,7 @@ const trusting: IdentifyClient = () =>
   Promise.resolve({ kind: "accepted", cn: "whoever", role: "control" });
 
 for (const source of Object.keys(SOURCES)) {
-  testWith(OPENSSL, `a session that was begun at ${source} is refused`, async () => {
+  testWith(OPENSSL, `a session from ${source} is refused`, async () => {
     await using fixture = await RemoteServerFixture.open();
     const processes = new FakeProcesses();
     await using served = await fixture.serve(processes);

@@ -35,7 +35,7 @@ async function catchesUsr1({ pid }: RunningProgram): Promise<boolean> {
   return (BigInt(`0x${caught}`) & 0x200n) !== 0n;
 }
 
-testWith([POSIX], "a storm of signals neither ends a run nor lets a debugger in", async () => {
+testWith([POSIX], "a storm of signals neither ends a run nor opens the debugger port", async () => {
   await using harness = await AttackHarness.open();
   await using run = await startNoisily(harness);
   const [pid] = await run.stdout.match(/\d+\n/);
@@ -55,7 +55,7 @@ testWith([POSIX], "a storm of signals neither ends a run nor lets a debugger in"
 
 testWith(
   [POSIX, { need: "the program from source", met: COMPILED === undefined }],
-  "a daemon, which writes statistics at SIGUSR1, lets no debugger stay in",
+  "a daemon, which writes statistics at SIGUSR1, closes the debugger port again",
   async () => {
     await using harness = await DaemonHarness.open();
     await using daemon = harness.start({ isRuntimeQuiet: false });
@@ -66,7 +66,7 @@ testWith(
       assert(await isRunning(daemon.pid));
     }
     const [, address] = /listening on ws:\/\/([\d.:]+)\//.exec(daemon.stderr.text) ?? [];
-    // somebody else may have its port
+    // another process may have its port
     if (address === undefined) return;
     await harness.logged(/closed the debugger port that the runtime opened at SIGUSR1/);
     const list = () => fetch(`http://${address}/json/list`).then((it) => it.text(), () => "");
@@ -82,7 +82,7 @@ testWith(
 
 testWith(
   [POSIX],
-  "where SIGUSR1 is left to the runtime, a debugger is let in: the attack",
+  "if the runtime handles SIGUSR1, the debugger port opens: the attack",
   async () => {
     await using harness = await AttackHarness.open();
     await using run = await startNoisily(harness, {

@@ -40,7 +40,7 @@ async function crowd(
   return [before, await ask(path, HEALTH).catch(() => undefined)];
 }
 
-testWith([POSIX], "clients that take all places and all time lose them", async () => {
+testWith([POSIX], "clients that hold all connections as long as possible lose them", async () => {
   const cutOff = (_: RunningProgram, peers: readonly SocketPeer[]) =>
     Promise.all(peers.map((peer) => peer.rest()));
   assertEquals(await crowd(cutOff), [undefined, '{"status":"ok"}']);
@@ -48,7 +48,7 @@ testWith([POSIX], "clients that take all places and all time lose them", async (
 
 testWith(
   [POSIX],
-  "where nobody is cut off, the software is never answered: the attack",
+  "if no client is cut off, the software is never answered: the attack",
   async () => {
     const overdue = (run: RunningProgram) =>
       run.stderr.match(new RegExp(`(?:waiting on\\n){${PLACES}}`));

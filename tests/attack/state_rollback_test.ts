@@ -34,7 +34,7 @@ async function putBack(doubles?: Doubles): Promise<RunHarness> {
   return harness;
 }
 
-Deno.test("the state folder put back refunds nothing: without the server the software does not start", async () => {
+Deno.test("a restored state folder refunds nothing: without the server the software does not start", async () => {
   await using harness = await putBack();
   const refused = await harness.run("/bin/true");
   assertEquals(refused.code, 82, refused.stderr);
@@ -100,7 +100,7 @@ Deno.test("an unreadable state is quarantined, and the server must confirm the s
   assertEquals((await harness.run("/bin/true")).code, 0);
 });
 
-Deno.test("who was told that the license is suspended has no grace by pulling the plug, until it is reinstated", async () => {
+Deno.test("after a suspension, disconnecting the network gives no grace until the license is reinstated", async () => {
   await using harness = await RunHarness.open();
   const decide = (action: string) =>
     harness.vendor(action, "K1", "--database", harness.folder.at("vendor.db"));

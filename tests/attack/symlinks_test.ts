@@ -72,7 +72,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "a link in the place of the state's lock is refused", async () => {
+testWith([POSIX], "a link at the path of the state's lock is refused", async () => {
   await using harness = await openHarness();
   Deno.removeSync(harness.at("state/lock"));
   linkTo(harness, "state/lock");
@@ -84,7 +84,7 @@ testWith([POSIX], "a link in the place of the state's lock is refused", async ()
   assertEquals(/^\d+\n$/.test(precious(harness)), true, "the attack");
 });
 
-testWith([POSIX], "links in the places of a socket and its lock are refused", async () => {
+testWith([POSIX], "links at the paths of a socket and its lock are refused", async () => {
   for (const place of ["s.sock", "s.sock.lock"]) {
     await using harness = await openHarness();
     linkTo(harness, `runtime/${place}`);
@@ -95,7 +95,7 @@ testWith([POSIX], "links in the places of a socket and its lock are refused", as
   }
 });
 
-testWith([POSIX], "keys are not written where a link is", async () => {
+testWith([POSIX], "keys are not written through a link", async () => {
   await using harness = await openHarness();
   await Deno.mkdir(harness.at("keys"));
   linkTo(harness, "keys/org_private_key.pem");
@@ -106,7 +106,7 @@ testWith([POSIX], "keys are not written where a link is", async () => {
   assertStringIncludes(precious(harness), "PRIVATE KEY", "the attack");
 });
 
-testWith([POSIX, NEEDS_ROOT], "another user's link in the place of a log is refused", async () => {
+testWith([POSIX, NEEDS_ROOT], "another user's link at the path of a log is refused", async () => {
   await using harness = await openHarness();
   linkTo(harness, "a.log");
   const open = () =>

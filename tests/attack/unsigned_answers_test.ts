@@ -20,7 +20,7 @@ const ANSWERS: Record<string, AnswerAs> = {
   "a refusal": () => Response.json({ error: "no such machine" }, { status: 403 }),
 };
 
-Deno.test("no stranger's answer activates a machine, or stops the meter later", async () => {
+Deno.test("no forged answer activates a machine, or stops charging later", async () => {
   await using harness = await AttackHarness.open();
   for (const [what, answer] of Object.entries(ANSWERS)) {
     harness.answer = answer;
@@ -37,7 +37,7 @@ Deno.test("no stranger's answer activates a machine, or stops the meter later", 
   }
 });
 
-Deno.test("where every signature is good, a stranger's activates and stops the meter: the attack", async () => {
+Deno.test("if every signature is accepted, a forged answer activates and stops charging: the attack", async () => {
   await using harness = await AttackHarness.open();
   harness.answer = selfSigned;
   const doubles = { "src/signing/ecdsa.ts": "trusting_ecdsa.ts" };

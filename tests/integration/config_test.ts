@@ -52,7 +52,7 @@ Deno.test("the file alone runs the software: path, arguments, variables, folder,
   assertEquals((await Deno.stat(harness.at("state"))).isDirectory, true);
 });
 
-Deno.test("options beat variables beat the file", async () => {
+Deno.test("options override variables, which override the file", async () => {
   await using harness = await ConfiguredRun.open();
   for (const name of ["file", "variable", "option"]) {
     await harness.base.script(name, `echo ${name} "$@"`);
@@ -65,7 +65,7 @@ Deno.test("options beat variables beat the file", async () => {
   assertEquals((await harness.run(option, variable)).stdout, "option from-option\n");
 });
 
-Deno.test("the file's server, log level and format hold until something beats them", async () => {
+Deno.test("the file's server, log level and format apply unless overridden", async () => {
   await using harness = await ConfiguredRun.open("--max-machines", "2");
   await harness.configure("/bin/true", {
     tables: '[logging]\nlevel = "debug"\nformat = "json"\n[limits]\n',
@@ -87,7 +87,7 @@ Deno.test("the file's server, log level and format hold until something beats th
   assertEquals((await harness.run(["--server-url", harness.base.url])).code, 0);
 });
 
-Deno.test("tables that do nothing here are said once each", async () => {
+Deno.test("tables without an effect here are each reported once", async () => {
   await using harness = await ConfiguredRun.open();
   await harness.configure("/bin/true", {
     tables: '[server]\nport = 1\naddress = "::1"\n[limits]\n[logging]\nfile = "x.log"\n',
@@ -105,7 +105,7 @@ Deno.test('location = "runtime" without XDG_RUNTIME_DIR is refused before the ma
   assertEquals({ code, stderr }, { code: 2, stderr: "sentinel: error: XDG_RUNTIME_DIR not set\n" });
 });
 
-Deno.test("a path that no socket can have is refused before the machine is activated", async () => {
+Deno.test("a path too long for a socket is refused before the machine is activated", async () => {
   await using harness = await ConfiguredRun.open();
   const path = `/${"x".repeat(107)}`;
   await harness.configure("/bin/true", { tables: `[ipc]\npath = "${path}"` });
@@ -160,7 +160,7 @@ Deno.test('peer = "child" admits software and grandchild, and no stranger of the
   assertEquals([code, stderr], [86, "sentinel: error: permission denied: get_license\n"]);
 });
 
-Deno.test("the file's limit of connections holds on the socket", async () => {
+Deno.test("the file's limit of connections applies to the socket", async () => {
   await using harness = await ConfiguredRun.open();
   await harness.base.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
   await harness.configure("software", { tables: "[ipc]\nmax_connections = 1" });
@@ -175,7 +175,7 @@ Deno.test("the file's limit of connections holds on the socket", async () => {
   assertEquals(JSON.parse((await peer.line())!)["connections_refused"], 1);
 });
 
-Deno.test("the file's read timeout holds on the socket", async () => {
+Deno.test("the file's read timeout applies to the socket", async () => {
   await using harness = await ConfiguredRun.open();
   await harness.base.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
   await harness.configure("software", { tables: "[ipc]\nread_timeout_ms = 200" });
@@ -184,11 +184,11 @@ Deno.test("the file's read timeout holds on the socket", async () => {
   const startMs = performance.now();
   using silent = await connectPeer(path);
   assertEquals(await silent.line(), undefined);
-  // the timeout that holds without the file's is a minute
+  // without the file's, the timeout is a minute
   assert(performance.now() - startMs < 30_000);
 });
 
-Deno.test("over the socket of a run, debug is refused, and stats tells of connections", async () => {
+Deno.test("over the socket of a run, debug is refused, and stats has the connections", async () => {
   await using harness = await ConfiguredRun.open();
   await harness.base.script("software", "echo $SENTINEL_IPC_SOCKET; exec sleep 1000");
   await harness.configure("software");

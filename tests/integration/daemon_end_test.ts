@@ -1,12 +1,12 @@
 // Not on Windows: the software is a shell script.
-/** How daemons end, with their software, of it, or before it. */
+/** How daemons end: with their software, because of it, or before it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DaemonHarness } from "../support/daemon_harness.ts";
 import { isRunning } from "../support/process_state.ts";
 import { runProgram } from "../support/program.ts";
 import { needsProgram, testWith } from "../support/requirements.ts";
 
-Deno.test("software that ends as it should ends the daemon with 0, any other final status is its own", async () => {
+Deno.test("software that exits with success ends the daemon with 0, and with any other final status with that", async () => {
   await using harness = await DaemonHarness.open({
     script: 'exit "$1"',
     softwareKeys: 'args = ["3"]\nsuccess_exit_codes = [3]\nno_restart_exit_codes = [4]',
@@ -21,7 +21,7 @@ Deno.test("software that ends as it should ends the daemon with 0, any other fin
   await harness.requireNothingLeft();
 });
 
-Deno.test("software that crashes for ever ends the daemon with 70, and the log tells why", async () => {
+Deno.test("software that keeps crashing ends the daemon with 70, and the log says why", async () => {
   await using harness = await DaemonHarness.open({
     script: "exit 1",
     tables: "[health]\nmax_restart_attempts = 2",
@@ -33,7 +33,7 @@ Deno.test("software that crashes for ever ends the daemon with 70, and the log t
   await harness.requireNothingLeft();
 });
 
-Deno.test("a daemon that was killed leaves a stale PID file and software, which the next start clears", async () => {
+Deno.test("a killed daemon leaves a stale PID file and software, which the next start cleans up", async () => {
   await using harness = await DaemonHarness.open();
   await using killed = harness.start();
   await harness.logged(/starting -> running/);
@@ -47,7 +47,7 @@ Deno.test("a daemon that was killed leaves a stale PID file and software, which 
   assertEquals((await harness.softwarePids(2)).length, 2);
 });
 
-Deno.test("software that does not want to stop is killed before the shutdown's time is over", async () => {
+Deno.test("software that ignores the stop is killed before the shutdown's time is over", async () => {
   await using harness = await DaemonHarness.open({
     script: `trap "" TERM; echo $$ >> "$0.starts"; while :; do sleep 0.05; done`,
     tables: "[shutdown]\ntimeout_ms = 3000",
@@ -72,7 +72,7 @@ function stopAtEnd(harness: DaemonHarness): AsyncDisposable {
 
 testWith(
   [needsProgram("strace")],
-  "a shutdown that takes longer than it may is an emergency, and the next start clears up",
+  "a shutdown that takes too long is an emergency, and the next start cleans up",
   async () => {
     await using harness = await DaemonHarness.open({ tables: "[shutdown]\ntimeout_ms = 1" });
     await using daemon = harness.start({
@@ -103,7 +103,7 @@ testWith(
 
 testWith(
   [needsProgram("strace")],
-  "software that may not be killed is named in the log, and left to the next start",
+  "software that cannot be killed is named in the log, and left to the next start",
   async () => {
     await using harness = await DaemonHarness.open({ tables: "[shutdown]\ntimeout_ms = 8000" });
     await using daemon = harness.start({
@@ -123,7 +123,7 @@ testWith(
     assertEquals(await isRunning(software!), false);
     const left = `stopping the software that an earlier run left behind (pid ${software})`;
     assertStringIncludes(await harness.log(), left);
-    // strace stays as long as anybody it follows
+    // strace runs as long as any process that it traces
     assertEquals((await daemon.end()).code, 0);
   },
 );

@@ -1,5 +1,5 @@
 // Not on Windows: the software is a shell script.
-/** Daemons that do not get as far as to run. */
+/** Daemons that fail to start. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { DaemonHarness } from "../support/daemon_harness.ts";
 
@@ -55,7 +55,7 @@ function reconfigure(harness: DaemonHarness, from: string, to: string): void {
 }
 
 for (const [what, [status, message, spoil]] of Object.entries(FAILING)) {
-  Deno.test(`a daemon ${what} does not start, says why, and leaves nothing`, async () => {
+  Deno.test(`a daemon ${what} does not start, says why, and leaves nothing behind`, async () => {
     await using harness = await DaemonHarness.open();
     await spoil(harness);
     const { code, stdout, stderr } = await harness.daemon("start");
@@ -71,12 +71,12 @@ for (const [what, [status, message, spoil]] of Object.entries(FAILING)) {
   });
 }
 
-/** A folder that the start made is gone with it. */
+/** A folder that the start created is removed. */
 function requireNothingLeft(harness: DaemonHarness): void {
   assertEquals([...Deno.readDirSync(harness.at("runtime"))], []);
 }
 
-Deno.test("SIGTERM while the license server is asked ends the start, and nothing is left", async () => {
+Deno.test("SIGTERM during the license server's answer ends the start and leaves nothing behind", async () => {
   await using harness = await DaemonHarness.open();
   await harness.base.stopServer();
   using silent = Deno.listen({ hostname: "127.0.0.1", port: harness.base.port });

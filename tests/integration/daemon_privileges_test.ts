@@ -10,7 +10,7 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 
 testWith(
   [OTHER_USERS],
-  "a daemon and its software run as the user, without any right of root's in any thread",
+  "a daemon and its software run as the user, without root's privileges in any thread",
   async () => {
     await using harness = await openUnprivilegedDaemon();
     const started = await harness.daemon("start");
@@ -39,7 +39,7 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "a daemon has the group that is set, and none of root's",
+  "a daemon has the configured group, and none of root's",
   async () => {
     await using harness = await openUnprivilegedDaemon({ tables: 'group = "daemon"' });
     assertEquals((await harness.daemon("start")).stderr, "");
@@ -51,7 +51,7 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "a capability that is allowed is left to daemon and software, and no other",
+  "daemon and software keep only an allowed capability",
   async () => {
     await using harness = await openUnprivilegedDaemon({
       tables: '[security]\nallowed_capabilities = ["CAP_NET_BIND_SERVICE"]',
@@ -75,7 +75,7 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "home, user and login name are the user's, root's session folder is not passed on",
+  "home, user and login name are the user's, and root's session folder is not passed on",
   async () => {
     await using harness = await openUnprivilegedDaemon({
       script: 'env > "$0.tmp"; mv "$0.tmp" "$0.env"; exec sleep 1000 >/dev/null 2>&1',
@@ -93,7 +93,7 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "limits that root may raise are raised before root is given up",
+  "limits that only root can raise are raised before root is dropped",
   async () => {
     await using harness = await openUnprivilegedDaemon({
       script: '{ ulimit -Hn; umask; } > "$0.tmp"; mv "$0.tmp" "$0.seen"; exec sleep 1000',
@@ -108,7 +108,7 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "PID file, log and state are made for the user where only root can make them",
+  "PID file, log and state are created for the user if only root can",
   async () => {
     await using harness = await openUnprivilegedDaemon({
       tables: 'pid_file = "run/p.pid"\n',
@@ -162,15 +162,19 @@ testWith([OTHER_USERS], "a second daemon of the user is refused with 85", async 
   assertMatch(stderr, /\(process\): another sentinel is running \(pid \d+\)\n$/);
 });
 
-testWith([OTHER_USERS], "of six daemons that root starts at once exactly one runs", async () => {
-  await using harness = await openUnprivilegedDaemon();
-  const results = await Promise.all(Array.from({ length: 6 }, () => harness.daemon("start")));
-  assertEquals(results.map(({ code }) => code).sort(), [0, 85, 85, 85, 85, 85]);
-});
+testWith(
+  [OTHER_USERS],
+  "of six daemons that root starts concurrently exactly one runs",
+  async () => {
+    await using harness = await openUnprivilegedDaemon();
+    const results = await Promise.all(Array.from({ length: 6 }, () => harness.daemon("start")));
+    assertEquals(results.map(({ code }) => code).sort(), [0, 85, 85, 85, 85, 85]);
+  },
+);
 
 testWith(
   [OTHER_USERS],
-  "a user's PID file does not make root signal a process of somebody else",
+  "a user's PID file does not make root signal another user's process",
   async () => {
     await using harness = await openUnprivilegedDaemon();
     await using victim = new Deno.Command("sleep", { args: ["1000"] }).spawn();

@@ -38,7 +38,7 @@ const WRONG: Readonly<Record<string, readonly [string, number, string]>> = {
 };
 
 for (const [what, [tables, status, message]] of Object.entries(WRONG)) {
-  testWith([OTHER_USERS], `a daemon that is told ${what} does not start`, async () => {
+  testWith([OTHER_USERS], `a daemon with ${what} does not start`, async () => {
     await using harness = await DaemonHarness.open({ tables: `[process]\n${tables}` });
     const { code, stderr } = await harness.daemon("start");
     const line = `sentinel: error: start-up failed (privileges): ${message}\n`;
@@ -50,7 +50,7 @@ for (const [what, [tables, status, message]] of Object.entries(WRONG)) {
 /** Not root, as `setpriv` makes it. */
 const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534"];
 
-testWith([OTHER_USERS], "who is not root cannot become another user", async () => {
+testWith([OTHER_USERS], "only root can become another user", async () => {
   await using harness = await openUnprivilegedDaemon();
   await harness.configure({ tables: '[process]\nuser = "daemon"' });
   const { code, stderr } = await runProgram(harness.arguments(["start"]), {
@@ -66,7 +66,7 @@ testWith([OTHER_USERS], "who is not root cannot become another user", async () =
 
 testWith(
   [OTHER_USERS],
-  "the user himself does not start a daemon with more rights than it is to have",
+  "a user cannot start a daemon with more privileges than configured",
   async () => {
     await using harness = await openUnprivilegedDaemon();
     const { code, stderr } = await runProgram(harness.arguments(["start"]), {
@@ -80,7 +80,7 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "a daemon that was started with the right rights has none to give up",
+  "a daemon that starts with the configured privileges drops none",
   async () => {
     await using harness = await openUnprivilegedDaemon();
     await using daemon = harness.start({

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DaemonHarness } from "../support/daemon_harness.ts";
 import { freePort } from "../support/free_port.ts";
 
-Deno.test("a reload puts into force what may change and names what may not", async () => {
+Deno.test("a reload applies changeable keys and names the others", async () => {
   await using harness = await DaemonHarness.open();
   await harness.daemon("start");
   await harness.configure({
@@ -43,7 +43,7 @@ Deno.test("a reload of a broken configuration names every mistake and changes no
   assertEquals((await harness.daemon("stop")).code, 0);
 });
 
-Deno.test("a reload takes a new license, and keeps the old one where the new one is none", async () => {
+Deno.test("a reload applies a new license, and keeps the old one if the new one is invalid", async () => {
   await using harness = await DaemonHarness.open();
   await harness.base.issue("K2");
   await harness.daemon("start");
@@ -85,7 +85,7 @@ for (const [what, [now, then, status]] of Object.entries(REFUSED_LATE)) {
   });
 }
 
-Deno.test("a reload whose health endpoint cannot be served leaves the license as it is", async () => {
+Deno.test("a reload whose health endpoint cannot be served keeps the license", async () => {
   await using harness = await DaemonHarness.open();
   await harness.base.issue("K2");
   await harness.daemon("start");
@@ -100,7 +100,7 @@ Deno.test("a reload whose health endpoint cannot be served leaves the license as
   assertEquals(/license changed/.test(await harness.log()), false);
 });
 
-Deno.test("a hundred SIGHUPs in a row are a few reloads, and the daemon runs on", async () => {
+Deno.test("a hundred SIGHUPs in a row cause a few reloads, and the daemon keeps running", async () => {
   await using harness = await DaemonHarness.open();
   await using daemon = harness.start();
   await harness.logged(/starting -> running/);
@@ -113,7 +113,7 @@ Deno.test("a hundred SIGHUPs in a row are a few reloads, and the daemon runs on"
   await harness.requireNothingLeft();
 });
 
-Deno.test("SIGTERM in the middle of a reload stops the daemon, and nothing is left", async () => {
+Deno.test("SIGTERM during a reload stops the daemon and leaves nothing behind", async () => {
   await using harness = await DaemonHarness.open();
   await harness.base.issue("K2");
   await using daemon = harness.start();
@@ -160,7 +160,7 @@ Deno.test("SIGPIPE changes nothing", async () => {
   assertEquals((await daemon.end()).code, 0);
 });
 
-Deno.test("a log that was moved away begins anew with SIGHUP", async () => {
+Deno.test("SIGHUP starts a new log if the old one was moved away", async () => {
   await using harness = await DaemonHarness.open();
   await using daemon = harness.start();
   await harness.logged(/starting -> running/);

@@ -13,7 +13,7 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 
 testWith(
   [OTHER_USERS],
-  "a folder that lacks what a program needs cannot be its root, and nothing is made",
+  "a folder without the files that a program needs cannot be its root, and nothing is created",
   async () => {
     await using harness = await DaemonHarness.open({ program: await programForAll() });
     await Deno.mkdir(harness.at("jail"), { mode: 0o755 });

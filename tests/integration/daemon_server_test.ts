@@ -16,7 +16,7 @@ import type { CertificateFiles } from "../support/test_authority.ts";
 /** Says its pid in a file and on its output, and stays. */
 const TALK = `echo $$ >> "$0.starts"; echo up; echo careful >&2; exec sleep 1000`;
 
-/** A daemon that serves operators, and one of them. */
+/** A daemon that serves operators, and an operator. */
 class Operation implements AsyncDisposable {
   private constructor(readonly remote: RemoteProgramHarness, readonly harness: DaemonHarness) {}
 
@@ -49,7 +49,7 @@ class Operation implements AsyncDisposable {
     return this.#client(this.remote.files.watch, args);
   }
 
-  /** `client stream` of who may observe, that is not waited for. */
+  /** `client stream` with an `observe` certificate, in the background. */
   async stream(id: string): Promise<RunningProgram> {
     return startProgram(await this.#arguments(this.remote.files.watch, ["stream", id]));
   }
@@ -99,7 +99,7 @@ testOperation("the daemon's software is a process that operators watch", async (
 });
 
 testOperation(
-  "an operator stops the software, which stays so until he restarts it",
+  "an operator stops the software, which stays stopped until it is restarted",
   async (operation) => {
     const { harness } = operation;
     const [first] = await harness.softwarePids(1);
@@ -140,7 +140,7 @@ testOperation(
 );
 
 testOperation(
-  "software that crashes is recorded with its status and followed by the next",
+  "a crash of the software is recorded with its status, and the next launch is a new process",
   async (operation) => {
     await operation.harness.softwarePids(2);
     assertEquals(await operation.watch("stream", "1"), result(0, "crash\n"));
@@ -154,7 +154,7 @@ testOperation(
 );
 
 testOperation(
-  "software that waits for its restart can be kept from it, and started at once",
+  "a pending restart of the software can be canceled, or done at once",
   async (operation) => {
     const { harness } = operation;
     await harness.logged(/restart 1 of 5 in 600000 ms/);
@@ -167,7 +167,7 @@ testOperation(
 );
 
 testOperation(
-  "software whose output cannot be recorded runs all the same, and the log tells of it",
+  "software whose output cannot be recorded still runs, and the log says so",
   async (operation) => {
     const { harness } = operation;
     await harness.softwarePids(1);
@@ -182,7 +182,7 @@ testOperation(
 );
 
 testOperation(
-  "a daemon that is killed leaves records that the next one settles",
+  "the next daemon completes the records of a killed one",
   async (operation) => {
     const { harness } = operation;
     const [software] = await harness.softwarePids(1);
@@ -196,7 +196,7 @@ testOperation(
 );
 
 testOperation(
-  "a reload reads the certificates anew, and refuses those that are none",
+  "a reload reads the certificates again, and refuses invalid ones",
   async (operation) => {
     const { harness, remote } = operation;
     const { certificate } = remote.files.server;
@@ -229,7 +229,7 @@ testOperation(
 
 testWith(
   [needsProgram("openssl")],
-  "a certificate that cannot be read fails the start, and nothing is left",
+  "an unreadable certificate fails the start and leaves nothing behind",
   async () => {
     await using operation = await Operation.begin();
     await Deno.remove(operation.remote.files.server.certificate);

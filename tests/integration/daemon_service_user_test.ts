@@ -15,7 +15,7 @@ async function serviceFolder(name: string): Promise<AsyncDisposable & { path: st
     path,
     async [Symbol.asyncDispose]() {
       await Deno.remove(path, { recursive: true });
-      // who has a service of ours keeps the folder of all of them
+      // an installed service of ours uses the same parent folder
       await Deno.remove("/run/sentinel").catch(() => {});
     },
   };
@@ -23,7 +23,7 @@ async function serviceFolder(name: string): Promise<AsyncDisposable & { path: st
 
 testWith(
   [OTHER_USERS],
-  "root finds a service that runs as its own user, in the folder that the service manager made",
+  "root finds a service that runs as its own user, in the folder that the service manager created",
   async () => {
     await using harness = await openUnprivilegedDaemon();
     const name = `test-${crypto.randomUUID().slice(0, 8)}`;

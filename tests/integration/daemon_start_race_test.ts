@@ -8,11 +8,11 @@ const STARTS = Number(Deno.env.get("STARTS") ?? 10);
 
 interface Arbiter {
   readonly args: (harness: DaemonHarness, nth: number) => string[];
-  /** What the loser says. */
+  /** The error of the daemon that loses. */
   readonly says: RegExp;
 }
 
-/** What decides who runs. */
+/** What decides which daemon runs. */
 const ARBITERS: Readonly<Record<string, Arbiter>> = {
   "PID file": { args: () => [], says: /another sentinel is running \(pid (?:\d+|unknown)\)\n$/ },
   "state folder": {

@@ -55,7 +55,7 @@ async function open(program?: ProgramForAll): Promise<DaemonHarness> {
   return harness;
 }
 
-/** A daemon that is sent a signal in its first such call, to the end of it and of all that it brought forth. */
+/** Sends a daemon a signal in its first such call, and waits for the end of it and its descendants. */
 async function startSignaled(
   harness: DaemonHarness,
   { call, path }: Moment,
@@ -114,18 +114,22 @@ async function requireNextStarts(harness: DaemonHarness, moment: Moment): Promis
 }
 
 for (const [when, moment] of Object.entries(MOMENTS)) {
-  testWith([STRACE], `SIGTERM while a daemon ${when} ends it, with nothing left`, async () => {
-    await using harness = await open();
-    await requireStopped(harness, moment);
-  });
+  testWith(
+    [STRACE],
+    `SIGTERM while a daemon ${when} ends it and leaves nothing behind`,
+    async () => {
+      await using harness = await open();
+      await requireStopped(harness, moment);
+    },
+  );
 
-  testWith([STRACE], `a daemon killed while it ${when} does not hinder the next`, async () => {
+  testWith([STRACE], `a daemon killed while it ${when} does not block the next`, async () => {
     await using harness = await open();
     await requireNextStarts(harness, moment);
   });
 }
 
-/** What only a daemon that root starts as somebody else does. */
+/** What only a daemon does that root starts as another user. */
 const ROOTS_MOMENTS: Readonly<Record<string, (program: ProgramForAll) => Moment>> = {
   "looks its user up (privileges)": () => ({
     call: "openat",
@@ -142,21 +146,21 @@ for (const [when, momentOf] of Object.entries(ROOTS_MOMENTS)) {
     await requireStopped(harness, momentOf(program));
   });
 
-  testWith([STRACE, OTHER_USERS], `a daemon killed while it ${when} hinders nobody`, async () => {
+  testWith([STRACE, OTHER_USERS], `a daemon killed while it ${when} blocks no other`, async () => {
     const program = await programForAll();
     await using harness = await open(program);
     await requireNextStarts(harness, momentOf(program));
   });
 }
 
-Deno.test("SIGTERM from the software that was just launched ends the daemon, with nothing left", async () => {
+Deno.test("SIGTERM from the software right after its launch ends the daemon and leaves nothing behind", async () => {
   await using harness = await open();
   await using daemon = harness.start();
   assertEquals((await daemon.end()).code, 0);
   await requireNothingLeft(harness);
 });
 
-Deno.test("SIGTERM to a start that waits for its daemon ends both, with nothing left", async () => {
+Deno.test("SIGTERM to a start that waits for its daemon ends both and leaves nothing behind", async () => {
   await using harness = await open();
   await harness.base.stopServer();
   using silent = Deno.listen({ hostname: "127.0.0.1", port: harness.base.port });

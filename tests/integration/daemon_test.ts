@@ -8,7 +8,7 @@ import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("a daemon is started, tells how it is, and is stopped with nothing left", async () => {
+Deno.test("a daemon starts, reports its status, and stops without leftovers", async () => {
   await using harness = await DaemonHarness.open();
   const started = await harness.daemon("start");
   assertEquals([started.code, started.stderr], [0, ""]);
@@ -52,7 +52,7 @@ for (
   });
 }
 
-Deno.test("what a start in the background has to say is said once", async () => {
+Deno.test("a background start prints each message once", async () => {
   await using harness = await DaemonHarness.open();
   const { env } = harness.programOptions;
   const { code, stderr } = await runProgram(harness.arguments(["start"]), {
@@ -65,7 +65,7 @@ Deno.test("what a start in the background has to say is said once", async () => 
   );
 });
 
-Deno.test("where no daemon runs, status says so, and the others are errors, with 87", async () => {
+Deno.test("if no daemon runs, status says so, and the other commands fail with 87", async () => {
   await using harness = await DaemonHarness.open();
   const { code, stdout } = await harness.daemon("status");
   assertEquals([code, stdout], [87, "stopped\n"]);
@@ -76,7 +76,7 @@ Deno.test("where no daemon runs, status says so, and the others are errors, with
   }
 });
 
-Deno.test("a PID file that is held, but names no daemon, is an error of every command", async () => {
+Deno.test("a locked PID file without a daemon is an error of every command", async () => {
   await using harness = await DaemonHarness.open();
   const path = harness.at("held.pid");
   using file = await Deno.open(path, { write: true, createNew: true });
@@ -101,14 +101,14 @@ Deno.test("a second daemon is refused with 85 and leaves the first as it is", as
   assertEquals([state, software], [before["state"], before["pid"]]);
 });
 
-Deno.test("of six daemons that start at once exactly one runs", async () => {
+Deno.test("of six daemons that start concurrently exactly one runs", async () => {
   await using harness = await DaemonHarness.open();
   const results = await Promise.all(Array.from({ length: 6 }, () => harness.daemon("start")));
   assertEquals(results.map(({ code }) => code).sort(), [0, 85, 85, 85, 85, 85]);
   assertEquals((await harness.softwarePids(1)).length, 1);
 });
 
-Deno.test("where the socket is gone, reload and stop are signals", async () => {
+Deno.test("without the socket, reload and stop use signals", async () => {
   await using harness = await DaemonHarness.open({ tables: '[ipc]\npath = "s.sock"' });
   await Deno.chmod(harness.base.folder.path, 0o700);
   await harness.daemon("start");
@@ -123,7 +123,7 @@ Deno.test("where the socket is gone, reload and stop are signals", async () => {
 
 testWith(
   [POSIX],
-  "where several daemons run, and it is not said which, they are named",
+  "if several daemons run and none is selected, the error names them",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.mkdir(folder.at("sentinel"), { mode: 0o700 });
@@ -142,7 +142,7 @@ testWith(
   },
 );
 
-Deno.test("restart stops the daemon, where one runs, and starts it with the configuration of now", async () => {
+Deno.test("restart stops a running daemon and starts it with the current configuration", async () => {
   await using harness = await DaemonHarness.open({
     script: `echo $$ "$1" >> "$0.starts"; exec sleep 1000 >/dev/null 2>&1`,
   });
@@ -158,7 +158,7 @@ Deno.test("restart stops the daemon, where one runs, and starts it with the conf
 
 testWith(
   [needsProgram("ps")],
-  "what a restart leaves running stops nobody else's daemon again",
+  "descendants of a restart do not stop a later daemon",
   async () => {
     await using harness = await DaemonHarness.open();
     const { pid } = await harness.facts("restart");
@@ -167,7 +167,7 @@ testWith(
   },
 );
 
-Deno.test("limits, umask and working folder hold for the software", async () => {
+Deno.test("limits, umask and working folder apply to the software", async () => {
   await using harness = await DaemonHarness.open({
     script:
       // those that are the software's alone are set right after its launch
@@ -183,7 +183,7 @@ Deno.test("limits, umask and working folder hold for the software", async () => 
   ]);
 });
 
-Deno.test("a relative --license is where the start was called, whatever the working folder", async () => {
+Deno.test("a relative --license is relative to the caller's folder, whatever the daemon's", async () => {
   await using harness = await DaemonHarness.open({
     tables: '[process]\nworking_directory = "elsewhere"',
   });

@@ -6,7 +6,7 @@ import { within } from "../support/patience.ts";
 
 const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
 
-/** `deno task demo`, among settings that are none of its business. */
+/** `deno task demo`, with unrelated settings. */
 function startDemo(): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "demo"],
@@ -31,7 +31,7 @@ async function leftIn(folder: string): Promise<string[]> {
   return new TextDecoder().decode(stdout).split("\n").filter(Boolean);
 }
 
-/** What the story must tell, in this order. */
+/** What the demo must print, in this order. */
 const STORY = [
   "$ sentinel vendor keygen --out keys\n",
   "private key written to keys/org_private_key.pem",
@@ -53,7 +53,7 @@ const STORY = [
   "exit status 81",
 ];
 
-Deno.test("two demos at once tell the whole story each, without color, and leave nothing", async () => {
+Deno.test("two concurrent demos each run completely, without color, and leave nothing behind", async () => {
   const demos = await within(
     Promise.all([startDemo().output(), startDemo().output()]),
     () => "a demo goes on",
@@ -84,12 +84,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert(there.length >= 4, `folder, server, sentinel and software: ${there}`);
     demo.kill(signal);
     await Promise.all([demo.status, stdout.ended, stderr.ended]);
-    assertMatch(stdout.text, /rocket: told to stop/);
+    assertMatch(stdout.text, /rocket: stopping/);
     assertEquals(await leftIn(folder), []);
   });
 }
 
-Deno.test("a demo whose reader goes away leaves nothing", async () => {
+Deno.test("a demo whose reader disconnects leaves nothing behind", async () => {
   await using demo = startDemo();
   const reader = demo.stdout.getReader();
   const { value } = await reader.read();

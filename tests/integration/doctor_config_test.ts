@@ -8,7 +8,7 @@ import { needsProgram, testWith } from "../support/requirements.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("doctor looks at what the configuration file names: license, server, state and socket", async () => {
+Deno.test("doctor examines what the configuration file names: license, server, state and socket", async () => {
   await using harness = await ConfiguredRun.open();
   await harness.base.script("software", "exec true");
   await harness.configure("software", { tables: '[ipc]\npath = "runtime/own.sock"' });
@@ -42,7 +42,7 @@ Deno.test("doctor looks at what the configuration file names: license, server, s
   assertMatch(elsewhere.stdout, /^failed +tcp +127.0.0.1:1 cannot be reached/m);
 });
 
-Deno.test("doctor fails the line socket where the configured place cannot be", async () => {
+Deno.test("doctor fails the line socket if the configured path is unusable", async () => {
   await using harness = await ConfiguredRun.open();
   await harness.configure("software", { tables: '[ipc]\nlocation = "runtime"' });
   const { code, stdout } = await runProgram(
@@ -58,7 +58,7 @@ Deno.test("doctor fails the line socket where the configured place cannot be", a
 
 testWith(
   [needsProgram("openssl")],
-  "doctor trusts a server of the vendor's own certificate by --ca-file alone",
+  "doctor trusts a server with the vendor's own certificate only by --ca-file",
   async () => {
     await using folder = await temporaryFolder();
     const organization = await makeOrganization();

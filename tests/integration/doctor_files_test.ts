@@ -47,7 +47,7 @@ async function damage(path: string): Promise<void> {
 }
 
 for (const [what, check, status, harm] of FILE_FAULTS) {
-  Deno.test(`${what} fails the line ${check} and stays as it is`, async () => {
+  Deno.test(`${what} fails the line ${check} and is not changed`, async () => {
     await using harness = await RunHarness.open();
     assertEquals((await harness.run("/bin/true")).code, 0);
     await harm(harness.folder);

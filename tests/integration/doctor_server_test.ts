@@ -57,7 +57,7 @@ for (const [what, check, answer] of ANSWERS) {
   });
 }
 
-Deno.test("a server that speaks no TLS fails the line tls", async () => {
+Deno.test("a server without TLS fails the line tls", async () => {
   await using folder = await temporaryFolder();
   await using server = serveAnswers(() => new Response());
   const url = server.url.replace("http:", "https:");
@@ -67,7 +67,7 @@ Deno.test("a server that speaks no TLS fails the line tls", async () => {
   assertEquals(diagnosis.code, 87);
 });
 
-Deno.test("a proxy is what is reached first, and no password of its URL is shown", async () => {
+Deno.test("a proxy is connected to first, and its URL's password is not shown", async () => {
   await using folder = await temporaryFolder();
   const payload = standardPayload({ server_url: "http://licenses.invalid" });
   const diagnosis = await diagnose(await arrange(folder, organization, payload), {

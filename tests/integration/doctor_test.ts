@@ -10,7 +10,7 @@ import {
 import { runProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("of a machine that is well, each line says so, nothing changes, and the exit status is 0", async () => {
+Deno.test("on a healthy machine each line passes, nothing changes, and the exit status is 0", async () => {
   await using harness = await RunHarness.open();
   assertEquals((await harness.run("/bin/true")).code, 0);
   const args = [
@@ -52,7 +52,7 @@ Deno.test("of a machine that is well, each line says so, nothing changes, and th
   assertEquals(stdout.trimEnd().split("\n").length, diagnosis.checks.length);
 });
 
-Deno.test("before the first run nothing is made", async () => {
+Deno.test("before the first run nothing is created", async () => {
   await using folder = await temporaryFolder();
   const args = await arrange(
     folder,
@@ -98,7 +98,7 @@ for (const [what, check, status, license] of LICENSE_FAULTS) {
   });
 }
 
-Deno.test("a hardware-bound license is told from the network: no server, no keystore, no state", async () => {
+Deno.test("a hardware-bound license needs no server, keystore or state", async () => {
   await using folder = await temporaryFolder();
   const { stdout } = await runProgram(["fingerprint", "--json"]);
   const { v2 } = JSON.parse(stdout);

@@ -16,7 +16,7 @@ import { isRunning } from "../support/process_state.ts";
 const organization: Organization = await makeOrganization();
 const { stdout } = await runProgram(["fingerprint", "--json"]);
 const explained = JSON.parse(stdout);
-/** A container may tell too little of itself. */
+/** A container may expose too few components. */
 const HAS_FINGERPRINT = {
   need: "readable hardware ids",
   met: explained.v2 !== null,
@@ -59,7 +59,7 @@ async function entriesOf(path: string): Promise<string[]> {
 
 testWith(
   [HAS_FINGERPRINT],
-  "a license for this machine runs the software, which finds its socket, and leaves nothing",
+  "a license for this machine runs the software, which finds its socket, and leaves nothing behind",
   async () => {
     await using folder = await temporaryFolder();
     const ask = new URL("../fixtures/ask_license.ts", import.meta.url).pathname;
@@ -80,7 +80,7 @@ testWith(
 
 testWith(
   [HAS_FINGERPRINT],
-  "a run under it tells its status over the socket and ends on SIGTERM",
+  "a run under it reports its status over the socket and ends on SIGTERM",
   async () => {
     await using folder = await temporaryFolder();
     const args = await arrange(folder, { script: "echo $$; exec sleep 1000" });
@@ -130,7 +130,7 @@ function assertMismatch(result: ProgramResult): ProgramResult {
 
 testWith(
   [HAS_FINGERPRINT],
-  "software that was changed is not launched under a license with its checksum",
+  "changed software is not launched under a license with its checksum",
   async () => {
     await using folder = await temporaryFolder();
     await arrange(folder);
@@ -184,7 +184,7 @@ async function socketFamilies(
 
 testWith(
   [NEEDS_STRACE, HAS_FINGERPRINT],
-  "not one system call of such a run is the network's, save those of local sockets",
+  "such a run makes no network system calls except for local sockets",
   async () => {
     await using folder = await temporaryFolder();
     assertEquals(await socketFamilies(folder, await arrange(folder)), new Set(["AF_UNIX"]));
@@ -203,7 +203,7 @@ async function arrangeStandard(folder: TemporaryFolder): Promise<string[]> {
   return args;
 }
 
-Deno.test("fingerprint --json and --explain tell the same and show no serial number", async () => {
+Deno.test("fingerprint --json and --explain report the same and show no serial number", async () => {
   assertEquals(Object.keys(explained), ["v1", "v2", "components"]);
   assertEquals(Object.keys(explained.components), [...COMPONENTS]);
   const plain = await runProgram(["fingerprint", "--explain"]);
@@ -226,7 +226,7 @@ Deno.test("fingerprint --json and --explain tell the same and show no serial num
   assert(machineId === "" || !(plain.stdout + stdout).includes(machineId));
 });
 
-Deno.test("fingerprint --format v1 is v1 or says with 83 what it could not read; v3 is none", async () => {
+Deno.test("fingerprint --format v1 prints v1 or says with 83 what is unreadable; v3 is refused", async () => {
   const { code, stdout, stderr } = await runProgram(["fingerprint", "--format", "v1"]);
   if (explained.v1 === null) {
     assertEquals({ code, stdout }, { code: 83, stdout: "" });

@@ -16,7 +16,7 @@ interface Answer {
   readonly payload: Record<string, unknown>;
 }
 
-/** The client as a process that is told one command at a time. */
+/** The client as a process that gets one command at a time. */
 function startClient(args: string[]): { call(name: string): Promise<Answer> } & AsyncDisposable {
   const child = new Deno.Command("python3", {
     args: [CLIENT, ...args],

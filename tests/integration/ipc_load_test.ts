@@ -34,7 +34,7 @@ async function ask(peer: SocketPeer): Promise<string | undefined> {
 
 testWith(
   [HALF_CLOSE],
-  "with the usual limit the 65th of 500 peers and all behind it are turned away, and a place is free again at once",
+  "with the default limit the 65th of 500 peers and all later ones are refused, and a freed place is available at once",
   async () => {
     await using running = await startServer();
     using connections = new DisposableStack();

@@ -37,13 +37,13 @@ Deno.test("sentinel ipc takes the socket that the software was given", async () 
   assertEquals(result, { code: 0, stdout: '{"status":"ok"}\n', stderr: "" });
 });
 
-Deno.test("sentinel ipc says that nobody is there and exits 87", async () => {
+Deno.test("sentinel ipc says that no daemon runs and exits with 87", async () => {
   await using folder = await temporaryFolder();
   const result = await runIpc(["health", "--socket", testSocket(folder)]);
   assertEquals(result, { code: 87, stdout: "", stderr: NOBODY });
 });
 
-testWith([OTHER_USERS], "sentinel ipc says that another user's socket lets nobody in", async () => {
+testWith([OTHER_USERS], "sentinel ipc says that another user's socket denies access", async () => {
   await using running = await startServer();
   await Deno.chmod(running.folder, 0o755);
   const { deno, entry } = await programForAll();
@@ -67,13 +67,13 @@ Deno.test("sentinel ipc exits 2 for a method that the server does not know", asy
   assertEquals([code, stderr], [2, "sentinel: error: unknown method: xyz\n"]);
 });
 
-Deno.test("sentinel ipc exits 86 where the server denies the method", async () => {
+Deno.test("sentinel ipc exits with 86 if the server denies the method", async () => {
   await using running = await startServer({ peer: "child", isDescendant: () => false });
   const { code, stderr } = await runIpc(["get_license", "--socket", running.path]);
   assertEquals([code, stderr], [86, "sentinel: error: permission denied: get_license\n"]);
 });
 
-Deno.test("sentinel ipc finds the only socket in the session's folder, and names them where there are several", async () => {
+Deno.test("sentinel ipc finds the only socket in the session's folder, and names them if there are several", async () => {
   await using folder = await temporaryFolder();
   const { pipes } = selectPlatform();
   const env = { XDG_RUNTIME_DIR: folder.path, LOCALAPPDATA: folder.path.replaceAll("/", "\\") };

@@ -30,7 +30,7 @@ async function stopSoftware(pidFile: string): Promise<void> {
   await Deno.remove(pidFile).catch(() => {});
 }
 
-Deno.test(`a run killed at ${KILLS} moments always leaves a whole state, and never more grace`, async () => {
+Deno.test(`a run killed at ${KILLS} moments always leaves a complete state, and never more grace`, async () => {
   await using folder = await temporaryFolder();
   const organization = await makeOrganization();
   const random = seededRandom(SEED);

@@ -119,7 +119,7 @@ for (const [what, content, line] of CASES) {
   });
 }
 
-Deno.test("a folder as the license file is said to be one", async () => {
+Deno.test("a folder as the license file is reported as one", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.at("a.lic"));
   await assertRefused(
@@ -128,7 +128,7 @@ Deno.test("a folder as the license file is said to be one", async () => {
   );
 });
 
-testWith(CAN_BE_KEPT_OUT, "an unreadable license file is said to be so", async () => {
+testWith(CAN_BE_KEPT_OUT, "an unreadable license file is reported", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("a.lic"), "", { mode: 0o000 });
   await assertRefused(
@@ -161,7 +161,7 @@ async function entriesOf(folder: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
 }
 
-Deno.test("license verify and show tell the same of a good license, and show also of an expired one", async () => {
+Deno.test("license verify and show agree about a valid license, and show prints an expired one", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("org.pem"), organization.publicKeyPem);
   await Deno.writeTextFile(folder.at("good.lic"), await standard({}));

@@ -30,7 +30,7 @@ async function run(
 
 testWith(
   OPENSSL,
-  "a server whose certificate is the vendor's own is trusted by --ca-file alone",
+  "a server with the vendor's own certificate is trusted only by --ca-file",
   async () => {
     await using folder = await temporaryFolder();
     const harness = { folder, organization: await makeOrganization() };
@@ -70,7 +70,7 @@ for (
   });
 }
 
-Deno.test("a proxy is asked in the server's place, and not where NO_PROXY says so", async () => {
+Deno.test("requests go to a proxy, unless NO_PROXY excludes the server", async () => {
   await using folder = await temporaryFolder();
   const harness = { folder, organization: await makeOrganization() };
   await using proxy = serveAnswers((request) =>

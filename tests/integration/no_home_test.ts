@@ -1,5 +1,5 @@
 // Not on Windows: it ends programs by POSIX signals.
-/** Commands that keep something in the user's home, where the environment names none. */
+/** Commands that use the user's home, without one in the environment. */
 import { assertEquals } from "@std/assert";
 import { arrange, diagnose, findCheck } from "../support/diagnosis.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
@@ -25,7 +25,7 @@ testWith([POSIX], "a run without a home needs --state-dir", async () => {
   ]);
 });
 
-testWith([POSIX], "doctor tells that there is no home", async () => {
+testWith([POSIX], "doctor says that there is no home", async () => {
   const diagnosis = await diagnose([], NO_HOME);
   const { outcome, found, advice } = findCheck(diagnosis, "state");
   assertEquals([outcome, found, advice], [

@@ -69,7 +69,7 @@ async function answered<T>(ask: () => Promise<T>): Promise<T> {
 
 testWith(
   [POSIX, PINNED_RUNTIME],
-  "a daemon whose health endpoint takes all descriptors goes on, and so does its software",
+  "a daemon whose health endpoint uses all descriptors keeps running, and so does its software",
   async () => {
     const port = freePort();
     await using harness = await DaemonHarness.open({
@@ -113,7 +113,7 @@ testWith(
 
 testWith(
   [POSIX],
-  "a run whose socket takes all descriptors says so once, and answers again",
+  "a run whose socket uses all descriptors says so once, and answers again",
   async () => {
     await using base = await RunHarness.open();
     const software = await base.script("software", STAY);

@@ -69,7 +69,7 @@ testWith(
   },
 );
 
-testWith(OPENSSL, "openssl accepts what pki makes, each for its own use", async () => {
+testWith(OPENSSL, "openssl accepts the certificates of pki, each for its purpose", async () => {
   await using folder = await temporaryFolder();
   await makeCertificates(folder);
   const verify = (purpose: string, certificate: string) =>
@@ -98,7 +98,7 @@ testWith(OPENSSL, "times beyond 2050 are written as openssl reads them", async (
   await runTool("openssl", "verify", "-x509_strict", "-purpose", "sslclient", ...files);
 });
 
-Deno.test("keys are for their owner alone, whatever the umask; certificates are for all", async () => {
+Deno.test("only the owner can read keys, whatever the umask; everyone can read certificates", async () => {
   await using folder = await temporaryFolder();
   const wrapper = ["sh", "-c", 'umask 0; exec "$@"', "sh"];
   const { code } = await runProgram(["pki", "ca", "--out", folder.at("ca")], { wrapper });
@@ -108,7 +108,7 @@ Deno.test("keys are for their owner alone, whatever the umask; certificates are 
   await assertMode(folder.at("ca/ca.pem"), 0o644);
 });
 
-Deno.test("what was written is told, for people and for programs", async () => {
+Deno.test("the written files are reported, for people and for programs", async () => {
   await using folder = await temporaryFolder();
   const ca = folder.at("ca");
   assertMatch(
@@ -146,7 +146,7 @@ for (const file of ["ca.pem", "ca.key", "server.pem", "server.key", "client.pem"
   });
 }
 
-testWith(OPENSSL, "a request of openssl's is signed, and the key stays where it is", async () => {
+testWith(OPENSSL, "a request of openssl's is signed, and its key is not copied", async () => {
   await using folder = await temporaryFolder();
   await made("ca", "--out", folder.at("ca"));
   const key = folder.at("own.key"), csr = folder.at("own.csr");

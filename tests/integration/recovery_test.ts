@@ -34,7 +34,7 @@ Deno.test("a status that is not worth a restart is the run's", async () => {
   assertEquals([code, stdout.match(/start/g)?.length], [9, 1]);
 });
 
-Deno.test("software that crashes for ever ends the run with 70, and nothing is left", async () => {
+Deno.test("software that keeps crashing ends the run with 70 and leaves nothing behind", async () => {
   await using harness = await open(`${COUNT}; kill -SEGV $$`, "max_restart_attempts = 2");
   const { code, stdout, stderr } = await harness.run();
   assertEquals([code, stdout.match(/start/g)?.length], [70, 3]);
@@ -60,7 +60,7 @@ Deno.test("without [health] a crash is the end, though the file has exit statuse
   assertEquals([code, stdout.match(/start/g)?.length], [5, 1]);
 });
 
-Deno.test("a restart never runs beside what the crashed software left behind", async () => {
+Deno.test("a restart waits until the crashed software's descendants are stopped", async () => {
   await using harness = await open(
     `${COUNT}; [ $n = 2 ] && { kill -0 $(cat "$0.left") 2>/dev/null && echo beside; exit 0; }
      setsid sleep 1000 & echo $! > "$0.left"; exit 5`,
@@ -90,7 +90,7 @@ const UNHEALTHY: Readonly<Record<string, readonly [string, RegExp]>> = {
 };
 
 for (const [what, [health, fault]] of Object.entries(UNHEALTHY)) {
-  Deno.test(`software ${what} is unhealthy after three checks, and started again`, async () => {
+  Deno.test(`software ${what} is unhealthy after three checks, and restarted`, async () => {
     // on a slow machine later starts are found unhealthy as well before SIGTERM arrives
     await using harness = await open(
       "echo start; exec sleep 1000",
@@ -107,7 +107,7 @@ for (const [what, [health, fault]] of Object.entries(UNHEALTHY)) {
   });
 }
 
-Deno.test("where restarts are off unhealthy software runs on, and status tells of it", async () => {
+Deno.test("if restarts are off, unhealthy software keeps running, and status reports it", async () => {
   await using harness = await open(
     `echo $$ $SENTINEL_IPC_SOCKET; exec sleep 1000`,
     'check_interval_ms = 20\nrestart_on_failure = false\nprobe = "exec:/bin/false"',
@@ -121,7 +121,7 @@ Deno.test("where restarts are off unhealthy software runs on, and status tells o
   assertEquals([shown, restarts], [Number(pid), 0]);
 });
 
-Deno.test("restart over the socket stops the software with all it brought forth and starts it anew", async () => {
+Deno.test("restart over the socket stops the software with its descendants and starts it again", async () => {
   await using harness = await ConfiguredRun.open();
   await harness.base.script(
     "software",

@@ -106,7 +106,7 @@ print("status", os.waitstatus_to_exitcode(status))
 
 testWith(
   [needsProgram("python3")],
-  "where the terminal that it was started on is gone, the run ends with it",
+  "a run ends with its terminal",
   async () => {
     await using harness = await RunHarness.open();
     const software = await harness.script(

@@ -8,7 +8,7 @@ import { testWith } from "../support/requirements.ts";
 import { TestAuthority } from "../support/test_authority.ts";
 import { NOT_FOUND, OPENSSL, result, testRemote } from "../support/test_remote.ts";
 
-testRemote("certificates that the server does not accept are said so", async (setup, server) => {
+testRemote("certificates that the server does not accept are reported", async (setup, server) => {
   const other = await TestAuthority.create(setup.folder.at("other"));
   for (
     const files of [
@@ -42,7 +42,7 @@ testRemote("a server of another CA, or of another name, is not trusted", async (
 
 testWith(
   OPENSSL,
-  "certificates that have ended are said so by server and client, at the start and at a reload",
+  "server and client report expired certificates, at the start and at a reload",
   async () => {
     await using setup = await RemoteProgramHarness.open();
     const ended = { subject: "/CN=x/OU=control", from: "20200101000000Z", to: "20200102000000Z" };
@@ -76,7 +76,7 @@ testWith(
   },
 );
 
-testWith(OPENSSL, "a server's certificate whose only name is CN=server will do", async () => {
+testWith(OPENSSL, "a server's certificate whose only name is CN=server is accepted", async () => {
   await using setup = await RemoteProgramHarness.open();
   const { certificate, key } = await setup.authority.issue("plain", {
     subject: "/CN=server",

@@ -1,6 +1,6 @@
 // Not compiled: a runtime that can be had for it may not verify client certificates.
 // Not on Windows: the remote server is not held to it yet.
-/** Where a server keeps what its processes write. */
+/** Where a server stores its processes' output. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runProgram } from "../support/program.ts";
 import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
@@ -10,7 +10,7 @@ import { OPENSSL, result, testRemote } from "../support/test_remote.ts";
 
 testWith(
   [...OPENSSL, NEEDS_ROOT, needsProgram("mount")],
-  "a full disk stops the recording, not the process, and the reader is told",
+  "a full disk stops the recording, not the process, and the reader gets the fault",
   async () => {
     await using setup = await RemoteProgramHarness.open();
     await Deno.mkdir(setup.dataDir);
@@ -36,7 +36,7 @@ testWith(OPENSSL, "a data folder that is a file is named", async () => {
   assertStringIncludes(stderr, `cannot use the data folder: ${setup.dataDir} (`);
 });
 
-testRemote("output that cannot be read any more is said to be missing", async (setup, server) => {
+testRemote("unreadable output is reported as missing", async (setup, server) => {
   await setup.ops(server, "start", "echo", "first");
   await setup.watch(server, "stream", "1");
   const segment = `${setup.dataDir}/1/output/0000000000000000.out`;

@@ -30,7 +30,7 @@ testRemote(
   },
 );
 
-testRemote("how a process ended is told: its status or the signal", async (setup, server) => {
+testRemote("the end of a process is reported: its status or the signal", async (setup, server) => {
   await setup.ops(server, "start", "sh", "-c", "exit 7");
   await setup.ops(server, "start", "sh", "-c", "kill -SEGV $$");
   await Promise.all([setup.watch(server, "stream", "1"), setup.watch(server, "stream", "2")]);
@@ -54,7 +54,7 @@ testRemote(
   },
 );
 
-testRemote("who may only observe can neither start nor stop", async (setup, server) => {
+testRemote("an observer can neither start nor stop", async (setup, server) => {
   await setup.ops(server, "start", "sleep", "1000");
   assertEquals(await setup.watch(server, "start", "id"), OBSERVE_ONLY);
   assertEquals(await setup.watch(server, "stop", "1"), OBSERVE_ONLY);
@@ -78,7 +78,7 @@ testRemote(
   },
 );
 
-testRemote("a command that cannot be launched is said so", async (setup, server) => {
+testRemote("a command that cannot be launched is reported", async (setup, server) => {
   assertEquals(
     await setup.ops(server, "start", "/no/such"),
     result(84, "", "sentinel: error: software not found: /no/such\n"),
@@ -129,7 +129,7 @@ testRemote("list is a table, or JSON", async (setup, server) => {
   assertEquals([process.id, process.state, process.exit_code], ["1", "exited", 3]);
 });
 
-testRemote("nobody who answers is said so", async (setup, server) => {
+testRemote("a missing server is reported", async (setup, server) => {
   server.program.kill("SIGTERM");
   await server.program.end();
   const { code, stderr } = await setup.ops(server, "list");
@@ -178,7 +178,7 @@ testRemote("SIGTERM stops the processes, and readers get the end", async (setup,
 });
 
 testRemote(
-  "after kill -9 the records are there, what ran is stopped, and ids go on",
+  "after kill -9 the records remain, running processes are stopped, and ids continue",
   async (setup, server) => {
     await setup.ops(server, "start", "sh", "-c", "echo first; exit 4");
     await setup.watch(server, "stream", "1");

@@ -37,7 +37,7 @@ const USAGE: [string, string[], RegExp][] = [
 ];
 
 for (const [what, args, message] of USAGE) {
-  Deno.test(`${what} is a mistake of usage`, async () => {
+  Deno.test(`${what} is a usage error`, async () => {
     const { code, stdout, stderr } = await runProgram(args);
     assertEquals([code, stdout], [2, ""]);
     assertMatch(stderr, message);

@@ -98,7 +98,7 @@ const SOFTWARE: [string, (harness: RunHarness) => Promise<string>, (path: string
 ];
 
 for (const [what, make, line] of SOFTWARE) {
-  Deno.test(`software that ${what} ends the run with 84 and leaves no socket`, async () => {
+  Deno.test(`software that ${what} ends the run with 84 and leaves no socket behind`, async () => {
     await using harness = await RunHarness.open();
     const path = await make(harness);
     const { code, stderr } = await harness.run(path);
@@ -155,7 +155,7 @@ const SERVERS: [string, string | undefined, string[], string][] = [
 ];
 
 for (const [what, serverUrl, options, line] of SERVERS) {
-  Deno.test(`a STANDARD license with ${what} ends the run with 2, and no state is made`, async () => {
+  Deno.test(`a STANDARD license with ${what} ends the run with 2 and creates no state`, async () => {
     await using folder = await temporaryFolder();
     const payload = standardPayload({ server_url: serverUrl });
     const args = await arrange(folder, await makeOrganization(), payload);

@@ -55,7 +55,7 @@ Deno.test("a second SIGINT kills software that does not want to stop, long befor
   assert(!await isRunning(Number(pid)));
 });
 
-Deno.test("software that an earlier, killed run left behind is stopped before it is launched again", async () => {
+Deno.test("software of an earlier, killed run is stopped before the next launch", async () => {
   await using harness = await RunHarness.open();
   const software = await harness.script("software", "echo $$; exec sleep 1000 >/dev/null 2>&1");
   await using killed = harness.start(software);

@@ -5,7 +5,7 @@ import { needsProgram, testWith } from "../support/requirements.ts";
 
 testWith(
   [needsProgram("strace")],
-  "a tracer is in the log of a run whose software ends before the first look",
+  "a tracer is logged even if the software ends before the first periodic check",
   async () => {
     await using harness = await AttackHarness.open();
     const { code, stderr } = await harness.run({

@@ -78,7 +78,7 @@ Deno.test("the software asks for its license over the socket, which was there be
   assertEquals(await harness.sockets(), []);
 });
 
-Deno.test("without a command, options run the software all the same", async () => {
+Deno.test("options without a command run the software", async () => {
   await using harness = await RunHarness.open();
   const software = await harness.script("software", 'echo "$@"');
   const [, ...options] = harness.runArguments(software, { args: ["up"] });
@@ -115,7 +115,7 @@ Deno.test("output passes through byte for byte", async () => {
   assertEquals(await Deno.readFile(seen), bytes);
 });
 
-Deno.test("what the software leaves in its group is stopped", async () => {
+Deno.test("remaining processes of the software's group are stopped", async () => {
   await using harness = await RunHarness.open();
   const software = await harness.script("software", "sleep 1000 >/dev/null 2>&1 & echo $!");
   const { code, stdout } = await harness.run(software);
@@ -159,7 +159,7 @@ Deno.test("grace: none before the first activation, some afterwards, none once i
   await using run = harness.start(software, { intervalMinutes: 720 });
   await run.stdout.match(/up/);
   run.kill("SIGUSR2");
-  // the run before was without the server, too, and pays for its moment
+  // the previous run was without the server, too, and is charged
   const [, used] = await run.stderr.match(/earlier runs without the server used (\d+) seconds of/);
   const halfADay = 720 * 60;
   const left = 86_400 - Number(used) - halfADay;

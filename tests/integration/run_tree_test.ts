@@ -10,12 +10,12 @@ const ESCAPE = `(env -i setsid sh -c 'echo escaped $$; exec sleep 1000' &)`;
 
 testWith(
   [needsProgram("setsid")],
-  "what software leaves behind is gone with it, though it left session, group and environment",
+  "descendants of the software are stopped with it, even if they left session, group and environment",
   async () => {
     await using harness = await RunHarness.open();
     const fifo = harness.folder.at("fifo");
     await runTool("mkfifo", fifo);
-    // who opens a fifo for both directions waits for nobody
+    // opening a FIFO for both directions does not block
     const software = await harness.script(
       "software",
       `${ESCAPE} 1<> "$1"; head -n 1 "$1"; exit 6`,
@@ -28,7 +28,7 @@ testWith(
 
 testWith(
   [needsProgram("setsid")],
-  "SIGTERM stops what left the software, too, and orphans that ended are no zombies",
+  "SIGTERM also stops detached descendants, and leaves no zombies",
   async () => {
     await using harness = await RunHarness.open();
     const software = await harness.script(
@@ -52,7 +52,7 @@ async function untilReaped(pid: number): Promise<void> {
   await runTool("sh", "-c", `while kill -0 ${pid} 2>/dev/null; do sleep 0.01; done`);
 }
 
-Deno.test("what an earlier run left behind is stopped though the software itself has ended", async () => {
+Deno.test("descendants of an earlier run are stopped even if the software itself has ended", async () => {
   await using harness = await RunHarness.open();
   const software = await harness.script(
     "software",

@@ -18,7 +18,7 @@ function session({ folder }: RunHarness, { isLocked = false } = {}) {
   const unlock = "printf password | gnome-keyring-daemon --unlock --components=secrets >/dev/null;";
   const script = `{ ${unlock} ${isLocked ? LOCK : ""} } 2>/dev/null; exec "$@"`;
   return {
-    // without a display nobody can be asked
+    // without a display no password prompt is possible
     env: { XDG_DATA_HOME: folder.at("data"), DISPLAY: "", WAYLAND_DISPLAY: "" },
     wrapper: ["dbus-run-session", "--", "sh", "-c", script, "sh"],
   };
@@ -64,7 +64,7 @@ testWith(KEYRING, "a keyring that was thrown away costs a machine of the license
   assertStringIncludes(stderr, "keystore cannot be read, set aside as ");
 });
 
-testWith(KEYRING, "doctor tells which kind of key it is, and what keeps it closed", async () => {
+testWith(KEYRING, "doctor reports the kind of key, and why it is locked", async () => {
   await using harness = await RunHarness.open();
   assertEquals((await harness.run("/bin/true", session(harness))).code, 0);
   const examine = async (isLocked: boolean) => {
@@ -86,7 +86,7 @@ testWith(KEYRING, "doctor tells which kind of key it is, and what keeps it close
 
 testWith(
   [needsProgram("dbus-run-session"), needsProgram("secret-tool")],
-  "a session whose bus has no Secret Service has a derived key, and a start that goes on",
+  "in a session without a Secret Service the key is derived, and the start succeeds",
   async () => {
     await using harness = await RunHarness.open();
     const config = harness.folder.at("bus.conf");

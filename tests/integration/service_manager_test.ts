@@ -8,7 +8,7 @@ import { needsProgram, testWith } from "../support/requirements.ts";
 
 const NEEDS_PYTHON = needsProgram("python3");
 
-/** Prints what it is told, each datagram as one line of JSON. */
+/** Prints each datagram as one line of JSON. */
 const MANAGER = `
 import json, socket, sys
 manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -107,7 +107,7 @@ testWith([NEEDS_PYTHON], "a watchdog that is another process's is none of ours",
   assert(!/NOTIFY_SOCKET|WATCHDOG/.test(env), env);
 });
 
-Deno.test("GET /health tells 200 while all is well and 503 when it is not", async () => {
+Deno.test("GET /health returns 200 if the daemon is healthy and 503 if not", async () => {
   const url = `http://127.0.0.1:${freePort()}`;
   await using harness = await DaemonHarness.open({
     tables: `[health]\ncheck_interval_ms = 20\nrestart_on_failure = false\n` +
@@ -130,7 +130,7 @@ Deno.test("GET /health tells 200 while all is well and 503 when it is not", asyn
   assertEquals((await harness.daemon("stop")).code, 0);
 });
 
-Deno.test("a reload moves the health endpoint, and keeps the old one where the new place is taken", async () => {
+Deno.test("a reload moves the health endpoint, and keeps the old one if the new address is in use", async () => {
   const [first, second] = [freePort(), freePort()];
   await using harness = await DaemonHarness.open({
     tables: `[health]\nlisten = "127.0.0.1:${first}"`,

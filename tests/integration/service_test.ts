@@ -91,7 +91,7 @@ testWith([POSIX], "for Windows the commands are printed, and cannot be installed
   assertStringIncludes(stderr, "run the commands that `sentinel service print windows` prints");
 });
 
-Deno.test("a service is installed, installed again and uninstalled; somebody else's file is left alone", async () => {
+Deno.test("a service is installed, installed again and uninstalled; a foreign file is kept", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("sentinel-rocket.service");
   const out = ["systemd", "--out", folder.path];
@@ -175,25 +175,29 @@ Deno.test("a service with a root folder of its own is refused, and can be uninst
   assertEquals(stdout, `${unit} removed\n`);
 });
 
-testWith([OTHER_USERS], "a user who may not install a service is told who may", async () => {
-  await using folder = await temporaryFolder();
-  await Deno.chmod(folder.path, 0o755);
-  await Deno.mkdir(folder.at("cache"));
-  await Deno.chown(folder.at("cache"), NOBODY, NOBODY);
-  await Deno.writeTextFile(folder.at("c.toml"), CONFIG);
-  const { code, stderr } = await runProgram(
-    ["service", "install", "systemd", "--out", folder.path, "--config", folder.at("c.toml")],
-    {
-      copy: await programForAll(),
-      env: { DENO_DIR: folder.at("cache") },
-      wrapper: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"],
-    },
-  );
-  assertEquals([code, stderr], [
-    86,
-    `sentinel: error: ${folder.at("sentinel-rocket.service")} cannot be written: run as root\n`,
-  ]);
-});
+testWith(
+  [OTHER_USERS],
+  "the error for an unprivileged install says which user can install",
+  async () => {
+    await using folder = await temporaryFolder();
+    await Deno.chmod(folder.path, 0o755);
+    await Deno.mkdir(folder.at("cache"));
+    await Deno.chown(folder.at("cache"), NOBODY, NOBODY);
+    await Deno.writeTextFile(folder.at("c.toml"), CONFIG);
+    const { code, stderr } = await runProgram(
+      ["service", "install", "systemd", "--out", folder.path, "--config", folder.at("c.toml")],
+      {
+        copy: await programForAll(),
+        env: { DENO_DIR: folder.at("cache") },
+        wrapper: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"],
+      },
+    );
+    assertEquals([code, stderr], [
+      86,
+      `sentinel: error: ${folder.at("sentinel-rocket.service")} cannot be written: run as root\n`,
+    ]);
+  },
+);
 
 testWith(
   [POSIX],

@@ -65,23 +65,31 @@ testWith(
   },
 );
 
-testWith([COMPILER, POSIX], "what a program was not given is one line with the flag", async () => {
-  const vendor = await sharedProgram("--profile", "vendor");
-  const { code, stdout, stderr } = await runStandalone(vendor, ["fingerprint"]);
-  assertEquals([code, stdout], [86, ""]);
-  assertMatch(
-    stderr,
-    /^sentinel: error: permission denied: this sentinel was built without --allow-(?:ffi|sys) for ".+"\n$/,
-  );
-});
+testWith(
+  [COMPILER, POSIX],
+  "a missing permission of a program is one line with the flag",
+  async () => {
+    const vendor = await sharedProgram("--profile", "vendor");
+    const { code, stdout, stderr } = await runStandalone(vendor, ["fingerprint"]);
+    assertEquals([code, stdout], [86, ""]);
+    assertMatch(
+      stderr,
+      /^sentinel: error: permission denied: this sentinel was built without --allow-(?:ffi|sys) for ".+"\n$/,
+    );
+  },
+);
 
-testWith([POSIX], "what a runtime was not given is one line with the flag, too", async () => {
-  const [runtime, ...rest] = programLine(["fingerprint"], { isSource: true });
-  const args = rest.filter((arg) => !arg.startsWith("--allow-ffi"));
-  const { code, stderr } = await runStandalone(runtime!, args);
-  assertEquals(code, 86);
-  assertMatch(stderr, /^sentinel: error: permission denied: .* without --allow-ffi for ".+"\n$/);
-});
+testWith(
+  [POSIX],
+  "a missing permission of the runtime is one line with the flag, too",
+  async () => {
+    const [runtime, ...rest] = programLine(["fingerprint"], { isSource: true });
+    const args = rest.filter((arg) => !arg.startsWith("--allow-ffi"));
+    const { code, stderr } = await runStandalone(runtime!, args);
+    assertEquals(code, 86);
+    assertMatch(stderr, /^sentinel: error: permission denied: .* without --allow-ffi for ".+"\n$/);
+  },
+);
 
 testWith(
   [COMPILER, POSIX],

@@ -7,7 +7,7 @@ import { ServiceHarness, UNIT } from "../support/service_harness.ts";
 
 testWith(
   [BOOTED_SYSTEMD],
-  "what is to be typed after the installation makes the folders that are missing",
+  "the command printed after the installation creates missing folders",
   async () => {
     await using harness = await ServiceHarness.open();
     await harness.configure((text) => text.replace("d.log", "the log/d.log"));
@@ -44,7 +44,7 @@ testWith(
 
 testWith(
   [BOOTED_SYSTEMD],
-  "a service whose configuration names no folder for its state has one",
+  "a service without a configured state folder has a default one",
   async () => {
     await using harness = await ServiceHarness.open();
     await harness.configure((text) => text.replace('state_dir = "state"\n', ""));
@@ -68,7 +68,7 @@ testWith(
   },
 );
 
-testWith([BOOTED_SYSTEMD], "systemd tries again until the license server is there", async () => {
+testWith([BOOTED_SYSTEMD], "systemd restarts until the license server is reachable", async () => {
   await using harness = await ServiceHarness.open();
   await harness.daemon.base.stopServer();
   await harness.install();
@@ -94,7 +94,7 @@ testWith([BOOTED_SYSTEMD], "systemd tries again until the license server is ther
 
 testWith(
   [BOOTED_SYSTEMD],
-  "of a folder that is not there the service itself tells, once",
+  "the service itself reports a missing folder, once",
   async () => {
     await using harness = await ServiceHarness.open();
     await harness.configure((text) => text.replace("d.log", "log/d.log"));
@@ -117,7 +117,7 @@ const HOPELESS: [
 ];
 
 for (const [what, license, change, status] of HOPELESS) {
-  testWith([BOOTED_SYSTEMD], `systemd does not try again with ${what}`, async () => {
+  testWith([BOOTED_SYSTEMD], `systemd does not restart with ${what}`, async () => {
     await using harness = await ServiceHarness.open();
     if (license !== undefined) await Deno.writeTextFile(harness.daemon.at("K1.lic"), license);
     await harness.configure(change);

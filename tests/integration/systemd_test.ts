@@ -8,7 +8,7 @@ import { CONFIG, ServiceHarness, UNIT } from "../support/service_harness.ts";
 
 testWith(
   [BOOTED_SYSTEMD],
-  "systemd starts the installed service, has it reload, and stops it with all that it left",
+  "systemd starts, reloads and stops the installed service with its descendants",
   async () => {
     await using harness = await ServiceHarness.open();
     const { systemd, daemon } = harness;
@@ -65,7 +65,7 @@ testWith(
   },
 );
 
-testWith([BOOTED_SYSTEMD], "systemd starts a service anew that was killed, as one", async () => {
+testWith([BOOTED_SYSTEMD], "systemd restarts a killed service as one", async () => {
   await using harness = await ServiceHarness.open();
   await harness.start();
   await harness.signal("KILL");
@@ -75,7 +75,7 @@ testWith([BOOTED_SYSTEMD], "systemd starts a service anew that was killed, as on
 
 testWith(
   [BOOTED_SYSTEMD],
-  "systemd hears from a service in time, and starts one anew that stands still",
+  "a service feeds systemd's watchdog, and systemd restarts a frozen one",
   async () => {
     await using harness = await ServiceHarness.open();
     await harness.start("WatchdogSec=4\nTimeoutAbortSec=1");

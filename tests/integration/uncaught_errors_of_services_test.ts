@@ -17,21 +17,21 @@ import { OPENSSL } from "../support/test_remote.ts";
 import { setUpVendor } from "../support/vendor_setup.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
-/** What is thrown in the sources; once, as the same code may be needed to stop. */
+/** Thrown in the sources; once, as the same code may be needed to stop. */
 const FAIL = `if (!globalThis.hasFailed) {
   globalThis.hasFailed = true;
   throw new Error("the test's own");
 }`;
 
-/** An edit that has a function fail as it begins, given its first line. */
+/** An edit that makes a function throw at its start, given its first line. */
 function failing(head: string): Edit {
   return [head, `${head}${FAIL}`];
 }
 
-/** Software with an orphan that ends when it is told to. */
+/** Software with an orphan that ends on request. */
 const SOFTWARE = `((read _ < "$0.go") &); echo "pid $$"; exec sleep 1000`;
 
-/** Where something is thrown in the sources while software runs, and what makes it so. */
+/** A place in the sources that throws while software runs, and how. */
 const PLACES_OF_RUNS: readonly (readonly [
   place: string,
   doubles: Doubles,
@@ -63,7 +63,7 @@ function socketsOf(harness: AttackHarness): Deno.DirEntry[] {
     .filter(({ name }) => name.endsWith(".sock"));
 }
 
-/** Exit status and log of a program that met an error which nothing caught. */
+/** Exit status and log of a program with an uncaught error. */
 async function requireOrderlyEnd(program: RunningProgram, pids: readonly number[]): Promise<void> {
   const { code, stderr } = await program.end();
   const lines = stderr.match(/^\S+ ERROR: unexpected error: the test's own$/gm);

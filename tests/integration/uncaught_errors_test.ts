@@ -23,7 +23,7 @@ const CONTEXTS = [
   "an accept loop",
 ] as const;
 
-/** Runs software until an error occurs where nothing catches it; what was logged, once all is checked to be gone. */
+/** Runs software until an uncaught error; returns the log, after checking that nothing is left. */
 async function failIn(context: string): Promise<string> {
   await using harness = await AttackHarness.open();
   await harness.script("software", `echo "pid $$"; exec sleep 1000`);

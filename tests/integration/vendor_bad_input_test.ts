@@ -149,7 +149,7 @@ const CASES: readonly BadCall[] = [
     line: (_, folder) => `software cannot be read: ${folder}/none (not found)`,
   },
   {
-    name: "issue of a key that is taken",
+    name: "issue of a key that exists",
     args: (vendor, folder) =>
       issue(vendor, folder, "--license-key", "K1", "--database", vendor.database),
     line: () => "license is already registered: K1",
@@ -200,7 +200,7 @@ Deno.test("vendor serve says that the database is newer than the program", async
 
 testWith(
   CAN_BE_KEPT_OUT,
-  "vendor issue says that it may not make the database, and writes no license",
+  "vendor issue says that it cannot create the database, and writes no license",
   async () => {
     await using folder = await temporaryFolder();
     const vendor = await setUpVendor(folder.path);
@@ -258,7 +258,7 @@ Deno.test("vendor issue signs a number in quotes as the text that it is", async 
   assertStringIncludes(atob(payload), '"features":{"id":"12345678901234567"}');
 });
 
-Deno.test("options of vendor commands may stand in variables", async () => {
+Deno.test("variables can set the options of vendor commands", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
   const env = { SENTINEL_DATABASE: vendor.database };

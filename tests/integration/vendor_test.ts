@@ -32,7 +32,7 @@ async function beat(url: string, machine: TestMachine, verify: Verify): Promise<
   return await readAnswer(await send(url, request), verify);
 }
 
-Deno.test("vendor serve takes a machine through its life: activated, suspended, reinstated, asked to leave, gone", async () => {
+Deno.test("vendor serve handles a machine's life: activated, suspended, reinstated, decommissioned", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
   await using server = await vendor.serve();
@@ -132,7 +132,7 @@ Deno.test("keys made by keygen issue a license that the server knows and that ve
   assertEquals(list.stdout, "K1  ACTIVE  app  expires 2099-12-31 UTC  machines 0/2\n");
 });
 
-Deno.test("a revoked license is told at the heartbeat and refused at activation", async () => {
+Deno.test("a revoked license is reported at the heartbeat and refused at activation", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
   await using server = await vendor.serve();
@@ -167,7 +167,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("SIGTERM lets a request under way finish, and what was answered is stored", async () => {
+Deno.test("SIGTERM lets a pending request finish, and what was answered is stored", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
   await using server = await vendor.serve();
@@ -195,7 +195,7 @@ Deno.test("SIGTERM lets a request under way finish, and what was answered is sto
   assertEquals(listed.active_machines, 1);
 });
 
-Deno.test("a server killed in the middle of its work has stored whatever it answered", async () => {
+Deno.test("a server killed while working has stored everything it answered", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path, { max_machines: 100 });
   await using server = await vendor.serve();

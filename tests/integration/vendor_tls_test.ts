@@ -12,7 +12,7 @@ import { readAnswer } from "../support/wire_answer.ts";
 
 const OPENSSL = needsProgram("openssl");
 
-testWith([OPENSSL], "vendor serve speaks https to whoever trusts its certificate", async () => {
+testWith([OPENSSL], "vendor serve serves HTTPS to clients that trust its certificate", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
   const { cert } = await makeCertificate(folder);
@@ -33,7 +33,7 @@ testWith([OPENSSL], "vendor serve speaks https to whoever trusts its certificate
 
 testWith(
   [OPENSSL, PINNED_RUNTIME],
-  "vendor serve says that its certificate has ended",
+  "vendor serve says that its certificate has expired",
   async () => {
     await using folder = await temporaryFolder();
     const vendor = await setUpVendor(folder.path);

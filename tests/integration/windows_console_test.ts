@@ -55,7 +55,7 @@ testWith([WINDOWS], "Windows: software on our console is asked to stop by Ctrl-B
   assertNotMatch(log, KILLED);
 });
 
-testWith([WINDOWS], "Windows: Ctrl-C stops us, and the software by way of us", async () => {
+testWith([WINDOWS], "Windows: Ctrl-C stops sentinel, which stops the software", async () => {
   const options: ProgramOptions = { wrapper: ON_CONSOLE, stdin: "piped" };
   const log = await runAndStop((_scene, run) => run.input("c"), options);
   assertMatch(log, /Received signal SIGINT, shutting down/);
@@ -65,7 +65,7 @@ testWith([WINDOWS], "Windows: Ctrl-C stops us, and the software by way of us", a
 
 testWith(
   [WINDOWS],
-  "Windows: software on our console is launched as it is without one",
+  "Windows: software is launched on our console as without one",
   async () => {
     await using harness = await WindowsHarness.open(
       `console.log(JSON.stringify([Deno.args, Deno.env.get("GREETING"), Deno.env.has("Path")]));
@@ -82,7 +82,7 @@ console.error(Deno.env.get("SENTINEL_IPC_SOCKET")); Deno.exit(7);`,
 
 testWith(
   [WINDOWS, NO_CONSOLE],
-  "Windows: software is ended where there is no console",
+  "Windows: software is terminated without a console",
   async () => {
     assertMatch(await runAndStop(stopOverSocket), KILLED);
   },

@@ -8,7 +8,7 @@ openLibraries();
 
 testWith(
   [WINDOWS],
-  "Windows: a daemon is started, tells how it is, and is stopped with nothing left",
+  "Windows: a daemon starts, reports its status, and stops without leftovers",
   async () => {
     await using harness = await WindowsHarness.open(STAY);
     const started = await harness.daemon("start");
@@ -48,7 +48,7 @@ testWith([WINDOWS], "Windows: a daemon reads its configuration again when asked"
   assertMatch(stderr, /logging\.level/);
 });
 
-testWith([WINDOWS], "Windows: software that ends is started again by the daemon", async () => {
+testWith([WINDOWS], "Windows: the daemon restarts software that ends", async () => {
   await using harness = await WindowsHarness.open(STAY);
   assertEquals((await harness.daemon("start")).code, 0);
   const [first] = await harness.pids();
@@ -72,7 +72,7 @@ const IMPOSSIBLE: Readonly<Record<string, readonly [string, string]>> = {
 };
 
 for (const [what, [tables, named]] of Object.entries(IMPOSSIBLE)) {
-  testWith([WINDOWS], `Windows: a daemon that is to have ${what} does not start`, async () => {
+  testWith([WINDOWS], `Windows: a daemon with ${what} does not start`, async () => {
     await using harness = await WindowsHarness.open(STAY);
     await harness.configure(tables);
     const { code, stderr } = await harness.daemon("start");

@@ -20,7 +20,7 @@ const SERVICE_CHANGES: Requirement = {
       }).outputSync().code === DOES_NOT_EXIST,
 };
 
-/** The service manager lets nobody else change services, `net session` says who that is. */
+/** Only an administrator can change services; `net session` fails for others. */
 const ADMINISTRATOR: Requirement = {
   need: "an administrator",
   met: WINDOWS.met &&
@@ -98,7 +98,7 @@ testWith(
 
 testWith(
   [WINDOWS, ADMINISTRATOR, SERVICE_CHANGES],
-  "Windows: a service that is installed again is the one that was there",
+  "Windows: installing a service again changes the existing one",
   async () => {
     await using harness = await WindowsHarness.open(STAY);
     await using _installed = await install(harness);
@@ -109,7 +109,7 @@ testWith(
 
 testWith(
   [WINDOWS, ADMINISTRATOR],
-  "Windows: a service without a valid license tells its exit status to the manager",
+  "Windows: a service without a valid license reports its exit status to the manager",
   async () => {
     await using harness = await WindowsHarness.open(STAY);
     await using _installed = await install(harness);
@@ -121,7 +121,7 @@ testWith(
 
 testWith(
   [WINDOWS, ADMINISTRATOR],
-  "Windows: a service of the same name that is somebody else's is left alone",
+  "Windows: a foreign service of the same name is not changed",
   async () => {
     await using harness = await WindowsHarness.open(STAY);
     assertEquals((await manager("create", NAME, "binPath=", "C:\\other.exe")).code, 0);
@@ -142,7 +142,7 @@ testWith(
 
 testWith(
   [WINDOWS],
-  "Windows: --service is an error for whom no service manager started",
+  "Windows: --service is an error unless a service manager started the program",
   async () => {
     await using harness = await WindowsHarness.open(STAY);
     const { code, stderr } = await harness.daemon("start", "--service");

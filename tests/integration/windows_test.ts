@@ -30,7 +30,7 @@ testWith(
 
 testWith(
   [WINDOWS],
-  "Windows: a stop over the pipe ends software and all it brought forth",
+  "Windows: a stop over the pipe ends the software and its descendants",
   async () => {
     await using harness = await WindowsHarness.open(STAY);
     await using run = harness.start();
@@ -44,7 +44,7 @@ testWith(
   },
 );
 
-testWith([WINDOWS], "Windows: no child survives a sentinel that is killed", async () => {
+testWith([WINDOWS], "Windows: no child survives a killed sentinel", async () => {
   await using harness = await WindowsHarness.open(STAY);
   await using run = harness.start();
   const [, software, child] = await run.stdout.match(/pids (\d+) (\d+)/);
@@ -53,7 +53,7 @@ testWith([WINDOWS], "Windows: no child survives a sentinel that is killed", asyn
   assertEquals([await isThere(software), await isThere(child)], [false, false]);
 });
 
-testWith([WINDOWS], "Windows: the doctor tells of the key's seal and the pipe", async () => {
+testWith([WINDOWS], "Windows: doctor reports the key's seal and the pipe", async () => {
   const { stdout } = await runProgram(["doctor"]);
   assertMatch(stdout, /keystore .*will be a dpapi key/);
   assertMatch(stdout, /socket .*will be a pipe; no sentinel runs/);
