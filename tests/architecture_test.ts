@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["std"],
 ];
 
-/** What only one place may do: the pattern, and where it is allowed. */
+/** Code that is reserved for one place: the pattern, and the place. */
 const ONLY_IN: readonly { readonly what: RegExp; readonly where: RegExp }[] = [
   { what: /\bDeno\.build\.os\b/, where: /^src\/platform\/select\.ts$/ },
   { what: /\bDeno\.dlopen\b/, where: /^ffi\// },
@@ -78,7 +78,7 @@ function turnedImports(sources: readonly Source[]): string[] {
   });
 }
 
-/** Files that import each other by whatever way, types included. */
+/** Files that import each other, directly or not, types included. */
 function circles(sources: readonly Source[]): string[] {
   const imports = new Map(sources.map((source) => [source.path, importedPaths(source)]));
   const done = new Set<string>();
@@ -106,7 +106,7 @@ function outOfPlace(sources: readonly Source[]): string[] {
   );
 }
 
-/** Functions, classes and constants that a file exports, and no other file names. */
+/** Functions, classes and constants that a file exports and no other file uses. */
 function unusedExports(sources: readonly Source[], users: readonly Source[]): string[] {
   const files = new Map<string, number>();
   for (const { text } of users) {
@@ -120,22 +120,22 @@ function unusedExports(sources: readonly Source[], users: readonly Source[]): st
   );
 }
 
-Deno.test("every source file belongs to a room, and imports go one way only", async () => {
+Deno.test("every source file belongs to a room, and imports go only down", async () => {
   const sources = await allSources();
   const homeless = sources.filter(({ path }) => roomOf(path) === undefined);
   assertEquals(homeless.map(({ path }) => path), []);
   assertEquals(turnedImports(sources), []);
 });
 
-Deno.test("no source file imports itself by way of others", async () => {
+Deno.test("there are no import cycles", async () => {
   assertEquals(circles(await allSources()), []);
 });
 
-Deno.test("what one place alone may do is done nowhere else", async () => {
+Deno.test("code that is reserved for one place is nowhere else", async () => {
   assertEquals(outOfPlace(await allSources()), []);
 });
 
-Deno.test("what a file exports is used by another", async () => {
+Deno.test("every export is used by another file", async () => {
   const sources = await allSources();
   const users = [...sources];
   for (const folder of ["tests", "tools", "build", "demo"]) {
@@ -146,7 +146,7 @@ Deno.test("what a file exports is used by another", async () => {
   assertEquals(unusedExports(ours, users), []);
 });
 
-Deno.test("the configuration's code, the parser with it, is loaded only where a file is named", async () => {
+Deno.test("the configuration's code and its parser are loaded only if a file is named", async () => {
   const eager = /^import (?!type\b)[^;]*? from "(?:[^"]*\/config\/[^"]*|smol-toml)";$/m;
   const importers = (await allSources()).filter(({ text }) => eager.test(text));
   // the last is the daemon's, which `daemon start` alone loads
@@ -155,7 +155,7 @@ Deno.test("the configuration's code, the parser with it, is loaded only where a 
   ]);
 });
 
-Deno.test("the layer rules see an import that turns round and a forbidden call", () => {
+Deno.test("the layer rules detect an upward import and a forbidden call", () => {
   const state: Source = {
     path: "src/state/x.ts",
     text: 'import { a } from "../ipc/server.ts";\nDeno.exit(1);',
@@ -169,14 +169,14 @@ Deno.test("the layer rules see an import that turns round and a forbidden call",
   assertEquals(unusedExports([lonely, odd], [state, lonely, odd]), ["src/state/z.ts exports odd"]);
 });
 
-Deno.test("every attack says what it is, and shows that it works where the defense is off", async () => {
+Deno.test("every attack says what it is, and shows that it works with the defense off", async () => {
   for await (const { path, text } of sourcesBelow(join(ROOT, "tests/attack"))) {
     assertEquals([path, /^\/\*\*\n \* The attacker /m.test(text)], [path, true]);
     assertEquals([path, /the attack["`]|without the defense/.test(text)], [path, true]);
   }
 });
 
-Deno.test("version, permissions and pinned Deno are the same wherever they are named", async () => {
+Deno.test("version, permissions and pinned Deno are the same everywhere", async () => {
   const read = (path: string) => Deno.readTextFile(join(ROOT, path));
   const { VERSION } = await import("../src/core/build_info.ts");
   const { PERMISSION_SETS } = await import("../src/packaging/compile_program.ts");

@@ -33,7 +33,7 @@ async function start() {
   return { clock, log, licensing, ended, end };
 }
 
-Deno.test("a clock that is set back while the software runs is told, and does not keep the license alive", async () => {
+Deno.test("a clock that is set back while the software runs is reported, and does not keep the license valid", async () => {
   const { clock, log, licensing, ended } = await start();
   await clock.advance(HOUR_MS);
   clock.setWall("2026-06-14T13:00:00Z");
@@ -50,7 +50,7 @@ Deno.test("a clock that is set back while the software runs is told, and does no
   await assertRejects(() => licensing.prove(LICENSE), LicenseError, "license has expired");
 });
 
-Deno.test("a clock that shows the right time again is not held against the run", async () => {
+Deno.test("a corrected clock has no effect on the run", async () => {
   const { clock, licensing, end } = await start();
   clock.setWall("2026-06-15T10:00:00Z");
   await clock.advance(MINUTE_MS);
@@ -61,7 +61,7 @@ Deno.test("a clock that shows the right time again is not held against the run",
   await end();
 });
 
-Deno.test("a correction of five minutes is none of our business", async () => {
+Deno.test("a correction of five minutes is ignored", async () => {
   const { clock, log, end } = await start();
   clock.setWall("2026-06-15T11:55:00Z");
   await clock.advance(HOUR_MS);

@@ -1,6 +1,6 @@
 // Not on Windows: the attacks are made with shell scripts and POSIX files.
 /**
- * The attacker has one machine too many. It asks through another, an active one, which puts the same random number into a
+ * The attacker has a machine above the limit. It asks through another, an active one, which puts the same random number into a
  * request of its own and passes the organization's answer on. Each answer names machine and license, under the signature.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";

@@ -245,7 +245,7 @@ testWith([COMPILER], "a named runtime is not taken for another system", async ()
 
 testWith([POSIX], "without a network, compile says in one line how to name a runtime", async () => {
   await using folder = await temporaryFolder();
-  // nobody answers there, as where there is no network
+  // no server answers there, as without a network
   const deno = `DENO_DIR=${
     folder.at("cache")
   } HTTPS_PROXY=http://127.0.0.1:9 exec ${Deno.execPath()}`;

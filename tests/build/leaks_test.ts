@@ -18,7 +18,7 @@ const DESCRIPTORS = allOf(LINUX, NEEDS_ROOT);
 const MINUTE = 60, HOUR = 60 * MINUTE;
 
 interface Passed {
-  /** What is held then and was not after a minute: a line for each. */
+  /** Resources that were not held after a minute, one per line. */
   readonly leaks: readonly string[];
   /** How many there were in all. */
   readonly heartbeats: number;
@@ -40,7 +40,7 @@ async function passUntil(
 
 testWith(
   [DESCRIPTORS],
-  "after an hour run, daemon, server and vendor serve hold what they held after a minute",
+  "after an hour, run, daemon, server and vendor serve hold the same resources as after a minute",
   async () => {
     await using folder = await temporaryFolder();
     const { leaks, heartbeats } = await passUntil(HOUR, {

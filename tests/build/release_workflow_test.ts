@@ -108,7 +108,7 @@ testWith(CLONING, "a tag makes a release of signed programs, in fresh clones", a
       }
     }
   });
-  await t.step("what is uploaded is what was compiled twice with the same bytes", () => {
+  await t.step("the uploaded programs were compiled twice with the same bytes", () => {
     const compared = run.printedBy("build", "The same inputs made the same bytes");
     assertEquals(compared.match(/: OK$/gm)?.length, PROGRAMS.length);
   });
@@ -127,7 +127,7 @@ async function runLastStep(job: string, tag: string, path: string): Promise<Scri
   });
 }
 
-testWith(CLONING, "a tag that is not the version is refused before all else", async () => {
+testWith(CLONING, "a tag that differs from the version is refused first", async () => {
   await using folder = await temporaryFolder();
   await Deno.symlink(Deno.execPath(), folder.at("deno"));
   const { code, printed } = await runLastStep("tag", "v9.9.9", folder.path);
@@ -149,7 +149,7 @@ testWith(CLONING, "a version with a hyphen is published as a prerelease", async 
 
 testWith(
   CLONING,
-  "a repository without a signing identity makes a release all the same",
+  "a repository without a signing identity still makes a release",
   async (t) => {
     await using folder = await temporaryFolder();
     const { settings } = await sourcesMachine(folder, "tag");

@@ -78,7 +78,7 @@ testWith([POSIX], "secrets for macOS are in no argument, variable or line of the
 
 testWith(
   [POSIX],
-  "the keychain is deleted and no file is left, also if signing fails",
+  "the keychain is deleted and no file is left, even if signing fails",
   async () => {
     for (const codesignFails of [false, true]) {
       await using harness = await makeHarness({ codesignFails });
@@ -95,7 +95,7 @@ testWith(
 
 testWith(
   [POSIX],
-  "what Apple rejects is an error, with Apple's log, although the tool ends with 0",
+  "a rejection by Apple is an error, with Apple's log, although the tool exits with 0",
   async () => {
     await using harness = await makeHarness({ status: "Invalid" });
     const { code, stderr } = await harness.run(IDENTITY);
@@ -107,7 +107,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "a certificate of another identity signs nothing", async () => {
+testWith([POSIX], "a certificate of another identity is refused", async () => {
   await using harness = await makeHarness({ identity: "Apple Development: Acme" });
   const { code, stderr } = await harness.run(IDENTITY);
   assertEquals(code, 2);

@@ -61,7 +61,7 @@ async function build(
   });
 }
 
-testWith(CLONING, "a vendor builds for every system with nothing but a key", async (t) => {
+testWith(CLONING, "a vendor builds for every system with only a key", async (t) => {
   await build(t, {}, async ({ names, read, checked }) => {
     const programs = TARGETS.map((target) =>
       `sentinel-${target}${/windows/.test(target) ? ".exe" : ""}`

@@ -16,7 +16,7 @@ function jobOf(steps: string, job = ""): string {
   return `on: push\njobs:\n  only:\n    runs-on: ubuntu-24.04\n${job}    steps:\n${steps}`;
 }
 
-testWith(CLONING, "a step leaves outputs, variables and folders to those behind it", async (t) => {
+testWith(CLONING, "a step passes outputs, variables and paths to later steps", async (t) => {
   await using folder = await temporaryFolder();
   const text = jobOf(
     `      - id: first
@@ -57,7 +57,7 @@ async function runAs(shell: string | undefined, text: string): Promise<ScriptRes
 
 testWith(
   CLONING,
-  "a failure within a pipe is seen by the shell that is named bash alone",
+  "only the shell named bash detects a failure within a pipe",
   async () => {
     const script = "false | true\necho still here >&2";
     assertEquals((await runAs("bash", script)).code, 1);
@@ -66,12 +66,12 @@ testWith(
   },
 );
 
-testWith(CLONING, "a script has no Deno that was not set up", async () => {
+testWith(CLONING, "a script has no Deno unless it is set up", async () => {
   const { printed } = await runAs("bash", "command -v deno || echo none; echo ${HOME-none}");
   assertEquals(printed, "none\nnone\n");
 });
 
-Deno.test("an action that is not known, of another release or without an input is refused", () => {
+Deno.test("an action that is unknown, of another release or without a required input is refused", () => {
   const checkout = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683";
   assertEquals(findAction(checkout, ["path"]).version, "v4.2.2");
   assertThrows(() => findAction(checkout, ["paht"]), Error, "has no input paht");
@@ -92,12 +92,12 @@ Deno.test("a key of a workflow that the runner does not know is refused", () => 
   );
 });
 
-Deno.test("jobs come behind those that they need", () => {
+Deno.test("jobs run after those that they need", () => {
   const text = "on: push\njobs:\n  c: { needs: [a, b] }\n  b: { needs: a }\n  a: {}\n";
   assertEquals(jobsInOrder(readWorkflow(text)), ["a", "b", "c"]);
 });
 
-Deno.test("expressions are GitHub's own, and a context that there is not is an error", () => {
+Deno.test("expressions are GitHub's, and an unknown context is an error", () => {
   const contexts = { github: { ref_name: "v1" }, secrets: { KEY: "" } };
   assertEquals(interpolate("a ${{ github.ref_name }}${{ secrets.KEY }}!", contexts), "a v1!");
   assertEquals(holds("${{ always() && startsWith(github.ref_name, 'v') }}", contexts), true);

@@ -10,7 +10,7 @@ import {
 
 const lint = await createLinter();
 
-/** What GitHub has come to know since the linter was made. */
+/** Features of GitHub that are newer than the linter. */
 const NEWER = [
   /^label "\S+" is unknown/,
   /^unknown permission scope "attestations"/,
@@ -28,7 +28,7 @@ for (const name of workflowNames()) {
     assertEquals(faultsOf(name, text), []);
   });
 
-  Deno.test(`${name} names actions by their commits, and grants but to read unless a job says so`, () => {
+  Deno.test(`${name} pins actions to commits, and grants only read access unless a job needs more`, () => {
     const uses = Array.from(text.matchAll(/uses: (.+)/g), ([, action]) => action!);
     assert(uses.length > 0);
     for (const action of uses.filter((action) => !action.startsWith("./"))) {
@@ -39,7 +39,7 @@ for (const name of workflowNames()) {
     assertMatch(text, /^permissions:\n {2}contents: read\n\n/m);
   });
 
-  Deno.test(`${name} puts nothing from outside into a script's text`, () => {
+  Deno.test(`${name} inserts no external text into scripts`, () => {
     for (const { steps = [] } of Object.values(readWorkflow(text).jobs)) {
       for (const { run = "" } of steps) assert(!run.includes("${{"), run);
     }

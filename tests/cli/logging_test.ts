@@ -46,7 +46,7 @@ Deno.test("a line break in a record or in its fields forges no record", async ()
   ]);
 });
 
-Deno.test("a log that cannot be written is nobody else's fault", async () => {
+Deno.test("a failure to write the log affects nothing else", async () => {
   const log = createLogger({
     level: "info",
     format: "text",

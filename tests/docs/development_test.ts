@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { CLIENT_FAULTS } from "../../src/ipc/errors.ts";
 
-Deno.test("DEVELOPMENT.md says what each fault of the socket's client means, and what to do", async () => {
+Deno.test("DEVELOPMENT.md explains each error of the socket's client, and what to do", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/DEVELOPMENT.md", import.meta.url));
   const rows = [...text.matchAll(/^\| `([^`]+)` +\| [^|]*\w[^|]*\| [^|]*\w[^|]*\|$/gm)];
   const told = rows.map(([, message]) => message);

@@ -20,7 +20,7 @@ function isThere(path: string): boolean {
   }
 }
 
-Deno.test("every file of the repository that a document names is there", async () => {
+Deno.test("every file of the repository that a document names exists", async () => {
   const missing: string[] = [];
   for await (const path of documents()) {
     const text = await Deno.readTextFile(ROOT + path);
@@ -35,7 +35,7 @@ Deno.test("every file of the repository that a document names is there", async (
   assertEquals(missing, []);
 });
 
-Deno.test("THREAT-MODEL.md has every attack that is tried", async () => {
+Deno.test("THREAT-MODEL.md lists every attack that is tested", async () => {
   const text = await Deno.readTextFile(`${ROOT}docs/THREAT-MODEL.md`);
   const told = Array.from(text.matchAll(/^\| .* \| `(\w+_test\.ts)` +\|$/gm), ([, file]) => file!);
   const tried = Array.from(Deno.readDirSync(`${ROOT}tests/attack`), ({ name }) => name);

@@ -10,22 +10,22 @@ const OPERATIONS = await Deno.readTextFile(new URL("docs/OPERATIONS.md", ROOT));
 
 const LEVELS = { warn: "WARNING", error: "ERROR", info: "INFO", computed: "WARNING" } as const;
 
-/** What is logged by a place whose text is made elsewhere. */
+/** Texts of log calls whose message is created elsewhere. */
 const MADE_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
-  // where all the others go
+  // all other lines pass through here
   'cli/logging.ts message.replaceAll("{", "{{").replaceAll("}", "}}")': [],
-  // the lines behind the first of a reload that failed
+  // the lines after the first of a failed reload
   "daemon/daemon.ts line": [],
   "enforcement/tamper_findings.ts `${message}: ${evidence}`": await findingTexts(),
   "agent/hardware_bound.ts describeMismatch(expected, match)": ["hardware: …"],
-  // what ends a daemon, and is told by its exit status
+  // the end of a daemon, which its exit status explains
   "daemon/run_daemon.ts describeError(error)": [
     "maximum recovery attempts reached",
     "emergency shutdown: not stopped within … ms",
   ],
   // the statistics that SIGUSR1 asks for
   "daemon/run_daemon.ts JSON.stringify(this.#daemon.stats())": [],
-  // what createThrottledWarning() is given
+  // messages of createThrottledWarning()
   "core/log.ts dropped === 0 ? message : `${message} (${dropped} more in the last minute)`": [
     "ipc cannot accept a connection: …",
     "idle connections are closed: cannot accept more: …",
@@ -58,7 +58,7 @@ async function written(): Promise<{ lines: string[]; unknown: string[] }> {
   return { lines, unknown };
 }
 
-/** The words of each finding, which stand before its evidence. */
+/** The message of each tamper finding, without its evidence. */
 async function findingTexts(): Promise<string[]> {
   const texts: string[] = [];
   for await (const file of sourcesIn(SOURCES)) {
@@ -76,7 +76,7 @@ Deno.test("OPERATIONS.md says what to do about every warning and error in the lo
   assertEquals(grave.filter((line) => !documented.includes(line)), []);
 });
 
-Deno.test("OPERATIONS.md tells of no line that is not written", async () => {
+Deno.test("OPERATIONS.md lists no line that is never logged", async () => {
   const { lines } = await written();
   assertEquals(documented.filter((line) => !lines.includes(line)), []);
   assertEquals(documented, [...new Set(documented)]);
@@ -90,7 +90,7 @@ Deno.test("OPERATIONS.md has every exit status with its meaning, and what to do"
   );
 });
 
-Deno.test("every part of OPERATIONS.md that it points to is there", () => {
+Deno.test("every section that OPERATIONS.md links to exists", () => {
   const parts = [...OPERATIONS.matchAll(/^##+ (.+)$/gm)].map(([, title]) =>
     title!.toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-")
   );
@@ -99,7 +99,7 @@ Deno.test("every part of OPERATIONS.md that it points to is there", () => {
   assertEquals(targets.filter((target) => !parts.includes(target)), []);
 });
 
-Deno.test("a call of the log is found by name, its holes and adjacent holes as one sign", () => {
+Deno.test("a log call is found by name, with each run of placeholders as one sign", () => {
   const source =
     "this.#options.log.warn(`a ${b + `${c}`} d${e}${f}`); log[x]('g'); log.error(h());" +
     " log.debug('no'); blog.warn('no'); output.error('no'); logger.info('i')";

@@ -45,7 +45,7 @@ const CASES: readonly BadCall[] = [
     line: (_, folder) => `${folder} is a directory`,
   },
   {
-    name: "serve with a file that is no database",
+    name: "serve with a file that is not a database",
     args: ({ keyPath }) => serve("--key", keyPath, "--database", keyPath),
     line: ({ keyPath }) => `${keyPath} is not a license database`,
     requirements: [PINNED_RUNTIME],

@@ -49,7 +49,7 @@ Deno.test("the machine limit holds when two servers share the database", async (
   assertEquals(statuses.sort(), [...Array(3).fill(200), ...Array(9).fill(403)]);
 });
 
-Deno.test("an activation is answered with the license's terms, its nonce and the time", async () => {
+Deno.test("the answer to an activation has the license's terms, the nonce and the time", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1", { features: { seats: 5, names: ["é"] } });
   const machine = await makeMachine();
@@ -73,7 +73,7 @@ Deno.test("a machine activates on a license's first day, which may be its last",
   assertEquals((await fixture.activate(await makeMachine())).status, 200);
 });
 
-Deno.test("of a machine its version is kept in 256 letters, and when it came and was last seen", async () => {
+Deno.test("a machine's version is stored up to 256 characters, with its first and last contact", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();
@@ -93,7 +93,7 @@ Deno.test("of a machine its version is kept in 256 letters, and when it came and
   assertEquals(await send(ACTIVATE_PATH, activation, "c"), ["c".repeat(256), came, came + 2_000]);
 });
 
-Deno.test("an active machine activates again with its key, also when the license is full", async () => {
+Deno.test("an active machine activates again with its key, even if the license is full", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();

@@ -11,7 +11,7 @@ import { LicenseServerFixture } from "../support/license_server_fixture.ts";
 
 const origin = { atMs: 0, actor: "test" };
 
-/** From a status, by an action, to a status or to the reason why not. */
+/** A status, an action, and the new status or the refusal. */
 const STEPS: readonly (readonly [LicenseAction[], LicenseAction, string])[] = [
   [[], "revoke", "REVOKED"],
   [[], "suspend", "SUSPENDED"],
@@ -44,7 +44,7 @@ for (const [before, action, result] of STEPS) {
   });
 }
 
-Deno.test("a machine is asked to leave once", async () => {
+Deno.test("a decommission can be requested once", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();
@@ -60,7 +60,7 @@ Deno.test("a machine is asked to leave once", async () => {
   assertEquals(late.message, `machine ${machine.id} is already decommissioned`);
 });
 
-Deno.test("no machine of a license that is not there, or of another's, is asked to leave", async () => {
+Deno.test("a decommission needs an existing license and one of its machines", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const { id } = await makeMachine();
@@ -76,7 +76,7 @@ Deno.test("no machine of a license that is not there, or of another's, is asked 
   }
 });
 
-Deno.test("a machine that is to leave does not escape by activating again", async () => {
+Deno.test("activating again does not cancel a pending decommission", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();
@@ -86,7 +86,7 @@ Deno.test("a machine that is to leave does not escape by activating again", asyn
   assertEquals((await fixture.beat(machine)).payload["status"], "DECOMMISSION_PENDING");
 });
 
-Deno.test("a machine that is lost frees its place at once, and is told to leave should it come back", async () => {
+Deno.test("a lost machine frees its place at once, and is decommissioned if it returns", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1", { max_machines: 1 });
   const [lost, next, third] = [await makeMachine(), await makeMachine(), await makeMachine()];
@@ -112,7 +112,7 @@ Deno.test("a machine that is lost frees its place at once, and is told to leave 
   ]);
 });
 
-Deno.test("a machine that was asked to leave can be given up, once", async () => {
+Deno.test("a machine with a pending decommission can be marked as lost, once", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { KeyCache } from "../../src/license_server/checks.ts";
 import { makeMachine } from "../support/test_machine.ts";
 
-Deno.test("a cached key is not imported again, until others have pushed it out", async () => {
+Deno.test("a cached key is not imported again until it is evicted", async () => {
   const [a, b, c] = await Promise.all([makeMachine(), makeMachine(), makeMachine()]);
   const cache = new KeyCache(2);
   const first = await cache.find(a.publicKeyPem);
@@ -21,7 +21,7 @@ Deno.test("a cached key verifies its own signatures and no others", async () => 
   assertEquals(await (await cache.find(b.publicKeyPem))!(data, signature), false);
 });
 
-Deno.test("a text that is no key is not cached, and pushes no key out", async () => {
+Deno.test("text that is not a key is not cached, and evicts no key", async () => {
   const { publicKeyPem } = await makeMachine();
   const cache = new KeyCache(1);
   const known = await cache.find(publicKeyPem);

@@ -19,7 +19,7 @@ Deno.test("checksumFile() is SHA-256 of the whole file, however large", async ()
   assertEquals(await checksumFile(folder.at("app")), digest.toHex());
 });
 
-Deno.test("checksumFile() refuses what is not there, and what is a folder", async () => {
+Deno.test("checksumFile() refuses a missing file and a folder", async () => {
   await using folder = await temporaryFolder();
   const none = folder.at("none");
   assertEquals(await refusalOf(none), `software cannot be read: ${none} (not found)`);
@@ -28,7 +28,7 @@ Deno.test("checksumFile() refuses what is not there, and what is a folder", asyn
 
 testWith(
   [POSIX, needsProgram("mkfifo")],
-  "checksumFile() waits for no pipe, and reads no device without end",
+  "checksumFile() does not wait for a pipe or read an endless device",
   async () => {
     await using folder = await temporaryFolder();
     await runTool("mkfifo", folder.at("pipe"));

@@ -4,7 +4,7 @@ import type { StoredRecords } from "../../src/license_server/store.ts";
 import { makeMachine } from "../support/test_machine.ts";
 import { LicenseServerFixture } from "../support/license_server_fixture.ts";
 
-/** What may have changed since the request's key was looked up. */
+/** Possible changes since the request's key was looked up. */
 const CHANGES: [string, (records: StoredRecords) => StoredRecords, string][] = [
   ["the license is gone", (records) => ({ ...records, license: undefined }), "license_unknown"],
   ["the machine is gone", (records) => ({ ...records, machine: undefined }), "machine_unknown"],
@@ -18,7 +18,7 @@ for (
   ] as const
 ) {
   for (const [what, change, code] of CHANGES) {
-    Deno.test(`${name} is refused and writes nothing where ${what} meanwhile`, async () => {
+    Deno.test(`${name} is refused and writes nothing if ${what} meanwhile`, async () => {
       await using fixture = await LicenseServerFixture.open();
       await fixture.register("K1");
       const machine = await makeMachine();

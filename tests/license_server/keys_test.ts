@@ -10,7 +10,7 @@ import { temporaryFolder } from "../support/temporary_folder.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 Deno.test(
-  "makeOrganizationKey() writes a pair that belongs together, the private half for the owner alone",
+  "makeOrganizationKey() writes a matching pair, whose private key only the owner can read",
   async () => {
     await using folder = await temporaryFolder();
     const { privateKeyPath, publicKeyPath } = await makeOrganizationKey(folder.at("a/keys"));
@@ -81,7 +81,7 @@ const KEY_CASES: readonly KeyCase[] = [
   },
   { name: "an empty file", prepare: (path) => Deno.writeTextFile(path, ""), message: NOT_A_KEY },
   {
-    name: "bytes that are no text",
+    name: "bytes that are not text",
     prepare: (path) => Deno.writeFile(path, new Uint8Array([0xff, 0xfe])),
     message: (path) => `key file is not UTF-8 text: ${path}`,
   },

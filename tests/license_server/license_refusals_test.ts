@@ -54,7 +54,7 @@ testRefusals([
     answer: [404, "machine_unknown", "Machine is not activated for this license."],
   },
   {
-    name: "one machine too many",
+    name: "a machine above the limit",
     request: (harness) => activation(harness),
     answer: [403, "machine_limit", "Maximum machine limit reached for this license."],
   },
@@ -126,7 +126,7 @@ testRefusals([
     answer: DECOMMISSIONED,
   },
   {
-    name: "a decommissioned machine that comes back",
+    name: "a decommissioned machine that returns",
     request: async (harness) => {
       await decommission(harness);
       return await harness.fixture.sign(harness.machine, ACTIVATE_PATH, {
@@ -136,7 +136,7 @@ testRefusals([
     answer: DECOMMISSIONED,
   },
   {
-    name: "an acknowledgement that nobody asked for",
+    name: "an acknowledgement without a pending decommission",
     request: ({ fixture, machine }) =>
       fixture.sign(machine, DECOMMISSION_ACK_PATH, { body: acknowledgeBody(machine, "K1") }),
     answer: [

@@ -14,7 +14,7 @@ import {
 import { activateBody, heartbeatBody } from "../support/test_machine.ts";
 import { LicenseServerFixture } from "../support/license_server_fixture.ts";
 
-/** A heartbeat that was signed and then got other headers; `undefined` takes one away. */
+/** A signed heartbeat with a header changed; `undefined` removes it. */
 const withHeader = (name: string, value: string | undefined) => async (harness: Fixture) => {
   const request = await heartbeat(harness);
   const headers = { ...request.headers };
@@ -42,7 +42,7 @@ const field = (name: string, reason: string) =>
 
 testRefusals([
   {
-    name: "a path that is none of the three",
+    name: "an unknown path",
     request: async (harness) => ({ ...await heartbeat(harness), path: "/api/v1/drm/other/" }),
     answer: [404, "not_found", "Not found."],
   },
@@ -57,7 +57,7 @@ testRefusals([
     answer: header(name, "is missing"),
   })),
   {
-    name: "a machine id that is no UUID v4",
+    name: "a machine id that is not a UUID v4",
     request: withHeader("X-Sentinel-Machine-Id", "machine-1"),
     answer: header("Machine-Id", "must be a UUID v4"),
   },
@@ -67,7 +67,7 @@ testRefusals([
     answer: header("Timestamp", "must be Unix seconds"),
   },
   {
-    name: "a nonce that is no UUID v4",
+    name: "a nonce that is not a UUID v4",
     request: withHeader("X-Sentinel-Nonce", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
     answer: header("Nonce", "must be a UUID v4"),
   },
@@ -77,7 +77,7 @@ testRefusals([
     answer: header("Signature", "must be base64url of a signature"),
   },
   {
-    name: "a signature that is longer than any",
+    name: "a signature that is too long",
     request: withHeader("X-Sentinel-Signature", "A".repeat(100)),
     answer: header("Signature", "must be base64url of a signature"),
   },
@@ -99,7 +99,7 @@ testRefusals([
   { name: "an empty body", request: withBody(""), answer: MALFORMED },
   { name: "a body cut short", request: withBody('{"license_key":"K1"'), answer: MALFORMED },
   {
-    name: "a body with a key twice",
+    name: "a body with a duplicate key",
     request: withBody('{"license_key":"K1","license_key":"K2"}'),
     answer: MALFORMED,
   },
@@ -125,7 +125,7 @@ testRefusals([
     answer: field("platform", "is not a known platform"),
   },
   {
-    name: "a public key that is none",
+    name: "a malformed public key",
     request: (harness) => activation(harness, { machine_public_key_pem: "key" }),
     answer: field(
       "machine_public_key_pem",
@@ -160,7 +160,7 @@ testRefusals([
     answer: FORGED,
   },
   {
-    name: "a heartbeat sent on to the acknowledgement's path",
+    name: "a heartbeat sent to the acknowledgement's path",
     request: async (harness) => ({ ...await heartbeat(harness), path: DECOMMISSION_ACK_PATH }),
     answer: FORGED,
   },
@@ -173,7 +173,7 @@ testRefusals([
     answer: FORGED,
   },
   {
-    name: "an activation signed by another key than it brings",
+    name: "an activation signed by another key than its own",
     request: ({ fixture, machine, other }) =>
       fixture.sign({ ...other, sign: machine.sign }, ACTIVATE_PATH, {
         body: activateBody(other, "K1"),
@@ -182,7 +182,7 @@ testRefusals([
   },
 ]);
 
-Deno.test("a refusal repeats the request's nonce, or none where it has no form of one", async () => {
+Deno.test("a refusal repeats the request's nonce if it is well-formed", async () => {
   await using harness = await openHarness();
   const { fixture } = harness;
   const request = await heartbeat(harness);

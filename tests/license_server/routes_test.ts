@@ -16,7 +16,7 @@ import { CLIENT_ADDRESS, LicenseServerFixture } from "../support/license_server_
 const DAY_MS = 24 * 60 * 60_000;
 const origin = { atMs: 0, actor: "test" };
 
-Deno.test("two equal requests at once are answered once", async () => {
+Deno.test("of two equal concurrent requests one is accepted", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();
@@ -25,7 +25,7 @@ Deno.test("two equal requests at once are answered once", async () => {
   assertEquals(answers.map(({ status }) => status).sort(), [200, 409]);
 });
 
-Deno.test("a nonce is remembered across a restart", async () => {
+Deno.test("a nonce is stored across a restart", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();
@@ -37,7 +37,7 @@ Deno.test("a nonce is remembered across a restart", async () => {
   assertEquals((await fixture.post(request)).payload["code"], "nonce_used");
 });
 
-Deno.test("a refused signature leaves the nonce to its owner", async () => {
+Deno.test("a request with a refused signature does not use up the nonce", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine(), thief = await makeMachine(machine.id);
@@ -49,7 +49,7 @@ Deno.test("a refused signature leaves the nonce to its owner", async () => {
   assertEquals((await fixture.post(own)).status, 200);
 });
 
-Deno.test("nonces that no timestamp allows any more are removed as new ones come", async () => {
+Deno.test("expired nonces are removed as new ones arrive", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();
@@ -91,7 +91,7 @@ Deno.test("every state change has one audit row, and a heartbeat none", async ()
   ]);
 });
 
-Deno.test("the heartbeat tells of expiry from the day after the last, and of a machine that is to leave", async () => {
+Deno.test("the heartbeat reports expiry from the day after the last, and a pending decommission", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1", { expiry_date: "2026-06-15", max_machines: 2 });
   const machine = await makeMachine();
@@ -115,7 +115,7 @@ Deno.test("the heartbeat tells of expiry from the day after the last, and of a m
   assertEquals([expired["status"], expired["decommission_pending"]], ["EXPIRED", true]);
 });
 
-Deno.test("the heartbeat tells what the vendor did first, then the calendar, then of a machine that is to leave", async () => {
+Deno.test("the heartbeat reports the vendor's decision first, then expiry, then a pending decommission", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1", { expiry_date: "2026-06-15" });
   const machine = await makeMachine();
@@ -130,7 +130,7 @@ Deno.test("the heartbeat tells what the vendor did first, then the calendar, the
   assertEquals(statuses, ["SUSPENDED", "EXPIRED", "REVOKED"]);
 });
 
-Deno.test("an answer is JSON that no cache keeps", async () => {
+Deno.test("an answer is JSON that is not cached", async () => {
   await using fixture = await LicenseServerFixture.open();
   const { headers } = await fixture.send(new Request("http://desk/"));
   assertEquals([headers.get("content-type"), headers.get("cache-control")], [
@@ -139,7 +139,7 @@ Deno.test("an answer is JSON that no cache keeps", async () => {
   ]);
 });
 
-Deno.test("an acknowledgement whose answer was lost is answered alike again, and frees the place once", async () => {
+Deno.test("a repeated acknowledgement gets the same answer, and frees the place once", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1", { max_machines: 2 });
   const machine = await makeMachine(), other = await makeMachine();
@@ -156,7 +156,7 @@ Deno.test("an acknowledgement whose answer was lost is answered alike again, and
   assertEquals((await fixture.activate(await makeMachine())).status, 403);
 });
 
-Deno.test("a fault of the database is an unsigned 500, logged", async () => {
+Deno.test("a database error is an unsigned 500, and logged", async () => {
   await using fixture = await LicenseServerFixture.open();
   const routes = fixture.routes();
   await fixture.restart();

@@ -85,7 +85,7 @@ async function readAnswer(conn: Deno.Conn): Promise<string> {
   return text;
 }
 
-Deno.test("close() answers the requests under way, turns new ones away unsigned, and ends the listening", async () => {
+Deno.test("close() answers pending requests, refuses new ones unsigned, and stops listening", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();
@@ -108,7 +108,7 @@ Deno.test("close() answers the requests under way, turns new ones away unsigned,
   await server.close();
 });
 
-Deno.test("close() waits no longer than its deadline for a request that takes too long", async () => {
+Deno.test("close() waits for a slow request only until its deadline", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();
@@ -144,7 +144,7 @@ testWith([POSIX], "a body that does not arrive is refused after ten seconds", as
   assertMatch(text, /^HTTP\/1\.1 400 [\s\S]*"error":"Request body did not arrive in time\."/);
 });
 
-Deno.test("a request too many is turned away unsigned, as an outage would be, until there is room again", async () => {
+Deno.test("a request above the limit is refused unsigned, like an outage, until there is room again", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   const machine = await makeMachine();

@@ -42,7 +42,7 @@ const TRIGGERS_1 = `
   END;
   PRAGMA user_version = 1`;
 
-Deno.test("a database of version 1 keeps what it holds, and counts no machine that is lost from then on", async () => {
+Deno.test("a database of version 1 keeps its content, and no longer counts lost machines", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1", { max_machines: 2 });
   const machine = await makeMachine();
@@ -69,7 +69,7 @@ interface OpenCase {
 
 const OPEN_CASES: readonly OpenCase[] = [
   {
-    name: "a file that is no database",
+    name: "a file that is not a database",
     prepare: (path) => Deno.writeTextFile(path, "no database\n".repeat(200)),
     message: (path) => `${path} is not a license database`,
   },
@@ -92,7 +92,7 @@ const OPEN_CASES: readonly OpenCase[] = [
       `database ${path} is newer than this program: schema version is 3, expected at most 2`,
   },
   {
-    name: "a database of ours that was half made by hand",
+    name: "a partly created database of ours",
     prepare(path) {
       using db = new DatabaseSync(path);
       db.exec("CREATE TABLE nonces (nonce TEXT); PRAGMA application_id = 0x534e544c");
@@ -121,7 +121,7 @@ for (const { name, prepare, message } of OPEN_CASES) {
 }
 
 Deno.test(
-  "openSqliteStore() refuses a missing folder, and a missing file that it may not make",
+  "openSqliteStore() refuses a missing folder, and a missing file without permission to create it",
   async () => {
     await using folder = await temporaryFolder();
     const [inside, missing] = ["none/a.db", "a.db"].map((name) => resolve(folder.at(name))) as [
@@ -138,7 +138,7 @@ Deno.test(
 
 testWith(
   [POSIX],
-  "openSqliteStore() says what the system says where it cannot make the file",
+  "openSqliteStore() repeats the system's error if it cannot create the file",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.at("file"), "");

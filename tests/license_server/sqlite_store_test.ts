@@ -36,7 +36,7 @@ async function openByHand(path: string): Promise<{ store: LicenseStore; flush: (
   return { store, flush: () => flush() };
 }
 
-Deno.test("decide() is answered after its commit, and all of one turn share it", async () => {
+Deno.test("decide() resolves after its commit, which all decisions of one turn share", async () => {
   await using folder = await temporaryFolder();
   const { store, flush } = await openByHand(folder.at("a.db"));
   await using _closed = store;
@@ -52,7 +52,7 @@ Deno.test("decide() is answered after its commit, and all of one turn share it",
   assertEquals((await store.listLicenses()).map(({ licenseKey }) => licenseKey), ["K1", "K2"]);
 });
 
-Deno.test("a decision that throws takes back its own writes and no others of its group", async () => {
+Deno.test("a decision that throws rolls back only its own writes", async () => {
   await using folder = await temporaryFolder();
   await using store = await openStore(folder.at("a.db"));
   await register(store, "K1");
@@ -87,7 +87,7 @@ Deno.test("a state change and its audit row are written together or not at all",
   assertEquals(fixture.dump(), before);
 });
 
-Deno.test("nothing of a group is answered as done when its commit fails, and the next one is committed", async () => {
+Deno.test("if a commit fails, its whole group fails, and the next one is committed", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   {
@@ -120,7 +120,7 @@ Deno.test("decide() says that the database is locked, and works again once it is
   assertEquals(await statusOf(store, "K1"), "ACTIVE");
 });
 
-Deno.test("a store may be closed twice, commits what waits, and then refuses", async () => {
+Deno.test("a store can be closed twice, commits what is pending, and then refuses", async () => {
   await using folder = await temporaryFolder();
   const { store } = await openByHand(folder.at("a.db"));
   const waiting = register(store, "K1");
@@ -133,7 +133,7 @@ Deno.test("a store may be closed twice, commits what waits, and then refuses", a
   assertEquals(await statusOf(again, "K1"), "ACTIVE");
 });
 
-Deno.test("licenses are listed by key, and a license's machines as they came", async () => {
+Deno.test("licenses are listed by key, and a license's machines in order of activation", async () => {
   await using fixture = await LicenseServerFixture.open();
   for (const key of ["K2", "K1"]) await fixture.register(key, { max_machines: 3 });
   const ids = ["f", "a", "5"].map((digit) => crypto.randomUUID().replace(/^./, digit));
@@ -148,7 +148,7 @@ Deno.test("licenses are listed by key, and a license's machines as they came", a
   assertEquals(await fixture.store.listMachines("K2"), []);
 });
 
-Deno.test("machines that are removed by hand no longer count", async () => {
+Deno.test("manually removed machines no longer count", async () => {
   await using fixture = await LicenseServerFixture.open();
   await fixture.register("K1");
   assertEquals((await fixture.activate(await makeMachine())).status, 200);
@@ -159,7 +159,7 @@ Deno.test("machines that are removed by hand no longer count", async () => {
   assertEquals((await fixture.activate(await makeMachine())).status, 200);
 });
 
-Deno.test("two that make the same database at once both have it", async () => {
+Deno.test("two concurrent creations of the same database both succeed", async () => {
   await using folder = await temporaryFolder();
   const path = resolve(folder.at("a.db"));
   const stores = await Promise.all([openStore(path), openStore(path)]);
@@ -168,7 +168,7 @@ Deno.test("two that make the same database at once both have it", async () => {
   assertEquals(await statusOf(other, "K1"), "ACTIVE");
 });
 
-Deno.test("a database that loses its tables is an error of every call, and none of ours", async () => {
+Deno.test("a database that loses its tables is an error of every call, but not an internal one", async () => {
   await using folder = await temporaryFolder();
   const path = resolve(folder.at("a.db"));
   await using store = await openStore(path);

@@ -218,7 +218,7 @@ testWith(
 
 testWith(
   [LINUX],
-  "what a function opens is closed in a bundle, and stays open minified",
+  "resources are closed in a bundle, and stay open in a minified one",
   async () => {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.at("main.ts"), OPENING);

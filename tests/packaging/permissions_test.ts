@@ -34,7 +34,7 @@ const CASES: [string, Narrowing, string[]][] = [
 ];
 
 for (const [what, known, narrowed] of CASES) {
-  Deno.test(`a customer's program may no more than it needs where ${what}`, () => {
+  Deno.test(`a customer's program has only the permissions it needs if ${what}`, () => {
     const flags = formatPermissionFlags(narrowPermissions(PERMISSION_SETS.customer, known));
     assertEquals(flags.filter((flag) => flag.includes("=")), narrowed);
     assertEquals(flags.map((flag) => flag.split("=")[0]), [

@@ -20,7 +20,7 @@ for (const [what, stderr, line] of OUTPUTS) {
   });
 }
 
-testWith([POSIX], "a Deno that is not there is said to be needed", async () => {
+testWith([POSIX], "a missing Deno is reported as needed", async () => {
   const error = await assertRejects(() => runDeno({ path: "/nowhere/deno" }, []), BuildError);
   assertEquals(
     error.message,
@@ -28,7 +28,7 @@ testWith([POSIX], "a Deno that is not there is said to be needed", async () => {
   );
 });
 
-Deno.test("a Deno that cannot be started is told, and why", async () => {
+Deno.test("a Deno that cannot be started is reported, with the reason", async () => {
   await using folder = await temporaryFolder();
   const { message } = await assertRejects(() => runDeno({ path: folder.path }, []), BuildError);
   const start = `programs are built with Deno, which cannot be started: ${folder.path}: `;

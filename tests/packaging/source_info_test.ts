@@ -13,7 +13,7 @@ const gitWith = (changes: string) => (args: readonly string[]) =>
 const withEpoch = (seconds: string | undefined) => (name: string) =>
   name === "SOURCE_DATE_EPOCH" ? seconds : undefined;
 
-Deno.test("sources tell their commit and its time, and whether something was changed", async () => {
+Deno.test("sources report their commit and its time, and whether they were changed", async () => {
   assertEquals(await readSourceInfo(gitWith(""), withEpoch(undefined)), {
     commit: COMMIT,
     builtAt: "1970-01-01T00:01:00.000Z",
@@ -37,7 +37,7 @@ for (const seconds of ["yesterday", "-1", "1.5", "9".repeat(13), "8640000000001"
 
 testWith(
   [POSIX, needsProgram("git")],
-  "sources without git's history have the time they are told, or none",
+  "sources without Git's history have the given time, or none",
   async () => {
     await using folder = await temporaryFolder();
     const git = makeGitRunner(new URL(`file://${folder.path}/`));
@@ -48,7 +48,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "where git cannot be started nothing is known", async () => {
+testWith([POSIX], "if git cannot be started nothing is known", async () => {
   await using folder = await temporaryFolder();
   const git = makeGitRunner(new URL(`file://${folder.at("none")}/`));
   assertEquals(await readSourceInfo(git, withEpoch(undefined)), {});

@@ -66,7 +66,7 @@ Deno.test("a test that hangs is named and fails", async () => {
   assertStringIncludes(stdout, "took longer than 0.1 s");
 });
 
-Deno.test("a run that is ended before its report ends as it was, and says no more", async () => {
+Deno.test("a run that is ended before its report ends the same way, without output", async () => {
   const { code, stdout, stderr } = await runOn(
     `Deno.test("deadly", () => { new Deno.Command("kill", { args: ["-KILL", String(Deno.pid)] }).outputSync(); });`,
   );

@@ -31,6 +31,6 @@ Deno.test("a test that is skipped without a reason is named", () => {
   ]);
 });
 
-Deno.test("nothing is said if no test was skipped", () => {
+Deno.test("nothing is printed if no test was skipped", () => {
   assertEquals(describeSkipped(report()), []);
 });

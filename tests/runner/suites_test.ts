@@ -38,7 +38,7 @@ Deno.test("a test file is in every suite of its folder unless it says where it i
   ]);
 });
 
-Deno.test("a line that gives no reason says nothing", async () => {
+Deno.test("a line without a reason has no effect", async () => {
   await using folder = await sources({ "core/new_test.ts": "// Not on Windows:\n" });
   assertEquals(await namesOf(folder, "windows"), ["core/new_test.ts"]);
 });

@@ -95,7 +95,7 @@ Deno.test("files quarantined in the same second get distinct names", async () =>
 const NO_STATES: [string, string | Uint8Array<ArrayBuffer>][] = [
   ["no JSON", "{"],
   ["a key twice", JSON.stringify(STATE).replace("{", '{"counter":1,')],
-  ["bytes that are no text", Uint8Array.of(0xff)],
+  ["bytes that are not text", Uint8Array.of(0xff)],
   ["no machine", JSON.stringify({ ...STATE, machine_id: undefined })],
   ["less than no grace", JSON.stringify(STATE).replace(':60,"grace', ':-60,"grace')],
 ];

@@ -65,7 +65,7 @@ const READABLE: [string, ComponentName, RecordedFiles, Component][] = [
     readable("4c4c4544-0034-4d10-8052-b7c04f4d5632", "/sys/class/dmi/id/product_uuid"),
   ],
   [
-    "the serial of a processor where the firmware's UUID is a placeholder",
+    "the processor's serial if the firmware's UUID is a placeholder",
     "cpu",
     {
       "sys/class/dmi/id/product_uuid": "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF\n",
@@ -120,7 +120,7 @@ const READABLE: [string, ComponentName, RecordedFiles, Component][] = [
     readable("WD-WCC4N1234567", "/sys/block/sda/serial"),
   ],
   [
-    "the file system's id where the disk has no serial",
+    "the file system's id if the disk has no serial",
     "disk",
     { "sys/devices/ata1/block/sda/serial": "\n" },
     readable("1234", "id of the root file system (statfs)"),
@@ -193,7 +193,7 @@ const UNREADABLE: [string, ComponentName, RecordedFiles, string, LinuxHardwareOp
     "/etc/machine-id: empty",
   ],
   [
-    "a board whose maker left the form as it was",
+    "a board with placeholder values",
     "board",
     { ...DESKTOP, "sys/class/dmi/id/board_serial": "To be filled by O.E.M.\n" },
     "/sys/class/dmi/id/board_serial: a placeholder (To be filled by O.E.M.)",
@@ -225,7 +225,7 @@ const UNREADABLE: [string, ComponentName, RecordedFiles, string, LinuxHardwareOp
     { fileSystemId: () => 0x10302n << 32n },
   ],
   [
-    "a virtual machine whose card has an address that was given locally",
+    "a virtual machine with a locally administered address",
     "mac",
     without("sys/class/net/enp2s0/device/uevent", "sys/class/net/enp3s0/device/uevent"),
     "/sys/class/net: no physical interface with a universally administered address",
@@ -292,7 +292,7 @@ testWith(
 
 testWith(
   [POSIX],
-  "Linux: this very machine tells of its processor, with the program's own permissions",
+  "Linux: this machine's processor is readable with the program's permissions",
   async () => {
     const hardware = await readHardware(await selectPlatform().fingerprintSources());
     assertEquals(hardware.cpu_model.kind, "readable");

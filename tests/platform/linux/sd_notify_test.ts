@@ -14,7 +14,7 @@ const ADDRESSES: Readonly<Record<string, string>> = {
 };
 
 for (const [what, address] of Object.entries(ADDRESSES)) {
-  testWith([POSIX], `notifyService() to ${what} says that nobody was told`, () => {
+  testWith([POSIX], `notifyService() to ${what} returns false`, () => {
     assertEquals(notifyService(address, "READY=1"), false);
   });
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { benchTable } from "../../../tools/bench/bench_table.ts";
 
-Deno.test("benchTable() shows what a row has, and says which bar is missed", () => {
+Deno.test("benchTable() shows each row, and says which bar is missed", () => {
   const table = benchTable([
     { name: "a", figure: 1234.5, unit: "/s", floor: 2000, ratio: 0.617, bar: "any", met: true },
     { name: "longer", figure: 0.98765, unit: "", bar: "at least 1", met: false },
@@ -16,7 +16,7 @@ Deno.test("benchTable() shows what a row has, and says which bar is missed", () 
   );
 });
 
-Deno.test("benchTable() shows what moved, where something did", () => {
+Deno.test("benchTable() shows changes, if there are any", () => {
   const still = { name: "a", figure: 1, unit: "", bar: "any", met: true };
   const slower = { name: "b", figure: 1, unit: "", bar: "any", met: true };
   assertEquals(

@@ -9,18 +9,18 @@ function row(name: string, figure: number, ratio?: number): BenchRow {
 
 const BEFORE = { rows: [row("a", 10, 2), row("b", 10)] };
 
-Deno.test("movement() is told of more than 15 %, of the ratio where there is a floor", () => {
+Deno.test("movement() reports more than 15 %, of the ratio if there is a floor", () => {
   assertEquals(movement(row("a", 50, 2.2), BEFORE), undefined);
   assertAlmostEquals(movement(row("a", 10, 3), BEFORE)!, 0.5);
   assertAlmostEquals(movement(row("b", 8), BEFORE)!, -0.2);
   assertEquals(movement(row("b", 11), BEFORE), undefined);
 });
 
-Deno.test("movement() is not told of what was never recorded", () => {
+Deno.test("movement() is undefined for an unrecorded row", () => {
   assertEquals(movement(row("c", 10), BEFORE), undefined);
 });
 
-Deno.test("withRows() replaces what was measured anew, and keeps the rest", () => {
+Deno.test("withRows() replaces measured rows, and keeps the rest", () => {
   const { rows } = withRows(BEFORE, [row("c", 1), row("a", 20, 4)]);
   assertEquals(rows.map(({ name, figure }) => [name, figure]), [["a", 20], ["b", 10], ["c", 1]]);
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { lineRanges, untestedFiles } from "../../../tools/coverage/untested_lines.ts";
 
-Deno.test("untestedFiles() names the lines that never ran, and the files that nobody loaded", () => {
+Deno.test("untestedFiles() names the lines that never ran, and the files that were never loaded", () => {
   const trace = [
     "SF:/p/src/a.ts\nDA:1,3\nDA:2,0\nDA:3,0\nDA:7,0\nend_of_record",
     "SF:/elsewhere/src/b.ts\nDA:1,0\nDA:2,4\nend_of_record",

@@ -105,9 +105,9 @@ function testScene(
   });
 }
 
-testScene("of a system in which everything holds nothing is complained", {});
+testScene("a system in which every invariant holds has no complaints", {});
 
-testScene("software that ran on without the server is complained of", {
+testScene("software that ran too long without the server is reported", {
   change: (scene) => void (scene.beats = [beat(0, "ACTIVE")]),
   invariant: "no license is honored beyond its grace",
   complaint: /^run 1 was honored for 53 hours without the server from hour 7 on/,
@@ -119,44 +119,44 @@ testScene("heartbeats of another license do not count", {
   invariant: "no license is honored beyond its grace",
 });
 
-testScene("software that ran on through a suspension is complained of", {
+testScene("software that ran through a suspension is reported", {
   change: ({ beats }) =>
     void beats.splice(20, 10, ...[20, 21, 22].map((h) => beat(h, "SUSPENDED"))),
   invariant: "no license is honored once suspended",
   complaint: /^run 1 was told of its suspension by hour 22, and honored in 27$/,
 });
 
-testScene("a record that is shorter than what was written is complained of", {
+testScene("a record that is shorter than the output is reported", {
   change: (scene) => changeRecord(scene, { args: [SCRIPT, "t", "51"] }),
   invariant: "no output byte is lost or doubled",
   complaint: /is recorded for 440 of 449 bytes/,
 });
 
-testScene("a process that is still said to run is complained of", {
+testScene("a process that is still recorded as running is reported", {
   change: (scene) => changeRecord(scene, { state: "running" }),
   invariant: "no output byte is lost or doubled",
   complaint: /^process 1 is still said to run$/,
 });
 
-testScene("a record that was shown otherwise is complained of", {
+testScene("a record that differs from what an operator saw is reported", {
   change: ({ watched }) => void (watched[0] = { ...watched[0]!, stdout: watched[0]!.stderr }),
   invariant: "no output byte is lost or doubled",
   complaint: /was said to end at 44 of 440/,
 });
 
-testScene("a process without a record is complained of", {
+testScene("a process without a record is reported", {
   change: ({ watched }) => void watched.push({ ...watched[0]!, id: "none" }),
   invariant: "no output byte is lost or doubled",
   complaint: /^process none was started and is not recorded$/,
 });
 
-testScene("a socket that is left is complained of", {
+testScene("a remaining socket is reported", {
   change: ({ folder }) => Deno.writeTextFile(folder.at("a.sock"), ""),
   invariant: "nothing is left",
   complaint: /^a file is left: .+\/a\.sock$/,
 });
 
-testScene("a lock that somebody holds is complained of", {
+testScene("a held lock is reported", {
   async change({ folder, opened }) {
     const file = opened.use(await Deno.open(folder.at("records/lock"), { write: true }));
     await file.lock(true);
@@ -165,7 +165,7 @@ testScene("a lock that somebody holds is complained of", {
   complaint: /^a file is still locked: .+\/records\/lock$/,
 });
 
-testScene("a process that is left is complained of", {
+testScene("a remaining process is reported", {
   change({ mark, opened }) {
     const env = { [LAUNCH_TOKEN_VARIABLE]: mark };
     opened.use(new Deno.Command("sleep", { args: ["1000"], env, stdin: "null" }).spawn());
@@ -174,19 +174,19 @@ testScene("a process that is left is complained of", {
   complaint: /^a process is left: sleep \(pid \d+\)$/,
 });
 
-testScene("memory that grows is complained of", {
+testScene("growing memory is reported", {
   change: (scene) => void (scene.memory = (sample) => (100 + 2 * sample) * MIB),
   invariant: "memory is flat",
   complaint: /^memory of daemon \(pid 9\) grew from 120 to 218 MiB$/,
 });
 
-testScene("an end without a reason is complained of", {
+testScene("an end without a reason is reported", {
   change: (scene) => void (scene.life = { ...scene.life, code: 70 }),
   invariant: "programs end only for a reason",
   complaint: /^run 1 ended with status 70/,
 });
 
-testScene("a program that does not come back is complained of", {
+testScene("a program that does not restart is reported", {
   change: ({ late }) => void late.push("run 1 is not ready: "),
   invariant: "everything runs again",
   complaint: /^run 1 is not ready: $/,

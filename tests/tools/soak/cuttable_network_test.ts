@@ -44,7 +44,7 @@ Deno.test("a network that is not cut carries bytes both ways", async () => {
   assertEquals(await ask(connection, "hello"), "hello");
 });
 
-Deno.test("a network that refuses cuts off who is connected and who connects, until it ends", async () => {
+Deno.test("a network that refuses cuts off existing and new connections, until it ends", async () => {
   await using echo = new Echo();
   await using network = new CuttableNetwork(echo.port);
   using before = await connect(network);
@@ -58,7 +58,7 @@ Deno.test("a network that refuses cuts off who is connected and who connects, un
   assertEquals(await ask(after, "hello"), "hello");
 });
 
-Deno.test("a network that breaks off lets so many bytes through", async () => {
+Deno.test("a network that breaks off passes the given number of bytes", async () => {
   await using echo = new Echo();
   await using network = new CuttableNetwork(echo.port);
   using connection = await connect(network);
@@ -89,7 +89,7 @@ Deno.test("a network that halts delivers what was sent when the last cut is over
   assertEquals(await answer, "again");
 });
 
-Deno.test("a network that is closed takes nobody any more", async () => {
+Deno.test("a closed network accepts no connections", async () => {
   await using echo = new Echo();
   const network = new CuttableNetwork(echo.port);
   using connection = await connect(network);

@@ -24,7 +24,7 @@ const SOON = { withinMs: 10_000 };
 
 testWith(
   [POSIX],
-  "a program that is killed is started again, and both lives are known",
+  "a killed program is restarted, and both runs are recorded",
   async () => {
     await using program = keep(STAY);
     program.start();
@@ -45,7 +45,7 @@ testWith(
   },
 );
 
-testWith([POSIX], "a program that ends by itself is started again, too", async () => {
+testWith([POSIX], "a program that exits is restarted, too", async () => {
   await using program = keep('echo ready; echo "why" >&2; exit 3');
   program.start();
   assert(await program.waitUntil(() => program.lives.length === 2, SOON));
@@ -54,13 +54,13 @@ testWith([POSIX], "a program that ends by itself is started again, too", async (
   assert(life?.tail.includes("why\n"));
 });
 
-testWith([POSIX], "a program that never says it is ready is not ready in time", async () => {
+testWith([POSIX], "a program that never reports readiness is not ready in time", async () => {
   await using program = keep("exec sleep 1000");
   program.start();
   assertEquals(await program.waitUntilReady({ withinMs: 1 }), false);
 });
 
-testWith([POSIX], "a program that stands still goes on when that is cut short", async () => {
+testWith([POSIX], "a paused program continues when the pause is aborted", async () => {
   await using program = keep(STAY);
   program.start();
   assert(await program.waitUntilReady(SOON));
@@ -73,7 +73,7 @@ testWith([POSIX], "a program that stands still goes on when that is cut short", 
   assertEquals(program.lives[0]?.code, 143);
 });
 
-testWith([POSIX], "a program may be stopped twice, and then stays away", async () => {
+testWith([POSIX], "a program can be stopped twice, and is not restarted", async () => {
   const program = keep(STAY);
   program.start();
   assert(await program.waitUntilReady(SOON));

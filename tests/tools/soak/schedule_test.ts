@@ -15,7 +15,7 @@ Deno.test("the same seed gives the same faults at the same times, another one ot
   assertNotEquals(firstFaults(42), firstFaults(43));
 });
 
-Deno.test("faults of all kinds come, in the order of time, and meet only what is there", () => {
+Deno.test("all kinds of faults occur, ordered by time, and only for existing targets", () => {
   const faults = firstFaults(42, 3);
   const times = faults.map((fault) => parseInt(fault));
   assertEquals(times, times.toSorted((a, b) => a - b));

@@ -12,7 +12,7 @@ async function canBeFilled(): Promise<boolean> {
 
 testWith(
   [NEEDS_ROOT, { need: "the right to mount", met: await canBeFilled() }],
-  "a disk that is full takes not a byte, and takes it again when it is freed",
+  "a full disk accepts no byte until it is freed",
   async () => {
     await using folder = await temporaryFolder();
     await using disk = await SmallDisk.make(folder.at("disk"), { megabytes: 1 });

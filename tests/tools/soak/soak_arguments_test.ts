@@ -7,7 +7,7 @@ Deno.test("without arguments a soak takes two minutes with ten runs and any seed
   });
 });
 
-Deno.test("what is asked for is taken as they are said", () => {
+Deno.test("the arguments are parsed as given", () => {
   const args = ["--minutes", "0.5", "--seed=7", "--runs", "3", "--outage-hours", "0", "--faults"];
   assertEquals(parseSoakArguments(args), {
     ...{ minutes: 0.5, seed: 7, runs: 3, outageHours: 0, faults: true, help: false },

@@ -5,7 +5,7 @@ import { PERMISSIONS } from "../../support/permissions.ts";
 import { testWith } from "../../support/requirements.ts";
 import { resultOf } from "../../support/program.ts";
 
-/** Nobody has run it elsewhere. */
+/** It has not been run elsewhere. */
 const LINUX = { need: "Linux", met: Deno.build.os === "linux" };
 
 /** What is looked at by then, whatever happened: an invariant of nothing holds always. */

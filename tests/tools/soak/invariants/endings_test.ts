@@ -36,7 +36,7 @@ const UNEXPLAINED: Readonly<Record<string, Partial<Ending>>> = {
 };
 
 for (const [what, changes] of Object.entries(UNEXPLAINED)) {
-  Deno.test(`${what} is complained of`, () => {
+  Deno.test(`${what} is reported`, () => {
     const [complaint] = checkEnding(ending(changes));
     assertEquals(complaint?.startsWith(`run 1 ended with status ${changes.code}`), true);
   });

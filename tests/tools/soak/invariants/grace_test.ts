@@ -18,7 +18,7 @@ function license(
   };
 }
 
-Deno.test("a license with heartbeats is honored for as long as anyone likes", () => {
+Deno.test("a license with heartbeats is honored indefinitely", () => {
   const beats = hours(0, 500).filter((hour) => hour % COVERED_HOURS === 0);
   assertEquals(checkGrace(license({ honored: hours(0, 500), beats })), []);
 });
@@ -27,7 +27,7 @@ Deno.test("a license may be honored for its grace behind the last heartbeat", ()
   assertEquals(checkGrace(license({ honored: hours(0, 24 + COVERED_HOURS), beats: [0] })), []);
 });
 
-Deno.test("a license honored beyond its grace in one outage is complained of", () => {
+Deno.test("a license honored beyond its grace in one outage is reported", () => {
   const honored = hours(0, 70);
   const [one, all, ...others] = checkGrace(license({ honored, beats: [0] }));
   assertMatch(one!, /run 1 was honored for 64 hours without the server from hour 7 on/);
@@ -35,7 +35,7 @@ Deno.test("a license honored beyond its grace in one outage is complained of", (
   assertEquals(others, []);
 });
 
-Deno.test("a license that never saw a heartbeat and is honored is complained of", () => {
+Deno.test("a license that is honored without any heartbeat is reported", () => {
   assertEquals(checkGrace(license({ honored: hours(0, 70) })).length, 2);
 });
 
@@ -44,14 +44,14 @@ Deno.test("a heartbeat that found the license suspended covers nothing", () => {
   assertEquals(checkGrace({ ...license({ honored: hours(0, 70) }), beats }).length, 2);
 });
 
-Deno.test("a license that gets its grace back with every outage is complained of", () => {
+Deno.test("a license that regains its grace with every outage is reported", () => {
   const honored = [...hours(0, 26), ...hours(100, 126), ...hours(200, 226)];
   const complaints = checkGrace(license({ honored, beats: [0, 100, 200] }));
   assertEquals(complaints.length, 1);
   assertMatch(complaints[0]!, /run 1 was honored for 60 hours without the server in all/);
 });
 
-Deno.test("what a fault may hide in an outage counts there, and nowhere else", () => {
+Deno.test("the allowance of a fault in an outage counts only there", () => {
   const honored = hours(100, 145), beats = [100];
   assertEquals(
     checkGrace(license({ honored, beats, allowances: [{ hour: 120, hours: 20 }] })),
@@ -61,7 +61,7 @@ Deno.test("what a fault may hide in an outage counts there, and nowhere else", (
   assertEquals(earlier.length, 1);
 });
 
-Deno.test("what the software wrote when its Sentinel was gone is not honored", () => {
+Deno.test("output of the software after its Sentinel was killed does not count", () => {
   const log = "7 8 0 3\n7 8 1 4\n7 8 2 4\n7 8 3 9\n9 10 0 11\n";
   assertEquals(honoredHours(log, [{ pid: 7, fromHour: 2, toHour: 5 }]), [3, 4]);
 });

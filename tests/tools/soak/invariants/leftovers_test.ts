@@ -15,26 +15,26 @@ const PASSING = [
 ];
 
 for (const path of PASSING) {
-  Deno.test(`${path} is complained of`, () => {
+  Deno.test(`${path} is reported`, () => {
     const files = [`/s/${path}`];
     assertEquals(checkLeftovers({ ...NOTHING, files }), [`a file is left: /s/${path}`]);
   });
 }
 
-Deno.test("what is meant to stay is no leftover", () => {
+Deno.test("files that are meant to stay are not leftovers", () => {
   const names = ["customers/state-1/lock", "daemon/state/lock", "daemon/records/lock"];
   const files = [...names, "customers/state-1/state.bin", "vendor/licenses.db"];
   assertEquals(checkLeftovers({ ...NOTHING, files: files.map((name) => `/s/${name}`) }), []);
 });
 
-Deno.test("a lasting lock that is held is complained of", () => {
+Deno.test("a held lock file that stays is reported", () => {
   const locked = ["/s/daemon/records/lock"];
   assertEquals(checkLeftovers({ ...NOTHING, locked }), [
     "a file is still locked: /s/daemon/records/lock",
   ]);
 });
 
-testWith([POSIX], "a process that bears the mark is found and complained of", async () => {
+testWith([POSIX], "a process with the soak's mark is found and reported", async () => {
   const mark = crypto.randomUUID();
   assertEquals(await findByLaunchToken(mark), []);
   const child = new Deno.Command("cat", { env: { [LAUNCH_TOKEN_VARIABLE]: mark }, stdin: "piped" })

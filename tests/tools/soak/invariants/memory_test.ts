@@ -16,7 +16,7 @@ Deno.test("memory that grows while a program becomes warm is fine", () => {
   assertEquals(checkMemory(course((second) => Math.min(20 + 10 * second, 120), 60)), []);
 });
 
-Deno.test("memory that grows without end is complained of", () => {
+Deno.test("memory that grows without end is reported", () => {
   assertEquals(checkMemory(course((second) => 100 + second, 80)), [
     "memory of daemon (pid 7) grew from 110 to 180 MiB",
   ]);
@@ -27,6 +27,6 @@ Deno.test("memory that has grown by less than half, or by little, is fine", () =
   assertEquals(checkMemory(course((second) => second < 20 ? 20 : 51, 60)), []);
 });
 
-Deno.test("a life that was over before the program was warm says nothing", () => {
+Deno.test("a program that ended before it was warm is ignored", () => {
   assertEquals(checkMemory(course((second) => 100 * second, 8)), []);
 });

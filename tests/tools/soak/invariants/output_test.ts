@@ -44,7 +44,7 @@ function streams(change: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuf
 const without = (from: number, to: number) => (bytes: Uint8Array<ArrayBuffer>) =>
   new Uint8Array([...bytes.subarray(0, from), ...bytes.subarray(to)]);
 
-Deno.test("output that is whole everywhere is fine", async () => {
+Deno.test("complete output is fine", async () => {
   const all = await watched(WRITTEN.stdout), cut = await watched(WRITTEN.stdout.slice(0, 33), 87);
   assertEquals(await checkOutput(process({ watched: [all, cut] })), []);
 });
@@ -54,32 +54,32 @@ Deno.test("the record of a process that was stopped may end early", async () => 
   assertEquals(await checkOutput(process({ recorded, isWhole: false })), []);
 });
 
-Deno.test("a process that is said to run when everything has been stopped is complained of", async () => {
+Deno.test("a process recorded as running after everything has stopped is reported", async () => {
   assertEquals(await complaintOf({ isRunning: true }), "process 1 is still said to run");
 });
 
-Deno.test("a byte that is lost in the middle is complained of", async () => {
+Deno.test("a lost byte is reported", async () => {
   const recorded = streams(without(40, 41));
   const complaint = await complaintOf({ recorded, isWhole: false });
   assertMatch(complaint, /stdout of process 1 is not recorded as it was written/);
 });
 
-Deno.test("a line that is doubled is complained of", async () => {
+Deno.test("a duplicated line is reported", async () => {
   const recorded = streams((bytes) => new Uint8Array([...bytes, ...bytes.subarray(-9)]));
   assertMatch(await complaintOf({ recorded }), /is not recorded as it was written/);
 });
 
-Deno.test("a process that came to its end and is not recorded to it is complained of", async () => {
+Deno.test("a process that ended and is not recorded completely is reported", async () => {
   const recorded = streams((bytes) => bytes.slice(0, -1));
   assertMatch(await complaintOf({ recorded }), /is recorded for 439 of 440 bytes/);
 });
 
-Deno.test("an operator who was shown less than the end is complained of", async () => {
+Deno.test("an operator that saw less than the end is reported", async () => {
   const seen = await watched(WRITTEN.stdout.slice(0, 33));
   assertMatch(await complaintOf({ watched: [seen] }), /was said to end at 33 of 440/);
 });
 
-Deno.test("an operator who was shown less of a process that was stopped is complained of", async () => {
+Deno.test("an operator that saw less of a stopped process is reported", async () => {
   const recorded = streams((bytes) => bytes.slice(0, 70));
   const stopped = {
     recorded,
@@ -90,19 +90,19 @@ Deno.test("an operator who was shown less of a process that was stopped is compl
   assertEquals(await checkOutput(process({ ...stopped, isSettled: false })), []);
 });
 
-Deno.test("an operator who was shown more than is recorded is complained of", async () => {
+Deno.test("an operator that saw more than is recorded is reported", async () => {
   const recorded = streams((bytes) => bytes.slice(0, 70));
   const seen = await watched(WRITTEN.stdout.slice(0, 71), 87);
   const complaint = await complaintOf({ recorded, isWhole: false, watched: [seen] });
   assertMatch(complaint, /was seen for 71 bytes, recorded for 70/);
 });
 
-Deno.test("an operator who was shown other bytes is complained of", async () => {
+Deno.test("an operator that saw other bytes is reported", async () => {
   const seen = await watched(without(5, 15)(WRITTEN.stdout), 87);
   assertMatch(await complaintOf({ watched: [seen] }), /was seen otherwise than recorded/);
 });
 
-Deno.test("a process that was started and has no record is complained of once", () => {
+Deno.test("a started process without a record is reported once", () => {
   const [one, two] = [{ id: "1" }, { id: "2" }];
   assertEquals(checkRecorded([one, two], [one, one]), []);
   assertEquals(checkRecorded([one], [two, two]), ["process 2 was started and is not recorded"]);
