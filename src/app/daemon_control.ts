@@ -15,7 +15,7 @@ import {
 } from "../daemon/control.ts";
 import { resolveStateFolder } from "../state/state_folder.ts";
 
-/** What is known of a daemon that a command refers to. */
+/** A daemon that a command refers to, as far as it is known. */
 interface DaemonTarget extends Pick<Host, "clock"> {
   readonly pidFile: string | undefined;
   readonly socket: string | undefined;

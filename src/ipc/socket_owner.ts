@@ -101,7 +101,7 @@ async function takeLock(
 
 /**
  * The path to bind before the rename to `path`; same length and folder. The runtime unlinks the bound path when the
- * listener closes, even if another process has created it anew; this one does not exist by then.
+ * listener closes, even if another process has created it again; this one does not exist by then.
  */
 function getBindingPath(path: string): string {
   return path.slice(0, -1) + (path.endsWith("~") ? "_" : "~");

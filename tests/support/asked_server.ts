@@ -5,9 +5,9 @@ import type { Json } from "../../src/signing/canonical_json.ts";
 import { answerPayload, type SeenRequest, serveAnswers, signedAnswer } from "./license_server.ts";
 import { makeOrganization } from "./organization.ts";
 
-/** Who signs the answers. */
+/** Signs the answers. */
 export const organization = await makeOrganization();
-/** Who signs the requests. */
+/** Signs the requests. */
 export const machine = await makeOrganization();
 export const MACHINE_ID = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
 

@@ -6,7 +6,7 @@ interface Sleeper {
   wake(): void;
 }
 
-/** A clock that stands still until told to go on. */
+/** A clock that a test advances. */
 export class FakeClock implements Clock {
   bootId = "first boot";
   #wallMs: number;
@@ -63,7 +63,7 @@ export class FakeClock implements Clock {
     });
   }
 
-  /** Lets time pass, waking who is due in order and letting each get as far as one turn of the event loop takes it. */
+  /** Advances the time; wakes sleepers in order, and gives each one turn of the event loop. */
   async advance(ms: number): Promise<void> {
     const until = this.#monotonicMs + ms;
     for (;;) {
@@ -77,7 +77,7 @@ export class FakeClock implements Clock {
     await settle();
   }
 
-  /** Lets time pass without waking anybody. */
+  /** Advances the time without waking sleepers. */
   skip(ms: number): void {
     this.#moveTo(this.#monotonicMs + ms);
   }

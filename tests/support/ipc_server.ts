@@ -22,7 +22,7 @@ export const LICENSE_LINE = `{"status":"ok","license":${JSON.stringify(LICENSE)}
 export const FEATURES_LINE = '{"status":"ok","features":{"seats":5,"export":true}}';
 export const MALFORMED_LINE = '{"status":"error","error":"malformed request"}';
 
-/** A server in a folder of its own, gone at the end. */
+/** A server in a folder of its own; disposing it removes both. */
 export interface TestServer extends AsyncDisposable {
   readonly path: string;
   readonly folder: string;
@@ -31,14 +31,14 @@ export interface TestServer extends AsyncDisposable {
   readonly log: RecordingLog;
 }
 
-/** A socket's path that nobody else has. */
+/** A unique socket path. */
 export function testSocket(folder: TemporaryFolder): string {
   const { pipes } = selectPlatform();
   if (pipes === undefined) return folder.at("sentinel-test.sock");
   return `${pipes.prefix}sentinel-test-${crypto.randomUUID()}`;
 }
 
-/** A server on a socket of its own; never random unless told. */
+/** A server on a socket of its own, without randomness by default. */
 export async function startServer(options: Partial<IpcServerOptions> = {}): Promise<TestServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());

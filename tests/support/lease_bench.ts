@@ -12,7 +12,7 @@ import { ScriptedServer, verified } from "./scripted_server.ts";
 /** A license with an interval of a minute and a day of grace. */
 export const LICENSE = standardPayload() as unknown as StandardLicense;
 
-/** A signal that nobody aborts. */
+/** A signal that never aborts. */
 export const forever = new AbortController().signal;
 
 const MINUTE_MS = 60_000;

@@ -7,7 +7,7 @@ export interface KernelSocket {
   readonly inode: number;
   readonly local?: string;
   readonly remote?: string;
-  /** Who is at the other end; absent where he has gone. */
+  /** The peer; absent if it has exited. */
   readonly peer?: { readonly user: number; readonly pid: number };
   /** Whether the kernel counts the NUL behind a path into the address's length. */
   readonly countsNul?: boolean;

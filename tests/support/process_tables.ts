@@ -10,7 +10,7 @@ import { processControl } from "./launched_shell.ts";
 
 /** What the tables of tests are opened with. */
 export const TABLE_DEPENDENCIES: ProcessTableDependencies = {
-  // of us by a number that is nobody's, so that no other test's orphan is claimed
+  // ourselves under an unused pid, so that no other test's orphan is claimed
   control: {
     ...processControl,
     identify: (pid) => processControl.identify(pid === -1 ? Deno.pid : pid),
@@ -20,7 +20,7 @@ export const TABLE_DEPENDENCIES: ProcessTableDependencies = {
   newLaunchToken: () => crypto.randomUUID(),
 };
 
-/** The table of a folder that nobody else holds. */
+/** The table of a folder that no other process holds. */
 export async function openTable(path: string): Promise<ProcessTable> {
   const table = await ProcessTable.open(path, TABLE_DEPENDENCIES);
   assert(table);

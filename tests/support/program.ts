@@ -231,7 +231,7 @@ export function programCommand(
   const [program, ...rest] = [...wrapper, ...programLine(args, options)];
   return new Deno.Command(program!, {
     args: rest,
-    // keyring and home of whoever runs the tests are no place for what they leave
+    // tests must not write to the user's keyring and home
     clearEnv: true,
     env: {
       ...environment(),

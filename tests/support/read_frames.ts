@@ -1,4 +1,4 @@
-/** What a stream of output told. */
+/** The items of an output stream. */
 export interface ReadFrames {
   stdout: string;
   stderr: string;

@@ -63,12 +63,12 @@ export class RemoteProgramHarness implements AsyncDisposable {
     ];
   }
 
-  /** Runs `sentinel client` as `ops`, who may control. */
+  /** Runs `sentinel client` as `ops`, with the role `control`. */
   ops({ port }: ServingRemote, ...args: string[]): Promise<ProgramResult> {
     return runProgram(this.clientArguments(port, this.files.ops, ...args));
   }
 
-  /** Runs `sentinel client` as `watch`, who may observe. */
+  /** Runs `sentinel client` as `watch`, with the role `observe`. */
   watch({ port }: ServingRemote, ...args: string[]): Promise<ProgramResult> {
     return runProgram(this.clientArguments(port, this.files.watch, ...args));
   }

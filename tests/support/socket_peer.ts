@@ -4,7 +4,7 @@ import { selectPlatform } from "../../src/platform/select.ts";
 
 const UTF8 = new TextEncoder();
 
-/** The other end of a socket, for tests: writes what it is told, reads lines and frames. */
+/** The other end of a socket, for tests: writes bytes, reads lines and frames. */
 export interface SocketPeer extends Disposable {
   readonly conn: LocalConn;
   send(data: string | Uint8Array): Promise<void>;
@@ -22,7 +22,7 @@ export async function connectPeer(path: string): Promise<SocketPeer> {
   return peerOn(await connectLocal(path));
 }
 
-/** Listens as who knows nothing of claims does. */
+/** Listens without a claim. */
 export function listenLocally(path: string): LocalListener {
   const { pipes } = selectPlatform();
   if (pipes === undefined) return Deno.listen({ transport: "unix", path });

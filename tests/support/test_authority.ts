@@ -104,7 +104,7 @@ export class TestAuthority {
     return { certificate: `${this.folder}/${name}.pem`, key: `${this.folder}/${name}.key` };
   }
 
-  /** A client's certificate that nobody but itself signed. */
+  /** A self-signed client's certificate. */
   async selfSigned(name: string): Promise<CertificateFiles> {
     await this.#openssl(
       ...["req", "-x509", ...newKey(), "-keyout", `${name}.key`, "-out", `${name}.pem`],

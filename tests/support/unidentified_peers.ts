@@ -6,19 +6,19 @@ import type {
 } from "../../src/platform/local_socket.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 
-/** This system, as if it told who a peer is only when that has sent something. */
+/** This system, as if it identified a peer only after its first byte. */
 export function lateIdentifyingPlatform(
   tell: (peer: PeerCredentials | undefined) => PeerCredentials | undefined,
 ): Platform {
   const platform = selectPlatform();
   const { pipes } = platform;
   if (pipes === undefined) {
-    return { ...platform, trackPeers: (path) => untold(platform.trackPeers(path), tell) };
+    return { ...platform, trackPeers: (path) => identifyLate(platform.trackPeers(path), tell) };
   }
   const listen = (name: string): LocalListener & AcceptedPeers | undefined => {
     const listener = pipes.listen(name);
     return listener && {
-      ...untold(listener, tell),
+      ...identifyLate(listener, tell),
       accept: () => listener.accept(),
       close: () => listener.close(),
     };
@@ -26,7 +26,7 @@ export function lateIdentifyingPlatform(
   return { ...platform, pipes: { ...pipes, listen } };
 }
 
-function untold(
+function identifyLate(
   peers: AcceptedPeers,
   tell: (peer: PeerCredentials | undefined) => PeerCredentials | undefined,
 ): AcceptedPeers {

@@ -11,13 +11,13 @@ export interface Finding {
   readonly invariant: string;
   /** What was looked at, and how much of it. */
   readonly looked: string;
-  /** None where all is well. */
+  /** Empty if the invariant holds. */
   readonly complaints: readonly string[];
 }
 
 /** What was seen while the system ran. */
 export interface Seen {
-  /** Programs that did not come back once all faults were over. */
+  /** Programs that did not restart after all faults had ended. */
   readonly late: readonly string[];
   readonly courses: readonly MemoryCourse[];
 }

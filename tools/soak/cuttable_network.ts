@@ -1,10 +1,10 @@
 /** What a network does while it is cut. */
 export type Cut =
-  /** Whoever connects, or is connected, is cut off at once. */
+  /** New and existing connections are cut at once. */
   | { readonly how: "refuse" }
-  /** Nothing arrives, and nobody is told; what was sent arrives when it is over. */
+  /** Nothing arrives, without notice; data arrives when the halt is over. */
   | { readonly how: "halt" }
-  /** Everything is cut off after so many more bytes, in the middle of whatever they are. */
+  /** Connections are cut after this many more bytes. */
   | { readonly how: "break"; readonly afterBytes: number };
 
 const READ_BYTES = 16 * 1024;
@@ -56,7 +56,7 @@ export class CuttableNetwork implements AsyncDisposable {
     this.#bytesLeft = Math.min(...breaks.map(({ afterBytes }) => afterBytes));
     if (this.#isRefusing) this.#hangUp();
     const isHalted = this.#cuts.some(({ how }) => how === "halt");
-    // who waits at the gate must be let go by the same one
+    // the gate that holds a waiter must also release it
     if (isHalted && !this.#isHalted) this.#gate = Promise.withResolvers();
     if (!isHalted) this.#gate.resolve();
     this.#isHalted = isHalted;
@@ -88,7 +88,7 @@ export class CuttableNetwork implements AsyncDisposable {
     this.#forget(server);
   }
 
-  /** Either end takes the other with it: none of the protocols here goes on after half a close. */
+  /** Closing one end closes the other: no protocol here survives a half-close. */
   async #pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
     const buffer = new Uint8Array(READ_BYTES);
     try {

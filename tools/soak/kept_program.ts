@@ -88,12 +88,12 @@ export class KeptProgram implements AsyncDisposable {
     this.#signal("SIGKILL");
   }
 
-  /** Somebody is about to send SIGKILL to what it ends with. */
+  /** Marks that SIGKILL is about to be sent to the process that it ends with. */
   expectKill(): void {
     this.#wasKilled = true;
   }
 
-  /** Stands still for so long, or until aborted. */
+  /** Pauses for this long, or until aborted. */
   async pause(ms: number, signal: AbortSignal): Promise<void> {
     const child = this.#child;
     if (child === undefined || this.#isPaused) return;

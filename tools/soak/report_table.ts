@@ -1,6 +1,6 @@
 import type { Finding } from "./check_invariants.ts";
 
-/** What came of a soak: a line for each invariant, its complaints below it. */
+/** Formats the result of a soak: a line for each invariant, with its complaints below. */
 export function reportTable(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ invariant }) => invariant.length));
   return findings.flatMap(({ invariant, looked, complaints }) => [

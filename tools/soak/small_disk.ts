@@ -35,7 +35,7 @@ export class SmallDisk implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.whyEndless !== undefined) return;
-    // a process that is being started by somebody else here may still have our files open
+    // a process that another test starts may still have our files open
     const said = await run("umount", ["--lazy", this.path]);
     if (said !== undefined) throw new Error(`Cannot unmount ${this.path}: ${said}`);
   }

@@ -41,7 +41,7 @@ export interface SystemOptions {
   readonly chaosMs: number;
 }
 
-/** A vendor with its server, customers who run its software, one of them with a daemon, and who operates that from afar. */
+/** A vendor with its server, customers that run its software, one with a daemon, and its remote operators. */
 export class SystemUnderTest implements AsyncDisposable {
   readonly mark = crypto.randomUUID();
   readonly runs: LicensedRun[] = [];

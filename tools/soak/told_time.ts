@@ -38,7 +38,7 @@ export class ToldTime {
     while (this.#hour < hour) await this.#passed.promise;
   }
 
-  /** Whoever reads finds a whole number: the old one or the new one. */
+  /** Readers find a complete number: the old one or the new one. */
   async #tell(): Promise<void> {
     await Deno.writeTextFile(`${this.path}.new`, `${this.#hour}\n`);
     await Deno.rename(`${this.path}.new`, this.path);

@@ -10,7 +10,7 @@ export interface Beat {
   readonly status: string;
 }
 
-/** Each heartbeat is noted by the database itself, in the transaction that the server makes for it. */
+/** The database itself records each heartbeat, in the server's transaction. */
 const NOTES = `
 CREATE TABLE soak_beats (license_key TEXT, told_ms INTEGER, real_ms INTEGER, status TEXT);
 CREATE TRIGGER soak_notes AFTER UPDATE OF last_seen_at ON machines BEGIN
@@ -20,13 +20,13 @@ CREATE TRIGGER soak_notes AFTER UPDATE OF last_seen_at ON machines BEGIN
 END;
 `;
 
-/** From now on heartbeats are noted. */
+/** Starts recording heartbeats. */
 export function noteBeats(database: string): void {
   using db = new DatabaseSync(database);
   db.exec(NOTES);
 }
 
-/** All that were noted, oldest first. */
+/** All recorded heartbeats, oldest first. */
 export function readBeats(database: string): Beat[] {
   using db = new DatabaseSync(database, { readOnly: true });
   return db.prepare("SELECT * FROM soak_beats ORDER BY rowid").all().map((row) => ({

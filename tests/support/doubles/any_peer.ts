@@ -2,7 +2,7 @@ import type { AcceptedPeers, PeerCredentials } from "../../../src/platform/local
 
 const US: PeerCredentials = { user: String(Deno.uid()), pid: Deno.pid };
 
-/** For `src/platform/linux/peers.ts`: whoever is at the other end is taken for us. */
+/** For `src/platform/linux/peers.ts`: accepts every peer as our own. */
 export function trackPeers(): AcceptedPeers {
   return { identify: () => US, pin: () => undefined };
 }

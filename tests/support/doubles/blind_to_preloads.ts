@@ -1,4 +1,4 @@
-/** For `src/platform/unix/preload_variables.ts`: nobody looks which variables load code. */
+/** For `src/platform/unix/preload_variables.ts`: does not check which variables load code. */
 export function findPreload(): undefined {
   return undefined;
 }

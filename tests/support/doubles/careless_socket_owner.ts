@@ -2,7 +2,7 @@ import type { SocketClaim } from "../../../src/ipc/socket_owner.ts";
 
 export * from "../../../src/ipc/socket_owner.ts";
 
-/** For `src/ipc/socket_owner.ts`: whatever place there is will do, whoever has it. */
+/** For `src/ipc/socket_owner.ts`: accepts any path, whoever owns it. */
 export function claimSocket(path: string): Promise<SocketClaim> {
   return Promise.resolve({
     path,

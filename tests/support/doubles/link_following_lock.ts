@@ -3,7 +3,7 @@ import type { LockOutcome } from "../../../src/core/file_lock.ts";
 
 export * from "../../../src/core/file_lock.ts";
 
-/** For `src/core/file_lock.ts`: locks whatever the path leads to, whoever's it is. */
+/** For `src/core/file_lock.ts`: locks any file that the path leads to. */
 export async function lockFile(path: string): Promise<LockOutcome> {
   const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
   await file.lock(true);

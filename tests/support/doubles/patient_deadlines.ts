@@ -3,7 +3,7 @@ import { type Deadlined, Deadlines as RealDeadlines } from "../../../src/ipc/lim
 
 export * from "../../../src/ipc/limits.ts";
 
-/** For `src/ipc/limits.ts`: says on standard error that somebody's time is over, and waits on. */
+/** For `src/ipc/limits.ts`: reports a timeout on standard error, and keeps waiting. */
 export class Deadlines extends RealDeadlines {
   readonly #patient = new Map<Deadlined, Deadlined>();
 

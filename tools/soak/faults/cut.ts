@@ -7,7 +7,7 @@ import { drawRun, licensedOf } from "./target.ts";
 const SHORTEST_MS = 500, LONGEST_MS = 12_000;
 const MOST_BYTES = 20_000;
 
-/** Who is cut off: everyone from the vendor, one of them, the operators from the daemon. */
+/** The cut connections: all to the vendor, one of them, or the operators' to the daemon. */
 function drawPlace(draw: Draw): string {
   return pick(["everyone", "operators", "operators", drawRun(draw), drawRun(draw)], draw.random);
 }

@@ -1,10 +1,10 @@
 import type { FaultKind } from "./fault.ts";
 import { drawTarget, licensedOf, programOf } from "./target.ts";
 
-/** What ran since the last note in the state: up to an hour that was told, and that it takes to come back. */
+/** Unrecorded run time: up to a simulated hour since the last record, and the time of the restart. */
 const HIDDEN_HOURS = 2;
 
-/** SIGKILL; the program is started again, as by its owner. */
+/** SIGKILL; the program is restarted. */
 export const kill: FaultKind = {
   weight: 4,
   draw(draw) {

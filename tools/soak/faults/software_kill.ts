@@ -39,7 +39,7 @@ function kill(pid: number): void {
   }
 }
 
-/** It may have ended, and its pid be another's. */
+/** It may have ended, and its pid may be reused. */
 async function isOurs(pid: number, { mark }: SystemUnderTest): Promise<boolean> {
   const control = await selectPlatform().processControl();
   return control.variable(pid, LAUNCH_TOKEN_VARIABLE) === mark;

@@ -23,7 +23,7 @@ export function programOf(system: SystemUnderTest, target: Target): KeptProgram 
   return system.programs.find(({ name }) => name === target)!;
 }
 
-/** Who runs under a license; `undefined` for the vendor's server. */
+/** The program if it runs under a license; `undefined` for the vendor's server. */
 export function licensedOf(system: SystemUnderTest, target: string): LicensedRun | undefined {
   return system.licensed.find(({ name }) => name === target);
 }

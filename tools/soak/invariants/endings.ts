@@ -11,7 +11,7 @@ const EXPLAINED: readonly { readonly code: number; readonly words: RegExp }[] = 
   { code: 81, words: /activation refused|heartbeat refused|license is suspended/ },
   { code: 82, words: /grace period exhausted|cannot activate this machine/ },
   { code: 2, words: /No space left on device|database or disk is full/ },
-  // who sets the clock back looks like a cheat, whose software is stopped in the end
+  // setting the clock back counts as tampering, which stops the software in the end
   { code: 137, words: /license answers are degraded: crash \(clock rollback detected\)/ },
 ];
 

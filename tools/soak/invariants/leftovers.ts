@@ -1,13 +1,13 @@
 import { selectPlatform } from "../../../src/platform/select.ts";
 import { LAUNCH_TOKEN_VARIABLE, type SystemUnderTest } from "../system.ts";
 
-/** What is there after everything was stopped. */
+/** What remains after everything was stopped. */
 export interface Leftovers {
-  /** Those that bear the soak's mark: name and pid. */
+  /** Processes with the soak's mark: name and pid. */
   readonly processes: readonly string[];
   /** Paths of files and sockets below the folders of the system. */
   readonly files: readonly string[];
-  /** Paths of files that somebody has locked. */
+  /** Paths of locked files. */
   readonly locked: readonly string[];
 }
 

@@ -13,7 +13,7 @@ export interface RecordedProcess {
   readonly isWhole: boolean;
   /** Whether it is still said to run. */
   readonly isRunning: boolean;
-  /** Whether its end is known, so that who was told it has seen all that is recorded. */
+  /** Whether its end is known, so that an operator that received it has seen everything recorded. */
   readonly isSettled: boolean;
   readonly watched: readonly Watched[];
 }
@@ -23,7 +23,7 @@ interface Streams {
   readonly stderr: Uint8Array<ArrayBuffer>;
 }
 
-/** Whether a byte was lost, doubled or changed between a process, its record, and who watched it. */
+/** Whether a byte was lost, duplicated or changed between a process, its record, and an operator. */
 export async function checkOutput(process: RecordedProcess): Promise<string[]> {
   const complaints = process.isRunning ? [`process ${process.id} is still said to run`] : [];
   for (const stream of ["stdout", "stderr"] as const) {

@@ -32,7 +32,7 @@ export function checkSuspension(
   });
 }
 
-/** From when it must have been told, until it was told otherwise. */
+/** From the hour at which it must know of the suspension until it learns of the end. */
 function tellings(beats: SuspendedLicense["beats"]): { fromHour: number; toHour: number }[] {
   const found: { fromHour: number; toHour: number }[] = [];
   let inARow = 0;
