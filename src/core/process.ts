@@ -21,6 +21,27 @@ export interface ExitStatus {
   readonly signal: string | undefined;
 }
 
+/** A process as operators see it. Times are milliseconds since the Unix epoch. */
+export interface ProcessView {
+  /** Decimal digits; never reused. */
+  readonly id: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /**
+   * `exited`: on its own. `stopped`: on request. `killed`: by a signal that we did not send. `lost`: it was running when its
+   * supervisor crashed, and no longer exists.
+   */
+  readonly state: "running" | "exited" | "stopped" | "killed" | "lost";
+  readonly startedAtMs: number;
+  readonly endedAtMs?: number | undefined;
+  /** Set if it `exited`. */
+  readonly exitCode?: number | undefined;
+  /** Set if it was `killed`. */
+  readonly signal?: string | undefined;
+  /** Bytes of recorded output, including those that retention removed. */
+  readonly outputBytes: number;
+}
+
 /** First and last real-time signal in glibc's numbering, which reserves 32 and 33 (signal(7)). */
 const SIGRTMIN = 34, SIGRTMAX = 64;
 

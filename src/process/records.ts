@@ -1,6 +1,6 @@
 import { isObject } from "../core/strict_json.ts";
 import { ifExists, lstatIfExistsSync, writeFreshSync } from "../core/files.ts";
-import type { ProcessIdentity } from "../core/process.ts";
+import type { ProcessIdentity, ProcessView } from "../core/process.ts";
 import { openOutputLog, type RecordingFault } from "./output/log.ts";
 import { findTree, stopTree } from "./process_tree.ts";
 import { releaseLock } from "../core/file_lock.ts";
@@ -8,35 +8,16 @@ import type { Clock } from "../core/clock.ts";
 import type { ProcessControl } from "../platform/process_contract.ts";
 
 /**
- * `exited`: on its own. `stopped`: on request. `killed`: by a signal that we did not send. `lost`: it was running when its
- * supervisor crashed, and no longer exists.
- */
-type ProcessState = "running" | "exited" | "stopped" | "killed" | "lost";
-
-/**
- * State of a process, stored as JSON. Times are milliseconds since the Unix epoch.
+ * A process, stored as JSON.
  *
  * Resource usage is not available: the runtime reaps a child before wait4(2) could report it, RUSAGE_CHILDREN is the sum
  * over all children, and `/proc` has no entry for an exited process.
  */
-export interface ProcessRecord {
-  /** Decimal digits; never reused. */
-  readonly id: string;
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly state: ProcessState;
+export interface ProcessRecord extends ProcessView {
   /** `undefined` until it is launched. */
   readonly identity?: ProcessIdentity | undefined;
   /** Launch token (`LAUNCH_TOKEN_VARIABLE`), stored before the launch. */
   readonly mark: string;
-  readonly startedAtMs: number;
-  readonly endedAtMs?: number | undefined;
-  /** Set if it `exited`. */
-  readonly exitCode?: number | undefined;
-  /** Set if it was `killed`. */
-  readonly signal?: string | undefined;
-  /** Bytes of recorded output, including those that retention removed. */
-  readonly outputBytes: number;
   readonly fault?: RecordingFault | undefined;
 }
 

@@ -1,20 +1,5 @@
 import type { LendBlock, OutputItem } from "../core/output_item.ts";
-
-/** State of a process; `lost`: its server crashed, and it no longer exists. */
-type RemoteState = "running" | "exited" | "stopped" | "killed" | "lost";
-
-/** A process in answers. Times are milliseconds since the Unix epoch. */
-export interface ProcessView {
-  readonly id: string;
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly state: RemoteState;
-  readonly exitCode?: number | undefined;
-  readonly signal?: string | undefined;
-  readonly startedAtMs: number;
-  readonly endedAtMs?: number | undefined;
-  readonly outputBytes: number;
-}
+import type { ProcessView } from "../core/process.ts";
 
 /** A program to start, without a shell. */
 export interface StartRequest {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { LendBlock, OutputItem, StreamName } from "../core/output_item.ts";
 import { encodeControl, encodeOutputFrame, HEADER_BYTES, writeHeader } from "./frames.ts";
-import type { ProcessView } from "./processes.ts";
+import type { ProcessView } from "../core/process.ts";
 import type { OutputQuery } from "./requests.ts";
 import { toStatus } from "./wire.ts";
 

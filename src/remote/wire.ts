@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { ProcessView } from "./processes.ts";
+import type { ProcessView } from "../core/process.ts";
 
 /** Limits for all clients together, and timeouts in milliseconds. */
 export interface RemoteLimits {

@@ -1,7 +1,7 @@
+import type { ProcessView } from "../../src/core/process.ts";
 import type { OutputItem } from "../../src/core/output_item.ts";
 import type {
   OutputRequest,
-  ProcessView,
   RemoteProcesses,
   RestartOutcome,
   StartOutcome,
