@@ -1,4 +1,5 @@
 // Not on Windows: the attacks are made with shell scripts and POSIX files.
+// Compiled as well: the executable defends itself, without the sources beside it.
 /**
  * The attacker looks into Sentinel while it runs, with a debugger. He is found, with his name; answers get worse by stages,
  * then the software is stopped.

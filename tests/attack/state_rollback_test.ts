@@ -1,4 +1,5 @@
 // Not on Windows: the attacks are made with shell scripts and POSIX files.
+// Compiled as well: the executable defends itself, without the sources beside it.
 /**
  * The attacker keeps a copy of the state from before the license server went away, and puts it back when the grace is used
  * up: the file, its whole folder, or the directory of the replica, too. Every save is numbered, and replicas in three places

@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it launches, signals and stops other programs from an executable of its own.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConfiguredRun } from "../support/configured_run.ts";
 import { runProgram } from "../support/program.ts";

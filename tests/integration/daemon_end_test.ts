@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it starts itself in the background, by the path and with the permissions it was compiled with.
 /** How daemons end: with their software, because of it, or before it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DaemonHarness } from "../support/daemon_harness.ts";

@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it starts itself in the background, by the path and with the permissions it was compiled with.
 /** Daemons that fail to start. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { DaemonHarness } from "../support/daemon_harness.ts";

@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it starts itself in the background, by the path and with the permissions it was compiled with.
 import { assertEquals, assertMatch } from "@std/assert";
 import { openUnprivilegedDaemon } from "../support/daemon_of_nobody.ts";
 import { OTHER_USERS } from "../support/other_user.ts";

@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it starts itself in the background, by the path and with the permissions it was compiled with.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { NO_CAPABILITIES, openUnprivilegedDaemon } from "../support/daemon_of_nobody.ts";
 import { DaemonHarness, STAY } from "../support/daemon_harness.ts";

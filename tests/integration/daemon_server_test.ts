@@ -1,4 +1,3 @@
-// Not compiled: a runtime that can be had for it may not verify client certificates.
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DaemonHarness } from "../support/daemon_harness.ts";

@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it opens files, libraries and sockets with the permissions it was compiled with.
 import { assertEquals, assertMatch } from "@std/assert";
 import { ConfiguredRun } from "../support/configured_run.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";

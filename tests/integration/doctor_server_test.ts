@@ -1,4 +1,5 @@
 // Not on Windows: it ends programs by POSIX signals.
+// Compiled as well: it opens files, libraries and sockets with the permissions it was compiled with.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { arrange, assertFails, diagnose, findCheck } from "../support/diagnosis.ts";
 import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";

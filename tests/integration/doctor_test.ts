@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it opens files, libraries and sockets with the permissions it was compiled with.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { RunHarness } from "../support/run_harness.ts";
 import { arrange, assertFails, diagnose, findCheck, snapshot } from "../support/diagnosis.ts";

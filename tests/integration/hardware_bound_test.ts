@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it opens files, libraries and sockets with the permissions it was compiled with.
 /** Licenses that belong to one machine, with the real program on this machine. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {

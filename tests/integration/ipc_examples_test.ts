@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it opens files, libraries and sockets with the permissions it was compiled with.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { startServer } from "../support/ipc_server.ts";

@@ -1,3 +1,4 @@
+// Compiled as well: it opens files, libraries and sockets with the permissions it was compiled with.
 import { assertEquals, assertMatch } from "@std/assert";
 import { serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";

@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it opens files, libraries and sockets with the permissions it was compiled with.
 /** Every line of the license contract, from the real program: its exit status, nothing launched, nothing written. */
 import { assert, assertEquals } from "@std/assert";
 import type { Json } from "../../src/signing/canonical_json.ts";

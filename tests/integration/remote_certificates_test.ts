@@ -1,4 +1,3 @@
-// Not compiled: a runtime that can be had for it may not verify client certificates.
 // Not on Windows: the remote server is not held to it yet.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { assertMode } from "../support/file_mode.ts";

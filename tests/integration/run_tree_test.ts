@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: it launches, signals and stops other programs from an executable of its own.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { RunHarness } from "../support/run_harness.ts";
 import { isRunning } from "../support/process_state.ts";

@@ -1,4 +1,5 @@
 // Not on Windows: it ends programs by POSIX signals.
+// Compiled as well: service managers start the executable.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createOwnershipMark } from "../../src/service/owner.ts";
 import { NOBODY } from "../support/daemon_of_nobody.ts";

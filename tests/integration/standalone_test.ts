@@ -1,4 +1,3 @@
-// Not compiled: it compiles programs of its own.
 // Not on Windows: the software is a shell script.
 import { assertEquals, assertMatch } from "@std/assert";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";

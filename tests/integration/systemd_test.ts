@@ -1,4 +1,5 @@
 // Not on Windows: the software is a shell script.
+// Compiled as well: service managers start the executable.
 /** The service that `sentinel service install` writes, under systemd itself. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { BOOTED_SYSTEMD } from "../support/booted_systemd.ts";

@@ -1,5 +1,4 @@
 // Not on Windows: the software is a shell script.
-// Not compiled: each of its programs replaces a part, and runs from source.
 import { assertEquals, assertMatch } from "@std/assert";
 import { AttackHarness } from "../support/attack_harness.ts";
 import type { Doubles, Edit } from "../support/doubles.ts";

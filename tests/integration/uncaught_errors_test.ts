@@ -1,5 +1,4 @@
 // Not on Windows: the software is a shell script.
-// Not compiled: each of its programs replaces a part, and runs from source.
 import { assertEquals } from "@std/assert";
 import { AttackHarness } from "../support/attack_harness.ts";
 import { isRunning } from "../support/process_state.ts";

@@ -11,7 +11,7 @@ const PROGRAM = ["tests/integration", "tests/attack"];
 
 const NOT_ON_WINDOWS = /^\/\/ Not on Windows: \S/m;
 const WINDOWS_SERVICE = /^\/\/ On Windows, with the services: \S/m;
-const NOT_COMPILED = /^\/\/ Not compiled: \S/m;
+const COMPILED = /^\/\/ Compiled as well: \S/m;
 
 const SUITES: Readonly<Record<string, Suite>> = {
   "windows": {
@@ -20,19 +20,20 @@ const SUITES: Readonly<Record<string, Suite>> = {
   },
   "windows:service": { folders: ["tests"], has: (text) => WINDOWS_SERVICE.test(text) },
   "bundle": { folders: PROGRAM, has: () => true },
-  "compiled": {
-    folders: ["tests/integration", "tests/attack"],
-    has: (text) => !NOT_COMPILED.test(text),
-  },
+  "compiled": { folders: PROGRAM, has: (text) => COMPILED.test(text) },
 };
 
 /**
- * The test files of a suite below the folder of the sources, or all of them. A file is in every suite of its folder unless a
- * line of its own says otherwise, so that a new one is not forgotten:
+ * The test files of a suite below the folder of the sources, or all of them. A line of its own says where a file does not
+ * belong, so that a new one is not forgotten:
  *
  *     // Not on Windows: it sends signals.
  *     // On Windows, with the services: it needs an administrator.
- *     // Not compiled: it replaces a part of the program.
+ *
+ * A compiled program is the bundle, which every file of its folders tests, in an executable; the files for which that makes a
+ * difference say so:
+ *
+ *     // Compiled as well: a daemon starts its own executable.
  *
  * @throws {Error} for a suite that does not exist.
  */

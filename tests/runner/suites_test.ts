@@ -24,18 +24,21 @@ Deno.test("a test file is in every suite of its folder unless it says where it i
     "core/new_test.ts": "",
     "integration/new_test.ts": "",
     "integration/posix_test.ts": "// Not on Windows: it sends signals.\n",
-    "integration/source_test.ts": "// Not compiled: it replaces a part.\n",
+    "integration/daemon_test.ts": "// Not on Windows: a.\n// Compiled as well: b.\n",
     "integration/service_test.ts": "// On Windows, with the services: it makes one.\n",
-    "attack/neither_test.ts": "// Not on Windows: a.\n// Not compiled: b.\n",
+    "attack/new_test.ts": "// Compiled as well: a.\n",
+    "core/compiled_test.ts": "// Compiled as well: a unit is not.\n",
     "core/helper.ts": "",
   });
   assertEquals(await namesOf(folder, "windows"), [
-    ...["core/new_test.ts", "integration/new_test.ts", "integration/source_test.ts"],
+    ...["attack/new_test.ts", "core/compiled_test.ts", "core/new_test.ts"],
+    "integration/new_test.ts",
   ]);
   assertEquals(await namesOf(folder, "windows:service"), ["integration/service_test.ts"]);
   assertEquals(await namesOf(folder, "compiled"), [
-    ...["integration/new_test.ts", "integration/posix_test.ts", "integration/service_test.ts"],
+    ...["attack/new_test.ts", "integration/daemon_test.ts"],
   ]);
+  assertEquals((await namesOf(folder, "bundle")).length, 5);
 });
 
 Deno.test("a line without a reason has no effect", async () => {
