@@ -72,8 +72,10 @@ export interface LicenseRequest {
   readonly softwareId?: string | undefined;
   /** Overrides the license's URL. */
   readonly serverUrl: string | undefined;
-  /** The folder for state and keys (default: the user's). */
+  /** The folder for the product's state and keys (default: one in the user's data folder). */
   readonly stateDir: string | undefined;
+  /** Keeps a state replica outside the folder even if `stateDir` is given. */
+  readonly strictRollback?: boolean | undefined;
   /** Certificates to trust in addition to the system's (PEM). */
   readonly caFile: string | undefined;
   readonly ipc: IpcSettings;

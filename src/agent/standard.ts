@@ -1,6 +1,8 @@
 import { LicenseServerClient } from "../activation/client.ts";
 import { checkDates, type StandardLicense } from "../license/payload.ts";
-import { openStateFolder, resolveStateFolder, type StateFolder } from "../state/state_folder.ts";
+import { digestOrganizationKey } from "../license/organization_key.ts";
+import { openProductFolder, type Product } from "../state/product_folder.ts";
+import type { StateFolder } from "../state/state_folder.ts";
 import { ConfigError } from "../core/errors.ts";
 import { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { Lease } from "../enforcement/lease.ts";
@@ -30,7 +32,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     options: { readonly request: RunRequest; readonly deps: RunDependencies },
   ) {
     this.findings = parts.findings;
-    this.machineId = memory.state.machine_id;
+    this.machineId = memory.state.socket_id ?? memory.state.machine_id;
     this.#parts = parts;
     this.#memory = memory;
     this.#options = options;
@@ -48,10 +50,13 @@ export class StandardLicensing implements Licensing<StandardLicense> {
   ): Promise<StandardLicensing> {
     requireServerUrl(license, request);
     using stack = new DisposableStack();
-    const folder = stack.use(
-      await openStateFolder(resolveStateFolder(request.stateDir, deps), deps),
-    );
-    const { keys, state, storage, rollback } = await openMachine(folder, deps);
+    const opened = await openProductFolder(await identifyProduct(license, request), request, deps);
+    const folder = stack.use(opened.folder);
+    const { keys, state, storage, rollback } = await openMachine(folder, {
+      ...deps,
+      place: opened.place,
+      licenseKey: license.license_key,
+    });
     const findings = new TamperFindings(deps.log);
     if (rollback !== undefined) {
       findings.report({
@@ -122,6 +127,14 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     const client = new LicenseServerClient({ ...deps, serverUrl, sign });
     return new Lease({ ...deps, license, graceBudget, client, serverUrl, publicKeyPem });
   }
+}
+
+/** The product of a license, after which its folder is named. */
+async function identifyProduct(
+  { software_id }: StandardLicense,
+  { orgKey }: Pick<RunRequest, "orgKey">,
+): Promise<Product> {
+  return { softwareId: software_id, organizationKeyDigest: await digestOrganizationKey(orgKey) };
 }
 
 function requireServerUrl(license: StandardLicense, request: RunRequest): string {

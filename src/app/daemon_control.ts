@@ -13,7 +13,7 @@ import {
   SYSTEM_DIRECTORY,
   USER_DIRECTORY_PREFIX,
 } from "../daemon/control.ts";
-import { resolveStateFolder } from "../state/state_folder.ts";
+import { resolveMachineFolder } from "../state/product_folder.ts";
 
 /** A daemon that a command refers to, as far as it is known. */
 interface DaemonTarget extends Pick<Host, "clock"> {
@@ -55,7 +55,7 @@ export async function resolvePidFile(
   { stateDir, user, rootFolder }: Pick<DaemonTarget, "stateDir" | "user" | "rootFolder">,
 ): Promise<string> {
   const otherUser = user === undefined ? undefined : await findOtherUser(user, rootFolder);
-  return chooseDefaultPidFile(softwarePath, { ...getPathOptions(stateDir), otherUser });
+  return await chooseDefaultPidFile(softwarePath, { ...getPathOptions(stateDir), otherUser });
 }
 
 /** Returns `undefined` if we are not root or the user does not exist; the start reports the latter. */
@@ -120,7 +120,7 @@ async function findServicePidFile(
 
 /** PID files in the user's default directory and in the system's; as root also those of daemons of other users. */
 async function listPidFiles(stateDir: string | undefined): Promise<string[]> {
-  const own = dirname(chooseDefaultPidFile("any", getPathOptions(stateDir)));
+  const own = dirname(await chooseDefaultPidFile("any", getPathOptions(stateDir)));
   const system = (await listNames(SYSTEM_DIRECTORY)).map((name) =>
     `${SYSTEM_DIRECTORY}/${name}/sentinel`
   );
@@ -152,5 +152,5 @@ async function listNames(folder: string): Promise<string[]> {
 }
 
 function getPathOptions(stateDir: string | undefined): DaemonPathOptions {
-  return { ...SYSTEM, stateFolder: () => resolveStateFolder(stateDir, SYSTEM) };
+  return { ...SYSTEM, stateFolder: () => resolveMachineFolder(stateDir, SYSTEM) };
 }

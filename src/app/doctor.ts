@@ -3,7 +3,7 @@ import type { Diagnostic, DoctorDependencies, DoctorRequest } from "../doctor/di
 import { examinePermissions, examineSocket } from "../doctor/files.ts";
 import { examineLicense } from "../doctor/license.ts";
 import { examineServer } from "../doctor/server.ts";
-import { examineState } from "../doctor/state.ts";
+import { examineState, findStateFolder } from "../doctor/state.ts";
 import type { LicenseRequest } from "../agent/run_request.ts";
 import { type Hardware, readHardware } from "../license/fingerprint.ts";
 
@@ -23,10 +23,7 @@ const ACCESS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
  */
 export async function composeDoctor(options: DoctorOptions): Promise<Diagnostic[]> {
   using trusted = await loadTrustedFetch(options.caFile);
-  return await examine({
-    ...options,
-    stateFolder: options.stateDir ?? SYSTEM.platform.defaultStateFolder(SYSTEM.env),
-  }, {
+  return await examine(options, {
     ...SYSTEM,
     fetch: trusted?.fetch ?? fetch,
     connectTcp: async (target) => getAddress(await Deno.connect(target)),
@@ -49,12 +46,13 @@ async function examine(
   const { license, verify, diagnostics } = await examineLicense(request, deps);
   const serverUrl = request.serverUrl ??
     (license?.license_type === "STANDARD" ? license.server_url : undefined);
+  const found = await findStateFolder(request, license, deps);
   return [
     ...diagnostics,
     ...await examineServer({ license, serverUrl, verify }, deps),
-    ...await examineState(request, license, deps),
+    ...await examineState(found, license, deps),
     await examineSocket(request, deps),
-    await examinePermissions(request, deps),
+    await examinePermissions({ ...request, ...found }, deps),
   ];
 }
 

@@ -87,6 +87,7 @@ export function readLicenseRequest(
     softwareId: build.softwareId,
     serverUrl: license.server_url ?? build.serverUrl,
     stateDir: license.state_dir,
+    strictRollback: build.strictRollback,
     caFile: args.value("ca-file"),
     ipc: ipc === undefined ? {} : getIpcSettings({ ipc }),
   };

@@ -17,6 +17,8 @@ export interface Build {
   readonly organizationKey?: string;
   /** The only software id that licenses may name. */
   readonly softwareId?: string;
+  /** Whether a state replica is kept outside the folder of `--state-dir`, too. */
+  readonly strictRollback?: boolean;
   /** Default license server; options, variables and the configuration take precedence. */
   readonly serverUrl?: string;
 }

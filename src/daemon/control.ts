@@ -152,8 +152,8 @@ export class DaemonControl {
 export interface DaemonPathOptions {
   readonly platform: Pick<Platform, "runtimeFolder" | "userId">;
   readonly env: Env;
-  /** The state folder, used if there is no runtime folder. */
-  readonly stateFolder: () => string;
+  /** This machine's folder in the state folder, used if there is no runtime folder. */
+  readonly stateFolder: () => Promise<string>;
 }
 
 /** The user as which root starts a daemon. */
@@ -176,12 +176,12 @@ export const USER_DIRECTORY_PREFIX = "/run/sentinel-";
  *
  * @param otherUser Set if root starts the daemon as another user.
  */
-export function chooseDefaultPidFile(
+export async function chooseDefaultPidFile(
   softwarePath: string,
   { platform, env, stateFolder, otherUser }: DaemonPathOptions & {
     readonly otherUser?: DaemonUser | undefined;
   },
-): string {
+): Promise<string> {
   const name = getFileName(softwarePath);
   if (otherUser !== undefined && !otherUser.hasRuntimeFolder) {
     const { rootFolder = "", userId } = otherUser;
@@ -189,6 +189,6 @@ export function chooseDefaultPidFile(
   }
   const systemFolder = platform.userId() === "0" ? `${SYSTEM_DIRECTORY}/${name}` : undefined;
   const runtimeFolder = platform.runtimeFolder(env) ?? systemFolder;
-  const folder = runtimeFolder === undefined ? stateFolder() : `${runtimeFolder}/sentinel`;
+  const folder = runtimeFolder === undefined ? await stateFolder() : `${runtimeFolder}/sentinel`;
   return `${folder}/${name}.pid`;
 }

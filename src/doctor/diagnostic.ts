@@ -48,9 +48,14 @@ export function fail(
 }
 
 /** The inputs of a run, which doctor examines. */
-export interface DoctorRequest extends Omit<LicenseRequest, "stateDir" | "caFile"> {
-  /** `undefined` if there is no home directory. */
+export type DoctorRequest = Omit<LicenseRequest, "caFile">;
+
+/** The folder of the license's product on this machine. */
+export interface FoundStateFolder {
+  /** `undefined` if it is not known. */
   readonly stateFolder: string | undefined;
+  /** Why it is not known. */
+  readonly unknown?: "home" | "license";
 }
 
 /** Built in `src/app/doctor.ts`. */

@@ -5,6 +5,7 @@ import {
   type DoctorDependencies,
   type DoctorRequest,
   fail,
+  type FoundStateFolder,
   pass,
 } from "./diagnostic.ts";
 import { dirname } from "../core/paths.ts";
@@ -24,7 +25,7 @@ interface Fault {
 
 /** Checks that other users cannot read the state or change the trusted key, and that the runtime has its permissions. */
 export async function examinePermissions(
-  { orgKey, stateFolder }: DoctorRequest,
+  { orgKey, stateFolder }: Pick<DoctorRequest, "orgKey"> & Pick<FoundStateFolder, "stateFolder">,
   { listMissingAccess }: Pick<DoctorDependencies, "listMissingAccess">,
 ): Promise<Diagnostic> {
   const faults: readonly Fault[] = [

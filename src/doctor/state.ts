@@ -5,24 +5,61 @@ import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
 import { CREDENTIAL_STORE_NAMES } from "../platform/secret_tool.ts";
 import { ifExists } from "../core/files.ts";
-import { findKeyWrapping, type KeyWrapping, PROTECTS } from "../state/key_wrapping.ts";
-import { Keystore } from "../state/keystore.ts";
+import { digestOrganizationKey } from "../license/organization_key.ts";
+import { findKeystore, KEYSTORE_FILE } from "../state/find_keystore.ts";
+import { type KeyWrapping, PROTECTS } from "../state/key_wrapping.ts";
+import { locateProductFolder } from "../state/product_folder.ts";
 import { StateFile } from "../state/state_file.ts";
-import { type Diagnostic, fail, pass, skip } from "./diagnostic.ts";
+import {
+  type Diagnostic,
+  type DoctorRequest,
+  fail,
+  type FoundStateFolder,
+  pass,
+  skip,
+} from "./diagnostic.ts";
 
 type StateDependencies = Pick<Host, "platform" | "clock" | "env">;
 
+/**
+ * Finds the folder that a run would use; creates nothing. If the state of version 0.1 is still to be taken over, that is
+ * where the state is.
+ */
+export async function findStateFolder(
+  { stateDir, orgKey, strictRollback }: DoctorRequest,
+  license: License | undefined,
+  deps: StateDependencies,
+): Promise<FoundStateFolder> {
+  const home = stateDir ?? deps.platform.defaultStateFolder(deps.env);
+  if (home === undefined) return { stateFolder: undefined, unknown: "home" };
+  if (license === undefined || orgKey === undefined) {
+    return stateDir === undefined
+      ? { stateFolder: undefined, unknown: "license" }
+      : { stateFolder: stateDir };
+  }
+  const product = {
+    softwareId: license.software_id,
+    organizationKeyDigest: await digestOrganizationKey(orgKey),
+  };
+  const { path, shared } = await locateProductFolder(product, { stateDir, strictRollback }, deps);
+  const isTakenOver = shared === undefined || await hasKeystore(path) || !await hasKeystore(shared);
+  return { stateFolder: isTakenOver ? path : shared };
+}
+
+async function hasKeystore(folder: string): Promise<boolean> {
+  return await ifExists(Deno.lstat(`${folder}/${KEYSTORE_FILE}`)) !== undefined;
+}
+
 /** Checks that keystore and state can be opened; creates and quarantines nothing. */
 export async function examineState(
-  { stateFolder }: { stateFolder: string | undefined },
+  { stateFolder, unknown }: FoundStateFolder,
   license: License | undefined,
   deps: StateDependencies,
 ): Promise<Diagnostic[]> {
   if (license?.license_type === "HARDWARE_BOUND") {
-    return (["keystore", "state"] as const).map((line) =>
-      skip(line, "a hardware-bound license has none")
-    );
+    return skipBoth("a hardware-bound license has none");
   }
+  if (unknown === "license") return skipBoth("its folder depends on the license");
   if (stateFolder === undefined) {
     return [
       skip("keystore", "no state folder"),
@@ -45,22 +82,25 @@ export async function examineState(
   }
 }
 
+function skipBoth(why: string): Diagnostic[] {
+  return [skip("keystore", why), skip("state", why)];
+}
+
 async function openAll(
   folder: string,
   license: License | undefined,
-  { platform, clock, env }: StateDependencies,
+  deps: StateDependencies,
 ): Promise<Diagnostic[]> {
-  const path = `${folder}/keystore.bin`;
-  const { timeout } = clock;
-  const found = await findKeyWrapping(folder, { platform, env, timeout });
+  const { platform, clock, env } = deps;
+  const found = await findKeystore(folder, deps);
   if (found.kind === "closed") {
     return reportKeystoreFault(
       `the Secret Service does not give the key (${found.error.why})`,
       "unlock the keyring, or run in the session that it belongs to",
     );
   }
-  const keyWrapping = found.kind === "found" ? found.keyWrapping : undefined;
-  if (await ifExists(Deno.readFile(path)) === undefined) {
+  const { keyWrapping } = found;
+  if (found.kind === "absent") {
     const will = keyWrapping === undefined ? predictKey(platform, env) : describeKey(keyWrapping);
     return [
       pass("keystore", `none yet; will be a ${will}`),
@@ -68,15 +108,13 @@ async function openAll(
     ];
   }
   const about = keyWrapping === undefined ? "its key is missing" : describeKey(keyWrapping);
-  const { guardMemory } = platform;
-  const keystore = keyWrapping && new Keystore(path, { keyWrapping, guardMemory });
-  if (keystore === undefined || await keystore.probe() !== "opened") {
+  if (found.kind === "unreadable") {
     return reportKeystoreFault(
-      `${path} cannot be opened here (${about})`,
+      `${folder}/${KEYSTORE_FILE} cannot be opened here (${about})`,
       "it is another machine's or user's, or damaged: the next run sets it aside and activates again",
     );
   }
-  const { stateKey } = await keystore.open(clock.wallMs());
+  const { stateKey } = await found.keystore.open(clock.wallMs());
   const state = await new StateFile(`${folder}/state.bin`, stateKey).probe();
   return [pass("keystore", about), describeState(state, { folder, license })];
 }

@@ -70,10 +70,16 @@ export function findRecord(state: State, license: StandardLicense): LicenseRecor
   };
 }
 
-/** Returns the state with the license's record replaced. */
+/** Returns the state with the license's record replaced; it is no longer inherited. */
 export function replaceRecord(state: State, record: LicenseRecord): State {
-  const others = state.licenses.filter(({ license_key }) => license_key !== record.license_key);
-  return { ...state, licenses: [...others, record] };
+  const { is_inherited: _, ...own } = record;
+  const { licenses } = removeRecord(state, record);
+  return { ...state, licenses: [...licenses, own] };
+}
+
+function removeRecord(state: State, license: Pick<LicenseRecord, "license_key">): State {
+  const licenses = state.licenses.filter(({ license_key }) => license_key !== license.license_key);
+  return { ...state, licenses };
 }
 
 /** Storage of the state and the machine key. */
@@ -258,9 +264,15 @@ export class GraceBudget {
     await this.#save({ ...record, last_alive: null });
   }
 
+  /** Removes the license; machine id and key go with the last one. */
   async forget(): Promise<void> {
     this.#isForgotten = true;
-    await this.#inTurn(() => this.#options.storage.forget());
+    const { license, storage } = this.#options;
+    this.#state = removeRecord(this.#state, license);
+    const isLast = this.#state.licenses.every(({ is_inherited = false }) => is_inherited);
+    await this.#inTurn(() =>
+      isLast ? storage.forget() : storage.save(this.#state, { ahead: true })
+    );
   }
 
   get #intervalSeconds(): number {

@@ -1,7 +1,12 @@
 import { describeError, SentinelError } from "../core/errors.ts";
 import { readSmallText } from "../core/files.ts";
 import { decodePem } from "../signing/pem.ts";
-import { importPublicKeyPem, makeVerifier, type Verify } from "../signing/ecdsa.ts";
+import {
+  exportPublicKeyPem,
+  importPublicKeyPem,
+  makeVerifier,
+  type Verify,
+} from "../signing/ecdsa.ts";
 
 /** The organization's public key cannot be read or used (exit status 2). */
 export class OrganizationKeyError extends SentinelError {
@@ -28,10 +33,22 @@ export async function readOrganizationKey(path: string): Promise<CryptoKey> {
   throw new OrganizationKeyError(`organization key is not a P-256 public key (PEM): ${path}`);
 }
 
+const FINGERPRINT_PREFIX = "sha256:";
+
 /** SHA-256 of the key's DER (SubjectPublicKeyInfo), as `sha256:` and 64 hex digits. */
 export async function fingerprintOrganizationKey(pem: string): Promise<string> {
   const der = decodePem(pem, "PUBLIC KEY") ?? new Uint8Array();
-  return `sha256:${new Uint8Array(await crypto.subtle.digest("SHA-256", der)).toHex()}`;
+  return `${FINGERPRINT_PREFIX}${
+    new Uint8Array(await crypto.subtle.digest("SHA-256", der)).toHex()
+  }`;
+}
+
+/** SHA-256 of the key's SubjectPublicKeyInfo, in hex. @throws {OrganizationKeyError} */
+export async function digestOrganizationKey(source: OrganizationKeySource): Promise<string> {
+  const pem = "pem" in source
+    ? source.pem
+    : await exportPublicKeyPem(await readOrganizationKey(source.path));
+  return (await fingerprintOrganizationKey(pem)).slice(FINGERPRINT_PREFIX.length);
 }
 
 async function readKeyFile(path: string): Promise<string> {

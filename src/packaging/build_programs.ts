@@ -60,6 +60,8 @@ export interface BuildRequest {
   readonly orgKeyPath?: string | undefined;
   readonly softwareId?: string | undefined;
   readonly serverUrl?: string | undefined;
+  /** Whether a state replica is kept outside the folder of `--state-dir`, too. */
+  readonly strictRollback?: boolean | undefined;
   /** The only program that may be launched: an absolute path on the customer's machine. */
   readonly softwarePath?: string | undefined;
 }
@@ -149,8 +151,8 @@ function describeTarget(
 }
 
 async function readCustomerDefaults(
-  { orgKeyPath, softwareId, serverUrl }: BuildRequest,
-): Promise<Pick<Build, "organizationKey" | "softwareId" | "serverUrl">> {
+  { orgKeyPath, softwareId, serverUrl, strictRollback = false }: BuildRequest,
+): Promise<Pick<Build, "organizationKey" | "softwareId" | "serverUrl" | "strictRollback">> {
   return {
     // normalizes the file's line endings
     ...(orgKeyPath !== undefined && {
@@ -158,6 +160,7 @@ async function readCustomerDefaults(
     }),
     ...(softwareId !== undefined && { softwareId }),
     ...(serverUrl !== undefined && { serverUrl }),
+    ...(strictRollback && { strictRollback }),
   };
 }
 

@@ -208,5 +208,26 @@ function bindKey(
   salt: Uint8Array<ArrayBuffer>,
   { platform }: KeyWrappingDependencies,
 ): KeyWrapping {
-  return createBoundKey({ kind, salt, machineId: platform.machineId, userId: platform.userId() });
+  return createBoundKey({ kind, salt, ...selectBinding(platform) });
 }
+
+type BindingPlatform = Pick<Platform, "machineId" | "userId">;
+
+/** Machine and user: only for them a keystore's key can be derived. */
+function selectBinding(platform: BindingPlatform): Pick<BoundKeyOptions, "machineId" | "userId"> {
+  return { machineId: platform.machineId, userId: platform.userId() };
+}
+
+/** Hex digits that name a machine's binding. */
+const BINDING_DIGITS = 16;
+
+/** Names the machine and user that keystores are bound to, so that machines that share a folder keep apart. */
+export async function identifyMachine(platform: BindingPlatform): Promise<string> {
+  const { machineId, userId } = selectBinding(platform);
+  const text = new TextEncoder().encode(`${await machineId() ?? ""}\0${userId}`);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+  return digest.toHex().slice(0, BINDING_DIGITS);
+}
+
+/** The files beside a keystore, of which one leads to its key. */
+export const KEY_WRAPPING_FILES: readonly string[] = [SALT_FILE, ID_FILE, SEALED_FILE];

@@ -41,14 +41,19 @@ export function openOuterReplica(
   };
 }
 
-/** The replica in the user's keyring, under the machine's name. The keyring may lose it at any time. */
+/**
+ * The replica in the user's keyring, under the machine's name. The keyring may lose it at any time.
+ *
+ * @param scope Keeps the replicas of products apart that share a machine id since version 0.1.
+ */
 export function openKeyringReplica(
   keyring: UserKeyring | undefined,
   key: CryptoKey,
+  scope?: string,
 ): (machineId: string) => StateReplica | undefined {
   return (machineId) => {
     if (keyring === undefined) return undefined;
-    const name = formatReplicaName(machineId);
+    const name = formatReplicaName(machineId, scope);
     const identity = { name, version: STATE_VERSION };
     return {
       read: async () => parseOpened(await decryptContent(identity, key, keyring.read(name))),
@@ -64,8 +69,8 @@ export function openKeyringReplica(
 }
 
 /** Name of a machine's replica in the keyring. */
-export function formatReplicaName(machineId: string): string {
-  return `sentinel-drm:${machineId}`;
+export function formatReplicaName(machineId: string, scope?: string): string {
+  return `sentinel-drm:${scope === undefined ? "" : `${scope}/`}${machineId}`;
 }
 
 interface GuardedLoad {
@@ -85,6 +90,8 @@ interface SaveOptions {
 interface StateReplicas {
   /** Beside the state file. */
   readonly inner: StateReplica;
+  /** Whether saves are written to the replica outside. One that exists is read in any case. */
+  readonly keepsOuter: boolean;
   /** Outside the state folder; `undefined` if the user has no home directory. */
   readonly outerOf: (machineId: string) => StateReplica | undefined;
   /** In the user's keyring; a missing one is no evidence. */
@@ -101,6 +108,7 @@ interface StateReplicas {
 export class RollbackGuard {
   readonly #file: StateFile;
   readonly #inner: StateReplica;
+  readonly #keepsOuter: boolean;
   readonly #outerOf: StateReplicas["outerOf"];
   readonly #volatileOf: StateReplicas["volatileOf"];
   #counter = 0;
@@ -109,9 +117,10 @@ export class RollbackGuard {
   /** The state that the replicas do not have yet. */
   #pending: State | undefined;
 
-  constructor(file: StateFile, { inner, outerOf, volatileOf }: StateReplicas) {
+  constructor(file: StateFile, { inner, keepsOuter, outerOf, volatileOf }: StateReplicas) {
     this.#file = file;
     this.#inner = inner;
+    this.#keepsOuter = keepsOuter;
     this.#outerOf = outerOf;
     this.#volatileOf = volatileOf;
   }
@@ -134,12 +143,33 @@ export class RollbackGuard {
     return result;
   }
 
+  /**
+   * Begins with the state of another file, which stays as it is. Replicas that are more than one save ahead of it were
+   * written after an earlier adoption: the present folder was deleted, or the other file restored.
+   *
+   * @param change Applied to the state that is saved here.
+   */
+  async adopt(other: State, change: (state: State) => State): Promise<GuardedLoad> {
+    this.#machineId = other.machine_id;
+    const [outer, volatile] = await this.#readElsewhere();
+    const replica = chooseNewer(outer, volatile);
+    const isBehind = replica !== undefined && replica.counter > other.counter + 1;
+    const state = isBehind ? requireAnswer(replica) : change(other);
+    this.#counter = state.counter;
+    await this.save(state, { ahead: true });
+    if (!isBehind) return { state };
+    const rollback = `found save ${other.counter}, but save ${replica.counter} is on record`;
+    return { state, rollback };
+  }
+
   async save(state: State, { ahead }: SaveOptions): Promise<void> {
     this.#machineId = state.machine_id;
     const counter = this.#counter + 1;
     if (ahead) await this.#saveReplicas({ ...state, counter });
-    const next = { ...state, counter, has_outer_witness: this.#hasOuter };
+    const hasOuter = this.#keepsOuter && this.#hasOuter;
+    const next = { ...state, counter, has_outer_witness: hasOuter };
     await this.#file.save(next);
+    if (this.#hasOuter && !this.#keepsOuter) await this.#dropOuter(state.machine_id);
     // a failed save is repeated with the same number, so the replicas are never further ahead
     this.#counter = counter;
     this.#pending = ahead ? undefined : next;
@@ -169,10 +199,21 @@ export class RollbackGuard {
   /** Writes the replicas outside first, as they are harder to tamper with. */
   async #saveReplicas(state: State): Promise<void> {
     await this.#volatileOf(state.machine_id)?.save(state);
+    if (this.#keepsOuter) this.#hasOuter = await this.#saveOuter(state);
+    const hasOuter = this.#keepsOuter && this.#hasOuter;
+    await this.#inner.save({ ...state, has_outer_witness: hasOuter });
+  }
+
+  async #saveOuter(state: State): Promise<boolean> {
     const outer = this.#outerOf(state.machine_id);
-    this.#hasOuter = await outer?.save({ ...state, has_outer_witness: true })
-      .then(() => true, () => false) ?? false;
-    await this.#inner.save({ ...state, has_outer_witness: this.#hasOuter });
+    return await outer?.save({ ...state, has_outer_witness: true }).then(() => true, () => false) ??
+      false;
+  }
+
+  /** Removes the replica that an earlier version kept outside, once the state no longer demands it. */
+  async #dropOuter(machineId: string): Promise<void> {
+    await this.#outerOf(machineId)?.delete().catch(() => {});
+    this.#hasOuter = false;
   }
 }
 

@@ -105,6 +105,8 @@ const licenseRecordSchema = v.object({
   unpaid_ms: v.optional(whole, 0),
   /** Set while an offline run lasts, and after it was killed. */
   last_alive: v.optional(v.nullable(aliveMarkSchema), null),
+  /** Whether it was taken over from the state that all products shared, and has not run since: it may be another product's. */
+  is_inherited: v.optional(v.boolean()),
 });
 
 const stateSchema = v.object({
@@ -120,6 +122,10 @@ const stateSchema = v.object({
   /** Whether grace is withheld until the server answers a heartbeat. */
   is_unconfirmed: v.optional(v.boolean(), false),
   licenses: v.array(licenseRecordSchema),
+  /** Names the socket instead of the machine id, which another product has taken over as well. */
+  socket_id: v.optional(v.pipe(v.string(), v.uuid())),
+  /** In the state that all products shared: the scopes of the products that have taken it over. */
+  taken_over_by: v.optional(v.array(v.string())),
 });
 
 export type AliveMark = Readonly<v.InferOutput<typeof aliveMarkSchema>>;
@@ -136,6 +142,8 @@ export interface State {
   readonly has_outer_witness: boolean;
   readonly is_unconfirmed: boolean;
   readonly licenses: readonly LicenseRecord[];
+  readonly socket_id?: string | undefined;
+  readonly taken_over_by?: readonly string[] | undefined;
 }
 
 export type LoadedState =

@@ -14,7 +14,7 @@ import type { Logger } from "../core/log.ts";
 import { selectPlatform } from "../platform/select.ts";
 
 /**
- * Returns the folder for state and keys.
+ * Returns the folder that holds the state of all products.
  *
  * @param stateDir Overrides the default folder.
  * @throws {ConfigError} No folder is given and the home directory is unknown.
@@ -77,7 +77,10 @@ export class AlreadyRunningError extends SentinelError {
   }
 }
 
-const GROUP_AND_OTHERS = 0o077, WRITE_OF_GROUP_AND_OTHERS = 0o022;
+const GROUP_AND_OTHERS = 0o077;
+
+/** Mode bits; inode(7). */
+export const WRITE_OF_GROUP_AND_OTHERS = 0o022;
 
 /**
  * Creates the folder (0700) if it is missing, and locks it (flock(2)).

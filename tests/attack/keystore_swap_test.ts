@@ -4,7 +4,7 @@
  * then the same machine to the server, or puts one machine's keystore into another's folder. The key that encrypts keystore
  * and state depends on machine and user, and each file is bound to its name: nothing can be read, and the server has the word.
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AttackHarness } from "../support/attack_harness.ts";
 import { copyFolder } from "../support/copy_folder.ts";
 import type { Doubles } from "../support/doubles.ts";
@@ -35,7 +35,7 @@ testWith(
   async () => {
     const { stderr, isSame, paths } = await takeAlong();
     assertEquals([isSame, paths], [false, ["activate", "heartbeat"]], stderr);
-    assertStringIncludes(stderr, "keystore cannot be read, set aside as ");
+    assert(!stderr.includes("set aside"), stderr);
   },
 );
 

@@ -11,18 +11,22 @@ import { ServiceHarness, UNIT } from "../support/service_harness.ts";
 /** A keyring that cannot be used is as good as an empty one. */
 const NO_KEYRING = "SystemCallFilter=~@keyring";
 
+/** The state folder of a service whose configuration names none. */
+const STATE = "/var/lib/sentinel/software/data";
+
 /** Tells whether a service detects that its state folder was restored. */
 async function notices(service: string): Promise<boolean> {
   await using harness = await ServiceHarness.open();
   const { systemd, daemon } = harness;
+  await harness.configure((text) => text.replace('state_dir = "state"\n', ""));
   await harness.start(`${NO_KEYRING}\n${service}`);
   await systemd.run("systemctl", "stop", UNIT);
-  await systemd.run("cp", "-a", "/opt/rocket/state", "/opt/backup");
+  await systemd.run("cp", "-a", STATE, "/opt/backup");
   for (let i = 0; i < 2; i++) {
     await systemd.run("systemctl", "start", UNIT);
     await systemd.run("systemctl", "stop", UNIT);
   }
-  await systemd.run("sh", "-c", "rm -r /opt/rocket/state && mv /opt/backup /opt/rocket/state");
+  await systemd.run("sh", "-c", `rm -r ${STATE} && mv /opt/backup ${STATE}`);
   assertEquals((await systemd.run("systemctl", "start", UNIT)).code, 0);
   await systemd.run("systemctl", "stop", UNIT);
   return (await daemon.log()).includes("state rollback detected: found save ");

@@ -5,8 +5,9 @@
  * up: the file, its whole folder, or the directory of the replica, too. Every save is numbered, and replicas in three places
  * have seen the number; a state that is gone or unreadable has the server to ask.
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { copyFolder } from "../support/copy_folder.ts";
+import { isSpent, readGrace, spendGrace } from "../support/old_state.ts";
 import { RunHarness } from "../support/run_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { testWith } from "../support/requirements.ts";
@@ -18,25 +19,20 @@ async function copy(harness: RunHarness, from: string, to: string): Promise<void
   await copyFolder(at(from), at(to));
 }
 
-/** A customer whose run used up half a day's grace without the server, and then put the state folder back. */
-async function putBack(doubles?: Doubles): Promise<RunHarness> {
-  const harness = await RunHarness.open("--heartbeat-minutes", "720", "--grace-days", "1");
+/** A customer whose runs used up grace without the server, and then put the state folder back; what was left. */
+async function putBack(doubles?: Doubles): Promise<{ harness: RunHarness; left: number }> {
+  const harness = await RunHarness.open("--grace-days", "1");
+  harness.stateDir = undefined;
   assertEquals((await harness.run("/bin/true", { doubles })).code, 0);
-  await copy(harness, "state", "backup");
-  await harness.stopServer();
-  const software = await harness.script("software", "echo up; exec sleep 1000");
-  {
-    await using run = harness.start(software, { intervalMinutes: 720, doubles });
-    await run.stdout.match(/up/);
-    run.kill("SIGUSR2");
-    await run.stderr.match(/grace remaining: 43200 seconds/);
-  }
-  await copy(harness, "backup", "state");
-  return harness;
+  await copy(harness, "home", "backup");
+  const left = await spendGrace(harness, doubles);
+  await copy(harness, "backup", "home");
+  return { harness, left };
 }
 
 Deno.test("a restored state folder refunds nothing: without the server the software does not start", async () => {
-  await using harness = await putBack();
+  const { harness: restored, left } = await putBack();
+  await using harness = restored;
   const refused = await harness.run("/bin/true");
   assertEquals(refused.code, 82, refused.stderr);
   assertStringIncludes(refused.stderr, "WARNING: state rollback detected: found save ");
@@ -47,17 +43,18 @@ Deno.test("a restored state folder refunds nothing: without the server the softw
   await harness.stopServer();
   const resumed = await harness.run("/bin/true");
   assertEquals(resumed.code, 0, resumed.stderr);
-  assertStringIncludes(resumed.stderr, "operating under grace period (43200 seconds remaining)");
+  assert(isSpent(readGrace(resumed.stderr), left), resumed.stderr);
 });
 
 Deno.test("without replicas outside the folder, a restored state refunds all grace: the attack", async () => {
   const doubles = {
     "src/state/rollback_guard.ts": "no_replicas.ts",
   };
-  await using harness = await putBack(doubles);
+  const { harness: restored } = await putBack(doubles);
+  await using harness = restored;
   const { code, stderr } = await harness.run("/bin/true", { doubles });
   assertEquals(code, 0, stderr);
-  assertStringIncludes(stderr, "operating under grace period (86400 seconds remaining)");
+  assertEquals(readGrace(stderr), 86_400);
 });
 
 testWith(
@@ -65,21 +62,22 @@ testWith(
   "the replica outside restored with the state folder is detected through the user's keyring",
   async () => {
     await using harness = await RunHarness.open("--heartbeat-minutes", "720", "--grace-days", "1");
+    harness.stateDir = undefined;
     assertEquals((await harness.run("/bin/true")).code, 0);
-    await copy(harness, "state", "backup");
+    await copy(harness, "home", "backup");
     await copy(harness, "witness", "witness-backup");
     await harness.stopServer();
     for (let start = 0; start < 3; start++) {
       assertEquals((await harness.run("/bin/true")).code, 0);
     }
-    await copy(harness, "backup", "state");
+    await copy(harness, "backup", "home");
     await copy(harness, "witness-backup", "witness");
     const { code, stderr } = await harness.run("/bin/true");
     assertEquals(code, 82, stderr);
     assertStringIncludes(stderr, "WARNING: state rollback detected: found save ");
 
     // the attack, with an empty keyring
-    await copy(harness, "backup", "state");
+    await copy(harness, "backup", "home");
     await copy(harness, "witness-backup", "witness");
     await forgetReplicas(harness.folder.path);
     const refunded = await harness.run("/bin/true");

@@ -8,6 +8,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { LogFile, LogFileError } from "../../src/daemon/log_file.ts";
 import { AttackHarness } from "../support/attack_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
+import { filesBelow } from "../support/files_below.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 
@@ -26,6 +27,7 @@ const OVERWRITE: Doubles = { "src/core/files.ts": "link_following_new_files.ts" 
 /** Opens a harness after a first run, with a file that must not change. */
 async function openHarness(): Promise<AttackHarness> {
   const harness = await AttackHarness.open();
+  harness.isAtHome = true;
   assertEquals((await harness.run()).code, 0);
   await Deno.writeTextFile(harness.at("precious"), "kept");
   return harness;
@@ -41,11 +43,10 @@ function precious(harness: AttackHarness): string {
 
 /** Whatever is written there, by the next run. */
 async function placesOfState(harness: AttackHarness): Promise<string[]> {
-  const places = ["state/state.bin", "state/keystore.witness"];
-  for await (const { name } of Deno.readDir(harness.at("witness/sentinel-drm"))) {
-    places.push(`witness/sentinel-drm/${name}`);
-  }
-  return places;
+  const inside = (await filesBelow(harness.at("home"))).map((name) => `home/${name}`);
+  const outside = (await filesBelow(harness.at("witness"))).map((name) => `witness/${name}`);
+  return [...inside, ...outside].filter((path) => /\/(?:[^/]+\.bin|keystore\.witness)$/.test(path))
+    .filter((path) => !path.endsWith("keystore.bin"));
 }
 
 testWith([POSIX], "links in place of states and replicas are not followed", async () => {
@@ -53,7 +54,10 @@ testWith([POSIX], "links in place of states and replicas are not followed", asyn
   for (const place of await placesOfState(harness)) linkTo(harness, `${place}.tmp`);
   assertEquals((await harness.run()).code, 0);
   assertEquals(precious(harness), "kept");
-  linkTo(harness, "state/state.bin.tmp");
+  linkTo(
+    harness,
+    (await placesOfState(harness)).find((path) => path.endsWith("/state.bin"))! + ".tmp",
+  );
   assertEquals((await harness.run({ doubles: FOLLOW_FILES })).code, 0);
   assertEquals(precious(harness).startsWith("SNTL"), true, "the attack");
 });
@@ -74,11 +78,14 @@ testWith(
 
 testWith([POSIX], "a link at the path of the state's lock is refused", async () => {
   await using harness = await openHarness();
-  Deno.removeSync(harness.at("state/lock"));
-  linkTo(harness, "state/lock");
+  const lock = `home/${
+    (await filesBelow(harness.at("home"))).find((path) => path.endsWith("/lock"))
+  }`;
+  Deno.removeSync(harness.at(lock));
+  linkTo(harness, lock);
   const { code, stderr } = await harness.run();
   assertEquals(code, 2, stderr);
-  assertStringIncludes(stderr, `${harness.at("state/lock")}: it is not a file`);
+  assertStringIncludes(stderr, `${harness.at(lock)}: it is not a file`);
   assertEquals(precious(harness), "kept");
   assertEquals((await harness.run({ doubles: FOLLOW_LOCKS })).code, 0);
   assertEquals(/^\d+\n$/.test(precious(harness)), true, "the attack");

@@ -4,7 +4,6 @@ import { selectPlatform } from "../../src/platform/select.ts";
 import { examinePermissions } from "../../src/doctor/files.ts";
 import { examineSocket } from "../../src/doctor/files.ts";
 import { examineState } from "../../src/doctor/state.ts";
-import type { DoctorRequest } from "../../src/doctor/diagnostic.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import type { Diagnostic } from "../../src/doctor/diagnostic.ts";
 import { type Machine, openMachine } from "../../src/enforcement/machine.ts";
@@ -13,6 +12,7 @@ import { openStateFolder } from "../../src/state/state_folder.ts";
 import type { StandardLicense } from "../../src/license/payload.ts";
 import { standardPayload } from "../support/organization.ts";
 import { RecordingLog } from "../support/recording_log.ts";
+import { givenFolder } from "../support/product_folder.ts";
 import { openLibraries } from "../support/open_libraries.ts";
 import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -30,14 +30,8 @@ const platform = {
 const clock = new FakeClock();
 const env = () => undefined;
 
-function requestFor(stateFolder: string): DoctorRequest {
-  return {
-    licensePath: undefined,
-    orgKey: undefined,
-    serverUrl: undefined,
-    stateFolder,
-    ipc: {},
-  };
+function requestFor(stateFolder: string) {
+  return { orgKey: undefined, stateFolder };
 }
 
 testWith([POSIX], "a state folder that is a file cannot be read", async () => {
@@ -59,7 +53,10 @@ async function stateAfter(
   {
     using opened = await openStateFolder(folder.path, { log, pid: Deno.pid });
     const newUuid = () => "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
-    const machine = await openMachine(opened, { platform, clock, log, newUuid, env });
+    const machine = await openMachine(opened, {
+      ...{ platform, clock, log, newUuid, env, pid: Deno.pid, licenseKey: "K1" },
+      place: givenFolder(opened.path),
+    });
     await change(machine, folder.path);
   }
   const request = requestFor(folder.path);

@@ -13,6 +13,7 @@ import type { State } from "../../src/state/state_file.ts";
 import { openStateFolder, type StateFolder } from "../../src/state/state_folder.ts";
 import { answerPayload, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization, type Organization, standardPayload } from "../support/organization.ts";
+import { givenFolder } from "../support/product_folder.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
@@ -101,6 +102,7 @@ class CutOffMachine {
 
   #open(log: RecordingLog): Promise<Machine> {
     return openMachine(this.folder, {
+      ...{ place: givenFolder(this.folder.path), licenseKey: "K1", pid: Deno.pid },
       platform,
       clock: systemClock,
       log,

@@ -58,10 +58,11 @@ testWith(
     const [machine] = /[^/]+\.sock$/m.exec(
       (await harness.systemd.run("find", "/run/sentinel")).stdout,
     )!;
+    const [scope] = /[^/]+-[0-9a-f]{8}\/[0-9a-f]{16}(?=\/state\.bin$)/m.exec(stdout)!;
     assertEquals(stdout.trim().split("\n").sort(), [
-      "/var/lib/sentinel/software/data/sentinel-drm/keystore.bin",
-      "/var/lib/sentinel/software/data/sentinel-drm/state.bin",
-      `/var/lib/sentinel/software/sentinel-drm/${
+      `/var/lib/sentinel/software/data/sentinel-drm/${scope}/keystore.bin`,
+      `/var/lib/sentinel/software/data/sentinel-drm/${scope}/state.bin`,
+      `/var/lib/sentinel/software/sentinel-drm/${scope}/${
         machine.slice("sentinel-".length, -".sock".length)
       }.bin`,
     ]);

@@ -95,6 +95,23 @@ for (const [what, script, message, host] of FAULTS) {
   });
 }
 
+/** Writes, in place of the program, whether its entry has this text. */
+const looking = (text: string) =>
+  `[ "$1" = compile ] || exit 0
+   while [ "$1" != --output ]; do shift; done
+   if grep -q '${text}' "$3"; then echo yes > "$2"; else echo no > "$2"; fi`;
+
+for (const [strictRollback, answer] of [[true, "yes"], [false, "no"]] as const) {
+  testWith([POSIX], `--strict-rollback is built in if it is given: ${answer}`, async () => {
+    const { files } = await build(looking('"strictRollback":true'), {
+      strictRollback,
+    }) as { files: BuiltFile[] };
+    const bytes = new TextEncoder().encode(`${answer}\n`);
+    const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+    assertEquals(files.map(({ sha256 }) => sha256), [sum]);
+  });
+}
+
 testWith(
   [POSIX],
   "programs are listed with their checksums, by name",

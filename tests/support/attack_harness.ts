@@ -40,6 +40,8 @@ export type AttackOptions =
 export class AttackHarness implements AsyncDisposable {
   /** Answers the following requests to the license server. */
   answer: AnswerAs = honestly;
+  /** Whether the state is in the user's data folder, `home/sentinel-drm`, instead of the folder of `--state-dir`. */
+  isAtHome = false;
   readonly #server: TestServer;
   #isServerUp = true;
 
@@ -114,7 +116,11 @@ export class AttackHarness implements AsyncDisposable {
   }
 
   programOptions({ args: _, config: __, env, ...options }: AttackOptions = {}): ProgramOptions {
-    const folders = { XDG_RUNTIME_DIR: this.at("runtime"), XDG_STATE_HOME: this.at("witness") };
+    const folders = {
+      XDG_RUNTIME_DIR: this.at("runtime"),
+      XDG_STATE_HOME: this.at("witness"),
+      XDG_DATA_HOME: this.at("home"),
+    };
     return { ...options, env: { ...folders, ...env } };
   }
 
@@ -130,7 +136,9 @@ export class AttackHarness implements AsyncDisposable {
     }
     return [
       ...["run", "--license", this.at("a.lic"), "--software", this.at("software")],
-      ...["--org-key", this.at("org.pem"), "--state-dir", this.at("state"), ...args],
+      ...["--org-key", this.at("org.pem")],
+      ...(this.isAtHome ? [] : ["--state-dir", this.at("state")]),
+      ...args,
     ];
   }
 }

@@ -15,6 +15,7 @@ export const MACHINE = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
 export class Disk implements AsyncDisposable {
   writesLeft = Infinity;
   hasOuter = true;
+  keepsOuter = true;
   /** Replaces the user's keyring; `undefined` if the test has none. */
   keyring: Map<string, Uint8Array<ArrayBuffer>> | undefined;
 
@@ -35,6 +36,7 @@ export class Disk implements AsyncDisposable {
     return new RollbackGuard(
       this.#mortal(new StateFile(this.folder.at("in/state"), this.key)) as StateFile,
       {
+        keepsOuter: this.keepsOuter,
         inner: this.#mortal(new StateFile(this.folder.at("in/replica"), this.key, "witness")),
         outerOf: (id) => {
           const outer = outerOf(id);

@@ -8,9 +8,13 @@ import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 /** A vendor's keys, license server and license `K1`, and `sentinel run` under it, in one temporary folder. */
 export class RunHarness implements AsyncDisposable {
   readonly port = freePort();
+  /** Without it the state is in the user's data folder, `home/sentinel-drm`. */
+  stateDir: string | undefined;
   #server: RunningProgram | undefined;
 
-  private constructor(readonly folder: TemporaryFolder) {}
+  private constructor(readonly folder: TemporaryFolder) {
+    this.stateDir = folder.at("state");
+  }
 
   /** Makes keys and a license, `K1`, and starts the server. */
   static async open(...terms: string[]): Promise<RunHarness> {
@@ -36,8 +40,9 @@ export class RunHarness implements AsyncDisposable {
 
   async issue(licenseKey: string, ...terms: string[]): Promise<void> {
     const { at } = this.folder;
+    const software = terms.includes("--software-id") ? [] : ["--software-id", "rocket"];
     await this.vendor(
-      ...["issue", "--type", "standard", "--org", "acme", "--software-id", "rocket"],
+      ...["issue", "--type", "standard", "--org", "acme", ...software],
       ...["--license-key", licenseKey, "--expires", "2999-12-31", "--server-url", this.url],
       ...["--key", at("org_private_key.pem"), "--database", at("vendor.db")],
       ...["--out", at(`${licenseKey}.lic`), ...terms],
@@ -77,23 +82,30 @@ export class RunHarness implements AsyncDisposable {
     const { at } = this.folder;
     return [
       ...["run", "--license", at(`${license}.lic`), "--software", software],
-      ...["--org-key", at("org_public_key.pem"), "--state-dir", at("state")],
+      ...["--org-key", at("org_public_key.pem")],
+      ...(this.stateDir === undefined ? [] : ["--state-dir", this.stateDir]),
       ...["--log-level", "debug", "--", ...args],
     ];
   }
 
   async run(
     software: string,
-    { env, doubles, wrapper = [], ...options }: {
+    { env, doubles, fixture, wrapper = [], ...options }: {
       license?: string;
       args?: string[];
       env?: Record<string, string>;
       doubles?: Doubles | undefined;
+      fixture?: string;
       /** A command that runs the command behind it. */
       wrapper?: readonly string[];
     } = {},
   ): Promise<ProgramResult> {
-    const programOptions = { ...this.programOptions(env), wrapper, doubles };
+    const programOptions = {
+      ...this.programOptions(env),
+      wrapper,
+      doubles,
+      ...(fixture !== undefined && { fixture }),
+    };
     return await runProgram(this.runArguments(software, options), programOptions);
   }
 
@@ -127,8 +139,12 @@ export class RunHarness implements AsyncDisposable {
   programOptions(env: Record<string, string> = {}): ProgramOptions {
     const runtime = this.folder.at("runtime");
     Deno.mkdirSync(runtime, { recursive: true, mode: 0o700 });
+    const { at } = this.folder;
     return {
-      env: { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: this.folder.at("witness"), ...env },
+      env: {
+        ...{ XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: at("witness"), XDG_DATA_HOME: at("home") },
+        ...env,
+      },
     };
   }
 
