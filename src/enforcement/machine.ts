@@ -7,7 +7,12 @@ import { Keystore, type MachineKeys } from "../state/keystore.ts";
 import { MACHINE_FILE, type ProductFolder, PROGRESS_FILE } from "../state/product_folder.ts";
 import type { RollbackGuard } from "../state/rollback_guard.ts";
 import type { State } from "../state/state_file.ts";
-import { type StateFolder, StateFolderError, writeAtomically } from "../state/state_folder.ts";
+import {
+  removeDurably,
+  type StateFolder,
+  StateFolderError,
+  writeAtomically,
+} from "../state/state_folder.ts";
 import { createState, type LeaseStorage } from "./grace.ts";
 import { guardState } from "./guarded_state.ts";
 
@@ -90,6 +95,7 @@ function createStorage(folder: StateFolder, file: RollbackGuard, keystore: Keyst
     forget: async () => {
       await file.delete();
       await keystore.delete();
+      await removeDurably(folder.at(MACHINE_FILE));
     },
   };
 }
