@@ -37,7 +37,7 @@ for (
     assertEquals(code, 80, stderr);
     const line = typeof alg === "string"
       ? `unsupported license algorithm: ${alg} (expected ES256)`
-      : "invalid license file: malformed JSON";
+      : "invalid license file: malformed JSON (alg is missing)";
     assertStringIncludes(stderr, `sentinel: error: ${line}\n`);
   });
 }

@@ -18,6 +18,14 @@ const MADE_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   "daemon/daemon.ts line": [],
   "enforcement/tamper_findings.ts `${message}: ${evidence}`": await findingTexts(),
   "agent/hardware_bound.ts describeMismatch(expected, match)": ["hardware: …"],
+  ...Object.fromEntries(
+    [
+      "license_server/issue_license_file.ts",
+      "agent/hardware_bound.ts",
+      "cli/commands/fingerprint.ts",
+    ]
+      .map((file) => [`${file} weakness.message`, ["the hardware fingerprint is weak: …"]]),
+  ),
   // the end of a daemon, which its exit status explains
   "daemon/run_daemon.ts describeError(error)": [
     "maximum recovery attempts reached",
