@@ -70,13 +70,12 @@ interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
 const MINUTE_MS = 60_000, HOUR_MS = 3_600_000, SECOND_MS = 1000;
 
 /** An activation is tried again for a moment; a person waits for it. */
-const ACTIVATION_RETRIES = { spreadMs: 2 * SECOND_MS, atLeast: 1, limitMs: 30 * SECOND_MS };
+const ACTIVATION_RETRIES = { spreadMs: 2 * SECOND_MS, limitMs: 25 * SECOND_MS };
 
 /** Retries of a missed heartbeat: enough for a restart of the server or of the network, in less than an interval. */
 function heartbeatRetries(intervalMs: number) {
   return {
     spreadMs: Math.min(intervalMs / 4, HOUR_MS),
-    atLeast: 3,
     limitMs: intervalMs * LONGEST_BEAT,
   };
 }

@@ -194,7 +194,7 @@ echo "$1" >> "$0.calls"
 [ "$1" != --version ] || echo "deno 1.0.0 (stable)"
 [ "$1" = compile ] || exit 0
 while [ "$1" != --output ]; do shift; done
-printf '#!/bin/sh\\n' > "$2"; chmod +x "$2"
+printf '#!/bin/sh\\n' > "$2"; chmod 755 "$2"
 `;
 
 const BUILDERS: readonly [

@@ -61,7 +61,7 @@ async function build(
 const compiling = (program: string) =>
   `[ "$1" = compile ] || exit 0
    while [ "$1" != --output ]; do shift; done
-   printf '#!/bin/sh\\n${program}\\n' > "$2"; chmod +x "$2"`;
+   printf '#!/bin/sh\\n${program}\\n' > "$2"; chmod 755 "$2"`;
 
 const FAULTS: [string, string, string, Target?][] = [
   [

@@ -191,7 +191,7 @@ const COMPILER = `#!/bin/sh
 [ "$1" != --version ] || echo "deno ${Deno.version.deno} (stable)"
 [ "$1" = compile ] || exit 0
 while [ "$1" != --output ]; do shift; done
-printf '#!/bin/sh\\n' > "$2"; chmod +x "$2"; cp -R "$(dirname "$3")" "$(dirname "$0")/kept"
+printf '#!/bin/sh\\n' > "$2"; chmod 755 "$2"; cp -R "$(dirname "$3")" "$(dirname "$0")/kept"
 `;
 
 testWith(

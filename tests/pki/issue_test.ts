@@ -143,7 +143,7 @@ Deno.test("a certificate expires with its CA at the latest, and a longer request
   const error = await assertRejects(() => issued(made, { holder: OPS, days: 11 }), SentinelError);
   assertEquals(
     [error.code, error.message],
-    ["usage.days", "a certificate cannot outlive its CA, which ends on 2030-06-11"],
+    ["usage.days", "a certificate cannot outlive its CA, which ends on 2030-06-11 UTC"],
   );
 });
 
