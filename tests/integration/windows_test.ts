@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openLibraries } from "../support/open_libraries.ts";
 import { runProgram } from "../support/program.ts";
 import { testWith, WINDOWS } from "../support/requirements.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
 import { isThere, STAY, WindowsHarness } from "../support/windows_harness.ts";
 
 openLibraries();
@@ -54,7 +55,8 @@ testWith([WINDOWS], "Windows: no child survives a killed sentinel", async () => 
 });
 
 testWith([WINDOWS], "Windows: doctor reports the key's seal and the pipe", async () => {
-  const { stdout } = await runProgram(["doctor"]);
+  await using folder = await temporaryFolder();
+  const { stdout } = await runProgram(["doctor", "--state-dir", folder.at("state")]);
   assertMatch(stdout, /keystore .*will be a dpapi key/);
   assertMatch(stdout, /socket .*will be a pipe; no sentinel runs/);
 });
