@@ -86,7 +86,7 @@ const LONGEST_BEAT = 0.9;
 /** Parts of the whole grace at which a warning says what is left. */
 const WARNED_PARTS = [1 / 2, 1 / 4, 1 / 10];
 
-/** What an answer means for a license that is activated. */
+/** The meaning of an answer for an activated license. */
 type HeartbeatAnswer =
   | { readonly kind: "status"; readonly status: string; readonly respondedAtMs: number }
   /** The server decided against this machine for a reason that no status stands for. */

@@ -36,7 +36,7 @@ export interface LicenseTerms {
 interface IssuedLicense {
   readonly license: License;
   readonly fileText: string;
-  /** What is weak about its fingerprint. */
+  /** The weakness of its fingerprint, if any. */
   readonly weakness: FingerprintWeakness | undefined;
 }
 

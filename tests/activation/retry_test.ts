@@ -71,7 +71,7 @@ Deno.test("tries that take long are made as often as they must be", async () => 
   assertEquals(tries, 4);
 });
 
-Deno.test("the first failure is told once, and only if there is one", async () => {
+Deno.test("the first failure is reported once, and only if there is one", async () => {
   const clock = new FakeClock();
   const told: string[] = [];
   const answers = [UNREACHABLE, UNREACHABLE, REFUSED, REFUSED];

@@ -30,7 +30,7 @@ const CONSTANTS_READ: Doubles = {
   ]],
 };
 
-/** What a machine has of its own; everything else is the image's or the hypervisor's. */
+/** The components that differ between machines of one image; all others come from the image or the hypervisor. */
 const FIRST: RecordedFiles = { "etc/machine-id": "1".repeat(31) + "a\n" };
 const SECOND: RecordedFiles = { "etc/machine-id": "2".repeat(31) + "b\n" };
 

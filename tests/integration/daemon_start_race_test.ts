@@ -12,7 +12,7 @@ interface Arbiter {
   readonly says: RegExp;
 }
 
-/** What decides which daemon runs. */
+/** The settings that identify a daemon. */
 const ARBITERS: Readonly<Record<string, Arbiter>> = {
   "PID file": { args: () => [], says: /another sentinel is running \(pid (?:\d+|unknown)\)\n$/ },
   "state folder": {

@@ -197,7 +197,7 @@ Deno.test("a relative --license is relative to the caller's folder, whatever the
 });
 
 const TERMINAL = `
-import os, pty, subprocess, sys
+import os, pty, subprocess, sys, time
 pid, fd = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
@@ -219,6 +219,9 @@ def link(fd):
     except FileNotFoundError:
         # it opens and closes files meanwhile
         return ""
+# it drops its streams right after it has reported that it is ready
+until = time.monotonic() + 30
+while link(2).startswith("pipe:") and time.monotonic() < until: time.sleep(0.01)
 print("terminals", sum(link(fd).startswith("/dev/pts") for fd in os.listdir("/proc/%s/fd" % daemon)))
 print("streams", *[link(fd) for fd in range(3)])
 `;

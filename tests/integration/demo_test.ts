@@ -31,7 +31,7 @@ async function leftIn(folder: string): Promise<string[]> {
   return new TextDecoder().decode(stdout).split("\n").filter(Boolean);
 }
 
-/** What the demo must print, in this order. */
+/** Lines that the demo must print, in this order. */
 const STORY = [
   "$ sentinel vendor keygen --out keys\n",
   "private key written to keys/org_private_key.pem",
