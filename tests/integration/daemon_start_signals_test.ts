@@ -129,7 +129,7 @@ for (const [when, moment] of Object.entries(MOMENTS)) {
   });
 }
 
-/** What only a daemon does that root starts as another user. */
+/** Steps of a daemon that root starts as another user. */
 const ROOTS_MOMENTS: Readonly<Record<string, (program: ProgramForAll) => Moment>> = {
   "looks its user up (privileges)": () => ({
     call: "openat",
