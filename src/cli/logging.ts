@@ -1,5 +1,5 @@
 import { describeError } from "../core/errors.ts";
-import { escapeControls } from "../core/visible_text.ts";
+import { escapeControls } from "../core/text.ts";
 import type { ParsedArguments } from "./command.ts";
 import {
   type ConfigurableLog,

@@ -3,7 +3,7 @@ import type { Build } from "../core/build_info.ts";
 import { systemClock } from "../core/clock.ts";
 import { describeCauses, SentinelError, unwrapError } from "../core/errors.ts";
 import { VERSION } from "../core/build_info.ts";
-import { escapeControls } from "../core/visible_text.ts";
+import { escapeControls } from "../core/text.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, getExitCode } from "./exit_codes.ts";

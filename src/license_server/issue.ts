@@ -1,5 +1,5 @@
 import { SentinelError } from "../core/errors.ts";
-import { hasControls } from "../core/visible_text.ts";
+import { hasControls } from "../core/text.ts";
 import { findFingerprintWeakness, parseFingerprint } from "../license/fingerprint.ts";
 import type { FingerprintWeakness } from "../license/fingerprint_strength.ts";
 import { type License, parsePayload, PAYLOAD_VERSION } from "../license/payload.ts";

@@ -1,4 +1,4 @@
-import { escapeControls } from "../../core/visible_text.ts";
+import { escapeControls } from "../../core/text.ts";
 import { type DaemonControl, NotRunningError } from "../../daemon/control.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { OptionName } from "../options.ts";

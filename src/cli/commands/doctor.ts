@@ -1,6 +1,6 @@
 import { composeDoctor } from "../../app/doctor.ts";
 import { SentinelError } from "../../core/errors.ts";
-import { escapeControls } from "../../core/visible_text.ts";
+import { escapeControls } from "../../core/text.ts";
 import type { Diagnostic } from "../../doctor/diagnostic.ts";
 import type { Command } from "../command.ts";
 import { applyOptions, readLicenseRequest } from "../run_options.ts";

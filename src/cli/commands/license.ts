@@ -1,4 +1,4 @@
-import { escapeControls } from "../../core/visible_text.ts";
+import { escapeControls } from "../../core/text.ts";
 import { loadLicense, loadValidLicense } from "../../license/license_file.ts";
 import { loadOrganizationKey } from "../../license/organization_key.ts";
 import type { License } from "../../license/payload.ts";

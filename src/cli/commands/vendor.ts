@@ -1,4 +1,4 @@
-import { escapeControls } from "../../core/visible_text.ts";
+import { escapeControls } from "../../core/text.ts";
 import type { BuiltFile } from "../../packaging/build_programs.ts";
 import { isTarget, type Target, TARGETS } from "../../packaging/targets.ts";
 import { suggest, UsageError } from "../usage_error.ts";

@@ -1,7 +1,6 @@
 import { findInexactNumber } from "../../core/json_numbers.ts";
 import { parseStrictJson } from "../../core/strict_json.ts";
-import { quoteForShell } from "../../core/text.ts";
-import { escapeControls } from "../../core/visible_text.ts";
+import { escapeControls, quoteForShell } from "../../core/text.ts";
 import type { IssueRequest } from "../../license_server/issue_license_file.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
