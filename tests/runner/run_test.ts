@@ -68,7 +68,7 @@ Deno.test("a test that hangs is named and fails", async () => {
 
 Deno.test("a run that is ended before its report ends the same way, without output", async () => {
   const { code, stdout, stderr } = await runOn(
-    `Deno.test("deadly", () => { new Deno.Command("kill", { args: ["-KILL", String(Deno.pid)] }).outputSync(); });`,
+    `Deno.test("deadly", () => { Deno.kill(Deno.pid, "SIGKILL"); });`,
   );
   assertEquals([code, stdout, stderr], [128 + 9, "", ""]);
 });
