@@ -41,7 +41,7 @@ export function describeService(
       ...findProgram(),
       "daemon",
       "start",
-      kind === "windows" ? "--service" : "--foreground",
+      "--service",
       "--config",
       resolve(configPath),
       ...orgKey,
@@ -66,15 +66,17 @@ export async function findSystemServices(): Promise<SystemServices | undefined> 
 /**
  * Connects to the service manager that started us.
  *
- * @throws {ConfigError} if no service manager started us.
+ * @returns `undefined` if the system's service managers need no connection.
+ * @throws {ConfigError} if the system's service manager did not start us.
  */
-export async function joinServiceManager(): Promise<ServiceMembership> {
+export async function joinServiceManager(): Promise<ServiceMembership | undefined> {
   const services = await findSystemServices();
-  const membership = await services?.join();
+  if (services === undefined) return undefined;
+  const membership = await services.join();
   if (membership !== undefined) return membership;
   throw new ConfigError(
     "config.service",
-    "--service is only for the Windows service manager: use --foreground",
+    "the Windows service manager did not start this process: use --foreground instead of --service",
   );
 }
 

@@ -45,7 +45,7 @@ export const OPTIONS = {
   "pid-file": { value: "FILE", help: "the daemon's PID file" },
   foreground: { help: "stay in the foreground, as service managers expect" },
   detached: { help: "close the standard streams when ready (used by daemon start itself)" },
-  service: { help: "run as a Windows service (used by the service itself)" },
+  service: { help: "run as a service: ask again after a refusal (used by services)" },
   "service-name": { value: "NAME", help: "the service's name (default: the software's)" },
   "check-config": { help: "check the configuration and exit" },
   "print-config": { help: "print the configuration with its defaults and exit" },

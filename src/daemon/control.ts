@@ -3,6 +3,7 @@ import type { Env } from "../core/process.ts";
 import type { Host } from "../platform/host.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { waitForLock } from "../core/file_lock.ts";
+import { findWait } from "./restart_backoff.ts";
 import { readPidFile } from "./pid_file.ts";
 import { type IpcMessage, requestIpc } from "../ipc/client.ts";
 import { IpcClientError } from "../ipc/errors.ts";
@@ -23,6 +24,13 @@ class DaemonRefusal extends SentinelError {
   constructor({ error, code, details }: Readonly<Record<string, unknown>>) {
     super(typeof code === "string" ? code : "absent.answer", String(error));
     this.details = Array.isArray(details) ? details.map(String) : [];
+  }
+}
+
+/** A service waits until it asks the license server again (exit status 87). */
+class WaitingError extends SentinelError {
+  constructor(pid: number, wait: string) {
+    super("absent.waiting", `sentinel daemon (pid ${pid}) waits: ${wait}`);
   }
 }
 
@@ -77,6 +85,11 @@ export class DaemonControl {
       if (value["status"] === "error") throw new DaemonRefusal(value);
       return { kind: "answered", answer: value };
     }
+    const wait = await findWait({
+      pidFile: this.#options.pidFile,
+      nowMs: this.#options.clock.wallMs(),
+    });
+    if (wait !== undefined && signal === undefined) throw new WaitingError(pid, wait);
     // without Unix signals, any signal would kill the daemon
     if (signal === undefined || !this.#options.platform.hasUnixSignals) {
       throw new IpcClientError("absent.socket");

@@ -13,6 +13,7 @@ import {
 import { createParentDirectories } from "./runtime_dirs.ts";
 import { PidFile } from "./pid_file.ts";
 import { runPhase, StartUpError } from "./detach.ts";
+import { RestartBackoff } from "./restart_backoff.ts";
 import type { ServiceManager } from "./service_manager.ts";
 import { Daemon, type OpenDaemonServer } from "./daemon.ts";
 import { limitDaemon, type PreparedChange } from "./settings.ts";
@@ -87,6 +88,8 @@ export interface DaemonRequest {
   readonly run: RunRequest;
   /** Absolute. */
   readonly pidFile: string;
+  /** Whether a service manager restarts the daemon whenever it fails. */
+  readonly isService: boolean;
 }
 
 interface DaemonDependencies extends RunDependencies {
@@ -131,6 +134,7 @@ class DaemonRun implements LifecycleHost {
   readonly #logging: DaemonLog;
   #serviceManager: ServiceManager | undefined;
   readonly #over = new AbortController();
+  readonly #backoff: RestartBackoff | undefined;
   #hasStarted = false;
   #hasLogFile = false;
 
@@ -149,6 +153,7 @@ class DaemonRun implements LifecycleHost {
     });
     this.#endpoint = new HealthListener(this.#daemon, deps);
     this.#logging = new DaemonLog(deps.log);
+    this.#backoff = request.isService ? new RestartBackoff({ ...deps, ...request }) : undefined;
     this.#missed.promise.catch(() => {});
   }
 
@@ -198,9 +203,15 @@ class DaemonRun implements LifecycleHost {
       this.#serviceManager = this.#deps.openServiceManager();
       undo.use(this.#endpoint);
       undo.use(this.#daemon);
+      await this.#backoff?.wait({
+        stop,
+        onWait: (text, ms) => this.#serviceManager?.announceWait(text, ms),
+      });
+      if (stop.aborted) return 0;
       await this.#endpoint.prepare(this.#config.health.listen).apply();
       return await runSentinel(run, this.#deps, this.#daemon);
     } catch (error) {
+      await this.#backoff?.onEnd(unwrapError(error));
       throw this.#hasStarted ? error : new StartUpError("core", error);
     }
   }
@@ -216,6 +227,7 @@ class DaemonRun implements LifecycleHost {
   onRunning(): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
+    this.#backoff?.clear();
     this.#deps.onReady();
     this.#serviceManager?.pingWatchdog(() => this.#daemon.isHealthy, this.#over.signal);
   }

@@ -12,6 +12,9 @@ interface ServiceVariables {
 /** Removed from the software's environment. */
 export const SERVICE_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] as const;
 
+/** Added to a wait: longer than a start's requests to the license server may take. */
+const START_MS = 120_000;
+
 interface ServiceManagerOptions extends Pick<Host, "clock" | "pid"> {
   readonly variables: ServiceVariables;
   /** For a service manager without a notification socket (Windows). */
@@ -40,6 +43,13 @@ export class ServiceManager {
     this.#notify([...(announcement === undefined ? [] : [`${announcement}=1`]), `STATUS=${state}`]);
     if (announcement === "READY") membership?.report("running");
     if (announcement === "STOPPING") membership?.report("stopping");
+  }
+
+  /** A start waits this long before it goes on (sd_notify(3), EXTEND_TIMEOUT_USEC). */
+  announceWait(text: string, ms: number): void {
+    this.#notify([`EXTEND_TIMEOUT_USEC=${(ms + START_MS) * 1000}`, `STATUS=${text}`]);
+    // Windows stops no service whose start is pending
+    this.#options.membership?.report("running");
   }
 
   /** Pings the watchdog twice per interval while the daemon is healthy, until `signal` is aborted. */

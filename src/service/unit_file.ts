@@ -28,8 +28,8 @@ export interface ServiceDescription {
   readonly stopTimeoutMs: number;
 }
 
-/** Exit statuses that a restart cannot repair, such as a wrong configuration, license or machine, or a missing program. */
-export const NO_RESTART_STATUSES: readonly number[] = [2, 80, 81, 83, 84, 85, 86];
+/** Exit statuses that a restart cannot repair: a wrong configuration, license file, machine or program. */
+export const NO_RESTART_STATUSES: readonly number[] = [2, 80, 83, 84];
 
 /** Exit statuses of systemd itself if program, group or user do not exist; systemd.exec(5), process exit codes. */
 const MISSING_STATUSES: readonly number[] = [203, 216, 217];
@@ -41,7 +41,7 @@ const STOP_MARGIN_MS = 10_000;
 const START_TIMEOUT_SECONDS = 120;
 const WATCHDOG_SECONDS = 30;
 
-/** Restarts are not limited in number, so that the service starts as soon as the license server is reachable. */
+/** Restarts are not limited in number; after a refusal by the license server, the daemon itself waits (`RestartBackoff`). */
 const RESTART_SECONDS = 2;
 
 /**
@@ -108,6 +108,8 @@ function formatSystemdUnit(service: ServiceDescription): string {
     ...(user === undefined ? [] : [`User=${user}`]),
     ...(group === undefined ? [] : [`Group=${group}`]),
     `RuntimeDirectory=${folder}`,
+    // holds what a restart has to know about the last run
+    "RuntimeDirectoryPreserve=restart",
     "RuntimeDirectoryMode=0700",
     `StateDirectory=${folder}`,
     "StateDirectoryMode=0700",

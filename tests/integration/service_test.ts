@@ -79,7 +79,7 @@ testWith([needsProgram("python3")], "the plist is one, with the command word by 
   const plist = JSON.parse(json);
   assertEquals([plist.Label, plist.UserName, plist.RunAtLoad], ["sentinel.rocket", "rocket", true]);
   assertEquals(plist.ProgramArguments.slice(-5), [
-    ...["daemon", "start", "--foreground", "--config", folder.at("it's $5.toml")],
+    ...["daemon", "start", "--service", "--config", folder.at("it's $5.toml")],
   ]);
 });
 
@@ -196,22 +196,6 @@ testWith(
     assertEquals([code, stderr], [
       86,
       `sentinel: error: ${folder.at("sentinel-rocket.service")} cannot be written: run as root\n`,
-    ]);
-  },
-);
-
-testWith(
-  [POSIX],
-  "--service is refused where no service manager of Windows started us",
-  async () => {
-    await using folder = await temporaryFolder();
-    await Deno.writeTextFile(folder.at("c.toml"), CONFIG);
-    const { code, stderr } = await runProgram([
-      ...["daemon", "start", "--service", "--config", folder.at("c.toml"), "--org-key", "k"],
-    ]);
-    assertEquals([code, stderr], [
-      2,
-      "sentinel: error: --service is only for the Windows service manager: use --foreground\n",
     ]);
   },
 );

@@ -148,7 +148,7 @@ testWith(
     const { code, stderr } = await harness.daemon("start", "--service");
     assertEquals([code, stderr], [
       2,
-      "sentinel: error: --service is only for the Windows service manager: use --foreground\n",
+      "sentinel: error: the Windows service manager did not start this process: use --foreground instead of --service\n",
     ]);
   },
 );

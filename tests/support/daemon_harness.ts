@@ -15,6 +15,8 @@ import {
 export const STAY = `echo $$ $SENTINEL_IPC_SOCKET >> "$0.starts"; exec sleep 1000 >/dev/null 2>&1`;
 
 export interface DaemonHarnessOptions {
+  /** Terms of the license, as `sentinel vendor issue` takes them. */
+  readonly terms?: readonly string[];
   /** The child's shell script. */
   readonly script?: string;
   /** More of `sentinel.toml`. */
@@ -31,7 +33,7 @@ export class DaemonHarness implements AsyncDisposable {
 
   static async open(options: DaemonHarnessOptions = {}): Promise<DaemonHarness> {
     await using stack = new AsyncDisposableStack();
-    const base = stack.use(await RunHarness.open());
+    const base = stack.use(await RunHarness.open(...options.terms ?? []));
     const harness = new DaemonHarness(base, options.program);
     for (const name of ["runtime", "witness"]) Deno.mkdirSync(harness.at(name), { mode: 0o700 });
     await base.script("software", options.script ?? STAY);

@@ -62,7 +62,7 @@ async function loadDefaults(): Promise<LoadedConfig> {
   return parseConfig("", "the configuration");
 }
 
-/** @param service Our membership, if a Windows service manager started us. */
+/** @param service Our membership, if the Windows service manager started us. */
 async function stay(
   context: CommandContext,
   config: Config,
@@ -86,6 +86,7 @@ async function stay(
     config,
     loadConfig: () => reloadConfig(context),
     pidFile: path,
+    isService: context.args.flag("service"),
     sayReady: isDetached ? () => context.output.result(READY_LINE) : undefined,
     service,
   }, { ...context, failed: lastResort.failed });
@@ -142,11 +143,12 @@ async function detach({ args, output }: Pick<CommandContext, "args" | "output">)
  */
 async function runAsService(
   { log }: Pick<CommandContext, "log">,
-  run: (service: ServiceMembership) => Promise<number>,
+  run: (service: ServiceMembership | undefined) => Promise<number>,
 ): Promise<number> {
   const { joinServiceManager } = await import("../../app/service.ts");
   const service = await joinServiceManager();
-  // a service has no standard streams
+  if (service === undefined) return await run(service);
+  // it has no standard streams
   log.configure({ write() {} });
   const end = async (status: number) => {
     if (status === EXIT.ok || NO_RESTART_STATUSES.includes(status)) await service.end(status);

@@ -110,7 +110,7 @@ export const servicePrint: Command = {
   options: ["config", "org-key", "service-name"],
   operands: { min: 1, max: 1, words: SERVICE_KINDS },
   notes: [
-    "The definition runs `daemon start --foreground` with this configuration, as [process] user and group, with write",
+    "The definition runs `daemon start --service` with this configuration, as [process] user and group, with write",
     "access only to the paths in the configuration. The directories it names must exist.",
   ],
   async run(context) {
