@@ -98,7 +98,7 @@ export class RestartBackoff {
     if (!PASSING_CODES.includes(error.code.split(".")[0]!)) return;
     const count = this.#count + 1, atMs = clock.wallMs();
     const refusal: Refusal = {
-      ...{ message: error.message, count, atMs },
+      ...{ message: error.message.replace(/\.$/, ""), count, atMs },
       askAtMs: atMs + this.#waitMs(count),
       isFinal: error.code === DECOMMISSIONED,
     };
