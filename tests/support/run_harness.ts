@@ -1,16 +1,20 @@
-import { assertEquals } from "@std/assert";
+import { startVendorServer } from "../../src/app/vendor.ts";
+import type { RunningLicenseServer } from "../../src/license_server/server.ts";
+import { RecordingLog } from "./recording_log.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import type { Doubles } from "./doubles.ts";
 import { programLine, type ProgramOptions, resultOf, runProgram, startProgram } from "./program.ts";
 import type { ProgramResult, RunningProgram } from "./program.ts";
 import { freePort } from "./free_port.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
+import { runVendorCommand } from "./vendor_commands.ts";
 
 /** A vendor's keys, license server and license `K1`, and `sentinel run` under it, in one temporary folder. */
 export class RunHarness implements AsyncDisposable {
   readonly port = freePort();
   /** Without it the state is in the user's data folder, `home/sentinel-drm`. */
   stateDir: string | undefined;
-  #server: RunningProgram | undefined;
+  #server: RunningLicenseServer | undefined;
 
   private constructor(readonly folder: TemporaryFolder) {
     this.stateDir = folder.at("state");
@@ -33,9 +37,7 @@ export class RunHarness implements AsyncDisposable {
 
   /** Runs `sentinel vendor …`, which must succeed; returns its output. */
   async vendor(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await runProgram(["vendor", ...args]);
-    assertEquals(code, 0, stderr);
-    return stdout;
+    return await runVendorCommand(args);
   }
 
   async issue(licenseKey: string, ...terms: string[]): Promise<void> {
@@ -59,11 +61,11 @@ export class RunHarness implements AsyncDisposable {
   }
 
   async startServer(): Promise<void> {
-    this.#server = startProgram([
-      ...["vendor", "serve", "--key", this.folder.at("org_private_key.pem")],
-      ...["--database", this.folder.at("vendor.db"), "--port", String(this.port)],
-    ]);
-    await this.#server.stdout.match(/listening on /);
+    this.#server = await startVendorServer({
+      keyPath: this.folder.at("org_private_key.pem"),
+      database: this.folder.at("vendor.db"),
+      ...{ address: "127.0.0.1", port: this.port, tls: undefined, trustProxy: false },
+    }, { log: new RecordingLog(), clock: systemClock });
   }
 
   async stopServer(): Promise<void> {
