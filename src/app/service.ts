@@ -26,7 +26,7 @@ export interface ServiceOptions {
 
 /** Describes a service that runs the daemon of a configuration file with this program. */
 export function describeService(
-  { kind, configPath, config, softwarePath, orgKeyPath, name }: ServiceOptions,
+  { configPath, config, softwarePath, orgKeyPath, name }: ServiceOptions,
 ): ServiceDescription {
   const { license, logging, ipc, server, process, security, shutdown } = config;
   const certificates = [server.certificate, server.key, server.certificate_authority]
