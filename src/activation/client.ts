@@ -38,6 +38,9 @@ export function describeConnectionFault(error: unknown): string {
 /** Limit of one request, from connect to the last byte. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** After this time without an answer, a person who waits learns why. */
+const SLOW_MS = 3_000;
+
 interface ClientDependencies extends Pick<Host, "clock" | "newUuid"> {
   /** The license server's base URL. */
   readonly serverUrl: string;
@@ -54,6 +57,8 @@ export interface RequestOptions {
   readonly lastRespondedAtMs: number;
   /** Ends the request early as `unreachable`; a string as its reason becomes `why`. */
   readonly signal: AbortSignal;
+  /** Called with the server's URL if the answer takes long, for a person who waits for it. */
+  readonly onSlow?: (serverUrl: string) => void;
 }
 
 /** The license server's API. Every failure is a {@linkcode ServerAnswer}; no call rejects. */
@@ -92,7 +97,7 @@ export class LicenseServerClient implements LicenseServerApi {
   async #post(
     path: string,
     request: { readonly machine_id: string; readonly license_key: string },
-    { lastRespondedAtMs, signal }: RequestOptions,
+    { lastRespondedAtMs, signal, onSlow }: RequestOptions,
   ): Promise<ServerAnswer> {
     const { clock, newUuid, serverUrl, sign, verify } = this.#deps;
     const nonce = newUuid();
@@ -103,6 +108,7 @@ export class LicenseServerClient implements LicenseServerApi {
       "Content-Type": "application/json",
       ...await signRequest(path, stamp, { body, sign }),
     };
+    using _patience = this.#startPatience(onSlow);
     const raw = await this.#exchange(serverUrl.replace(/\/+$/, "") + path, {
       headers,
       body,
@@ -117,6 +123,17 @@ export class LicenseServerClient implements LicenseServerApi {
       lastRespondedAtMs,
       verify,
     });
+  }
+
+  #startPatience(onSlow: RequestOptions["onSlow"]): Disposable {
+    const answered = new AbortController();
+    if (onSlow !== undefined) {
+      const { clock, serverUrl } = this.#deps;
+      clock.sleep(SLOW_MS, answered.signal).then(() => {
+        if (!answered.signal.aborted) onSlow(serverUrl);
+      });
+    }
+    return { [Symbol.dispose]: () => answered.abort() };
   }
 
   /** Sends the request; returns the answer, or why none came. Follows no redirect: the signature is for this server. */

@@ -14,10 +14,17 @@ import { resolveStateFolder } from "../state/state_folder.ts";
 
 /** Options of `sentinel daemon start`. */
 interface DaemonStartOptions extends DaemonRequest {
-  /** Called when the daemon is ready, just before it closes its standard streams; absent if it keeps them. */
-  readonly sayReady: (() => void) | undefined;
+  /** The command that waits for a daemon in the background; absent if the daemon stays in the foreground. */
+  readonly starter: Starter | undefined;
   /** Our membership, if a Windows service manager started us. */
   readonly service: ServiceMembership | undefined;
+}
+
+/** Reached over the daemon's standard streams until it is ready. */
+interface Starter {
+  /** Called when the daemon is ready, just before it closes its standard streams. */
+  sayReady(): void;
+  warn(message: string): void;
 }
 
 interface DaemonSources extends ProgramSources {
@@ -26,7 +33,7 @@ interface DaemonSources extends ProgramSources {
 
 /** Runs a daemon in this process until it ends. */
 export async function composeDaemon(
-  { sayReady, service, ...request }: DaemonStartOptions,
+  { starter, service, ...request }: DaemonStartOptions,
   { failed, ...sources }: DaemonSources,
 ): Promise<number> {
   const platform = selectPlatform();
@@ -37,16 +44,22 @@ export async function composeDaemon(
     "abort",
     () => stopRequest.request("stop of the service"),
   );
-  const host = createHost("daemon", sources);
+  let isReady = false;
+  const hasLogFile = request.config.logging.file !== undefined;
+  const log = starter !== undefined && hasLogFile
+    ? copyWarnings(sources.log, (message) => isReady || starter.warn(message))
+    : sources.log;
+  const host = createHost("daemon", { ...sources, log });
   using deps = await openRunDependencies(request.run, { host, stopRequest });
   return await runDaemon(request, {
     ...deps,
-    log: sources.log,
+    log,
     stopRequest,
     residentBytes: () => Deno.memoryUsage().rss,
     onReady() {
-      if (sayReady === undefined) return;
-      sayReady();
+      isReady = true;
+      if (starter === undefined) return;
+      starter.sayReady();
       platform.dropStreams();
     },
     openServer: async (config, software) => {
@@ -65,6 +78,25 @@ export async function composeDaemon(
         ...host,
       }),
   });
+}
+
+/** Sends warnings to the command that waits as well, which does not see the log file. */
+function copyWarnings(
+  log: ConfigurableLog,
+  warn: (message: string) => void,
+): ConfigurableLog {
+  const { debug, info, error } = log;
+  return {
+    ...{ debug, info, error },
+    warn(message, fields) {
+      log.warn(message, fields);
+      if (log.settings.level !== "error") warn(message);
+    },
+    get settings() {
+      return log.settings;
+    },
+    configure: (changes) => log.configure(changes),
+  };
 }
 
 /** Loads the code only if another user, group or root directory is configured. */

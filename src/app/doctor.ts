@@ -21,11 +21,15 @@ const ACCESS = ["read", "write", "env", "net", "run", "ffi", "sys"] as const;
  *
  * @throws {CaFileError} if the CA file is unreadable or invalid.
  */
-export async function composeDoctor(options: DoctorOptions): Promise<Diagnostic[]> {
+export async function composeDoctor(
+  options: DoctorOptions,
+  { onSlow }: Pick<DoctorDependencies, "onSlow">,
+): Promise<Diagnostic[]> {
   using trusted = await loadTrustedFetch(options.caFile);
   return await examine(options, {
     ...SYSTEM,
     fetch: trusted?.fetch ?? fetch,
+    onSlow,
     connectTcp: async (target) => getAddress(await Deno.connect(target)),
     connectTls: async (target) => {
       const trust = trusted === undefined ? {} : { caCerts: [trusted.pem] };

@@ -71,4 +71,6 @@ export interface ServerProbes extends Pick<Host, "newUuid" | "env"> {
   /** The same with a TLS handshake; resolves only if the certificate is trusted. */
   readonly connectTls: (target: { hostname: string; port: number }) => Promise<string>;
   readonly fetch: typeof fetch;
+  /** Called with the license server's URL if its answer takes long. */
+  readonly onSlow: (serverUrl: string) => void;
 }

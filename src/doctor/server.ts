@@ -105,7 +105,7 @@ async function examineConnection(
 async function examineAnswers(
   url: URL,
   { license, verify }: { license: License | undefined; verify: Verify },
-  { clock, fetch, newUuid }: ServerProbes & { clock: Clock },
+  { clock, fetch, newUuid, onSlow }: ServerProbes & { clock: Clock },
 ): Promise<Diagnostic[]> {
   const key = await generateKeyPairDer();
   const privateKey = await importPrivateKey(key.privateKey);
@@ -123,7 +123,7 @@ async function examineAnswers(
     license_key: license?.license_key ?? "doctor",
     machine_id: newUuid(),
     software_version: VERSION,
-  }, { lastRespondedAtMs: 0, signal: new AbortController().signal });
+  }, { lastRespondedAtMs: 0, signal: new AbortController().signal, onSlow });
   const http = examineHttp(answer, response);
   if (response === undefined) {
     return [http, skip("signature", "http failed"), skip("clock", "http failed")];

@@ -100,6 +100,8 @@ export class Lease {
   readonly #options: LeaseOptions;
   readonly #graceBudget: GraceBudget;
   #status = "ACTIVE";
+  /** Whether a person may be waiting for the first heartbeat's answer. */
+  #isStarting = true;
   #onGraceCharged: (remainingSeconds: number) => void = () => {};
 
   constructor(options: LeaseOptions) {
@@ -165,6 +167,7 @@ export class Lease {
    */
   async beatAtStart(signal: AbortSignal): Promise<void> {
     const answer = await this.#heartbeat(signal);
+    this.#isStarting = false;
     if (answer.kind === "refused") throw answer.error;
     if (answer.kind === "status") {
       const verdict = await this.#accept(answer);
@@ -233,7 +236,14 @@ export class Lease {
   }
 
   #request(signal: AbortSignal): RequestOptions {
-    return { lastRespondedAtMs: this.#graceBudget.lastRespondedAtMs, signal };
+    const { log } = this.#options;
+    return {
+      ...{ lastRespondedAtMs: this.#graceBudget.lastRespondedAtMs, signal },
+      ...(this.#isStarting && {
+        onSlow: (url) =>
+          log.warn(`the license server is slow, still waiting for its answer: ${url}`),
+      }),
+    };
   }
 
   async #askToActivate(signal: AbortSignal): Promise<ServerAnswer> {

@@ -28,6 +28,7 @@ async function examine(
     fetch: fetch ?? (() => Promise.reject(new Deno.errors.ConnectionReset("reset"))),
     newUuid: () => crypto.randomUUID(),
     env: (name) => variables[name],
+    onSlow: () => {},
     clock: new FakeClock(),
   });
   return { lines: diagnostics.map(({ check, outcome }) => `${check} ${outcome}`), reached };

@@ -133,7 +133,7 @@ class CutOffMachine {
         serverUrl: server.url,
         sign: keys.sign,
         verify: server.organization.verify,
-        clock,
+        clock: systemClock,
         fetch,
         newUuid: () => crypto.randomUUID(),
       }),
@@ -141,7 +141,8 @@ class CutOffMachine {
       publicKeyPem: keys.publicKeyPem,
       platform: { wireName: "LINUX_AMD64" },
       clock,
-      random: () => 0,
+      // few tries
+      random: () => 0.9,
       log,
     });
   }

@@ -1,5 +1,6 @@
 import type { LoadedConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
+import { escapeControls } from "../../core/text.ts";
 import { readSmallText } from "../../core/files.ts";
 import { READY_LINE } from "../../daemon/detach.ts";
 import { getSoftwareLimits, getSupervisionSettings } from "../../daemon/settings.ts";
@@ -87,7 +88,12 @@ async function stay(
     loadConfig: () => reloadConfig(context),
     pidFile: path,
     isService: context.args.flag("service"),
-    sayReady: isDetached ? () => context.output.result(READY_LINE) : undefined,
+    starter: isDetached
+      ? {
+        sayReady: () => context.output.result(READY_LINE),
+        warn: (message) => context.output.note(escapeControls(`sentinel: warning: ${message}`)),
+      }
+      : undefined,
     service,
   }, { ...context, failed: lastResort.failed });
   return lastResort.statusOf(status);

@@ -19,6 +19,11 @@ export const command: Command = {
     const findings = await composeDoctor({
       ...readLicenseRequest(context, applyOptions(args, config?.config)),
       permissions: build.permissions,
+    }, {
+      onSlow: (url) =>
+        output.note(
+          escapeControls(`the license server is slow, still waiting for its answer: ${url}`),
+        ),
     });
     const first = findings.find((finding) => finding.outcome === "failed");
     output.result(
