@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RunHarness } from "./run_harness.ts";
 import type { ProgramForAll } from "./program_for_all.ts";
+import { ifExistsSync } from "../../src/core/files.ts";
 import { fileMatch } from "./file_match.ts";
 import { isRunning } from "./process_state.ts";
 import {
@@ -128,8 +129,16 @@ export class DaemonHarness implements AsyncDisposable {
     return Array.from(text.matchAll(/^\d+/gm), ([pid]) => Number(pid));
   }
 
+  /** Whether a daemon may be running: one has its PID file here, unless another place is configured. */
+  #mayRun(): boolean {
+    const config = ifExistsSync(() => Deno.readTextFileSync(this.at("sentinel.toml")));
+    if (config === undefined || config.includes("pid_file")) return true;
+    const folders = Array.from(Deno.readDirSync(this.at("runtime")), ({ name }) => name);
+    return folders.some((name) => [...Deno.readDirSync(this.at(`runtime/${name}`))].length > 0);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.daemon("stop");
+    if (this.#mayRun()) await this.daemon("stop");
     await this.base[Symbol.asyncDispose]();
   }
 }
