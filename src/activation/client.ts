@@ -13,7 +13,8 @@ import {
   type HeartbeatRequest,
   MAX_BODY_BYTES,
 } from "./messages.ts";
-import { signRequest } from "./signed_request.ts";
+import { encodeMachineName } from "../core/machine_name.ts";
+import { MACHINE_NAME_HEADER, signRequest } from "./signed_request.ts";
 
 /** Patterns in the runtime's messages (hyper, rustls, the system's resolver) and the fault they stand for; first match wins. */
 const FAULT_PATTERNS: readonly (readonly [RegExp, string])[] = [
@@ -49,6 +50,8 @@ interface ClientDependencies extends Pick<Host, "clock" | "newUuid"> {
   /** Verifies with the organization's public key. */
   readonly verify: Verify;
   readonly fetch: typeof fetch;
+  /** What this machine is called when it is activated, for people. */
+  readonly machineName?: string | undefined;
 }
 
 /** Options of one request. */
@@ -80,7 +83,11 @@ export class LicenseServerClient implements LicenseServerApi {
   }
 
   activate(request: ActivateRequest, options: RequestOptions): Promise<ServerAnswer> {
-    return this.#post(ACTIVATE_PATH, request, options);
+    const { machineName } = this.#deps;
+    const headers = machineName !== undefined && {
+      [MACHINE_NAME_HEADER]: encodeMachineName(machineName),
+    };
+    return this.#post(ACTIVATE_PATH, request, { ...options, ...(headers && { headers }) });
   }
 
   heartbeat(request: HeartbeatRequest, options: RequestOptions): Promise<ServerAnswer> {
@@ -97,7 +104,9 @@ export class LicenseServerClient implements LicenseServerApi {
   async #post(
     path: string,
     request: { readonly machine_id: string; readonly license_key: string },
-    { lastRespondedAtMs, signal, onSlow }: RequestOptions,
+    { lastRespondedAtMs, signal, onSlow, headers: unsigned }: RequestOptions & {
+      readonly headers?: Readonly<Record<string, string>>;
+    },
   ): Promise<ServerAnswer> {
     const { clock, newUuid, serverUrl, sign, verify } = this.#deps;
     const nonce = newUuid();
@@ -106,6 +115,7 @@ export class LicenseServerClient implements LicenseServerApi {
     const stamp = { machineId: request.machine_id, timestamp, nonce };
     const headers = {
       "Content-Type": "application/json",
+      ...unsigned,
       ...await signRequest(path, stamp, { body, sign }),
     };
     using _patience = this.#startPatience(onSlow);

@@ -108,6 +108,9 @@ export function readStatus(code: string | undefined): LicenseStatus | undefined 
 /** The server no longer knows the machine, for example after a restore of its database; it may activate again. */
 export const MACHINE_UNKNOWN = "machine_unknown";
 
+/** The license has no place for another machine. */
+export const MACHINE_LIMIT = "machine_limit";
+
 /** Body of a 200 and of a signed refusal. */
 export const envelopeSchema = v.object({ payload: v.string(), sig: v.string() });
 

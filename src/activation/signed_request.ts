@@ -7,6 +7,9 @@ export const TIMESTAMP_HEADER = "X-Sentinel-Timestamp";
 export const NONCE_HEADER = "X-Sentinel-Nonce";
 export const SIGNATURE_HEADER = "X-Sentinel-Signature";
 
+/** The name that a machine gives itself at an activation: percent-encoded UTF-8, unsigned, for people only. */
+export const MACHINE_NAME_HEADER = "X-Sentinel-Machine-Name";
+
 /** Signed identity of one request: `timestamp` is Unix seconds as text, `nonce` a UUID v4. */
 export interface RequestStamp {
   readonly machineId: string;

@@ -76,6 +76,8 @@ export interface LicenseRequest {
   readonly stateDir: string | undefined;
   /** Keeps a state replica outside the folder even if `stateDir` is given. */
   readonly strictRollback?: boolean | undefined;
+  /** What this machine is called when it is activated (default: its host name). */
+  readonly machineName?: string | undefined;
   /** Certificates to trust in addition to the system's (PEM). */
   readonly caFile: string | undefined;
   readonly ipc: IpcSettings;
@@ -108,4 +110,6 @@ export interface RunDependencies extends Host {
   /** Verifies with the organization's public key. */
   readonly verify: Verify;
   readonly stopRequest: StopRequest;
+  /** This machine's host name, if it is known. */
+  readonly hostName?: (() => string | undefined) | undefined;
 }

@@ -1,20 +1,31 @@
 import { LicenseServerClient } from "../activation/client.ts";
+import { toMachineName } from "../core/machine_name.ts";
 import { checkDates, type StandardLicense } from "../license/payload.ts";
 import { digestOrganizationKey } from "../license/organization_key.ts";
-import { openProductFolder, type Product } from "../state/product_folder.ts";
+import { locateProductFolder, openProductFolder, type Product } from "../state/product_folder.ts";
 import type { StateFolder } from "../state/state_folder.ts";
+import { hasKeystore } from "../state/find_keystore.ts";
 import { ConfigError } from "../core/errors.ts";
 import { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { Lease } from "../enforcement/lease.ts";
 import { GraceBudget, type GraceBudgetMemory } from "../enforcement/grace.ts";
 import type { Licensing, ProvenLicense } from "../enforcement/licensing.ts";
 import { type Machine, openMachine } from "../enforcement/machine.ts";
-import type { RunDependencies, RunRequest } from "./run_request.ts";
+import type { LicenseRequest, RunDependencies, RunRequest } from "./run_request.ts";
 import { createAliveWatch, createDateWatch, createHeartbeatWatch } from "../enforcement/watches.ts";
+
+/** What the licensing of a product needs; it launches nothing. */
+type LicensingRequest = LicenseRequest & Pick<RunRequest, "orgKey">;
+type LicensingDependencies = Omit<RunDependencies, "stopRequest">;
 
 interface Parts extends Pick<Machine, "keys" | "storage"> {
   readonly folder: StateFolder;
   readonly findings: TamperFindings;
+}
+
+interface Options {
+  readonly request: LicensingRequest;
+  readonly deps: LicensingDependencies;
 }
 
 /** Licenses that the vendor's server confirms by heartbeats. */
@@ -22,14 +33,14 @@ export class StandardLicensing implements Licensing<StandardLicense> {
   readonly findings: TamperFindings;
   readonly machineId: string;
   readonly #parts: Parts;
-  readonly #options: { readonly request: RunRequest; readonly deps: RunDependencies };
+  readonly #options: Options;
   /** The state that earlier licenses of this run left. */
   #memory: GraceBudgetMemory;
 
   private constructor(
     parts: Parts,
     memory: GraceBudgetMemory,
-    options: { readonly request: RunRequest; readonly deps: RunDependencies },
+    options: Options,
   ) {
     this.findings = parts.findings;
     this.machineId = memory.state.socket_id ?? memory.state.machine_id;
@@ -45,8 +56,8 @@ export class StandardLicensing implements Licensing<StandardLicense> {
    */
   static async open(
     license: StandardLicense,
-    request: RunRequest,
-    deps: RunDependencies,
+    request: LicensingRequest,
+    deps: LicensingDependencies,
   ): Promise<StandardLicensing> {
     requireServerUrl(license, request);
     using stack = new DisposableStack();
@@ -69,23 +80,22 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     return new StandardLicensing({ folder, keys, storage, findings }, { state }, { request, deps });
   }
 
+  /** Opens them if they exist; creates nothing. */
+  static async openExisting(
+    license: StandardLicense,
+    request: LicensingRequest,
+    deps: LicensingDependencies,
+  ): Promise<StandardLicensing | undefined> {
+    const product = await identifyProduct(license, request);
+    const { path, shared } = await locateProductFolder(product, request, deps);
+    const folders = shared === undefined ? [path] : [path, shared];
+    const found = await Promise.all(folders.map(hasKeystore));
+    return found.includes(true) ? await StandardLicensing.open(license, request, deps) : undefined;
+  }
+
   async prove(license: StandardLicense, signal: AbortSignal): Promise<ProvenLicense> {
-    const { request, deps } = this.#options;
-    const { clock, random, platform: { readBootClock } } = deps;
-    const { storage, findings } = this.#parts;
-    const memory = this.#memory;
-    const graceBudget = new GraceBudget({
-      ...deps,
-      license,
-      memory,
-      storage,
-      readBootClock,
-      findings,
-    });
-    const lease = this.#createLease(license, {
-      graceBudget,
-      serverUrl: requireServerUrl(license, request),
-    });
+    const { clock, random } = this.#options.deps;
+    const { lease, graceBudget } = this.#createLease(license);
     const end = async () => {
       await graceBudget.end();
       this.#memory = graceBudget.memory;
@@ -118,14 +128,28 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     this.#parts.folder[Symbol.dispose]();
   }
 
-  #createLease(
-    license: StandardLicense,
-    { graceBudget, serverUrl }: { graceBudget: GraceBudget; serverUrl: string },
-  ): Lease {
-    const { deps } = this.#options;
-    const { sign, publicKeyPem } = this.#parts.keys;
-    const client = new LicenseServerClient({ ...deps, serverUrl, sign });
-    return new Lease({ ...deps, license, graceBudget, client, serverUrl, publicKeyPem });
+  /**
+   * Gives this machine's place on the license back.
+   *
+   * @returns False if it has none.
+   * @throws {SentinelError}
+   */
+  async release(license: StandardLicense, signal: AbortSignal): Promise<boolean> {
+    return await this.#createLease(license).lease.release(signal);
+  }
+
+  #createLease(license: StandardLicense): { lease: Lease; graceBudget: GraceBudget } {
+    const { request, deps } = this.#options;
+    const { keys: { sign, publicKeyPem }, storage, findings } = this.#parts;
+    const { readBootClock } = deps.platform;
+    const graceBudget = new GraceBudget({
+      ...{ ...deps, license, memory: this.#memory, storage, readBootClock, findings },
+    });
+    const serverUrl = requireServerUrl(license, request);
+    const machineName = request.machineName ?? toMachineName(deps.hostName?.() ?? "");
+    const client = new LicenseServerClient({ ...deps, serverUrl, sign, machineName });
+    const lease = new Lease({ ...deps, license, graceBudget, client, serverUrl, publicKeyPem });
+    return { lease, graceBudget };
   }
 }
 
@@ -137,7 +161,7 @@ async function identifyProduct(
   return { softwareId: software_id, organizationKeyDigest: await digestOrganizationKey(orgKey) };
 }
 
-function requireServerUrl(license: StandardLicense, request: RunRequest): string {
+function requireServerUrl(license: StandardLicense, request: LicenseRequest): string {
   const serverUrl = request.serverUrl ?? license.server_url;
   if (serverUrl !== undefined) return serverUrl;
   throw new ConfigError("config.server_url", "--server-url is required for STANDARD licenses");

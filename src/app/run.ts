@@ -4,6 +4,7 @@ import { createHost, loadTrustedFetch } from "./host.ts";
 import { onSignal, stopOnFailure } from "./signals.ts";
 import { ConfigError } from "../core/errors.ts";
 import { runSentinel } from "../agent/run.ts";
+import { deactivate, type Deactivation, type DeactivationRequest } from "../agent/deactivate.ts";
 import type { RunDependencies, RunRequest } from "../agent/run_request.ts";
 import { PlainHost } from "../agent/run_host.ts";
 import { StopRequestSource } from "../agent/stop_request.ts";
@@ -43,9 +44,19 @@ export async function composeRun(
   }
 }
 
+/** Gives this machine's place on a license back. */
+export async function composeDeactivation(
+  request: DeactivationRequest,
+  sources: Pick<Host, "log" | "clock" | "random">,
+): Promise<Deactivation> {
+  const host = createHost("run", sources), stopRequest = new StopRequestSource();
+  using deps = await openRunDependencies(request, { host, stopRequest });
+  return await deactivate(request, deps);
+}
+
 /** Opens a run's dependencies; the caller disposes of them. */
 export async function openRunDependencies<H extends Host>(
-  request: RunRequest,
+  request: Pick<RunRequest, "orgKey" | "caFile" | "serverUrl">,
   { host, stopRequest }: { host: H; stopRequest: StopRequestSource },
 ): Promise<H & Omit<RunDependencies, keyof Host> & Disposable> {
   const verify = await loadOrganizationKey(request.orgKey);
@@ -55,9 +66,19 @@ export async function openRunDependencies<H extends Host>(
     ...host,
     fetch: trusted?.fetch ?? fetch,
     verify,
+    hostName: readHostName,
     stopRequest,
     [Symbol.dispose]: () => trusted?.[Symbol.dispose](),
   };
+}
+
+/** Returns `undefined` if the build does not permit to read it. */
+function readHostName(): string | undefined {
+  try {
+    return Deno.hostname();
+  } catch {
+    return undefined;
+  }
 }
 
 function requireHttpUrl(text: string | undefined): void {

@@ -74,6 +74,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "print the contents of a license file",
     load: async () => (await import("./commands/license.ts")).licenseShow,
   },
+  "deactivate": {
+    summary: "give this machine's place on a license back",
+    load: async () => (await import("./commands/deactivate.ts")).command,
+  },
   "fingerprint": {
     summary: "print this machine's hardware fingerprint",
     load: async () => (await import("./commands/fingerprint.ts")).command,

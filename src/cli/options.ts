@@ -40,6 +40,10 @@ export const OPTIONS = {
     help: "the license server, instead of the one in the license",
   },
   "state-dir": { value: "DIR", help: "the folder for the product's state and machine key" },
+  "machine-name": {
+    value: "NAME",
+    help: "what the vendor sees this machine as (default: its host name)",
+  },
   "org-key": { value: "FILE", help: "the organization's public key (PEM)" },
   "ca-file": { value: "FILE", help: "further certificates to trust (PEM)" },
   "pid-file": { value: "FILE", help: "the daemon's PID file" },
@@ -86,6 +90,7 @@ export const OPTIONS = {
   fingerprint: { value: "F", help: "the machine's hardware fingerprint" },
   "weak-fingerprint": { help: "accept a fingerprint that similar machines have, too" },
   checksum: { value: "FILE", help: "the software whose SHA-256 goes into the license" },
+  "forbid-release": { help: "machines cannot give their places back (`sentinel deactivate`)" },
   "license-key": { value: "K", help: "the license's key (default: a new one)" },
   database: { value: "DB", help: "the license server's database: a SQLite file" },
   "strict-rollback": { help: "keep a copy of the state outside the folder of --state-dir, too" },

@@ -5,6 +5,8 @@ import type { Logger } from "../core/log.ts";
 import type { CommandContext, ParsedArguments } from "./command.ts";
 import type { LicenseRequest, RunRequest } from "../agent/run_request.ts";
 import { getIpcSettings } from "../daemon/settings.ts";
+import { isMachineName, MACHINE_NAME_FORM } from "../core/machine_name.ts";
+import { UsageError } from "./usage_error.ts";
 import { logSettings } from "./logging.ts";
 import { findOrganizationKey, requireOrganizationKey } from "./organization_key_source.ts";
 
@@ -25,6 +27,7 @@ export function applyOptions(args: ParsedArguments, config: Config | undefined):
       path: args.value("license") ?? config?.license.path,
       server_url: args.value("server-url") ?? config?.license.server_url,
       state_dir: args.value("state-dir") ?? config?.license.state_dir,
+      machine_name: readMachineName(args) ?? config?.license.machine_name,
     },
     software: {
       ...config?.software,
@@ -36,6 +39,12 @@ export function applyOptions(args: ParsedArguments, config: Config | undefined):
       logging: { ...config.logging, ...logSettings(args, config.logging) },
     }),
   };
+}
+
+function readMachineName(args: ParsedArguments): string | undefined {
+  const name = args.value("machine-name");
+  if (name === undefined || isMachineName(name)) return name;
+  throw new UsageError(`--machine-name must be ${MACHINE_NAME_FORM}`);
 }
 
 /** Makes paths absolute, so that they survive a change of the working directory. */
@@ -87,6 +96,7 @@ export function readLicenseRequest(
     softwareId: build.softwareId,
     serverUrl: license.server_url ?? build.serverUrl,
     stateDir: license.state_dir,
+    machineName: license.machine_name,
     strictRollback: build.strictRollback,
     caFile: args.value("ca-file"),
     ipc: ipc === undefined ? {} : getIpcSettings({ ipc }),

@@ -5,6 +5,7 @@ import {
   hostAndPort,
   httpUrl,
   listOf,
+  machineName,
   milliseconds,
   oneOf,
   path,
@@ -33,6 +34,7 @@ export function createTables(resolvePath: ResolvePath) {
       path: file(),
       server_url: v.optional(httpUrl()),
       state_dir: file(),
+      machine_name: v.optional(machineName()),
     },
     software: {
       path: file(),

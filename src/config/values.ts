@@ -1,3 +1,4 @@
+import { isMachineName, MACHINE_NAME_FORM } from "../core/machine_name.ts";
 import { isHttpUrl } from "../core/text.ts";
 import { isObject } from "../core/strict_json.ts";
 import * as v from "valibot";
@@ -44,6 +45,15 @@ export function yesOrNo(): v.BooleanSchema<string> {
 /** Text that is not empty and has no NUL. */
 export function text(allowed = "text that is not empty"): v.GenericSchema<unknown, string> {
   return v.pipe(v.unknown(), v.string(allowed), v.regex(/^[^\0]+$/, allowed));
+}
+
+/** What the vendor sees a machine as. */
+export function machineName(): v.GenericSchema<unknown, string> {
+  return v.pipe(
+    v.unknown(),
+    v.string(MACHINE_NAME_FORM),
+    v.check(isMachineName, MACHINE_NAME_FORM),
+  );
 }
 
 export function textLike(form: RegExp, allowed: string): v.GenericSchema<unknown, string> {

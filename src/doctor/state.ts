@@ -4,9 +4,8 @@ import { describeError } from "../core/errors.ts";
 import type { License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
 import { CREDENTIAL_STORE_NAMES } from "../platform/secret_tool.ts";
-import { ifExists } from "../core/files.ts";
 import { digestOrganizationKey } from "../license/organization_key.ts";
-import { findKeystore, KEYSTORE_FILE } from "../state/find_keystore.ts";
+import { findKeystore, hasKeystore, KEYSTORE_FILE } from "../state/find_keystore.ts";
 import { type KeyWrapping, PROTECTS } from "../state/key_wrapping.ts";
 import { locateProductFolder } from "../state/product_folder.ts";
 import { StateFile } from "../state/state_file.ts";
@@ -44,10 +43,6 @@ export async function findStateFolder(
   const { path, shared } = await locateProductFolder(product, { stateDir, strictRollback }, deps);
   const isTakenOver = shared === undefined || await hasKeystore(path) || !await hasKeystore(shared);
   return { stateFolder: isTakenOver ? path : shared };
-}
-
-async function hasKeystore(folder: string): Promise<boolean> {
-  return await ifExists(Deno.lstat(`${folder}/${KEYSTORE_FILE}`)) !== undefined;
 }
 
 /** Checks that keystore and state can be opened; creates and quarantines nothing. */

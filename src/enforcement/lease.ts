@@ -3,7 +3,13 @@ import type { Host } from "../platform/host.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { ServerAnswer } from "../activation/answer.ts";
 import type { LicenseServerApi, RequestOptions } from "../activation/client.ts";
-import { isDecidingCode, isFormCode, MACHINE_UNKNOWN, readStatus } from "../activation/messages.ts";
+import {
+  isDecidingCode,
+  isFormCode,
+  MACHINE_LIMIT,
+  MACHINE_UNKNOWN,
+  readStatus,
+} from "../activation/messages.ts";
 import { retryUnreachable, type Unreachable } from "../activation/retry.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { StandardLicense } from "../license/payload.ts";
@@ -19,6 +25,7 @@ export class RefusedError extends SentinelError {
       | "expired"
       | "suspended"
       | "decommissioned"
+      | "release"
       | "status",
     message: string,
   ) {
@@ -28,7 +35,7 @@ export class RefusedError extends SentinelError {
 
 /** The server cannot be reached and no grace is left (exit status 82). */
 export class UnreachableError extends SentinelError {
-  constructor(code: "activation" | "grace_exhausted", message: string) {
+  constructor(code: "activation" | "grace_exhausted" | "release", message: string) {
     super(`unreachable.${code}`, message);
   }
 }
@@ -316,6 +323,32 @@ export class Lease {
     return CONTINUE;
   }
 
+  /**
+   * Gives this machine's place on the license back, and forgets the license.
+   *
+   * @returns False if the machine has none.
+   * @throws {RefusedError}
+   * @throws {UnreachableError} In both cases nothing was changed.
+   */
+  async release(signal: AbortSignal): Promise<boolean> {
+    if (!this.#graceBudget.isActivated) return false;
+    const { client, serverUrl } = this.#options;
+    const answer = await client.acknowledgeDecommission(this.#identity, this.#request(signal));
+    if (answer.kind === "unreachable" || answer.kind === "unsigned") {
+      const why = answer.kind === "unreachable" ? answer.why : `unsigned: ${answer.message}`;
+      throw new UnreachableError(
+        "release",
+        `server unreachable (${why}): ${serverUrl} — nothing was changed on this machine, try again`,
+      );
+    }
+    // the server may have lost the machine, which has no place then
+    if (answer.kind === "refused" && answer.code !== MACHINE_UNKNOWN) {
+      throw new RefusedError("release", `deactivation refused: ${answer.message}`);
+    }
+    await this.#graceBudget.forget();
+    return true;
+  }
+
   /** Until the server confirms, state and key stay, so that the next start runs nothing and acknowledges again. */
   async #decommission(): Promise<void> {
     const { client, log } = this.#options;
@@ -355,13 +388,13 @@ function judgeHeartbeat(answer: ServerAnswer): HeartbeatAnswer {
         respondedAtMs: answer.respondedAtMs,
       };
     case "refused": {
-      const { code, message, respondedAtMs } = answer;
+      const { code, respondedAtMs } = answer;
       const status = readStatus(code);
       if (status !== undefined) return { kind: "status", status, respondedAtMs };
       if (isDecidingCode(code)) {
         return {
           kind: "refused",
-          error: new RefusedError("heartbeat", `heartbeat refused: ${message}`),
+          error: new RefusedError("heartbeat", `heartbeat refused: ${withAdvice(answer)}`),
         };
       }
       return asUnreachable(answer);
@@ -373,9 +406,15 @@ function asUnreachable({ code, message }: ServerAnswer & { kind: "refused" }): U
   return { kind: "unreachable", why: `request refused: ${code ?? "no code"}: ${message}` };
 }
 
-function activationRefused(
-  { kind, message }: ServerAnswer & { kind: "refused" | "unsigned" },
-): RefusedError {
-  const whose = kind === "unsigned" ? " (unsigned answer)" : "";
+function activationRefused(answer: ServerAnswer & { kind: "refused" | "unsigned" }): RefusedError {
+  const whose = answer.kind === "unsigned" ? " (unsigned answer)" : "";
+  const message = answer.kind === "refused" ? withAdvice(answer) : answer.message;
   return new RefusedError("activation", `activation refused${whose}: ${message}`);
+}
+
+/** The message of a refusal, and what the customer can do. */
+function withAdvice({ code, message }: ServerAnswer & { kind: "refused" }): string {
+  return code === MACHINE_LIMIT
+    ? `${message} Run \`sentinel deactivate\` on a machine that no longer needs the license, or ask the vendor.`
+    : message;
 }

@@ -78,6 +78,7 @@ type Obstacles = Readonly<Partial<Record<MachineStatus, string>>>;
 const LOST_OBSTACLES: Obstacles = {
   LOST: "is already marked as lost",
   DECOMMISSIONED: "is already decommissioned",
+  RELEASED: "has already given its place back",
 };
 
 /** Statuses that rule out a request to decommission, with the reason. */

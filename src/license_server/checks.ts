@@ -2,9 +2,11 @@ import * as v from "valibot";
 import { createHash } from "node:crypto";
 import { validate as isUuidV4 } from "@std/uuid/v4";
 import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
+import { decodeMachineName } from "../core/machine_name.ts";
 import {
   encodeSignedBytes,
   MACHINE_ID_HEADER,
+  MACHINE_NAME_HEADER,
   NONCE_HEADER,
   SIGNATURE_HEADER,
   TIMESTAMP_HEADER,
@@ -35,6 +37,12 @@ const MAX_SIGNATURE_LENGTH = 96;
 export function readNonce(headers: Headers): string | undefined {
   const nonce = headers.get(NONCE_HEADER);
   return nonce !== null && isUuidV4(nonce) ? nonce : undefined;
+}
+
+/** Reads the name that a machine gives itself; `undefined` if it has none, or one that is not fit to be shown. */
+export function readMachineName(headers: Headers): string | undefined {
+  const text = headers.get(MACHINE_NAME_HEADER);
+  return text === null ? undefined : decodeMachineName(text);
 }
 
 export function checkHeaders(headers: Headers): Checked<SignedHeaders> {

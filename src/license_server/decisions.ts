@@ -8,7 +8,13 @@ import {
 } from "../activation/messages.ts";
 import type { Json } from "../signing/canonical_json.ts";
 import type { LicenseRecord, MachineRecord } from "./records.ts";
-import { type Refusal, REFUSALS, refuseExpired, refuseNotYetActive } from "./refusals.ts";
+import {
+  type Refusal,
+  REFUSALS,
+  refuseBeyondLimit,
+  refuseExpired,
+  refuseNotYetActive,
+} from "./refusals.ts";
 import type { Change, Decision, StoredRecords } from "./store.ts";
 
 /** A request that passed the checks of form, time and signature. */
@@ -20,6 +26,8 @@ export interface GenuineRequest<Body> {
   readonly nowMs: number;
   /** The client's address, for the audit row. */
   readonly address: string;
+  /** What the machine calls itself. */
+  readonly machineName?: string | undefined;
 }
 
 /** Stored UTF-16 units of a software version; the protocol sets no limit. */
@@ -49,8 +57,9 @@ export function decideActivation(
     return refuse(REFUSALS.machineKey);
   }
   if (machine?.status === "DECOMMISSIONED") return refuse(REFUSALS.decommissioned);
-  if (machine === undefined && license.activeMachines >= license.maxMachines) {
-    return refuse(REFUSALS.machineLimit);
+  const isNew = machine === undefined || machine.status === "RELEASED";
+  if (isNew && license.activeMachines >= license.maxMachines) {
+    return refuse(refuseBeyondLimit(license.activeMachines, license.maxMachines));
   }
   return {
     outcome: { kind: "answer", fields: buildActivationFields(license, request.body.machine_id) },
@@ -58,7 +67,7 @@ export function decideActivation(
       kind: "put_machine",
       machine: buildActivatedMachine(machine, request, publicKeyPem),
       audit: {
-        action: machine === undefined ? "machine.activated" : "machine.reactivated",
+        action: isNew ? "machine.activated" : "machine.reactivated",
         atMs: request.nowMs,
         actor: request.address,
       },
@@ -76,6 +85,8 @@ export function decideHeartbeat(
   if (machine === undefined) return refuse(REFUSALS.machineUnknown);
   if (isNonceUsed) return refuse(REFUSALS.nonceUsed);
   if (machine.status === "DECOMMISSIONED") return refuse(REFUSALS.decommissioned);
+  // it did not hear that its place is free, and may activate again
+  if (machine.status === "RELEASED") return refuse(REFUSALS.machineUnknown);
   return {
     outcome: {
       kind: "answer",
@@ -95,7 +106,10 @@ export function decideHeartbeat(
   };
 }
 
-/** Decides an acknowledgement. Repeating it gets the same answer, because the first one may have been lost. */
+/**
+ * Decides an acknowledgement. An active machine, which nothing was asked of, gives its place back. Repeating it gets the same
+ * answer, because the first one may have been lost.
+ */
 export function decideAcknowledgement(
   { license, machine, isNonceUsed }: StoredRecords,
   request: GenuineRequest<DecommissionAckRequest>,
@@ -103,11 +117,17 @@ export function decideAcknowledgement(
   if (license === undefined) return refuse(REFUSALS.licenseUnknown);
   if (machine === undefined) return refuse(REFUSALS.machineUnknown);
   if (isNonceUsed) return refuse(REFUSALS.nonceUsed);
-  if (machine.status === "ACTIVE") return refuse(REFUSALS.notPending);
-  const departure: Change[] = machine.status === "DECOMMISSIONED" ? [] : [{
+  const isActive = machine.status === "ACTIVE";
+  if (isActive && !license.allowsRelease) return refuse(REFUSALS.releaseForbidden);
+  const hasLeft = machine.status === "DECOMMISSIONED" || machine.status === "RELEASED";
+  const departure: Change[] = hasLeft ? [] : [{
     kind: "set_machine_status",
-    status: "DECOMMISSIONED",
-    audit: { action: "machine.decommissioned", atMs: request.nowMs, actor: request.address },
+    status: isActive ? "RELEASED" : "DECOMMISSIONED",
+    audit: {
+      action: isActive ? "machine.released" : "machine.decommissioned",
+      atMs: request.nowMs,
+      actor: request.address,
+    },
   }];
   return {
     outcome: {
@@ -164,18 +184,20 @@ function buildActivationFields(
 
 function buildActivatedMachine(
   known: MachineRecord | undefined,
-  { body, nowMs }: GenuineRequest<ActivateRequest>,
+  { body, nowMs, machineName }: GenuineRequest<ActivateRequest>,
   publicKeyPem: string,
 ): MachineRecord {
+  const before = known?.status === "RELEASED" ? undefined : known;
   return {
     licenseKey: body.license_key,
     machineId: body.machine_id,
     publicKeyPem,
     platform: body.platform,
     softwareVersion: body.software_version.slice(0, MAX_VERSION_LENGTH),
-    status: known?.status ?? "ACTIVE",
-    activatedAtMs: known?.activatedAtMs ?? nowMs,
+    status: before?.status ?? "ACTIVE",
+    activatedAtMs: before?.activatedAtMs ?? nowMs,
     lastSeenAtMs: nowMs,
+    name: machineName ?? known?.name,
   };
 }
 

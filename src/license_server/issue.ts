@@ -83,13 +83,14 @@ export async function issueLicense(terms: LicenseTerms, sign: Sign): Promise<Iss
 /**
  * Registers a license with the license server.
  *
- * @param origin Time (milliseconds since the Unix epoch) and actor for the audit row.
+ * @param options Time (milliseconds since the Unix epoch) and actor for the audit row; whether machines may give their places
+ *   back by themselves.
  * @throws {SentinelError} `config.license_exists` The key is taken.
  */
 export async function registerLicense(
   store: LicenseStore,
   license: License,
-  { atMs, actor }: { atMs: number; actor: string },
+  { atMs, actor, allowsRelease = true }: { atMs: number; actor: string; allowsRelease?: boolean },
 ): Promise<void> {
   const isNew = await store.decide(
     { licenseKey: license.license_key },
@@ -99,6 +100,7 @@ export async function registerLicense(
         changes: [{
           kind: "register_license",
           license,
+          allowsRelease,
           audit: { action: "license.registered", atMs, actor },
         }],
       },

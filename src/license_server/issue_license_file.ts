@@ -19,6 +19,8 @@ export interface IssueRequest {
   readonly keyPath: string;
   /** The executable whose SHA-256 goes into the license. */
   readonly checksumPath: string | undefined;
+  /** Whether machines may give their places back by themselves (default: yes); known to the license server alone. */
+  readonly allowsRelease?: boolean;
   /** The license file; an existing one is replaced. */
   readonly outPath: string;
 }
@@ -56,7 +58,10 @@ export async function issueLicenseFile(request: IssueRequest, tools: IssueTools)
   );
   if (tools.openStore !== undefined) {
     await using store = await tools.openStore();
-    await registerLicense(store, license, { atMs: tools.nowMs, actor: tools.actor });
+    await registerLicense(store, license, {
+      ...{ atMs: tools.nowMs, actor: tools.actor },
+      allowsRelease: request.allowsRelease ?? true,
+    });
   }
   await file.publish();
   return license.license_key;

@@ -16,11 +16,15 @@ export interface LicenseListing {
   /** Machines that count against the limit. */
   readonly active_machines: number;
   readonly registered_at: string;
+  /** Whether machines may give their place back by themselves. */
+  readonly allow_release: boolean;
   readonly machines: readonly MachineListing[];
 }
 
 interface MachineListing {
   readonly machine_id: string;
+  /** What the machine calls itself; null if it does not. */
+  readonly name: string | null;
   readonly status: MachineStatus;
   readonly platform: string;
   readonly software_version: string;
@@ -59,8 +63,10 @@ function describeLicense(
     max_machines: license.maxMachines,
     active_machines: license.activeMachines,
     registered_at: formatTime(license.registeredAtMs),
+    allow_release: license.allowsRelease,
     machines: machines.map((machine) => ({
       machine_id: machine.machineId,
+      name: machine.name ?? null,
       status: machine.status,
       platform: machine.platform,
       software_version: machine.softwareVersion,

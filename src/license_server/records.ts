@@ -5,9 +5,15 @@ export type StoredLicenseStatus = "ACTIVE" | "SUSPENDED" | "REVOKED";
 
 /**
  * A machine's life: activated, asked by the vendor to leave, decommissioned. A LOST machine is asked to leave too if it comes
- * back. LOST and DECOMMISSIONED machines do not count.
+ * back. A RELEASED one gave its place back by itself and may activate again. Only ACTIVE and DECOMMISSION_PENDING machines
+ * count.
  */
-export type MachineStatus = "ACTIVE" | "DECOMMISSION_PENDING" | "LOST" | "DECOMMISSIONED";
+export type MachineStatus =
+  | "ACTIVE"
+  | "DECOMMISSION_PENDING"
+  | "LOST"
+  | "DECOMMISSIONED"
+  | "RELEASED";
 
 /** A registered license. Dates are `YYYY-MM-DD`, UTC, both inclusive. */
 export interface LicenseRecord {
@@ -24,10 +30,12 @@ export interface LicenseRecord {
   readonly heartbeatIntervalMinutes: number | undefined;
   readonly heartbeatGracePeriodDays: number | undefined;
   readonly status: StoredLicenseStatus;
-  /** Machines that count against `maxMachines`: all but LOST and DECOMMISSIONED ones. */
+  /** Machines that count against `maxMachines`. */
   readonly activeMachines: number;
   /** Milliseconds since the Unix epoch. */
   readonly registeredAtMs: number;
+  /** Whether a machine may give its place back by itself. */
+  readonly allowsRelease: boolean;
 }
 
 /** A machine under one license. Times in milliseconds since the Unix epoch. */
@@ -42,4 +50,6 @@ export interface MachineRecord {
   readonly status: MachineStatus;
   readonly activatedAtMs: number;
   readonly lastSeenAtMs: number;
+  /** What the machine calls itself; unsigned, for people. */
+  readonly name: string | undefined;
 }

@@ -46,11 +46,6 @@ export const REFUSALS = {
   },
   revoked: { status: 403, code: "license_revoked", error: "License has been revoked." },
   suspended: { status: 403, code: "license_suspended", error: "License is suspended." },
-  machineLimit: {
-    status: 403,
-    code: "machine_limit",
-    error: "Maximum machine limit reached for this license.",
-  },
   machineKey: {
     status: 409,
     code: "machine_key_conflict",
@@ -61,10 +56,10 @@ export const REFUSALS = {
     code: "machine_decommissioned",
     error: "Machine has been decommissioned.",
   },
-  notPending: {
-    status: 409,
-    code: "decommission_not_requested",
-    error: "Decommission has not been requested for this machine.",
+  releaseForbidden: {
+    status: 403,
+    code: "release_forbidden",
+    error: "This license does not allow machines to give their place back: ask the vendor.",
   },
 } as const satisfies Record<string, Refusal>;
 
@@ -74,6 +69,14 @@ export function refuseHeader(name: string, reason: string): Refusal {
 
 export function refuseField(field: string, reason: string): Refusal {
   return { status: 400, code: "invalid_field", error: `${field} ${reason}.` };
+}
+
+export function refuseBeyondLimit(active: number, max: number): Refusal {
+  return {
+    status: 403,
+    code: "machine_limit",
+    error: `Maximum machine limit reached for this license. In use: ${active} of ${max}.`,
+  };
 }
 
 export function refuseExpired(expiryDate: string): Refusal {

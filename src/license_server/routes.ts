@@ -18,6 +18,7 @@ import {
   checkSignature,
   checkTimestamp,
   KeyCache,
+  readMachineName,
   readNonce,
   type SignedHeaders,
 } from "./checks.ts";
@@ -206,6 +207,7 @@ class MachineRoutes {
       timestampSeconds: Number(headers.value.timestamp),
       nowMs,
       address: context.env.address,
+      machineName: readMachineName(context.req.raw.headers),
     };
     const outcome = await this.#options.store.decide(
       { licenseKey: license_key, machineId: machine_id, nonce: headers.value.nonce },

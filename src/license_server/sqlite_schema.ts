@@ -58,6 +58,7 @@ function parseLicenseRow(row: Row): LicenseRecord {
     status: row["status"] as LicenseRecord["status"],
     activeMachines: Number(row["active_machines"]),
     registeredAtMs: Number(row["registered_at"]),
+    allowsRelease: row["allow_release"] === 1,
   };
 }
 
@@ -71,6 +72,7 @@ function parseMachineRow(row: Row): MachineRecord {
     status: row["status"] as MachineRecord["status"],
     activatedAtMs: Number(row["activated_at"]),
     lastSeenAtMs: Number(row["last_seen_at"]),
+    name: row["name"] === null ? undefined : String(row["name"]),
   };
 }
 
@@ -82,7 +84,7 @@ function parseOptionalNumber(value: SQLOutputValue | undefined): number | undefi
 const APPLICATION_ID = 0x534e544c;
 
 /** `PRAGMA user_version` that this program writes. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 const TABLES = `
 CREATE TABLE licenses (
@@ -98,7 +100,8 @@ CREATE TABLE licenses (
   heartbeat_grace_period_days INTEGER,
   status TEXT NOT NULL,
   active_machines INTEGER NOT NULL DEFAULT 0,
-  registered_at INTEGER NOT NULL
+  registered_at INTEGER NOT NULL,
+  allow_release INTEGER NOT NULL DEFAULT 1
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE machines (
   license_key TEXT NOT NULL REFERENCES licenses,
@@ -109,6 +112,7 @@ CREATE TABLE machines (
   status TEXT NOT NULL,
   activated_at INTEGER NOT NULL,
   last_seen_at INTEGER NOT NULL,
+  name TEXT,
   PRIMARY KEY (license_key, machine_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE nonces (
@@ -127,7 +131,7 @@ CREATE TABLE audit (
 `;
 
 /** Statuses of machines that do not count. */
-const UNCOUNTED = "('LOST', 'DECOMMISSIONED')";
+const UNCOUNTED = "('LOST', 'DECOMMISSIONED', 'RELEASED')";
 
 /** Triggers keep the count of machines, so that the limit's check costs the same for any number. */
 const TRIGGERS = `
@@ -144,11 +148,17 @@ CREATE TRIGGER machine_removed AFTER DELETE ON machines WHEN old.status NOT IN $
 END;
 `;
 
-/** Upgrades from each earlier version; 0 is an empty database. Version 1 has no LOST machines. */
+/** Upgrade from version 1, which has no LOST machines, and 2, which has no RELEASED ones, names and permissions to release. */
+const UPGRADE =
+  `DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;
+  ALTER TABLE licenses ADD COLUMN allow_release INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE machines ADD COLUMN name TEXT;${TRIGGERS}PRAGMA user_version = ${SCHEMA_VERSION};`;
+
+/** Upgrades from each earlier version; 0 is an empty database. */
 const UPGRADES = [
   `${TABLES}${TRIGGERS}PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`,
-  `DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;${TRIGGERS}
-    PRAGMA user_version = ${SCHEMA_VERSION};`,
+  UPGRADE,
+  UPGRADE,
 ] as const;
 
 /**

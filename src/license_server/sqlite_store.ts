@@ -1,7 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { License } from "../license/payload.ts";
 import type { LicenseRecord, MachineRecord } from "./records.ts";
-import type { Audit, Change, Decision, LicenseStore, Scope, StoredRecords } from "./store.ts";
+import type { Change, Decision, LicenseStore, Scope, StoredRecords } from "./store.ts";
 import { resolve } from "@std/path";
 import { SentinelError } from "../core/errors.ts";
 import { explainDatabaseError, prepareDatabase, RowReader } from "./sqlite_schema.ts";
@@ -23,13 +22,14 @@ class RowWriter {
   /** @param db Stays the caller's. */
   constructor(db: DatabaseSync) {
     this.#insertLicense = db.prepare(
-      "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'ACTIVE', 0, ?)",
+      "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'ACTIVE', 0, ?, ?)",
     );
     this.#setLicenseStatus = db.prepare("UPDATE licenses SET status = ? WHERE license_key = ?");
     this.#putMachine = db.prepare(
-      `INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET platform = excluded.platform, status = excluded.status,
-        software_version = excluded.software_version, last_seen_at = excluded.last_seen_at`,
+        software_version = excluded.software_version, activated_at = excluded.activated_at,
+        last_seen_at = excluded.last_seen_at, name = excluded.name`,
     );
     this.#setMachineStatus = db.prepare(
       "UPDATE machines SET status = ? WHERE license_key = ? AND machine_id = ?",
@@ -52,7 +52,7 @@ class RowWriter {
     const machineId = scope.machineId ?? null;
     switch (change.kind) {
       case "register_license":
-        this.#registerLicense(change.license, change.audit);
+        this.#registerLicense(change);
         break;
       case "set_license_status":
         this.#setLicenseStatus.run(change.status, scope.licenseKey);
@@ -82,7 +82,9 @@ class RowWriter {
     }
   }
 
-  #registerLicense(license: License, { atMs }: Audit): void {
+  #registerLicense(
+    { license, allowsRelease, audit: { atMs } }: Change & { kind: "register_license" },
+  ): void {
     const isStandard = license.license_type === "STANDARD";
     this.#insertLicense.run(
       license.license_key,
@@ -96,6 +98,7 @@ class RowWriter {
       isStandard ? license.heartbeat_interval_minutes : null,
       isStandard ? license.heartbeat_grace_period_days : null,
       atMs,
+      allowsRelease ? 1 : 0,
     );
   }
 
@@ -109,6 +112,7 @@ class RowWriter {
       machine.status,
       machine.activatedAtMs,
       machine.lastSeenAtMs,
+      machine.name ?? null,
     );
   }
 }

@@ -32,7 +32,12 @@ export interface Audit {
 
 /** A write to the scope. Each state change carries its audit row. */
 export type Change =
-  | { readonly kind: "register_license"; readonly license: License; readonly audit: Audit }
+  | {
+    readonly kind: "register_license";
+    readonly license: License;
+    readonly allowsRelease: boolean;
+    readonly audit: Audit;
+  }
   | {
     readonly kind: "set_license_status";
     readonly status: StoredLicenseStatus;

@@ -1,9 +1,15 @@
+import { ifExists } from "../core/files.ts";
 import type { Host } from "../platform/host.ts";
 import { lstatIfExists } from "../core/files.ts";
 import { type CredentialStoreError, findKeyWrapping, type KeyWrapping } from "./key_wrapping.ts";
 import { Keystore } from "./keystore.ts";
 
 /** Name of the keystore in a state folder. */
+/** Whether a folder has a keystore, readable or not. */
+export async function hasKeystore(folder: string): Promise<boolean> {
+  return await ifExists(Deno.lstat(`${folder}/${KEYSTORE_FILE}`)) !== undefined;
+}
+
 export const KEYSTORE_FILE = "keystore.bin";
 
 /** The keystore of a state folder, as this machine and user see it. */

@@ -193,7 +193,8 @@ Deno.test("the server's refusal ends a first run with its own words", async () =
   assertEquals(code, 81);
   assertStringIncludes(
     stderr,
-    "activation refused: Maximum machine limit reached for this license.",
+    "activation refused: Maximum machine limit reached for this license. In use: 1 of 1. " +
+      "Run `sentinel deactivate` on a machine that no longer needs the license, or ask the vendor.\n",
   );
 });
 

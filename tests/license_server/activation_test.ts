@@ -17,7 +17,7 @@ Deno.test("40 activations at once fill a license of 7 machines with exactly 7", 
   const refusals = answers.filter(({ status }) => status !== 200);
   assertEquals(
     new Set(refusals.map(({ error }) => error)),
-    new Set(["Maximum machine limit reached for this license."]),
+    new Set(["Maximum machine limit reached for this license. In use: 7 of 7."]),
   );
   assertEquals(fixture.dump()["machines"]!.length, 7);
   assertEquals((await fixture.store.read({ licenseKey: "K1" })).license?.activeMachines, 7);

@@ -56,7 +56,11 @@ testRefusals([
   {
     name: "a machine above the limit",
     request: (harness) => activation(harness),
-    answer: [403, "machine_limit", "Maximum machine limit reached for this license."],
+    answer: [
+      403,
+      "machine_limit",
+      "Maximum machine limit reached for this license. In use: 1 of 1.",
+    ],
   },
   {
     name: "a new public key for a known machine",
@@ -136,13 +140,18 @@ testRefusals([
     answer: DECOMMISSIONED,
   },
   {
-    name: "an acknowledgement without a pending decommission",
-    request: ({ fixture, machine }) =>
-      fixture.sign(machine, DECOMMISSION_ACK_PATH, { body: acknowledgeBody(machine, "K1") }),
+    name: "the release of a machine whose license does not allow it",
+    request: async ({ fixture, machine }) => {
+      await fixture.register("K3", { license_key: "K3" }, { allowsRelease: false });
+      await fixture.activate(machine, "K3");
+      return await fixture.sign(machine, DECOMMISSION_ACK_PATH, {
+        body: acknowledgeBody(machine, "K3"),
+      });
+    },
     answer: [
-      409,
-      "decommission_not_requested",
-      "Decommission has not been requested for this machine.",
+      403,
+      "release_forbidden",
+      "This license does not allow machines to give their place back: ask the vendor.",
     ],
   },
 ]);

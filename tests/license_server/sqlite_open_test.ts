@@ -27,6 +27,10 @@ testWith([POSIX], "a new database can be read by its owner alone", async () => {
 });
 
 /** What counted the machines in version 1 of the schema, which knew none that was lost. */
+/** Removes what version 3 added to the tables. */
+const COLUMNS_3 =
+  "ALTER TABLE licenses DROP COLUMN allow_release; ALTER TABLE machines DROP COLUMN name;";
+
 const TRIGGERS_1 = `
   DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;
   CREATE TRIGGER machine_added AFTER INSERT ON machines WHEN new.status <> 'DECOMMISSIONED' BEGIN
@@ -40,7 +44,7 @@ const TRIGGERS_1 = `
   CREATE TRIGGER machine_removed AFTER DELETE ON machines WHEN old.status <> 'DECOMMISSIONED' BEGIN
     UPDATE licenses SET active_machines = active_machines - 1 WHERE license_key = old.license_key;
   END;
-  PRAGMA user_version = 1`;
+  ${COLUMNS_3} PRAGMA user_version = 1`;
 
 Deno.test("a database of version 1 keeps its content, and no longer counts lost machines", async () => {
   await using fixture = await LicenseServerFixture.open();
@@ -58,7 +62,28 @@ Deno.test("a database of version 1 keeps its content, and no longer counts lost 
   await requestDecommission(store, request, { atMs: 0, actor: "test" });
   assertEquals(await machines(), 0);
   using db = new DatabaseSync(fixture.path, { readOnly: true });
-  assertEquals(db.prepare("PRAGMA user_version").get(), { user_version: 2 });
+  assertEquals(db.prepare("PRAGMA user_version").get(), { user_version: 3 });
+});
+
+Deno.test("a database of version 2 keeps its machines, which may give their places back", async () => {
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
+  const machine = await makeMachine();
+  await fixture.activate(machine);
+  {
+    using db = new DatabaseSync(fixture.path);
+    db.exec(`${COLUMNS_3} PRAGMA user_version = 2`);
+  }
+  await using store = await openStore(fixture.path);
+  const { license, machine: stored } = await store.read({
+    licenseKey: "K1",
+    machineId: machine.id,
+  });
+  assertEquals([license?.allowsRelease, stored?.name, stored?.status], [
+    true,
+    undefined,
+    "ACTIVE",
+  ]);
 });
 
 interface OpenCase {
@@ -86,10 +111,10 @@ const OPEN_CASES: readonly OpenCase[] = [
     async prepare(path) {
       await (await openStore(path))[Symbol.asyncDispose]();
       using db = new DatabaseSync(path);
-      db.exec("PRAGMA user_version = 3");
+      db.exec("PRAGMA user_version = 4");
     },
     message: (path) =>
-      `database ${path} is newer than this program: schema version is 3, expected at most 2`,
+      `database ${path} is newer than this program: schema version is 4, expected at most 3`,
   },
   {
     name: "a partly created database of ours",

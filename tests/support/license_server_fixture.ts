@@ -62,10 +62,15 @@ export class LicenseServerFixture implements AsyncDisposable {
     return createRoutes({ store, clock, log, sign: this.options.sign });
   }
 
-  async register(licenseKey: string, terms: Record<string, unknown> = {}): Promise<void> {
+  async register(
+    licenseKey: string,
+    terms: Record<string, unknown> = {},
+    { allowsRelease = true } = {},
+  ): Promise<void> {
     await registerLicense(this.store, parsePayload(standardPayload(licenseKey, terms)), {
       atMs: this.clock.wallMs(),
       actor: "test",
+      allowsRelease,
     });
   }
 

@@ -151,7 +151,9 @@ export class RunHarness implements AsyncDisposable {
   }
 
   /** The machines that the vendor's server knows for a license. */
-  async machines(licenseKey = "K1"): Promise<{ machine_id: string; status: string }[]> {
+  async machines(
+    licenseKey = "K1",
+  ): Promise<{ machine_id: string; status: string; name: string | null }[]> {
     const listing = await this.vendor("list", "--json", "--database", this.folder.at("vendor.db"));
     const licenses: { license_key: string; machines: [] }[] = JSON.parse(listing).licenses;
     return licenses.find(({ license_key }) => license_key === licenseKey)!.machines;

@@ -16,8 +16,17 @@ const IN_PROCESS = ["foreground", "detached", "service", "check-config", "print-
 export const command: Command = {
   usage: "[--config FILE] [options] [-- ARG…]",
   options: [
-    ...["config", "license", "software", "server-url", "state-dir", "org-key", "ca-file"] as const,
-    ...["pid-file", "foreground", "detached", "service", "check-config", "print-config"] as const,
+    ...["config", "license", "software", "server-url", "state-dir", "machine-name"] as const,
+    ...[
+      "org-key",
+      "ca-file",
+      "pid-file",
+      "foreground",
+      "detached",
+      "service",
+      "check-config",
+      "print-config",
+    ] as const,
     "json",
   ],
   passesArguments: true,

@@ -4,7 +4,10 @@ import { applyOptions, readRunRequest, warnOfNoEffect } from "../run_options.ts"
 
 export const command: Command = {
   usage: "--license FILE --software FILE [options] [-- ARG…]",
-  options: ["license", "software", "server-url", "state-dir", "org-key", "ca-file", "config"],
+  options: [
+    ...["license", "software", "server-url", "state-dir", "machine-name"] as const,
+    ...["org-key", "ca-file", "config"] as const,
+  ],
   passesArguments: true,
   notes: [
     "Options beat SENTINEL_* variables, which beat the configuration file.",

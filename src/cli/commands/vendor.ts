@@ -111,7 +111,9 @@ export const vendorList: Command = {
   usage: "[KEY] --database DB",
   options: ["database", "json"],
   operands: { min: 0, max: 1 },
-  notes: ["With KEY, lists only that license. Decommissioned machines do not count as used."],
+  notes: [
+    "With KEY, lists only that license. Machines that are decommissioned, lost or released do not count as used; their names are unsigned.",
+  ],
   async run({ args, output }) {
     const database = args.required("database");
     const { listLicenses } = await import("../../app/vendor.ts");
@@ -128,8 +130,9 @@ function describe(listing: LicenseListing): string[] {
   return [
     `${license_key}  ${status}  ${software_id}  expires ${expiry_date} UTC  ` +
     `machines ${active_machines}/${max_machines}`,
-    ...listing.machines.map(({ machine_id, status, platform, last_seen_at }) =>
-      `  ${machine_id}  ${status}  ${platform}  last seen ${last_seen_at}`
+    ...listing.machines.map(({ machine_id, name, status, platform, last_seen_at }) =>
+      `  ${machine_id}  ${status}  ${platform}  last seen ${last_seen_at}` +
+      (name === null ? "" : `  ${name}`)
     ),
   ];
 }

@@ -31,6 +31,7 @@ export const command: Command = {
     "weak-fingerprint",
     "checksum",
     "license-key",
+    "forbid-release",
     "database",
     "out",
     "json",
@@ -38,6 +39,7 @@ export const command: Command = {
   notes: [
     "With --database the license is registered there in the same step. Without it the file is valid, but a license",
     "server does not know its key and refuses to activate it (License not found).",
+    "With --forbid-release, only the vendor frees the place of a machine (`sentinel vendor decommission`).",
     "--heartbeat-minutes, --grace-days and --server-url are for standard licenses, --fingerprint for hardware-bound ones.",
     "A fingerprint with none of machine_id, cpu, board and mac is refused, as similar machines have the same one;",
     "with --weak-fingerprint it is accepted, and each run warns of it.",
@@ -64,6 +66,7 @@ function readRequest(args: ParsedArguments): IssueRequest {
   return {
     keyPath: args.required("key"),
     outPath: args.required("out"),
+    allowsRelease: !args.flag("forbid-release"),
     checksumPath: args.value("checksum"),
     terms: {
       type: TYPES[args.required("type")],

@@ -1,0 +1,44 @@
+import { SentinelError } from "../core/errors.ts";
+import { loadLicense } from "../license/license_file.ts";
+import type { LicenseRequest, RunDependencies } from "./run_request.ts";
+import { StandardLicensing } from "./standard.ts";
+
+/** What a machine gave back. */
+export interface Deactivation {
+  readonly licenseKey: string;
+  readonly machineId: string;
+}
+
+export interface DeactivationRequest extends LicenseRequest {
+  readonly licensePath: string;
+  readonly orgKey: NonNullable<LicenseRequest["orgKey"]>;
+}
+
+/**
+ * Gives this machine's place on a license back to the vendor, and forgets the license's state. The license need not be valid
+ * any more.
+ *
+ * @throws {SentinelError} Nothing was changed.
+ */
+export async function deactivate(
+  request: DeactivationRequest,
+  deps: RunDependencies,
+): Promise<Deactivation> {
+  const license = await loadLicense(request.licensePath, deps.verify);
+  if (license.license_type !== "STANDARD") {
+    throw new SentinelError(
+      "usage.deactivate",
+      "a hardware-bound license is not activated: there is nothing to give back",
+    );
+  }
+  using licensing = await StandardLicensing.openExisting(license, request, deps);
+  const isActivated = await licensing?.release(license, deps.stopRequest.stop) ?? false;
+  if (licensing === undefined || !isActivated) {
+    throw new SentinelError(
+      "usage.deactivate",
+      `license ${license.license_key} is not activated here: run this as the user that runs the software, ` +
+        "with the same --state-dir",
+    );
+  }
+  return { licenseKey: license.license_key, machineId: licensing.machineId };
+}
