@@ -1,12 +1,13 @@
 import type { LicenseInfo } from "../ipc/license_answers.ts";
-import type { License } from "../license/payload.ts";
+import { checkSoftware, loadLicense } from "../license/license_file.ts";
+import { checkDates, type License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
 import { checkExecutable, type VerifiedFile, verifyChecksum } from "../process/executable.ts";
 import type { IpcServer } from "../ipc/server.ts";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, describeError } from "../core/errors.ts";
 import type { CurrentLicense } from "../enforcement/licensing.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
-import { loadRequestedLicense, type RunDependencies, type RunRequest } from "./run_request.ts";
+import type { RunDependencies, RunRequest } from "./run_request.ts";
 import type { Supervisor } from "../supervision/supervisor.ts";
 
 /** Selects the fields of a license that its software may read over the socket. */
@@ -55,6 +56,15 @@ export class VerifiedExecutable {
   }
 }
 
+const HOUR_MS = 3_600_000;
+
+/** A license that begins later, as the answer to `status` has it. */
+export interface NextLicense {
+  readonly license_key: string;
+  /** `YYYY-MM-DD`. */
+  readonly issue_date: string;
+}
+
 interface AgentParts {
   readonly request: RunRequest;
   readonly deps: RunDependencies;
@@ -69,6 +79,10 @@ interface AgentParts {
 export class Agent {
   readonly #parts: AgentParts;
   #licensePath: string;
+  #next: NextLicense | undefined;
+  #waiting = new AbortController();
+  /** Resolves when the last requested reload has ended; they run one at a time. */
+  #reloaded: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
@@ -77,6 +91,22 @@ export class Agent {
 
   get ipc(): IpcServer {
     return this.#parts.ipc;
+  }
+
+  /** Days to the last day on which the license is valid, and that day. */
+  get term(): { readonly expiry_date: string; readonly days_left: number } {
+    const { current } = this.#parts;
+    return { expiry_date: current.license.expiry_date, days_left: current.daysLeft };
+  }
+
+  /** The license that is taken up when its first day comes; see {@linkcode reloadLicense}. */
+  get nextLicense(): NextLicense | undefined {
+    return this.#next;
+  }
+
+  /** Stops waiting for the next license. */
+  end(): void {
+    this.#setNext(undefined);
   }
 
   get supervisor(): Supervisor {
@@ -97,6 +127,7 @@ export class Agent {
       ...(supervisor.isPaused && { stopped_by_operator: true }),
       findings: findings.count,
       ...current.status,
+      ...(this.#next && { next_license: this.#next }),
       health: describeHealth(supervisor),
       counters: ipc.counters(),
     };
@@ -113,18 +144,26 @@ export class Agent {
   }
 
   /**
-   * Reads the license file again. A changed license is proven and replaces the current one.
+   * Reads the license file again. A changed license is proven and replaces the current one; one that begins later does so on
+   * its first day.
    *
    * @param path The license file (default: the one read last).
    * @returns Whether the license changed.
    * @throws {SentinelError} Why the current license stays.
    */
-  async reloadLicense(path = this.#licensePath): Promise<boolean> {
-    const { request, deps, current, software, ipc } = this.#parts;
+  async reloadLicense(path?: string): Promise<boolean> {
+    const reloaded = this.#reloaded.then(() => this.#reload(path ?? this.#licensePath));
+    this.#reloaded = reloaded.catch(() => {});
+    return await reloaded;
+  }
+
+  async #reload(path: string): Promise<boolean> {
+    const { deps, current, software, ipc } = this.#parts;
     const { log, stopRequest } = deps;
-    const license = await loadRequestedLicense({ ...request, licensePath: path }, deps);
+    const license = await this.#load(path);
     if (isSameLicense(license, current.license)) {
       this.#licensePath = path;
+      this.#setNext(undefined);
       return false;
     }
     if (license.license_type !== current.license.license_type) {
@@ -133,12 +172,66 @@ export class Agent {
         `the license type cannot change while the software runs: restart to use ${path}`,
       );
     }
+    if (!hasBegun(license, deps.clock.wallMs())) {
+      this.#licensePath = path;
+      this.#setNext(license);
+      return false;
+    }
     await software.verify(license.software_checksum);
     await current.replace(license, stopRequest.stop);
     this.#licensePath = path;
+    this.#setNext(undefined);
     ipc.setLicense(describeLicense(license));
     log.info(`license changed: ${license.license_key}, valid to ${license.expiry_date}`);
     return true;
+  }
+
+  /** Loads a license that is valid now, or later. */
+  async #load(path: string): Promise<License> {
+    const { request, deps } = this.#parts;
+    const license = await loadLicense(path, deps.verify);
+    checkSoftware(license, request.softwareId);
+    checkDates(license, Math.max(deps.clock.wallMs(), Date.parse(license.issue_date)));
+    return license;
+  }
+
+  /** Waits for the license's first day, and takes it sooner if the current one expires. */
+  #setNext(license: License | undefined): void {
+    this.#waiting.abort();
+    this.#waiting = new AbortController();
+    const { current, deps: { log } } = this.#parts;
+    this.#next = license && { license_key: license.license_key, issue_date: license.issue_date };
+    current.setSuccessor(license && (() => this.#takeNow(license)));
+    if (license === undefined) return;
+    log.info(
+      `license ${license.license_key} begins on ${license.issue_date}: it is taken up then`,
+    );
+    void this.#takeOnFirstDay(license.issue_date, this.#waiting.signal);
+  }
+
+  async #takeOnFirstDay(date: string, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#parts.deps;
+    while (!signal.aborted) {
+      const leftMs = Date.parse(date) - clock.wallMs();
+      if (leftMs <= 0) {
+        try {
+          await this.reloadLicense();
+        } catch (error) {
+          log.error(`cannot reload the license: ${describeError(error)}`);
+        }
+      }
+      await clock.sleep(leftMs <= 0 ? HOUR_MS : Math.min(leftMs, HOUR_MS), signal);
+    }
+  }
+
+  async #takeNow(license: License): Promise<void> {
+    if (await this.reloadLicense()) return;
+    // it was taken meanwhile
+    if (isSameLicense(license, this.#parts.current.license)) return;
+    throw new ConfigError(
+      "config.next_license",
+      `license ${license.license_key} begins on ${license.issue_date}`,
+    );
   }
 
   /** Whole seconds since the software was launched; `undefined` if it is not running. */
@@ -146,6 +239,11 @@ export class Agent {
     const { supervisor: { running }, deps: { clock } } = this.#parts;
     return running && Math.floor((clock.monotonicMs() - running.atMs) / 1000);
   }
+}
+
+/** Whether a license's first day has come. */
+function hasBegun({ issue_date }: License, wallMs: number): boolean {
+  return wallMs >= Date.parse(issue_date);
 }
 
 function isSameLicense(a: License, b: License): boolean {

@@ -1,5 +1,6 @@
 import { SentinelError } from "../core/errors.ts";
-import { checkDates, type HardwareBoundLicense } from "../license/payload.ts";
+import { LicenseTerm } from "../enforcement/term.ts";
+import type { HardwareBoundLicense } from "../license/payload.ts";
 import {
   compareFingerprint,
   findFingerprintWeakness,
@@ -66,14 +67,17 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
     }
     const weakness = findFingerprintWeakness(expected, hardware);
     if (weakness?.kind === "unbound") log.warn(weakness.message);
-    checkDates(license, this.#time.nowMs());
+    const term = new LicenseTerm(license, { log, nowMs: () => this.#time.nowMs() });
+    term.check();
     return {
       license,
       watches: [
-        createDateWatch(license, clock, () => this.#time.nowMs()),
+        createDateWatch(term, clock),
         createClockWatch(this.#time, { findings: this.findings, clock }),
       ],
       status: () => ({ license_status: "ACTIVE" }),
+      daysLeft: () => term.daysLeft,
+      onEnding: (listener) => term.onEnding(listener),
       end: () => Promise.resolve(),
     };
   }

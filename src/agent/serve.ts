@@ -1,6 +1,6 @@
 import { launchChild } from "./launch_child.ts";
 import type { Host } from "../platform/host.ts";
-import type { SentinelError } from "../core/errors.ts";
+import { describeError, SentinelError, unwrapError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { aborted } from "../core/clock.ts";
 import type { CurrentLicense, Licensing } from "../enforcement/licensing.ts";
@@ -23,7 +23,15 @@ interface SuperviseOptions extends Pick<Host, "log"> {
   readonly tampering: Watch;
   readonly stopRequest: StopRequest;
   /** Called before the child is stopped for good. */
-  readonly onEnding: () => Promise<void>;
+  readonly onEnding: (why: StopReason) => Promise<void>;
+}
+
+/** Why the software is stopped or has ended, as its socket says. */
+interface StopReason {
+  /** `signal`, `request`, `software.exited`, or the code of an error. */
+  readonly reason: string;
+  /** For people, one line. */
+  readonly message: string;
 }
 
 type Ending =
@@ -49,18 +57,23 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   software.catch(() => {});
   let watching: ReturnType<Watch> | undefined;
   const tampering = (signal: AbortSignal) => watching = options.tampering(signal);
+  let why: StopReason | undefined;
   try {
     await Promise.race([supervisor.started, software]);
     const ending = await waitForEnding(software, { ...options, tampering }, over.signal);
+    why = explain(ending, stop);
     if (ending.kind === "asked") logStopRequest(log, String(stop.reason));
     if (ending.kind === "fault") {
       log.warn(`stopping the software: ${ending.error.message}`);
       throw ending.error;
     }
     return ending.kind === "over" ? ending.code : 0;
+  } catch (error) {
+    why = explainError(error);
+    throw error;
   } finally {
     try {
-      await onEnding();
+      await onEnding(why ?? { reason: "internal", message: "" });
     } finally {
       over.abort();
       await software.catch(() => {});
@@ -70,9 +83,36 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   }
 }
 
+function explain(ending: Ending, { reason }: AbortSignal): StopReason {
+  switch (ending.kind) {
+    case "over":
+      return {
+        reason: "software.exited",
+        message: `the software exited with status ${ending.code}`,
+      };
+    case "asked":
+      return {
+        reason: String(reason).startsWith("SIG") ? "signal" : "request",
+        message: describeStopRequest(String(reason)),
+      };
+    case "fault":
+      return explainError(ending.error);
+  }
+}
+
+function explainError(thrown: unknown): StopReason {
+  const error = unwrapError(thrown);
+  const reason = error instanceof SentinelError ? error.code : "internal";
+  return { reason, message: describeError(error) };
+}
+
 /** @param by The signal's name or another origin of the request. */
 export function logStopRequest(log: Logger, by: string): void {
-  log.info(`Received ${by.startsWith("SIG") ? `signal ${by}` : by}, shutting down...`);
+  log.info(describeStopRequest(by));
+}
+
+function describeStopRequest(by: string): string {
+  return `Received ${by.startsWith("SIG") ? `signal ${by}` : by}, shutting down...`;
 }
 
 async function waitForEnding(
@@ -160,20 +200,24 @@ export async function serveAndSupervise(
     supervisor,
     current,
     tampering: watchForTampering(request, deps, { ipc, findings }),
-    onEnding: async () => {
+    onEnding: async (why) => {
+      agent.end();
       await host.onEnding();
-      ipc.publish({ event: "stopping" });
+      ipc.publish({ event: "stopping", ...why });
       await ipc.close();
     },
   });
 }
 
-/** Publishes charges of grace and tamper findings to the socket's watchers. */
+/** Publishes the end of the license, charges of grace and tamper findings to the socket's watchers. */
 function publishLicenseEvents(
   ipc: IpcServer,
   current: CurrentLicense,
   findings: TamperFindings,
 ): void {
+  current.onEnding(({ days, expiryDate }) =>
+    ipc.publish({ event: "license_ending", days, expiry_date: expiryDate })
+  );
   current.onGraceCharged((seconds) => ipc.publish({ event: "grace", remaining_seconds: seconds }));
   findings.onFinding(({ kind, message, evidence }) =>
     ipc.publish({ event: "state", finding: kind, message, evidence })

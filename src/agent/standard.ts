@@ -1,6 +1,7 @@
 import { LicenseServerClient } from "../activation/client.ts";
 import { toMachineName } from "../core/machine_name.ts";
-import { checkDates, type StandardLicense } from "../license/payload.ts";
+import type { StandardLicense } from "../license/payload.ts";
+import { LicenseTerm } from "../enforcement/term.ts";
 import { digestOrganizationKey } from "../license/organization_key.ts";
 import { locateProductFolder, openProductFolder, type Product } from "../state/product_folder.ts";
 import type { StateFolder } from "../state/state_folder.ts";
@@ -94,8 +95,9 @@ export class StandardLicensing implements Licensing<StandardLicense> {
   }
 
   async prove(license: StandardLicense, signal: AbortSignal): Promise<ProvenLicense> {
-    const { clock, random } = this.#options.deps;
-    const { lease, graceBudget } = this.#createLease(license);
+    const { clock, random, log } = this.#options.deps;
+    const { lease, graceBudget, serverUrl } = this.#createLease(license);
+    const term = new LicenseTerm(license, { log, nowMs: () => lease.nowMs() });
     const end = async () => {
       await graceBudget.end();
       this.#memory = graceBudget.memory;
@@ -103,7 +105,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     try {
       await lease.activate(signal);
       await lease.beatAtStart(signal);
-      checkDates(license, lease.nowMs());
+      term.check();
     } catch (error) {
       await end();
       throw error;
@@ -111,14 +113,18 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     return {
       license,
       watches: [
-        createHeartbeatWatch(lease, { license, clock, random }),
-        createDateWatch(license, clock, () => lease.nowMs()),
+        createHeartbeatWatch(lease, { license, term, clock, random }),
+        createDateWatch(term, clock),
         createAliveWatch(lease, clock),
       ],
       status: () => ({
         license_status: lease.status,
         grace_remaining_seconds: lease.graceRemainingSeconds,
+        ...(lease.lastHeartbeat && { last_heartbeat: lease.lastHeartbeat }),
+        server_url: serverUrl,
       }),
+      daysLeft: () => term.daysLeft,
+      onEnding: (listener) => term.onEnding(listener),
       onGraceCharged: (listener) => lease.onGraceCharged(listener),
       end,
     };
@@ -138,7 +144,11 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     return await this.#createLease(license).lease.release(signal);
   }
 
-  #createLease(license: StandardLicense): { lease: Lease; graceBudget: GraceBudget } {
+  #createLease(license: StandardLicense): {
+    lease: Lease;
+    graceBudget: GraceBudget;
+    serverUrl: string;
+  } {
     const { request, deps } = this.#options;
     const { keys: { sign, publicKeyPem }, storage, findings } = this.#parts;
     const { readBootClock } = deps.platform;
@@ -149,7 +159,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     const machineName = request.machineName ?? toMachineName(deps.hostName?.() ?? "");
     const client = new LicenseServerClient({ ...deps, serverUrl, sign, machineName });
     const lease = new Lease({ ...deps, license, graceBudget, client, serverUrl, publicKeyPem });
-    return { lease, graceBudget };
+    return { lease, graceBudget, serverUrl };
   }
 }
 

@@ -8,7 +8,7 @@ import type { HealthReport } from "./health_endpoint.ts";
 import { InvalidTransitionError, type Lifecycle, type LifecycleChange } from "./lifecycle.ts";
 import type { ControlHandler, ControlMethod } from "../ipc/service.ts";
 import { UNKNOWN_HEALTH } from "../process/health.ts";
-import type { Agent } from "../agent/agent.ts";
+import type { Agent, NextLicense } from "../agent/agent.ts";
 import { getIpcSettings, getSupervisionSettings, type PreparedChange } from "./settings.ts";
 import type { RunHost } from "../agent/run_host.ts";
 import type { StopRequest } from "../agent/stop_request.ts";
@@ -64,6 +64,8 @@ interface DaemonOptions {
 interface ReloadResult {
   readonly applied: readonly string[];
   readonly requires_restart: readonly string[];
+  /** A license that is taken up when its first day comes. */
+  readonly next_license?: NextLicense;
 }
 
 /** The host of a daemon's run: handles control requests and reloads, and moves the lifecycle along with the child. */
@@ -111,6 +113,7 @@ export class Daemon implements RunHost, AsyncDisposable {
       consecutive_failures: consecutiveFailures,
       ...(lastError !== undefined && { last_error: lastError }),
       uptime_seconds: this.#agent?.uptimeSeconds ?? 0,
+      ...(this.#agent && { license: this.#agent.term }),
     };
   }
 
@@ -264,6 +267,7 @@ export class Daemon implements RunHost, AsyncDisposable {
     return {
       applied: [...isNewLicense && isSamePath ? ["license"] : [], ...changeable],
       requires_restart: requiresRestart,
+      ...(agent.nextLicense && { next_license: agent.nextLicense }),
     };
   }
 }

@@ -13,6 +13,8 @@ export interface HealthReport {
   readonly consecutive_failures: number;
   readonly last_error?: string;
   readonly uptime_seconds: number;
+  /** The last day of the license, and the days to it; absent before the license is proven. */
+  readonly license?: { readonly expiry_date: string; readonly days_left: number };
 }
 
 interface HealthEndpointOptions {

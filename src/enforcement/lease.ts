@@ -100,6 +100,14 @@ type HeartbeatAnswer =
   | { readonly kind: "refused"; readonly error: RefusedError }
   | Unreachable;
 
+/** A heartbeat as the answer to `status` has it. */
+export interface LastHeartbeat {
+  /** RFC 3339. */
+  readonly at: string;
+  /** The license's status, `refused` or `unreachable`. */
+  readonly outcome: string;
+}
+
 const EXHAUSTED_MESSAGE = "server unreachable and grace period exhausted";
 
 /** A license that the server activates and confirms by heartbeats; it runs on grace while the server is unreachable. */
@@ -110,6 +118,7 @@ export class Lease {
   /** Whether a person may be waiting for the first heartbeat's answer. */
   #isStarting = true;
   #onGraceCharged: (remainingSeconds: number) => void = () => {};
+  #lastHeartbeat: LastHeartbeat | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -124,6 +133,11 @@ export class Lease {
   /** The status that the server named last. */
   get status(): string {
     return this.#status;
+  }
+
+  /** The last heartbeat, if there was one. */
+  get lastHeartbeat(): LastHeartbeat | undefined {
+    return this.#lastHeartbeat;
   }
 
   /** Trusted time, milliseconds since the Unix epoch. */
@@ -266,6 +280,16 @@ export class Lease {
 
   /** Asks once. A server that has lost this machine, for example by a restore of its database, is asked to activate it. */
   async #heartbeat(signal: AbortSignal): Promise<HeartbeatAnswer> {
+    const answer = await this.#askForStatus(signal);
+    const at = new Date(this.nowMs()).toISOString();
+    this.#lastHeartbeat = {
+      at,
+      outcome: answer.kind === "status" ? answer.status : answer.kind,
+    };
+    return answer;
+  }
+
+  async #askForStatus(signal: AbortSignal): Promise<HeartbeatAnswer> {
     const answer = await this.#options.client.heartbeat(
       { ...this.#identity, software_version: VERSION },
       this.#request(signal),
@@ -414,7 +438,8 @@ function activationRefused(answer: ServerAnswer & { kind: "refused" | "unsigned"
 
 /** The message of a refusal, and what the customer can do. */
 function withAdvice({ code, message }: ServerAnswer & { kind: "refused" }): string {
+  const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
   return code === MACHINE_LIMIT
-    ? `${message} Run \`sentinel deactivate\` on a machine that no longer needs the license, or ask the vendor.`
+    ? `${sentence} Run \`sentinel deactivate\` on a machine that no longer needs the license, or ask the vendor.`
     : message;
 }

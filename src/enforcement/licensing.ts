@@ -1,6 +1,7 @@
 import type { SentinelError } from "../core/errors.ts";
 import type { License } from "../license/payload.ts";
 import type { TamperFindings } from "./tamper_findings.ts";
+import type { LicenseEnding } from "./term.ts";
 import type { Watch } from "./watches.ts";
 
 /** A license that has been proven valid, and the watches that keep it so while the software runs. */
@@ -8,7 +9,11 @@ export interface ProvenLicense {
   readonly license: License;
   readonly watches: readonly Watch[];
   /** The license's fields in the answer to `status`. */
-  readonly status: () => Record<string, string | number | boolean>;
+  readonly status: () => Readonly<Record<string, unknown>>;
+  /** Days to the last day on which it is valid. */
+  readonly daysLeft: () => number;
+  /** Calls `listener` when its end is announced. */
+  readonly onEnding: (listener: (ending: LicenseEnding) => void) => void;
   /** Calls `listener` with the remaining seconds after each charge; absent for licenses without grace. */
   readonly onGraceCharged?: (listener: (remainingSeconds: number) => void) => void;
   /** Charges what is outstanding; to be called after its watches have ended. */
@@ -38,6 +43,9 @@ export class CurrentLicense implements AsyncDisposable {
   /** Resolves when the last requested replacement has ended. */
   #replaced: Promise<unknown> = Promise.resolve();
   #onGraceCharged: (remainingSeconds: number) => void = () => {};
+  #onEnding: (ending: LicenseEnding) => void = () => {};
+  #takeSuccessor: (() => Promise<unknown>) | undefined;
+  #succession: Promise<unknown> | undefined;
 
   constructor(first: ProvenLicense, licensing: Licensing) {
     this.#proven = first;
@@ -48,8 +56,16 @@ export class CurrentLicense implements AsyncDisposable {
     return this.#proven.license;
   }
 
-  get status(): Record<string, string | number | boolean> {
-    return this.#proven.status();
+  /** The license's fields in the answer to `status`. */
+  get status(): Readonly<Record<string, unknown>> {
+    const { license_key, org_id, expiry_date } = this.license;
+    const license = { license_key, org_id, expiry_date, days_left: this.daysLeft };
+    return { ...this.#proven.status(), license };
+  }
+
+  /** Days to the last day on which the license is valid. */
+  get daysLeft(): number {
+    return this.#proven.daysLeft();
   }
 
   /** Resolves with the error that forbids the software to continue. */
@@ -63,12 +79,26 @@ export class CurrentLicense implements AsyncDisposable {
     this.#proven.onGraceCharged?.(listener);
   }
 
+  /** Calls `listener` when the end of a license is announced. */
+  onEnding(listener: (ending: LicenseEnding) => void): void {
+    this.#onEnding = listener;
+    this.#proven.onEnding(listener);
+  }
+
+  /**
+   * Names a license that begins later: `take` replaces the current one, and is called if that expires. It rejects if the next
+   * one cannot be taken.
+   */
+  setSuccessor(take: (() => Promise<unknown>) | undefined): void {
+    this.#takeSuccessor = take;
+  }
+
   /** Starts the license's watches. */
   watch(): void {
     const over = this.#over = new AbortController();
     this.#watching = Promise.all(this.#proven.watches.map(async (watch) => {
       const error = await watch(over.signal);
-      if (error !== undefined) this.#fault.resolve(error);
+      if (error !== undefined) this.#onFault(error);
     })).catch(this.#fault.reject);
   }
 
@@ -89,6 +119,14 @@ export class CurrentLicense implements AsyncDisposable {
     await this.#endCurrent();
   }
 
+  /** Not awaited by the watch: a successor waits for the end of all watches, of which several may find the same fault. */
+  #onFault(error: SentinelError): void {
+    const take = this.#takeSuccessor;
+    if (take === undefined || error.code !== "license.expired") return this.#fault.resolve(error);
+    this.#succession ??= take().catch(() => this.#fault.resolve(error))
+      .finally(() => this.#succession = undefined);
+  }
+
   async #replace(license: License, signal: AbortSignal): Promise<void> {
     const before = this.#proven.license;
     await this.#endCurrent();
@@ -103,6 +141,7 @@ export class CurrentLicense implements AsyncDisposable {
   async #begin(license: License, signal: AbortSignal): Promise<void> {
     this.#proven = await this.#licensing.prove(license, signal);
     this.#proven.onGraceCharged?.(this.#onGraceCharged);
+    this.#proven.onEnding(this.#onEnding);
     this.watch();
   }
 

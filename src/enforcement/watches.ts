@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { SentinelError } from "../core/errors.ts";
-import { checkDates, type License, type StandardLicense } from "../license/payload.ts";
+import type { StandardLicense } from "../license/payload.ts";
+import type { LicenseTerm } from "./term.ts";
 import type { TamperFindings } from "./tamper_findings.ts";
 import { ALIVE_EVERY_MS, type TrustedTime } from "./trusted_time.ts";
 import type { Lease } from "./lease.ts";
@@ -16,7 +17,12 @@ const JITTER = 0.1;
 /** Sends heartbeats at the license's interval. The interval runs from start to start, however long an answer takes. */
 export function createHeartbeatWatch(
   lease: Lease,
-  { license, clock, random }: { license: StandardLicense; clock: Clock; random: () => number },
+  { license, term, clock, random }: {
+    license: StandardLicense;
+    term: LicenseTerm;
+    clock: Clock;
+    random: () => number;
+  },
 ): Watch {
   const intervalMs = license.heartbeat_interval_minutes * MINUTE_MS;
   const nextIntervalMs = () => intervalMs * (1 - JITTER + 2 * JITTER * random());
@@ -26,7 +32,7 @@ export function createHeartbeatWatch(
       await clock.sleep(due - clock.monotonicMs(), signal);
       if (signal.aborted) break;
       due = Math.max(due + nextIntervalMs(), clock.monotonicMs());
-      const error = findDateFault(license, lease.nowMs());
+      const error = findDateFault(term);
       if (error !== undefined) return error;
       const verdict = await lease.beat(signal);
       if (verdict.kind === "stop") return verdict.error;
@@ -35,16 +41,13 @@ export function createHeartbeatWatch(
   };
 }
 
-/**
- * Checks the license's dates once an hour.
- *
- * @param nowMs Returns the current time, milliseconds since the Unix epoch.
- */
-export function createDateWatch(license: License, clock: Clock, nowMs: () => number): Watch {
+/** Checks the license's dates once an hour, and announces its end. */
+export function createDateWatch(term: LicenseTerm, clock: Clock): Watch {
   return async (signal) => {
     while (!signal.aborted) {
+      term.announce();
       await clock.sleep(HOUR_MS, signal);
-      const error = signal.aborted ? undefined : findDateFault(license, nowMs());
+      const error = signal.aborted ? undefined : findDateFault(term);
       if (error !== undefined) return error;
     }
     return undefined;
@@ -81,9 +84,9 @@ export function createClockWatch(
   };
 }
 
-function findDateFault(license: License, nowMs: number): SentinelError | undefined {
+function findDateFault(term: LicenseTerm): SentinelError | undefined {
   try {
-    checkDates(license, nowMs);
+    term.check();
     return undefined;
   } catch (error) {
     if (error instanceof SentinelError) return error;

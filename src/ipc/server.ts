@@ -17,7 +17,7 @@ import type { Connection, ConnectionOptions } from "./connection.ts";
 
 /** An event for watchers; further fields are sent unchanged. */
 interface IpcEvent {
-  readonly event: "license_changed" | "grace" | "state" | "stopping";
+  readonly event: "license_changed" | "license_ending" | "grace" | "state" | "stopping";
   readonly [field: string]: unknown;
 }
 

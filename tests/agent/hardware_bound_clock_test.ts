@@ -38,7 +38,7 @@ Deno.test("a clock that is set back while the software runs is reported, and doe
   await clock.advance(HOUR_MS);
   clock.setWall("2026-06-14T13:00:00Z");
   await clock.advance(MINUTE_MS);
-  assertEquals(log.lines(), [
+  assertEquals(log.lines().filter((line) => !line.includes(" ends on ")), [
     "warn clock rollback detected: wall clock shows 2026-06-14T13:01:00.000Z, " +
     "but it is at least 2026-06-15T13:01:00.000Z",
   ]);
@@ -65,6 +65,6 @@ Deno.test("a correction of five minutes is ignored", async () => {
   const { clock, log, end } = await start();
   clock.setWall("2026-06-15T11:55:00Z");
   await clock.advance(HOUR_MS);
-  assertEquals(log.lines(), []);
+  assertEquals(log.lines().filter((line) => !line.includes(" ends on ")), []);
   await end();
 });

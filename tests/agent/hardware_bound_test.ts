@@ -17,13 +17,14 @@ const EXPIRED =
 
 async function runOnMachine(
   folder: TemporaryFolder,
-  { fingerprint, script, env = {} }: {
+  { fingerprint, script, env = {}, expiry_date = "2026-12-31" }: {
     fingerprint: string;
+    expiry_date?: string;
     script: string;
     env?: Record<string, string>;
   },
 ): Promise<ProgramResult> {
-  const payload = { hardware_fingerprint: fingerprint, expiry_date: "2026-06-16" };
+  const payload = { hardware_fingerprint: fingerprint, expiry_date };
   const license = await organization.license(hardwareBoundPayload(payload));
   await Deno.writeTextFile(folder.at("a.lic"), license);
   await Deno.writeTextFile(folder.at("org.pem"), organization.publicKeyPem);
@@ -68,9 +69,11 @@ testWith([POSIX], "a license that ends while the software runs ends the run", as
     fingerprint: V1,
     script,
     env: { HOURS: "fly" },
+    expiry_date: "2026-06-16",
   });
   assertEquals({ code, stderr }, {
     code: 80,
-    stderr: `stopping the software: ${EXPIRED}\n${EXPIRED}\n`,
+    stderr: "license ACME-0001 ends on 2026-06-16 (0 days)\n" +
+      `stopping the software: ${EXPIRED}\n${EXPIRED}\n`,
   });
 });

@@ -15,12 +15,17 @@ const DECIDING = [
   "machine_decommissioned",
 ];
 
+/** What a customer can do about the machine limit. */
+const ADVICE =
+  "Run `sentinel deactivate` on a machine that no longer needs the license, or ask the vendor.";
+
 for (const code of DECIDING) {
   Deno.test(`${code} ends a start, and costs running software grace`, async () => {
     const bench = new LeaseBench(withGrace(90));
     bench.server.script(refusal(code));
     const error = await assertRejects(() => bench.lease.beatAtStart(forever), RefusedError);
-    assertEquals(error.message, "heartbeat refused: no");
+    const advice = code === "machine_limit" ? `. ${ADVICE}` : "";
+    assertEquals(error.message, `heartbeat refused: no${advice}`);
     assertEquals((await bench.beat()).kind, "continue");
     assertEquals(bench.record.grace_remaining_seconds, 30);
     assertEquals((await bench.beat()).kind, "stop");
@@ -85,7 +90,7 @@ Deno.test("a server that has no place left for a machine that it lost decides so
   bench.server.script(lost, full, lost, full);
   const start = () => bench.lease.beatAtStart(forever);
   const { message } = await assertRejects(start, RefusedError);
-  assertEquals(message, "heartbeat refused: limit reached");
+  assertEquals(message, `heartbeat refused: limit reached. ${ADVICE}`);
   assertEquals((await bench.beat()).kind, "continue");
   assertEquals(bench.lease.graceRemainingSeconds, 30);
 });

@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { StandardLicense } from "../../src/license/payload.ts";
 import { CONTINUE, type LeaseVerdict, RefusedError } from "../../src/enforcement/lease.ts";
 import type { Lease } from "../../src/enforcement/lease.ts";
+import { LicenseTerm } from "../../src/enforcement/term.ts";
+import { RecordingLog } from "../support/recording_log.ts";
 import { createDateWatch, createHeartbeatWatch } from "../../src/enforcement/watches.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { standardPayload } from "../support/organization.ts";
@@ -23,12 +25,21 @@ function leaseOf(clock: FakeClock, { tookMs = 0, verdict = CONTINUE as LeaseVerd
   return { beatsAtMs, lease: { beat, nowMs: () => clock.wallMs() } as unknown as Lease };
 }
 
+function termOf(license: StandardLicense, clock: FakeClock): LicenseTerm {
+  return new LicenseTerm(license, { log: new RecordingLog(), nowMs: () => clock.wallMs() });
+}
+
 Deno.test("heartbeats keep their interval however long an answer takes", async () => {
   const clock = new FakeClock();
   const { beatsAtMs, lease } = leaseOf(clock, { tookMs: 20_000 });
   const stop = new AbortController();
   const license = licenseWith({ heartbeat_interval_minutes: 1 });
-  const watch = createHeartbeatWatch(lease, { license, clock, random: () => 0.5 })(stop.signal);
+  const watch = createHeartbeatWatch(lease, {
+    license,
+    term: termOf(license, clock),
+    clock,
+    random: () => 0.5,
+  })(stop.signal);
   await clock.advance(5 * MINUTE_MS);
   stop.abort();
   assertEquals(await watch, undefined);
@@ -42,7 +53,12 @@ Deno.test("the interval has a jitter of a tenth either way", async () => {
     const { beatsAtMs, lease } = leaseOf(clock);
     const stop = new AbortController();
     const license = licenseWith({ heartbeat_interval_minutes: 1 });
-    const watch = createHeartbeatWatch(lease, { license, clock, random: () => random })(
+    const watch = createHeartbeatWatch(lease, {
+      license,
+      term: termOf(license, clock),
+      clock,
+      random: () => random,
+    })(
       stop.signal,
     );
     await clock.advance(2 * MINUTE_MS);
@@ -57,7 +73,12 @@ Deno.test("a verdict to stop ends the watch with its error", async () => {
   const error = new RefusedError("revoked", "license has been revoked");
   const { lease } = leaseOf(clock, { verdict: { kind: "stop", error } });
   const license = licenseWith({});
-  const watch = createHeartbeatWatch(lease, { license, clock, random: () => 0.5 })(
+  const watch = createHeartbeatWatch(lease, {
+    license,
+    term: termOf(license, clock),
+    clock,
+    random: () => 0.5,
+  })(
     new AbortController().signal,
   );
   await clock.advance(MINUTE_MS);
@@ -67,7 +88,7 @@ Deno.test("a verdict to stop ends the watch with its error", async () => {
 Deno.test("a license that expires while the software runs is detected within the hour", async () => {
   const clock = new FakeClock("2026-06-15T22:30:00Z");
   const license = licenseWith({ expiry_date: "2026-06-15" });
-  const watch = createDateWatch(license, clock, () => clock.wallMs())(new AbortController().signal);
+  const watch = createDateWatch(termOf(license, clock), clock)(new AbortController().signal);
   await clock.advance(HOUR_MS);
   assertEquals(clock.sleeping, 1);
   await clock.advance(HOUR_MS);
@@ -81,7 +102,12 @@ Deno.test("dates are checked again before every heartbeat", async () => {
   const clock = new FakeClock("2026-06-15T23:59:30Z");
   const { beatsAtMs, lease } = leaseOf(clock);
   const license = licenseWith({ expiry_date: "2026-06-15" });
-  const watch = createHeartbeatWatch(lease, { license, clock, random: () => 0.5 })(
+  const watch = createHeartbeatWatch(lease, {
+    license,
+    term: termOf(license, clock),
+    clock,
+    random: () => 0.5,
+  })(
     new AbortController().signal,
   );
   await clock.advance(MINUTE_MS);

@@ -47,16 +47,21 @@ export const daemonReload: Command = {
       output.result(args.flag("json") ? "{}" : "reload requested; see the daemon's log");
       return EXIT.ok;
     }
-    const { applied, requires_restart } = outcome.answer as Record<string, readonly string[]>;
+    const { status: _, ...result } = outcome.answer;
     if (args.flag("json")) {
-      output.result(JSON.stringify({ applied, requires_restart }));
+      output.result(JSON.stringify(result));
       return EXIT.ok;
     }
+    const { applied, requires_restart } = result as Record<string, readonly string[]>;
+    const next = result["next_license"] as StatusFields | undefined;
     output.result(
       [
         `applied: ${applied!.join(", ") || "nothing has changed"}`,
         ...requires_restart!.map((key) => `change to ${key} requires restart`),
-      ].join("\n"),
+        ...(next === undefined
+          ? []
+          : [`license ${next["license_key"]} is taken up on ${next["issue_date"]} (UTC)`]),
+      ].map(escapeControls).join("\n"),
     );
     return EXIT.ok;
   },
@@ -149,12 +154,23 @@ function describe(fields: StatusFields): string[] {
     ? "not running"
     : `pid ${pid}, up ${uptime_seconds} s, restarted ${restarts} times`;
   const { status, last_error } = health as StatusFields;
-  const { license_status, grace_remaining_seconds: grace, findings } = fields;
+  const { license_status, grace_remaining_seconds: grace, findings, server_url } = fields;
+  const { license_key, org_id, expiry_date, days_left } = (fields["license"] ?? {}) as StatusFields;
+  const { at, outcome } = (fields["last_heartbeat"] ?? {}) as StatusFields;
+  const next = fields["next_license"] as StatusFields | undefined;
   return [
     `${state} (pid ${sentinel_pid}) since ${since}`,
     `software: ${software}`,
     `health:   ${status}${last_error === undefined ? "" : ` (${last_error})`}`,
     `license:  ${license_status}${grace === undefined ? "" : `, ${grace} seconds of grace left`}`,
+    ...(license_key === undefined ? [] : [
+      `          ${license_key} of ${org_id}, ends on ${expiry_date} UTC (${days_left} days left)`,
+    ]),
+    ...(next === undefined
+      ? []
+      : [`          then ${next["license_key"]}, from ${next["issue_date"]} UTC`]),
+    ...(server_url === undefined ? [] : [`server:   ${server_url}`]),
+    ...(at === undefined ? [] : [`          last heartbeat at ${at}: ${outcome}`]),
     ...(findings === 0 ? [] : [`tamper findings: ${findings} (see the log)`]),
   ];
 }
