@@ -48,6 +48,8 @@ export const kernel32 = openSystemLibrary("kernel32.dll", {
   CheckRemoteDebuggerPresent: { parameters: ["usize", "buffer"], result: "i32" },
   // ULONGLONG GetTickCount64(void); includes sleep
   GetTickCount64: { parameters: [], result: "u64" },
+  // BOOL QueryUnbiasedInterruptTime(PULONGLONG UnbiasedTime); 100 ns, without sleep
+  QueryUnbiasedInterruptTime: { parameters: ["buffer"], result: "i32" },
   // BOOL MoveFileExW(LPCWSTR Existing, LPCWSTR New, DWORD Flags)
   MoveFileExW: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
   // HANDLE CreateFileW(LPCWSTR, DWORD DesiredAccess, DWORD ShareMode, LPSECURITY_ATTRIBUTES, DWORD Disposition, DWORD Flags,

@@ -5,6 +5,7 @@ import { describeError } from "../core/errors.ts";
 import type { BootReading } from "../platform/contract.ts";
 import type { TamperFindings } from "./tamper_findings.ts";
 import {
+  type AwakeReading,
   computeUnchargedMs,
   markAlive,
   type Moment,
@@ -113,8 +114,8 @@ export class GraceBudget {
   readonly #offline: OfflineTime;
   readonly #time: TrustedTime;
   #state: State;
-  /** When the server was last reachable, or this run began; monotonic clock. */
-  #reachedAtMs: number;
+  /** When the server was last reachable, or this run began. */
+  #reachedAt: AwakeReading;
   /** Resolves when the last write has ended; writes run one at a time. */
   #saved: Promise<unknown> = Promise.resolve();
   /** A full disk prevents a start but does not stop running software. */
@@ -125,10 +126,13 @@ export class GraceBudget {
     const { clock, memory: { state, time } } = options;
     this.#options = options;
     this.#state = state;
-    this.#offline = new OfflineTime(clock);
+    this.#offline = new OfflineTime({
+      read: () => this.#readAwake(),
+      longestSleepMs: this.#intervalSeconds * 1000,
+    });
     this.#time = time ??
       new TrustedTime(clock, Math.max(state.latest_known_ms, state.last_responded_at_ms));
-    this.#reachedAtMs = clock.monotonicMs();
+    this.#reachedAt = this.#readAwake();
   }
 
   /** For the next license's budget; to be read after {@linkcode end}. */
@@ -225,14 +229,14 @@ export class GraceBudget {
     const now = this.#now();
     const seconds = Math.ceil(computeUnchargedMs(this.#record, now) / 1000);
     const record = charge({ ...this.#record, unpaid_ms: 0, last_alive: null }, seconds);
-    this.#offline.start(this.#options.clock.monotonicMs());
+    this.#offline.start(this.#readAwake());
     const last_alive = hasGrace(record) && !this.#state.is_unconfirmed ? markAlive(now) : null;
     await this.#save({ ...record, last_alive, grace_exhausted: !hasGrace(record) });
     return seconds;
   }
 
   async chargeMiss(): Promise<void> {
-    this.#offline.start(this.#reachedAtMs);
+    this.#offline.start(this.#reachedAt);
     const seconds = computeMissCost(this.#intervalSeconds, this.#offline.unchargedMs);
     this.#offline.charge(seconds * 1000);
     await this.#save(this.#withOfflineTime(charge(this.#record, seconds)));
@@ -290,7 +294,12 @@ export class GraceBudget {
 
   #stopCharging(): void {
     this.#offline.stop();
-    this.#reachedAtMs = this.#options.clock.monotonicMs();
+    this.#reachedAt = this.#readAwake();
+  }
+
+  #readAwake(): AwakeReading {
+    const { clock, readBootClock } = this.#options;
+    return { monotonicMs: clock.monotonicMs(), sleptMs: readBootClock().sleptMs ?? 0 };
   }
 
   #withOfflineTime(record: LicenseRecord): LicenseRecord {

@@ -101,18 +101,30 @@ function computeUnseenMs(mark: AliveMark, { wallMs, boot }: Moment): number {
   return passedMs < 0 ? LONGEST_UNSEEN_MS : Math.min(passedMs, LONGEST_UNSEEN_MS);
 }
 
+/** A reading of the monotonic clock, and how long the machine had slept by then, as far as that clock counts sleep. */
+export interface AwakeReading {
+  readonly monotonicMs: number;
+  readonly sleptMs: number;
+}
+
+interface OfflineTimeOptions {
+  readonly read: () => AwakeReading;
+  /** The most that time asleep counts for: it is no use of the software. */
+  readonly longestSleepMs: number;
+}
+
 /** Measures the time of a run without the server, and how much of it has been charged. */
 export class OfflineTime {
-  readonly #clock: Clock;
-  #sinceMs: number | undefined;
+  readonly #options: OfflineTimeOptions;
+  #since: AwakeReading | undefined;
   #chargedMs = 0;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(options: OfflineTimeOptions) {
+    this.#options = options;
   }
 
   get isRunning(): boolean {
-    return this.#sinceMs !== undefined;
+    return this.#since !== undefined;
   }
 
   /**
@@ -120,18 +132,22 @@ export class OfflineTime {
    * miss costs a whole interval.
    */
   get unchargedMs(): number {
-    return this.#sinceMs === undefined
-      ? 0
-      : Math.ceil(this.#clock.monotonicMs() - this.#sinceMs) - this.#chargedMs;
+    if (this.#since === undefined) return 0;
+    const { read, longestSleepMs } = this.#options;
+    const now = read();
+    const sleptMs = now.sleptMs - this.#since.sleptMs;
+    const usedMs = now.monotonicMs - this.#since.monotonicMs -
+      Math.max(0, sleptMs - longestSleepMs);
+    return Math.ceil(usedMs) - this.#chargedMs;
   }
 
   /**
    * Has no effect if it is running already.
    *
-   * @param sinceMs When the server was last reachable; monotonic clock.
+   * @param since When the server was last reachable.
    */
-  start(sinceMs: number): void {
-    this.#sinceMs ??= sinceMs;
+  start(since: AwakeReading): void {
+    this.#since ??= since;
   }
 
   charge(ms: number): void {
@@ -139,7 +155,7 @@ export class OfflineTime {
   }
 
   stop(): void {
-    this.#sinceMs = undefined;
+    this.#since = undefined;
     this.#chargedMs = 0;
   }
 }

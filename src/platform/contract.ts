@@ -14,6 +14,8 @@ export interface BootReading {
   readonly bootId: string;
   /** Whole milliseconds since the boot. */
   readonly bootMs: number;
+  /** Milliseconds that the machine slept since the boot; absent if the monotonic clock stands still meanwhile. */
+  readonly sleptMs?: number;
 }
 
 /** A sign of tampering with this process, as text for the vendor's support. */

@@ -13,12 +13,15 @@ import type { State } from "../../src/state/state_file.ts";
 import { openStateFolder, type StateFolder } from "../../src/state/state_folder.ts";
 import { answerPayload, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization, type Organization, standardPayload } from "../support/organization.ts";
+import { openLibraries } from "../support/open_libraries.ts";
 import { givenFolder } from "../support/product_folder.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 const LICENSE = standardPayload() as unknown as StandardLicense;
+
+openLibraries();
 
 /** Between two cuts of an answer's head, and of its body. */
 const HEAD_STEP = 7, BODY_STEP = 23;

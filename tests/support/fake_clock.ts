@@ -11,6 +11,7 @@ export class FakeClock implements Clock {
   bootId = "first boot";
   #wallMs: number;
   #monotonicMs = 0;
+  #sleptMs = 0;
   #sleepers: Sleeper[] = [];
   #fellAsleep = Promise.withResolvers<void>();
 
@@ -28,7 +29,11 @@ export class FakeClock implements Clock {
 
   /** The clock of a boot that began an hour before. */
   readBoot(): BootReading {
-    return { bootId: this.bootId, bootMs: Math.floor(3_600_000 + this.#monotonicMs) };
+    return {
+      bootId: this.bootId,
+      bootMs: Math.floor(3_600_000 + this.#monotonicMs),
+      sleptMs: this.#sleptMs,
+    };
   }
 
   timeout(ms: number): AbortSignal {
@@ -80,6 +85,12 @@ export class FakeClock implements Clock {
   /** Advances the time without waking sleepers. */
   skip(ms: number): void {
     this.#moveTo(this.#monotonicMs + ms);
+  }
+
+  /** Lets the machine sleep, which the monotonic clock counts as on Windows. */
+  suspend(ms: number): void {
+    this.#sleptMs += ms;
+    this.skip(ms);
   }
 
   /** Moves the wall clock alone, as an administrator or a cheat does. */

@@ -17,6 +17,9 @@ const CRYPTOGRAPHY_KEY = "SOFTWARE\\Microsoft\\Cryptography";
 const pipes: LocalPipes = { prefix: PIPE_PREFIX, listen: listenOnPipe, connect: connectPipe };
 
 /** Windows 10 and later; docs/DEVELOPMENT.md lists the tested systems. */
+/** QueryUnbiasedInterruptTime() counts 100 ns. */
+const TICKS_PER_MS = 10_000n;
+
 export const windows: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "WINDOWS_AMD64" : "WINDOWS_ARM64",
   programFormat: "PE",
@@ -52,11 +55,11 @@ export const windows: Platform = {
   disableInspectorSignal: () => true,
   closeInspector: () => Promise.resolve(undefined),
   readBootClock() {
-    const bootId = readBootId();
-    return {
-      bootId: bootId === "0" ? "" : bootId,
-      bootMs: Number(kernel32().GetTickCount64()),
-    };
+    const bootId = readBootId(), bootMs = Number(kernel32().GetTickCount64());
+    const awake = new BigUint64Array(1);
+    const isKnown = kernel32().QueryUnbiasedInterruptTime(awake) !== 0;
+    const awakeMs = isKnown ? Number(awake[0]! / TICKS_PER_MS) : bootMs;
+    return { bootId: bootId === "0" ? "" : bootId, bootMs, sleptMs: Math.max(0, bootMs - awakeMs) };
   },
   openTamperChecks: async () => (await import("./tamper_check.ts")).openTamperChecks(),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),
