@@ -50,7 +50,7 @@ interface ClientDependencies extends Pick<Host, "clock" | "newUuid"> {
   /** Verifies with the organization's public key. */
   readonly verify: Verify;
   readonly fetch: typeof fetch;
-  /** What this machine is called when it is activated, for people. */
+  /** This machine's name at an activation, for people. */
   readonly machineName?: string | undefined;
 }
 

@@ -3,7 +3,7 @@ import { loadLicense } from "../license/license_file.ts";
 import type { LicenseRequest, RunDependencies } from "./run_request.ts";
 import { StandardLicensing } from "./standard.ts";
 
-/** What a machine gave back. */
+/** The place that a machine gave back. */
 export interface Deactivation {
   readonly licenseKey: string;
   readonly machineId: string;

@@ -7,7 +7,7 @@ import {
   type RunRequest,
 } from "./run_request.ts";
 import type { License } from "../license/payload.ts";
-import { UnreachableError } from "../enforcement/lease.ts";
+import { UnreachableError } from "../enforcement/judgment.ts";
 import { CurrentLicense, type Licensing, type ProvenLicense } from "../enforcement/licensing.ts";
 import { logStopRequest, serveAndSupervise } from "./serve.ts";
 import { StandardLicensing } from "./standard.ts";

@@ -76,7 +76,7 @@ export interface LicenseRequest {
   readonly stateDir: string | undefined;
   /** Keeps a state replica outside the folder even if `stateDir` is given. */
   readonly strictRollback?: boolean | undefined;
-  /** What this machine is called when it is activated (default: its host name). */
+  /** This machine's name at an activation (default: its host name). */
   readonly machineName?: string | undefined;
   /** Certificates to trust in addition to the system's (PEM). */
   readonly caFile: string | undefined;

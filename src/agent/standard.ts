@@ -15,7 +15,7 @@ import { type Machine, openMachine } from "../enforcement/machine.ts";
 import type { LicenseRequest, RunDependencies, RunRequest } from "./run_request.ts";
 import { createAliveWatch, createDateWatch, createHeartbeatWatch } from "../enforcement/watches.ts";
 
-/** What the licensing of a product needs; it launches nothing. */
+/** The part of a run that concerns its license; nothing is launched. */
 type LicensingRequest = LicenseRequest & Pick<RunRequest, "orgKey">;
 type LicensingDependencies = Omit<RunDependencies, "stopRequest">;
 

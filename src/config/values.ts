@@ -47,7 +47,7 @@ export function text(allowed = "text that is not empty"): v.GenericSchema<unknow
   return v.pipe(v.unknown(), v.string(allowed), v.regex(/^[^\0]+$/, allowed));
 }
 
-/** What the vendor sees a machine as. */
+/** A machine's name in the vendor's list. */
 export function machineName(): v.GenericSchema<unknown, string> {
   return v.pipe(
     v.unknown(),

@@ -2,7 +2,7 @@ import { hasControls } from "./text.ts";
 
 const MAX_BYTES = 255;
 
-/** What a name must be, in words that fit after `must be`. */
+/** The form of a name, in words that fit after `must be`. */
 export const MACHINE_NAME_FORM = `printable text of at most ${MAX_BYTES} bytes`;
 
 export function isMachineName(name: string): boolean {

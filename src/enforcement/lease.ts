@@ -1,68 +1,24 @@
 import type { Platform } from "../platform/contract.ts";
 import type { Host } from "../platform/host.ts";
-import { SentinelError } from "../core/errors.ts";
 import type { ServerAnswer } from "../activation/answer.ts";
 import type { LicenseServerApi, RequestOptions } from "../activation/client.ts";
+import { isFormCode, MACHINE_UNKNOWN } from "../activation/messages.ts";
 import {
-  isDecidingCode,
-  isFormCode,
-  MACHINE_LIMIT,
-  MACHINE_UNKNOWN,
-  readStatus,
-} from "../activation/messages.ts";
-import { retryUnreachable, type Unreachable } from "../activation/retry.ts";
+  asUnreachable,
+  CONTINUE,
+  createActivationError,
+  DECOMMISSIONED,
+  type HeartbeatAnswer,
+  judgeHeartbeat,
+  judgeStatus,
+  type LeaseVerdict,
+  RefusedError,
+  UnreachableError,
+} from "./judgment.ts";
+import { retryUnreachable } from "../activation/retry.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import type { GraceBudget } from "./grace.ts";
-
-/** The server refused, or forbids the software to run (exit status 81). */
-export class RefusedError extends SentinelError {
-  constructor(
-    code:
-      | "activation"
-      | "heartbeat"
-      | "revoked"
-      | "expired"
-      | "suspended"
-      | "decommissioned"
-      | "release"
-      | "status",
-    message: string,
-  ) {
-    super(`refused.${code}`, message);
-  }
-}
-
-/** The server cannot be reached and no grace is left (exit status 82). */
-export class UnreachableError extends SentinelError {
-  constructor(code: "activation" | "grace_exhausted" | "release", message: string) {
-    super(`unreachable.${code}`, message);
-  }
-}
-
-/** Whether the software may continue to run. */
-export type LeaseVerdict = { kind: "continue" } | { kind: "stop"; error: SentinelError };
-
-export const CONTINUE: LeaseVerdict = { kind: "continue" };
-
-const DECOMMISSIONED = new RefusedError("decommissioned", "machine decommissioned");
-
-/** License statuses that end a run. */
-const FINAL_STATUSES: Readonly<Record<string, RefusedError>> = {
-  REVOKED: new RefusedError("revoked", "license has been revoked"),
-  EXPIRED: new RefusedError("expired", "license has expired"),
-  SUSPENDED: new RefusedError("suspended", "license is suspended — contact your vendor"),
-  DECOMMISSION_PENDING: DECOMMISSIONED,
-};
-
-/** Maps the status of a verified answer to a verdict; the caller acknowledges `DECOMMISSION_PENDING`. */
-function judgeStatus(status: string): LeaseVerdict {
-  if (status === "ACTIVE") return CONTINUE;
-  const error = Object.hasOwn(FINAL_STATUSES, status)
-    ? FINAL_STATUSES[status]!
-    : new RefusedError("status", `unexpected license status: ${status}`);
-  return { kind: "stop", error };
-}
 
 interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly license: StandardLicense;
@@ -92,13 +48,6 @@ const LONGEST_BEAT = 0.9;
 
 /** Parts of the whole grace at which a warning says what is left. */
 const WARNED_PARTS = [1 / 2, 1 / 4, 1 / 10];
-
-/** The meaning of an answer for an activated license. */
-type HeartbeatAnswer =
-  | { readonly kind: "status"; readonly status: string; readonly respondedAtMs: number }
-  /** The server decided against this machine for a reason that no status stands for. */
-  | { readonly kind: "refused"; readonly error: RefusedError }
-  | Unreachable;
 
 /** A heartbeat as the answer to `status` has it. */
 export interface LastHeartbeat {
@@ -170,7 +119,9 @@ export class Lease {
         `server unreachable (${answer.why}): ${this.#options.serverUrl} — cannot activate this machine`,
       );
     }
-    if (answer.kind === "refused" || answer.kind === "unsigned") throw activationRefused(answer);
+    if (answer.kind === "refused" || answer.kind === "unsigned") {
+      throw createActivationError(answer);
+    }
     const verdict = judgeStatus(answer.payload.status);
     if (verdict.kind === "stop") throw verdict.error;
     await this.#graceBudget.recordActivation(answer.respondedAtMs);
@@ -393,53 +344,4 @@ function createExhaustedError(why: string): UnreachableError {
     "grace_exhausted",
     `${EXHAUSTED_MESSAGE} (${why}) — software stopped`,
   );
-}
-
-/** Anyone can forge an unsigned refusal, and one without a known code decides nothing: both count as unreachable. */
-function judgeHeartbeat(answer: ServerAnswer): HeartbeatAnswer {
-  switch (answer.kind) {
-    case "unreachable":
-      return answer;
-    case "unsigned":
-      return {
-        kind: "unreachable",
-        why: `unverified answer: refusal without signature: ${answer.message}`,
-      };
-    case "verified":
-      return {
-        kind: "status",
-        status: answer.payload.status,
-        respondedAtMs: answer.respondedAtMs,
-      };
-    case "refused": {
-      const { code, respondedAtMs } = answer;
-      const status = readStatus(code);
-      if (status !== undefined) return { kind: "status", status, respondedAtMs };
-      if (isDecidingCode(code)) {
-        return {
-          kind: "refused",
-          error: new RefusedError("heartbeat", `heartbeat refused: ${withAdvice(answer)}`),
-        };
-      }
-      return asUnreachable(answer);
-    }
-  }
-}
-
-function asUnreachable({ code, message }: ServerAnswer & { kind: "refused" }): Unreachable {
-  return { kind: "unreachable", why: `request refused: ${code ?? "no code"}: ${message}` };
-}
-
-function activationRefused(answer: ServerAnswer & { kind: "refused" | "unsigned" }): RefusedError {
-  const whose = answer.kind === "unsigned" ? " (unsigned answer)" : "";
-  const message = answer.kind === "refused" ? withAdvice(answer) : answer.message;
-  return new RefusedError("activation", `activation refused${whose}: ${message}`);
-}
-
-/** The message of a refusal, and what the customer can do. */
-function withAdvice({ code, message }: ServerAnswer & { kind: "refused" }): string {
-  const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
-  return code === MACHINE_LIMIT
-    ? `${sentence} Run \`sentinel deactivate\` on a machine that no longer needs the license, or ask the vendor.`
-    : message;
 }

@@ -26,7 +26,7 @@ export interface GenuineRequest<Body> {
   readonly nowMs: number;
   /** The client's address, for the audit row. */
   readonly address: string;
-  /** What the machine calls itself. */
+  /** The name that the machine gives itself. */
   readonly machineName?: string | undefined;
 }
 

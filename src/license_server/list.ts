@@ -23,7 +23,7 @@ export interface LicenseListing {
 
 interface MachineListing {
   readonly machine_id: string;
-  /** What the machine calls itself; null if it does not. */
+  /** The name that the machine gave itself; null if there is none. */
   readonly name: string | null;
   readonly status: MachineStatus;
   readonly platform: string;

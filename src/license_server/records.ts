@@ -50,6 +50,6 @@ export interface MachineRecord {
   readonly status: MachineStatus;
   readonly activatedAtMs: number;
   readonly lastSeenAtMs: number;
-  /** What the machine calls itself; unsigned, for people. */
+  /** The name that the machine gave itself; unsigned, for people. */
   readonly name: string | undefined;
 }

@@ -14,7 +14,7 @@ const LEVELS = { warn: "WARNING", error: "ERROR", info: "INFO", computed: "WARNI
 const MADE_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   // all other lines pass through here
   'cli/logging.ts message.replaceAll("{", "{{").replaceAll("}", "}}")': [],
-  // what it received, which is told to the socket as well
+  // the request to stop, which the socket hears as well
   "agent/serve.ts describeStopRequest(by)": [],
   // warnings pass through here to the command that starts a daemon
   "app/daemon.ts message": [],

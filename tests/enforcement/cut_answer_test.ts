@@ -3,7 +3,7 @@ import { LicenseServerClient } from "../../src/activation/client.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { StandardLicense } from "../../src/license/payload.ts";
 import { linux } from "../../src/platform/linux/platform.ts";
-import { UnreachableError } from "../../src/enforcement/lease.ts";
+import { UnreachableError } from "../../src/enforcement/judgment.ts";
 import { Lease } from "../../src/enforcement/lease.ts";
 import { TamperFindings } from "../../src/enforcement/tamper_findings.ts";
 import { GraceBudget } from "../../src/enforcement/grace.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { ServerAnswer } from "../../src/activation/answer.ts";
-import { RefusedError } from "../../src/enforcement/lease.ts";
+import { RefusedError } from "../../src/enforcement/judgment.ts";
 import { forever, LeaseBench, withGrace } from "../support/lease_bench.ts";
 import { ANSWERS, refusal, verified } from "../support/scripted_server.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { RefusedError, UnreachableError } from "../../src/enforcement/lease.ts";
+import { RefusedError, UnreachableError } from "../../src/enforcement/judgment.ts";
 import { forever, LeaseBench, LICENSE, withGrace } from "../support/lease_bench.ts";
 import { ANSWERS, refusal, verified } from "../support/scripted_server.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StandardLicense } from "../../src/license/payload.ts";
-import { CONTINUE } from "../../src/enforcement/lease.ts";
+import { CONTINUE } from "../../src/enforcement/judgment.ts";
 import { TamperFindings } from "../../src/enforcement/tamper_findings.ts";
 import type { Lease } from "../../src/enforcement/lease.ts";
 import { GraceBudget, type LeaseStorage } from "../../src/enforcement/grace.ts";

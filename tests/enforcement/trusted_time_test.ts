@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { checkDates } from "../../src/license/payload.ts";
 import { LicenseError } from "../../src/license/errors.ts";
-import { UnreachableError } from "../../src/enforcement/lease.ts";
+import { UnreachableError } from "../../src/enforcement/judgment.ts";
 import type { TamperFinding } from "../../src/enforcement/tamper_findings.ts";
 import { TrustedTime } from "../../src/enforcement/trusted_time.ts";
 import { FakeClock } from "../support/fake_clock.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { StandardLicense } from "../../src/license/payload.ts";
-import { CONTINUE, type LeaseVerdict, RefusedError } from "../../src/enforcement/lease.ts";
+import { CONTINUE, type LeaseVerdict, RefusedError } from "../../src/enforcement/judgment.ts";
 import type { Lease } from "../../src/enforcement/lease.ts";
 import { LicenseTerm } from "../../src/enforcement/term.ts";
 import { RecordingLog } from "../support/recording_log.ts";
