@@ -5,6 +5,7 @@ import type { Fault, FaultKind } from "./faults/fault.ts";
 import { fullDisk } from "./faults/full_disk.ts";
 import { kill } from "./faults/kill.ts";
 import { pause } from "./faults/pause.ts";
+import { restoredDatabase } from "./faults/restored_database.ts";
 import { softwareKill } from "./faults/software_kill.ts";
 import { suspension } from "./faults/suspension.ts";
 
@@ -22,6 +23,7 @@ const KINDS: readonly FaultKind[] = [
   clockJump,
   suspension,
   softwareKill,
+  restoredDatabase,
 ];
 
 /** The mean pause between two faults; with ten runs each of them meets one about twice in a minute. */

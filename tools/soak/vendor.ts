@@ -6,7 +6,7 @@ import { freePort } from "../../tests/support/free_port.ts";
 import { programCommand } from "../../tests/support/program.ts";
 import { RecordingLog } from "../../tests/support/recording_log.ts";
 import { KeptProgram } from "./kept_program.ts";
-import { type Beat, noteBeats, readBeats } from "./vendor_facts.ts";
+import { type Beat, loseMachines, noteBeats, readBeats } from "./vendor_facts.ts";
 
 export interface VendorOptions {
   /** Where the keys go. */
@@ -88,22 +88,36 @@ export class Vendor {
     return this.#suspended.has(licenseKey);
   }
 
-  /** Again and again where the database cannot be written. */
+  /** Removes a license's machine from the database, as the restore of an older one does. */
+  async loseMachine(licenseKey: string): Promise<void> {
+    await retryWrite(`remove the machine of ${licenseKey}`, () => {
+      loseMachines(this.database, licenseKey);
+      return Promise.resolve();
+    });
+  }
+
   async #decide(action: "suspend" | "reinstate", licenseKey: string): Promise<void> {
-    for (let tries = 0;; tries++) {
-      try {
-        return await administer(action, { database: this.database, licenseKey });
-      } catch (error) {
-        if (tries === 50) {
-          throw new Error(`Cannot ${action} ${licenseKey}: ${describeError(error)}`);
-        }
-        await systemClock.sleep(TRY_AGAIN_MS);
-      }
-    }
+    const { database } = this;
+    await retryWrite(
+      `${action} ${licenseKey}`,
+      () => administer(action, { database, licenseKey }),
+    );
   }
 
   /** What the database noted. */
   beats(): Beat[] {
     return readBeats(this.database);
+  }
+}
+
+/** Writes to the database, again if it is locked or its disk is full for a while. */
+async function retryWrite(what: string, write: () => Promise<void>): Promise<void> {
+  for (let tries = 0;; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (tries === 50) throw new Error(`Cannot ${what}: ${describeError(error)}`);
+      await systemClock.sleep(TRY_AGAIN_MS);
+    }
   }
 }

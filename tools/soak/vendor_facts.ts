@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { hourOf } from "./told_time.ts";
 
-/** A heartbeat as the vendor's server committed it, whether or not its answer arrived. */
+/** An activation or heartbeat as the vendor's server committed it, whether or not its answer arrived. */
 export interface Beat {
   readonly licenseKey: string;
   /** Of told time. */
@@ -10,7 +10,7 @@ export interface Beat {
   readonly status: string;
 }
 
-/** The database itself records each heartbeat, in the server's transaction. */
+/** The database itself records each activation and heartbeat, in the server's transaction. */
 const NOTES = `
 CREATE TABLE soak_beats (license_key TEXT, told_ms INTEGER, real_ms INTEGER, status TEXT);
 CREATE TRIGGER soak_notes AFTER UPDATE OF last_seen_at ON machines BEGIN
@@ -18,7 +18,18 @@ CREATE TRIGGER soak_notes AFTER UPDATE OF last_seen_at ON machines BEGIN
     CAST(unixepoch('subsec') * 1000 AS INTEGER), status
   FROM licenses WHERE license_key = new.license_key;
 END;
+CREATE TRIGGER soak_activations AFTER INSERT ON machines BEGIN
+  INSERT INTO soak_beats SELECT new.license_key, new.last_seen_at,
+    CAST(unixepoch('subsec') * 1000 AS INTEGER), status
+  FROM licenses WHERE license_key = new.license_key;
+END;
 `;
+
+/** Forgets a license's machines, as a restored database does. */
+export function loseMachines(database: string, licenseKey: string): void {
+  using db = new DatabaseSync(database);
+  db.prepare("DELETE FROM machines WHERE license_key = ?").run(licenseKey);
+}
 
 /** Starts recording heartbeats. */
 export function noteBeats(database: string): void {
