@@ -162,7 +162,11 @@ Deno.test("launch() says that the working folder is missing", async () => {
 });
 
 testWith([NEEDS_ROOT], "launch() says that the process limit is reached", async () => {
-  const { stdout } = await runProgram([], { fixture: "launch_without_processes.ts" });
+  const { stdout } = await runProgram([], {
+    fixture: "launch_without_processes.ts",
+    // that user may not enter the folder that the tests run in
+    cwd: "/",
+  });
   assertEquals(stdout.split("\n"), [
     "0",
     "software.out_of_processes: software cannot be launched: /bin/true (no more processes allowed)",

@@ -33,7 +33,11 @@ const SECRET = "/etc/shadow", KEY = "sentinel-test-secret";
 /** Has a process of root's give its rights up. */
 async function giveUp(
   rights: ProcessRights,
-  { flags = [], script = `exec "$@" 9< ${SECRET}` }: { flags?: string[]; script?: string } = {},
+  { flags = [], script = `exec "$@" 9< ${SECRET}`, env = {} }: {
+    flags?: string[];
+    script?: string;
+    env?: Record<string, string>;
+  } = {},
 ): Promise<Afterwards> {
   const { deno, entry } = await programForAll("tests/fixtures/give_up_rights.ts");
   await using cache = await temporaryFolder();
@@ -45,7 +49,7 @@ async function giveUp(
       ...[JSON.stringify(rights), ...flags],
     ],
     cwd: "/",
-    env: { DENO_DIR: cache.path, NO_COLOR: "1", SECRET_KEY: KEY },
+    env: { DENO_DIR: cache.path, NO_COLOR: "1", ...env },
     stdin: "piped",
     stdout: "piped",
   }).spawn();
@@ -90,7 +94,7 @@ testWith(
   async () => {
     const add = `keyctl add user ${KEY} x @s >&2 && exec "$@"`;
     const script = `exec keyctl session - sh -c '${add}' sh "$@"`;
-    const { hasKey } = await giveUp(NOBODY, { script });
+    const { hasKey } = await giveUp(NOBODY, { script, env: { SECRET_KEY: KEY } });
     assertEquals(hasKey, false);
   },
 );
