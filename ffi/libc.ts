@@ -2,6 +2,8 @@ import { openLazily } from "./lazy_symbols.ts";
 
 /** C library of Linux (glibc and musl), with the prototype of each symbol. */
 const SYMBOLS = {
+  // int access(const char *pathname, int mode); access(2)
+  access: { parameters: ["buffer", "i32"], result: "i32" },
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5); prctl(2)
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
   // int socket(int domain, int type, int protocol); socket(2)

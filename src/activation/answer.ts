@@ -26,6 +26,8 @@ export type ServerAnswer =
 /** An answer as received; `body` is `undefined` if it is too large or not UTF-8. */
 export interface RawAnswer {
   readonly status: number;
+  /** Where a redirect leads. */
+  readonly location?: string | undefined;
   readonly body: string | undefined;
 }
 
@@ -53,11 +55,11 @@ export async function judgeAnswer(
   const isRefusal = raw.status >= 400 && raw.status < 500;
   if (raw.status !== 200 && !isRefusal) {
     const signature = envelope.success ? "" : " without signature";
-    return rejectUnverified(`HTTP ${raw.status}${signature}`);
+    return rejectUnverified(`HTTP ${raw.status}${signature}${describeHop(raw)}`);
   }
   if (!envelope.success) {
     return isRefusal
-      ? judgeUnsignedRefusal(raw.status, body)
+      ? judgeUnsignedRefusal(raw, body)
       : rejectUnverified("HTTP 200 without signature");
   }
   const signed = await openPayload(envelope.output, expected.verify);
@@ -71,9 +73,18 @@ function rejectUnverified(reason: string): ServerAnswer {
   return { kind: "unreachable", why: `unverified answer: ${reason}` };
 }
 
-function judgeUnsignedRefusal(status: number, body: unknown): ServerAnswer {
+/** Names the station on the way that answered instead of the license server; empty if that is not known. */
+export function describeHop({ status, location }: Pick<RawAnswer, "status" | "location">): string {
+  if (status === 407) return ": a proxy asks for a login";
+  if (location === undefined || status < 300 || status >= 400) return "";
+  return `: redirected to ${sanitizeLine(location)}, as by the login page of a network`;
+}
+
+function judgeUnsignedRefusal(raw: RawAnswer, body: unknown): ServerAnswer {
   const refusal = v.safeParse(refusalSchema, body);
-  if (!refusal.success) return rejectUnverified(`HTTP ${status} without signature`);
+  if (!refusal.success || raw.status === 407) {
+    return rejectUnverified(`HTTP ${raw.status} without signature${describeHop(raw)}`);
+  }
   return { kind: "unsigned", message: sanitizeLine(refusal.output.error) };
 }
 

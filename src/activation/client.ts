@@ -19,6 +19,12 @@ import { MACHINE_NAME_HEADER, signRequest } from "./signed_request.ts";
 /** Patterns in the runtime's messages (hyper, rustls, the system's resolver) and the fault they stand for; first match wins. */
 const FAULT_PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/dns error|failed to lookup|name or service not known/i, "DNS"],
+  [
+    /UnknownIssuer|self.signed/i,
+    "TLS: the certificate's issuer is not trusted, --ca-file can name it",
+  ],
+  [/certificate (?:has )?expired|: Expired/i, "TLS: the certificate has expired"],
+  [/NotValidForName|not valid for name/i, "TLS: the certificate is for another name"],
   [/certificate|tls|handshake|invalid peer|corrupt message/i, "TLS"],
   [/connection refused|os error 111|os error 61\b|os error 10061/i, "refused"],
   [/connection reset|os error 104|os error 54\b|os error 10054/i, "reset"],
@@ -30,7 +36,7 @@ const FAULT_PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/unreachable|os error 101|os error 113/i, "no route"],
 ];
 
-/** Describes a failed request in a word or two for the log: `DNS`, `refused`, `reset`, `timeout`, `TLS`, … */
+/** Describes a failed request in a few words for the log: `DNS`, `refused`, `reset`, `timeout`, `TLS: …`, … */
 export function describeConnectionFault(error: unknown): string {
   const text = [describeError(error), ...describeCauses(error)].join(" | ");
   return FAULT_PATTERNS.find(([pattern]) => pattern.test(text))?.[1] ?? text;
@@ -164,7 +170,8 @@ export class LicenseServerClient implements LicenseServerApi {
         redirect: "manual",
         signal: AbortSignal.any([signal, limit]),
       });
-      return { status: response.status, body: await readBounded(response) };
+      const location = response.headers.get("location") ?? undefined;
+      return { status: response.status, location, body: await readBounded(response) };
     } catch (error) {
       if (signal.aborted) return typeof signal.reason === "string" ? signal.reason : "stopped";
       return limit.aborted ? "timeout" : describeConnectionFault(error);

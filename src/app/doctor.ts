@@ -1,6 +1,14 @@
 import { loadTrustedFetch, SYSTEM } from "./host.ts";
-import type { Diagnostic, DoctorDependencies, DoctorRequest } from "../doctor/diagnostic.ts";
-import { examinePermissions, examineSocket } from "../doctor/files.ts";
+import type { ServerAnswer } from "../activation/answer.ts";
+import { examineActivation, isActivated, mayUseGrace } from "../doctor/activation.ts";
+import type {
+  CheckName,
+  Diagnostic,
+  DoctorDependencies,
+  DoctorRequest,
+  KnownMachine,
+} from "../doctor/diagnostic.ts";
+import { examinePermissions, examineSocket, examineSoftware } from "../doctor/files.ts";
 import { examineLicense } from "../doctor/license.ts";
 import { examineServer } from "../doctor/server.ts";
 import { examineState, findStateFolder } from "../doctor/state.ts";
@@ -8,7 +16,7 @@ import type { LicenseRequest } from "../agent/run_request.ts";
 import { type Hardware, readHardware } from "../license/fingerprint.ts";
 
 /** Options of `sentinel doctor`. */
-interface DoctorOptions extends LicenseRequest {
+interface DoctorOptions extends DoctorRequest, Pick<LicenseRequest, "caFile"> {
   /** Permission flags of the build. */
   readonly permissions?: readonly string[] | undefined;
 }
@@ -42,7 +50,16 @@ export async function composeDoctor(
   });
 }
 
-/** Checks everything that a run depends on and changes nothing. The license server receives one request that it refuses. */
+/** Checks of the server and the network, which a run survives while it has grace. */
+const SERVER_CHECKS: readonly CheckName[] = ["dns", "tcp", "tls", "http", "signature", "clock"];
+
+/** The code of a failed check that does not keep a run from starting. */
+const TOLERATED = "tolerated";
+
+/**
+ * Checks everything that a run depends on and changes nothing. The license server receives one heartbeat: of this machine if
+ * it is activated, else of one that does not exist.
+ */
 async function examine(
   request: DoctorRequest,
   deps: DoctorDependencies,
@@ -51,13 +68,51 @@ async function examine(
   const serverUrl = request.serverUrl ??
     (license?.license_type === "STANDARD" ? license.server_url : undefined);
   const found = await findStateFolder(request, license, deps);
+  const state = await examineState(found, license, deps);
+  const { machine } = state;
+  const server = await examineServer({ license, serverUrl, verify, machine }, deps);
+  const { answer } = server;
   return [
     ...diagnostics,
-    ...await examineServer({ license, serverUrl, verify }, deps),
-    ...await examineState(found, license, deps),
+    await examineSoftware(request, license, deps),
+    ...server.diagnostics.map((each) => judgeServerFault(each, { machine, answer })),
+    ...state.diagnostics,
+    examineActivation({ license, machine, answer }),
     await examineSocket(request, deps),
     await examinePermissions({ ...request, ...found }, deps),
   ];
+}
+
+/** Gives a fault of the server the code of the error with which a run would end. */
+function judgeServerFault(
+  diagnostic: Diagnostic,
+  { machine, answer }: { machine: KnownMachine | undefined; answer: ServerAnswer | undefined },
+): Diagnostic {
+  if (diagnostic.outcome !== "failed" || !SERVER_CHECKS.includes(diagnostic.check)) {
+    return diagnostic;
+  }
+  if (mayUseGrace(machine)) return { ...diagnostic, code: TOLERATED };
+  if (isActivated(machine)) return { ...diagnostic, code: "unreachable.grace_exhausted" };
+  const code = answer?.kind === "unsigned" ? "refused.activation" : "unreachable.activation";
+  return { ...diagnostic, code };
+}
+
+/** The checks in the order in which a run makes them. */
+const RUN_ORDER: readonly CheckName[] = [
+  ...["key", "socket", "license", "dates", "software", "hardware", "keystore", "state"] as const,
+  ...["dns", "tcp", "tls", "http", "signature", "clock", "activation", "permissions"] as const,
+];
+
+type Fault = Extract<Diagnostic, { outcome: "failed" }>;
+
+/** The fault to mend first, and the one with which a run would end; `undefined` if there is none. */
+export function findFaults(
+  diagnostics: readonly Diagnostic[],
+): { readonly first: Fault | undefined; readonly obstacle: Fault | undefined } {
+  const faults = diagnostics.filter((each) => each.outcome === "failed")
+    .toSorted((a, b) => RUN_ORDER.indexOf(a.check) - RUN_ORDER.indexOf(b.check));
+  const obstacle = faults.find(({ code }) => code !== TOLERATED);
+  return { first: obstacle ?? faults[0], obstacle };
 }
 
 /** Permissions that are not granted. One that the build limits on purpose (`--allow-net=host`) is not missing. */

@@ -1,4 +1,6 @@
 import type { Host } from "../platform/host.ts";
+import type { Sign } from "../signing/ecdsa.ts";
+import type { LicenseRecord } from "../state/state_file.ts";
 import type { LicenseRequest } from "../agent/run_request.ts";
 
 /** The checks of doctor, in the order of its output. */
@@ -7,6 +9,7 @@ export type CheckName =
   | "license"
   | "dates"
   | "hardware"
+  | "software"
   | "dns"
   | "tcp"
   | "tls"
@@ -15,6 +18,7 @@ export type CheckName =
   | "clock"
   | "keystore"
   | "state"
+  | "activation"
   | "socket"
   | "permissions";
 
@@ -48,7 +52,23 @@ export function fail(
 }
 
 /** The inputs of a run, which doctor examines. */
-export type DoctorRequest = Omit<LicenseRequest, "caFile">;
+export interface DoctorRequest extends Omit<LicenseRequest, "caFile"> {
+  /** The program to launch; absolute. */
+  readonly softwarePath?: string | undefined;
+}
+
+/** This machine as its state has it. */
+export interface KnownMachine {
+  readonly machineId: string;
+  /** Signs with the machine's key. */
+  readonly sign: Sign;
+  /** The newest signed time seen, milliseconds since the Unix epoch. */
+  readonly lastRespondedAtMs: number;
+  /** Whether the state has no grace until the server answers. */
+  readonly isUnconfirmed: boolean;
+  /** What is known of the license; `undefined` if it has not run here. */
+  readonly record: LicenseRecord | undefined;
+}
 
 /** The folder of the license's product on this machine. */
 export interface FoundStateFolder {

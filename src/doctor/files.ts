@@ -7,12 +7,15 @@ import {
   fail,
   type FoundStateFolder,
   pass,
+  skip,
 } from "./diagnostic.ts";
 import { dirname } from "../core/paths.ts";
 import { SentinelError } from "../core/errors.ts";
 import { findSockets, requestIpc } from "../ipc/client.ts";
 import { hasSocketFolder } from "../ipc/socket.ts";
 import { hasSocket } from "../ipc/socket_owner.ts";
+import { VerifiedExecutable } from "../agent/agent.ts";
+import type { License } from "../license/payload.ts";
 import { type IpcSettings, resolveIpcPath, SAMPLE_MACHINE_ID } from "../agent/run_request.ts";
 
 /** Mode bits; inode(7). */
@@ -88,6 +91,27 @@ async function statIfVisible(path: string): Promise<Deno.FileInfo | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** Checks that the software can be launched under the license. */
+export async function examineSoftware(
+  { softwarePath }: DoctorRequest,
+  license: License | undefined,
+  { platform }: Pick<Host, "platform">,
+): Promise<Diagnostic> {
+  if (softwarePath === undefined) return skip("software", "no --software is given");
+  try {
+    await new VerifiedExecutable(softwarePath, platform).check(license?.software_checksum);
+  } catch (error) {
+    if (!(error instanceof SentinelError)) throw error;
+    return fail("software", error.message, {
+      advice: "check path, mode and version of the software",
+      code: error.code,
+    });
+  }
+  const isVerified = license?.software_checksum !== undefined;
+  const checksum = isVerified ? "its checksum is the license's" : "the license has no checksum";
+  return pass("software", `${softwarePath} can be launched; ${checksum}`);
 }
 
 /** Checks the path of the socket, and finds running instances. */

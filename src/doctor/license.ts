@@ -22,6 +22,9 @@ interface LicenseExamination {
 
 const DAY_MS = 86_400_000;
 
+/** As long before its end a license is said to end. */
+const NOTICE_DAYS = 30;
+
 /** Checks key, license, dates and hardware. */
 export async function examineLicense(
   { licensePath, orgKey, softwareId }: {
@@ -113,9 +116,10 @@ function examineDates(license: License, wallMs: number): Diagnostic {
   }
   const { issue_date, expiry_date } = license;
   const days = Math.floor((Date.parse(`${expiry_date}T00:00:00Z`) - wallMs) / DAY_MS) + 1;
+  const advice = days <= NOTICE_DAYS ? ": ask the vendor for the next license" : "";
   return pass(
     "dates",
-    `valid from ${issue_date} to ${expiry_date} UTC (days after today: ${days})`,
+    `valid from ${issue_date} to ${expiry_date} UTC (days after today: ${days})${advice}`,
   );
 }
 

@@ -1,15 +1,17 @@
 import type { Env } from "../core/process.ts";
-import type { ServerAnswer } from "../activation/answer.ts";
+import { describeHop, type ServerAnswer } from "../activation/answer.ts";
 import { describeConnectionFault, LicenseServerClient } from "../activation/client.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
 import { type Clock, withDeadline } from "../core/clock.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { License } from "../license/payload.ts";
 import { generateKeyPairDer, importPrivateKey, makeSigner, type Verify } from "../signing/ecdsa.ts";
+import { isActivated } from "./activation.ts";
 import {
   type CheckName,
   type Diagnostic,
   fail,
+  type KnownMachine,
   pass,
   type ServerProbes,
   skip,
@@ -19,6 +21,14 @@ interface ServerToExamine {
   readonly license: License | undefined;
   readonly serverUrl: string | undefined;
   readonly verify: Verify | undefined;
+  /** Asks as this machine if it is activated, else as one that does not exist. */
+  readonly machine: KnownMachine | undefined;
+}
+
+/** The diagnostics of the server, and its answer to a heartbeat. */
+interface ServerExamination {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly answer?: ServerAnswer;
 }
 
 const LINES: readonly CheckName[] = ["dns", "tcp", "tls", "http", "signature", "clock"];
@@ -30,28 +40,29 @@ const UNVERIFIED = "unverified answer";
 
 /** Checks name, connection, handshake, HTTP, signature and clock; a failure of the connection skips the rest. */
 export async function examineServer(
-  { license, serverUrl, verify }: ServerToExamine,
+  { license, serverUrl, verify, machine }: ServerToExamine,
   deps: ServerProbes & { clock: Clock },
-): Promise<Diagnostic[]> {
+): Promise<ServerExamination> {
   const skipFrom = (from: CheckName, why: string) =>
     LINES.slice(LINES.indexOf(from)).map((line) => skip(line, why));
   if (license?.license_type === "HARDWARE_BOUND") {
-    return skipFrom("dns", "a hardware-bound license needs no server");
+    return { diagnostics: skipFrom("dns", "a hardware-bound license needs no server") };
   }
   const url = URL.parse(serverUrl ?? "");
-  if (url === null) return skipFrom("dns", "no license server is named");
+  if (url === null) return { diagnostics: skipFrom("dns", "no license server is named") };
   const diagnostics = await examineConnection(url, deps);
   const broken = diagnostics.find(({ outcome }) => outcome === "failed");
   if (broken !== undefined) {
-    return [
-      ...diagnostics,
-      ...LINES.slice(diagnostics.length).map((line) => skip(line, `${broken.check} failed`)),
-    ];
+    const rest = LINES.slice(diagnostics.length)
+      .map((line) => skip(line, `${broken.check} failed`));
+    return { diagnostics: [...diagnostics, ...rest] };
   }
   if (verify === undefined) {
-    return [...diagnostics, ...skipFrom("http", "an answer cannot be verified without the key")];
+    const unverified = skipFrom("http", "an answer cannot be verified without the key");
+    return { diagnostics: [...diagnostics, ...unverified] };
   }
-  return [...diagnostics, ...await examineAnswers(url, { license, verify }, deps)];
+  const asked = await examineAnswers(url, { license, verify, machine }, deps);
+  return { ...asked, diagnostics: [...diagnostics, ...asked.diagnostics] };
 }
 
 async function examineConnection(
@@ -95,25 +106,26 @@ async function examineConnection(
     tcp,
     fail("tls", `${place}: handshake failed (${secured.fault})`, {
       advice:
-        "a proxy in between may present its own certificate: trust its authority, or bypass it",
+        "trust its authority with --ca-file (a proxy in between may present its own certificate), or ask the vendor",
       code: "absent.server",
     }),
   ];
 }
 
-/** Sends one signed heartbeat of a machine that does not exist, which a genuine server refuses with a signature. */
+/**
+ * Sends one signed heartbeat: of this machine, or of one that does not exist, which a genuine server refuses with a
+ * signature.
+ */
 async function examineAnswers(
   url: URL,
-  { license, verify }: { license: License | undefined; verify: Verify },
+  { license, verify, machine }: Pick<ServerToExamine, "license" | "machine"> & { verify: Verify },
   { clock, fetch, newUuid, onSlow }: ServerProbes & { clock: Clock },
-): Promise<Diagnostic[]> {
-  const key = await generateKeyPairDer();
-  const privateKey = await importPrivateKey(key.privateKey);
-  key.privateKey.fill(0);
+): Promise<ServerExamination> {
+  const asked = isActivated(machine) ? machine! : await inventMachine(newUuid);
   let response: Response | undefined;
   const client = new LicenseServerClient({
     serverUrl: url.href,
-    sign: makeSigner(privateKey!),
+    sign: asked.sign,
     verify,
     clock,
     fetch: async (...request) => response = await fetch(...request),
@@ -121,19 +133,45 @@ async function examineAnswers(
   });
   const answer = await client.heartbeat({
     license_key: license?.license_key ?? "doctor",
-    machine_id: newUuid(),
+    machine_id: asked.machineId,
     software_version: VERSION,
-  }, { lastRespondedAtMs: 0, signal: new AbortController().signal, onSlow });
+  }, { lastRespondedAtMs: asked.lastRespondedAtMs, signal: new AbortController().signal, onSlow });
   const http = examineHttp(answer, response);
   if (response === undefined) {
-    return [http, skip("signature", "http failed"), skip("clock", "http failed")];
+    return {
+      diagnostics: [http, skip("signature", "http failed"), skip("clock", "http failed")],
+    };
   }
-  return [http, examineSignature(answer), examineClock(response, clock.wallMs())];
+  const diagnostics = [
+    http,
+    examineSignature(answer),
+    examineClock(response, clock.wallMs()),
+  ];
+  return { diagnostics, answer };
+}
+
+async function inventMachine(
+  newUuid: () => string,
+): Promise<Pick<KnownMachine, "machineId" | "sign" | "lastRespondedAtMs">> {
+  const key = await generateKeyPairDer();
+  const privateKey = await importPrivateKey(key.privateKey);
+  key.privateKey.fill(0);
+  return { machineId: newUuid(), sign: makeSigner(privateKey!), lastRespondedAtMs: 0 };
 }
 
 function examineHttp(answer: ServerAnswer, response: Response | undefined): Diagnostic {
-  if (response !== undefined && response.status < 500) {
-    return pass("http", `the server answers (HTTP ${response.status})`);
+  if (response !== undefined) {
+    const { status } = response;
+    const hop = describeHop({ status, location: response.headers.get("location") ?? undefined });
+    if (hop !== "") {
+      return fail("http", `HTTP ${status}${hop}`, {
+        advice: status === 407
+          ? "put the proxy's user and password into HTTPS_PROXY or HTTP_PROXY, or bypass it by NO_PROXY"
+          : "log in to the network with a browser, or check the server's URL",
+        code: "absent.server",
+      });
+    }
+    if (status < 500) return pass("http", `the server answers (HTTP ${status})`);
   }
   const why = response === undefined && answer.kind === "unreachable"
     ? answer.why

@@ -8,12 +8,15 @@ import { digestOrganizationKey } from "../license/organization_key.ts";
 import { findKeystore, hasKeystore, KEYSTORE_FILE } from "../state/find_keystore.ts";
 import { type KeyWrapping, PROTECTS } from "../state/key_wrapping.ts";
 import { locateProductFolder } from "../state/product_folder.ts";
-import { StateFile } from "../state/state_file.ts";
+import { type LicenseRecord, type State, StateFile } from "../state/state_file.ts";
+import { lstatIfExists } from "../core/files.ts";
+import { dirname } from "../core/paths.ts";
 import {
   type Diagnostic,
   type DoctorRequest,
   fail,
   type FoundStateFolder,
+  type KnownMachine,
   pass,
   skip,
 } from "./diagnostic.ts";
@@ -45,36 +48,60 @@ export async function findStateFolder(
   return { stateFolder: isTakenOver ? path : shared };
 }
 
-/** Checks that keystore and state can be opened; creates and quarantines nothing. */
+/** The diagnostics of keystore and state, and the machine that they hold. */
+interface StateExamination {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly machine?: KnownMachine | undefined;
+}
+
+/** Checks that keystore and state can be opened and written; creates and quarantines nothing. */
 export async function examineState(
   { stateFolder, unknown }: FoundStateFolder,
   license: License | undefined,
   deps: StateDependencies,
-): Promise<Diagnostic[]> {
+): Promise<StateExamination> {
   if (license?.license_type === "HARDWARE_BOUND") {
-    return skipBoth("a hardware-bound license has none");
+    return { diagnostics: skipBoth("a hardware-bound license has none") };
   }
-  if (unknown === "license") return skipBoth("its folder depends on the license");
+  if (unknown === "license") {
+    return { diagnostics: skipBoth("its folder depends on the license") };
+  }
   if (stateFolder === undefined) {
-    return [
-      skip("keystore", "no state folder"),
-      fail("state", "no home directory is known", {
-        advice: "give --state-dir",
-        code: "config.state_dir",
-      }),
-    ];
+    const homeless = fail("state", "no home directory is known", {
+      advice: "give --state-dir",
+      code: "config.state_dir",
+    });
+    return { diagnostics: [skip("keystore", "no state folder"), homeless] };
   }
   try {
-    return await openAll(stateFolder, license, deps);
+    const opened = await openAll(stateFolder, license, deps);
+    const unwritable = await findUnwritable(stateFolder, deps);
+    if (unwritable === undefined) return opened;
+    const [keystore] = opened.diagnostics;
+    return { ...opened, diagnostics: [keystore!, createFolderFault(unwritable, "written")] };
   } catch (error) {
-    return [
-      skip("keystore", "the state folder cannot be read"),
-      fail("state", `${stateFolder} cannot be read (${describeError(error)})`, {
-        advice: "run as the folder's owner, or give another --state-dir",
-        code: "config.state_folder",
-      }),
-    ];
+    const fault = createFolderFault(`${stateFolder} (${describeError(error)})`, "read");
+    return { diagnostics: [skip("keystore", "the state folder cannot be read"), fault] };
   }
+}
+
+function createFolderFault(place: string, what: "read" | "written"): Diagnostic {
+  return fail("state", `the state folder cannot be ${what}: ${place}`, {
+    advice: "run as the folder's owner, or give another --state-dir",
+    code: "config.state_folder",
+  });
+}
+
+/** Finds the folder that a run would have to write to, if it cannot: the state folder, or the one to create it in. */
+async function findUnwritable(
+  folder: string,
+  { platform }: StateDependencies,
+): Promise<string | undefined> {
+  let existing = folder;
+  while (dirname(existing) !== existing && await lstatIfExists(existing) === undefined) {
+    existing = dirname(existing);
+  }
+  return platform.isWritable?.(existing) === false ? existing : undefined;
 }
 
 function skipBoth(why: string): Diagnostic[] {
@@ -85,7 +112,7 @@ async function openAll(
   folder: string,
   license: License | undefined,
   deps: StateDependencies,
-): Promise<Diagnostic[]> {
+): Promise<StateExamination> {
   const { platform, clock, env } = deps;
   const found = await findKeystore(folder, deps);
   if (found.kind === "closed") {
@@ -97,10 +124,12 @@ async function openAll(
   const { keyWrapping } = found;
   if (found.kind === "absent") {
     const will = keyWrapping === undefined ? predictKey(platform, env) : describeKey(keyWrapping);
-    return [
-      pass("keystore", `none yet; will be a ${will}`),
-      pass("state", `none yet in ${folder}`),
-    ];
+    return {
+      diagnostics: [
+        pass("keystore", `none yet; will be a ${will}`),
+        pass("state", `none yet in ${folder}`),
+      ],
+    };
   }
   const about = keyWrapping === undefined ? "its key is missing" : describeKey(keyWrapping);
   if (found.kind === "unreadable") {
@@ -109,9 +138,14 @@ async function openAll(
       "it is another machine's or user's, or damaged: the next run sets it aside and activates again",
     );
   }
-  const { stateKey } = await found.keystore.open(clock.wallMs());
+  const { stateKey, sign } = await found.keystore.open(clock.wallMs());
   const state = await new StateFile(`${folder}/state.bin`, stateKey).probe();
-  return [pass("keystore", about), describeState(state, { folder, license })];
+  const diagnostics = [pass("keystore", about), describeState(state, { folder, license })];
+  if (typeof state === "string") return { diagnostics };
+  const { machine_id: machineId, last_responded_at_ms: lastRespondedAtMs } = state;
+  const record = findLicenseRecord(state, license);
+  const isUnconfirmed = state.is_unconfirmed;
+  return { diagnostics, machine: { machineId, sign, lastRespondedAtMs, isUnconfirmed, record } };
 }
 
 /** Describes the key that the first run will create. */
@@ -133,11 +167,12 @@ function describeKey({ kind, protects }: KeyWrapping): string {
   return `${kind} key: ${protects}`;
 }
 
-function reportKeystoreFault(found: string, advice: string): Diagnostic[] {
-  return [
+function reportKeystoreFault(found: string, advice: string): StateExamination {
+  const diagnostics = [
     fail("keystore", found, { advice, code: "config.keystore" }),
     skip("state", "the keystore holds its key"),
   ];
+  return { diagnostics };
 }
 
 function describeState(
@@ -152,13 +187,17 @@ function describeState(
     });
   }
   const machine = `machine ${state.machine_id}`;
-  const record = state.licenses.find(({ license_key }) => license_key === license?.license_key);
+  const record = findLicenseRecord(state, license);
   if (record === undefined) return pass("state", `${machine}; this license has not run here`);
   if (record.grace_exhausted) {
-    return fail("state", `${machine}; no grace is left`, {
-      advice: "the next run must reach the license server",
-      code: "unreachable.grace_exhausted",
-    });
+    return pass("state", `${machine}; no grace is left: a run must reach the license server`);
   }
   return pass("state", `${machine}; ${record.grace_remaining_seconds} seconds of grace left`);
+}
+
+function findLicenseRecord(
+  { licenses }: State,
+  license: License | undefined,
+): LicenseRecord | undefined {
+  return licenses.find(({ license_key }) => license_key === license?.license_key);
 }

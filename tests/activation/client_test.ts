@@ -49,7 +49,7 @@ const UNREACHABLE: [string, (request: SeenRequest) => Response | Promise<Respons
   [
     "a redirect",
     () => new Response(null, { status: 302, headers: { location: "http://127.0.0.1:9/" } }),
-    "HTTP 302 without signature",
+    "HTTP 302 without signature: redirected to http://127.0.0.1:9/, as by the login page of a network",
   ],
   [
     "a 404 without a reason",

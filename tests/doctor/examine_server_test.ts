@@ -15,10 +15,11 @@ async function examine(
   },
 ): Promise<{ lines: string[]; reached: string[] }> {
   const reached: string[] = [];
-  const diagnostics = await examineServer({
+  const { diagnostics } = await examineServer({
     license: undefined,
     serverUrl: "http://licenses.acme.example:81",
     verify: hasKey ? verify : undefined,
+    machine: undefined,
   }, {
     connectTcp({ hostname, port }) {
       reached.push(`${hostname}:${port}`);

@@ -76,7 +76,7 @@ testWith(
     ];
     const env = { XDG_RUNTIME_DIR: folder.path };
     const stranger = await runProgram(args, { env });
-    assertEquals(stranger.code, 87);
+    assertEquals(stranger.code, 82);
     assertMatch(stranger.stdout, /^failed +tls +/m);
     const trusted = await runProgram([...args, "--ca-file", folder.at("ca.pem")], { env });
     assertEquals(trusted.code, 0, trusted.stdout);

@@ -20,7 +20,7 @@ for (const [what, check, url] of UNREACHABLE) {
     const args = await arrange(folder, organization, standardPayload({ server_url: url }));
     const diagnosis = await diagnose(args, { XDG_RUNTIME_DIR: folder.path });
     assertFails(diagnosis, check);
-    assertEquals(diagnosis.code, 87);
+    assertEquals(diagnosis.code, 82);
     for (const later of ["http", "signature", "clock"]) {
       assertEquals(findCheck(diagnosis, later).found, `${check} failed`);
     }
@@ -29,6 +29,12 @@ for (const [what, check, url] of UNREACHABLE) {
 
 const ANSWERS: [string, string, Parameters<typeof serveAnswers>[0]][] = [
   ["a server out of order", "http", () => new Response("oops", { status: 500 })],
+  ["a proxy that asks for a login", "http", () => new Response("", { status: 407 })],
+  [
+    "the login page of a network",
+    "http",
+    () => new Response("", { status: 302, headers: { location: "http://login.example/?a=b" } }),
+  ],
   ["a stranger's web server", "signature", () => new Response("<html>", { status: 404 })],
   [
     "a refusal without signature",
@@ -54,7 +60,8 @@ for (const [what, check, answer] of ANSWERS) {
     const args = await arrange(folder, organization, standardPayload({ server_url: server.url }));
     const diagnosis = await diagnose(args, { XDG_RUNTIME_DIR: folder.path });
     assertFails(diagnosis, check);
-    assertEquals(diagnosis.code, check === "clock" ? 2 : 87);
+    // an unsigned refusal ends an activation
+    assertEquals(diagnosis.code, what === "a refusal without signature" ? 81 : 82);
   });
 }
 
@@ -65,7 +72,7 @@ Deno.test("a server without TLS fails the line tls", async () => {
   const args = await arrange(folder, organization, standardPayload({ server_url: url }));
   const diagnosis = await diagnose(args, { XDG_RUNTIME_DIR: folder.path });
   assertFails(diagnosis, "tls");
-  assertEquals(diagnosis.code, 87);
+  assertEquals(diagnosis.code, 82);
 });
 
 Deno.test("a proxy is connected to first, and its URL's password is not shown", async () => {

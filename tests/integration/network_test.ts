@@ -42,7 +42,10 @@ testWith(
     );
     const stranger = await run(harness, { url: server.url });
     assertEquals(stranger.code, 82);
-    assertStringIncludes(stranger.stderr, "server unreachable (TLS)");
+    assertStringIncludes(
+      stranger.stderr,
+      "server unreachable (TLS: the certificate's issuer is not trusted, --ca-file can name it)",
+    );
     const args = ["--ca-file", folder.at("ca.pem")];
     const trusted = await run(harness, { url: server.url, args });
     assertEquals(trusted, { code: 0, stdout: "", stderr: "" });

@@ -1,5 +1,6 @@
-import { composeDoctor } from "../../app/doctor.ts";
+import { composeDoctor, findFaults } from "../../app/doctor.ts";
 import { SentinelError } from "../../core/errors.ts";
+import { resolve } from "../../core/paths.ts";
 import { escapeControls } from "../../core/text.ts";
 import type { Diagnostic } from "../../doctor/diagnostic.ts";
 import type { Command } from "../command.ts";
@@ -8,16 +9,24 @@ import { EXIT, getExitCode } from "../exit_codes.ts";
 
 export const command: Command = {
   usage: "[--license FILE] [options]",
-  options: ["license", "org-key", "server-url", "state-dir", "ca-file", "config", "json"],
+  options: [
+    ...["license", "software", "org-key", "server-url", "state-dir"] as const,
+    ...["ca-file", "config", "json"] as const,
+  ],
   notes: [
     "Checks what a run with the same options and configuration file would use.",
-    "Changes nothing. Sends one request to the license server, for a machine that does not exist.",
-    "Exit status 0 if every check passes, else that of the first one that failed: 2, 80, 82, 83, 86, 87.",
+    "Changes nothing and takes no place on the license. Sends one heartbeat to the license server: this machine's if it is",
+    "activated, else that of a machine that does not exist.",
+    "The exit status is the one with which a run would end before it launches the software: 0, 2, 80 to 84, 86.",
+    "The last line says what to do first.",
   ],
   async run(context) {
     const { args, config, output, build } = context;
+    const applied = applyOptions(args, config?.config);
+    const { path: software } = applied.software;
     const findings = await composeDoctor({
-      ...readLicenseRequest(context, applyOptions(args, config?.config)),
+      ...readLicenseRequest(context, applied),
+      softwarePath: software === undefined ? undefined : resolve(software),
       permissions: build.permissions,
     }, {
       onSlow: (url) =>
@@ -25,13 +34,15 @@ export const command: Command = {
           escapeControls(`the license server is slow, still waiting for its answer: ${url}`),
         ),
     });
-    const first = findings.find((finding) => finding.outcome === "failed");
+    const { first, obstacle } = findFaults(findings);
     output.result(
       args.flag("json")
         ? JSON.stringify({ ok: first === undefined, checks: findings.map(removeCode) })
-        : findings.map(formatLine).join("\n"),
+        : [...findings.map(formatLine), conclude(obstacle, first)].join("\n"),
     );
-    return first === undefined ? EXIT.ok : getExitCode(new SentinelError(first.code, first.found));
+    return obstacle === undefined
+      ? EXIT.ok
+      : getExitCode(new SentinelError(obstacle.code, obstacle.found));
   },
 };
 
@@ -39,6 +50,13 @@ function formatLine(finding: Diagnostic): string {
   const advice = finding.outcome === "failed" ? ` — ${finding.advice}` : "";
   const { outcome, check, found } = finding;
   return escapeControls(`${outcome.padEnd(7)}  ${check.padEnd(11)}  ${found}${advice}`);
+}
+
+/** Says whether a run would start, and what to do first. */
+function conclude(obstacle: Diagnostic | undefined, first: Diagnostic | undefined): string {
+  if (first?.outcome !== "failed") return "a run would start";
+  const todo = `first: ${first.check}: ${first.advice}`;
+  return escapeControls(obstacle === undefined ? `a run would start, on grace; ${todo}` : todo);
 }
 
 function removeCode(finding: Diagnostic): Record<string, unknown> {

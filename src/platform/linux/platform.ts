@@ -9,7 +9,13 @@ import {
   isDescendant,
   readProcFile,
 } from "./proc.ts";
-import { dropStreams, guardMemory, readBootClock, readFileVersion } from "./syscalls.ts";
+import {
+  dropStreams,
+  guardMemory,
+  isWritable,
+  readBootClock,
+  readFileVersion,
+} from "./syscalls.ts";
 import { linuxUserKeyring } from "./kernel_keyring.ts";
 import { listServers, trackPeers } from "./peers.ts";
 import { notifyService } from "./sd_notify.ts";
@@ -53,6 +59,7 @@ export const linux: Platform = {
   disableInspectorSignal: () => takeInspectorSignal(libc, SIGUSR1),
   closeInspector: async () => (await import("../runtime_inspector.ts")).closeInspector(),
   readBootClock,
+  isWritable,
   // loaded late, as only a running child needs it
   openTamperChecks: async (env) => (await import("./tamper_check.ts")).openTamperChecks(env),
   identifyProcess: (pid) => Promise.resolve(identifyProcess(pid)),

@@ -20,6 +20,13 @@ export function readBootClock(): BootReading {
   };
 }
 
+/** <unistd.h>; access(2). */
+const W_OK = 2;
+
+export function isWritable(path: string): boolean {
+  return libc().access(encodeCString(path), W_OK) === 0;
+}
+
 /** <linux/fcntl.h>, <linux/stat.h>; statx(2). */
 const AT_FDCWD = -100, STATX_BASIC_STATS = 0x7ff, STATX_BYTES = 256;
 
