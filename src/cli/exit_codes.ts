@@ -24,6 +24,11 @@ interface ExitStatus {
 /** Every exit status in the order of the manual. Operators' scripts rely on the numbers. */
 const STATUSES = {
   ok: { status: 0, meaning: "done; for run: the software exited with 0" },
+  unhealthy: {
+    status: 1,
+    codes: ["unhealthy"],
+    meaning: "for ipc health: the software does not run, or is unhealthy",
+  },
   usage: { status: 2, codes: ["usage", "config"], meaning: "usage or configuration" },
   internal: { status: 70, meaning: "internal error (please report it)" },
   license: { status: 80, codes: ["license"], meaning: "the license file is not valid" },

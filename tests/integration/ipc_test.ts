@@ -8,7 +8,8 @@ import { RecordingLog } from "../support/recording_log.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { type ProgramResult, resultOf, runProgram, startProgram } from "../support/program.ts";
 import { programForAll } from "../support/program_for_all.ts";
-import { testWith } from "../support/requirements.ts";
+import { RunHarness } from "../support/run_harness.ts";
+import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const NOBODY = "sentinel: error: sentinel daemon not running (socket not found)\n";
@@ -33,7 +34,7 @@ Deno.test("sentinel ipc prints the answer; with --json the line as it came", asy
 });
 
 Deno.test("sentinel ipc takes the socket that the software was given", async () => {
-  await using running = await startServer();
+  await using running = await startServer({ status: () => HEALTHY });
   const result = await runIpc(["health", "--json"], { SENTINEL_IPC_SOCKET: running.path });
   assertEquals(result, { code: 0, stdout: '{"status":"ok"}\n', stderr: "" });
 });
@@ -74,6 +75,44 @@ Deno.test("sentinel ipc exits with 86 if the server denies the method", async ()
   assertEquals([code, stderr], [86, "sentinel: error: permission denied: get_license\n"]);
 });
 
+/** The status of software that runs. */
+const HEALTHY = { state: "running", pid: 7, health: { status: "healthy" } };
+
+const HEALTH: [string, object, [code: number, error: string]][] = [
+  ["whose health is not known", { ...HEALTHY, health: { status: "unknown" } }, [0, ""]],
+  [
+    "that does not run",
+    { state: "starting", health: { status: "unknown" } },
+    [1, "the software does not run (starting)"],
+  ],
+  [
+    "that is unhealthy",
+    { ...HEALTHY, health: { status: "unhealthy", last_error: "script: exited: 4" } },
+    [1, "the software is unhealthy: script: exited: 4"],
+  ],
+];
+
+for (const [what, status, [code, error]] of HEALTH) {
+  Deno.test(`sentinel ipc health ends with ${code} for software ${what}`, async () => {
+    await using running = await startServer({ status: () => status });
+    const result = await runIpc(["health", "--json", "--socket", running.path]);
+    const stderr = error === "" ? "" : `sentinel: error: ${error}\n`;
+    assertEquals([result.code, result.stderr], [code, stderr]);
+  });
+}
+
+testWith([POSIX], "sentinel ipc health asks about the software of a run", async () => {
+  await using harness = await RunHarness.open();
+  const software = await harness.script("software", "echo up; exec sleep 1000");
+  await using run = harness.start(software);
+  await run.stdout.match(/up/);
+  const options = harness.programOptions();
+  assertEquals((await runProgram(["ipc", "health"], options)).code, 0);
+  run.kill("SIGTERM");
+  await run.end();
+  assertEquals((await runProgram(["ipc", "health"], options)).code, 87);
+});
+
 Deno.test("sentinel ipc finds the only socket in the session's folder, and names them if there are several", async () => {
   await using folder = await temporaryFolder();
   const { pipes } = selectPlatform();
@@ -86,7 +125,7 @@ Deno.test("sentinel ipc finds the only socket in the session's folder, and names
     const lockFolder = folder.at("sentinel-drm/run");
     const claim = servers.use(await claimSocket(path, { lockFolder }));
     const log = new RecordingLog();
-    servers.use(serveIpc({ claim, license: LICENSE, log, random: () => 1 }));
+    servers.use(serveIpc({ claim, license: LICENSE, log, random: () => 1, status: () => HEALTHY }));
   };
   await serve("one");
   const first = await runIpc(["health", "--json"], env);

@@ -17,16 +17,30 @@ export const command: Command = {
   notes: [
     `Methods: ${METHODS.join(", ")}.`,
     "The answer is JSON; with --json it is the line as received. `watch` runs until it is interrupted.",
+    "`health` tells the truth about the software, as a container's health check: 1 if it does not run or is unhealthy.",
     "Exit status: 0, 86 if permission is denied, 87 if no sentinel answers.",
   ],
   async run(context) {
     const method = context.args.operands[0]!;
     const path = await chooseSocket(context);
+    if (method === "health") await requireHealth(path);
     if (method !== "watch") return print(await requestIpc({ path, method }), context);
     for await (const message of watchIpc({ path })) print(message, context);
     return EXIT.ok;
   },
 };
+
+/** @throws {SentinelError} `unhealthy` if the software does not run, or its health check fails. */
+async function requireHealth(path: string): Promise<void> {
+  const { value: { state, pid, health } } = await requestIpc({ path, method: "status" });
+  if (pid === undefined) {
+    throw new SentinelError("unhealthy", `the software does not run (${state})`);
+  }
+  const { status, last_error } = (health ?? {}) as Record<string, unknown>;
+  if (status !== "unhealthy") return;
+  const why = last_error === undefined ? "" : `: ${last_error}`;
+  throw new SentinelError("unhealthy", `the software is unhealthy${why}`);
+}
 
 /** @throws {UsageError} if there are several sockets. */
 async function chooseSocket({ args }: CommandContext): Promise<string> {
