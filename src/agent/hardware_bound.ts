@@ -1,5 +1,5 @@
 import { SentinelError } from "../core/errors.ts";
-import { LicenseTerm } from "../enforcement/term.ts";
+import { type AnnouncedDays, LicenseTerm } from "../enforcement/term.ts";
 import type { HardwareBoundLicense } from "../license/payload.ts";
 import {
   compareFingerprint,
@@ -32,6 +32,8 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
   readonly #deps: RunDependencies;
   /** Detects a clock that is set back within a run; nothing is saved for the next one. */
   readonly #time: TrustedTime;
+
+  readonly #announced: AnnouncedDays = new WeakMap();
 
   private constructor(machineId: string, deps: RunDependencies) {
     this.machineId = machineId;
@@ -67,7 +69,11 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
     }
     const weakness = findFingerprintWeakness(expected, hardware);
     if (weakness?.kind === "unbound") log.warn(weakness.message);
-    const term = new LicenseTerm(license, { log, nowMs: () => this.#time.nowMs() });
+    const term = new LicenseTerm(license, {
+      log,
+      announced: this.#announced,
+      nowMs: () => this.#time.nowMs(),
+    });
     term.check();
     return {
       license,

@@ -1,7 +1,7 @@
 import { LicenseServerClient } from "../activation/client.ts";
 import { toMachineName } from "../core/machine_name.ts";
 import type { StandardLicense } from "../license/payload.ts";
-import { LicenseTerm } from "../enforcement/term.ts";
+import { type AnnouncedDays, LicenseTerm } from "../enforcement/term.ts";
 import { digestOrganizationKey } from "../license/organization_key.ts";
 import { locateProductFolder, openProductFolder, type Product } from "../state/product_folder.ts";
 import type { StateFolder } from "../state/state_folder.ts";
@@ -37,6 +37,8 @@ export class StandardLicensing implements Licensing<StandardLicense> {
   readonly #options: Options;
   /** The state that earlier licenses of this run left. */
   #memory: GraceBudgetMemory;
+
+  readonly #announced: AnnouncedDays = new WeakMap();
 
   private constructor(
     parts: Parts,
@@ -97,7 +99,11 @@ export class StandardLicensing implements Licensing<StandardLicense> {
   async prove(license: StandardLicense, signal: AbortSignal): Promise<ProvenLicense> {
     const { clock, random, log } = this.#options.deps;
     const { lease, graceBudget, serverUrl } = this.#createLease(license);
-    const term = new LicenseTerm(license, { log, nowMs: () => lease.nowMs() });
+    const term = new LicenseTerm(license, {
+      log,
+      announced: this.#announced,
+      nowMs: () => lease.nowMs(),
+    });
     const end = async () => {
       await graceBudget.end();
       this.#memory = graceBudget.memory;

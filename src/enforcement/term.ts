@@ -19,7 +19,11 @@ export function countDaysLeft(expiryDate: string, nowMs: number): number {
   return Math.round((Date.parse(expiryDate) - Date.parse(formatUtcDate(nowMs))) / DAY_MS);
 }
 
+/** The announced day that each license has reached; a license that is proven again announces it no second time. */
+export type AnnouncedDays = WeakMap<License, number>;
+
 interface TermOptions extends Pick<Host, "log"> {
+  readonly announced: AnnouncedDays;
   /** Returns the current time, milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
 }
@@ -28,8 +32,6 @@ interface TermOptions extends Pick<Host, "log"> {
 export class LicenseTerm {
   readonly #license: License;
   readonly #options: TermOptions;
-  /** The announced day that was reached last. */
-  #announced = Infinity;
   #onEnding: (ending: LicenseEnding) => void = () => {};
 
   constructor(license: License, options: TermOptions) {
@@ -50,10 +52,11 @@ export class LicenseTerm {
   announce(): void {
     const days = this.daysLeft;
     const day = ANNOUNCED_DAYS.findLast((limit) => days <= limit);
-    if (day === undefined || day >= this.#announced || days < 0) return;
-    this.#announced = day;
+    const { announced, log } = this.#options;
+    if (day === undefined || day >= (announced.get(this.#license) ?? Infinity) || days < 0) return;
+    announced.set(this.#license, day);
     const { license_key, expiry_date } = this.#license;
-    this.#options.log.warn(`license ${license_key} ends on ${expiry_date} (${days} days)`);
+    log.warn(`license ${license_key} ends on ${expiry_date} (${days} days)`);
     this.#onEnding({ days, expiryDate: expiry_date });
   }
 

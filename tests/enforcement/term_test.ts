@@ -13,7 +13,11 @@ function start(wall: string) {
   const clock = new FakeClock(wall);
   const log = new RecordingLog();
   const license = standardPayload({ expiry_date: "2026-12-31" }) as unknown as License;
-  const term = new LicenseTerm(license, { log, nowMs: () => clock.wallMs() });
+  const term = new LicenseTerm(license, {
+    log,
+    announced: new WeakMap(),
+    nowMs: () => clock.wallMs(),
+  });
   const days: number[] = [];
   term.onEnding((ending) => days.push(ending.days));
   const stop = new AbortController();

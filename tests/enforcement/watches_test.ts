@@ -26,7 +26,11 @@ function leaseOf(clock: FakeClock, { tookMs = 0, verdict = CONTINUE as LeaseVerd
 }
 
 function termOf(license: StandardLicense, clock: FakeClock): LicenseTerm {
-  return new LicenseTerm(license, { log: new RecordingLog(), nowMs: () => clock.wallMs() });
+  return new LicenseTerm(license, {
+    log: new RecordingLog(),
+    announced: new WeakMap(),
+    nowMs: () => clock.wallMs(),
+  });
 }
 
 Deno.test("heartbeats keep their interval however long an answer takes", async () => {

@@ -27,7 +27,7 @@ function day(number: number): string {
   return formatUtcDate(Date.now() + number * DAY_MS);
 }
 
-/** A daemon in told time, whose license server always answers. */
+/** A daemon in told time, whose license server always answers, and refuses the license `REFUSED`. */
 class TermHarness implements AsyncDisposable {
   readonly healthPort = freePort();
 
@@ -42,7 +42,11 @@ class TermHarness implements AsyncDisposable {
     const folder = stack.use(await temporaryFolder());
     const organization = await makeOrganization();
     const server = stack.use(
-      serveAnswers((request) => signedAnswer(organization, answerPayload(request))),
+      serveAnswers((request) =>
+        request.body["license_key"] === "REFUSED"
+          ? signedAnswer(organization, answerPayload(request, { error: "no" }), 403)
+          : signedAnswer(organization, answerPayload(request))
+      ),
     );
     const harness = new TermHarness(folder, organization, server);
     await Deno.writeTextFile(folder.at("org.pem"), organization.publicKeyPem);
@@ -166,6 +170,36 @@ Deno.test("a license that begins tomorrow is put in place today, and taken up on
   assertEquals([status.license.license_key, status.next_license], ["NEXT", undefined]);
   await harness.daemon("stop");
   assertEquals((await daemon.end()).code, 0);
+});
+
+Deno.test("a next license that the server refuses, hour after hour, announces the present one's end no second time", async () => {
+  await using harness = await TermHarness.open({ expiry_date: day(6) });
+  await using _daemon = await harness.start();
+  await harness.put({ license_key: "REFUSED", issue_date: day(1), expiry_date: day(400) });
+  assertEquals((await harness.daemon("reload")).code, 0);
+  for (const [hours, failures] of [[25, 1], [27, 2], [29, 3]] as const) {
+    await harness.tell(hours);
+    await harness.logged(new RegExp(`(ERROR: cannot reload the license: [^]*){${failures}}`));
+  }
+  const log = await Deno.readTextFile(harness.folder.at("d.log"));
+  assertEquals(log.match(/WARNING: license \S+ ends on .*/g), [
+    `WARNING: license ACME-0001 ends on ${day(6)} (6 days)`,
+  ]);
+  const status = JSON.parse((await harness.daemon("status", "--json")).stdout);
+  assertEquals([status.state, status.license.license_key], ["running", "ACME-0001"]);
+  await harness.daemon("stop");
+});
+
+Deno.test("the software hears that its license has expired", async () => {
+  await using harness = await TermHarness.open({ expiry_date: day(0) });
+  await using daemon = await harness.start();
+  await using watch = harness.watch();
+  await watch.stdout.match(/"status":"ok"/);
+  await harness.tell(26);
+  await watch.stdout.match(
+    /\{"event":"stopping","reason":"license\.expired","message":"license has expired [^\n]*\}\n/,
+  );
+  assertEquals((await daemon.end()).code, 80);
 });
 
 Deno.test("a next license that begins too late does not keep an expired one alive", async () => {
