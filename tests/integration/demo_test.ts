@@ -1,6 +1,7 @@
 // Not on Windows: the software is a shell script.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
+import { NEEDS_ROOT } from "../support/requirements.ts";
 import { LineReader } from "../support/program.ts";
 import { within } from "../support/patience.ts";
 
@@ -81,7 +82,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await stdout.match(/rocket: flying/);
     const folder = folderIn(stdout.text);
     const there = await leftIn(folder);
-    assert(there.length >= 4, `folder, server, sentinel and software: ${there}`);
+    // another process of the same user cannot read the environment of one that protects its memory
+    const least = NEEDS_ROOT.met ? 4 : 3;
+    assert(there.length >= least, `folder, server, sentinel and software: ${there}`);
     demo.kill(signal);
     await Promise.all([demo.status, stdout.ended, stderr.ended]);
     assertMatch(stdout.text, /rocket: stopping/);
