@@ -172,7 +172,7 @@ export class Agent {
         `the license type cannot change while the software runs: restart to use ${path}`,
       );
     }
-    if (!hasBegun(license, deps.clock.wallMs())) {
+    if (!hasBegun(license, current.nowMs())) {
       this.#licensePath = path;
       this.#setNext(license);
       return false;
@@ -188,10 +188,10 @@ export class Agent {
 
   /** Loads a license that is valid now, or later. */
   async #load(path: string): Promise<License> {
-    const { request, deps } = this.#parts;
+    const { request, deps, current } = this.#parts;
     const license = await loadLicense(path, deps.verify);
     checkSoftware(license, request.softwareId);
-    checkDates(license, Math.max(deps.clock.wallMs(), Date.parse(license.issue_date)));
+    checkDates(license, Math.max(current.nowMs(), Date.parse(license.issue_date)));
     return license;
   }
 
@@ -210,9 +210,9 @@ export class Agent {
   }
 
   async #takeOnFirstDay(date: string, signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#parts.deps;
+    const { current, deps: { clock, log } } = this.#parts;
     while (!signal.aborted) {
-      const leftMs = Date.parse(date) - clock.wallMs();
+      const leftMs = Date.parse(date) - current.nowMs();
       if (leftMs <= 0) {
         try {
           await this.reloadLicense();
@@ -242,8 +242,8 @@ export class Agent {
 }
 
 /** Whether a license's first day has come. */
-function hasBegun({ issue_date }: License, wallMs: number): boolean {
-  return wallMs >= Date.parse(issue_date);
+function hasBegun({ issue_date }: License, nowMs: number): boolean {
+  return nowMs >= Date.parse(issue_date);
 }
 
 function isSameLicense(a: License, b: License): boolean {

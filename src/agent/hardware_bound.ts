@@ -82,6 +82,7 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
         createClockWatch(this.#time, { findings: this.findings, clock }),
       ],
       status: () => ({ license_status: "ACTIVE" }),
+      nowMs: () => this.#time.nowMs(),
       daysLeft: () => term.daysLeft,
       onEnding: (listener) => term.onEnding(listener),
       end: () => Promise.resolve(),

@@ -129,6 +129,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
         ...(lease.lastHeartbeat && { last_heartbeat: lease.lastHeartbeat }),
         server_url: serverUrl,
       }),
+      nowMs: () => lease.nowMs(),
       daysLeft: () => term.daysLeft,
       onEnding: (listener) => term.onEnding(listener),
       onGraceCharged: (listener) => lease.onGraceCharged(listener),

@@ -7,6 +7,7 @@ import {
   parseFingerprint,
   readHardware,
 } from "../license/fingerprint.ts";
+import { countDaysLeft } from "../enforcement/term.ts";
 import { checkSoftware, loadLicense } from "../license/license_file.ts";
 import { loadOrganizationKey, type OrganizationKeySource } from "../license/organization_key.ts";
 import type { Platform } from "../platform/contract.ts";
@@ -19,8 +20,6 @@ interface LicenseExamination {
   readonly verify: Verify | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
-
-const DAY_MS = 86_400_000;
 
 /** As long before its end a license is said to end. */
 const NOTICE_DAYS = 30;
@@ -115,7 +114,7 @@ function examineDates(license: License, wallMs: number): Diagnostic {
     });
   }
   const { issue_date, expiry_date } = license;
-  const days = Math.floor((Date.parse(`${expiry_date}T00:00:00Z`) - wallMs) / DAY_MS) + 1;
+  const days = countDaysLeft(expiry_date, wallMs);
   const advice = days <= NOTICE_DAYS ? ": ask the vendor for the next license" : "";
   return pass(
     "dates",

@@ -10,6 +10,8 @@ export interface ProvenLicense {
   readonly watches: readonly Watch[];
   /** The license's fields in the answer to `status`. */
   readonly status: () => Readonly<Record<string, unknown>>;
+  /** Trusted time, milliseconds since the Unix epoch. */
+  readonly nowMs: () => number;
   /** Days to the last day on which it is valid. */
   readonly daysLeft: () => number;
   /** Calls `listener` when its end is announced. */
@@ -61,6 +63,11 @@ export class CurrentLicense implements AsyncDisposable {
     const { license_key, org_id, expiry_date } = this.license;
     const license = { license_key, org_id, expiry_date, days_left: this.daysLeft };
     return { ...this.#proven.status(), license };
+  }
+
+  /** Trusted time, milliseconds since the Unix epoch. */
+  nowMs(): number {
+    return this.#proven.nowMs();
   }
 
   /** Days to the last day on which the license is valid. */

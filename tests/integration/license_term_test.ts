@@ -259,6 +259,14 @@ const ENDS: Readonly<
     reason: "software.exited",
     message: "the software exited with status 3",
   },
+  "the end of its grace": {
+    async act(harness, run) {
+      await harness.stopServer();
+      run.kill("SIGUSR2");
+    },
+    reason: "unreachable.grace_exhausted",
+    message: "server unreachable and grace period exhausted (refused) — software stopped",
+  },
   "a suspension": {
     async act(harness, run) {
       await harness.vendor("suspend", "K1", "--database", harness.folder.at("vendor.db"));
@@ -269,14 +277,17 @@ const ENDS: Readonly<
   },
 };
 
+/** Grace that one missed heartbeat uses up. */
+const ONE_MISS = ["--heartbeat-minutes", "1440", "--grace-days", "1"];
+
 for (const [what, { act, reason, message }] of Object.entries(ENDS)) {
   Deno.test(`the software hears why it is stopped: ${what}`, async () => {
-    await using harness = await RunHarness.open();
+    await using harness = await RunHarness.open(...ONE_MISS);
     const software = await harness.script(
       "software",
       'echo up; while ! [ -e "${0%software}go" ]; do sleep 0.05; done; exit 3',
     );
-    await using run = harness.start(software);
+    await using run = harness.start(software, { intervalMinutes: 1440 });
     await run.stdout.match(/up/);
     await using watch = startProgram(["ipc", "watch", "--json"], harness.programOptions());
     await watch.stdout.match(/"status":"ok"/);
