@@ -22,9 +22,16 @@ const FAIL = `if (!globalThis.hasFailed) {
   throw new Error("the test's own");
 }`;
 
+/** Waits until the test asks for the fault: otherwise the software may be stopped before it has printed anything. */
+const UNTIL_ASKED = `for (const path = Deno.env.get("XDG_RUNTIME_DIR") + "/fail";;) {
+  if (await Deno.stat(path).then(() => true, () => false)) break;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+`;
+
 /** An edit that makes a function throw at its start, given its first line. */
-function failing(head: string): Edit {
-  return [head, `${head}${FAIL}`];
+function failing(head: string, before = ""): Edit {
+  return [head, `${head}${before}${FAIL}`];
 }
 
 /** Software with an orphan that ends on request. */
@@ -52,8 +59,8 @@ const PLACES_OF_RUNS: readonly (readonly [
   ],
   [
     "the look for tampering",
-    { "src/agent/tamper_watch.ts": [failing("  const known = new Set<string>();\n")] },
-    () => {},
+    { "src/agent/tamper_watch.ts": [failing(`  const known = new Set<string>();\n`, UNTIL_ASKED)] },
+    (harness) => Deno.writeTextFile(harness.at("runtime/fail"), ""),
   ],
 ];
 
