@@ -1,5 +1,6 @@
 import { SentinelError } from "../core/errors.ts";
 import { loadLicense } from "../license/license_file.ts";
+import { AlreadyRunningError } from "../state/state_folder.ts";
 import type { LicenseRequest, RunDependencies } from "./run_request.ts";
 import { StandardLicensing } from "./standard.ts";
 
@@ -31,7 +32,7 @@ export async function deactivate(
       "a hardware-bound license is not activated: there is nothing to give back",
     );
   }
-  using licensing = await StandardLicensing.openExisting(license, request, deps);
+  using licensing = await openStopped(() => StandardLicensing.openExisting(license, request, deps));
   const isActivated = await licensing?.release(license, deps.stopRequest.stop) ?? false;
   if (licensing === undefined || !isActivated) {
     throw new SentinelError(
@@ -41,4 +42,15 @@ export async function deactivate(
     );
   }
   return { licenseKey: license.license_key, machineId: licensing.machineId };
+}
+
+/** Says what to do if the software still runs. */
+async function openStopped<T>(open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof AlreadyRunningError)) throw error;
+    const message = `${error.message} — stop it first; nothing was changed`;
+    throw new SentinelError(error.code, message, { cause: error });
+  }
 }

@@ -120,6 +120,33 @@ Deno.test("a machine whose deactivation was cut off after the server's part acti
   assertEquals((await deactivate(harness)).code, 0);
 });
 
+Deno.test("a deactivation that was cut off after the server's part is finished by another", async () => {
+  await using harness = await RunHarness.open("--max-machines", "1");
+  await harness.run("/bin/true");
+  const state = harness.folder.at("state"), aside = harness.folder.at("aside");
+  await new Deno.Command("cp", { args: ["-a", state, aside] }).output();
+  assertEquals((await deactivate(harness)).code, 0);
+  await Deno.remove(state, { recursive: true });
+  await Deno.rename(aside, state);
+  assertEquals((await deactivate(harness)).code, 0);
+  assertEquals(await statuses(harness), ["RELEASED"]);
+  const again = await deactivate(harness);
+  assertEquals(again.code, 2);
+  assertStringIncludes(again.stderr, "license K1 is not activated here");
+});
+
+Deno.test("another vendor's license is refused, and the machine keeps its place", async () => {
+  await using harness = await RunHarness.open();
+  await harness.run("/bin/true");
+  const stranger = await makeOrganization();
+  const text = await stranger.license(standardPayload({ license_key: "K1" }));
+  await Deno.writeTextFile(harness.folder.at("stranger.lic"), text);
+  const { code, stdout } = await deactivate(harness, { license: "stranger" });
+  assertEquals([code, stdout], [80, ""]);
+  assertEquals(await statuses(harness), ["ACTIVE"]);
+  assertEquals((await harness.run("/bin/true")).code, 0);
+});
+
 Deno.test("while the software runs its license is not deactivated", async () => {
   await using harness = await RunHarness.open();
   const software = await harness.script("software", "echo up; exec sleep 1000");
@@ -127,7 +154,10 @@ Deno.test("while the software runs its license is not deactivated", async () => 
   await run.stdout.match(/up/);
   const { code, stderr } = await deactivate(harness);
   assertEquals(code, 85);
-  assertMatch(stderr, /another sentinel is running for this license \(pid \d+\)\n$/);
+  assertMatch(
+    stderr,
+    /another sentinel is running for this license \(pid \d+\) — stop it first; nothing was changed\n$/,
+  );
   assertEquals(await statuses(harness), ["ACTIVE"]);
   run.kill("SIGTERM");
   await run.end();
