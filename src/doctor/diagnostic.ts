@@ -66,7 +66,7 @@ export interface KnownMachine {
   readonly lastRespondedAtMs: number;
   /** Whether the state has no grace until the server answers. */
   readonly isUnconfirmed: boolean;
-  /** What is known of the license; `undefined` if it has not run here. */
+  /** The record of the license; `undefined` if it has not run here. */
   readonly record: LicenseRecord | undefined;
 }
 

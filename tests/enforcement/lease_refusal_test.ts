@@ -15,7 +15,7 @@ const DECIDING = [
   "machine_decommissioned",
 ];
 
-/** What a customer can do about the machine limit. */
+/** The advice for a customer at the machine limit. */
 const ADVICE =
   "Run `sentinel deactivate` on a machine that no longer needs the license, or ask the vendor.";
 

@@ -184,7 +184,7 @@ Deno.test("a license is given back after it has expired", async () => {
   assertEquals(server.requests.at(-1)?.path, "/api/v1/drm/decommission-ack/");
 });
 
-/** What a machine is called, and what the vendor sees. */
+/** A machine's name, and its name in the vendor's list. */
 const NAMES: [string, name: string, seen: string][] = [
   ["in any script", "Prüfstand 7 – 東京", "Prüfstand 7 – 東京"],
   ["of the greatest length", "n".repeat(255), "n".repeat(255)],

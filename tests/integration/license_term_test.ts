@@ -234,7 +234,7 @@ for (const [what, put] of Object.entries(UNFIT)) {
   });
 }
 
-/** What ends a run, and what the socket says of it. */
+/** The ways in which a run ends, and the reason that the socket gives. */
 const ENDS: Readonly<
   Record<string, {
     act(harness: RunHarness, run: RunningProgram): Promise<void> | void;
