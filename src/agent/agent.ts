@@ -1,3 +1,8 @@
+import {
+  isReadOnce,
+  LICENSE_TEXT_VARIABLE,
+  type LicenseSource,
+} from "../license/license_source.ts";
 import type { LicenseInfo } from "../ipc/license_answers.ts";
 import { checkSoftware, loadLicense } from "../license/license_file.ts";
 import { checkDates, type License } from "../license/payload.ts";
@@ -78,7 +83,7 @@ interface AgentParts {
 /** A run with an open socket, as its host and its clients see it. */
 export class Agent {
   readonly #parts: AgentParts;
-  #licensePath: string;
+  #source: LicenseSource;
   #next: NextLicense | undefined;
   #waiting = new AbortController();
   /** Resolves when the last requested reload has ended; they run one at a time. */
@@ -86,7 +91,7 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
-    this.#licensePath = parts.request.licensePath;
+    this.#source = parts.request.license;
   }
 
   get ipc(): IpcServer {
@@ -147,14 +152,34 @@ export class Agent {
    * Reads the license file again. A changed license is proven and replaces the current one; one that begins later does so on
    * its first day.
    *
+   * Neither a pipe nor a variable can be read again.
+   *
    * @param path The license file (default: the one read last).
    * @returns Whether the license changed.
    * @throws {SentinelError} Why the current license stays.
    */
   async reloadLicense(path?: string): Promise<boolean> {
-    const reloaded = this.#reloaded.then(() => this.#reload(path ?? this.#licensePath));
+    const reloaded = this.#reloaded.then(() => this.#reloadFile(path));
     this.#reloaded = reloaded.catch(() => {});
     return await reloaded;
+  }
+
+  async #reloadFile(given: string | undefined): Promise<boolean> {
+    const { log } = this.#parts.deps;
+    if ("text" in this.#source) {
+      log.info(`the license stays: ${LICENSE_TEXT_VARIABLE} is read at the start only`);
+      return false;
+    }
+    const path = given ?? this.#source.path;
+    if (!await isReadOnce(path)) return await this.#reload(path);
+    if (path !== this.#source.path) {
+      throw new ConfigError(
+        "config.license_pipe",
+        `a license is read from a pipe at the start only: restart to use ${path}`,
+      );
+    }
+    log.info(`the license stays: a pipe is read at the start only (${path})`);
+    return false;
   }
 
   async #reload(path: string): Promise<boolean> {
@@ -162,7 +187,7 @@ export class Agent {
     const { log, stopRequest } = deps;
     const license = await this.#load(path);
     if (isSameLicense(license, current.license)) {
-      this.#licensePath = path;
+      this.#source = { path };
       this.#setNext(undefined);
       return false;
     }
@@ -173,13 +198,13 @@ export class Agent {
       );
     }
     if (!hasBegun(license, current.nowMs())) {
-      this.#licensePath = path;
+      this.#source = { path };
       this.#setNext(license);
       return false;
     }
     await software.verify(license.software_checksum);
     await current.replace(license, stopRequest.stop);
-    this.#licensePath = path;
+    this.#source = { path };
     this.#setNext(undefined);
     ipc.setLicense(describeLicense(license));
     log.info(`license changed: ${license.license_key}, valid to ${license.expiry_date}`);
@@ -189,7 +214,7 @@ export class Agent {
   /** Loads a license that is valid now, or later. */
   async #load(path: string): Promise<License> {
     const { request, deps, current } = this.#parts;
-    const license = await loadLicense(path, deps.verify);
+    const license = await loadLicense({ path }, deps);
     checkSoftware(license, request.softwareId);
     checkDates(license, Math.max(current.nowMs(), Date.parse(license.issue_date)));
     return license;

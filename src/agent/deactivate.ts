@@ -1,5 +1,6 @@
 import { SentinelError } from "../core/errors.ts";
 import { loadLicense } from "../license/license_file.ts";
+import type { LicenseSource } from "../license/license_source.ts";
 import { AlreadyRunningError } from "../state/state_folder.ts";
 import type { LicenseRequest, RunDependencies } from "./run_request.ts";
 import { StandardLicensing } from "./standard.ts";
@@ -11,7 +12,7 @@ export interface Deactivation {
 }
 
 export interface DeactivationRequest extends LicenseRequest {
-  readonly licensePath: string;
+  readonly license: LicenseSource;
   readonly orgKey: NonNullable<LicenseRequest["orgKey"]>;
 }
 
@@ -25,7 +26,7 @@ export async function deactivate(
   request: DeactivationRequest,
   deps: RunDependencies,
 ): Promise<Deactivation> {
-  const license = await loadLicense(request.licensePath, deps.verify);
+  const license = await loadLicense(request.license, { ...deps, stop: deps.stopRequest.stop });
   if (license.license_type !== "STANDARD") {
     throw new SentinelError(
       "usage.deactivate",

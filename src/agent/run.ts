@@ -25,7 +25,15 @@ export async function runSentinel(
 ): Promise<number> {
   const { log, stopRequest: { stop } } = deps;
   checkIpcPath(request, deps);
-  const license = await loadRequestedLicense(request, deps);
+  let license: License;
+  try {
+    license = await loadRequestedLicense(request, deps);
+  } catch (error) {
+    // a request to stop ends the wait for a pipe
+    if (!stop.aborted) throw error;
+    logStopRequest(log, String(stop.reason));
+    return 0;
+  }
   const software = new VerifiedExecutable(request.softwarePath, deps.platform);
   // before the activation, which would take a seat in vain
   await software.check(license.software_checksum);

@@ -1,5 +1,6 @@
 import type { Host } from "../platform/host.ts";
 import { loadValidLicense } from "../license/license_file.ts";
+import type { LicenseSource } from "../license/license_source.ts";
 import type { License } from "../license/payload.ts";
 import type { IpcLimits } from "../ipc/limits.ts";
 import type { ProcessLimits } from "../platform/process_contract.ts";
@@ -16,10 +17,14 @@ import { resolveSocketPath } from "../ipc/socket.ts";
  * @throws {LicenseError}
  */
 export async function loadRequestedLicense(
-  { licensePath, softwareId }: Pick<RunRequest, "licensePath" | "softwareId">,
-  { verify, clock }: Pick<RunDependencies, "verify" | "clock">,
+  { license, softwareId }: Pick<RunRequest, "license" | "softwareId">,
+  { verify, clock, stopRequest: { stop } }: Pick<
+    RunDependencies,
+    "verify" | "clock" | "stopRequest"
+  >,
 ): Promise<License> {
-  return await loadValidLicense(licensePath, { verify, wallMs: clock.wallMs(), softwareId });
+  const wallMs = clock.wallMs();
+  return await loadValidLicense(license, { verify, clock, stop, wallMs, softwareId });
 }
 
 /** Stands for a machine id that is not known yet: as long as any in a socket's name (UUID, RFC 9562). */
@@ -66,7 +71,7 @@ export interface IpcSettings {
 
 /** The inputs of a license proof; `sentinel doctor` examines the same. */
 export interface LicenseRequest {
-  readonly licensePath: string | undefined;
+  readonly license: LicenseSource | undefined;
   readonly orgKey: OrganizationKeySource | undefined;
   /** The only software that the license may be for (default: any). */
   readonly softwareId?: string | undefined;
@@ -85,7 +90,7 @@ export interface LicenseRequest {
 
 /** The description of a run, resolved from options, variables and the configuration file. */
 export interface RunRequest extends LicenseRequest {
-  readonly licensePath: string;
+  readonly license: LicenseSource;
   readonly orgKey: OrganizationKeySource;
   /** Absolute. */
   readonly softwarePath: string;

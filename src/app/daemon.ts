@@ -1,9 +1,9 @@
 import { createHost } from "./host.ts";
 import { openRunDependencies, type ProgramSources } from "./run.ts";
 import { stopOnFailure } from "./signals.ts";
-import { findOwnCommand } from "./detached.ts";
+import { findOwnCommand, ownEnvironment } from "./detached.ts";
 import type { ConfigurableLog } from "../core/log.ts";
-import { filterEnvironment, type OwnCommand } from "../daemon/detach.ts";
+import type { OwnCommand } from "../daemon/detach.ts";
 import { SERVICE_VARIABLES, ServiceManager } from "../daemon/service_manager.ts";
 import type { Platform, ServiceMembership } from "../platform/contract.ts";
 import { selectPlatform } from "../platform/select.ts";
@@ -100,7 +100,7 @@ function copyWarnings(
 }
 
 /** Loads the code only if another user, group or root directory is configured. */
-async function becomeUser(request: DropRequest, platform: Platform): Promise<void> {
+async function becomeUser(request: DaemonRequest, platform: Platform): Promise<void> {
   const { process, security } = request.config;
   const configured = [process.user, process.group, security.chroot_directory];
   if (configured.every((value) => value === undefined)) return;
@@ -111,7 +111,7 @@ async function becomeUser(request: DropRequest, platform: Platform): Promise<voi
     readText: Deno.readTextFile,
     ownerOf: (folder) => Deno.stat(folder).then(({ uid }) => uid ?? undefined, () => undefined),
     command: () => getCommand(request, platform),
-    variables: filterEnvironment(Deno.env.toObject(), { isStandalone: Deno.build.standalone }),
+    variables: ownEnvironment("text" in request.run.license ? request.run.license.text : undefined),
   });
 }
 

@@ -59,6 +59,8 @@ export interface ParsedArguments {
   readonly operands: readonly string[];
   /** The arguments after `--`, or after {@linkcode Command.passesAfter}. */
   readonly passed: readonly string[];
+  /** The license in its own variable, if there is one. */
+  readonly licenseText: string | undefined;
   flag(name: OptionName): boolean;
   /** @throws {UsageError} if the option allows only certain words and this is not one of them. */
   value<Name extends OptionName>(name: Name): OptionValue<Name> | undefined;

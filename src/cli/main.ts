@@ -4,6 +4,7 @@ import { systemClock } from "../core/clock.ts";
 import { describeCauses, SentinelError, unwrapError } from "../core/errors.ts";
 import { VERSION } from "../core/build_info.ts";
 import { escapeControls } from "../core/text.ts";
+import { LICENSE_TEXT_VARIABLE } from "../license/license_source.ts";
 import type { Command, CommandContext, Sources } from "./command.ts";
 import { COMMANDS, findCommand } from "./command_table.ts";
 import { EXIT, getExitCode } from "./exit_codes.ts";
@@ -79,6 +80,8 @@ async function runCommand(
   const log = createLogger({ level, format, write: output.note });
   const context: CommandContext = { args, config, output, log, commands: COMMANDS, ...sources };
   warnOfUnknownVariables(context);
+  // no other process inherits it
+  Deno.env.delete(LICENSE_TEXT_VARIABLE);
   try {
     return await command.run(context);
   } catch (thrown) {
@@ -116,7 +119,9 @@ function chooseCommand(
   if (found !== undefined) return found;
   const [first] = args;
   const isNamed = (option: OptionName) => env(toVariableName(option)) !== undefined;
-  if (first === undefined && !isNamed("license") && !isNamed("config")) return undefined;
+  const isRun = isNamed("license") || isNamed("config") ||
+    env(LICENSE_TEXT_VARIABLE) !== undefined;
+  if (first === undefined && !isRun) return undefined;
   if (first === undefined || first.startsWith("-")) {
     return ["--help", "-h", "--version"].includes(first ?? "")
       ? undefined
@@ -148,7 +153,7 @@ function env(name: string): string | undefined {
 
 function warnOfUnknownVariables({ log }: CommandContext): void {
   const known = new Set<string>((Object.keys(OPTIONS) as OptionName[]).map(toVariableName));
-  known.add("SENTINEL_IPC_SOCKET").add("SENTINEL_PROCESS");
+  known.add("SENTINEL_IPC_SOCKET").add("SENTINEL_PROCESS").add(LICENSE_TEXT_VARIABLE);
   for (const name of Object.keys(Deno.env.toObject())) {
     if (name.startsWith("SENTINEL_") && !known.has(name)) {
       log.warn(`unknown variable: ${name}${suggest(name, [...known])}`);

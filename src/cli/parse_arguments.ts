@@ -1,5 +1,6 @@
 import type { Env } from "../core/process.ts";
 import type { Command, ParsedArguments } from "./command.ts";
+import { LICENSE_TEXT_VARIABLE } from "../license/license_source.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import {
   GLOBAL_OPTIONS,
@@ -29,6 +30,15 @@ function splitPassed(
   if (first === -1 || args[first] !== word) return { own: args };
   const rest = args.slice(first + 1);
   return { own: args.slice(0, first + 1), passed: rest[0] === "--" ? rest.slice(1) : rest };
+}
+
+/** Writes `--license -` as `--license=-`: the parser takes a lone dash for an operand. */
+function joinDashes(args: readonly string[], values: readonly OptionName[]): string[] {
+  const end = args.indexOf("--");
+  const isDash = (at: number) =>
+    args[at] === "-" && (end === -1 || at < end) &&
+    values.some((name) => args[at - 1] === `--${name}`);
+  return args.flatMap((arg, i) => isDash(i) ? [] : isDash(i + 1) ? [`${arg}=-`] : [arg]);
 }
 
 /** Index of the first operand, or -1 if none comes before `--`. */
@@ -61,7 +71,7 @@ export function parseArguments(
     word: command.passesAfter,
     values: values.map((name) => ({ name, letter: getSpec(name).letter })),
   });
-  const parsed = parseArgs(own, {
+  const parsed = parseArgs(joinDashes(own, values), {
     "--": true,
     boolean: known.filter((name) => getSpec(name).value === undefined),
     string: [...values, "_"],
@@ -78,6 +88,7 @@ export function parseArguments(
 class Arguments implements ParsedArguments {
   readonly operands: readonly string[];
   readonly passed: readonly string[];
+  readonly licenseText: string | undefined;
   readonly #options: Record<string, unknown>;
   readonly #env: Env;
 
@@ -86,6 +97,8 @@ class Arguments implements ParsedArguments {
     this.passed = parsed["--"] ?? [];
     this.#options = parsed;
     this.#env = env;
+    // read here, as the variable is removed from the environment before the command runs
+    this.licenseText = env(LICENSE_TEXT_VARIABLE) || undefined;
   }
 
   flag(name: OptionName): boolean {

@@ -6,6 +6,7 @@ import type { CommandContext, ParsedArguments } from "./command.ts";
 import type { LicenseRequest, RunRequest } from "../agent/run_request.ts";
 import { getIpcSettings } from "../daemon/settings.ts";
 import { isMachineName, MACHINE_NAME_FORM } from "../core/machine_name.ts";
+import { isStandardInput, type LicenseSource } from "../license/license_source.ts";
 import { UsageError } from "./usage_error.ts";
 import { logSettings } from "./logging.ts";
 import { findOrganizationKey, requireOrganizationKey } from "./organization_key_source.ts";
@@ -24,7 +25,8 @@ export function applyOptions(args: ParsedArguments, config: Config | undefined):
     ...config,
     license: {
       ...config?.license,
-      path: args.value("license") ?? config?.license.path,
+      path: args.value("license") ??
+        (args.licenseText === undefined ? config?.license.path : undefined),
       server_url: args.value("server-url") ?? config?.license.server_url,
       state_dir: args.value("state-dir") ?? config?.license.state_dir,
       machine_name: readMachineName(args) ?? config?.license.machine_name,
@@ -55,7 +57,7 @@ export function resolveConfigPaths(config: Config): Config {
     ...config,
     license: {
       ...license,
-      path: absolute(license.path),
+      path: license.path && isStandardInput(license.path) ? license.path : absolute(license.path),
       state_dir: absolute(license.state_dir),
     },
     software: { ...software, path: absolute(software.path) },
@@ -80,6 +82,27 @@ export const WITHOUT_EFFECT: readonly string[] = [
   "logging.rotate_keep",
 ];
 
+/** A line of the help of each command that reads a license. */
+export const LICENSE_SOURCES =
+  "FILE may be a pipe, or - for standard input; without a FILE, the text in SENTINEL_LICENSE_TEXT is the license.";
+
+/**
+ * Returns the source of the license: the path, which an option, a variable or the configuration names, else the text in the
+ * variable for it.
+ */
+export function findLicense(
+  { licenseText: text }: Pick<ParsedArguments, "licenseText">,
+  path: string | undefined,
+): LicenseSource | undefined {
+  if (path !== undefined) return { path };
+  return text === undefined ? undefined : { text };
+}
+
+/** Like {@linkcode findLicense}, but throws a {@linkcode UsageError} if there is no license. */
+export function requireLicense(args: ParsedArguments, path: string | undefined): LicenseSource {
+  return findLicense(args, path) ?? { path: args.required("license") };
+}
+
 /**
  * The part of a run request that concerns its license.
  *
@@ -91,7 +114,7 @@ export function readLicenseRequest(
 ): LicenseRequest {
   const { args, build } = context;
   return {
-    licensePath: license.path,
+    license: findLicense(args, license.path),
     orgKey: findOrganizationKey(context),
     softwareId: build.softwareId,
     serverUrl: license.server_url ?? build.serverUrl,
@@ -115,11 +138,10 @@ export function readRunRequest(
 ): RunRequest {
   const { args } = context;
   const { license, software, security } = config;
-  const licensePath = license.path ?? args.required("license");
   const softwarePath = resolve(software.path ?? args.required("software"));
   return {
     ...readLicenseRequest(context, config),
-    licensePath,
+    license: requireLicense(args, license.path),
     softwarePath,
     softwareArgs: software.args ?? [],
     softwareEnv: software.env ?? {},

@@ -51,6 +51,8 @@ interface DetachOptions {
   readonly args: readonly string[];
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Whether it has our standard input until it is ready, instead of none. */
+  readonly sharesInput: boolean;
   /** Called for each line on standard error until it is ready. */
   readonly onLine: (line: string) => void;
   /** Aborted to give up: sends SIGTERM and waits for the end. */
@@ -70,12 +72,12 @@ export const READY_LINE = "ready";
  * standard error is forwarded.
  */
 export async function startDetached(options: DetachOptions): Promise<DetachOutcome> {
-  const { command: { path, args: before }, args, env, onLine, signal } = options;
+  const { command: { path, args: before }, args, env, sharesInput, onLine, signal } = options;
   const child = new Deno.Command(path, {
     args: [...before, ...args],
     env: { ...env },
     clearEnv: true,
-    stdin: "null",
+    stdin: sharesInput ? "inherit" : "null",
     stdout: "piped",
     stderr: "piped",
     detached: true,

@@ -9,6 +9,7 @@ import {
 } from "../license/fingerprint.ts";
 import { countDaysLeft } from "../enforcement/term.ts";
 import { checkSoftware, loadLicense } from "../license/license_file.ts";
+import type { LicenseSource } from "../license/license_source.ts";
 import { loadOrganizationKey, type OrganizationKeySource } from "../license/organization_key.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { Verify } from "../signing/ecdsa.ts";
@@ -26,15 +27,15 @@ const NOTICE_DAYS = 30;
 
 /** Checks key, license, dates and hardware. */
 export async function examineLicense(
-  { licensePath, orgKey, softwareId }: {
-    licensePath: string | undefined;
+  { license: source, orgKey, softwareId }: {
+    license: LicenseSource | undefined;
     orgKey: OrganizationKeySource | undefined;
     softwareId?: string | undefined;
   },
   { clock, platform }: { clock: Clock; platform: Platform },
 ): Promise<LicenseExamination> {
   const { verify, diagnostic: key } = await examineKey(orgKey);
-  const { license, diagnostic } = await examineFile(licensePath, { verify, softwareId });
+  const { license, diagnostic } = await examineFile(source, { verify, softwareId, clock });
   const rest = license === undefined
     ? [skip("dates", "no license was read"), skip("hardware", "no license was read")]
     : [examineDates(license, clock.wallMs()), await examineHardware(license, platform)];
@@ -60,15 +61,19 @@ async function examineKey(
 }
 
 async function examineFile(
-  path: string | undefined,
-  { verify, softwareId }: { verify: Verify | undefined; softwareId: string | undefined },
+  source: LicenseSource | undefined,
+  { verify, softwareId, clock }: {
+    verify: Verify | undefined;
+    softwareId: string | undefined;
+    clock: Clock;
+  },
 ): Promise<{ license?: License; diagnostic: Diagnostic }> {
-  if (path === undefined) return { diagnostic: skip("license", "no --license is given") };
+  if (source === undefined) return { diagnostic: skip("license", "no --license is given") };
   if (verify === undefined) {
     return { diagnostic: skip("license", "cannot be verified without the organization's key") };
   }
   try {
-    const license = await loadLicense(path, verify);
+    const license = await loadLicense(source, { verify, clock });
     checkSoftware(license, softwareId);
     const { license_key, license_type, software_id } = license;
     return {

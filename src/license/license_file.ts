@@ -1,36 +1,44 @@
 import { describeError } from "../core/errors.ts";
-import { readSmallFile, UnfitFileError } from "../core/files.ts";
+import { UnfitFileError } from "../core/files.ts";
 import { isObject, parseStrictJson } from "../core/strict_json.ts";
 import { LicenseError, makePayloadError, MALFORMED_PAYLOAD } from "./errors.ts";
 import type { Verify } from "../signing/ecdsa.ts";
 import { type Envelope, isEnvelopeGenuine, readPayload } from "../signing/envelope.ts";
+import {
+  LICENSE_TEXT_VARIABLE,
+  type LicenseSource,
+  type PipeWait,
+  readSource,
+} from "./license_source.ts";
 import { decodeLicense, parseLicenseJson, removeBlanks } from "./license_text.ts";
 import { checkDates, type License, parsePayload } from "./payload.ts";
 
 export const MAX_LICENSE_BYTES = 1024 * 1024;
 
 /**
- * Reads the text of a license file, at most {@linkcode MAX_LICENSE_BYTES}. Opens regular files only, so that it never waits
- * for a writer.
+ * Reads a license's text, at most {@linkcode MAX_LICENSE_BYTES}.
  *
  * @throws {LicenseError}
  * @example
  * ```ts
- * const text = await readLicenseFile("/etc/rocket/rocket.lic");
+ * const text = await readLicense({ path: "/etc/rocket/rocket.lic" }, { clock: systemClock });
  * ```
  */
-export async function readLicenseFile(path: string): Promise<string> {
-  const bytes = await readLicenseBytes(path);
+export async function readLicense(source: LicenseSource, wait: PipeWait): Promise<string> {
+  const bytes = await readLicenseBytes(source, wait);
   const text = decodeLicense(bytes);
   if (text === undefined) throw makeMalformedError("it is not text in UTF-8 or UTF-16");
   return text;
 }
 
-async function readLicenseBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readLicenseBytes(
+  source: LicenseSource,
+  wait: PipeWait,
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return (await readSmallFile(path, MAX_LICENSE_BYTES)).bytes;
+    return await readSource(source, { ...wait, maxBytes: MAX_LICENSE_BYTES });
   } catch (cause) {
-    throw explainReadFault(path, cause);
+    throw explainReadFault("path" in source ? source.path : LICENSE_TEXT_VARIABLE, cause);
   }
 }
 
@@ -108,22 +116,35 @@ function sanitizeForTerminal(text: string): string {
   return short.replaceAll(/[^\x20-\x7e…]/g, "?");
 }
 
+/** How a license is loaded. */
+export interface LicenseLoading extends PipeWait {
+  readonly verify: Verify;
+}
+
 /**
- * Reads and verifies a license file; does not check the dates.
+ * Reads and verifies a license; does not check the dates. What is wrong with a text names the variable.
  *
  * @throws {LicenseError}
  * @example
  * ```ts
- * const license = await loadLicense("rocket.lic", verify);
+ * const license = await loadLicense({ path: "rocket.lic" }, { verify, clock: systemClock });
  * ```
  */
-export async function loadLicense(path: string, verify: Verify): Promise<License> {
-  return await verifyLicense(await readLicenseFile(path), verify);
+export async function loadLicense(
+  source: LicenseSource,
+  { verify, ...wait }: LicenseLoading,
+): Promise<License> {
+  try {
+    return await verifyLicense(await readLicense(source, wait), verify);
+  } catch (error) {
+    if ("path" in source || !(error instanceof LicenseError)) throw error;
+    const message = `${LICENSE_TEXT_VARIABLE}: ${error.message}`;
+    throw new LicenseError(error.code, message, { cause: error });
+  }
 }
 
 /** What a license must meet. */
-export interface LicenseRequirements {
-  readonly verify: Verify;
+export interface LicenseRequirements extends LicenseLoading {
   /** Time at which the license must be in date, milliseconds since the Unix epoch. */
   readonly wallMs: number;
   /** The product that the license must be for (default: any). */
@@ -131,20 +152,20 @@ export interface LicenseRequirements {
 }
 
 /**
- * Reads a license file and checks its signature, software and dates.
+ * Reads a license and checks its signature, software and dates.
  *
  * @throws {LicenseError}
  * @example
  * ```ts
- * const terms = { verify, wallMs: Date.now(), softwareId: "rocket" };
- * const license = await loadValidLicense("rocket.lic", terms);
+ * const terms = { verify, clock, wallMs: clock.wallMs(), softwareId: "rocket" };
+ * const license = await loadValidLicense({ path: "rocket.lic" }, terms);
  * ```
  */
 export async function loadValidLicense(
-  path: string,
-  { verify, wallMs, softwareId }: LicenseRequirements,
+  source: LicenseSource,
+  { wallMs, softwareId, ...loading }: LicenseRequirements,
 ): Promise<License> {
-  const license = await loadLicense(path, verify);
+  const license = await loadLicense(source, loading);
   checkSoftware(license, softwareId);
   checkDates(license, wallMs);
   return license;

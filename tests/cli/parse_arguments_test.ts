@@ -139,3 +139,11 @@ Deno.test("a command without such a word keeps all its arguments", () => {
   const { passesAfter: _, ...form } = START;
   assertEquals(split(["start", "x"], form), [["start", "x"], []]);
 });
+
+Deno.test("a lone dash is an option's value, an operand, or the software's own argument", () => {
+  const form: Form = { ...FORM, options: ["license", "json"], passesArguments: true };
+  const named = parse(["--license", "-", "--json"], form);
+  assertEquals([named.value("license"), named.flag("json"), named.operands], ["-", true, []]);
+  assertEquals(parse(["--json", "-"], form).operands, ["-"]);
+  assertEquals(parse(["--", "--license", "-"], form).passed, ["--license", "-"]);
+});

@@ -18,6 +18,7 @@ async function start(
       onLine(line);
     },
     signal,
+    sharesInput: false,
   });
   return { outcome, lines };
 }

@@ -15,7 +15,7 @@ async function examine(
 ): Promise<readonly Diagnostic[]> {
   await Deno.writeTextFile(folder.at("org.pem"), key);
   const { diagnostics } = await examineLicense({
-    licensePath: folder.at("a.lic"),
+    license: { path: folder.at("a.lic") },
     orgKey: { path: folder.at("org.pem") },
     softwareId,
   }, { clock: new FakeClock(), platform: selectPlatform() });

@@ -1,18 +1,23 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LicenseError } from "../../src/license/errors.ts";
-import { MAX_LICENSE_BYTES, readLicenseFile } from "../../src/license/license_file.ts";
+import { MAX_LICENSE_BYTES, readLicense } from "../../src/license/license_file.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { needsProgram, POSIX, testWith } from "../support/requirements.ts";
 import { runTool } from "../support/run_tool.ts";
 
 async function refusalOf(path: string): Promise<string> {
-  return (await assertRejects(() => readLicenseFile(path), LicenseError)).message;
+  return (await assertRejects(() => readLicense({ path }, { clock: systemClock }), LicenseError))
+    .message;
 }
 
 Deno.test("a file of exactly 1 MiB is read, one byte more is refused", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("full"), "a".repeat(MAX_LICENSE_BYTES));
-  assertEquals((await readLicenseFile(folder.at("full"))).length, MAX_LICENSE_BYTES);
+  assertEquals(
+    (await readLicense({ path: folder.at("full") }, { clock: systemClock })).length,
+    MAX_LICENSE_BYTES,
+  );
   await Deno.writeTextFile(folder.at("over"), "a".repeat(MAX_LICENSE_BYTES + 1));
   assertEquals(await refusalOf(folder.at("over")), "license file is larger than 1 MiB");
 });
@@ -26,18 +31,30 @@ testWith([POSIX], "a path that is not a file is reported as such", async () => {
   );
 });
 
+testWith([POSIX], "a device is no license file", async () => {
+  assertEquals(
+    await refusalOf("/dev/zero"),
+    "license file cannot be read: /dev/zero is not a regular file",
+  );
+});
+
 testWith(
   [POSIX, needsProgram("mkfifo")],
-  "reading a license file does not wait for a pipe or a device",
+  "a pipe's writer that does not finish in time is reported",
   async () => {
     await using folder = await temporaryFolder();
-    await runTool("mkfifo", folder.at("pipe"));
-    for (const path of [folder.at("pipe"), "/dev/zero"]) {
-      assertEquals(
-        await refusalOf(path),
-        `license file cannot be read: ${path} is not a regular file`,
-      );
-    }
+    const path = folder.at("pipe");
+    await runTool("mkfifo", path);
+    const waits: number[] = [];
+    const clock = { sleep: (ms: number) => Promise.resolve(void waits.push(ms)) };
+    const { message } = await assertRejects(() => readLicense({ path }, { clock }), LicenseError);
+    assertEquals(
+      message,
+      `license file cannot be read: ${path} is a pipe whose writer has not finished after 30 seconds`,
+    );
+    assertEquals(waits, [30_000]);
+    // ends the read that was given up
+    await Deno.writeTextFile(path, "");
   },
 );
 

@@ -6,8 +6,14 @@ import { READY_LINE } from "../../daemon/detach.ts";
 import { getSoftwareLimits, getSupervisionSettings } from "../../daemon/settings.ts";
 import type { ServiceMembership } from "../../app/service.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { applyOptions, readRunRequest, resolveConfigPaths } from "../run_options.ts";
+import {
+  applyOptions,
+  LICENSE_SOURCES,
+  readRunRequest,
+  resolveConfigPaths,
+} from "../run_options.ts";
 import { EXIT, getExitCode } from "../exit_codes.ts";
+import { isStandardInput } from "../../license/license_source.ts";
 import { NO_RESTART_STATUSES } from "../../service/unit_file.ts";
 
 /** Options that keep the command in this process. */
@@ -33,6 +39,7 @@ export const command: Command = {
   notes: [
     "Returns when the daemon is ready, or prints why it failed. With --foreground, or `daemonize = false` in the",
     "configuration, it runs in the foreground.",
+    LICENSE_SOURCES,
     "Signals: SIGTERM stops, SIGHUP reloads, SIGUSR1 writes statistics to the log, SIGUSR2 turns debug",
     "logging on and off.",
     "Exit statuses: 0, 2 if the configuration is invalid, 70 if the software cannot be kept running,",
@@ -142,6 +149,8 @@ async function detach({ args, output }: Pick<CommandContext, "args" | "output">)
     // `daemon restart` has stopped the old daemon by now
     args: ["daemon", "start", "--detached", ...Deno.args.slice(2)],
     onLine: output.note,
+    licenseText: args.licenseText,
+    sharesInput: isStandardInput(args.value("license") ?? ""),
   });
   if (outcome.kind === "ended") {
     if (outcome.status === EXIT.ok) output.note("the daemon was stopped before it was ready");

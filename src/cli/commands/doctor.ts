@@ -4,7 +4,7 @@ import { resolve } from "../../core/paths.ts";
 import { escapeControls } from "../../core/text.ts";
 import type { Diagnostic } from "../../doctor/diagnostic.ts";
 import type { Command } from "../command.ts";
-import { applyOptions, readLicenseRequest } from "../run_options.ts";
+import { applyOptions, LICENSE_SOURCES, readLicenseRequest } from "../run_options.ts";
 import { EXIT, getExitCode } from "../exit_codes.ts";
 
 export const command: Command = {
@@ -15,6 +15,7 @@ export const command: Command = {
   ],
   notes: [
     "Checks what a run with the same options and configuration file would use.",
+    LICENSE_SOURCES,
     "Changes nothing and takes no place on the license. Sends one heartbeat to the license server: this machine's if it is",
     "activated, else that of a machine that does not exist.",
     "The exit status is the one with which a run would end before it launches the software: 0, 2, 80 to 84, 86.",

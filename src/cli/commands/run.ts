@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { getSupervisionSettings } from "../../daemon/settings.ts";
-import { applyOptions, readRunRequest, warnOfNoEffect } from "../run_options.ts";
+import { applyOptions, LICENSE_SOURCES, readRunRequest, warnOfNoEffect } from "../run_options.ts";
 
 export const command: Command = {
   usage: "--license FILE --software FILE [options] [-- ARG…]",
@@ -11,6 +11,7 @@ export const command: Command = {
   passesArguments: true,
   notes: [
     "Options beat SENTINEL_* variables, which beat the configuration file.",
+    LICENSE_SOURCES,
     "Arguments after -- belong to the software. Its exit status becomes ours; 128 + S if signal S killed it.",
     "Other exit statuses: 2 usage, 80 license not valid, 81 refused by the server, 82 server unreachable and",
     "no grace left, 83 other hardware, 84 software cannot be launched, 85 already running.",

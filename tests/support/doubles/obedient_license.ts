@@ -1,9 +1,11 @@
 import {
   checkSoftware,
+  type LicenseLoading,
   type LicenseRequirements,
-  readLicenseFile,
+  readLicense,
   verifyLicense as verifyStrictly,
 } from "../../../src/license/license_file.ts";
+import type { LicenseSource } from "../../../src/license/license_source.ts";
 import { checkDates, type License, parsePayload } from "../../../src/license/payload.ts";
 import { decodeStrictBase64Url } from "../../../src/signing/envelope.ts";
 import type { Verify } from "../../../src/signing/ecdsa.ts";
@@ -18,15 +20,18 @@ export async function verifyLicense(fileText: string, verify: Verify): Promise<L
   return parsePayload(JSON.parse(new TextDecoder().decode(decodeStrictBase64Url(payload))));
 }
 
-export async function loadLicense(path: string, verify: Verify): Promise<License> {
-  return await verifyLicense(await readLicenseFile(path), verify);
+export async function loadLicense(
+  source: LicenseSource,
+  { verify, ...wait }: LicenseLoading,
+): Promise<License> {
+  return await verifyLicense(await readLicense(source, wait), verify);
 }
 
 export async function loadValidLicense(
-  path: string,
-  { verify, wallMs, softwareId }: LicenseRequirements,
+  source: LicenseSource,
+  { wallMs, softwareId, ...loading }: LicenseRequirements,
 ): Promise<License> {
-  const license = await loadLicense(path, verify);
+  const license = await loadLicense(source, loading);
   checkSoftware(license, softwareId);
   checkDates(license, wallMs);
   return license;
