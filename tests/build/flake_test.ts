@@ -8,7 +8,7 @@ const FLAKE = fromFileUrl(new URL("../../flake.nix", import.meta.url));
 /** Whether Nix can parse it; nothing is built or fetched. */
 async function parses(text: string): Promise<boolean> {
   const child = new Deno.Command("nix-instantiate", {
-    args: ["--parse", "-"],
+    args: ["--store", "dummy://", "--parse", "-"],
     stdin: "piped",
     stdout: "null",
     stderr: "null",

@@ -3,13 +3,14 @@
 import { assertEquals } from "@std/assert";
 import { arrange, diagnose, findCheck } from "../support/diagnosis.ts";
 import { makeOrganization, standardPayload } from "../support/organization.ts";
+import { findPackageCache } from "../support/package_cache.ts";
 import { PINNED_RUNTIME, runProgram } from "../support/program.ts";
 import { RemoteProgramHarness } from "../support/remote_program_harness.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { OPENSSL } from "../support/test_remote.ts";
 
-const NO_HOME = { HOME: "", XDG_DATA_HOME: "" };
+const NO_HOME = { HOME: "", XDG_DATA_HOME: "", DENO_DIR: await findPackageCache() };
 
 testWith([POSIX], "a run without a home needs --state-dir", async () => {
   await using folder = await temporaryFolder();

@@ -1,5 +1,5 @@
 import { VERSION } from "../../../src/core/build_info.ts";
-import { runTool } from "../run_tool.ts";
+import { cacheBundler, findPackageCache } from "../package_cache.ts";
 import { sharedFolder, type TemporaryFolder } from "../temporary_folder.ts";
 import { makeSourcesRepository, runGit } from "./sources_repository.ts";
 import { StandInPrograms, writeStandInCompiler } from "./stand_in_programs.ts";
@@ -19,6 +19,7 @@ export async function sourcesMachine(
   folder: TemporaryFolder,
   event: "push" | "tag",
 ): Promise<SourcesMachine> {
+  await cacheBundler();
   const repository = await (shared ??= sharedRepository());
   for (const name of ["jobs", "programs"]) await Deno.mkdir(folder.at(name));
   await writeStandInCompiler(folder.at("compiler"));
@@ -34,7 +35,7 @@ export async function sourcesMachine(
         sha: (await runGit("-C", repository, "rev-parse", "HEAD")).trim(),
       },
       programs: folder.at("programs"),
-      machine: { BUILD_DENO: folder.at("compiler"), DENO_DIR: await packageCache() },
+      machine: { BUILD_DENO: folder.at("compiler"), DENO_DIR: await findPackageCache() },
     },
   };
 }
@@ -46,10 +47,4 @@ async function sharedRepository(): Promise<string> {
   const repository = `${await sharedFolder()}/sentinel`;
   await makeSourcesRepository(repository, { tag: TAG, version: VERSION });
   return repository;
-}
-
-/** Where packages that were downloaded are; a machine of its own would have to download them. */
-async function packageCache(): Promise<string> {
-  const info = await runTool(Deno.execPath(), "info", "--json");
-  return JSON.parse(info).denoDir;
 }
