@@ -1,4 +1,3 @@
-import type { Env } from "../core/process.ts";
 import { describeHop, type ServerAnswer } from "../activation/answer.ts";
 import { describeConnectionFault, LicenseServerClient } from "../activation/client.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../activation/messages.ts";
@@ -7,6 +6,7 @@ import { VERSION } from "../core/build_info.ts";
 import type { License } from "../license/payload.ts";
 import { generateKeyPairDer, importPrivateKey, makeSigner, type Verify } from "../signing/ecdsa.ts";
 import { isActivated } from "./activation.ts";
+import { findProxy, type ProxyHop } from "./proxy.ts";
 import {
   type CheckName,
   type Diagnostic,
@@ -65,17 +65,20 @@ export async function examineServer(
   return { ...asked, diagnostics: [...diagnostics, ...asked.diagnostics] };
 }
 
+function describeServer({ hostname, port, protocol }: URL): ProxyHop {
+  const scheme = protocol.slice(0, -1);
+  const defaultPort = scheme === "https" ? 443 : 80;
+  return { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || defaultPort), scheme };
+}
+
 async function examineConnection(
   url: URL,
   deps: ServerProbes & { clock: Clock },
 ): Promise<Diagnostic[]> {
   const proxy = findProxy(url, deps.env);
-  const hop = proxy ?? url;
-  const isTls = hop.protocol === "https:";
-  const target = {
-    hostname: hop.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(hop.port || (isTls ? 443 : 80)),
-  };
+  const hop = proxy ?? describeServer(url);
+  const isTls = hop.scheme === "https";
+  const target = { hostname: hop.hostname, port: hop.port };
   const via = proxy === undefined ? "" : "proxy ";
   const reached = await attempt(deps.connectTcp(target), deps.clock);
   if ("fault" in reached && reached.fault === "DNS") {
@@ -96,7 +99,7 @@ async function examineConnection(
     ];
   }
   const tcp = pass("tcp", `connected to ${via}${reached.value}`);
-  if (!isTls) return [dns, tcp, skip("tls", `${hop.protocol.slice(0, -1)} has none`)];
+  if (!isTls) return [dns, tcp, skip("tls", `${hop.scheme} has none`)];
   const secured = await attempt(deps.connectTls(target), deps.clock);
   if ("value" in secured) {
     return [dns, tcp, pass("tls", `certificate of ${target.hostname} is trusted`)];
@@ -223,17 +226,4 @@ async function attempt(
   } catch (error) {
     return { fault: describeConnectionFault(error) };
   }
-}
-
-/** Finds the proxy that the runtime's `fetch` uses for this URL. */
-function findProxy(url: URL, env: Env): URL | undefined {
-  const read = (name: string) => env(name.toLowerCase()) || env(name) || "";
-  const exempt = read("NO_PROXY").split(",").map((entry) => entry.trim().replace(/^\./, ""));
-  const isExempt = exempt.some((entry) =>
-    entry === "*" || entry === url.hostname ||
-    (entry !== "" && url.hostname.endsWith(`.${entry}`))
-  );
-  if (isExempt) return undefined;
-  const value = read(url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY") || read("ALL_PROXY");
-  return URL.parse(value) ?? undefined;
 }
