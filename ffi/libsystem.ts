@@ -5,6 +5,8 @@ import { openLazily } from "./lazy_symbols.ts";
  * differently. Not yet run on a Mac.
  */
 const SYMBOLS = {
+  // int access(const char *path, int mode); access(2)
+  access: { parameters: ["buffer", "i32"], result: "i32" },
   // int getsockopt(int, int level, int optname, void *optval, socklen_t *optlen); getsockopt(2)
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   // int getsockname(int, struct sockaddr *, socklen_t *); getsockname(2)

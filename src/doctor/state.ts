@@ -101,7 +101,7 @@ async function findUnwritable(
   while (dirname(existing) !== existing && await lstatIfExists(existing) === undefined) {
     existing = dirname(existing);
   }
-  return platform.isWritable?.(existing) === false ? existing : undefined;
+  return platform.isWritable(existing) ? undefined : existing;
 }
 
 function skipBoth(why: string): Diagnostic[] {

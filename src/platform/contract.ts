@@ -158,8 +158,8 @@ export interface Platform {
   /** Closes the runtime's inspector; resolves with its address, or `undefined` if it was not open. */
   closeInspector(): Promise<string | undefined>;
   readBootClock(): BootReading;
-  /** Whether this process may write to a path, as far as modes and mounts say (access(2)); absent if it cannot be asked. */
-  isWritable?(path: string): boolean;
+  /** Whether this process may write to a path, as far as its rights and mounts say; changes nothing. */
+  isWritable(path: string): boolean;
   /** Records the present state as the reference for later checks. */
   openTamperChecks(env: Env): Promise<TamperChecks>;
   /** Resolves with an identity that excludes pid reuse; `undefined` if the process has ended. */

@@ -35,6 +35,8 @@ export class MacosKernel {
   readonly processes = new Map<number, KernelProcess>();
   readonly limits: [number, bigint[]][] = [];
   readonly traced: number[] = [];
+  /** Paths that may be written to, each with its NUL. */
+  readonly writable = new Set<string>();
   bootId: string | undefined = "5E6FFEBE-0000-4000-8000-0123456789AB";
 
   /** The C library with this kernel behind it. */
@@ -71,6 +73,8 @@ export class MacosKernel {
       to.set([1234n, 567_000_000n]);
       return clock === 4 ? 0 : -1;
     },
+    access: (path: Uint8Array, mode: number) =>
+      mode === 2 && this.writable.has(new TextDecoder().decode(path)) ? 0 : -1,
     setrlimit: (resource: number, limit: BigUint64Array) =>
       this.limits.push([resource, [...limit]]),
     ptrace: (request: number) => this.traced.push(request),

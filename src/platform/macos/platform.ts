@@ -15,6 +15,9 @@ const CLOCK_MONOTONIC_RAW = 4;
 /** <sys/resource.h>, <sys/ptrace.h>. */
 const RLIMIT_CORE = 4, PT_DENY_ATTACH = 31;
 
+/** <unistd.h>; access(2). */
+const W_OK = 2;
+
 /** <sys/signal.h>. */
 const SIGUSR1 = 30;
 
@@ -68,6 +71,7 @@ export function makeMacos(lib: () => Libsystem): Platform {
       lib().setrlimit(RLIMIT_CORE, new BigUint64Array(2));
       lib().ptrace(PT_DENY_ATTACH, 0, null, 0);
     },
+    isWritable: (path) => lib().access(encodeCString(path), W_OK) === 0,
     disableInspectorSignal: () => takeInspectorSignal(lib, SIGUSR1),
     closeInspector: async () => (await import("../runtime_inspector.ts")).closeInspector(),
     identifyProcess(pid) {

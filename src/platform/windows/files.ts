@@ -10,6 +10,9 @@ const REPLACE_EXISTING = 0x1, WRITE_THROUGH = 0x8;
 const GENERIC_READ = 0x8000_0000, SHARE_ALL = 7, OPEN_EXISTING = 3, PAGE_READONLY = 2, MAP_READ = 4;
 const NO_HANDLE = 0xFFFF_FFFF_FFFF_FFFFn;
 
+/** winnt.h, fileapi.h: in a folder, the right to add files; the flag that opens folders. */
+const FILE_ADD_FILE = 0x2, BACKUP_SEMANTICS = 0x0200_0000;
+
 /** Retries, as a reader such as a virus scanner can block the replacement briefly. */
 const ATTEMPTS = 20, PAUSE_MS = 25;
 
@@ -23,6 +26,18 @@ export async function replaceFile(from: string, to: string): Promise<void> {
     if (attempt === ATTEMPTS) throw new Error(`Cannot replace ${to}: another process has it open`);
     await systemClock.sleep(PAUSE_MS);
   }
+}
+
+/** Whether the access list of a folder lets this process add files, or that of a file lets it write. */
+export function isWritable(path: string): boolean {
+  const { CreateFileW } = kernel32();
+  const opened = CreateFileW(
+    ...[encodeWide(path), FILE_ADD_FILE, SHARE_ALL, null] as const,
+    ...[OPEN_EXISTING, BACKUP_SEMANTICS, 0n] as const,
+  );
+  if (opened === NO_HANDLE) return false;
+  ntdll().NtClose(opened);
+  return true;
 }
 
 /** Reads a file through a mapping, which locks do not block (LockFileEx). */

@@ -3,7 +3,7 @@ import type { Platform } from "../contract.ts";
 import type { LocalPipes } from "../local_socket.ts";
 import { readStatVersion } from "../file_changes.ts";
 import { dpapi } from "./data_protection.ts";
-import { readLocked, replaceFile } from "./files.ts";
+import { isWritable, readLocked, replaceFile } from "./files.ts";
 import { enterOwnJob } from "./process_control.ts";
 import { connectPipe, listenOnPipe, PIPE_PREFIX } from "./pipe_listener.ts";
 import { identifyProcess, isDescendant, killProcess, readBootId } from "./processes.ts";
@@ -16,10 +16,10 @@ const CRYPTOGRAPHY_KEY = "SOFTWARE\\Microsoft\\Cryptography";
 
 const pipes: LocalPipes = { prefix: PIPE_PREFIX, listen: listenOnPipe, connect: connectPipe };
 
-/** Windows 10 and later; docs/DEVELOPMENT.md lists the tested systems. */
 /** QueryUnbiasedInterruptTime() counts 100 ns. */
 const TICKS_PER_MS = 10_000n;
 
+/** Windows 10 and later; docs/DEVELOPMENT.md lists the tested systems. */
 export const windows: Platform = {
   wireName: Deno.build.arch === "x86_64" ? "WINDOWS_AMD64" : "WINDOWS_ARM64",
   programFormat: "PE",
@@ -51,6 +51,7 @@ export const windows: Platform = {
   notifyService: () => false,
   // other processes of the user can always read memory (PROCESS_VM_READ), and there are no core dumps
   protectMemory() {},
+  isWritable,
   // the runtime has no inspector signal
   disableInspectorSignal: () => true,
   closeInspector: () => Promise.resolve(undefined),

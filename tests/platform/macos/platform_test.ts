@@ -131,6 +131,12 @@ Deno.test("core dumps are disabled and no debugger can attach", () => {
   assertEquals(kernel.traced, [31]);
 });
 
+Deno.test("isWritable() asks the C library", () => {
+  const { kernel, platform } = machine();
+  kernel.writable.add("/Users/ada\0");
+  assertEquals(["/Users/ada", "/Users"].map(platform.isWritable), [true, false]);
+});
+
 Deno.test("a debugger and a preloaded library are detected", async () => {
   const { kernel, platform } = machine();
   const variables: Record<string, string> = {};
