@@ -138,10 +138,11 @@ export function readRunRequest(
 ): RunRequest {
   const { args } = context;
   const { license, software, security } = config;
+  const source = requireLicense(args, license.path);
   const softwarePath = resolve(software.path ?? args.required("software"));
   return {
     ...readLicenseRequest(context, config),
-    license: requireLicense(args, license.path),
+    license: source,
     softwarePath,
     softwareArgs: software.args ?? [],
     softwareEnv: software.env ?? {},
