@@ -24,6 +24,7 @@ import { readSigningKey } from "../license_server/keys.ts";
 import { readConfigFile } from "../core/files.ts";
 import { describeLicenses, type LicenseListing } from "../license_server/list.ts";
 import { type RunningLicenseServer, startLicenseServer } from "../license_server/server.ts";
+import { type CryptoChoice, openSignatures } from "../license_server/signatures.ts";
 import { openSqliteStore } from "../license_server/sqlite_store.ts";
 import type { LicenseStore } from "../license_server/store.ts";
 
@@ -164,6 +165,7 @@ interface ServeSettings {
   readonly port: number;
   readonly tls: { readonly certificatePath: string; readonly keyPath: string } | undefined;
   readonly trustProxy: boolean;
+  readonly crypto: CryptoChoice;
 }
 
 /**
@@ -175,14 +177,16 @@ export async function startVendorServer(
   settings: ServeSettings,
   { log, clock }: { log: Logger; clock: Clock },
 ): Promise<RunningLicenseServer> {
-  const sign = await readSigningKey(settings.keyPath, log);
+  await using opened = new AsyncDisposableStack();
+  const signatures = opened.use(await openSignatures(settings.crypto, { log }));
+  const sign = await readSigningKey(settings.keyPath, log, signatures);
   const { tls: tlsFiles } = settings;
   const tls = tlsFiles && await readTls(tlsFiles);
-  await using opened = new AsyncDisposableStack();
   const store = opened.use(await openStore(settings.database, { create: true }));
   const server = opened.use(startLicenseServer({
     store,
     sign,
+    signatures,
     clock,
     log,
     address: settings.address,
@@ -195,6 +199,7 @@ export async function startVendorServer(
     opened.use(new ExpiryWatch({ clock, log }))
       .watch([{ what: "certificate", path, pem: tls.certificate }]);
   }
+  log.info(`signatures by ${signatures.name}`);
   const owned = opened.move();
   const close = () => owned.disposeAsync();
   return { url: server.url, close, [Symbol.asyncDispose]: close };

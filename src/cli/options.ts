@@ -126,6 +126,11 @@ export const OPTIONS = {
     help: "name in the server's certificate (default: the address, or `server`)",
   },
   "trust-on-first-use": { help: "remember the server's certificate instead of trusting a CA" },
+  crypto: {
+    value: "C",
+    help: "what signs and verifies: openssl if installed, or webcrypto (default: auto)",
+    words: ["auto", "openssl", "webcrypto"],
+  },
   "trust-proxy": { help: "take the client's address from X-Forwarded-For (audit only)" },
 } as const satisfies Record<string, OptionSpec>;
 

@@ -2,8 +2,11 @@
 export class LruCache<Key, Value> {
   readonly #values = new Map<Key, Value>();
 
-  /** @param capacity At least 1. */
-  constructor(readonly capacity: number) {}
+  /**
+   * @param capacity At least 1.
+   * @param release Called with each value that is evicted or cleared.
+   */
+  constructor(readonly capacity: number, readonly release: (value: Value) => void = () => {}) {}
 
   get(key: Key): Value | undefined {
     const value = this.#values.get(key);
@@ -14,7 +17,14 @@ export class LruCache<Key, Value> {
   set(key: Key, value: Value): void {
     this.#values.delete(key);
     this.#values.set(key, value);
-    const [oldest] = this.#values.keys();
-    if (this.#values.size > this.capacity) this.#values.delete(oldest!);
+    if (this.#values.size <= this.capacity) return;
+    const [oldest] = this.#values;
+    this.#values.delete(oldest![0]);
+    this.release(oldest![1]);
+  }
+
+  clear(): void {
+    for (const value of this.#values.values()) this.release(value);
+    this.#values.clear();
   }
 }

@@ -14,7 +14,8 @@ import {
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import { decodeStrictBase64Url } from "../signing/envelope.ts";
 import { LruCache } from "../core/lru_cache.ts";
-import { importPublicKeyPem, makeVerifier, type Verify } from "../signing/ecdsa.ts";
+import type { Verify } from "../signing/ecdsa.ts";
+import { type Signatures, WEB_CRYPTO } from "./signatures.ts";
 import { type Refusal, REFUSALS, refuseField, refuseHeader } from "./refusals.ts";
 
 /** The well-formed headers of a signed request. */
@@ -101,8 +102,11 @@ export function checkBody<T extends { readonly machine_id: string }>(
 export class KeyCache {
   readonly #verifiers: LruCache<string, Verify>;
 
+  readonly #signatures: Pick<Signatures, "importVerifier">;
+
   /** @param capacity Number of keys, at least 1. */
-  constructor(capacity: number) {
+  constructor(capacity: number, signatures: Pick<Signatures, "importVerifier"> = WEB_CRYPTO) {
+    this.#signatures = signatures;
     this.#verifiers = new LruCache(capacity);
   }
 
@@ -110,10 +114,8 @@ export class KeyCache {
   async find(pem: string): Promise<Verify | undefined> {
     const known = this.#verifiers.get(pem);
     if (known !== undefined) return known;
-    const key = await importPublicKeyPem(pem);
-    if (key === undefined) return undefined;
-    const verify = makeVerifier(key);
-    this.#verifiers.set(pem, verify);
+    const verify = await this.#signatures.importVerifier(pem);
+    if (verify !== undefined) this.#verifiers.set(pem, verify);
     return verify;
   }
 }

@@ -2,8 +2,9 @@ import { join } from "@std/path";
 import { describeError, SentinelError } from "../core/errors.ts";
 import { readConfigFile, warnOfExposedKey, writeNewFiles } from "../core/files.ts";
 import type { Logger } from "../core/log.ts";
-import { generateKeyPairDer, importPrivateKey, makeSigner, type Sign } from "../signing/ecdsa.ts";
+import { generateKeyPairDer, type Sign } from "../signing/ecdsa.ts";
 import { decodePem, encodePem } from "../signing/pem.ts";
+import { type Signatures, WEB_CRYPTO } from "./signatures.ts";
 
 const PRIVATE_KEY_FILE = "org_private_key.pem";
 const PUBLIC_KEY_FILE = "org_public_key.pem";
@@ -49,15 +50,19 @@ export async function makeOrganizationKey(
  *
  * @throws {SentinelError} `config.key` The file cannot be read or holds anything else.
  */
-export async function readSigningKey(path: string, log: Logger): Promise<Sign> {
+export async function readSigningKey(
+  path: string,
+  log: Logger,
+  signatures: Pick<Signatures, "importSigner"> = WEB_CRYPTO,
+): Promise<Sign> {
   const what = "key file";
   const { text, mode } = await readConfigFile(path, { what, code: "config.key" });
   const der = decodePem(text, "PRIVATE KEY");
-  const key = der && await importPrivateKey(der);
+  const sign = der && await signatures.importSigner(der);
   der?.fill(0);
-  if (key === undefined) {
+  if (sign === undefined) {
     throw new SentinelError("config.key", `${path} is not a P-256 private key (PEM, PKCS#8)`);
   }
   warnOfExposedKey({ path, mode, what }, log);
-  return makeSigner(key);
+  return sign;
 }

@@ -27,6 +27,7 @@ import { type Context, Hono } from "hono";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { exportPublicKeyPem, importPublicKeyPem, type Sign } from "../signing/ecdsa.ts";
+import type { Signatures } from "./signatures.ts";
 import { sealEnvelope } from "../signing/envelope.ts";
 import {
   decideAcknowledgement,
@@ -102,6 +103,8 @@ interface RouteOptions {
   readonly store: LicenseStore;
   /** Signs with the organization's private key. */
   readonly sign: Sign;
+  /** Verifies the machines' signatures (default: by WebCrypto). */
+  readonly signatures?: Pick<Signatures, "importVerifier">;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -171,10 +174,11 @@ async function findActivationPolicy(
 
 class MachineRoutes {
   readonly #options: RouteOptions;
-  readonly #keys = new KeyCache(CACHED_KEYS);
+  readonly #keys: KeyCache;
 
   constructor(options: RouteOptions) {
     this.#options = options;
+    this.#keys = new KeyCache(CACHED_KEYS, options.signatures);
   }
 
   /** Checks a request, decides it, and signs the answer. */

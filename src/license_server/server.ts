@@ -4,6 +4,7 @@ import { type HttpServer, serveHttp } from "../core/http_server.ts";
 import type { Logger } from "../core/log.ts";
 import type { Sign } from "../signing/ecdsa.ts";
 import { createRoutes } from "./routes.ts";
+import type { Signatures } from "./signatures.ts";
 import type { LicenseStore } from "./store.ts";
 
 interface LicenseServerOptions {
@@ -11,6 +12,8 @@ interface LicenseServerOptions {
   readonly store: LicenseStore;
   /** Signs with the organization's private key. */
   readonly sign: Sign;
+  /** Verifies the machines' signatures (default: by WebCrypto). */
+  readonly signatures?: Pick<Signatures, "importVerifier">;
   readonly clock: Clock;
   readonly log: Logger;
   /** Address and port to listen on; port 0 picks one. */

@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeSignature, encodeSignature } from "../../src/signing/ecdsa.ts";
-import { importPublicKeyPem, makeVerifier } from "../../src/signing/ecdsa.ts";
+import { OpenSsl } from "../../src/signing/openssl.ts";
+import { WEB_CRYPTO } from "../../src/license_server/signatures.ts";
+import { LIBCRYPTO } from "../support/libcrypto.ts";
 import { encodePem } from "../../src/signing/pem.ts";
 import { testWith } from "../support/requirements.ts";
 
@@ -33,28 +35,40 @@ async function readVectors(): Promise<Wycheproof | undefined> {
 
 const vectors = await readVectors();
 
-testWith(
-  [{ need: "Wycheproof's vectors beside the project", met: vectors !== undefined }],
-  "the verifier agrees with every Wycheproof case",
-  async () => {
-    const wrong: string[] = [];
-    let cases = 0;
-    for (const group of vectors!.testGroups) {
-      const key = await importPublicKeyPem(
-        encodePem(Uint8Array.fromHex(group.publicKeyDer), "PUBLIC KEY"),
-      );
-      assert(key !== undefined);
-      const verify = makeVerifier(key);
-      for (const { tcId, comment, msg, sig, result } of group.tests) {
-        cases++;
-        const verified = await verify(Uint8Array.fromHex(msg), Uint8Array.fromHex(sig));
-        if (verified !== (result === "valid")) wrong.push(`${tcId} (${comment}): ${verified}`);
+const VECTORS_HERE = {
+  need: "Wycheproof's vectors beside the project",
+  met: vectors !== undefined,
+};
+
+const VERIFIERS = {
+  "WebCrypto": { needs: [], open: () => ({ ...WEB_CRYPTO, [Symbol.dispose]() {} }) },
+  "OpenSSL": { needs: [LIBCRYPTO], open: () => new OpenSsl() },
+};
+
+for (const [name, { needs, open }] of Object.entries(VERIFIERS)) {
+  testWith(
+    [VECTORS_HERE, ...needs],
+    `${name}: the verifier agrees with every Wycheproof case`,
+    async () => {
+      using signatures = open();
+      const wrong: string[] = [];
+      let cases = 0;
+      for (const group of vectors!.testGroups) {
+        const verify = await signatures.importVerifier(
+          encodePem(Uint8Array.fromHex(group.publicKeyDer), "PUBLIC KEY"),
+        );
+        assert(verify !== undefined);
+        for (const { tcId, comment, msg, sig, result } of group.tests) {
+          cases++;
+          const verified = await verify(Uint8Array.fromHex(msg), Uint8Array.fromHex(sig));
+          if (verified !== (result === "valid")) wrong.push(`${tcId} (${comment}): ${verified}`);
+        }
       }
-    }
-    assertEquals(wrong, []);
-    assertEquals(cases, 484);
-  },
-);
+      assertEquals(wrong, []);
+      assertEquals(cases, 484);
+    },
+  );
+}
 
 const MINIMAL = "3006020101020102";
 

@@ -60,8 +60,9 @@ export class RunHarness implements AsyncDisposable {
     );
   }
 
-  async startServer(): Promise<void> {
+  async startServer(crypto: "webcrypto" | "openssl" = "webcrypto"): Promise<void> {
     this.#server = await startVendorServer({
+      crypto,
       keyPath: this.folder.at("org_private_key.pem"),
       database: this.folder.at("vendor.db"),
       ...{ address: "127.0.0.1", port: this.port, tls: undefined, trustProxy: false },

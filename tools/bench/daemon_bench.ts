@@ -6,6 +6,7 @@ import { isRunning, residentBytes } from "../../tests/support/process_state.ts";
 import { programLine, RunningProgram } from "../../tests/support/program.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
 import { median } from "./median.ts";
+import { readUsage, type Usage } from "./process_usage.ts";
 import { bundleProgram } from "./bundle_program.ts";
 
 const ROUNDS = 15;
@@ -168,28 +169,6 @@ async function startDaemon(harness: DaemonHarness, main: string): Promise<Runnin
   );
   await harness.logged(/starting -> running/);
   return daemon;
-}
-
-interface Usage {
-  /** CPU time in clock ticks. */
-  readonly ticks: number;
-  /** How often each thread has slept and woken. */
-  readonly switches: ReadonlyMap<string, number>;
-}
-
-/** proc_pid_stat(5), proc_pid_status(5). */
-async function readUsage(pid: number): Promise<Usage> {
-  const { stdout } = await new Deno.Command("sh", {
-    args: ["-c", `cat /proc/${pid}/stat; cat /proc/${pid}/task/*/status`],
-  }).output();
-  const text = new TextDecoder().decode(stdout);
-  const fields = text.slice(text.indexOf(")") + 2).split(" ");
-  const threads = text.matchAll(/^Pid:\s+(\d+)$[^]*?^voluntary_ctxt_switches:\s+(\d+)$/gm);
-  return {
-    // utime and stime
-    ticks: Number(fields[11]) + Number(fields[12]),
-    switches: new Map(Array.from(threads, ([, thread, count]) => [thread!, Number(count)])),
-  };
 }
 
 /** Of threads that are there in the end, also those that came meanwhile. */

@@ -32,7 +32,8 @@ export async function makePopulation(
   using db = new DatabaseSync(path);
   db.exec("BEGIN");
   const insert = db.prepare(
-    "INSERT INTO machines VALUES ('K1', ?, ?, 'LINUX_AMD64', '1.0', 'ACTIVE', 0, 0)",
+    "INSERT INTO machines (license_key, machine_id, public_key_pem, platform, software_version, status, activated_at, " +
+      "last_seen_at) VALUES ('K1', ?, ?, 'LINUX_AMD64', '1.0', 'ACTIVE', 0, 0)",
   );
   for (const { id, publicKeyPem } of machines) insert.run(id, publicKeyPem);
   const filler = machines[0]!.publicKeyPem;

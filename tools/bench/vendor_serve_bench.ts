@@ -2,7 +2,7 @@ import { dirname, fromFileUrl, join } from "@std/path";
 import { HEARTBEAT_PATH } from "../../src/activation/messages.ts";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
 import { PERMISSIONS } from "../../tests/support/permissions.ts";
-import { serveLicenses } from "../../tests/support/serving_program.ts";
+import { serveLicenses, type ServingProgram } from "../../tests/support/serving_program.ts";
 import { temporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { heartbeatBody, signedBy, type TestMachine } from "../../tests/support/test_machine.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
@@ -10,13 +10,15 @@ import { median } from "./median.ts";
 import { makeMachines, makePopulation } from "./vendor_population.ts";
 
 const HERE = dirname(fromFileUrl(import.meta.url));
-const CONNECTIONS = 32, WARM_UP = 10, PER_CONNECTION = 70, ROUNDS = 9, FLOOR_MS = 1500;
+const CONNECTIONS = 32, WARM_UP = 40, PER_CONNECTION = 160, ROUNDS = 5, FLOOR_MS = 1500;
 /** Machines that beat, each with a key of its own. */
 const LIVE_MACHINES = 500;
+const OPENSSL_RATE = 5000;
 const SMALL = 500, LARGE = 100_000;
 
-/** One run of the load. Rates per second. */
+/** One run of the load. */
 interface LoadFigures {
+  /** Heartbeats per CPU-second of the server. */
   readonly rate: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -24,15 +26,17 @@ interface LoadFigures {
 
 /** Medians over the rounds; the ratios are medians of each round's own ratio. */
 interface VendorServeFigures {
-  /** One verification and one signature by the bare runtime, per second: the better of its two ways. */
+  /** One verification and one signature by the bare runtime, per CPU-second: the better of its two ways. */
   readonly floor: number;
-  readonly small: LoadFigures;
+  readonly webCrypto: LoadFigures;
+  readonly openSsl: LoadFigures;
+  /** By OpenSSL, with many machines. */
   readonly large: LoadFigures;
-  /** Our heartbeats per second over the floor of the same round; the bar is at least 0.7. */
+  /** WebCrypto's rate over the floor of the same round. */
   readonly ratio: number;
-  /** p99 over p50; the bar is at most 10. */
+  /** p99 over p50, by OpenSSL. */
   readonly tail: number;
-  /** Rate at 100,000 machines over the rate at 500; the bar is at least 0.9. */
+  /** Rate at 100,000 machines over the rate at 500. */
   readonly growth: number;
 }
 
@@ -44,26 +48,32 @@ async function benchVendorServe(): Promise<VendorServeFigures> {
   const databases = { small: folder.at("small.db"), large: folder.at("large.db") };
   await makePopulation(databases.small, { size: SMALL, machines });
   await makePopulation(databases.large, { size: LARGE, machines });
-  const floors: number[] = [], small: LoadFigures[] = [], large: LoadFigures[] = [];
+  const floors: number[] = [];
+  const webCrypto: LoadFigures[] = [], openSsl: LoadFigures[] = [], large: LoadFigures[] = [];
+  const kinds = [
+    { database: databases.small, crypto: "webcrypto", runs: webCrypto },
+    { database: databases.small, crypto: "openssl", runs: openSsl },
+    { database: databases.large, crypto: "openssl", runs: large },
+  ];
   for (let round = 0; round < ROUNDS; round++) {
     floors.push(await measureFloor());
-    const both = [[databases.small, small], [databases.large, large]] as const;
     // each is the first in every other round
-    for (const [database, runs] of round % 2 === 0 ? both : both.toReversed()) {
+    for (const { database, crypto, runs } of round % 2 === 0 ? kinds : kinds.toReversed()) {
       await using server = await serveLicenses(
-        ...["--key", privateKeyPath, "--database", database, "--port", "0"],
+        ...["--key", privateKeyPath, "--database", database, "--port", "0", "--crypto", crypto],
       );
-      runs.push(await measureLoad(server.url, { machines, file: folder.at("requests.json") }));
+      runs.push(await measureLoad(server, { machines, file: folder.at("requests.json") }));
       await server.stop("SIGTERM");
     }
   }
   return {
     floor: median(floors),
-    small: medians(small),
+    webCrypto: medians(webCrypto),
+    openSsl: medians(openSsl),
     large: medians(large),
-    ratio: median(small.map(({ rate }, i) => rate / floors[i]!)),
-    tail: median(small.map(({ p50Ms, p99Ms }) => p99Ms / p50Ms)),
-    growth: median(large.map(({ rate }, i) => rate / small[i]!.rate)),
+    ratio: median(webCrypto.map(({ rate }, i) => rate / floors[i]!)),
+    tail: median(openSsl.map(({ p50Ms, p99Ms }) => p99Ms / p50Ms)),
+    growth: median(large.map(({ rate }, i) => rate / openSsl[i]!.rate)),
   };
 }
 
@@ -73,7 +83,7 @@ async function measureFloor(): Promise<number> {
 }
 
 async function measureLoad(
-  url: string,
+  { url, pid }: Pick<ServingProgram, "url" | "pid">,
   { machines, file }: { machines: readonly TestMachine[]; file: string },
 ): Promise<LoadFigures> {
   const { hostname, port } = new URL(url);
@@ -89,8 +99,9 @@ async function measureLoad(
     );
   }
   await Deno.writeTextFile(file, JSON.stringify(lanes));
-  const figures = await runJson("vendor_load.ts", hostname, port, file, String(WARM_UP));
-  return { rate: figures["rate"]!, p50Ms: figures["p50Ms"]!, p99Ms: figures["p99Ms"]! };
+  const args = [hostname, port, String(pid), file, String(WARM_UP)];
+  const { rate, p50Ms, p99Ms } = await runJson("vendor_load.ts", ...args);
+  return { rate: rate!, p50Ms: p50Ms!, p99Ms: p99Ms! };
 }
 
 async function rawHeartbeat(machine: TestMachine, host: string): Promise<string> {
@@ -123,32 +134,41 @@ function medians(runs: readonly LoadFigures[]): LoadFigures {
 }
 
 /** The figures as rows of the table. */
-function rowsOf({ floor, small, large, ratio, tail, growth }: VendorServeFigures): BenchRow[] {
+function rowsOf(
+  { floor, webCrypto, openSsl, large, ratio, tail, growth }: VendorServeFigures,
+): BenchRow[] {
   const title = `vendor serve, ${CONNECTIONS} connections`;
   return [
     {
-      name: `${title}: heartbeats, durable`,
-      figure: small.rate,
+      name: `${title}: durable heartbeats per CPU-second, OpenSSL`,
+      figure: openSsl.rate,
+      unit: "/s",
+      bar: `at least ${OPENSSL_RATE}`,
+      met: openSsl.rate >= OPENSSL_RATE,
+    },
+    {
+      name: `${title}: durable heartbeats per CPU-second, WebCrypto`,
+      figure: webCrypto.rate,
       unit: "/s",
       floor,
       ratio,
-      bar: "at least 0.7 × one verification and one signature",
-      met: ratio >= 0.7,
+      bar: "at least 0.9 × one verification and one signature",
+      met: ratio >= 0.9,
     },
     {
-      name: `${title}: p99, floor p50`,
-      figure: small.p99Ms,
+      name: `${title}: p99 with OpenSSL, floor p50`,
+      figure: openSsl.p99Ms,
       unit: "ms",
-      floor: small.p50Ms,
+      floor: openSsl.p50Ms,
       ratio: tail,
       bar: "at most 10 × p50",
       met: tail <= 10,
     },
     {
-      name: `${title}: heartbeats, ${LARGE} machines, floor ${SMALL}`,
+      name: `${title}: heartbeats per CPU-second, ${LARGE} machines, floor ${SMALL}`,
       figure: large.rate,
       unit: "/s",
-      floor: small.rate,
+      floor: openSsl.rate,
       ratio: growth,
       bar: "at least 0.9 × with few",
       met: growth >= 0.9,

@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import type { ParsedArguments } from "../command.ts";
+import type { CryptoChoice } from "../../license_server/signatures.ts";
 import { UsageError } from "../usage_error.ts";
 
 const DEFAULT_ADDRESS = "127.0.0.1";
@@ -8,8 +9,8 @@ const DEFAULT_PORT = 8080;
 
 export const command: Command = {
   usage:
-    "--key FILE --database DB [--address A] [--port P] [--tls-cert FILE --tls-key FILE] [--trust-proxy]",
-  options: ["key", "database", "address", "port", "tls-cert", "tls-key", "trust-proxy"],
+    "--key FILE --database DB [--address A] [--port P] [--tls-cert FILE --tls-key FILE] [--trust-proxy] [--crypto C]",
+  options: ["key", "database", "address", "port", "tls-cert", "tls-key", "trust-proxy", "crypto"],
   notes: [
     `Listens on ${DEFAULT_ADDRESS} port ${DEFAULT_PORT} by default, and prints \`listening on URL\` when ready.`,
     "SIGTERM and SIGINT stop it after it has answered the requests in flight.",
@@ -24,6 +25,7 @@ export const command: Command = {
       port: args.integer("port", { min: 0, max: 65_535 }) ?? DEFAULT_PORT,
       tls: readTls(args),
       trustProxy: args.flag("trust-proxy"),
+      crypto: (args.value("crypto") ?? "auto") as CryptoChoice,
     };
     const { startVendorServer } = await import("../../app/vendor.ts");
     const { keepDebuggersOut, waitForStop } = await import("../../app/signals.ts");
