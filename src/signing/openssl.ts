@@ -20,9 +20,6 @@ const DIGEST_BYTES = 32n;
 /** A P-256 signature in DER has at most 72 bytes. */
 const MAX_SIGNATURE_BYTES = 72;
 
-/** OPENSSL_VERSION, <openssl/crypto.h>. */
-const OPENSSL_VERSION = 0;
-
 type Context = Deno.PointerObject;
 
 /**
@@ -50,9 +47,9 @@ export class OpenSsl implements Disposable {
   constructor(openKeys = OPEN_KEYS) {
     this.#lib = libcrypto();
     this.#publicKeys = new LruCache(openKeys, (context) => this.#lib.EVP_PKEY_CTX_free(context));
-    const text = this.#lib.OpenSSL_version(OPENSSL_VERSION);
-    const words = text === null ? "OpenSSL" : Deno.UnsafePointerView.getCString(text);
-    this.name = words.split(" ").slice(0, 2).join(" ");
+    // opens all of it now: the program gives up the permission before it serves
+    for (const name of Object.keys(this.#lib)) void this.#lib[name as keyof Libcrypto];
+    this.name = `OpenSSL ${formatVersion(Number(this.#lib.OpenSSL_version_num()))}`;
   }
 
   /**
@@ -62,8 +59,8 @@ export class OpenSsl implements Disposable {
    */
   async importSigner(der: Uint8Array<ArrayBuffer>): Promise<Sign | undefined> {
     if (await importPrivateKey(der) === undefined) return undefined;
-    const { d2i_AutoPrivateKey, EVP_PKEY_sign_init } = this.#lib;
-    const context = this.#open(d2i_AutoPrivateKey, EVP_PKEY_sign_init, der);
+    const { d2i_PrivateKey_bio, EVP_PKEY_sign_init } = this.#lib;
+    const context = this.#open(d2i_PrivateKey_bio, EVP_PKEY_sign_init, der);
     this.#privateKeys.push(context);
     // deno-lint-ignore require-await -- a Sign of WebCrypto's is asynchronous
     return async (data) => this.#sign(context, data);
@@ -89,8 +86,8 @@ export class OpenSsl implements Disposable {
   #verify(pem: string, data: Uint8Array<ArrayBuffer>, der: Uint8Array): boolean {
     let context = this.#publicKeys.get(pem);
     if (context === undefined) {
-      const { d2i_PUBKEY, EVP_PKEY_verify_init } = this.#lib;
-      context = this.#open(d2i_PUBKEY, EVP_PKEY_verify_init, decodePem(pem, "PUBLIC KEY")!);
+      const { d2i_PUBKEY_bio, EVP_PKEY_verify_init } = this.#lib;
+      context = this.#open(d2i_PUBKEY_bio, EVP_PKEY_verify_init, decodePem(pem, "PUBLIC KEY")!);
       this.#publicKeys.set(pem, context);
     }
     const signature = der as Uint8Array<ArrayBuffer>;
@@ -110,12 +107,14 @@ export class OpenSsl implements Disposable {
 
   /** Opens a key and a context, which owns it from then on. */
   #open(
-    decode: Libcrypto["d2i_PUBKEY" | "d2i_AutoPrivateKey"],
+    decode: Libcrypto["d2i_PUBKEY_bio" | "d2i_PrivateKey_bio"],
     init: Libcrypto["EVP_PKEY_sign_init" | "EVP_PKEY_verify_init"],
     der: Uint8Array<ArrayBuffer>,
   ): Context {
-    const address = BigUint64Array.of(BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(der))));
-    const key = decode(null, address, BigInt(der.length));
+    const { BIO_new_mem_buf, BIO_free } = this.#lib;
+    const source = BIO_new_mem_buf(der, der.length);
+    const key = decode(source, null);
+    BIO_free(source);
     if (key === null) throw this.#explain("d2i");
     const context = this.#lib.EVP_PKEY_CTX_new(key, null);
     // the context has a reference of its own
@@ -134,6 +133,13 @@ export class OpenSsl implements Disposable {
     for (const context of this.#privateKeys.splice(0)) this.#lib.EVP_PKEY_CTX_free(context);
     this.#publicKeys.clear();
   }
+}
+
+/** Formats OPENSSL_VERSION_NUMBER, `0xMNN00PP0` of version 3 and `0xMNNFFPPS` before; OpenSSL_version_num(3). */
+function formatVersion(number: number): string {
+  const major = number >>> 28, minor = number >>> 20 & 0xff;
+  const patch = major >= 3 ? number >>> 4 & 0xff : number >>> 12 & 0xff;
+  return `${major}.${minor}.${patch}`;
 }
 
 /** Whether OpenSSL and WebCrypto accept each other's signatures, and OpenSSL refuses one over other bytes. */
