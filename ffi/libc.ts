@@ -102,6 +102,9 @@ const PATHS: Readonly<Record<typeof Deno.build.arch, readonly string[]>> = {
 /** Paths in the order in which {@linkcode libc} tries them. */
 export const LIBC_PATHS: readonly string[] = PATHS[Deno.build.arch];
 
+/** The paths for every processor, for a program's permissions. */
+export const ALL_LIBC_PATHS: readonly string[] = [...new Set(Object.values(PATHS).flat())];
+
 let symbols: Libc | undefined;
 
 /** Returns the library's functions; see {@linkcode openLazily}. */

@@ -54,9 +54,11 @@ const SYMBOLS = {
 /** The functions, for a fake in tests. */
 export type Libsystem = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
+export const LIBSYSTEM_PATH = "/usr/lib/libSystem.B.dylib";
+
 let symbols: Libsystem | undefined;
 
 /** Returns the library's functions; see {@linkcode openLazily}. */
 export function libsystem(): Libsystem {
-  return symbols ??= openLazily(SYMBOLS, ["/usr/lib/libSystem.B.dylib"]);
+  return symbols ??= openLazily(SYMBOLS, [LIBSYSTEM_PATH]);
 }

@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import type { PublicKey, X509Certificate } from "@peculiar/x509";
 import { systemClock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import { type NewFile, readConfigFile, warnOfExposedKey, writeNewFiles } from "../core/files.ts";
+import { type NewFile, readConfigFile, warnOfExposedFile, writeNewFiles } from "../core/files.ts";
 import type { Logger } from "../core/log.ts";
 import { encodeCertificate, makeKey } from "../pki/certificate.ts";
 import { createClientHolder, createServerHolder, type Holder, type Role } from "../pki/holder.ts";
@@ -92,7 +92,7 @@ async function readAuthority(folder: string, log: Logger): Promise<SigningAuthor
     keyPem: key.text,
     nowMs: systemClock.wallMs(),
   });
-  warnOfExposedKey({ path: keyPath, mode: key.mode, what }, log);
+  warnOfExposedFile({ path: keyPath, mode: key.mode, what }, log);
   return authority;
 }
 

@@ -2,7 +2,7 @@ import { onSignal } from "./signals.ts";
 import { ExpiryWatch, type RenewableCertificate } from "../core/certificate_expiry.ts";
 import { systemClock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import { readConfigFile, warnOfExposedKey } from "../core/files.ts";
+import { readConfigFile, warnOfExposedFile } from "../core/files.ts";
 import type { LogFields, Logger } from "../core/log.ts";
 import { createClientVerifier } from "../pki/verify_client.ts";
 import type { Platform } from "../platform/contract.ts";
@@ -135,7 +135,7 @@ async function readTrust(
     await readConfigFile(path, { what, code: "config.tls" });
   const { text: certificate } = await read(certificatePath, "certificate file");
   const key = await read(keyPath, "key file");
-  warnOfExposedKey({ path: keyPath, mode: key.mode, what: "key file" }, log);
+  warnOfExposedFile({ path: keyPath, mode: key.mode, what: "key file" }, log);
   const { text: certificateAuthority } = await read(certificateAuthorityPath, "CA file");
   const revocationList = revocationListPath === undefined
     ? undefined

@@ -58,6 +58,8 @@ export const SIGNALS = {
     unix: { SIGTERM: "stop", SIGINT: "stop", SIGUSR1: "ignore" },
     windows: { SIGINT: "stop" },
   },
+  /** A command that reads or creates a private key, and ends by itself */
+  key_user: { unix: { SIGUSR1: "ignore" }, windows: {} },
   /** `sentinel client`, and every other command */
   client: { unix: {}, windows: {} },
 } as const satisfies Record<string, ProgramSignals>;

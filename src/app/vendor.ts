@@ -21,10 +21,10 @@ import {
 } from "../license_server/administration.ts";
 import { issueLicenseFile, type IssueRequest } from "../license_server/issue_license_file.ts";
 import { readSigningKey } from "../license_server/keys.ts";
-import { readConfigFile } from "../core/files.ts";
+import { getPermissionBits, readConfigFile, warnOfExposedFile } from "../core/files.ts";
 import { describeLicenses, type LicenseListing } from "../license_server/list.ts";
 import { type RunningLicenseServer, startLicenseServer } from "../license_server/server.ts";
-import { type CryptoChoice, openSignatures } from "../license_server/signatures.ts";
+import { type Signatures, WEB_CRYPTO } from "../license_server/signatures.ts";
 import { openSqliteStore } from "../license_server/sqlite_store.ts";
 import type { LicenseStore } from "../license_server/store.ts";
 
@@ -165,7 +165,8 @@ interface ServeSettings {
   readonly port: number;
   readonly tls: { readonly certificatePath: string; readonly keyPath: string } | undefined;
   readonly trustProxy: boolean;
-  readonly crypto: CryptoChoice;
+  /** What signs and verifies (default: WebCrypto); stays the caller's. */
+  readonly signatures?: Signatures;
 }
 
 /**
@@ -178,11 +179,13 @@ export async function startVendorServer(
   { log, clock }: { log: Logger; clock: Clock },
 ): Promise<RunningLicenseServer> {
   await using opened = new AsyncDisposableStack();
-  const signatures = opened.use(await openSignatures(settings.crypto, { log }));
+  const signatures = settings.signatures ?? WEB_CRYPTO;
   const sign = await readSigningKey(settings.keyPath, log, signatures);
   const { tls: tlsFiles } = settings;
-  const tls = tlsFiles && await readTls(tlsFiles);
+  const tls = tlsFiles && await readTls(tlsFiles, log);
   const store = opened.use(await openStore(settings.database, { create: true }));
+  const mode = getPermissionBits(await Deno.stat(settings.database));
+  warnOfExposedFile({ path: settings.database, mode, what: "database" }, log);
   const server = opened.use(startLicenseServer({
     store,
     sign,
@@ -207,11 +210,14 @@ export async function startVendorServer(
 
 async function readTls(
   { certificatePath, keyPath }: { certificatePath: string; keyPath: string },
+  log: Logger,
 ): Promise<{ certificate: string; key: string }> {
   const certificate = await readConfigFile(certificatePath, {
     what: "certificate file",
     code: "config.tls",
   });
-  const key = await readConfigFile(keyPath, { what: "TLS key file", code: "config.tls" });
+  const what = "TLS key file";
+  const key = await readConfigFile(keyPath, { what, code: "config.tls" });
+  warnOfExposedFile({ path: keyPath, mode: key.mode, what }, log);
   return { certificate: certificate.text, key: key.text };
 }

@@ -1,3 +1,5 @@
+import type { Permission } from "../app/key_guard.ts";
+import type { ProgramName } from "../app/signals.ts";
 import type { Host } from "../platform/host.ts";
 import type { Build } from "../core/build_info.ts";
 import type { LoadedConfig } from "../config/load.ts";
@@ -36,6 +38,10 @@ export interface Command {
     /** Allowed values of the first operand, if there are few. */
     readonly words?: readonly string[];
   };
+  /** The kinds of permission that it needs; the process gives up the others before it runs. Absent: all of them. */
+  readonly keeps?: readonly Permission[];
+  /** The program whose memory is closed to other processes before it runs, as it reads or creates a private key. */
+  readonly guardsKeyOf?: ProgramName;
   /** Runs even if the configuration is invalid, which then counts as absent. */
   readonly toleratesInvalidConfig?: true;
   /** Accepts arguments after `--`; they go to the software. */

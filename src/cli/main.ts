@@ -1,6 +1,7 @@
 import type { LoadedConfig } from "../config/load.ts";
 import type { Build } from "../core/build_info.ts";
 import { systemClock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
 import { describeCauses, SentinelError, unwrapError } from "../core/errors.ts";
 import { VERSION } from "../core/build_info.ts";
 import { escapeControls } from "../core/text.ts";
@@ -83,6 +84,7 @@ async function runCommand(
   // no other process inherits it
   Deno.env.delete(LICENSE_TEXT_VARIABLE);
   try {
+    await confine(command, log);
     return await command.run(context);
   } catch (thrown) {
     const error = unwrapError(thrown);
@@ -93,6 +95,14 @@ async function runCommand(
   } finally {
     await log.flush();
   }
+}
+
+/** Closes memory that will hold a private key, and then gives up the permissions that the command does not need. */
+async function confine({ keeps, guardsKeyOf }: Command, log: Logger): Promise<void> {
+  if (keeps === undefined) return;
+  const { guardPrivateKey, keepOnly } = await import("../app/key_guard.ts");
+  if (guardsKeyOf !== undefined) guardPrivateKey(guardsKeyOf, log);
+  keepOnly(keeps);
 }
 
 /** Loads the configuration code only if a file is named. */

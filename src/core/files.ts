@@ -52,11 +52,11 @@ export function getPermissionBits(
 const OTHERS = 0o077;
 
 /**
- * Warns if group or others have any access to a private key's file.
+ * Warns if group or others have any access to a file that only its owner needs: a private key, or the vendor's database.
  *
  * @param file `mode`: its permission bits (null on Windows); `what` names it in the message.
  */
-export function warnOfExposedKey(
+export function warnOfExposedFile(
   { path, mode, what }: { path: string; mode: number | null; what: string },
   log: Logger,
 ): void {

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { describeError, SentinelError } from "../core/errors.ts";
-import { readConfigFile, warnOfExposedKey, writeNewFiles } from "../core/files.ts";
+import { readConfigFile, warnOfExposedFile, writeNewFiles } from "../core/files.ts";
 import type { Logger } from "../core/log.ts";
 import { generateKeyPairDer, type Sign } from "../signing/ecdsa.ts";
 import { decodePem, encodePem } from "../signing/pem.ts";
@@ -63,6 +63,6 @@ export async function readSigningKey(
   if (sign === undefined) {
     throw new SentinelError("config.key", `${path} is not a P-256 private key (PEM, PKCS#8)`);
   }
-  warnOfExposedKey({ path, mode, what }, log);
+  warnOfExposedFile({ path, mode, what }, log);
   return sign;
 }

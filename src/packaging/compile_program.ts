@@ -1,3 +1,6 @@
+import { ALL_LIBC_PATHS } from "../../ffi/libc.ts";
+import { LIBCRYPTO_PATHS } from "../../ffi/libcrypto.ts";
+import { LIBSYSTEM_PATH } from "../../ffi/libsystem.ts";
 import type { Build, Profile } from "../core/build_info.ts";
 import { BuildError, type DenoTool, findErrorLine, runDeno } from "./run_deno.ts";
 import { ENTRY, MAIN } from "./program_modules.ts";
@@ -77,15 +80,14 @@ const EVERYTHING: PermissionSet = {
 /**
  * Permission sets by profile; `deno.json` has the same.
  *
- * Files, environment and libraries depend on configuration and system. A customer's Sentinel launches the product and serves
- * its socket, a server launches what clients request, a vendor's launches only Deno for builds.
- *
- * `sys` is not narrowed: the program needs the uid, the kernel's release and the umask, but `--allow-sys` does not accept
- * `umask` as a value.
+ * What is granted whole, and why, is in docs/decisions/140-permissions.md. A command gives up what it does not need (`keeps`).
  */
 export const PERMISSION_SETS: Readonly<Record<Profile, PermissionSet>> = {
   customer: EVERYTHING,
-  vendor: { read: true, write: true, env: true, net: true, run: ["deno"] },
+  vendor: {
+    ...{ read: true, write: true, env: true, net: true, run: ["deno"] },
+    ffi: [...ALL_LIBC_PATHS, LIBSYSTEM_PATH, ...LIBCRYPTO_PATHS],
+  },
   server: EVERYTHING,
 };
 

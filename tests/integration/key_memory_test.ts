@@ -4,23 +4,11 @@ import { selectPlatform } from "../../src/platform/select.ts";
 import { encodePem } from "../../src/signing/pem.ts";
 import { readEncrypted } from "../../src/state/state_file.ts";
 import { createBoundKey } from "../../src/state/key_wrapping.ts";
-import { fromFileUrl } from "@std/path";
 import { RunHarness } from "../support/run_harness.ts";
+import { searchMemory } from "../support/search_memory.ts";
 import { startProgram } from "../support/program.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
 import { WITHOUT_CAPABILITIES } from "../support/without_capabilities.ts";
-
-const SEARCH = fromFileUrl(new URL("../fixtures/search_memory.py", import.meta.url));
-
-async function searchMemory(
-  pid: number,
-  { patterns, wrapper = [] }: { patterns: readonly Uint8Array[]; wrapper?: readonly string[] },
-): Promise<number[] | undefined> {
-  const hex = patterns.map((pattern) => pattern.toHex());
-  const [program, ...args] = [...wrapper, "python3", SEARCH, String(pid), ...hex];
-  const { success, stdout } = await new Deno.Command(program!, { args, stderr: "null" }).output();
-  return success ? JSON.parse(new TextDecoder().decode(stdout)) : undefined;
-}
 
 /** The keystore's content, as it stands in the buffer that the keys are read from. */
 async function readKeystore(harness: RunHarness): Promise<Uint8Array<ArrayBuffer>> {

@@ -227,15 +227,17 @@ Deno.test("vendor serve says that the port is in use", async () => {
   assertEquals(await runProgram(["vendor", "serve", ...args]), { code: 2, stdout: "", stderr });
 });
 
-Deno.test("a key file that others may read is a warning, and the server serves", async () => {
+Deno.test("a key file or database that others may read is a warning, and the server serves", async () => {
   await using folder = await temporaryFolder();
   const vendor = await setUpVendor(folder.path);
   await Deno.chmod(vendor.keyPath, 0o644);
+  await Deno.chmod(vendor.database, 0o640);
   await using server = await vendor.serve();
   const { code, stderr } = await server.stop("SIGTERM");
   assertEquals(code, 0);
-  const [warning = ""] = stderr.split("\n");
-  assertMatch(warning, /WARN.*key file can be read by others: .* has mode 0644/);
+  const [ofKey = "", ofDatabase = ""] = stderr.split("\n");
+  assertMatch(ofKey, /WARN.*key file can be read by others: .* has mode 0644/);
+  assertMatch(ofDatabase, /WARN.*database can be read by others: .*licenses.db has mode 0640/);
 });
 
 Deno.test("vendor issue without --database says that no server knows the license", async () => {

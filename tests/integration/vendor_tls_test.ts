@@ -33,7 +33,7 @@ testWith([OPENSSL], "vendor serve serves HTTPS to clients that trust its certifi
 
 testWith(
   [OPENSSL, PINNED_RUNTIME],
-  "vendor serve says that its certificate has expired",
+  "vendor serve says that its certificate has expired, and that others may read its TLS key",
   async () => {
     await using folder = await temporaryFolder();
     const vendor = await setUpVendor(folder.path);
@@ -42,8 +42,13 @@ testWith(
       ...{ subject: "/CN=127.0.0.1", usage: "serverAuth", names: "IP:127.0.0.1" },
       ...{ from: "20200101000000Z", to: "20200102000000Z" },
     });
+    await Deno.chmod(key, 0o644);
     await using server = await vendor.serve("--tls-cert", certificate, "--tls-key", key);
     const { stderr } = await server.stop("SIGTERM");
+    assertStringIncludes(
+      stderr,
+      `WARNING: TLS key file can be read by others: ${key} has mode 0644 (chmod 600 it)\n`,
+    );
     assertStringIncludes(
       stderr,
       `WARNING: certificate expired at 2020-01-02T00:00:00.000Z: renew it (${certificate})\n`,

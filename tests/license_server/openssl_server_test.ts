@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts";
 import { importPublicKeyPem, makeVerifier } from "../../src/signing/ecdsa.ts";
+import { OpenSsl } from "../../src/signing/openssl.ts";
 import { LIBCRYPTO } from "../support/libcrypto.ts";
 import { testWith } from "../support/requirements.ts";
 import { RunHarness } from "../support/run_harness.ts";
@@ -20,7 +21,8 @@ testWith(
   async () => {
     await using harness = await RunHarness.open();
     await harness.stopServer();
-    await harness.startServer("openssl");
+    using openSsl = new OpenSsl();
+    await harness.startServer(openSsl);
     const pem = await Deno.readTextFile(harness.folder.at("org_public_key.pem"));
     const verify = makeVerifier((await importPublicKeyPem(pem))!);
     const send = async ({ path, headers, body }: WireRequest) =>

@@ -8,10 +8,9 @@ import { formatPermissionFlags, PERMISSION_SETS } from "../../src/packaging/comp
 export const PERMISSIONS: readonly string[] = formatPermissionFlags(PERMISSION_SETS.customer);
 
 /**
- * What the program that ships for a command runs with: a vendor's, a server's or a customer's. The runtime lets debuggers in,
- * which a compiled program does not; libraries are allowed in any case, as without them a vendor's warns of that.
+ * What the program that ships for a command runs with: a vendor's, a server's or a customer's.
  */
 export function permissionsFor(args: readonly string[]): readonly string[] {
   const profile = PROFILES.find((profile) => profile === args[0]) ?? "customer";
-  return formatPermissionFlags({ ...PERMISSION_SETS[profile], ffi: true });
+  return formatPermissionFlags(PERMISSION_SETS[profile]);
 }

@@ -1,4 +1,5 @@
 import { startVendorServer } from "../../src/app/vendor.ts";
+import type { Signatures } from "../../src/license_server/signatures.ts";
 import type { RunningLicenseServer } from "../../src/license_server/server.ts";
 import { RecordingLog } from "./recording_log.ts";
 import { systemClock } from "../../src/core/clock.ts";
@@ -60,9 +61,9 @@ export class RunHarness implements AsyncDisposable {
     );
   }
 
-  async startServer(crypto: "webcrypto" | "openssl" = "webcrypto"): Promise<void> {
+  async startServer(signatures?: Signatures): Promise<void> {
     this.#server = await startVendorServer({
-      crypto,
+      ...(signatures && { signatures }),
       keyPath: this.folder.at("org_private_key.pem"),
       database: this.folder.at("vendor.db"),
       ...{ address: "127.0.0.1", port: this.port, tls: undefined, trustProxy: false },

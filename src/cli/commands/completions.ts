@@ -16,6 +16,7 @@ const SHELLS: Readonly<Record<string, () => Promise<Script>>> = {
 export const command: Command = {
   usage: "bash|zsh|fish|powershell",
   options: [],
+  keeps: ["read", "env"],
   operands: { min: 1, max: 1, words: Object.keys(SHELLS) },
   notes: [
     "For the current session:",

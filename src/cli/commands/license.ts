@@ -19,6 +19,7 @@ function chooseLicense(args: ParsedArguments): LicenseSource {
 export const licenseShow: Command = {
   usage: "[FILE] [--org-key FILE]",
   options: ["org-key", "json"],
+  keeps: ["read", "env"],
   operands: { min: 0, max: 1 },
   notes: [
     LICENSE_SOURCES,
@@ -50,6 +51,7 @@ function formatTable(license: License): string {
 export const licenseVerify: Command = {
   usage: "[FILE] [--org-key FILE]",
   options: ["org-key", "json"],
+  keeps: ["read", "env"],
   operands: { min: 0, max: 1 },
   notes: [LICENSE_SOURCES, "Exit status 80 if the license is not valid; standard error says why."],
   async run(context) {

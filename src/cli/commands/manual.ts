@@ -7,6 +7,7 @@ import { GLOBAL_OPTIONS } from "../options.ts";
 export const command: Command = {
   usage: "",
   options: [],
+  keeps: ["read", "env"],
   notes: [
     "To read it:    sentinel manual | man -l -",
     "To install it: sentinel manual > /usr/local/share/man/man1/sentinel.1",

@@ -23,6 +23,8 @@ function describeWritten(
 export const pkiCa: Command = {
   usage: "--out DIR [--name CN] [--days N]",
   options: ["out", "name", "days", "json"],
+  keeps: ["read", "write", "env"],
+  guardsKeyOf: "key_user",
   notes: [
     "Writes ca.pem (for servers and clients) and ca.key (0600; keep it secret and off the servers: with it, anyone can act",
     "as any client). Refuses to overwrite either. The default name is `Sentinel CA`, the default validity 3650 days.",
@@ -42,6 +44,8 @@ export const pkiCa: Command = {
 export const pkiClient: Command = {
   usage: "--ca DIR --out DIR --name CN --role observe|control [--days N] [--csr FILE]",
   options: ["ca", "out", "name", "role", "days", "csr", "json"],
+  keeps: ["read", "write", "env"],
+  guardsKeyOf: "key_user",
   notes: [
     "Writes client.pem and client.key (0600); refuses to overwrite either. CN names the client in the server's log; the",
     "role lets it observe (status, stream, list) or control (also start and stop) every process of the CA's servers.",
@@ -70,6 +74,8 @@ export const pkiClient: Command = {
 export const pkiServer: Command = {
   usage: "--ca DIR --out DIR --name HOST [--san NAME|IP]… [--days N] [--csr FILE]",
   options: ["ca", "out", "name", "san", "days", "csr", "json"],
+  keeps: ["read", "write", "env"],
+  guardsKeyOf: "key_user",
   notes: [
     "Writes server.pem and server.key (0600); refuses to overwrite either. HOST is the name or address that clients",
     "connect to. Valid for 90 days by default, and never longer than the CA.",

@@ -37,6 +37,7 @@ export const vendorBuild: Command = {
     ...["org-key", "target", "software-id", "server-url", "software", "strict-rollback"] as const,
     ...["out", "json"] as const,
   ],
+  keeps: ["read", "write", "env", "run"],
   notes: [
     "Needs Deno, from PATH or BUILD_DENO, which downloads its runtime for each target or uses the one in DENORT_BIN.",
     "The programs accept only licenses signed with the key and, with --software-id, only those for that software;",
@@ -67,6 +68,7 @@ export const vendorBuild: Command = {
 export const vendorDecommission: Command = {
   usage: "KEY MACHINE_ID --database DB [--lost]",
   options: ["database", "lost"],
+  keeps: ["read", "write", "env"],
   operands: { min: 2, max: 2 },
   notes: [
     "At its next heartbeat the machine stops, forgets the license and acknowledges. Until then it counts against",
@@ -91,6 +93,8 @@ export const vendorDecommission: Command = {
 export const vendorKeygen: Command = {
   usage: "--out DIR",
   options: ["out", "json"],
+  keeps: ["read", "write", "env"],
+  guardsKeyOf: "key_user",
   notes: [
     "Writes org_private_key.pem (0600; keep it secret, it signs licenses and responses) and org_public_key.pem",
     "(for the customers' programs). Refuses to overwrite either.",
@@ -110,6 +114,7 @@ export const vendorKeygen: Command = {
 export const vendorList: Command = {
   usage: "[KEY] --database DB",
   options: ["database", "json"],
+  keeps: ["read", "write", "env"],
   operands: { min: 0, max: 1 },
   notes: [
     "With KEY, lists only that license. Machines that are decommissioned, lost or released do not count as used; their names are unsigned.",
@@ -145,6 +150,7 @@ function createStateCommand(
   return {
     usage: "KEY --database DB",
     options: ["database"],
+    keeps: ["read", "write", "env"],
     operands: { min: 1, max: 1 },
     notes: [note],
     async run({ args, output }) {

@@ -36,6 +36,8 @@ export const command: Command = {
     "out",
     "json",
   ],
+  keeps: ["read", "write", "env"],
+  guardsKeyOf: "key_user",
   notes: [
     "With --database the license is registered there in the same step. Without it the file is valid, but a license",
     "server does not know its key and refuses to activate it (License not found).",

@@ -11,6 +11,8 @@ export const command: Command = {
   usage:
     "--key FILE --database DB [--address A] [--port P] [--tls-cert FILE --tls-key FILE] [--trust-proxy] [--crypto C]",
   options: ["key", "database", "address", "port", "tls-cert", "tls-key", "trust-proxy", "crypto"],
+  keeps: ["read", "write", "net", "env", "ffi"],
+  guardsKeyOf: "vendor_serve",
   notes: [
     `Listens on ${DEFAULT_ADDRESS} port ${DEFAULT_PORT} by default, and prints \`listening on URL\` when ready.`,
     "SIGTERM and SIGINT stop it after it has answered the requests in flight.",
@@ -25,14 +27,17 @@ export const command: Command = {
       port: args.integer("port", { min: 0, max: 65_535 }) ?? DEFAULT_PORT,
       tls: readTls(args),
       trustProxy: args.flag("trust-proxy"),
-      crypto: (args.value("crypto") ?? "auto") as CryptoChoice,
     };
+    const { openSignatures } = await import("../../license_server/signatures.ts");
+    const crypto = (args.value("crypto") ?? "auto") as CryptoChoice;
+    using signatures = await openSignatures(crypto, { log });
+    const { keepOnly } = await import("../../app/key_guard.ts");
+    keepOnly(["read", "write", "net", "env"]);
     const { startVendorServer } = await import("../../app/vendor.ts");
-    const { keepDebuggersOut, waitForStop } = await import("../../app/signals.ts");
-    keepDebuggersOut("vendor_serve", log);
+    const { waitForStop } = await import("../../app/signals.ts");
     lastResort.stopInOrder(log);
     const stop = waitForStop("vendor_serve", lastResort.failed);
-    await using server = await startVendorServer(settings, { log, clock });
+    await using server = await startVendorServer({ ...settings, signatures }, { log, clock });
     output.result(`listening on ${server.url}`);
     log.info(`Received ${await stop}, shutting down...`);
     await server.close();
