@@ -13,6 +13,7 @@ import {
   type ResolvePath,
   text,
   textLike,
+  variableName,
   variables,
   wholeNumber,
   yesOrNo,
@@ -49,6 +50,7 @@ export function createTables(resolvePath: ResolvePath) {
       pid_file: file(),
       user: v.optional(text()),
       group: v.optional(text()),
+      keep_env: v.optional(listOf(variableName(), "a list of names of variables"), []),
       working_directory: file(),
     },
     ipc: {

@@ -90,6 +90,11 @@ export function listOf<T>(
   return v.pipe(v.unknown(), v.array(item, allowed));
 }
 
+/** The name of an environment variable. */
+export function variableName(): v.GenericSchema<unknown, string> {
+  return textLike(/^[^=\0]+$/, "the name of a variable");
+}
+
 /** Environment variables by name, except those that Sentinel sets itself. */
 export function variables(): v.GenericSchema<unknown, Record<string, string>> {
   const name = v.pipe(

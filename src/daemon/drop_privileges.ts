@@ -54,7 +54,10 @@ export async function dropPrivileges(request: DropRequest, deps: DropDependencie
     if (command === undefined) {
       throw createUnsupportedError("cannot find the command that started sentinel");
     }
-    const image = { ...command, env: await buildEnvironment(plan, deps) };
+    const image = {
+      ...command,
+      env: await buildEnvironment(plan, { ...deps, kept: config.process.keep_env }),
+    };
     control.check(plan.rights, image);
     await requireOwnRootFolder(plan.rights);
     return image;
@@ -139,11 +142,11 @@ const USER_STATE_PREFIX = "/var/lib/sentinel-";
 /** Keeps XDG directories only if they belong to the user, as their specification demands. */
 async function buildEnvironment(
   { user, rights: { rootFolder = "", userId } }: PrivilegePlan,
-  { variables, ownerOf }: DropDependencies,
+  { variables, ownerOf, kept }: DropDependencies & { readonly kept: readonly string[] },
 ): Promise<Record<string, string>> {
   const { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: state, ...others } = buildUserEnvironment(
     user,
-    variables,
+    { variables, kept },
   );
   const isOwned = async (folder: string) =>
     folder.startsWith(`${rootFolder}/`) && await ownerOf(folder) === userId;

@@ -1,5 +1,6 @@
 import { SentinelError } from "../core/errors.ts";
 import type { ProcessRights } from "../platform/process_contract.ts";
+import { SERVICE_VARIABLES } from "./service_manager.ts";
 
 /** `[process] user, group` and `[security]` of the configuration. */
 export interface PrivilegeSettings {
@@ -100,12 +101,33 @@ export async function findUser(
     users.find(({ userId }) => String(userId) === nameOrId);
 }
 
-/** Sets the variables that name the user. */
+/** Variables of root's environment that are no secret and that every program needs. */
+const COMMON_VARIABLES: readonly string[] = ["PATH", "LANG", "TZ"];
+
+/** Variables for Sentinel itself; from source, the runtime needs its cache of modules. */
+const OWN_VARIABLES: readonly string[] = [
+  ...SERVICE_VARIABLES,
+  ...["XDG_RUNTIME_DIR", "XDG_STATE_HOME", "DENO_DIR"],
+];
+
+/**
+ * The user's environment: what {@linkcode COMMON_VARIABLES}, Sentinel and the configuration name of root's, as the rest may
+ * hold root's secrets, and the variables that name the user.
+ *
+ * @param options `kept`: the names in the configuration.
+ */
 export function buildUserEnvironment(
   { name, home }: UserEntry,
-  variables: Readonly<Record<string, string>>,
+  { variables, kept }: {
+    variables: Readonly<Record<string, string>>;
+    kept: readonly string[];
+  },
 ): Record<string, string> {
-  return { ...variables, HOME: home, USER: name, LOGNAME: name };
+  const names = new Set([...COMMON_VARIABLES, ...OWN_VARIABLES, ...kept]);
+  const passed = Object.entries(variables).filter(([name]) =>
+    names.has(name) || name.startsWith("SENTINEL_")
+  );
+  return { ...Object.fromEntries(passed), HOME: home, USER: name, LOGNAME: name };
 }
 
 interface GroupEntry {

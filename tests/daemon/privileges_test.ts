@@ -95,9 +95,14 @@ for (const [message, settings] of Object.entries(REFUSED)) {
   });
 }
 
-Deno.test("buildUserEnvironment() changes only the variables that name the user", () => {
+Deno.test("buildUserEnvironment() passes on only what is common, Sentinel's own or named", () => {
   const user = { name: "app", userId: 1, groupId: 1, home: "/srv/app" };
-  assertEquals(buildUserEnvironment(user, { HOME: "/root", PATH: "/bin" }), {
-    ...{ HOME: "/srv/app", PATH: "/bin", USER: "app", LOGNAME: "app" },
+  const common = { PATH: "/bin", LANG: "C.UTF-8", TZ: "UTC" };
+  const own = { NOTIFY_SOCKET: "/n", SENTINEL_LOG_LEVEL: "info", DENO_DIR: "/cache" };
+  const named = { HTTPS_PROXY: "http://proxy:3128" };
+  const secrets = { AWS_SECRET_ACCESS_KEY: "s", PGPASSWORD: "p", path: "/root", LANGUAGE: "de" };
+  const variables = { HOME: "/root", ...common, ...own, ...named, ...secrets };
+  assertEquals(buildUserEnvironment(user, { variables, kept: ["HTTPS_PROXY", "ABSENT"] }), {
+    ...{ ...common, ...own, ...named, HOME: "/srv/app", USER: "app", LOGNAME: "app" },
   });
 });

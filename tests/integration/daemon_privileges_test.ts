@@ -76,18 +76,24 @@ testWith(
 
 testWith(
   [OTHER_USERS],
-  "home, user and login name are the user's, and root's session folder is not passed on",
+  "home, user and login name are the user's, and of root's variables only a named one is passed on",
   async () => {
     await using harness = await openUnprivilegedDaemon({
       script: 'env > "$0.tmp"; mv "$0.tmp" "$0.env"; exec sleep 1000 >/dev/null 2>&1',
-      tables: `pid_file = "p.pid"\n[ipc]\npath = "s.sock"`,
+      tables: `pid_file = "p.pid"\nkeep_env = ["NAMED"]\n[ipc]\npath = "s.sock"`,
     });
     await Deno.chown(harness.at("runtime"), 0, 0);
-    assertEquals((await harness.daemon("start")).stderr, "");
+    const { env, ...options } = harness.programOptions;
+    const roots = { NAMED: "passed on", ROOTS_TOKEN: "secret" };
+    const started = await runProgram(harness.arguments(["start"]), {
+      ...options,
+      env: { ...env, ...roots },
+    });
+    assertEquals(started.stderr, "");
     const [variables] = await harness.written("software.env", /^[^]+$/);
-    const names = /^(?:HOME|USER|LOGNAME|XDG_RUNTIME_DIR|MARK)=.*$/gm;
+    const names = /^(?:HOME|USER|LOGNAME|XDG_RUNTIME_DIR|NAMED|ROOTS_TOKEN)=.*$/gm;
     assertEquals(variables.match(names)?.sort(), [
-      ...["HOME=/nonexistent", "LOGNAME=nobody", "USER=nobody"],
+      ...["HOME=/nonexistent", "LOGNAME=nobody", "NAMED=passed on", "USER=nobody"],
     ]);
   },
 );
