@@ -9,7 +9,7 @@ import type { Verify } from "../signing/ecdsa.ts";
 import type { TamperPolicy } from "./tamper_watch.ts";
 import type { StopRequest } from "./stop_request.ts";
 import type { SupervisionSettings } from "../supervision/supervisor.ts";
-import { resolveSocketPath } from "../ipc/socket.ts";
+import { resolveSocketPlaces, type SocketPlaces } from "../ipc/socket.ts";
 
 /**
  * Loads the license of a run: genuine, valid now, and for the software that the request names.
@@ -31,32 +31,35 @@ export async function loadRequestedLicense(
 export const SAMPLE_MACHINE_ID = "00000000-0000-0000-0000-000000000000";
 
 /**
- * Chooses the path of the run's socket.
+ * Chooses where the run's socket may be.
  *
  * @throws {SocketPathError} `config.ipc_path` if the configured path cannot be used.
  */
-export function resolveIpcPath(
+export function resolveIpcPlaces(
   { ipc: { location, path } }: Pick<RunRequest, "ipc">,
   { platform, env, machineId }:
     & Pick<Host, "platform" | "env">
     & { readonly machineId: string },
-): string {
-  const runtimeFolder = platform.runtimeFolder(env);
-  const maxBytes = platform.maxSocketPathBytes;
-  const pipePrefix = platform.pipes?.prefix;
-  return resolveSocketPath({ machineId, runtimeFolder, pipePrefix, location, path, maxBytes });
+): SocketPlaces {
+  return resolveSocketPlaces({
+    ...{ machineId, location, path },
+    runtimeFolder: platform.runtimeFolder(env),
+    privateFolder: platform.replicaFolder(env),
+    pipePrefix: platform.pipes?.prefix,
+    maxBytes: platform.maxSocketPathBytes,
+  });
 }
 
 /**
  * Checks the socket's path, before an activation that would be in vain.
  *
- * @throws {SocketPathError} as {@linkcode resolveIpcPath}.
+ * @throws {SocketPathError} as {@linkcode resolveIpcPlaces}.
  */
 export function checkIpcPath(
   request: Pick<RunRequest, "ipc">,
   host: Pick<Host, "platform" | "env">,
 ): void {
-  resolveIpcPath(request, { ...host, machineId: SAMPLE_MACHINE_ID });
+  resolveIpcPlaces(request, { ...host, machineId: SAMPLE_MACHINE_ID });
 }
 
 /** Settings of the socket; `src/ipc` has the defaults. */

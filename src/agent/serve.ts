@@ -9,11 +9,11 @@ import { LAUNCH_ONCE, Supervisor } from "../supervision/supervisor.ts";
 import type { Watch } from "../enforcement/watches.ts";
 import type { DegradeStage } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
-import { claimSocket } from "../ipc/socket_owner.ts";
+import { claimPlace } from "../ipc/claim_place.ts";
 import { Agent, describeLicense, type VerifiedExecutable } from "./agent.ts";
 import { openChildRecord } from "../supervision/child_record.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
-import { resolveIpcPath, type RunDependencies, type RunRequest } from "./run_request.ts";
+import { resolveIpcPlaces, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { RunHost } from "./run_host.ts";
 import { stopLeftOver } from "../supervision/child.ts";
 
@@ -151,9 +151,8 @@ export async function serveAndSupervise(
   { licensing: { machineId, findings }, current, software, host }: ServeOptions,
 ): Promise<number> {
   const { platform, stopRequest } = deps;
-  const path = resolveIpcPath(request, { ...deps, machineId });
-  await using claim = await claimSocket(path, {
-    platform,
+  await using claim = await claimPlace(resolveIpcPlaces(request, { ...deps, machineId }), {
+    ...{ platform, log: deps.log },
     lockFolder: platform.runtimeFolder(deps.env),
   });
   const { force, stop } = stopRequest;
@@ -168,7 +167,7 @@ export async function serveAndSupervise(
     settings: request.supervision ?? LAUNCH_ONCE,
     launch: async (onLaunched) => {
       const verified = await software.verify(current.license.software_checksum);
-      return await launchChild(request, path, {
+      return await launchChild(request, claim.path, {
         ...launching,
         recorder: host.recorder,
         verified,

@@ -12,11 +12,12 @@ import {
 import { dirname } from "../core/paths.ts";
 import { SentinelError } from "../core/errors.ts";
 import { findSockets, requestIpc } from "../ipc/client.ts";
+import { isOthersFault } from "../ipc/claim_place.ts";
 import { hasSocketFolder } from "../ipc/socket.ts";
 import { hasSocket } from "../ipc/socket_owner.ts";
 import { VerifiedExecutable } from "../agent/agent.ts";
 import type { License } from "../license/payload.ts";
-import { type IpcSettings, resolveIpcPath, SAMPLE_MACHINE_ID } from "../agent/run_request.ts";
+import { type IpcSettings, resolveIpcPlaces, SAMPLE_MACHINE_ID } from "../agent/run_request.ts";
 
 /** Mode bits; inode(7). */
 const GROUP_AND_OTHERS = 0o077, WRITE_OF_OTHERS = 0o002;
@@ -120,17 +121,22 @@ export async function examineSocket(
   deps: Pick<Host, "platform" | "env">,
 ): Promise<Diagnostic> {
   try {
-    const path = resolveIpcPath({ ipc }, { ...deps, machineId: SAMPLE_MACHINE_ID });
+    const { path, refuge } = resolveIpcPlaces({ ipc }, { ...deps, machineId: SAMPLE_MACHINE_ID });
     const { pipes } = deps.platform;
     const folder = dirname(path);
     const place = ipc.path ?? (pipes ? "a pipe" : `in ${folder}`);
     if (pipes === undefined) {
-      const ownUser = Deno.uid() ?? 0;
-      if (!hasSocketFolder(folder, ownUser)) {
-        return pass("socket", `will be ${place}, which the first run creates`);
+      try {
+        const ownUser = Deno.uid() ?? 0;
+        if (!hasSocketFolder(folder, ownUser)) {
+          return pass("socket", `will be ${place}, which the first run creates`);
+        }
+        // throws if something else is in its place
+        hasSocket(path, ownUser);
+      } catch (error) {
+        if (refuge === undefined || !isOthersFault(error)) throw error;
+        return pass("socket", `will be in ${dirname(refuge)}: ${error.message}`);
       }
-      // throws if something else is in its place
-      hasSocket(path, ownUser);
     }
     const paths = ipc.path === undefined ? await findSockets(deps.env) : [ipc.path];
     const answers = await Promise.all(paths.map(isAnswering));

@@ -7,7 +7,7 @@ import { selectPlatform } from "../platform/select.ts";
 import { type ClientConnection, connectToServer } from "./client_connection.ts";
 import { IpcClientError } from "./errors.ts";
 import type { LocalPipes } from "../platform/local_socket.ts";
-import { SHARED_FOLDER } from "./socket.ts";
+import { getRefugeFolder, SHARED_FOLDER } from "./socket.ts";
 
 interface IpcRequestOptions {
   /** Path of the server's socket. */
@@ -100,8 +100,8 @@ function readMessage(bytes: Uint8Array<ArrayBuffer>): IpcMessage {
 const NAME = /^sentinel-.+\.sock$/, LOCK_NAME = /^(sentinel-.+)\.lock$/;
 
 /**
- * Finds the sockets (pipes on Windows) of our user's servers, sorted: in the login session's folder, or in `/tmp` if that has
- * none. A server may have exited without removing its socket.
+ * Finds the sockets (pipes on Windows) of our user's servers, sorted: in the login session's folder, or if that has none, in
+ * `/tmp` and in the user's own folder. A server may have exited without removing its socket.
  *
  * @example
  * ```ts
@@ -117,7 +117,11 @@ export async function findSockets(
   const inSession = runtimeFolder === undefined
     ? []
     : await listSockets(`${runtimeFolder}/sentinel`, platform.userId());
-  return inSession.length > 0 ? inSession : await listSockets(SHARED_FOLDER, platform.userId());
+  if (inSession.length > 0) return inSession;
+  const own = platform.replicaFolder(env);
+  const folders = [SHARED_FOLDER, ...(own === undefined ? [] : [getRefugeFolder(own)])];
+  const found = await Promise.all(folders.map((folder) => listSockets(folder, platform.userId())));
+  return found.flat();
 }
 
 /** Pipes are not files; their lock files name them. */

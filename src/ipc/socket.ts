@@ -14,12 +14,40 @@ export interface SocketPathOptions {
   readonly pipePrefix?: string | undefined;
   /** Explicit path; overrides everything else. */
   readonly path?: string | undefined;
+  /** The user's own folder, which takes the socket if another user has put a file in its place in {@linkcode SHARED_FOLDER}. */
+  readonly privateFolder?: string | undefined;
   /** Longest path of a socket, in bytes (default: the system's limit). */
   readonly maxBytes?: number | undefined;
 }
 
 /** Folder for all users' sockets if the login session has none. */
 export const SHARED_FOLDER = "/tmp";
+
+/** Where a socket may be. */
+export interface SocketPlaces {
+  readonly path: string;
+  /** The path to use if other users occupy the first one; absent if they cannot, or if it would be too long. */
+  readonly refuge: string | undefined;
+}
+
+/** The folder of sockets within the user's own folder. */
+export function getRefugeFolder(privateFolder: string): string {
+  return `${privateFolder}/run`;
+}
+
+/** Decides where the socket may be. @throws {SocketPathError} like {@linkcode resolveSocketPath}. */
+export function resolveSocketPlaces(options: SocketPathOptions): SocketPlaces {
+  const path = resolveSocketPath(options);
+  const { privateFolder, machineId } = options;
+  const name = `sentinel-${machineId}.sock`;
+  if (
+    privateFolder === undefined || options.path !== undefined || path !== `${SHARED_FOLDER}/${name}`
+  ) {
+    return { path, refuge: undefined };
+  }
+  const refuge = `${getRefugeFolder(privateFolder)}/${name}`;
+  return { path, refuge: isShortEnough(refuge, options) ? refuge : undefined };
+}
 
 /**
  * Decides the socket's path.
@@ -35,13 +63,24 @@ export function resolveSocketPath(options: SocketPathOptions): string {
       `Cannot use the pipe ${path}: its name must begin with ${options.pipePrefix}`,
     );
   }
-  const length = new TextEncoder().encode(path).length;
-  const maxBytes = options.maxBytes ?? selectPlatform().maxSocketPathBytes;
-  if (length <= maxBytes) return path;
+  if (isShortEnough(path, options)) return path;
   throw new SocketPathError(
     "config.ipc_path",
-    `Cannot use the socket path ${path}: it has ${length} bytes, the system's limit is ${maxBytes}`,
+    `Cannot use the socket path ${path}: it has ${countBytes(path)} bytes, ` +
+      `the system's limit is ${getMaxBytes(options)}`,
   );
+}
+
+function isShortEnough(path: string, options: SocketPathOptions): boolean {
+  return countBytes(path) <= getMaxBytes(options);
+}
+
+function countBytes(path: string): number {
+  return new TextEncoder().encode(path).length;
+}
+
+function getMaxBytes({ maxBytes }: SocketPathOptions): number {
+  return maxBytes ?? selectPlatform().maxSocketPathBytes;
 }
 
 function getDefaultPath(

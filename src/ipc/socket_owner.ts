@@ -20,7 +20,7 @@ export interface SocketClaim extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-interface ClaimOptions {
+export interface ClaimOptions {
   readonly platform?: Platform;
   /** Folder of the lock files of named pipes. */
   readonly lockFolder?: string | undefined;

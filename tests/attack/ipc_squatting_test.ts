@@ -4,8 +4,9 @@
  * his files where it would be, or waits in a folder in which he could put it aside. The server's owner is asked of the kernel
  * before anything is sent, and no socket is made in a place that others could change.
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { AttackHarness } from "../support/attack_harness.ts";
+import type { Doubles } from "../support/doubles.ts";
 import { OTHER_USERS, startAs } from "../support/other_user.ts";
 import { LineReader } from "../support/program.ts";
 import { NEEDS_ROOT, testWith } from "../support/requirements.ts";
@@ -68,3 +69,34 @@ testWith(
     assertEquals((await harness.run({ config, doubles })).stdout, "up\n", "the attack");
   },
 );
+
+for (const suffix of ["", ".lock"]) {
+  testWith(
+    [NEEDS_ROOT],
+    `another user's file at the socket's name${suffix} in /tmp does not keep the software from starting`,
+    async () => {
+      await using harness = await AttackHarness.open();
+      await harness.script("software", "echo $SENTINEL_IPC_SOCKET");
+      const config = '[ipc]\nlocation = "tmp"\n';
+      // a short one, as a socket's path is limited
+      const env = { XDG_STATE_HOME: harness.at("w") };
+      const free = (await harness.run({ config, env })).stdout.trim();
+      assertMatch(free, /^\/tmp\/sentinel-[0-9a-f-]{36}\.sock$/);
+      const occupied = free + suffix;
+      await Deno.writeTextFile(occupied, "");
+      await Deno.chown(occupied, 1001, 1001);
+      try {
+        const refuge = harness.at(`w/sentinel-drm/run/${free.slice("/tmp/".length)}`);
+        const { code, stdout, stderr } = await harness.run({ config, env });
+        assertEquals([code, stdout], [0, `${refuge}\n`], stderr);
+        assertStringIncludes(stderr, `WARNING: the socket is ${refuge}: `);
+        const doubles: Doubles = {
+          "src/ipc/claim_place.ts": [["if (!isOthersFault(error)) throw error;", "throw error;"]],
+        };
+        assertEquals((await harness.run({ config, env, doubles })).code, 86, "the attack");
+      } finally {
+        await Deno.remove(occupied);
+      }
+    },
+  );
+}

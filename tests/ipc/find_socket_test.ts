@@ -54,3 +54,16 @@ testWith([POSIX], "findSockets() finds those in the session's folder", async () 
   using _listener = Deno.listen({ transport: "unix", path });
   assertEquals(await findSockets(() => undefined, platform), [path]);
 });
+
+testWith([POSIX], "findSockets() finds those in the user's own folder", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.at("run"));
+  const path = folder.at("run/sentinel-x.sock");
+  const platform = {
+    ...selectPlatform(),
+    runtimeFolder: () => undefined,
+    replicaFolder: () => folder.path,
+  };
+  using _listener = Deno.listen({ transport: "unix", path });
+  assertEquals((await findSockets(() => undefined, platform)).includes(path), true);
+});

@@ -1,6 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { SocketPathError } from "../../src/ipc/errors.ts";
-import { resolveSocketPath, type SocketPathOptions } from "../../src/ipc/socket.ts";
+import {
+  resolveSocketPath,
+  resolveSocketPlaces,
+  type SocketPathOptions,
+} from "../../src/ipc/socket.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 
 const RUNTIME = "/run/user/1000";
@@ -53,3 +57,17 @@ testWith([POSIX], "resolveSocketPath() refuses a machine id that leads elsewhere
   assertEquals(refusal({ machineId: "../x" })[0], "config.ipc_path");
   assertEquals(refusal({ machineId: "" })[0], "config.ipc_path");
 });
+
+testWith(
+  [POSIX],
+  "resolveSocketPlaces() has a refuge only for a path in /tmp that it chose",
+  () => {
+    const privateFolder = "/home/a/.local/state/sentinel-drm";
+    const refugeOf = (options: Partial<SocketPathOptions>) =>
+      resolveSocketPlaces({ machineId: "m1", privateFolder, ...options }).refuge;
+    assertEquals(refugeOf({}), `${privateFolder}/run/sentinel-m1.sock`);
+    assertEquals(refugeOf({ runtimeFolder: RUNTIME }), undefined);
+    assertEquals(refugeOf({ path: "/tmp/sentinel-m1.sock" }), undefined);
+    assertEquals(refugeOf({ privateFolder: `/${"x".repeat(100)}`, maxBytes: 107 }), undefined);
+  },
+);
