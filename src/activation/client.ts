@@ -13,6 +13,7 @@ import {
   type HeartbeatRequest,
   MAX_BODY_BYTES,
 } from "./messages.ts";
+import { linkNonce } from "./nonce_chain.ts";
 import { encodeMachineName } from "../core/machine_name.ts";
 import { MACHINE_NAME_HEADER, signRequest } from "./signed_request.ts";
 
@@ -64,6 +65,8 @@ interface ClientDependencies extends Pick<Host, "clock" | "newUuid"> {
 export interface RequestOptions {
   /** The newest signed time seen so far, 0 before the first. */
   readonly lastRespondedAtMs: number;
+  /** The nonce of the last request that was answered, which the new one names. */
+  readonly answeredNonce?: string | undefined;
   /** Ends the request early as `unreachable`; a string as its reason becomes `why`. */
   readonly signal: AbortSignal;
   /** Called with the server's URL if the answer takes long, for a person who waits for it. */
@@ -110,12 +113,12 @@ export class LicenseServerClient implements LicenseServerApi {
   async #post(
     path: string,
     request: { readonly machine_id: string; readonly license_key: string },
-    { lastRespondedAtMs, signal, onSlow, headers: unsigned }: RequestOptions & {
+    { lastRespondedAtMs, answeredNonce, signal, onSlow, headers: unsigned }: RequestOptions & {
       readonly headers?: Readonly<Record<string, string>>;
     },
   ): Promise<ServerAnswer> {
     const { clock, newUuid, serverUrl, sign, verify } = this.#deps;
-    const nonce = newUuid();
+    const nonce = linkNonce(newUuid(), answeredNonce);
     const timestamp = String(Math.floor(clock.wallMs() / 1000));
     const body = new TextEncoder().encode(JSON.stringify(request));
     const stamp = { machineId: request.machine_id, timestamp, nonce };

@@ -83,6 +83,14 @@ function removeRecord(state: State, license: Pick<LicenseRecord, "license_key">)
   return { ...state, licenses };
 }
 
+/** A signed answer to a request just made. */
+interface ReceivedAnswer {
+  /** Milliseconds since the Unix epoch. */
+  readonly respondedAtMs: number;
+  /** The request's nonce; absent if the server does not note the request. */
+  readonly nonce?: string | undefined;
+}
+
 /** Storage of the state and the machine key. */
 export interface LeaseStorage {
   /** With `ahead`, the change survives even if the process is killed while it saves. */
@@ -167,6 +175,11 @@ export class GraceBudget {
     return this.#state.last_responded_at_ms;
   }
 
+  /** The nonce of this license's last request that was answered. */
+  get answeredNonce(): string | undefined {
+    return this.#record.answered_nonce;
+  }
+
   /** Now, milliseconds since the Unix epoch; see {@linkcode TrustedTime}. */
   nowMs(): number {
     return this.#time.nowMs();
@@ -191,8 +204,8 @@ export class GraceBudget {
     this.#toleratesFaults = true;
   }
 
-  async recordActivation(respondedAtMs: number): Promise<void> {
-    await this.#save({ ...this.#record, activated: true }, respondedAtMs);
+  async recordActivation(answer: ReceivedAnswer): Promise<void> {
+    await this.#save({ ...this.#record, activated: true }, answer);
   }
 
   /** The server decommissioned this machine, but the acknowledgment did not reach it. */
@@ -206,9 +219,12 @@ export class GraceBudget {
    *
    * @param forbiddingStatus The status with which it forbids the software to run; `null` if it allows it.
    */
-  async recordAnswer(respondedAtMs: number, forbiddingStatus: string | null = null): Promise<void> {
+  async recordAnswer(
+    answer: ReceivedAnswer,
+    forbiddingStatus: string | null = null,
+  ): Promise<void> {
     this.#stopCharging();
-    this.#time.confirm(respondedAtMs);
+    this.#time.confirm(answer.respondedAtMs);
     this.#state = { ...this.#state, is_unconfirmed: false };
     this.#options.findings.settleRollbacks();
     await this.#save({
@@ -217,7 +233,7 @@ export class GraceBudget {
       forbidding_status: forbiddingStatus,
       unpaid_ms: 0,
       last_alive: null,
-    }, respondedAtMs);
+    }, answer);
   }
 
   /**
@@ -310,15 +326,19 @@ export class GraceBudget {
     };
   }
 
-  async #save(record: LicenseRecord, respondedAtMs?: number): Promise<void> {
-    const state = replaceRecord(this.#state, record);
+  async #save(record: LicenseRecord, answer?: ReceivedAnswer): Promise<void> {
+    const answered_nonce = answer?.nonce ?? record.answered_nonce;
+    const state = replaceRecord(this.#state, {
+      ...record,
+      ...(answered_nonce && { answered_nonce }),
+    });
     this.#state = {
       ...state,
-      last_responded_at_ms: respondedAtMs ?? state.last_responded_at_ms,
+      last_responded_at_ms: answer?.respondedAtMs ?? state.last_responded_at_ms,
       latest_known_ms: this.nowMs(),
     };
     // losing the record of a permission cheats no one
-    const ahead = respondedAtMs === undefined || record.forbidding_status !== null;
+    const ahead = answer === undefined || record.forbidding_status !== null;
     await this.#write(() => this.#options.storage.save(this.#state, { ahead }));
   }
 

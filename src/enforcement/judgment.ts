@@ -54,7 +54,13 @@ export function judgeStatus(status: string): LeaseVerdict {
 
 /** The meaning of an answer for an activated license. */
 export type HeartbeatAnswer =
-  | { readonly kind: "status"; readonly status: string; readonly respondedAtMs: number }
+  | {
+    readonly kind: "status";
+    readonly status: string;
+    readonly respondedAtMs: number;
+    /** The request's nonce; absent if it was refused, which the server does not note. */
+    readonly nonce?: string;
+  }
   /** The server decided against this machine for a reason that no status stands for. */
   | { readonly kind: "refused"; readonly error: RefusedError }
   | Unreachable;
@@ -74,6 +80,7 @@ export function judgeHeartbeat(answer: ServerAnswer): HeartbeatAnswer {
         kind: "status",
         status: answer.payload.status,
         respondedAtMs: answer.respondedAtMs,
+        nonce: answer.payload.request_nonce,
       };
     case "refused": {
       const { code, respondedAtMs } = answer;

@@ -124,7 +124,10 @@ export class Lease {
     }
     const verdict = judgeStatus(answer.payload.status);
     if (verdict.kind === "stop") throw verdict.error;
-    await this.#graceBudget.recordActivation(answer.respondedAtMs);
+    await this.#graceBudget.recordActivation({
+      respondedAtMs: answer.respondedAtMs,
+      nonce: answer.payload.request_nonce,
+    });
     log.info("machine activated", {
       license_key: license.license_key,
       machine_id: this.#graceBudget.machineId,
@@ -210,7 +213,9 @@ export class Lease {
   #request(signal: AbortSignal): RequestOptions {
     const { log } = this.#options;
     return {
-      ...{ lastRespondedAtMs: this.#graceBudget.lastRespondedAtMs, signal },
+      lastRespondedAtMs: this.#graceBudget.lastRespondedAtMs,
+      answeredNonce: this.#graceBudget.answeredNonce,
+      signal,
       ...(this.#isStarting && {
         onSlow: (url) =>
           log.warn(`the license server is slow, still waiting for its answer: ${url}`),
@@ -256,9 +261,8 @@ export class Lease {
     return new Date(this.nowMs() + leftMs).toISOString();
   }
 
-  async #accept(
-    { status, respondedAtMs }: HeartbeatAnswer & { kind: "status" },
-  ): Promise<LeaseVerdict> {
+  async #accept(answer: HeartbeatAnswer & { kind: "status" }): Promise<LeaseVerdict> {
+    const { status } = answer;
     if (this.#graceBudget.isOffline) {
       this.#options.log.info(
         `Server reachable again, ${this.graceRemainingSeconds} seconds of grace remaining`,
@@ -269,7 +273,7 @@ export class Lease {
     const verdict = judgeStatus(status);
     const forbiddingStatus = verdict.kind === "stop" ? status : null;
     if (status === "DECOMMISSION_PENDING") await this.#decommission();
-    else await this.#graceBudget.recordAnswer(respondedAtMs, forbiddingStatus);
+    else await this.#graceBudget.recordAnswer(answer, forbiddingStatus);
     return verdict;
   }
 

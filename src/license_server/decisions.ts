@@ -1,3 +1,4 @@
+import type { NonceLink } from "../activation/nonce_chain.ts";
 import { formatUtcDate } from "../license/payload.ts";
 import {
   type ActivateRequest,
@@ -15,6 +16,7 @@ import {
   refuseExpired,
   refuseNotYetActive,
 } from "./refusals.ts";
+import { followChain } from "./request_chain.ts";
 import type { Change, Decision, StoredRecords } from "./store.ts";
 
 /** A request that passed the checks of form, time and signature. */
@@ -28,6 +30,8 @@ export interface GenuineRequest<Body> {
   readonly address: string;
   /** The name that the machine gives itself. */
   readonly machineName?: string | undefined;
+  /** What the request's nonce says of the ones before; clients of version 0.1 say nothing. */
+  readonly link?: NonceLink | undefined;
 }
 
 /** Stored UTF-16 units of a software version; the protocol sets no limit. */
@@ -35,7 +39,12 @@ const MAX_VERSION_LENGTH = 256;
 
 /** A refusal, or the answer's fields without `request_nonce` and `responded_at`. */
 export type RequestOutcome =
-  | { readonly kind: "answer"; readonly fields: { readonly [name: string]: Json } }
+  | {
+    readonly kind: "answer";
+    readonly fields: { readonly [name: string]: Json };
+    /** Whether this request shows that two copies of the machine's state are in use. */
+    readonly findsCopies?: boolean;
+  }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /**
@@ -61,17 +70,19 @@ export function decideActivation(
   if (isNew && license.activeMachines >= license.maxMachines) {
     return refuse(refuseBeyondLimit(license.activeMachines, license.maxMachines));
   }
+  const { chainJson, findsCopies, changes } = followRequest(license, machine, request);
+  const fields = buildActivationFields(license, request.body.machine_id);
   return {
-    outcome: { kind: "answer", fields: buildActivationFields(license, request.body.machine_id) },
+    outcome: { kind: "answer", fields, findsCopies },
     changes: [rememberNonce(request), {
       kind: "put_machine",
-      machine: buildActivatedMachine(machine, request, publicKeyPem),
+      machine: { ...buildActivatedMachine(machine, request, publicKeyPem), chainJson },
       audit: {
         action: isNew ? "machine.activated" : "machine.reactivated",
         atMs: request.nowMs,
         actor: request.address,
       },
-    }],
+    }, ...changes],
   };
 }
 
@@ -87,9 +98,11 @@ export function decideHeartbeat(
   if (machine.status === "DECOMMISSIONED") return refuse(REFUSALS.decommissioned);
   // it did not hear that its place is free, and may activate again
   if (machine.status === "RELEASED") return refuse(REFUSALS.machineUnknown);
+  const { chainJson, findsCopies, changes } = followRequest(license, machine, request);
   return {
     outcome: {
       kind: "answer",
+      findsCopies,
       fields: {
         status: chooseHeartbeatStatus(license, machine, request.nowMs),
         machine_id: machine.machineId,
@@ -102,7 +115,8 @@ export function decideHeartbeat(
       kind: "note_heartbeat",
       atMs: request.nowMs,
       softwareVersion: request.body.software_version.slice(0, MAX_VERSION_LENGTH),
-    }],
+      chainJson,
+    }, ...changes],
   };
 }
 
@@ -186,7 +200,7 @@ function buildActivatedMachine(
   known: MachineRecord | undefined,
   { body, nowMs, machineName }: GenuineRequest<ActivateRequest>,
   publicKeyPem: string,
-): MachineRecord {
+): Omit<MachineRecord, "chainJson"> {
   const before = known?.status === "RELEASED" ? undefined : known;
   return {
     licenseKey: body.license_key,
@@ -198,7 +212,30 @@ function buildActivatedMachine(
     activatedAtMs: before?.activatedAtMs ?? nowMs,
     lastSeenAtMs: nowMs,
     name: machineName ?? known?.name,
+    copiesSeenAtMs: known?.copiesSeenAtMs,
   };
+}
+
+const MINUTE_MS = 60_000, DAY_MS = 86_400_000;
+
+/** Intervals without a request after which a copy counts as ended; at least a day, for software that runs now and then. */
+const LONGEST_GAP_INTERVALS = 4;
+
+/** Looks whether two copies of the machine's state are in use. It is for the vendor to see, and decides nothing. */
+function followRequest(
+  { heartbeatIntervalMinutes = 0 }: LicenseRecord,
+  machine: MachineRecord | undefined,
+  { link, nowMs, address }: GenuineRequest<unknown>,
+): { chainJson: string | undefined; findsCopies: boolean; changes: readonly Change[] } {
+  const known = machine?.chainJson;
+  if (link === undefined) return { chainJson: known, findsCopies: false, changes: [] };
+  const intervalMs = heartbeatIntervalMinutes * MINUTE_MS;
+  const longestGapMs = Math.max(LONGEST_GAP_INTERVALS * intervalMs, DAY_MS);
+  const { chainJson, copies } = followChain(known, link, { nowMs, longestGapMs });
+  const findsCopies = copies === "found";
+  const audit = { action: "machine.copies_suspected", atMs: nowMs, actor: address };
+  const change: Change = { kind: "note_copies", atMs: nowMs, ...(findsCopies && { audit }) };
+  return { chainJson, findsCopies, changes: copies === "none" ? [] : [change] };
 }
 
 function rememberNonce({ timestampSeconds, nowMs }: GenuineRequest<unknown>): Change {

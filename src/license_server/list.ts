@@ -30,6 +30,8 @@ interface MachineListing {
   readonly software_version: string;
   readonly activated_at: string;
   readonly last_seen_at: string;
+  /** When two copies of its state were last seen in use; null if they never were. */
+  readonly copies_seen_at: string | null;
 }
 
 /** Lists licenses with their machines; `nowMs` (milliseconds since the Unix epoch) decides which are expired. */
@@ -72,6 +74,9 @@ function describeLicense(
       software_version: machine.softwareVersion,
       activated_at: formatTime(machine.activatedAtMs),
       last_seen_at: formatTime(machine.lastSeenAtMs),
+      copies_seen_at: machine.copiesSeenAtMs === undefined
+        ? null
+        : formatTime(machine.copiesSeenAtMs),
     })),
   };
 }

@@ -52,4 +52,8 @@ export interface MachineRecord {
   readonly lastSeenAtMs: number;
   /** The name that the machine gave itself; unsigned, for people. */
   readonly name: string | undefined;
+  /** The chain of its requests; see `request_chain.ts`. */
+  readonly chainJson: string | undefined;
+  /** When two copies of its state were last seen in use. */
+  readonly copiesSeenAtMs: number | undefined;
 }

@@ -11,6 +11,7 @@ import {
 } from "../activation/messages.ts";
 import type { Clock } from "../core/clock.ts";
 import { joinBytes } from "../core/files.ts";
+import { readLink } from "../activation/nonce_chain.ts";
 import {
   checkBody,
   type Checked,
@@ -212,14 +213,19 @@ class MachineRoutes {
       nowMs,
       address: context.env.address,
       machineName: readMachineName(context.req.raw.headers),
+      link: readLink(headers.value.nonce),
     };
     const outcome = await this.#options.store.decide(
       { licenseKey: license_key, machineId: machine_id, nonce: headers.value.nonce },
       (records) => decide(records, request),
     );
-    return outcome.kind === "refused"
-      ? await this.refuse(context, outcome.refusal, about)
-      : await this.#seal(context, 200, outcome.fields);
+    if (outcome.kind === "refused") return await this.refuse(context, outcome.refusal, about);
+    if (outcome.findsCopies) {
+      this.#options.log.warn(`two copies of the state of machine ${machine_id} are in use`, {
+        license_key,
+      });
+    }
+    return await this.#seal(context, 200, outcome.fields);
   }
 
   /** Other requests are signed with the key stored at activation. */

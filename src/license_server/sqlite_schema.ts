@@ -72,8 +72,14 @@ function parseMachineRow(row: Row): MachineRecord {
     status: row["status"] as MachineRecord["status"],
     activatedAtMs: Number(row["activated_at"]),
     lastSeenAtMs: Number(row["last_seen_at"]),
-    name: row["name"] === null ? undefined : String(row["name"]),
+    name: parseOptionalText(row["name"]),
+    chainJson: parseOptionalText(row["chain"]),
+    copiesSeenAtMs: parseOptionalNumber(row["copies_seen_at"]),
   };
+}
+
+function parseOptionalText(value: SQLOutputValue | undefined): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
 }
 
 function parseOptionalNumber(value: SQLOutputValue | undefined): number | undefined {
@@ -84,7 +90,7 @@ function parseOptionalNumber(value: SQLOutputValue | undefined): number | undefi
 const APPLICATION_ID = 0x534e544c;
 
 /** `PRAGMA user_version` that this program writes. */
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 
 const TABLES = `
 CREATE TABLE licenses (
@@ -113,6 +119,8 @@ CREATE TABLE machines (
   activated_at INTEGER NOT NULL,
   last_seen_at INTEGER NOT NULL,
   name TEXT,
+  chain TEXT,
+  copies_seen_at INTEGER,
   PRIMARY KEY (license_key, machine_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE nonces (
@@ -148,17 +156,22 @@ CREATE TRIGGER machine_removed AFTER DELETE ON machines WHEN old.status NOT IN $
 END;
 `;
 
+/** Upgrade from version 3, which does not see copies of a machine's state. */
+const UPGRADE_3 = `ALTER TABLE machines ADD COLUMN chain TEXT;
+  ALTER TABLE machines ADD COLUMN copies_seen_at INTEGER; PRAGMA user_version = ${SCHEMA_VERSION};`;
+
 /** Upgrade from version 1, which has no LOST machines, and 2, which has no RELEASED ones, names and permissions to release. */
-const UPGRADE =
+const UPGRADE_1 =
   `DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;
   ALTER TABLE licenses ADD COLUMN allow_release INTEGER NOT NULL DEFAULT 1;
-  ALTER TABLE machines ADD COLUMN name TEXT;${TRIGGERS}PRAGMA user_version = ${SCHEMA_VERSION};`;
+  ALTER TABLE machines ADD COLUMN name TEXT;${TRIGGERS}${UPGRADE_3}`;
 
 /** Upgrades from each earlier version; 0 is an empty database. */
 const UPGRADES = [
   `${TABLES}${TRIGGERS}PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`,
-  UPGRADE,
-  UPGRADE,
+  UPGRADE_1,
+  UPGRADE_1,
+  UPGRADE_3,
 ] as const;
 
 /**

@@ -15,6 +15,7 @@ class RowWriter {
   readonly #putMachine: StatementSync;
   readonly #setMachineStatus: StatementSync;
   readonly #noteHeartbeat: StatementSync;
+  readonly #noteCopies: StatementSync;
   readonly #insertNonce: StatementSync;
   readonly #pruneNonces: StatementSync;
   readonly #insertAudit: StatementSync;
@@ -26,17 +27,20 @@ class RowWriter {
     );
     this.#setLicenseStatus = db.prepare("UPDATE licenses SET status = ? WHERE license_key = ?");
     this.#putMachine = db.prepare(
-      `INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET platform = excluded.platform, status = excluded.status,
         software_version = excluded.software_version, activated_at = excluded.activated_at,
-        last_seen_at = excluded.last_seen_at, name = excluded.name`,
+        last_seen_at = excluded.last_seen_at, name = excluded.name, chain = excluded.chain`,
     );
     this.#setMachineStatus = db.prepare(
       "UPDATE machines SET status = ? WHERE license_key = ? AND machine_id = ?",
     );
     this.#noteHeartbeat = db.prepare(
-      `UPDATE machines SET last_seen_at = ?, software_version = ?
+      `UPDATE machines SET last_seen_at = ?, software_version = ?, chain = ?
         WHERE license_key = ? AND machine_id = ?`,
+    );
+    this.#noteCopies = db.prepare(
+      "UPDATE machines SET copies_seen_at = ? WHERE license_key = ? AND machine_id = ?",
     );
     this.#insertNonce = db.prepare("INSERT INTO nonces VALUES (?, ?)");
     this.#pruneNonces = db.prepare(
@@ -67,16 +71,20 @@ class RowWriter {
         this.#noteHeartbeat.run(
           change.atMs,
           change.softwareVersion,
+          change.chainJson ?? null,
           scope.licenseKey,
           machineId,
         );
+        break;
+      case "note_copies":
+        this.#noteCopies.run(change.atMs, scope.licenseKey, machineId);
         break;
       case "remember_nonce":
         this.#pruneNonces.run(change.nowSeconds);
         this.#insertNonce.run(scope.nonce ?? null, change.expiresAtSeconds);
         break;
     }
-    if ("audit" in change) {
+    if ("audit" in change && change.audit !== undefined) {
       const { atMs, action, actor } = change.audit;
       this.#insertAudit.run(atMs, action, scope.licenseKey, machineId, actor);
     }
@@ -113,6 +121,8 @@ class RowWriter {
       machine.activatedAtMs,
       machine.lastSeenAtMs,
       machine.name ?? null,
+      machine.chainJson ?? null,
+      machine.copiesSeenAtMs ?? null,
     );
   }
 }

@@ -45,7 +45,14 @@ export type Change =
   }
   | { readonly kind: "put_machine"; readonly machine: MachineRecord; readonly audit: Audit }
   | { readonly kind: "set_machine_status"; readonly status: MachineStatus; readonly audit: Audit }
-  | { readonly kind: "note_heartbeat"; readonly atMs: number; readonly softwareVersion: string }
+  | {
+    readonly kind: "note_heartbeat";
+    readonly atMs: number;
+    readonly softwareVersion: string;
+    readonly chainJson: string | undefined;
+  }
+  /** Two copies of the machine's state are in use; the audit row is of the first time. */
+  | { readonly kind: "note_copies"; readonly atMs: number; readonly audit?: Audit }
   | {
     readonly kind: "remember_nonce";
     /** Unix seconds from which the request's timestamp alone refuses a replay. */

@@ -107,6 +107,8 @@ const licenseRecordSchema = v.object({
   last_alive: v.optional(v.nullable(aliveMarkSchema), null),
   /** Whether it was taken over from the state that all products shared, and has not run since: it may be another product's. */
   is_inherited: v.optional(v.boolean()),
+  /** Nonce of the last request that the server answered; see `nonce_chain.ts`. */
+  answered_nonce: v.optional(v.pipe(v.string(), v.uuid())),
 });
 
 const stateSchema = v.object({

@@ -19,6 +19,7 @@ Deno.test("activate() happens once and is saved", async () => {
     forbidding_status: null,
     unpaid_ms: 0,
     last_alive: null,
+    answered_nonce: "N",
   });
 });
 

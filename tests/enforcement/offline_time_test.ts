@@ -164,7 +164,7 @@ Deno.test("an answer of the server stops charging: time not charged by then is f
   const outage = new Outage();
   await outage.run(29 * MINUTE_MS, "killed");
   const graceBudget = outage.open();
-  await graceBudget.recordAnswer(1);
+  await graceBudget.recordAnswer({ respondedAtMs: 1 });
   outage.clock.skip(HOUR_MS);
   await graceBudget.end();
   await outage.startAgain();

@@ -26,11 +26,15 @@ testWith([POSIX], "a new database can be read by its owner alone", async () => {
   await assertMode(folder.at("a.db"), 0o600);
 });
 
-/** What counted the machines in version 1 of the schema, which knew none that was lost. */
-/** Removes what version 3 added to the tables. */
-const COLUMNS_3 =
+/** Removes what version 4 added to the tables. */
+const COLUMNS_4 =
+  "ALTER TABLE machines DROP COLUMN chain; ALTER TABLE machines DROP COLUMN copies_seen_at;";
+
+/** Removes what versions 3 and 4 added. */
+const COLUMNS_3 = COLUMNS_4 +
   "ALTER TABLE licenses DROP COLUMN allow_release; ALTER TABLE machines DROP COLUMN name;";
 
+/** What counted the machines in version 1 of the schema, which knew none that was lost. */
 const TRIGGERS_1 = `
   DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;
   CREATE TRIGGER machine_added AFTER INSERT ON machines WHEN new.status <> 'DECOMMISSIONED' BEGIN
@@ -62,7 +66,7 @@ Deno.test("a database of version 1 keeps its content, and no longer counts lost 
   await requestDecommission(store, request, { atMs: 0, actor: "test" });
   assertEquals(await machines(), 0);
   using db = new DatabaseSync(fixture.path, { readOnly: true });
-  assertEquals(db.prepare("PRAGMA user_version").get(), { user_version: 3 });
+  assertEquals(db.prepare("PRAGMA user_version").get(), { user_version: 4 });
 });
 
 Deno.test("a database of version 2 keeps its machines, which may give their places back", async () => {
@@ -83,6 +87,26 @@ Deno.test("a database of version 2 keeps its machines, which may give their plac
     true,
     undefined,
     "ACTIVE",
+  ]);
+});
+
+Deno.test("a database of version 3 keeps its machines, of which none was seen twice", async () => {
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
+  const machine = await makeMachine();
+  await fixture.activate(machine);
+  {
+    using db = new DatabaseSync(fixture.path);
+    db.exec(`${COLUMNS_4} PRAGMA user_version = 3`);
+  }
+  await fixture.restart();
+  assertEquals((await fixture.beat(machine)).status, 200);
+  const scope = { licenseKey: "K1", machineId: machine.id };
+  const { machine: stored } = await fixture.store.read(scope);
+  assertEquals([stored?.status, stored?.chainJson, stored?.copiesSeenAtMs], [
+    "ACTIVE",
+    undefined,
+    undefined,
   ]);
 });
 
@@ -111,10 +135,10 @@ const OPEN_CASES: readonly OpenCase[] = [
     async prepare(path) {
       await (await openStore(path))[Symbol.asyncDispose]();
       using db = new DatabaseSync(path);
-      db.exec("PRAGMA user_version = 4");
+      db.exec("PRAGMA user_version = 5");
     },
     message: (path) =>
-      `database ${path} is newer than this program: schema version is 4, expected at most 3`,
+      `database ${path} is newer than this program: schema version is 5, expected at most 4`,
   },
   {
     name: "a partly created database of ours",

@@ -118,6 +118,7 @@ export const vendorList: Command = {
   operands: { min: 0, max: 1 },
   notes: [
     "With KEY, lists only that license. Machines that are decommissioned, lost or released do not count as used; their names are unsigned.",
+    "`copies seen`: when two copies of a machine's state were last seen in use, for example of a cloned virtual machine.",
   ],
   async run({ args, output }) {
     const database = args.required("database");
@@ -135,8 +136,11 @@ function describe(listing: LicenseListing): string[] {
   return [
     `${license_key}  ${status}  ${software_id}  expires ${expiry_date} UTC  ` +
     `machines ${active_machines}/${max_machines}`,
-    ...listing.machines.map(({ machine_id, name, status, platform, last_seen_at }) =>
+    ...listing.machines.map((
+      { machine_id, name, status, platform, last_seen_at, copies_seen_at },
+    ) =>
       `  ${machine_id}  ${status}  ${platform}  last seen ${last_seen_at}` +
+      (copies_seen_at === null ? "" : `  copies seen ${copies_seen_at}`) +
       (name === null ? "" : `  ${name}`)
     ),
   ];
