@@ -6,7 +6,7 @@ import type { Platform } from "../platform/contract.ts";
 import { CREDENTIAL_STORE_NAMES } from "../platform/secret_tool.ts";
 import { digestOrganizationKey } from "../license/organization_key.ts";
 import { findKeystore, hasKeystore, KEYSTORE_FILE } from "../state/find_keystore.ts";
-import { type KeyWrapping, PROTECTS } from "../state/key_wrapping.ts";
+import { describeProtection, type KeyWrapping } from "../state/key_wrapping.ts";
 import { locateProductFolder } from "../state/product_folder.ts";
 import { type LicenseRecord, type State, StateFile } from "../state/state_file.ts";
 import { lstatIfExists } from "../core/files.ts";
@@ -123,7 +123,9 @@ async function openAll(
   }
   const { keyWrapping } = found;
   if (found.kind === "absent") {
-    const will = keyWrapping === undefined ? predictKey(platform, env) : describeKey(keyWrapping);
+    const will = keyWrapping === undefined
+      ? await predictKey(platform, env)
+      : await describeKey(keyWrapping.kind, platform);
     return {
       diagnostics: [
         pass("keystore", `none yet; will be a ${will}`),
@@ -131,7 +133,9 @@ async function openAll(
       ],
     };
   }
-  const about = keyWrapping === undefined ? "its key is missing" : describeKey(keyWrapping);
+  const about = keyWrapping === undefined
+    ? "its key is missing"
+    : await describeKey(keyWrapping.kind, platform);
   if (found.kind === "unreadable") {
     return reportKeystoreFault(
       `${folder}/${KEYSTORE_FILE} cannot be opened here (${about})`,
@@ -149,22 +153,17 @@ async function openAll(
 }
 
 /** Describes the key that the first run will create. */
-function predictKey(
-  platform: Platform,
-  env: Env,
-): string {
-  const derived = `derived key: ${PROTECTS.derived}`;
+async function predictKey(platform: Platform, env: Env): Promise<string> {
+  const derived = await describeKey("derived", platform);
   const { dataProtection } = platform;
-  if (dataProtection !== undefined) {
-    return `${dataProtection.kind} key: ${PROTECTS[dataProtection.kind]}`;
-  }
+  if (dataProtection !== undefined) return await describeKey(dataProtection.kind, platform);
   const announced = platform.announcedCredentialStore(env);
   if (announced === undefined) return derived;
   return `${announced} key if ${CREDENTIAL_STORE_NAMES[announced]} answers, else a ${derived}`;
 }
 
-function describeKey({ kind, protects }: KeyWrapping): string {
-  return `${kind} key: ${protects}`;
+async function describeKey(kind: KeyWrapping["kind"], platform: Platform): Promise<string> {
+  return `${kind} key: ${await describeProtection(kind, platform)}`;
 }
 
 function reportKeystoreFault(found: string, advice: string): StateExamination {

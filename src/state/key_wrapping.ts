@@ -13,8 +13,6 @@ import { removeDurably, writeAtomically } from "./state_folder.ts";
 /** Source of the keystore file's key: a credential store (DPAPI, Keychain, Secret Service), or a derived key without one. */
 export interface KeyWrapping {
   readonly kind: "dpapi" | "keychain" | "secret-service" | "derived";
-  /** The protection against a copied state folder, as text for people. */
-  readonly protects: string;
   /** Returns the AES-256-GCM key: non-extractable, and the same at every call. */
   unlock(): Promise<CryptoKey>;
 }
@@ -22,8 +20,8 @@ export interface KeyWrapping {
 /** Length of the random part of the key. */
 const SALT_BYTES = 32;
 
-/** The protection that each kind of key gives, as text for people. */
-export const PROTECTS = {
+/** The protection that each kind of key gives on a machine that has an id. */
+const PROTECTS = {
   "derived": "a copy of the state folder cannot be used on another machine or by another user",
   "dpapi":
     "a copy of the state folder cannot be used on another machine or by another user, nor without " +
@@ -35,6 +33,19 @@ export const PROTECTS = {
     "a copy of the state folder cannot be used on another machine, by another user, or while " +
     "this user's keychain is locked",
 } as const;
+
+const UNBOUND =
+  "this machine has no id (/etc/machine-id): a copy of the state folder can be used " +
+  "by the same user on any machine that has none";
+
+/** Describes the protection against a copied state folder, for people. */
+export async function describeProtection(
+  kind: KeyWrapping["kind"],
+  { machineId }: Pick<Platform, "machineId">,
+): Promise<string> {
+  if (await machineId() !== undefined) return PROTECTS[kind];
+  return kind === "derived" ? UNBOUND : `${UNBOUND}, together with a copy of this user's keyring`;
+}
 
 interface BoundKeyOptions {
   readonly kind: keyof typeof PROTECTS;
@@ -50,7 +61,6 @@ interface BoundKeyOptions {
 export function createBoundKey({ kind, salt, machineId, userId }: BoundKeyOptions): KeyWrapping {
   return {
     kind,
-    protects: PROTECTS[kind],
     async unlock() {
       const utf8 = new TextEncoder();
       const material = await crypto.subtle.importKey(

@@ -94,6 +94,25 @@ Deno.test("a missing state with a keystore is reported as none yet", async () =>
   assertEquals([finding.outcome, finding.found], ["ok", "none yet in FOLDER"]);
 });
 
+for (
+  const [id, claim] of [
+    ["a".repeat(32), "a copy of the state folder cannot be used on another machine"],
+    [
+      undefined,
+      "a copy of the state folder can be used by the same user on any machine that has none",
+    ],
+  ] as const
+) {
+  Deno.test(`a machine ${id === undefined ? "without an id is" : "with an id is not"} said to be copied easily`, async () => {
+    await using folder = await temporaryFolder();
+    const machineId = () => Promise.resolve(id);
+    const bound = { ...platform, machineId, dataProtection: undefined };
+    const deps = { platform: bound, env, clock };
+    const examined = await examineState(requestFor(folder.at("state")), undefined, deps);
+    assertStringIncludes(examined.diagnostics[0]!.found, claim);
+  });
+}
+
 Deno.test("missing runtime permissions are named, each with its option", async () => {
   await using folder = await temporaryFolder();
   const listMissingAccess = () => ["ffi", "run"];
