@@ -1,3 +1,4 @@
+import type { TamperPolicy } from "../core/build_info.ts";
 import type { Host } from "../platform/host.ts";
 import { loadValidLicense } from "../license/license_file.ts";
 import type { LicenseSource } from "../license/license_source.ts";
@@ -6,7 +7,6 @@ import type { IpcLimits } from "../ipc/limits.ts";
 import type { ProcessLimits } from "../platform/process_contract.ts";
 import type { OrganizationKeySource } from "../license/organization_key.ts";
 import type { Verify } from "../signing/ecdsa.ts";
-import type { TamperPolicy } from "./tamper_watch.ts";
 import type { StopRequest } from "./stop_request.ts";
 import type { SupervisionSettings } from "../supervision/supervisor.ts";
 import { resolveSocketPlaces, type SocketPlaces } from "../ipc/socket.ts";

@@ -1,12 +1,10 @@
 import type { Host } from "../platform/host.ts";
+import type { TamperPolicy } from "../core/build_info.ts";
 import { SentinelError } from "../core/errors.ts";
 import type { DegradeStage } from "../ipc/license_answers.ts";
 import type { TamperChecks } from "../platform/contract.ts";
 import type { TamperFinding, TamperFindings } from "../enforcement/tamper_findings.ts";
 import type { Watch } from "../enforcement/watches.ts";
-
-/** Response to a tamper finding: `report` only logs it, `off` does not even look. */
-export type TamperPolicy = "degrade" | "stop" | "report" | "off";
 
 const CHECK_INTERVAL_MS = 30_000;
 

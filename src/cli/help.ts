@@ -69,5 +69,7 @@ export async function describeVersion(build: Build): Promise<Record<string, unkn
       : await fingerprintOrganizationKey(build.organizationKey),
     software_id: build.softwareId ?? null,
     server_url: build.serverUrl ?? null,
+    anti_tamper: build.antiTamper ?? null,
+    ipc_peer: build.ipcPeer ?? null,
   };
 }

@@ -1,3 +1,4 @@
+import { TAMPER_POLICIES } from "../core/build_info.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
 
 /** One option; a flag if `value` is absent. */
@@ -94,6 +95,11 @@ export const OPTIONS = {
   "license-key": { value: "K", help: "the license's key (default: a new one)" },
   database: { value: "DB", help: "the license server's database: a SQLite file" },
   "strict-rollback": { help: "keep a copy of the state outside the folder of --state-dir, too" },
+  "anti-tamper": {
+    value: "POLICY",
+    help: "off, report, degrade or stop (default: degrade); a customer can only choose a stricter",
+    words: TAMPER_POLICIES,
+  },
   lost: { help: "the machine will not come back: free its place now" },
   address: { value: "ADDRESS", letter: "a", help: "address to listen on, or of the server" },
   port: { value: "PORT", letter: "p", help: "port to listen on (0 picks one), or of the server" },

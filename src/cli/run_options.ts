@@ -7,6 +7,7 @@ import type { LicenseRequest, RunRequest } from "../agent/run_request.ts";
 import { getIpcSettings } from "../daemon/settings.ts";
 import { isMachineName, MACHINE_NAME_FORM } from "../core/machine_name.ts";
 import { isStandardInput, type LicenseSource } from "../license/license_source.ts";
+import { chooseTamperPolicy } from "./tamper_policy.ts";
 import { UsageError } from "./usage_error.ts";
 import { logSettings } from "./logging.ts";
 import { findOrganizationKey, requireOrganizationKey } from "./organization_key_source.ts";
@@ -122,7 +123,7 @@ export function readLicenseRequest(
     machineName: license.machine_name,
     strictRollback: build.strictRollback,
     caFile: args.value("ca-file"),
-    ipc: ipc === undefined ? {} : getIpcSettings({ ipc }),
+    ipc: { ...(ipc && getIpcSettings({ ipc })), peer: ipc?.peer ?? build.ipcPeer ?? "user" },
   };
 }
 
@@ -133,10 +134,10 @@ export function readLicenseRequest(
  * @throws {UsageError} if the license, the software or the organization's key is missing.
  */
 export function readRunRequest(
-  context: Pick<CommandContext, "args" | "build">,
+  context: Pick<CommandContext, "args" | "build" | "log">,
   config: RunConfig,
 ): RunRequest {
-  const { args } = context;
+  const { args, build, log } = context;
   const { license, software, security } = config;
   const source = requireLicense(args, license.path);
   const softwarePath = resolve(software.path ?? args.required("software"));
@@ -148,7 +149,10 @@ export function readRunRequest(
     softwareEnv: software.env ?? {},
     workingDirectory: software.working_directory,
     orgKey: requireOrganizationKey(context),
-    tamperPolicy: security?.anti_tamper,
+    tamperPolicy: chooseTamperPolicy(
+      { vendor: build.antiTamper, file: security?.anti_tamper },
+      log,
+    ),
   };
 }
 

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { TAMPER_POLICIES } from "../core/build_info.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
 import {
   count,
@@ -56,7 +57,7 @@ export function createTables(resolvePath: ResolvePath) {
     ipc: {
       location: v.optional(oneOf(["runtime", "tmp", "auto"]), "auto"),
       path: file(),
-      peer: v.optional(oneOf(["user", "child"]), "user"),
+      peer: v.optional(oneOf(["user", "child"])),
       read_timeout_ms: v.optional(milliseconds({ min: 0 }), 60_000),
       write_timeout_ms: v.optional(milliseconds({ min: 0 }), 5_000),
       idle_timeout_ms: v.optional(milliseconds({ min: 0 }), 0),
@@ -91,7 +92,7 @@ export function createTables(resolvePath: ResolvePath) {
         [],
       ),
       no_new_privileges: v.optional(yesOrNo(), true),
-      anti_tamper: v.optional(oneOf(["degrade", "stop", "report", "off"]), "degrade"),
+      anti_tamper: v.optional(oneOf(TAMPER_POLICIES)),
     },
     server: {
       enabled: v.optional(yesOrNo(), false),

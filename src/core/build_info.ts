@@ -2,6 +2,10 @@
 export const PROFILES = ["customer", "vendor", "server"] as const;
 export type Profile = (typeof PROFILES)[number];
 
+/** Responses to a tamper finding, from the most lenient to the strictest. `off` does not even look. */
+export const TAMPER_POLICIES = ["off", "report", "degrade", "stop"] as const;
+export type TamperPolicy = (typeof TAMPER_POLICIES)[number];
+
 /** What a standalone program was built with; empty if the program runs from source. */
 export interface Build {
   /** Commit of the sources: 40 hex digits, followed by `-dirty` if the work tree had changes. */
@@ -17,6 +21,10 @@ export interface Build {
   readonly organizationKey?: string;
   /** The only software id that licenses may name. */
   readonly softwareId?: string;
+  /** The vendor's response to tampering; the configuration can only choose a stricter one. */
+  readonly antiTamper?: TamperPolicy;
+  /** Default of `ipc.peer`. */
+  readonly ipcPeer?: "child";
   /** Whether a state replica is kept outside the folder of `--state-dir`, too. */
   readonly strictRollback?: boolean;
   /** Default license server; options, variables and the configuration take precedence. */

@@ -27,12 +27,13 @@ export function getSupervisionSettings(
   };
 }
 
-/** Settings of the socket from `[ipc]`. */
-export function getIpcSettings({ ipc }: Pick<Config, "ipc">): Required<IpcSettings> {
+/** Settings of the socket from `[ipc]`, except `peer`, whose default depends on the build. */
+export function getIpcSettings(
+  { ipc }: Pick<Config, "ipc">,
+): Required<Omit<IpcSettings, "peer">> {
   return {
     location: ipc.location,
     path: ipc.path,
-    peer: ipc.peer,
     limits: {
       readTimeoutMs: ipc.read_timeout_ms,
       writeTimeoutMs: ipc.write_timeout_ms,

@@ -1,5 +1,5 @@
 import { isHttpUrl } from "../core/text.ts";
-import type { Build, Profile } from "../core/build_info.ts";
+import type { Build, Profile, TamperPolicy } from "../core/build_info.ts";
 import { describeError } from "../core/errors.ts";
 import { hashFile, lstatIfExists } from "../core/files.ts";
 import { resolve } from "../core/paths.ts";
@@ -64,6 +64,8 @@ export interface BuildRequest {
   readonly strictRollback?: boolean | undefined;
   /** The only program that may be launched: an absolute path on the customer's machine. */
   readonly softwarePath?: string | undefined;
+  /** Response to tampering; customers can only choose a stricter one. */
+  readonly antiTamper?: TamperPolicy | undefined;
 }
 
 interface BuildDependencies {
@@ -150,9 +152,15 @@ function describeTarget(
   return { target, profile, permissions: formatPermissionFlags(set) };
 }
 
+type CustomerDefaults = Pick<
+  Build,
+  "organizationKey" | "softwareId" | "serverUrl" | "strictRollback" | "antiTamper" | "ipcPeer"
+>;
+
 async function readCustomerDefaults(
-  { orgKeyPath, softwareId, serverUrl, strictRollback = false }: BuildRequest,
-): Promise<Pick<Build, "organizationKey" | "softwareId" | "serverUrl" | "strictRollback">> {
+  { orgKeyPath, softwareId, serverUrl, strictRollback = false, antiTamper, softwarePath }:
+    BuildRequest,
+): Promise<CustomerDefaults> {
   return {
     // normalizes the file's line endings
     ...(orgKeyPath !== undefined && {
@@ -161,6 +169,9 @@ async function readCustomerDefaults(
     ...(softwareId !== undefined && { softwareId }),
     ...(serverUrl !== undefined && { serverUrl }),
     ...(strictRollback && { strictRollback }),
+    ...(antiTamper !== undefined && { antiTamper }),
+    // a program that knows its software knows its clients
+    ...(softwarePath !== undefined && { ipcPeer: "child" as const }),
   };
 }
 

@@ -23,7 +23,13 @@ testWith(
     assertEquals(facts, {
       ...{ version: VERSION, target: Deno.build.target },
       ...{ commit: null, built_at: null, profile: null, permissions: null },
-      ...{ organization_key: null, software_id: null, server_url: null },
+      ...{
+        organization_key: null,
+        software_id: null,
+        server_url: null,
+        anti_tamper: null,
+        ipc_peer: null,
+      },
     });
   },
 );

@@ -112,6 +112,23 @@ for (const [strictRollback, answer] of [[true, "yes"], [false, "no"]] as const) 
   });
 }
 
+const BUILT_IN: readonly (readonly [string, Partial<BuildRequest>, string])[] = [
+  ["the policy against tampering", { antiTamper: "stop" }, '"antiTamper":"stop"'],
+  ["that only the known software is a peer", { softwarePath: "/opt/web" }, '"ipcPeer":"child"'],
+];
+
+for (const [what, request, text] of BUILT_IN) {
+  testWith([POSIX], `${what} is built in if it is given, and only then`, async () => {
+    const sumFor = async (asked: Partial<BuildRequest>) => {
+      const { files } = await build(looking(text), asked) as { files: BuiltFile[] };
+      return files[0]!.sha256;
+    };
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode("yes\n"));
+    assertEquals(await sumFor(request), new Uint8Array(digest).toHex());
+    assert(await sumFor({}) !== await sumFor(request));
+  });
+}
+
 testWith(
   [POSIX],
   "programs are listed with their checksums, by name",

@@ -32,19 +32,21 @@ export function chooseTargets(named: readonly string[]): Target[] {
 
 export const vendorBuild: Command = {
   usage:
-    "--org-key FILE [--target T]… [--software-id ID] [--server-url URL] [--software FILE] [--strict-rollback] --out DIR",
+    "--org-key FILE [--target T]… [--software-id ID] [--server-url URL] [--software FILE] [--anti-tamper POLICY] [--strict-rollback] --out DIR",
   options: [
-    ...["org-key", "target", "software-id", "server-url", "software", "strict-rollback"] as const,
-    ...["out", "json"] as const,
+    ...["org-key", "target", "software-id", "server-url", "software"] as const,
+    ...["anti-tamper", "strict-rollback", "out", "json"] as const,
   ],
   keeps: ["read", "write", "env", "run"],
   notes: [
     "Needs Deno, from PATH or BUILD_DENO, which downloads its runtime for each target or uses the one in DENORT_BIN.",
     "The programs accept only licenses signed with the key and, with --software-id, only those for that software;",
     "--server-url is their license server. With --software, the path on the customer's machine, they can launch no other",
-    "program (`daemon start` then needs --foreground). With --strict-rollback they keep a copy of the state outside the",
-    "folder of --state-dir, too: who restores that folder alone is found out, and a container that keeps nothing but",
-    "that folder has no grace until the server answers. Writes SHA256SUMS; the same inputs give the same bytes.",
+    "program (`daemon start` then needs --foreground), and only that program and its descendants get the license over the",
+    'socket, unless the configuration says `peer = "user"`. --anti-tamper is the response to tampering, which the',
+    "customer's configuration can make stricter, but not weaker. With --strict-rollback they keep a copy of the state",
+    "outside the folder of --state-dir, too: who restores that folder alone is found out, and a container that keeps",
+    "nothing but that folder has no grace until the server answers. Writes SHA256SUMS; the same inputs give the same bytes.",
   ],
   async run({ args, build, output }) {
     const { composeBuild } = await import("../../app/vendor.ts");
@@ -56,6 +58,7 @@ export const vendorBuild: Command = {
       softwareId: args.value("software-id"),
       serverUrl: args.value("server-url"),
       softwarePath: args.value("software"),
+      antiTamper: args.value("anti-tamper") ?? "degrade",
       strictRollback: args.flag("strict-rollback"),
     }, { build, note: output.note });
     output.result(
