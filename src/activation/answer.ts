@@ -14,8 +14,11 @@ import {
 
 /** The client's judgment of an answer. */
 export type ServerAnswer =
-  /** Signed by the organization for this request. `respondedAtMs`: the server's time, milliseconds since the Unix epoch. */
-  | { kind: "verified"; payload: AnswerPayload; respondedAtMs: number }
+  /**
+   * Signed by the organization for this request. `envelope` is the answer as signed; `respondedAtMs` the server's time,
+   * milliseconds since the Unix epoch.
+   */
+  | { kind: "verified"; payload: AnswerPayload; envelope: Envelope; respondedAtMs: number }
   /** Signed; whether it decides anything, its `code` tells (`messages.ts`). */
   | { kind: "refused"; message: string; code: string | undefined; respondedAtMs: number }
   /** A refusal without a signature: anyone between here and the server may have sent it. */
@@ -66,7 +69,7 @@ export async function judgeAnswer(
   if (typeof signed === "string") return rejectUnverified(`HTTP ${raw.status} with ${signed}`);
   return isRefusal
     ? judgeRefusal(signed.payload, expected)
-    : judgeAcceptance(signed.payload, expected);
+    : judgeAcceptance(signed.payload, { ...expected, envelope: envelope.output });
 }
 
 function rejectUnverified(reason: string): ServerAnswer {
@@ -98,14 +101,18 @@ async function openPayload(
   return json !== undefined && "value" in json ? { payload: json.value } : "a malformed payload";
 }
 
-function judgeAcceptance(payload: unknown, expected: AnswerExpectation): ServerAnswer {
+function judgeAcceptance(
+  payload: unknown,
+  { envelope, ...expected }: AnswerExpectation & { readonly envelope: Envelope },
+): ServerAnswer {
   const parsed = v.safeParse(answerPayloadSchema, payload);
   if (!parsed.success) return rejectUnverified("HTTP 200 with an incomplete payload");
   const answer = parsed.output;
   const fault = findFault(answer, expected) ??
     findMismatch(answer, expected);
   if (fault !== undefined) return rejectUnverified(fault);
-  return { kind: "verified", payload: answer, respondedAtMs: Date.parse(answer.responded_at) };
+  const respondedAtMs = Date.parse(answer.responded_at);
+  return { kind: "verified", payload: answer, envelope, respondedAtMs };
 }
 
 function judgeRefusal(payload: unknown, expected: AnswerExpectation): ServerAnswer {

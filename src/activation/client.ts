@@ -69,6 +69,8 @@ export interface RequestOptions {
   readonly answeredNonce?: string | undefined;
   /** Ends the request early as `unreachable`; a string as its reason becomes `why`. */
   readonly signal: AbortSignal;
+  /** The request's nonce, a UUID v4 (default: a new one). */
+  readonly nonce?: string;
   /** Called with the server's URL if the answer takes long, for a person who waits for it. */
   readonly onSlow?: (serverUrl: string) => void;
 }
@@ -113,12 +115,11 @@ export class LicenseServerClient implements LicenseServerApi {
   async #post(
     path: string,
     request: { readonly machine_id: string; readonly license_key: string },
-    { lastRespondedAtMs, answeredNonce, signal, onSlow, headers: unsigned }: RequestOptions & {
-      readonly headers?: Readonly<Record<string, string>>;
-    },
+    options: RequestOptions & { readonly headers?: Readonly<Record<string, string>> },
   ): Promise<ServerAnswer> {
+    const { lastRespondedAtMs, answeredNonce, signal, onSlow, headers: unsigned } = options;
     const { clock, newUuid, serverUrl, sign, verify } = this.#deps;
-    const nonce = linkNonce(newUuid(), answeredNonce);
+    const nonce = options.nonce ?? linkNonce(newUuid(), answeredNonce);
     const timestamp = String(Math.floor(clock.wallMs() / 1000));
     const body = new TextEncoder().encode(JSON.stringify(request));
     const stamp = { machineId: request.machine_id, timestamp, nonce };

@@ -4,7 +4,12 @@ import {
   type LicenseSource,
 } from "../license/license_source.ts";
 import type { LicenseInfo } from "../ipc/license_answers.ts";
-import { checkSoftware, loadLicense } from "../license/license_file.ts";
+import {
+  checkSoftware,
+  type LicenseEnvelope,
+  loadLicense,
+  type SignedLicense,
+} from "../license/license_file.ts";
 import { checkDates, type License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
 import { checkExecutable, type VerifiedFile, verifyChecksum } from "../process/executable.ts";
@@ -78,12 +83,15 @@ interface AgentParts {
   readonly supervisor: Supervisor;
   readonly software: VerifiedExecutable;
   readonly ipc: IpcServer;
+  /** The file of the current license. */
+  readonly envelope: LicenseEnvelope;
 }
 
 /** A run with an open socket, as its host and its clients see it. */
 export class Agent {
   readonly #parts: AgentParts;
   #source: LicenseSource;
+  #envelope: LicenseEnvelope;
   #next: NextLicense | undefined;
   #waiting = new AbortController();
   /** Resolves when the last requested reload has ended; they run one at a time. */
@@ -92,6 +100,7 @@ export class Agent {
   constructor(parts: AgentParts) {
     this.#parts = parts;
     this.#source = parts.request.license;
+    this.#envelope = parts.envelope;
   }
 
   get ipc(): IpcServer {
@@ -107,6 +116,11 @@ export class Agent {
   /** The license that is taken up when its first day comes; see {@linkcode reloadLicense}. */
   get nextLicense(): NextLicense | undefined {
     return this.#next;
+  }
+
+  /** The current license as the organization signed it. */
+  get envelope(): LicenseEnvelope {
+    return this.#envelope;
   }
 
   /** Stops waiting for the next license. */
@@ -185,7 +199,7 @@ export class Agent {
   async #reload(path: string): Promise<boolean> {
     const { deps, current, software, ipc } = this.#parts;
     const { log, stopRequest } = deps;
-    const license = await this.#load(path);
+    const { license, envelope } = await this.#load(path);
     if (isSameLicense(license, current.license)) {
       this.#source = { path };
       this.#setNext(undefined);
@@ -205,6 +219,7 @@ export class Agent {
     await software.verify(license.software_checksum);
     await current.replace(license, stopRequest.stop);
     this.#source = { path };
+    this.#envelope = envelope;
     this.#setNext(undefined);
     ipc.setLicense(describeLicense(license));
     log.info(`license changed: ${license.license_key}, valid to ${license.expiry_date}`);
@@ -212,12 +227,13 @@ export class Agent {
   }
 
   /** Loads a license that is valid now, or later. */
-  async #load(path: string): Promise<License> {
+  async #load(path: string): Promise<SignedLicense> {
     const { request, deps, current } = this.#parts;
-    const license = await loadLicense({ path }, deps);
+    const signed = await loadLicense({ path }, deps);
+    const { license } = signed;
     checkSoftware(license, request.softwareId);
     checkDates(license, Math.max(current.nowMs(), Date.parse(license.issue_date)));
-    return license;
+    return signed;
   }
 
   /** Waits for the license's first day, and takes it sooner if the current one expires. */

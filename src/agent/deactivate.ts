@@ -26,7 +26,7 @@ export async function deactivate(
   request: DeactivationRequest,
   deps: RunDependencies,
 ): Promise<Deactivation> {
-  const license = await loadLicense(request.license, { ...deps, stop: deps.stopRequest.stop });
+  const { license } = await loadLicense(request.license, { ...deps, stop: deps.stopRequest.stop });
   if (license.license_type !== "STANDARD") {
     throw new SentinelError(
       "usage.deactivate",

@@ -85,6 +85,7 @@ export class HardwareBoundLicensing implements Licensing<HardwareBoundLicense> {
       nowMs: () => this.#time.nowMs(),
       daysLeft: () => term.daysLeft,
       onEnding: (listener) => term.onEnding(listener),
+      machineId: this.machineId,
       end: () => Promise.resolve(),
     };
   }

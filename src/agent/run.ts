@@ -6,6 +6,7 @@ import {
   type RunDependencies,
   type RunRequest,
 } from "./run_request.ts";
+import type { SignedLicense } from "../license/license_file.ts";
 import type { License } from "../license/payload.ts";
 import { UnreachableError } from "../enforcement/judgment.ts";
 import { CurrentLicense, type Licensing, type ProvenLicense } from "../enforcement/licensing.ts";
@@ -25,15 +26,16 @@ export async function runSentinel(
 ): Promise<number> {
   const { log, stopRequest: { stop } } = deps;
   checkIpcPath(request, deps);
-  let license: License;
+  let signed: SignedLicense;
   try {
-    license = await loadRequestedLicense(request, deps);
+    signed = await loadRequestedLicense(request, deps);
   } catch (error) {
     // a request to stop ends the wait for a pipe
     if (!stop.aborted) throw error;
     logStopRequest(log, String(stop.reason));
     return 0;
   }
+  const { license, envelope } = signed;
   const software = new VerifiedExecutable(request.softwarePath, deps.platform);
   // before the activation, which would take a seat in vain
   await software.check(license.software_checksum);
@@ -48,7 +50,7 @@ export async function runSentinel(
     return 0;
   }
   await using current = new CurrentLicense(first, licensing);
-  return await serveAndSupervise(request, deps, { licensing, current, software, host });
+  return await serveAndSupervise(request, deps, { licensing, current, envelope, software, host });
 }
 
 async function openLicensing(

@@ -1,8 +1,7 @@
 import type { TamperPolicy } from "../core/build_info.ts";
 import type { Host } from "../platform/host.ts";
-import { loadValidLicense } from "../license/license_file.ts";
+import { loadValidLicense, type SignedLicense } from "../license/license_file.ts";
 import type { LicenseSource } from "../license/license_source.ts";
-import type { License } from "../license/payload.ts";
 import type { IpcLimits } from "../ipc/limits.ts";
 import type { ProcessLimits } from "../platform/process_contract.ts";
 import type { OrganizationKeySource } from "../license/organization_key.ts";
@@ -22,7 +21,7 @@ export async function loadRequestedLicense(
     RunDependencies,
     "verify" | "clock" | "stopRequest"
   >,
-): Promise<License> {
+): Promise<SignedLicense> {
   const wallMs = clock.wallMs();
   return await loadValidLicense(license, { verify, clock, stop, wallMs, softwareId });
 }

@@ -14,6 +14,8 @@ import { Agent, describeLicense, type VerifiedExecutable } from "./agent.ts";
 import { openChildRecord } from "../supervision/child_record.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { resolveIpcPlaces, type RunDependencies, type RunRequest } from "./run_request.ts";
+import type { LicenseEnvelope } from "../license/license_file.ts";
+import { LicenseProof } from "./license_proof.ts";
 import type { RunHost } from "./run_host.ts";
 import { stopLeftOver } from "../supervision/child.ts";
 
@@ -134,6 +136,8 @@ async function waitForEnding(
 interface ServeOptions {
   readonly licensing: Pick<Licensing, "machineId" | "findings">;
   readonly current: CurrentLicense;
+  /** The file of the current license. */
+  readonly envelope: LicenseEnvelope;
   readonly software: VerifiedExecutable;
   readonly host: RunHost;
 }
@@ -148,7 +152,7 @@ interface ServeOptions {
 export async function serveAndSupervise(
   request: RunRequest,
   deps: RunDependencies,
-  { licensing: { machineId, findings }, current, software, host }: ServeOptions,
+  { licensing: { machineId, findings }, current, envelope, software, host }: ServeOptions,
 ): Promise<number> {
   const { platform, stopRequest } = deps;
   await using claim = await claimPlace(resolveIpcPlaces(request, { ...deps, machineId }), {
@@ -180,6 +184,7 @@ export async function serveAndSupervise(
     },
     onLaunched: () => host.onRunning(agent),
   });
+  const proof = new LicenseProof({ ...deps, current, envelope: () => agent.envelope });
   await using ipc: IpcServer = serveIpc({
     ...deps,
     ...request.ipc,
@@ -187,10 +192,20 @@ export async function serveAndSupervise(
     license: describeLicense(current.license),
     isDescendant: (pid) => supervisor.isDescendant(pid),
     followsChildren: () => supervisor.settings.health?.probe.kind === "ipc",
+    prove: (wanted, signal) => proof.prove(wanted, signal),
     control: host.control(() => agent),
     status: () => ({ ...agent.status(), ...host.status() }),
   });
-  const agent: Agent = new Agent({ request, deps, current, findings, supervisor, software, ipc });
+  const agent: Agent = new Agent({
+    request,
+    deps,
+    current,
+    envelope,
+    findings,
+    supervisor,
+    software,
+    ipc,
+  });
   publishLicenseEvents(ipc, current, findings);
   await host.onServing(agent);
   await stopLeftOver(launching);

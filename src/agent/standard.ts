@@ -8,6 +8,7 @@ import type { StateFolder } from "../state/state_folder.ts";
 import { hasKeystore } from "../state/find_keystore.ts";
 import { ConfigError } from "../core/errors.ts";
 import { TamperFindings } from "../enforcement/tamper_findings.ts";
+import { Confirmations } from "../enforcement/confirmations.ts";
 import { Lease } from "../enforcement/lease.ts";
 import { GraceBudget, type GraceBudgetMemory } from "../enforcement/grace.ts";
 import type { Licensing, ProvenLicense } from "../enforcement/licensing.ts";
@@ -104,7 +105,9 @@ export class StandardLicensing implements Licensing<StandardLicense> {
       announced: this.#announced,
       nowMs: () => lease.nowMs(),
     });
+    const confirmations = new Confirmations(lease, { clock });
     const end = async () => {
+      await confirmations.end();
       await graceBudget.end();
       this.#memory = graceBudget.memory;
     };
@@ -122,6 +125,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
         createHeartbeatWatch(lease, { license, term, clock, random }),
         createDateWatch(term, clock),
         createAliveWatch(lease, clock),
+        confirmations.watch,
       ],
       status: () => ({
         license_status: lease.status,
@@ -133,6 +137,8 @@ export class StandardLicensing implements Licensing<StandardLicense> {
       daysLeft: () => term.daysLeft,
       onEnding: (listener) => term.onEnding(listener),
       onGraceCharged: (listener) => lease.onGraceCharged(listener),
+      machineId: lease.machineId,
+      confirm: (nonce, signal) => confirmations.confirm(nonce, signal),
       end,
     };
   }

@@ -73,7 +73,7 @@ async function examineFile(
     return { diagnostic: skip("license", "cannot be verified without the organization's key") };
   }
   try {
-    const license = await loadLicense(source, { verify, clock });
+    const { license } = await loadLicense(source, { verify, clock });
     checkSoftware(license, softwareId);
     const { license_key, license_type, software_id } = license;
     return {

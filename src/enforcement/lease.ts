@@ -18,6 +18,7 @@ import {
 import { retryUnreachable } from "../activation/retry.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { StandardLicense } from "../license/payload.ts";
+import type { Envelope } from "../signing/envelope.ts";
 import type { GraceBudget } from "./grace.ts";
 
 interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
@@ -57,6 +58,11 @@ export interface LastHeartbeat {
   readonly outcome: string;
 }
 
+/** The server's answer to a nonce of the software's, or why there is none. */
+export type Confirmation =
+  | { readonly kind: "signed"; readonly answer: Envelope }
+  | { readonly kind: "none"; readonly reason: "grace" | "unreachable" };
+
 const EXHAUSTED_MESSAGE = "server unreachable and grace period exhausted";
 
 /** A license that the server activates and confirms by heartbeats; it runs on grace while the server is unreachable. */
@@ -68,10 +74,17 @@ export class Lease {
   #isStarting = true;
   #onGraceCharged: (remainingSeconds: number) => void = () => {};
   #lastHeartbeat: LastHeartbeat | undefined;
+  /** Answers of the server to the software's nonces. */
+  #confirmations = 0;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
     this.#graceBudget = options.graceBudget;
+  }
+
+  /** This machine, as the server knows it. */
+  get machineId(): string {
+    return this.#graceBudget.machineId;
   }
 
   /** Seconds for which the software may still run without the server. */
@@ -186,6 +199,7 @@ export class Lease {
   async beat(signal: AbortSignal): Promise<LeaseVerdict> {
     this.#graceBudget.tolerateFaults();
     const { clock, random, log, license } = this.#options;
+    const confirmations = this.#confirmations;
     const intervalMs = license.heartbeat_interval_minutes * MINUTE_MS;
     const answer = await retryUnreachable((both) => this.#heartbeat(both), {
       ...heartbeatRetries(intervalMs),
@@ -200,7 +214,37 @@ export class Lease {
     });
     if (answer.kind === "status") return await this.#accept(answer);
     if (answer.kind === "refused") return await this.#miss(answer.error.message);
-    return signal.aborted ? CONTINUE : await this.#miss(answer.why);
+    const wasReached = this.#confirmations > confirmations;
+    return signal.aborted || wasReached ? CONTINUE : await this.#miss(answer.why);
+  }
+
+  /**
+   * Sends one heartbeat with a nonce of the software's. A miss costs nothing: the heartbeats of the interval do.
+   *
+   * @returns At once, with the answer; `verdict` follows when it is saved.
+   */
+  async confirm(
+    nonce: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly confirmation: Confirmation; readonly verdict: Promise<LeaseVerdict> }> {
+    this.#graceBudget.tolerateFaults();
+    const answer = await this.#options.client.heartbeat(
+      { ...this.#identity, software_version: VERSION },
+      { ...this.#request(signal), nonce },
+    );
+    const judged = judgeHeartbeat(answer);
+    const confirmation: Confirmation = answer.kind === "verified"
+      ? { kind: "signed", answer: answer.envelope }
+      : this.unconfirmed;
+    if (judged.kind !== "status") return { confirmation, verdict: Promise.resolve(CONTINUE) };
+    this.#confirmations++;
+    this.#noteHeartbeat(judged);
+    return { confirmation, verdict: this.#accept(judged) };
+  }
+
+  /** Why the server cannot confirm the license, if it does not answer now. */
+  get unconfirmed(): Confirmation {
+    return { kind: "none", reason: this.#graceBudget.isOffline ? "grace" : "unreachable" };
   }
 
   get #identity(): { license_key: string; machine_id: string } {
@@ -237,12 +281,13 @@ export class Lease {
   /** Asks once. A server that has lost this machine, for example by a restore of its database, is asked to activate it. */
   async #heartbeat(signal: AbortSignal): Promise<HeartbeatAnswer> {
     const answer = await this.#askForStatus(signal);
-    const at = new Date(this.nowMs()).toISOString();
-    this.#lastHeartbeat = {
-      at,
-      outcome: answer.kind === "status" ? answer.status : answer.kind,
-    };
+    this.#noteHeartbeat(answer);
     return answer;
+  }
+
+  #noteHeartbeat(answer: HeartbeatAnswer): void {
+    const outcome = answer.kind === "status" ? answer.status : answer.kind;
+    this.#lastHeartbeat = { at: new Date(this.nowMs()).toISOString(), outcome };
   }
 
   async #askForStatus(signal: AbortSignal): Promise<HeartbeatAnswer> {

@@ -1,5 +1,6 @@
 import type { SentinelError } from "../core/errors.ts";
 import type { License } from "../license/payload.ts";
+import type { Confirmation } from "./lease.ts";
 import type { TamperFindings } from "./tamper_findings.ts";
 import type { LicenseEnding } from "./term.ts";
 import type { Watch } from "./watches.ts";
@@ -18,6 +19,10 @@ export interface ProvenLicense {
   readonly onEnding: (listener: (ending: LicenseEnding) => void) => void;
   /** Calls `listener` with the remaining seconds after each charge; absent for licenses without grace. */
   readonly onGraceCharged?: (listener: (remainingSeconds: number) => void) => void;
+  /** This machine's id: the license server's for it, or a digest of the fingerprint that the license is bound to. */
+  readonly machineId: string;
+  /** Asks the license server for an answer to a nonce of the software's; absent for licenses without a server. */
+  readonly confirm?: (nonce: string, signal: AbortSignal) => Promise<Confirmation>;
   /** Charges what is outstanding; to be called after its watches have ended. */
   readonly end: () => Promise<void>;
 }
@@ -73,6 +78,15 @@ export class CurrentLicense implements AsyncDisposable {
   /** Days to the last day on which the license is valid. */
   get daysLeft(): number {
     return this.#proven.daysLeft();
+  }
+
+  get machineId(): string {
+    return this.#proven.machineId;
+  }
+
+  /** Asks the license server for an answer to a nonce of the software's; `undefined` if the license has none. */
+  get confirm(): ProvenLicense["confirm"] {
+    return this.#proven.confirm;
   }
 
   /** Resolves with the error that forbids the software to continue. */

@@ -8,6 +8,7 @@ import {
   type Random,
 } from "./license_answers.ts";
 import { Deadlines, DEFAULT_LIMITS, findShortestTimeoutMs, type IpcLimits } from "./limits.ts";
+import { type ProveLicense, withholdProof } from "./proof_request.ts";
 import { type ControlHandler, type ControlMethod, IpcService, RequestCache } from "./service.ts";
 import { bindSocket, type BoundSocket, type SocketClaim } from "./socket_owner.ts";
 import { describeError } from "../core/errors.ts";
@@ -32,6 +33,8 @@ export interface IpcServerOptions {
   readonly isDescendant?: (pid: number) => boolean | Promise<boolean>;
   /** Whether to count the software's requests, which requires a lookup for each new peer; called for each. */
   readonly followsChildren?: () => boolean;
+  /** Proves the license to clients that ask for it (default: no proof). */
+  readonly prove?: ProveLicense;
   /** Returns the answer to `status`. */
   readonly status?: () => object;
   readonly control?: Partial<Readonly<Record<ControlMethod, ControlHandler>>>;
@@ -116,13 +119,14 @@ class Server implements IpcServer {
 
   constructor(socket: BoundSocket, parts: ServerParts) {
     const { license, log, random, status = () => ({}), control = {}, peer = "user" } = parts;
+    const { prove = (wanted) => Promise.resolve(withholdProof(wanted)) } = parts;
     this.path = parts.claim.path;
     this.#socket = socket;
     this.#parts = parts;
     this.#limits = { ...DEFAULT_LIMITS, ...parts.limits };
     this.#clock = parts.clock ?? systemClock;
     const clock = this.#clock;
-    this.#service = new IpcService({ license, log, random, status, control, peer, clock });
+    this.#service = new IpcService({ license, log, random, prove, status, control, peer, clock });
     this.#deadlines = new Deadlines(clock, () => findShortestTimeoutMs(this.#limits));
     this.#accepting = this.#acceptAll();
   }

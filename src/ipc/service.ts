@@ -14,6 +14,12 @@ import {
   type PreparedAnswer,
   prepareLicenseAnswers,
 } from "./license_answers.ts";
+import {
+  type ProofRequest,
+  type ProveLicense,
+  readProofRequest,
+  withholdProof,
+} from "./proof_request.ts";
 import type { IpcRequest } from "./request.ts";
 
 /** Methods that degradation and `peer = "child"` apply to. */
@@ -42,6 +48,7 @@ export interface AdmittedPeer extends PeerCredentials {
 export interface ServiceOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly license: LicenseInfo;
   readonly peer: "user" | "child";
+  readonly prove: ProveLicense;
   readonly status: () => object;
   readonly control: Partial<Readonly<Record<ControlMethod, ControlHandler>>>;
 }
@@ -82,6 +89,7 @@ export class IpcService {
     const { method } = request;
     switch (method) {
       case "get_license":
+        return this.#answerLicense(request, peer);
       case "get_features":
       case "health":
         return this.answerPlain(method, peer);
@@ -103,6 +111,29 @@ export class IpcService {
       return this.#answerChild(method, peer);
     }
     return this.#isDegraded ? this.#degraded(method) : this.#answers[method];
+  }
+
+  #answerLicense(
+    { method, params }: IpcRequest,
+    peer: AdmittedPeer,
+  ): PreparedAnswer | Promise<PreparedAnswer> {
+    const wanted = readProofRequest(params);
+    if (wanted === undefined) return this.answerPlain("get_license", peer);
+    return "fault" in wanted
+      ? createErrorAnswer(`invalid params of ${method}: ${wanted.fault}`)
+      : this.#prove(wanted, peer);
+  }
+
+  /** Degraded answers have no proof: it would show the features that they lack. */
+  async #prove(wanted: ProofRequest, peer: AdmittedPeer): Promise<PreparedAnswer> {
+    const plain = await this.answerPlain("get_license", peer);
+    if (!isOk(plain)) return plain;
+    return await this.#call("get_license", async () => {
+      const proof = this.#isDegraded
+        ? withholdProof(wanted)
+        : await this.#options.prove(wanted, this.#closing.signal);
+      return { ...JSON.parse(this.#answers.get_license.json), ...proof };
+    });
   }
 
   async #answerChild(method: LicenseMethod, peer: AdmittedPeer): Promise<PreparedAnswer> {
@@ -144,6 +175,10 @@ export class IpcService {
       return createErrorAnswer("internal error");
     }
   }
+}
+
+function isOk({ json }: PreparedAnswer): boolean {
+  return json.startsWith('{"status":"ok"');
 }
 
 /** An error answer with the code and details. */

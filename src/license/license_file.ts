@@ -60,6 +60,17 @@ function explainReadFault(path: string, cause: unknown): LicenseError {
 /** The only algorithm: named as in RFC 7518 section 3.4, but with a DER signature. */
 export const LICENSE_ALGORITHM = "ES256";
 
+/** A license file's fields, as the organization signed them. */
+export interface LicenseEnvelope extends Envelope {
+  readonly alg: string;
+}
+
+/** A genuine license, and the file that proves it. */
+export interface SignedLicense {
+  readonly license: License;
+  readonly envelope: LicenseEnvelope;
+}
+
 /**
  * Verifies the text of a license file and parses its payload. Checks the signature before it parses the payload; does not
  * check the dates.
@@ -73,6 +84,11 @@ export const LICENSE_ALGORITHM = "ES256";
  * ```
  */
 export async function verifyLicense(fileText: string, verify: Verify): Promise<License> {
+  return (await openLicense(fileText, verify)).license;
+}
+
+/** Like {@linkcode verifyLicense}, but keeps the proof. */
+async function openLicense(fileText: string, verify: Verify): Promise<SignedLicense> {
   const envelope = parseLicenseFile(fileText);
   if (!await isEnvelopeGenuine(envelope, verify)) {
     throw new LicenseError("license.signature", "license signature verification failed");
@@ -80,14 +96,14 @@ export async function verifyLicense(fileText: string, verify: Verify): Promise<L
   const text = readPayload(envelope);
   if (text === undefined) throw new LicenseError("license.malformed", MALFORMED_PAYLOAD);
   const json = parseStrictJson(text);
-  if ("value" in json) return parsePayload(json.value);
+  if ("value" in json) return { license: parsePayload(json.value), envelope };
   if (json.fault.kind === "duplicate_key") {
     throw makePayloadError(json.fault.key, "must not appear twice");
   }
   throw new LicenseError("license.malformed", MALFORMED_PAYLOAD);
 }
 
-function parseLicenseFile(text: string): Envelope {
+function parseLicenseFile(text: string): LicenseEnvelope {
   const json = parseLicenseJson(text);
   if (!("value" in json)) throw makeMalformedError(json.damage);
   if (!isObject(json.value)) throw makeMalformedError("it is not an object");
@@ -101,7 +117,7 @@ function parseLicenseFile(text: string): Envelope {
       `unsupported license algorithm: ${sanitizeForTerminal(alg)} (expected ${LICENSE_ALGORITHM})`,
     );
   }
-  return { payload: removeBlanks(payload), sig: removeBlanks(sig) };
+  return { alg, payload: removeBlanks(payload), sig: removeBlanks(sig) };
 }
 
 /** @param damage What is wrong with the file, if that is known. */
@@ -127,15 +143,15 @@ export interface LicenseLoading extends PipeWait {
  * @throws {LicenseError}
  * @example
  * ```ts
- * const license = await loadLicense({ path: "rocket.lic" }, { verify, clock: systemClock });
+ * const { license } = await loadLicense({ path: "rocket.lic" }, { verify, clock: systemClock });
  * ```
  */
 export async function loadLicense(
   source: LicenseSource,
   { verify, ...wait }: LicenseLoading,
-): Promise<License> {
+): Promise<SignedLicense> {
   try {
-    return await verifyLicense(await readLicense(source, wait), verify);
+    return await openLicense(await readLicense(source, wait), verify);
   } catch (error) {
     if ("path" in source || !(error instanceof LicenseError)) throw error;
     const message = `${LICENSE_TEXT_VARIABLE}: ${error.message}`;
@@ -158,17 +174,17 @@ export interface LicenseRequirements extends LicenseLoading {
  * @example
  * ```ts
  * const terms = { verify, clock, wallMs: clock.wallMs(), softwareId: "rocket" };
- * const license = await loadValidLicense({ path: "rocket.lic" }, terms);
+ * const { license } = await loadValidLicense({ path: "rocket.lic" }, terms);
  * ```
  */
 export async function loadValidLicense(
   source: LicenseSource,
   { wallMs, softwareId, ...loading }: LicenseRequirements,
-): Promise<License> {
-  const license = await loadLicense(source, loading);
-  checkSoftware(license, softwareId);
-  checkDates(license, wallMs);
-  return license;
+): Promise<SignedLicense> {
+  const signed = await loadLicense(source, loading);
+  checkSoftware(signed.license, softwareId);
+  checkDates(signed.license, wallMs);
+  return signed;
 }
 
 /**

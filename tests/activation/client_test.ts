@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
-import { decodeStrictBase64Url, encodeBase64Url } from "../../src/signing/envelope.ts";
+import {
+  decodeStrictBase64Url,
+  encodeBase64Url,
+  isEnvelopeGenuine,
+} from "../../src/signing/envelope.ts";
 import { ask, askFor, machine, MACHINE_ID, organization, signed } from "../support/asked_server.ts";
 import {
   answerPayload,
@@ -30,6 +34,16 @@ Deno.test("a request carries the machine's signature over method, path, timestam
   ].join("\n");
   const der = decodeStrictBase64Url(header("Signature"));
   assert(der !== undefined && await machine.verify(new TextEncoder().encode(text), der));
+});
+
+Deno.test("a request has the nonce that it is given, and the answer is kept as signed", async () => {
+  await using server = serveAnswers(signed());
+  const nonce = crypto.randomUUID();
+  const answer = await ask(server.url, { nonce });
+  assert(answer.kind === "verified");
+  assertEquals(server.requests[0]?.headers.get("X-Sentinel-Nonce"), nonce);
+  assertEquals(answer.payload.request_nonce, nonce);
+  assert(await isEnvelopeGenuine(answer.envelope, organization.verify));
 });
 
 /** An answer whose payload is this very text, well signed. */

@@ -3,7 +3,8 @@ import { getExitCode } from "../../src/cli/exit_codes.ts";
 import type { DegradeStage } from "../../src/ipc/license_answers.ts";
 import type { TamperDetection } from "../../src/platform/contract.ts";
 import { TamperFindings } from "../../src/enforcement/tamper_findings.ts";
-import { createTamperWatch, type TamperPolicy } from "../../src/agent/tamper_watch.ts";
+import { createTamperWatch } from "../../src/agent/tamper_watch.ts";
+import type { TamperPolicy } from "../../src/core/build_info.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 

@@ -1,6 +1,6 @@
 // Not on Windows: a signal causes a heartbeat.
 /**
- * The customer copies the state of an activated machine, as the clone of a virtual machine or a second container does, and
+ * The attacker copies the state of an activated machine, as the clone of a virtual machine or a second container does, and
  * runs both copies on one place of the license. Each request names the last answer that its copy had, so the license server
  * sees two chains that take turns. It shows the vendor, and refuses nothing.
  */

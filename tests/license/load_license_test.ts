@@ -30,7 +30,7 @@ for (const [what, terms, refusal] of TERMS) {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.at("a.lic"), await license(standardPayload(DATES)));
     const load = () => loadValidLicense({ path: folder.at("a.lic") }, { ...LOADING, ...terms });
-    if (refusal === undefined) assertEquals((await load()).license_key, "ACME-0001");
+    if (refusal === undefined) assertEquals((await load()).license.license_key, "ACME-0001");
     else assertEquals((await assertRejects(load, LicenseError)).message, refusal);
   });
 }
@@ -39,7 +39,7 @@ Deno.test("loadLicense() does not check the dates", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.at("a.lic"), await license(standardPayload(DATES)));
   assertEquals(
-    (await loadLicense({ path: folder.at("a.lic") }, LOADING)).expiry_date,
+    (await loadLicense({ path: folder.at("a.lic") }, LOADING)).license.expiry_date,
     DATES.expiry_date,
   );
 });

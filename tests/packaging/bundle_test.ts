@@ -13,7 +13,7 @@ import { sharedFolder, temporaryFolder } from "../support/temporary_folder.ts";
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /** What the program itself needs of Node's, in parts that are loaded where it does. */
-const NODE_MODULES = ["buffer", "crypto", "http", "https", "inspector", "sqlite", "tls"];
+const NODE_MODULES = ["buffer", "crypto", "http", "https", "inspector", "net", "sqlite", "tls"];
 
 /** What packages ask for only if it is there. */
 const FOREIGN_GLOBALS = ["define", "msCrypto"];

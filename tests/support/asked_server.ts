@@ -14,8 +14,14 @@ export const MACHINE_ID = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
 /** The answer to one heartbeat of {@linkcode MACHINE_ID}. */
 export async function ask(
   url: string,
-  { lastRespondedAtMs = 0, clock = systemClock, signal = new AbortController().signal }: {
+  {
+    lastRespondedAtMs = 0,
+    clock = systemClock,
+    signal = new AbortController().signal,
+    nonce,
+  }: {
     lastRespondedAtMs?: number;
+    nonce?: string;
     clock?: Clock;
     signal?: AbortSignal;
   } = {},
@@ -30,7 +36,7 @@ export async function ask(
   });
   return await client.heartbeat(
     { license_key: "K", machine_id: MACHINE_ID, software_version: "1" },
-    { lastRespondedAtMs, signal },
+    { lastRespondedAtMs, signal, ...(nonce !== undefined && { nonce }) },
   );
 }
 

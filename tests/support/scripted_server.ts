@@ -24,12 +24,14 @@ export function verified(status: string, respondedAtMs = 1): ServerAnswer {
     request_nonce: "N",
     responded_at: "",
   };
-  return { kind: "verified", payload, respondedAtMs };
+  return { kind: "verified", payload, envelope: { payload: "P", sig: "S" }, respondedAtMs };
 }
 
 /** A license server that answers from a list, then always with the last. */
 export class ScriptedServer implements LicenseServerApi {
   readonly calls: string[] = [];
+  /** The nonces that heartbeats were asked to have. */
+  readonly nonces: (string | undefined)[] = [];
   readonly #answers: ServerAnswer[];
 
   constructor(...answers: ServerAnswer[]) {
@@ -45,7 +47,10 @@ export class ScriptedServer implements LicenseServerApi {
     return this.#next("activate");
   }
 
-  heartbeat(): Promise<ServerAnswer> {
+  heartbeat(
+    ...[_, { nonce }]: Parameters<LicenseServerApi["heartbeat"]>
+  ): Promise<ServerAnswer> {
+    this.nonces.push(nonce);
     return this.#next("heartbeat");
   }
 

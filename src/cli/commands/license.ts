@@ -28,7 +28,7 @@ export const licenseShow: Command = {
   async run(context) {
     const { args, output, clock } = context;
     const verify = await loadOrganizationKey(requireOrganizationKey(context));
-    const license = await loadLicense(chooseLicense(args), { verify, clock });
+    const { license } = await loadLicense(chooseLicense(args), { verify, clock });
     output.result(args.flag("json") ? JSON.stringify(license) : formatTable(license));
     return EXIT.ok;
   },
@@ -56,7 +56,7 @@ export const licenseVerify: Command = {
   notes: [LICENSE_SOURCES, "Exit status 80 if the license is not valid; standard error says why."],
   async run(context) {
     const { args, output, clock, build: { softwareId } } = context;
-    const license = await loadValidLicense(chooseLicense(args), {
+    const { license } = await loadValidLicense(chooseLicense(args), {
       clock,
       verify: await loadOrganizationKey(requireOrganizationKey(context)),
       wallMs: clock.wallMs(),

@@ -3,6 +3,7 @@ import {
   type LicenseLoading,
   type LicenseRequirements,
   readLicense,
+  type SignedLicense,
   verifyLicense as verifyStrictly,
 } from "../../../src/license/license_file.ts";
 import type { LicenseSource } from "../../../src/license/license_source.ts";
@@ -23,18 +24,19 @@ export async function verifyLicense(fileText: string, verify: Verify): Promise<L
 export async function loadLicense(
   source: LicenseSource,
   { verify, ...wait }: LicenseLoading,
-): Promise<License> {
-  return await verifyLicense(await readLicense(source, wait), verify);
+): Promise<SignedLicense> {
+  const text = await readLicense(source, wait);
+  return { license: await verifyLicense(text, verify), envelope: JSON.parse(text) };
 }
 
 export async function loadValidLicense(
   source: LicenseSource,
   { wallMs, softwareId, ...loading }: LicenseRequirements,
-): Promise<License> {
-  const license = await loadLicense(source, loading);
-  checkSoftware(license, softwareId);
-  checkDates(license, wallMs);
-  return license;
+): Promise<SignedLicense> {
+  const signed = await loadLicense(source, loading);
+  checkSoftware(signed.license, softwareId);
+  checkDates(signed.license, wallMs);
+  return signed;
 }
 
 /** With what is at hand, the public key's file, as the secret. */
