@@ -51,6 +51,10 @@ const SYMBOLS = {
   errno_location: { name: "__errno_location", parameters: [], result: "pointer" },
   // int clock_gettime(clockid_t clockid, struct timespec *tp); clock_gettime(2)
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  // unsigned long getauxval(unsigned long type); getauxval(3)
+  getauxval: { parameters: ["usize"], result: "usize" },
+  // void *dlsym(void *handle, const char *symbol); dlsym(3)
+  dlsym: { parameters: ["pointer", "buffer"], result: "pointer" },
   // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf); statx(2)
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   // int statfs(const char *path, struct statfs *buf); statfs(2)

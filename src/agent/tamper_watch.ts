@@ -70,7 +70,11 @@ async function pollChecks(
 async function respondToFindings(options: WatchOptions): Promise<SentinelError | undefined> {
   const { findings, policy, setDegradeStage, signal } = options;
   let wake = () => {};
-  findings.onFinding(() => wake());
+  const lying = new AbortController();
+  findings.onFinding(({ kind }) => {
+    if (kind === "clock_replaced") lying.abort();
+    wake();
+  });
   signal.addEventListener("abort", () => wake(), { once: true });
   while (!signal.aborted) {
     const [finding] = policy === "report" ? [] : findings.open;
@@ -78,11 +82,13 @@ async function respondToFindings(options: WatchOptions): Promise<SentinelError |
       await new Promise<void>((resolve) => wake = resolve);
       continue;
     }
-    if (policy === "stop") return new TamperError(finding.message);
+    // stages are timed by the very clock that was replaced
+    const lie = findings.open.find(({ kind }) => kind === "clock_replaced");
+    if (policy === "stop" || lie) return new TamperError((lie ?? finding).message);
     const { settled } = findings;
     const error = await degrade(finding, {
       ...options,
-      signal: AbortSignal.any([signal, settled]),
+      signal: AbortSignal.any([signal, settled, lying.signal]),
     });
     if (error !== undefined) return error;
     if (settled.aborted) setDegradeStage("normal");

@@ -17,6 +17,19 @@ export interface Clock {
 /** setTimeout takes a signed 32-bit number of milliseconds; a longer delay fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** Readings of two clocks at almost the same time. */
+export interface ClockReadings {
+  /** Milliseconds since the Unix epoch. */
+  readonly wallMs: number;
+  /** Milliseconds from an arbitrary start. */
+  readonly monotonicMs: number;
+}
+
+/** Reads the clocks of the runtime, which libraries beside it can replace. */
+export function readRuntimeClocks(): ClockReadings {
+  return { wallMs: Date.now(), monotonicMs: performance.now() };
+}
+
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),

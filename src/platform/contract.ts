@@ -20,7 +20,7 @@ export interface BootReading {
 
 /** A sign of tampering with this process, as text for the vendor's support. */
 export interface TamperDetection {
-  readonly kind: "debugger" | "preload" | "executable_changed";
+  readonly kind: "debugger" | "preload" | "executable_changed" | "clock_replaced";
   readonly message: string;
   /** Observation and its place. */
   readonly evidence: string;

@@ -96,6 +96,40 @@ Deno.test("with stop the software is stopped at once", async () => {
   assertEquals(harness.stages, []);
 });
 
+const REPLACED_CLOCK: TamperDetection = {
+  kind: "clock_replaced",
+  message: "another clock is put under sentinel",
+  evidence: "",
+};
+
+Deno.test("with degrade a replaced clock stops the software at once, as it times the stages", async () => {
+  const harness = new Fixture("degrade");
+  harness.tamperChecks = [REPLACED_CLOCK];
+  await harness.clock.advance(MINUTE_MS);
+  const error = await harness.ended;
+  assertEquals([error?.message, getExitCode(error)], [REPLACED_CLOCK.message, 137]);
+  assertEquals(harness.stages, []);
+});
+
+Deno.test("a clock that is replaced while answers are degraded stops the software", async () => {
+  const harness = new Fixture("degrade");
+  harness.tamperChecks = [DEBUGGER];
+  await harness.clock.advance(MINUTE_MS);
+  harness.tamperChecks = [DEBUGGER, REPLACED_CLOCK];
+  await harness.clock.advance(MINUTE_MS);
+  assertEquals((await harness.ended)?.message, REPLACED_CLOCK.message);
+  assertEquals(harness.stages.map(([stage]) => stage), ["warnings"]);
+  assertEquals(harness.clock.sleeping, 0);
+});
+
+Deno.test("with report a replaced clock is in the log, and that is all", async () => {
+  const harness = new Fixture("report");
+  harness.tamperChecks = [REPLACED_CLOCK];
+  await harness.clock.advance(30 * MINUTE_MS);
+  assertEquals(await harness.over(), undefined);
+  assertEquals(harness.findings.count, 1);
+});
+
 Deno.test("with report a finding is in the log, once, and that is all", async () => {
   const harness = new Fixture("report");
   harness.tamperChecks = [DEBUGGER];

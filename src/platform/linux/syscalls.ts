@@ -1,10 +1,28 @@
 import { libc } from "../../../ffi/libc.ts";
+import type { ClockReadings } from "../../core/clock.ts";
 import type { BootReading } from "../contract.ts";
 import { listKernelFolder, readBootId } from "./proc.ts";
 import { encodeCString } from "../unix/files.ts";
 
 /** <linux/time.h>; clock_gettime(2). */
-const CLOCK_BOOTTIME = 7;
+const CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_BOOTTIME = 7;
+
+/** Reads clocks by system calls, without a library or the vDSO in between. */
+export function readKernelClocks(): ClockReadings {
+  return { wallMs: readClock(CLOCK_REALTIME), monotonicMs: readClock(CLOCK_MONOTONIC) };
+}
+
+function readClock(id: number): number {
+  const timespec = new Uint8Array(TIMESPEC_BYTES);
+  if (syscall("clock_gettime", id, timespec) !== 0) {
+    throw new Error("Cannot read a clock: clock_gettime failed");
+  }
+  const [seconds, nanoseconds] = new BigInt64Array(timespec.buffer);
+  return Number(seconds! * 1000n + nanoseconds! / 1_000_000n);
+}
+
+/** struct timespec { time_t tv_sec; long tv_nsec; }, 64 bits each. */
+const TIMESPEC_BYTES = 16;
 
 /** Reads CLOCK_BOOTTIME and the boot id. @throws {Error} The kernel has no such clock. */
 export function readBootClock(): BootReading {
@@ -28,7 +46,7 @@ export function isWritable(path: string): boolean {
 }
 
 /** <linux/fcntl.h>, <linux/stat.h>; statx(2). */
-const AT_FDCWD = -100, STATX_BASIC_STATS = 0x7ff, STATX_BYTES = 256;
+export const AT_FDCWD = -100, STATX_BASIC_STATS = 0x7ff, STATX_BYTES = 256;
 
 /** Fields of `struct statx` that identify a file and its version. */
 const FIELDS: readonly (readonly [offset: number, length: number])[] = [
@@ -55,8 +73,15 @@ export function readFileVersion(path: string): string | undefined {
 
 /** System call numbers (<asm/unistd_64.h>, <asm-generic/unistd.h>). */
 const NUMBERS = {
-  x86_64: { mlock: 149, munlock: 150, madvise: 28, add_key: 248, keyctl: 250 },
-  aarch64: { mlock: 228, munlock: 229, madvise: 233, add_key: 217, keyctl: 219 },
+  x86_64: { mlock: 149, munlock: 150, madvise: 28, add_key: 248, keyctl: 250, clock_gettime: 228 },
+  aarch64: {
+    mlock: 228,
+    munlock: 229,
+    madvise: 233,
+    add_key: 217,
+    keyctl: 219,
+    clock_gettime: 113,
+  },
 } as const;
 
 const NUMBER = NUMBERS[Deno.build.arch];

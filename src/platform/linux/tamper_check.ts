@@ -1,6 +1,8 @@
 import type { Env } from "../../core/process.ts";
 import type { TamperChecks, TamperDetection } from "../contract.ts";
 import { watchExecutable } from "../file_changes.ts";
+import { openClockCheck } from "./clock_check.ts";
+import { findForeignClock, findForeignLibrary, readLoadedCode } from "./loaded_code.ts";
 import { listKernelFolder, readProcFile } from "./proc.ts";
 import { findPreload } from "../unix/preload_variables.ts";
 import { findInspector } from "../runtime_inspector.ts";
@@ -14,11 +16,14 @@ export async function openTamperChecks(
   path?: string,
 ): Promise<TamperChecks> {
   const executable = await watchExecutable(path);
+  const clocks = openClockCheck();
   return {
     async look() {
+      const code = readLoadedCode();
       return [
+        findForeignClock(code) ?? clocks.look(),
         findTracer() ?? await findInspector(),
-        findPreload(PRELOADS, env),
+        findPreload(PRELOADS, env) ?? findForeignLibrary(code),
         await executable.look(),
       ].filter((found) => found !== undefined);
     },
