@@ -28,7 +28,7 @@ export class TamperFindings {
     return this.#count;
   }
 
-  /** Findings that are not settled. */
+  /** Findings that are not settled, and call for a response. */
   get open(): readonly TamperFinding[] {
     return this.#open;
   }
@@ -42,7 +42,8 @@ export class TamperFindings {
     const { kind, message, evidence } = finding;
     this.#log.warn(`${message}: ${evidence}`, { finding: kind });
     this.#count++;
-    this.#open.push(finding);
+    // containers have one, which only the record shows
+    if (kind !== "user_namespace") this.#open.push(finding);
     for (const listener of this.#listeners) listener(finding);
   }
 

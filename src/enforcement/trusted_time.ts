@@ -97,7 +97,18 @@ export function computeUnchargedMs(record: LicenseRecord, now: Moment): number {
 
 function computeUnseenMs(mark: AliveMark, { wallMs, boot }: Moment): number {
   const isSameBoot = mark.boot_id !== "" && mark.boot_id === boot.bootId;
-  const passedMs = isSameBoot ? boot.bootMs - mark.boot_ms : wallMs - mark.wall_ms;
+  const wallPassedMs = wallMs - mark.wall_ms;
+  if (!isSameBoot) return limitUnseen(wallPassedMs);
+  // a time namespace sets the clock since boot back (time_namespaces(7)), and root the wall clock
+  const bootPassedMs = boot.bootMs - mark.boot_ms;
+  return Math.max(
+    limitUnseen(bootPassedMs),
+    Math.max(0, Math.min(wallPassedMs, LONGEST_UNSEEN_MS)),
+  );
+}
+
+/** A clock that was set back shows nothing, so the most is assumed. */
+function limitUnseen(passedMs: number): number {
   return passedMs < 0 ? LONGEST_UNSEEN_MS : Math.min(passedMs, LONGEST_UNSEEN_MS);
 }
 

@@ -20,7 +20,14 @@ export interface BootReading {
 
 /** A sign of tampering with this process, as text for the vendor's support. */
 export interface TamperDetection {
-  readonly kind: "debugger" | "preload" | "executable_changed" | "clock_replaced";
+  readonly kind:
+    | "debugger"
+    | "preload"
+    | "executable_changed"
+    | "clock_replaced"
+    | "identity_covered"
+    /** For the record: it may be an honest container. */
+    | "user_namespace";
   readonly message: string;
   /** Observation and its place. */
   readonly evidence: string;

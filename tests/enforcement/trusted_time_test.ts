@@ -3,7 +3,9 @@ import { checkDates } from "../../src/license/payload.ts";
 import { LicenseError } from "../../src/license/errors.ts";
 import { UnreachableError } from "../../src/enforcement/judgment.ts";
 import type { TamperFinding } from "../../src/enforcement/tamper_findings.ts";
-import { TrustedTime } from "../../src/enforcement/trusted_time.ts";
+import { createState, findRecord } from "../../src/enforcement/grace.ts";
+import type { StandardLicense } from "../../src/license/payload.ts";
+import { computeUnchargedMs, TrustedTime } from "../../src/enforcement/trusted_time.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { forever, LeaseBench, withGrace } from "../support/lease_bench.ts";
 import { ANSWERS, verified } from "../support/scripted_server.ts";
@@ -146,4 +148,28 @@ Deno.test("a rollback that uses up the last grace stops software that has no ser
   offline.clock.setWall("2026-06-14T12:00:00Z");
   const verdict = await offline.lease.keepAlive();
   assertEquals(verdict.kind === "stop" && verdict.error instanceof UnreachableError, true);
+});
+
+const MARK = { wall_ms: NOON, boot_id: "b1", boot_ms: HOUR_MS };
+
+/** What a killed run costs at a start that shows these clocks, in seconds. */
+function billOf({ wallMs = 0, bootMs = 0, bootId = "b1" }): number {
+  const license = { license_key: "K", heartbeat_grace_period_days: 1 } as StandardLicense;
+  const record = { ...findRecord(createState("M"), license), last_alive: MARK };
+  const boot = { bootId, bootMs: MARK.boot_ms + bootMs };
+  return computeUnchargedMs(record, { wallMs: NOON + wallMs, boot }) / 1000;
+}
+
+Deno.test("a killed run costs the greater of boot and wall time, a minute at most", () => {
+  assertEquals(billOf({ wallMs: 20_000, bootMs: 20_000 }), 20);
+  assertEquals(billOf({ wallMs: 50_000, bootMs: 1000 }), 50);
+  assertEquals(billOf({ wallMs: 1000, bootMs: 50_000 }), 50);
+  assertEquals(billOf({ wallMs: HOUR_MS, bootMs: 1000 }), 60);
+  assertEquals(billOf({ wallMs: -HOUR_MS, bootMs: 20_000 }), 20);
+  assertEquals(billOf({ wallMs: 20_000, bootMs: -1000 }), 60);
+});
+
+Deno.test("after another boot a killed run costs wall time, and a minute if that runs backwards", () => {
+  assertEquals(billOf({ wallMs: 20_000, bootMs: 50_000, bootId: "b2" }), 20);
+  assertEquals(billOf({ wallMs: -20_000, bootId: "b2" }), 60);
 });

@@ -1,3 +1,4 @@
+import { explainDistrust } from "./namespaces.ts";
 import { listKernelFolder, readKernelFile } from "./proc.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { encodeCString } from "../unix/files.ts";
@@ -23,12 +24,18 @@ export interface Disk {
   readonly serialPath: string;
 }
 
+/** Reads a file, unless the user could have put another in its place. */
+function readHardwareFile(path: string): Reading {
+  const why = explainDistrust(path);
+  return why === undefined ? readKernelFile(path) : { error: why };
+}
+
 /** Limit for nested device mapper and RAID layers. */
 const MAX_LAYERS = 16;
 
 /** Returns the last mount at `/`, which covers earlier ones. @param root Prefix of every path. */
 function readRootMount(root: string): RootMount | undefined {
-  const table = readKernelFile(`${root}/proc/self/mountinfo`);
+  const table = readHardwareFile(`${root}/proc/self/mountinfo`);
   if ("error" in table) return undefined;
   const lines = table.value.matchAll(
     /^\d+ \d+ (\d+):(\d+) \S+ \/ [^\n]*? - (\S+) (\S+)/gm,
@@ -64,21 +71,21 @@ function findDeviceFolder(root: string, { major, minor, device }: RootMount): st
   const folders = [name, ...listKernelFolder(`${root}/sys/class/block`)]
     .map((entry) => `${root}/sys/class/block/${entry}`);
   return folders.find((folder, i) => {
-    const mapped = readKernelFile(`${folder}/${i === 0 ? "uevent" : "dm/name"}`);
+    const mapped = readHardwareFile(`${folder}/${i === 0 ? "uevent" : "dm/name"}`);
     return "value" in mapped && (i === 0 || mapped.value === name);
   });
 }
 
 /** In sysfs a partition is a child of its disk; a composed device lists its parts in `slaves`. */
 function findWholeDisks(folder: string, layer: number): Disk[] {
-  if ("value" in readKernelFile(`${folder}/partition`)) {
+  if ("value" in readHardwareFile(`${folder}/partition`)) {
     return findWholeDisks(`${folder}/..`, layer);
   }
   const below = listKernelFolder(`${folder}/slaves`);
   if (below.length > 0 && layer < MAX_LAYERS) {
     return below.flatMap((name) => findWholeDisks(`${folder}/slaves/${name}`, layer + 1));
   }
-  const event = readKernelFile(`${folder}/uevent`);
+  const event = readHardwareFile(`${folder}/uevent`);
   const name = "value" in event ? /^DEVNAME=(.+)$/m.exec(event.value)?.[1] : undefined;
   return name === undefined ? [] : [{ name, serialPath: `${folder}/serial` }];
 }
@@ -96,7 +103,7 @@ export function createLinuxFingerprintSources(
 ): FingerprintSources {
   const file = (path: string): ComponentSource => ({
     place: path,
-    read: () => readKernelFile(root + path),
+    read: () => readHardwareFile(root + path),
   });
   return {
     machine_id: [file("/etc/machine-id")],
@@ -126,7 +133,7 @@ function createDiskSerialSource(root: string): ComponentSource {
  * machine of its kind has. Others are identifiers, such as a volume's.
  */
 function readDiskSerial({ name, serialPath }: Disk): Reading {
-  const serial = readKernelFile(serialPath);
+  const serial = readHardwareFile(serialPath);
   const isName = "value" in serial && name.startsWith("vd") &&
     /^[a-z_. -]+\d{0,2}$/i.test(serial.value);
   return isName
@@ -136,7 +143,7 @@ function readDiskSerial({ name, serialPath }: Disk): Reading {
 
 /** Reads the fields of the first processor in `/proc/cpuinfo`, and the board's fields at its end. */
 function readCpuFields(root: string): ReadonlyMap<string, string> | undefined {
-  const text = readKernelFile(`${root}/proc/cpuinfo`);
+  const text = readHardwareFile(`${root}/proc/cpuinfo`);
   if ("error" in text) return undefined;
   const fields = new Map<string, string>();
   for (const [, name, value] of text.value.matchAll(/^([^\t:\n]+?)[ \t]*:[ \t]*(.*?)[ \t]*$/gm)) {
@@ -173,7 +180,7 @@ function readCpuModel(root: string): Reading {
 
 /** Lists interfaces: a name and a colon in each line after the first two; proc_pid_net(5), `dev`. */
 function listInterfaces(root: string): string[] {
-  const table = readKernelFile(`${root}/proc/net/dev`);
+  const table = readHardwareFile(`${root}/proc/net/dev`);
   if ("error" in table) return [];
   return Array.from(table.value.matchAll(/^\s*([^\s|]+):/gm), ([, name]) => name!);
 }
@@ -182,8 +189,8 @@ function listInterfaces(root: string): string[] {
 function readLowestAddress(root: string): Reading {
   const addresses = listInterfaces(root)
     .map((name) => `${root}/sys/class/net/${name}`)
-    .filter((folder) => "value" in readKernelFile(`${folder}/device/uevent`))
-    .map((folder) => readKernelFile(`${folder}/address`))
+    .filter((folder) => "value" in readHardwareFile(`${folder}/device/uevent`))
+    .map((folder) => readHardwareFile(`${folder}/address`))
     .flatMap((address) => "value" in address ? address.value : []);
   return findLowestMacAddress(addresses);
 }

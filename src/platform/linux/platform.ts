@@ -17,6 +17,7 @@ import {
   readFileVersion,
 } from "./syscalls.ts";
 import { linuxUserKeyring } from "./kernel_keyring.ts";
+import { MACHINE_ID_PATHS } from "./namespaces.ts";
 import { listServers, trackPeers } from "./peers.ts";
 import { notifyService } from "./sd_notify.ts";
 import { replaceFile, signalUnixGroup, syncFolder } from "../unix/files.ts";
@@ -33,7 +34,7 @@ export const linux: Platform = {
   programFormat: "ELF",
   userId: () => String(Deno.uid()),
   async machineId() {
-    for (const path of ["/etc/machine-id", "/var/lib/dbus/machine-id"]) {
+    for (const path of MACHINE_ID_PATHS) {
       const id = await readLine(path);
       if (id !== undefined && id !== "") return id;
     }

@@ -3,6 +3,7 @@ import type { TamperChecks, TamperDetection } from "../contract.ts";
 import { watchExecutable } from "../file_changes.ts";
 import { openClockCheck } from "./clock_check.ts";
 import { findForeignClock, findForeignLibrary, readLoadedCode } from "./loaded_code.ts";
+import { findNamespace } from "./namespaces.ts";
 import { listKernelFolder, readProcFile } from "./proc.ts";
 import { findPreload } from "../unix/preload_variables.ts";
 import { findInspector } from "../runtime_inspector.ts";
@@ -25,6 +26,7 @@ export async function openTamperChecks(
         findTracer() ?? await findInspector(),
         findPreload(PRELOADS, env) ?? findForeignLibrary(code),
         await executable.look(),
+        ...findNamespace(),
       ].filter((found) => found !== undefined);
     },
   };
