@@ -69,11 +69,23 @@ export interface SystemServices {
   join(): Promise<ServiceMembership | undefined>;
 }
 
-/** Small named values that the system keeps for the user outside the file system, and may lose at any time. */
+/** Small named values that the system keeps for the user outside the file system, and may lose. */
 export interface UserKeyring {
   read(name: string): Uint8Array<ArrayBuffer> | undefined;
   write(name: string, content: Uint8Array<ArrayBuffer>): void;
   remove(name: string): void;
+  /** Absent if it may lose a value at any time. */
+  readonly memory?: KeyringMemory | undefined;
+}
+
+/** How long a keyring keeps what it has. */
+export interface KeyringMemory {
+  /** Changes when the keyring becomes empty; `undefined` if the keyring does not answer. */
+  period(): string | undefined;
+  /** Whether values written by this process stay until then. */
+  isLasting(): boolean;
+  /** A value that was not written for so long is lost all the same. */
+  readonly longestMs: number;
 }
 
 /** A program to start on this process's console, with its streams. */

@@ -13,6 +13,16 @@ import type { UserKeyring } from "../platform/contract.ts";
 /** A copy of the state that shows whether an older state was restored. */
 export type StateReplica = Pick<StateFile, "read" | "save" | "delete">;
 
+/** A replica in the user's keyring. */
+export interface KeyringReplica extends StateReplica {
+  /** The present period of the keyring, as far as it answers. */
+  period(): string | undefined;
+  /** The period in which the saved replica stays; `undefined` if it may get lost, or was not saved. */
+  keptPeriod(): string | undefined;
+  /** Longest time that it stays without a save. */
+  readonly longestMs: number;
+}
+
 /**
  * The replica outside the state folder: a file named after the machine.
  *
@@ -42,7 +52,7 @@ export function openOuterReplica(
 }
 
 /**
- * The replica in the user's keyring, under the machine's name. The keyring may lose it at any time.
+ * The replica in the user's keyring, under the machine's name.
  *
  * @param scope Keeps the replicas of products apart that share a machine id since version 0.1.
  */
@@ -50,9 +60,10 @@ export function openKeyringReplica(
   keyring: UserKeyring | undefined,
   key: CryptoKey,
   scope?: string,
-): (machineId: string) => StateReplica | undefined {
+): (machineId: string) => KeyringReplica | undefined {
   return (machineId) => {
     if (keyring === undefined) return undefined;
+    const { memory } = keyring;
     const name = formatReplicaName(machineId, scope);
     const identity = { name, version: STATE_VERSION };
     return {
@@ -64,6 +75,10 @@ export function openKeyringReplica(
         keyring.remove(name);
         return Promise.resolve();
       },
+      period: () => memory?.period(),
+      keptPeriod: () =>
+        memory?.isLasting() && keyring.read(name) !== undefined ? memory.period() : undefined,
+      longestMs: memory?.longestMs ?? 0,
     };
   };
 }
@@ -94,8 +109,8 @@ interface StateReplicas {
   readonly keepsOuter: boolean;
   /** Outside the state folder; `undefined` if the user has no home directory. */
   readonly outerOf: (machineId: string) => StateReplica | undefined;
-  /** In the user's keyring; a missing one is no evidence. */
-  readonly volatileOf: (machineId: string) => StateReplica | undefined;
+  /** In the user's keyring; a missing one is evidence in the period in which it was saved. */
+  readonly volatileOf: (machineId: string) => KeyringReplica | undefined;
 }
 
 /**
@@ -113,6 +128,7 @@ export class RollbackGuard {
   readonly #volatileOf: StateReplicas["volatileOf"];
   #counter = 0;
   #hasOuter = false;
+  #keyringPeriod: string | undefined;
   #machineId: string | undefined;
   /** The state that the replicas do not have yet. */
   #pending: State | undefined;
@@ -136,8 +152,10 @@ export class RollbackGuard {
       replica,
       hasInner: inner !== undefined,
       hasOuter: outer !== undefined,
+      hasLostVolatile: volatile === undefined && own !== undefined && this.#mustHave(own, wallMs),
     });
     this.#counter = result.state?.counter ?? 0;
+    this.#keyringPeriod = result.state?.keyring_period;
     this.#hasOuter = result.state?.has_outer_witness ?? false;
     if (result.state !== undefined && result.state !== own) await this.#file.save(result.state);
     return result;
@@ -165,9 +183,11 @@ export class RollbackGuard {
   async save(state: State, { ahead }: SaveOptions): Promise<void> {
     this.#machineId = state.machine_id;
     const counter = this.#counter + 1;
+    // a state without the mark of this period would pass for an older boot's
+    ahead ||= this.#lacksPeriod(state.machine_id);
     if (ahead) await this.#saveReplicas({ ...state, counter });
     const hasOuter = this.#keepsOuter && this.#hasOuter;
-    const next = { ...state, counter, has_outer_witness: hasOuter };
+    const next = { ...state, counter, has_outer_witness: hasOuter, ...this.#period };
     await this.#file.save(next);
     if (this.#hasOuter && !this.#keepsOuter) await this.#dropOuter(state.machine_id);
     // a failed save is repeated with the same number, so the replicas are never further ahead
@@ -198,15 +218,37 @@ export class RollbackGuard {
 
   /** Writes the replicas outside first, as they are harder to tamper with. */
   async #saveReplicas(state: State): Promise<void> {
-    await this.#volatileOf(state.machine_id)?.save(state);
+    const volatile = this.#volatileOf(state.machine_id);
+    await volatile?.save(state);
+    this.#keyringPeriod = volatile?.keptPeriod();
     if (this.#keepsOuter) this.#hasOuter = await this.#saveOuter(state);
     const hasOuter = this.#keepsOuter && this.#hasOuter;
-    await this.#inner.save({ ...state, has_outer_witness: hasOuter });
+    await this.#inner.save({ ...state, has_outer_witness: hasOuter, ...this.#period });
+  }
+
+  get #period(): Pick<State, "keyring_period"> {
+    return { keyring_period: this.#keyringPeriod };
+  }
+
+  #lacksPeriod(machineId: string): boolean {
+    const period = this.#volatileOf(machineId)?.period();
+    return period !== undefined && period !== this.#keyringPeriod;
+  }
+
+  /** Whether the keyring must still have the replica of this state. */
+  #mustHave({ machine_id, keyring_period, latest_known_ms }: State, wallMs: number): boolean {
+    if (keyring_period === undefined) return false;
+    const volatile = this.#volatileOf(machine_id);
+    return volatile !== undefined && volatile.period() === keyring_period &&
+      wallMs - latest_known_ms < volatile.longestMs;
   }
 
   async #saveOuter(state: State): Promise<boolean> {
     const outer = this.#outerOf(state.machine_id);
-    return await outer?.save({ ...state, has_outer_witness: true }).then(() => true, () => false) ??
+    return await outer?.save({ ...state, has_outer_witness: true, ...this.#period }).then(
+      () => true,
+      () => false,
+    ) ??
       false;
   }
 
@@ -223,10 +265,11 @@ function chooseNewer(a: State | undefined, b: State | undefined): State | undefi
 
 function judge(
   loaded: LoadedState,
-  { replica, hasInner, hasOuter }: {
+  { replica, hasInner, hasOuter, hasLostVolatile }: {
     replica: State | undefined;
     hasInner: boolean;
     hasOuter: boolean;
+    hasLostVolatile: boolean;
   },
 ): GuardedLoad {
   if (loaded.kind === "loaded") {
@@ -236,7 +279,8 @@ function judge(
       const rollback = `found save ${state.counter}, but save ${replica.counter} is on record`;
       return { state: requireAnswer(replica), rollback };
     }
-    const isLost = (state.counter > 0 && !hasInner) || (state.has_outer_witness && !hasOuter);
+    const isLost = hasLostVolatile || (state.counter > 0 && !hasInner) ||
+      (state.has_outer_witness && !hasOuter);
     if (!isLost) return { state };
     return { state: requireAnswer(state), rollback: "a replica is missing" };
   }

@@ -121,6 +121,8 @@ const stateSchema = v.object({
   counter: v.optional(whole, 0),
   /** Whether a replica exists outside the state folder. */
   has_outer_witness: v.optional(v.boolean(), false),
+  /** The period of the user's keyring in which its replica must be there; see `KeyringMemory`. */
+  keyring_period: v.optional(v.string()),
   /** Whether grace is withheld until the server answers a heartbeat. */
   is_unconfirmed: v.optional(v.boolean(), false),
   licenses: v.array(licenseRecordSchema),
@@ -142,6 +144,7 @@ export interface State {
   readonly latest_known_ms: number;
   readonly counter: number;
   readonly has_outer_witness: boolean;
+  readonly keyring_period?: string | undefined;
   readonly is_unconfirmed: boolean;
   readonly licenses: readonly LicenseRecord[];
   readonly socket_id?: string | undefined;

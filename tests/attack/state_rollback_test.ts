@@ -2,7 +2,7 @@
 // Compiled as well: the executable defends itself, without the sources beside it.
 /**
  * The attacker keeps a copy of the state from before the license server went away, and puts it back when the grace is used
- * up: the file, its whole folder, or the directory of the replica, too. Every save is numbered, and replicas in three places
+ * up: the file, its whole folder, or the directory of the replica, too, and empties the kernel's keyring. Every save is numbered, and replicas in three places
  * have seen the number; a state that is gone or unreadable has the server to ask.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -59,7 +59,7 @@ Deno.test("without replicas outside the folder, a restored state refunds all gra
 
 testWith(
   [NEEDS_USER_KEYRING],
-  "the replica outside restored with the state folder is detected through the user's keyring",
+  "the replica outside restored with the state folder is detected through the user's keyring, also if that is emptied",
   async () => {
     await using harness = await RunHarness.open("--heartbeat-minutes", "720", "--grace-days", "1");
     harness.stateDir = undefined;
@@ -76,11 +76,26 @@ testWith(
     assertEquals(code, 82, stderr);
     assertStringIncludes(stderr, "WARNING: state rollback detected: found save ");
 
-    // the attack, with an empty keyring
+    // an entry that is gone in the same boot is as suspicious
     await copy(harness, "backup", "home");
     await copy(harness, "witness-backup", "witness");
     await forgetReplicas(harness.folder.path);
-    const refunded = await harness.run("/bin/true");
+    const missed = await harness.run("/bin/true");
+    assertEquals(missed.code, 82, missed.stderr);
+    assertStringIncludes(missed.stderr, "WARNING: state rollback detected: a replica is missing");
+
+    // the attack, if a missing entry is no evidence, as after another boot
+    await copy(harness, "backup", "home");
+    await copy(harness, "witness-backup", "witness");
+    await forgetReplicas(harness.folder.path);
+    const refunded = await harness.run("/bin/true", {
+      doubles: {
+        "src/state/rollback_guard.ts": [[
+          "if (keyring_period === undefined) return false;",
+          "return false;",
+        ]],
+      },
+    });
     assertEquals(refunded.code, 0, refunded.stderr);
     assertStringIncludes(refunded.stderr, "operating under grace period (86400 seconds remaining)");
   },

@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { formatReplicaName } from "../../src/state/rollback_guard.ts";
-import { Disk, MACHINE, NOW, spent, withGrace } from "../support/replicated_disk.ts";
+import {
+  Disk,
+  KEYRING_KEEPS_MS,
+  MACHINE,
+  NOW,
+  spent,
+  withGrace,
+} from "../support/replicated_disk.ts";
 
 const OTHER_MACHINE = "8c5d9a51-0b0e-4f6d-8f43-0f3a7e1c2d22";
 
@@ -37,31 +44,83 @@ Deno.test("a restore of the whole folder is detected by the replica outside, and
   assertEquals({ found, grace }, { found: "nothing", grace: 300 });
 });
 
-Deno.test("a restore of both folders is detected by the keyring, and not once that is empty: the attack", async () => {
-  for (const isGone of [false, true]) {
-    await using disk = await spent({ hasKeyring: true });
-    await disk.copy("backup", "in");
-    await disk.copy("backup-out", "out");
-    if (isGone) disk.keyring!.clear();
-    const { found, grace } = await disk.start();
-    assertEquals(
-      { found, grace },
-      isGone
-        ? { found: "nothing", grace: 300 }
-        : { found: "found save 1, but save 3 is on record", grace: 100 },
-    );
+/** Puts both folders back, the keyring being what `change` makes of it. */
+async function restoreBoth(change: (disk: Disk) => void, nowMs = NOW) {
+  await using disk = await spent({ hasKeyring: true });
+  await disk.copy("backup", "in");
+  await disk.copy("backup-out", "out");
+  change(disk);
+  const { found, grace } = await disk.start(nowMs);
+  return { found, grace };
+}
+
+Deno.test("a restore of both folders is detected by the keyring", async () => {
+  const found = "found save 1, but save 3 is on record";
+  assertEquals(await restoreBoth(() => {}), { found, grace: 100 });
+});
+
+const empty = ({ keyring }: Disk) => keyring!.clear();
+
+Deno.test("a keyring that was emptied in the same boot is evidence, and withholds grace", async () => {
+  assertEquals(await restoreBoth(empty), { found: "a replica is missing", grace: 300 });
+  await using disk = await spent({ hasKeyring: true });
+  empty(disk);
+  const { state } = await disk.open().load(NOW);
+  assertEquals(state?.is_unconfirmed, true);
+});
+
+Deno.test("an unreadable replica in the keyring is as good as none", async () => {
+  const { found } = await restoreBoth(({ keyring }) =>
+    keyring!.set(formatReplicaName(MACHINE), Uint8Array.of(1, 2, 3))
+  );
+  assertEquals(found, "a replica is missing");
+});
+
+const UNSEEN = { found: "nothing", grace: 300 };
+
+Deno.test("a keyring that is empty after another boot is no evidence: the attack", async () => {
+  const reboot = (disk: Disk) => {
+    empty(disk);
+    disk.boot = "boot 2";
+  };
+  assertEquals(await restoreBoth(reboot), UNSEEN);
+});
+
+Deno.test("a keyring that does not answer is no evidence", async () => {
+  assertEquals(await restoreBoth((disk) => disk.boot = undefined), UNSEEN);
+});
+
+Deno.test("a keyring whose entries have expired is no evidence", async () => {
+  assertEquals(await restoreBoth(empty, NOW + KEYRING_KEEPS_MS), UNSEEN);
+  assertEquals(
+    (await restoreBoth(empty, NOW + KEYRING_KEEPS_MS - 1)).found,
+    "a replica is missing",
+  );
+});
+
+Deno.test("a keyring that may lose its entries, or that took none, is no evidence", async () => {
+  for (const refusal of [{ isLasting: false }, { boot: undefined }]) {
+    await using disk = await Disk.make();
+    disk.keyring = new Map();
+    Object.assign(disk, refusal);
+    await disk.open().save(withGrace(300), { ahead: true });
+    disk.keyring.clear();
+    disk.boot = "boot 1";
+    assertEquals((await disk.start()).found, "nothing");
   }
 });
 
-Deno.test("an empty keyring or an unreadable replica in it is no evidence", async () => {
+Deno.test("the first save after a boot marks its period, even if it may be lost otherwise", async () => {
   await using disk = await spent({ hasKeyring: true });
-  disk.keyring!.set(formatReplicaName(MACHINE), Uint8Array.of(1, 2, 3));
-  assertEquals((await disk.start()).found, "nothing");
-  disk.keyring!.clear();
-  const { found, state } = await disk.start();
+  empty(disk);
+  disk.boot = "boot 2";
+  const { state, found } = await disk.start();
   assertEquals(found, "nothing");
-  await state.save(withGrace(50), { ahead: true });
+  await state.save(withGrace(100), { ahead: false });
   assertEquals([...disk.keyring!.keys()], [formatReplicaName(MACHINE)]);
+  assertEquals((await disk.start()).found, "nothing");
+  empty(disk);
+  assertEquals((await disk.start()).found, "a replica is missing");
 });
 
 Deno.test("machines of several state folders have separate entries in the keyring", async () => {

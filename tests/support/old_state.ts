@@ -6,6 +6,14 @@ import type { RunHarness } from "./run_harness.ts";
 /** Where version 0.1 keeps the state of all products, below the test's folder. */
 export const OLD_STATE = "home/sentinel-drm";
 
+/** Version 0.1 did not note that the keyring has a replica. */
+const WITHOUT_PERIOD: Doubles = {
+  "src/platform/linux/kernel_keyring.ts": [[
+    "period: () => answers() ? readBootId() : undefined",
+    "period: () => undefined",
+  ]],
+};
+
 /**
  * Runs the software as version 0.1 did: with its files directly in the data folder. A given folder still has that form, save
  * the file that names its machine.
@@ -15,7 +23,8 @@ export async function runOld(
   options: Parameters<RunHarness["run"]>[1] = {},
 ): Promise<void> {
   harness.stateDir = harness.folder.at(OLD_STATE);
-  const { code, stderr } = await harness.run("/bin/true", options);
+  const doubles = { ...WITHOUT_PERIOD, ...options.doubles };
+  const { code, stderr } = await harness.run("/bin/true", { ...options, doubles });
   assertEquals(code, 0, stderr);
   await becomeOld(harness);
 }
@@ -58,7 +67,7 @@ export function isSpent(seconds: number, left: number): boolean {
 export async function runOldOffline(harness: RunHarness): Promise<number> {
   await runOld(harness);
   harness.stateDir = harness.folder.at(OLD_STATE);
-  const left = await spendGrace(harness);
+  const left = await spendGrace(harness, WITHOUT_PERIOD);
   await becomeOld(harness);
   return left;
 }

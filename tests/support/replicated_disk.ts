@@ -8,6 +8,8 @@ import { type TemporaryFolder, temporaryFolder } from "./temporary_folder.ts";
 
 /** Time at which tests load a state. */
 export const NOW = Date.parse("2026-06-15T12:00:00Z");
+/** A keyring loses what was not written for so long. */
+export const KEYRING_KEEPS_MS = 90 * 86_400_000;
 /** The machine of {@linkcode withGrace}. */
 export const MACHINE = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
 
@@ -18,6 +20,10 @@ export class Disk implements AsyncDisposable {
   keepsOuter = true;
   /** Replaces the user's keyring; `undefined` if the test has none. */
   keyring: Map<string, Uint8Array<ArrayBuffer>> | undefined;
+  /** The boot until whose end the keyring keeps what it has; `undefined` if it does not answer. */
+  boot: string | undefined = "boot 1";
+  /** Whether it keeps that at all. */
+  isLasting = true;
 
   private constructor(readonly folder: TemporaryFolder, readonly key: CryptoKey) {}
 
@@ -45,22 +51,30 @@ export class Disk implements AsyncDisposable {
         volatileOf: (id) => {
           const { keyring } = this;
           if (keyring === undefined) return undefined;
-          return this.#mortal(
-            openKeyringReplica({
-              read: (name) => keyring.get(name),
-              write: (name, content) => void keyring.set(name, content),
-              remove: (name) => void keyring.delete(name),
-            }, this.key)(id)!,
-          );
+          const replica = openKeyringReplica({
+            read: (name) => this.boot === undefined ? undefined : keyring.get(name),
+            write: (name, content) => {
+              if (this.boot !== undefined) keyring.set(name, content);
+            },
+            remove: (name) => void keyring.delete(name),
+            memory: {
+              period: () => this.boot,
+              isLasting: () => this.isLasting,
+              longestMs: KEYRING_KEEPS_MS,
+            },
+          }, this.key)(id)!;
+          return { ...replica, ...this.#mortal(replica) };
         },
       },
     );
   }
 
   /** Returns the result of a start, with its grace. */
-  async start(): Promise<{ found: string; grace: number | undefined; state: RollbackGuard }> {
+  async start(
+    nowMs = NOW,
+  ): Promise<{ found: string; grace: number | undefined; state: RollbackGuard }> {
     const state = this.open();
-    const { rollback, quarantinedAs, state: loaded } = await state.load(NOW);
+    const { rollback, quarantinedAs, state: loaded } = await state.load(nowMs);
     const found = rollback ?? (quarantinedAs === undefined ? "nothing" : "quarantined");
     return { found, grace: loaded?.licenses[0]?.grace_remaining_seconds, state };
   }
@@ -100,7 +114,7 @@ export function withGrace(seconds: number): State {
     unpaid_ms: 0,
     last_alive: null,
   };
-  return { ...createState(MACHINE), licenses: [record] };
+  return { ...createState(MACHINE), latest_known_ms: NOW, licenses: [record] };
 }
 
 /** Returns a disk with backups of both folders at 300 s of grace, and 100 s left now. */

@@ -1,6 +1,8 @@
 import { encodeCString } from "../unix/files.ts";
 import type { UserKeyring } from "../contract.ts";
-import { syscall } from "./syscalls.ts";
+import { isInitialUserNamespace } from "./namespaces.ts";
+import { readBootId, readProcFile } from "./proc.ts";
+import { readErrno, syscall } from "./syscalls.ts";
 
 /** <linux/keyctl.h>; keyctl(2). */
 const UPDATE = 2, SETPERM = 5, LINK = 8, UNLINK = 9, SEARCH = 10, READ = 11, SET_TIMEOUT = 15;
@@ -19,7 +21,7 @@ const TYPE = encodeCString("user");
 
 /**
  * The kernel's keyring of this user (user-keyring(7)), with keys of the type `user` in memory that is never written to disk.
- * It ends with the user's last process or the boot. Refusals (containers, quota) are ignored.
+ * It ends with the boot; before Linux 5.3 with the user's last process. Refusals (containers, quota) are ignored.
  */
 export const linuxUserKeyring: UserKeyring = {
   read(name) {
@@ -39,7 +41,29 @@ export const linuxUserKeyring: UserKeyring = {
     const key = find(name);
     if (key >= 0) syscall("keyctl", UNLINK, key, USER_KEYRING);
   },
+  memory: {
+    period: () => answers() ? readBootId() : undefined,
+    isLasting: () => isInitialUserNamespace() && outlivesProcesses(),
+    longestMs: SECONDS_KEPT * 1000,
+  },
 };
+
+/** <asm-generic/errno.h>; errno(3). */
+const ENOKEY = 126, EKEYEXPIRED = 127, EKEYREVOKED = 128;
+
+/** Tells an empty keyring from one that may not be used, as in most containers. */
+function answers(): boolean {
+  // opened first, as opening a symbol may change errno
+  readErrno();
+  return find("sentinel-drm:") >= 0 || [ENOKEY, EKEYEXPIRED, EKEYREVOKED].includes(readErrno());
+}
+
+/** Whether the kernel registers user keyrings by namespace (Linux 5.3), so that they stay when the user has no process. */
+function outlivesProcesses(): boolean {
+  const release = readProcFile("/proc/sys/kernel/osrelease") ?? "";
+  const [, major = 0, minor = 0] = /^(\d+)\.(\d+)/.exec(release)?.map(Number) ?? [];
+  return major > 5 || (major === 5 && minor >= 3);
+}
 
 function find(name: string): number {
   return syscall("keyctl", SEARCH, USER_KEYRING, TYPE, encodeCString(name), 0);

@@ -102,6 +102,11 @@ export function syscall(
   return Number(libc().syscall(BigInt(NUMBER[name]), a, b, c, d, e));
 }
 
+/** Returns errno(3) of the last call, in the statement behind it. */
+export function readErrno(): number {
+  return new Deno.UnsafePointerView(libc().errno_location()!).getInt32();
+}
+
 /** Returns the address of bytes, valid as long as the array is referenced. */
 export function getBufferAddress(bytes: Uint8Array<ArrayBuffer>): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));

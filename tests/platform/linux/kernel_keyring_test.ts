@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { linuxUserKeyring } from "../../../src/platform/linux/kernel_keyring.ts";
+import { readBootId } from "../../../src/platform/linux/proc.ts";
 import { openLibraries } from "../../support/open_libraries.ts";
 import { needsProgram, POSIX, testWith } from "../../support/requirements.ts";
+import { inUserNamespace, USER_NAMESPACES } from "../../support/user_namespace.ts";
 import { NEEDS_USER_KEYRING } from "../../support/user_keyring.ts";
 import { runTool } from "../../support/run_tool.ts";
 
@@ -30,6 +32,29 @@ testWith(
     linuxUserKeyring.remove(name);
     linuxUserKeyring.remove(name);
     assertEquals(linuxUserKeyring.read(name), undefined);
+  },
+);
+
+testWith([POSIX, NEEDS_USER_KEYRING], "a keyring that answers lasts as long as the boot", () => {
+  const { memory } = linuxUserKeyring;
+  assertEquals(memory?.period(), readBootId());
+  using own = ownName();
+  linuxUserKeyring.write(own.name, utf8("first"));
+  assertEquals(memory?.period(), readBootId());
+});
+
+testWith(
+  [USER_NAMESPACES, NEEDS_USER_KEYRING],
+  "that of a user namespace ends with it",
+  async () => {
+    const tell = async (...wrapper: string[]) => {
+      const fixture = new URL("../../fixtures/tell_keyring.ts", import.meta.url).pathname;
+      const deno = [Deno.execPath(), "run", "--quiet", "--allow-ffi", "--allow-read", fixture];
+      const [program, ...args] = [...wrapper, ...deno];
+      return JSON.parse(await runTool(program!, ...args));
+    };
+    assertEquals(await tell(), { period: readBootId(), isLasting: true });
+    assertEquals(await tell(...inUserNamespace()), { period: readBootId(), isLasting: false });
   },
 );
 

@@ -1,4 +1,4 @@
-import type { StateReplica } from "../../../src/state/rollback_guard.ts";
+import type { KeyringReplica, StateReplica } from "../../../src/state/rollback_guard.ts";
 
 export * from "../../../src/state/rollback_guard.ts";
 
@@ -7,6 +7,6 @@ export function openOuterReplica(): () => StateReplica | undefined {
   return () => undefined;
 }
 
-export function openKeyringReplica(): () => StateReplica | undefined {
+export function openKeyringReplica(): () => KeyringReplica | undefined {
   return () => undefined;
 }
