@@ -128,6 +128,8 @@ export class GraceBudget {
   #saved: Promise<unknown> = Promise.resolve();
   /** A full disk prevents a start but does not stop running software. */
   #toleratesFaults = false;
+  /** Since when no save has succeeded without the server, by the monotonic clock; `undefined` if one has. */
+  #unsavedSinceMs: number | undefined;
   #isForgotten = false;
 
   constructor(options: GraceBudgetOptions) {
@@ -197,6 +199,12 @@ export class GraceBudget {
 
   get hasGrace(): boolean {
     return hasGrace(this.#record) && !this.#state.is_unconfirmed;
+  }
+
+  /** Milliseconds for which a run without the server could not save what it used: a kill would refund that. */
+  get unsavedMs(): number {
+    if (this.#unsavedSinceMs === undefined) return 0;
+    return this.#options.clock.monotonicMs() - this.#unsavedSinceMs;
   }
 
   /** From now on, a failed save is logged and does not throw. */
@@ -310,6 +318,7 @@ export class GraceBudget {
 
   #stopCharging(): void {
     this.#offline.stop();
+    this.#unsavedSinceMs = undefined;
     this.#reachedAt = this.#readAwake();
   }
 
@@ -347,8 +356,10 @@ export class GraceBudget {
       await this.#inTurn(async () => {
         if (!this.#isForgotten) await write();
       });
+      this.#unsavedSinceMs = undefined;
     } catch (error) {
       if (!this.#toleratesFaults) throw error;
+      if (this.isOffline) this.#unsavedSinceMs ??= this.#options.clock.monotonicMs();
       this.#options.log.error(`state cannot be saved: ${describeError(error)}`);
     }
   }

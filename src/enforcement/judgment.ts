@@ -23,7 +23,7 @@ export class RefusedError extends SentinelError {
 
 /** The server cannot be reached and no grace is left (exit status 82). */
 export class UnreachableError extends SentinelError {
-  constructor(code: "activation" | "grace_exhausted" | "release", message: string) {
+  constructor(code: "activation" | "grace_exhausted" | "release" | "unsaved", message: string) {
     super(`unreachable.${code}`, message);
   }
 }

@@ -187,12 +187,22 @@ export class Lease {
       : CONTINUE;
   }
 
-  /** Saves that the run is alive, and checks the clock. */
+  /** Saves that the run is alive, and checks the clock. Without the server, saves may fail for one interval. */
   async keepAlive(): Promise<LeaseVerdict> {
     this.#graceBudget.tolerateFaults();
     const verdict = await this.checkClock();
     await this.#graceBudget.keepAlive();
-    return verdict;
+    const minutes = this.#options.license.heartbeat_interval_minutes;
+    if (verdict.kind === "stop" || this.#graceBudget.unsavedMs < minutes * MINUTE_MS) {
+      return verdict;
+    }
+    return {
+      kind: "stop",
+      error: new UnreachableError(
+        "unsaved",
+        `server unreachable, and the state cannot be saved for ${minutes} minutes — software stopped`,
+      ),
+    };
   }
 
   /** Sends one heartbeat of running software, with retries for a part of the license's interval. */

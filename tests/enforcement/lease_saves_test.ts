@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { forever, LeaseBench, withGrace } from "../support/lease_bench.ts";
+import { getExitCode } from "../../src/cli/exit_codes.ts";
+import { forever, LeaseBench, LICENSE, withGrace } from "../support/lease_bench.ts";
 import { ANSWERS, verified } from "../support/scripted_server.ts";
 
 const DAY = 86_400;
@@ -46,4 +47,62 @@ Deno.test("a full disk prevents the software's start, but does not stop it", asy
   await assertRejects(() => bench.lease.beatAtStart(forever), Error, "No space left on device");
   assertEquals(await bench.beat(), { kind: "continue" });
   assertEquals(bench.log.lines(), ["error state cannot be saved: No space left on device"]);
+});
+
+/** Lets a run without the server go on for minutes, as its watch does. */
+async function goOn(bench: LeaseBench, minutes: number) {
+  let verdict = await bench.lease.keepAlive();
+  for (let minute = 0; minute < minutes && verdict.kind === "continue"; minute++) {
+    await bench.clock.advance(60_000);
+    verdict = await bench.lease.keepAlive();
+  }
+  return verdict;
+}
+
+const FULL_DISK = () => Promise.reject(new Error("No space left on device"));
+
+const HALF_HOURLY = { ...LICENSE, heartbeat_interval_minutes: 30 };
+
+/** A run without the server; every save fails from now on. */
+async function failingOffline(): Promise<LeaseBench> {
+  const bench = new LeaseBench(withGrace(30 * DAY), { license: HALF_HOURLY });
+  bench.server.script(...Array.from({ length: 9 }, () => ANSWERS.unreachable));
+  await bench.lease.beatAtStart(forever);
+  bench.beforeSave = FULL_DISK;
+  return bench;
+}
+
+Deno.test("a run without the server ends once saves have failed for an interval", async () => {
+  const bench = await failingOffline();
+  assertEquals(await goOn(bench, 29), { kind: "continue" });
+  const verdict = await goOn(bench, 1);
+  assertEquals(
+    verdict.kind === "stop" ? verdict.error.message : "goes on",
+    "server unreachable, and the state cannot be saved for 30 minutes — software stopped",
+  );
+  assertEquals(verdict.kind === "stop" && getExitCode(verdict.error), 82);
+});
+
+Deno.test("one save that succeeds begins the interval again", async () => {
+  const bench = await failingOffline();
+  assertEquals(await goOn(bench, 29), { kind: "continue" });
+  bench.beforeSave = () => Promise.resolve();
+  assertEquals(await goOn(bench, 1), { kind: "continue" });
+  bench.beforeSave = FULL_DISK;
+  assertEquals(await goOn(bench, 29), { kind: "continue" });
+});
+
+Deno.test("with the server, a disk that stays full ends nothing", async () => {
+  const bench = new LeaseBench(withGrace(30 * DAY), { license: HALF_HOURLY });
+  bench.server.script(verified("ACTIVE"), verified("ACTIVE"));
+  await bench.lease.beatAtStart(forever);
+  bench.beforeSave = FULL_DISK;
+  assertEquals(await bench.beat(), { kind: "continue" });
+  assertEquals(await goOn(bench, 90), { kind: "continue" });
+  // the interval begins when the server is missed
+  bench.server.script(ANSWERS.unreachable);
+  const beat = bench.lease.beat(forever);
+  await bench.clock.advance(27 * 60_000);
+  assertEquals(await beat, { kind: "continue" });
+  assertEquals(await goOn(bench, 2), { kind: "continue" });
 });

@@ -19,6 +19,9 @@ const SOFTWARE = "exec sleep 100000";
 /** A program that runs until it is stopped. */
 export type LastingProgram = "run" | "daemon" | "server" | "vendor serve";
 
+/** The clock that the test drives is not the kernel's, which is a finding. */
+const OWN_CLOCK = '[security]\nanti_tamper = "report"\n';
+
 /** A bundle's long-running programs with `TOLD_TIME`, on one clock that the test drives. */
 export class DrivenTimeHarness implements AsyncDisposable {
   readonly #opened = new AsyncDisposableStack();
@@ -81,7 +84,9 @@ export class DrivenTimeHarness implements AsyncDisposable {
 
   async #startRun(): Promise<void> {
     const software = await this.base.script("run", SOFTWARE);
-    await this.#start("run", this.base.runArguments(software)).stderr.match(
+    await Deno.writeTextFile(this.#at("run.toml"), OWN_CLOCK);
+    const [command, ...args] = this.base.runArguments(software);
+    await this.#start("run", [command!, "--config", this.#at("run.toml"), ...args]).stderr.match(
       /software launched/,
     );
   }
@@ -94,7 +99,7 @@ export class DrivenTimeHarness implements AsyncDisposable {
       `[license]\npath = "K2.lic"\nstate_dir = "daemon-state"\n[software]\npath = "daemon"\n` +
         `[process]\npid_file = "daemon.pid"\n[logging]\nlevel = "debug"\n` +
         `[health]\nlisten = "127.0.0.1:${freePort()}"\nhealth_check_script = "check"\n` +
-        `check_interval_ms = 60000\n`,
+        `check_interval_ms = 60000\n${OWN_CLOCK}`,
     );
     await this.#start("daemon", [
       ...["daemon", "start", "--foreground", "--config", this.#at("sentinel.toml")],
