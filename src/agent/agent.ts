@@ -10,7 +10,7 @@ import {
   loadLicense,
   type SignedLicense,
 } from "../license/license_file.ts";
-import { checkDates, type License } from "../license/payload.ts";
+import { checkDates, hasBegun, type License } from "../license/payload.ts";
 import type { Platform } from "../platform/contract.ts";
 import { checkExecutable, type VerifiedFile, verifyChecksum } from "../process/executable.ts";
 import type { IpcServer } from "../ipc/server.ts";
@@ -92,7 +92,7 @@ export class Agent {
   readonly #parts: AgentParts;
   #source: LicenseSource;
   #envelope: LicenseEnvelope;
-  #next: NextLicense | undefined;
+  #next: SignedLicense | undefined;
   #waiting = new AbortController();
   /** Resolves when the last requested reload has ended; they run one at a time. */
   #reloaded: Promise<unknown> = Promise.resolve();
@@ -115,7 +115,14 @@ export class Agent {
 
   /** The license that is taken up when its first day comes; see {@linkcode reloadLicense}. */
   get nextLicense(): NextLicense | undefined {
-    return this.#next;
+    if (this.#next === undefined) return undefined;
+    const { license_key, issue_date } = this.#next.license;
+    return { license_key, issue_date };
+  }
+
+  /** Runs on until the first day of a license, and then takes it up. */
+  awaitLicense(next: SignedLicense): void {
+    this.#setNext(next);
   }
 
   /** The current license as the organization signed it. */
@@ -146,7 +153,7 @@ export class Agent {
       ...(supervisor.isPaused && { stopped_by_operator: true }),
       findings: findings.count,
       ...current.status,
-      ...(this.#next && { next_license: this.#next }),
+      ...(this.nextLicense && { next_license: this.nextLicense }),
       health: describeHealth(supervisor),
       counters: ipc.counters(),
     };
@@ -166,7 +173,7 @@ export class Agent {
    * Reads the license file again. A changed license is proven and replaces the current one; one that begins later does so on
    * its first day.
    *
-   * Neither a pipe nor a variable can be read again.
+   * Neither a pipe nor a variable can be read again; a license from one is taken up on its first day.
    *
    * @param path The license file (default: the one read last).
    * @returns Whether the license changed.
@@ -181,6 +188,7 @@ export class Agent {
   async #reloadFile(given: string | undefined): Promise<boolean> {
     const { log } = this.#parts.deps;
     if ("text" in this.#source) {
+      if (await this.#takeBegun()) return true;
       log.info(`the license stays: ${LICENSE_TEXT_VARIABLE} is read at the start only`);
       return false;
     }
@@ -192,14 +200,15 @@ export class Agent {
         `a license is read from a pipe at the start only: restart to use ${path}`,
       );
     }
+    if (await this.#takeBegun()) return true;
     log.info(`the license stays: a pipe is read at the start only (${path})`);
     return false;
   }
 
   async #reload(path: string): Promise<boolean> {
-    const { deps, current, software, ipc } = this.#parts;
-    const { log, stopRequest } = deps;
-    const { license, envelope } = await this.#load(path);
+    const { current } = this.#parts;
+    const file = await this.#load(path);
+    const { license } = file;
     if (isSameLicense(license, current.license)) {
       this.#source = { path };
       this.#setNext(undefined);
@@ -213,35 +222,50 @@ export class Agent {
     }
     if (!hasBegun(license, current.nowMs())) {
       this.#source = { path };
-      this.#setNext(license);
+      this.#setNext(file);
       return false;
     }
+    await this.#take(file);
+    this.#source = { path };
+    return true;
+  }
+
+  /** Takes the next license if its first day has come, without reading it again. */
+  async #takeBegun(): Promise<boolean> {
+    const next = this.#next;
+    if (next === undefined || !hasBegun(next.license, this.#parts.current.nowMs())) return false;
+    await this.#take(next);
+    return true;
+  }
+
+  async #take({ license, envelope }: SignedLicense): Promise<void> {
+    const { deps: { log, stopRequest }, current, software, ipc } = this.#parts;
     await software.verify(license.software_checksum);
     await current.replace(license, stopRequest.stop);
-    this.#source = { path };
+    await current.keep(envelope);
     this.#envelope = envelope;
     this.#setNext(undefined);
     ipc.setLicense(describeLicense(license));
     log.info(`license changed: ${license.license_key}, valid to ${license.expiry_date}`);
-    return true;
   }
 
-  /** Loads a license that is valid now, or later. */
+  /** Loads a license for the same product that is valid now, or later. */
   async #load(path: string): Promise<SignedLicense> {
-    const { request, deps, current } = this.#parts;
-    const signed = await loadLicense({ path }, deps);
-    const { license } = signed;
-    checkSoftware(license, request.softwareId);
-    checkDates(license, Math.max(current.nowMs(), Date.parse(license.issue_date)));
-    return signed;
+    const { deps, current } = this.#parts;
+    const file = await loadLicense({ path }, deps);
+    // the state belongs to one product
+    checkSoftware(file.license, current.license.software_id);
+    checkDates(file.license, Math.max(current.nowMs(), Date.parse(file.license.issue_date)));
+    return file;
   }
 
   /** Waits for the license's first day, and takes it sooner if the current one expires. */
-  #setNext(license: License | undefined): void {
+  #setNext(next: SignedLicense | undefined): void {
     this.#waiting.abort();
     this.#waiting = new AbortController();
     const { current, deps: { log } } = this.#parts;
-    this.#next = license && { license_key: license.license_key, issue_date: license.issue_date };
+    this.#next = next;
+    const license = next?.license;
     current.setSuccessor(license && (() => this.#takeNow(license)));
     if (license === undefined) return;
     log.info(
@@ -280,11 +304,6 @@ export class Agent {
     const { supervisor: { running }, deps: { clock } } = this.#parts;
     return running && Math.floor((clock.monotonicMs() - running.atMs) / 1000);
   }
-}
-
-/** Whether a license's first day has come. */
-function hasBegun({ issue_date }: License, nowMs: number): boolean {
-  return nowMs >= Date.parse(issue_date);
 }
 
 function isSameLicense(a: License, b: License): boolean {

@@ -1,7 +1,9 @@
 import { SentinelError } from "../core/errors.ts";
 import { loadLicense } from "../license/license_file.ts";
 import type { LicenseSource } from "../license/license_source.ts";
+import { hasBegun, type License, type StandardLicense } from "../license/payload.ts";
 import { AlreadyRunningError } from "../state/state_folder.ts";
+import { findKeptLicense } from "./kept_license.ts";
 import type { LicenseRequest, RunDependencies } from "./run_request.ts";
 import { StandardLicensing } from "./standard.ts";
 
@@ -26,7 +28,8 @@ export async function deactivate(
   request: DeactivationRequest,
   deps: RunDependencies,
 ): Promise<Deactivation> {
-  const { license } = await loadLicense(request.license, { ...deps, stop: deps.stopRequest.stop });
+  const { stop } = deps.stopRequest;
+  const { license } = await loadLicense(request.license, { ...deps, stop });
   if (license.license_type !== "STANDARD") {
     throw new SentinelError(
       "usage.deactivate",
@@ -34,15 +37,28 @@ export async function deactivate(
     );
   }
   using licensing = await openStopped(() => StandardLicensing.openExisting(license, request, deps));
-  const isActivated = await licensing?.release(license, deps.stopRequest.stop) ?? false;
-  if (licensing === undefined || !isActivated) {
-    throw new SentinelError(
-      "usage.deactivate",
-      `license ${license.license_key} is not activated here: run this as the user that runs the software, ` +
-        "with the same --state-dir",
-    );
+  const licenses = [license, ...await findPresent(license, request, deps)];
+  for (const each of licenses) {
+    if (licensing !== undefined && await licensing.release(each, stop)) {
+      return { licenseKey: each.license_key, machineId: licensing.machineId };
+    }
   }
-  return { licenseKey: license.license_key, machineId: licensing.machineId };
+  throw new SentinelError(
+    "usage.deactivate",
+    `license ${license.license_key} is not activated here: run this as the user that runs the software, ` +
+      "with the same --state-dir",
+  );
+}
+
+/** The license that runs until the given one begins, if any. */
+async function findPresent(
+  given: License,
+  request: DeactivationRequest,
+  deps: RunDependencies,
+): Promise<StandardLicense[]> {
+  if (hasBegun(given, deps.clock.wallMs())) return [];
+  const kept = await findKeptLicense(given, request, deps);
+  return kept.kind === "found" ? [kept.license] : [];
 }
 
 /** Says what to do if the software still runs. */

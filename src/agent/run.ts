@@ -6,8 +6,9 @@ import {
   type RunDependencies,
   type RunRequest,
 } from "./run_request.ts";
+import { chooseLicense } from "./kept_license.ts";
 import type { SignedLicense } from "../license/license_file.ts";
-import type { License } from "../license/payload.ts";
+import { checkDates, type License } from "../license/payload.ts";
 import { UnreachableError } from "../enforcement/judgment.ts";
 import { CurrentLicense, type Licensing, type ProvenLicense } from "../enforcement/licensing.ts";
 import { logStopRequest, serveAndSupervise } from "./serve.ts";
@@ -26,20 +27,21 @@ export async function runSentinel(
 ): Promise<number> {
   const { log, stopRequest: { stop } } = deps;
   checkIpcPath(request, deps);
-  let signed: SignedLicense;
+  let given: SignedLicense;
   try {
-    signed = await loadRequestedLicense(request, deps);
+    given = await loadRequestedLicense(request, deps);
   } catch (error) {
     // a request to stop ends the wait for a pipe
     if (!stop.aborted) throw error;
     logStopRequest(log, String(stop.reason));
     return 0;
   }
-  const { license, envelope } = signed;
+  const { present, next } = await chooseLicense(given, request, deps);
+  const { license } = present;
   const software = new VerifiedExecutable(request.softwarePath, deps.platform);
   // before the activation, which would take a seat in vain
   await software.check(license.software_checksum);
-  using licensing = await openLicensing(license, request, deps);
+  using licensing = await openLicensing({ license, next: next?.license }, request, deps);
   let first: ProvenLicense;
   try {
     first = await licensing.prove(license, stop);
@@ -50,16 +52,33 @@ export async function runSentinel(
     return 0;
   }
   await using current = new CurrentLicense(first, licensing);
-  return await serveAndSupervise(request, deps, { licensing, current, envelope, software, host });
+  await current.keep(present.envelope);
+  const { envelope } = present;
+  return await serveAndSupervise(request, deps, {
+    licensing,
+    current,
+    envelope,
+    software,
+    host,
+    next,
+  });
 }
 
+/** @param next The license that was given, if another one is to run until its first day. */
 async function openLicensing(
-  license: License,
+  { license, next }: { license: License; next: License | undefined },
   request: RunRequest,
   deps: RunDependencies,
 ): Promise<Licensing> {
   if (license.license_type === "STANDARD") {
-    return await StandardLicensing.open(license, request, deps);
+    using stack = new DisposableStack();
+    const licensing = stack.use(await StandardLicensing.open(license, request, deps));
+    // only a license that has run here stands in for the one that was given
+    if (next !== undefined && !licensing.isActivated(license)) {
+      checkDates(next, deps.clock.wallMs());
+    }
+    stack.move();
+    return licensing;
   }
   const { HardwareBoundLicensing } = await import("./hardware_bound.ts");
   return await HardwareBoundLicensing.open(license, deps);

@@ -1,7 +1,8 @@
 import type { TamperPolicy } from "../core/build_info.ts";
 import type { Host } from "../platform/host.ts";
-import { loadValidLicense, type SignedLicense } from "../license/license_file.ts";
+import { checkSoftware, loadLicense, type SignedLicense } from "../license/license_file.ts";
 import type { LicenseSource } from "../license/license_source.ts";
+import { checkDates } from "../license/payload.ts";
 import type { IpcLimits } from "../ipc/limits.ts";
 import type { ProcessLimits } from "../platform/process_contract.ts";
 import type { OrganizationKeySource } from "../license/organization_key.ts";
@@ -11,7 +12,7 @@ import type { SupervisionSettings } from "../supervision/supervisor.ts";
 import { resolveSocketPlaces, type SocketPlaces } from "../ipc/socket.ts";
 
 /**
- * Loads the license of a run: genuine, valid now, and for the software that the request names.
+ * Loads the license of a run: genuine, valid now or later, and for the software that the request names.
  *
  * @throws {LicenseError}
  */
@@ -22,8 +23,10 @@ export async function loadRequestedLicense(
     "verify" | "clock" | "stopRequest"
   >,
 ): Promise<SignedLicense> {
-  const wallMs = clock.wallMs();
-  return await loadValidLicense(license, { verify, clock, stop, wallMs, softwareId });
+  const signed = await loadLicense(license, { verify, clock, stop });
+  checkSoftware(signed.license, softwareId);
+  checkDates(signed.license, Math.max(clock.wallMs(), Date.parse(signed.license.issue_date)));
+  return signed;
 }
 
 /** Stands for a machine id that is not known yet: as long as any in a socket's name (UUID, RFC 9562). */

@@ -14,7 +14,7 @@ import { Agent, describeLicense, type VerifiedExecutable } from "./agent.ts";
 import { openChildRecord } from "../supervision/child_record.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { resolveIpcPlaces, type RunDependencies, type RunRequest } from "./run_request.ts";
-import type { LicenseEnvelope } from "../license/license_file.ts";
+import type { LicenseEnvelope, SignedLicense } from "../license/license_file.ts";
 import { LicenseProof } from "./license_proof.ts";
 import type { RunHost } from "./run_host.ts";
 import { stopLeftOver } from "../supervision/child.ts";
@@ -140,6 +140,8 @@ interface ServeOptions {
   readonly envelope: LicenseEnvelope;
   readonly software: VerifiedExecutable;
   readonly host: RunHost;
+  /** The license that was given, if it begins later. */
+  readonly next?: SignedLicense | undefined;
 }
 
 /**
@@ -152,7 +154,7 @@ interface ServeOptions {
 export async function serveAndSupervise(
   request: RunRequest,
   deps: RunDependencies,
-  { licensing: { machineId, findings }, current, envelope, software, host }: ServeOptions,
+  { licensing: { machineId, findings }, current, envelope, software, host, next }: ServeOptions,
 ): Promise<number> {
   const { platform, stopRequest } = deps;
   await using claim = await claimPlace(resolveIpcPlaces(request, { ...deps, machineId }), {
@@ -209,6 +211,7 @@ export async function serveAndSupervise(
   publishLicenseEvents(ipc, current, findings);
   await host.onServing(agent);
   await stopLeftOver(launching);
+  if (next !== undefined) agent.awaitLicense(next);
   return await supervise({
     ...deps,
     supervisor,

@@ -1,16 +1,18 @@
 import { LicenseServerClient } from "../activation/client.ts";
 import { toMachineName } from "../core/machine_name.ts";
+import type { LicenseEnvelope } from "../license/license_file.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import { type AnnouncedDays, LicenseTerm } from "../enforcement/term.ts";
 import { digestOrganizationKey } from "../license/organization_key.ts";
 import { locateProductFolder, openProductFolder, type Product } from "../state/product_folder.ts";
-import type { StateFolder } from "../state/state_folder.ts";
+import { KEPT_LICENSE_FILE, type StateFolder, writeAtomically } from "../state/state_folder.ts";
 import { hasKeystore } from "../state/find_keystore.ts";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, describeError } from "../core/errors.ts";
+import { ifExists } from "../core/files.ts";
 import { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { Confirmations } from "../enforcement/confirmations.ts";
 import { Lease } from "../enforcement/lease.ts";
-import { GraceBudget, type GraceBudgetMemory } from "../enforcement/grace.ts";
+import { findRecord, GraceBudget, type GraceBudgetMemory } from "../enforcement/grace.ts";
 import type { Licensing, ProvenLicense } from "../enforcement/licensing.ts";
 import { type Machine, openMachine } from "../enforcement/machine.ts";
 import type { LicenseRequest, RunDependencies, RunRequest } from "./run_request.ts";
@@ -143,6 +145,23 @@ export class StandardLicensing implements Licensing<StandardLicense> {
     };
   }
 
+  /** Whether this machine is activated for the license. */
+  isActivated(license: StandardLicense): boolean {
+    return findRecord(this.#memory.state, license).activated;
+  }
+
+  /** A failure does not stop the software: it can do without. */
+  async keep(envelope: LicenseEnvelope): Promise<void> {
+    const text = JSON.stringify(envelope);
+    const path = this.#parts.folder.at(KEPT_LICENSE_FILE);
+    try {
+      if (await ifExists(Deno.readTextFile(path)) === text) return;
+      await writeAtomically(path, new TextEncoder().encode(text));
+    } catch (error) {
+      this.#options.deps.log.error(`state cannot be saved: ${describeError(error)}`);
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#parts.folder[Symbol.dispose]();
   }
@@ -177,7 +196,7 @@ export class StandardLicensing implements Licensing<StandardLicense> {
 }
 
 /** The product of a license, after which its folder is named. */
-async function identifyProduct(
+export async function identifyProduct(
   { software_id }: StandardLicense,
   { orgKey }: Pick<RunRequest, "orgKey">,
 ): Promise<Product> {

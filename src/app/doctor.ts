@@ -11,7 +11,7 @@ import type {
 import { examinePermissions, examineSocket, examineSoftware } from "../doctor/files.ts";
 import { examineLicense } from "../doctor/license.ts";
 import { examineServer } from "../doctor/server.ts";
-import { examineState, findStateFolder } from "../doctor/state.ts";
+import { examinePresentLicense } from "../doctor/present_license.ts";
 import type { LicenseRequest } from "../agent/run_request.ts";
 import { type Hardware, readHardware } from "../license/fingerprint.ts";
 
@@ -64,16 +64,16 @@ async function examine(
   request: DoctorRequest,
   deps: DoctorDependencies,
 ): Promise<Diagnostic[]> {
-  const { license, verify, diagnostics } = await examineLicense(request, deps);
+  const { license: given, verify, diagnostics } = await examineLicense(request, deps);
+  const present = await examinePresentLicense(given, request, { ...deps, verify });
+  const { license, found, state, dates } = present;
+  const { machine } = state;
   const serverUrl = request.serverUrl ??
     (license?.license_type === "STANDARD" ? license.server_url : undefined);
-  const found = await findStateFolder(request, license, deps);
-  const state = await examineState(found, license, deps);
-  const { machine } = state;
   const server = await examineServer({ license, serverUrl, verify, machine }, deps);
   const { answer } = server;
   return [
-    ...diagnostics,
+    ...diagnostics.map((each) => each.check === "dates" ? dates ?? each : each),
     await examineSoftware(request, license, deps),
     ...server.diagnostics.map((each) => judgeServerFault(each, { machine, answer })),
     ...state.diagnostics,

@@ -49,7 +49,7 @@ export async function findStateFolder(
 }
 
 /** The diagnostics of keystore and state, and the machine that they hold. */
-interface StateExamination {
+export interface StateExamination {
   readonly diagnostics: readonly Diagnostic[];
   readonly machine?: KnownMachine | undefined;
 }

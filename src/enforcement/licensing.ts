@@ -1,4 +1,5 @@
 import type { SentinelError } from "../core/errors.ts";
+import type { LicenseEnvelope } from "../license/license_file.ts";
 import type { License } from "../license/payload.ts";
 import type { Confirmation } from "./lease.ts";
 import type { TamperFindings } from "./tamper_findings.ts";
@@ -38,6 +39,8 @@ export interface Licensing<L extends License = License> extends Disposable {
    * @throws {SentinelError} Why the software must not run under it.
    */
   prove(license: L, signal: AbortSignal): Promise<ProvenLicense>;
+  /** Keeps a proven license for a start before the next one's first day; absent without a state. */
+  keep?(envelope: LicenseEnvelope): Promise<void>;
 }
 
 /** The license that the software runs under; a reload may replace it. */
@@ -112,6 +115,11 @@ export class CurrentLicense implements AsyncDisposable {
    */
   setSuccessor(take: (() => Promise<unknown>) | undefined): void {
     this.#takeSuccessor = take;
+  }
+
+  /** Keeps the current license for later starts. */
+  async keep(envelope: LicenseEnvelope): Promise<void> {
+    await this.#licensing.keep?.(envelope);
   }
 
   /** Starts the license's watches. */

@@ -8,6 +8,7 @@ import { MACHINE_FILE, type ProductFolder, PROGRESS_FILE } from "../state/produc
 import type { RollbackGuard } from "../state/rollback_guard.ts";
 import type { State } from "../state/state_file.ts";
 import {
+  KEPT_LICENSE_FILE,
   removeDurably,
   type StateFolder,
   StateFolderError,
@@ -96,6 +97,7 @@ function createStorage(folder: StateFolder, file: RollbackGuard, keystore: Keyst
       await file.delete();
       await keystore.delete();
       await removeDurably(folder.at(MACHINE_FILE));
+      await removeDurably(folder.at(KEPT_LICENSE_FILE));
     },
   };
 }

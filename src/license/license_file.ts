@@ -88,7 +88,7 @@ export async function verifyLicense(fileText: string, verify: Verify): Promise<L
 }
 
 /** Like {@linkcode verifyLicense}, but keeps the proof. */
-async function openLicense(fileText: string, verify: Verify): Promise<SignedLicense> {
+export async function openLicense(fileText: string, verify: Verify): Promise<SignedLicense> {
   const envelope = parseLicenseFile(fileText);
   if (!await isEnvelopeGenuine(envelope, verify)) {
     throw new LicenseError("license.signature", "license signature verification failed");

@@ -31,21 +31,25 @@ export function checkDates(
   license: { readonly issue_date: string; readonly expiry_date: string },
   wallMs: number,
 ): void {
-  const today = formatUtcDate(wallMs);
-  if (today < license.issue_date) {
+  if (!hasBegun(license, wallMs)) {
     throw new LicenseError(
       "license.not_yet_active",
       `license is not yet active (activates: ${license.issue_date}); dates are in UTC, and the clock shows ` +
         `${formatUtcMinute(wallMs)}: set it if it is behind`,
     );
   }
-  if (today > license.expiry_date) {
+  if (formatUtcDate(wallMs) > license.expiry_date) {
     throw new LicenseError(
       "license.expired",
       `license has expired (expiry: ${license.expiry_date}); dates are in UTC, and it is ` +
         formatUtcMinute(wallMs),
     );
   }
+}
+
+/** Whether a license's first day (UTC) has come. */
+export function hasBegun({ issue_date }: { readonly issue_date: string }, wallMs: number): boolean {
+  return formatUtcDate(wallMs) >= issue_date;
 }
 
 /** The only supported `v` of a payload. */

@@ -58,6 +58,9 @@ export async function removeDurably(path: string): Promise<void> {
   if (isRemoved) await selectPlatform().syncFolder(path);
 }
 
+/** The file in a product's folder with the text of the license that ran last. */
+export const KEPT_LICENSE_FILE = "current.lic";
+
 /** A state folder locked for one run until disposal. */
 export interface StateFolder extends Disposable {
   readonly path: string;

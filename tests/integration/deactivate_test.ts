@@ -135,6 +135,28 @@ Deno.test("a deactivation that was cut off after the server's part is finished b
   assertStringIncludes(again.stderr, "license K1 is not activated here");
 });
 
+Deno.test("a license that begins later starts what ran last, until that is given back", async () => {
+  await using harness = await RunHarness.open("--issued", "2020-01-01");
+  await harness.issue("NEXT", "--issued", "2999-01-01");
+  assertEquals((await harness.run("/bin/true")).code, 0);
+  const { code, stderr } = await harness.run("/bin/true", { license: "NEXT" });
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "license NEXT begins on 2999-01-01: it is taken up then");
+  const state = harness.folder.at("state"), other = harness.folder.at("other");
+  await Deno.mkdir(other, { mode: 0o700 });
+  await Deno.copyFile(`${state}/current.lic`, `${other}/current.lic`);
+  harness.stateDir = other;
+  const elsewhere = await harness.run("/bin/true", { license: "NEXT" });
+  assertEquals(elsewhere.code, 80, elsewhere.stderr);
+  harness.stateDir = state;
+  assertEquals(
+    (await deactivate(harness, { license: "NEXT" })).stdout,
+    "license K1 is no longer activated on this machine\n",
+  );
+  assertEquals(await statuses(harness), ["RELEASED"]);
+  assertEquals((await harness.run("/bin/true", { license: "NEXT" })).code, 80);
+});
+
 Deno.test("another vendor's license is refused, and the machine keeps its place", async () => {
   await using harness = await RunHarness.open();
   await harness.run("/bin/true");

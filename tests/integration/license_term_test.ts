@@ -89,10 +89,11 @@ class TermHarness implements AsyncDisposable {
   }
 
   async daemon(...args: string[]): Promise<ProgramResult> {
-    return await runProgram(
-      ["daemon", ...args, "--config", this.folder.at("c.toml")],
-      this.#options,
-    );
+    return await this.sentinel("daemon", ...args, "--config", this.folder.at("c.toml"));
+  }
+
+  async sentinel(...args: string[]): Promise<ProgramResult> {
+    return await runProgram(args, this.#options);
   }
 
   watch(): RunningProgram {
@@ -172,6 +173,30 @@ Deno.test("a license that begins tomorrow is put in place today, and taken up on
   assertEquals((await daemon.end()).code, 0);
 });
 
+Deno.test("after a restart the present license goes on until the first day of the one in its file", async () => {
+  await using harness = await TermHarness.open({ expiry_date: day(0) });
+  {
+    await using before = await harness.start();
+    await harness.put({ license_key: "NEXT", issue_date: day(1), expiry_date: day(400) });
+    assertEquals((await harness.daemon("stop")).code, 0);
+    assertEquals((await before.end()).code, 0);
+  }
+  const doctor = await harness.sentinel("doctor", "--config", harness.folder.at("c.toml"));
+  assertEquals(doctor.code, 0, doctor.stdout);
+  assertStringIncludes(
+    doctor.stdout,
+    `ACME-0001 ran last and goes on, at most to ${day(0)} UTC; NEXT is taken up on ${day(1)}\n`,
+  );
+  await Deno.remove(harness.folder.at("d.log"));
+  await using daemon = await harness.start();
+  await harness.logged(/INFO: license NEXT begins on \S+: it is taken up then/);
+  assertMatch((await harness.daemon("status")).stdout, /ACME-0001 of acme.*\n.* then NEXT, from/);
+  await harness.tell(25);
+  await harness.logged(/INFO: license changed: NEXT, valid to /);
+  await harness.daemon("stop");
+  assertEquals((await daemon.end()).code, 0);
+});
+
 Deno.test("a next license that the server refuses, hour after hour, announces the present one's end no second time", async () => {
   await using harness = await TermHarness.open({ expiry_date: day(6) });
   await using _daemon = await harness.start();
@@ -218,6 +243,8 @@ const UNFIT: Readonly<Record<string, (harness: TermHarness) => Promise<void>>> =
     const payload = standardPayload({ license_key: "NEXT", issue_date: day(1) });
     await Deno.writeTextFile(folder.at("a.lic"), await other.license(payload));
   },
+  "of another product": (harness) =>
+    harness.put({ license_key: "NEXT", issue_date: day(1), software_id: "other" }),
   "that ends before it begins": (harness) =>
     harness.put({ license_key: "NEXT", issue_date: day(2), expiry_date: day(1) }),
 };
