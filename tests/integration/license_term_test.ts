@@ -76,11 +76,11 @@ class TermHarness implements AsyncDisposable {
     await Deno.rename(this.folder.at("told.new"), this.folder.at("told"));
   }
 
-  async start(): Promise<RunningProgram> {
+  async start(env: Record<string, string> = {}): Promise<RunningProgram> {
     const daemon = startProgram(
       ["daemon", "start", "--foreground", "--config", this.folder.at("c.toml")],
       {
-        ...this.#options,
+        env: { ...this.#options.env, ...env },
         fixture: "sentinel_in_told_time.ts",
       },
     );
@@ -195,6 +195,27 @@ Deno.test("after a restart the present license goes on until the first day of th
   await harness.logged(/INFO: license changed: NEXT, valid to /);
   await harness.daemon("stop");
   assertEquals((await daemon.end()).code, 0);
+});
+
+Deno.test("a next license from a variable is taken up on its day, though it cannot be read again", async () => {
+  await using harness = await TermHarness.open({ expiry_date: day(3) });
+  const { at } = harness.folder;
+  {
+    await using before = await harness.start();
+    assertEquals((await harness.daemon("stop")).code, 0);
+    assertEquals((await before.end()).code, 0);
+  }
+  await harness.put({ license_key: "NEXT", issue_date: day(1), expiry_date: day(400) });
+  const config = await Deno.readTextFile(at("c.toml"));
+  await Deno.writeTextFile(at("c.toml"), config.replace('path = "a.lic"\n', ""));
+  await Deno.remove(at("d.log"));
+  await using _daemon = await harness.start({
+    SENTINEL_LICENSE_TEXT: await Deno.readTextFile(at("a.lic")),
+  });
+  await harness.logged(/INFO: license NEXT begins on \S+: it is taken up then/);
+  await harness.tell(25);
+  await harness.logged(/INFO: license changed: NEXT, valid to /);
+  await harness.daemon("stop");
 });
 
 Deno.test("a next license that the server refuses, hour after hour, announces the present one's end no second time", async () => {
