@@ -1,5 +1,6 @@
 import { SYSTEM } from "./host.ts";
 import type { Build } from "../core/build_info.ts";
+import { readSignKey } from "../packaging/checksums.ts";
 import { buildPrograms, type BuildRequest, type BuiltFile } from "../packaging/build_programs.ts";
 import {
   locateOwnModules,
@@ -36,11 +37,18 @@ import type { LicenseStore } from "../license_server/store.ts";
  */
 export async function composeBuild(
   request: BuildRequest,
-  { build, note }: { build: Build; note: (line: string) => void },
+  { build, signKeyPath, note, log }: {
+    build: Build;
+    /** The key that signs the checksums. */
+    signKeyPath: string | undefined;
+    note: (line: string) => void;
+    log: Logger;
+  },
 ): Promise<BuiltFile[]> {
   const { env } = SYSTEM;
   const modules = locateOwnModules();
   const isBundle = modules.kind === "bundle";
+  const sign = signKeyPath === undefined ? undefined : await readSignKey(signKeyPath, log);
   return await buildPrograms(request, {
     bundler: { path: Deno.execPath() },
     // a compiled program cannot compile: its execPath is not Deno
@@ -48,6 +56,7 @@ export async function composeBuild(
       path: env("BUILD_DENO") || (Deno.build.standalone ? "deno" : Deno.execPath()),
     },
     hasOwnRuntime: Boolean(env("DENORT_BIN")),
+    sign,
     pinnedDeno: isBundle ? Deno.version.deno : await readPinnedDeno(modules.root),
     note,
     host: Deno.build.target as Target,

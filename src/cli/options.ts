@@ -65,6 +65,7 @@ export const OPTIONS = {
     repeatable: true,
   },
   out: { value: "PATH", help: "where to write" },
+  "sign-key": { value: "FILE", help: "the private key (ssh-keygen) that signs the checksums" },
   key: { value: "FILE", letter: "k", help: "the private key (PEM)" },
   type: {
     value: "TYPE",

@@ -1,9 +1,10 @@
 import { isHttpUrl } from "../core/text.ts";
 import type { Build, Profile, TamperPolicy } from "../core/build_info.ts";
 import { describeError } from "../core/errors.ts";
-import { hashFile, lstatIfExists } from "../core/files.ts";
+import { hashFile } from "../core/files.ts";
 import { resolve } from "../core/paths.ts";
 import { readOrganizationKey } from "../license/organization_key.ts";
+import type { SshSigner } from "../signing/ssh_signature.ts";
 import { exportPublicKeyPem } from "../signing/ecdsa.ts";
 import {
   BuildError,
@@ -20,6 +21,7 @@ import {
   PERMISSION_SETS,
 } from "./compile_program.ts";
 import { layOutModules, type ModuleSource, type SourceInfo } from "./program_modules.ts";
+import { writeChecksums } from "./checksums.ts";
 import { formatProgramFileName, type Target } from "./targets.ts";
 
 /** A built program. */
@@ -29,26 +31,6 @@ export interface BuiltFile {
   readonly bytes: number;
   /** 64 hex digits. */
   readonly sha256: string;
-}
-
-/** The file that `sha256sum --check` reads (sha256sum(1)). */
-const CHECKSUMS_FILE = "SHA256SUMS";
-
-/**
- * Adds files to the text of a checksum file, or replaces their lines; sorted by name.
- *
- * @param before The file's current text; empty if it does not exist.
- */
-function mergeChecksums(before: string, files: readonly BuiltFile[]): string {
-  const sums = new Map(
-    before.split("\n").flatMap((line) => {
-      const [, sum, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
-      return sum === undefined || name === undefined ? [] : [[name, sum] as const];
-    }),
-  );
-  for (const { name, sha256 } of files) sums.set(name, sha256);
-  const names = [...sums.keys()].sort();
-  return names.map((name) => `${sums.get(name)}  ${name}\n`).join("");
 }
 
 export interface BuildRequest {
@@ -83,11 +65,13 @@ interface BuildDependencies {
   readonly host: Target;
   readonly modules: ModuleSource;
   readonly source: SourceInfo;
+  /** Signs the checksums (default: no signature). */
+  readonly sign?: SshSigner | undefined;
   /** Writes a module that runs before all others into the folder, and returns its name. */
   readonly addFirstModule?: ((folder: string) => Promise<string>) | undefined;
 }
 
-/** Builds the programs and updates `SHA256SUMS` beside them. @throws {BuildError} @throws {OrganizationKeyError} */
+/** Builds the programs, updates `SHA256SUMS` beside them and signs it. @throws {BuildError} @throws {OrganizationKeyError} */
 export async function buildPrograms(
   request: BuildRequest,
   deps: BuildDependencies,
@@ -116,7 +100,7 @@ export async function buildPrograms(
     if (target === deps.host) await checkStart(output);
     files.push(await describeFile(output, name));
   }
-  await writeChecksums(out, files);
+  await writeChecksums(out, { files, sign: deps.sign });
   return files;
 }
 
@@ -192,18 +176,6 @@ async function checkStart(program: string): Promise<void> {
 async function describeFile(path: string, name: string): Promise<BuiltFile> {
   using file = await Deno.open(path);
   return { name, path, bytes: (await file.stat()).size, sha256: await hashFile(file) };
-}
-
-async function writeChecksums(out: string, files: readonly BuiltFile[]): Promise<void> {
-  const path = `${out}/${CHECKSUMS_FILE}`;
-  try {
-    const before = await lstatIfExists(path) === undefined ? "" : await Deno.readTextFile(path);
-    await Deno.writeTextFile(path, mergeChecksums(before, files));
-  } catch (cause) {
-    throw new BuildError(`checksums cannot be written to ${path}: ${describeError(cause)}`, {
-      cause,
-    });
-  }
 }
 
 /**

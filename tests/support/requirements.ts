@@ -17,6 +17,7 @@ export const PROGRAMS = {
   mount: ["mount"],
   "nix-bin": ["nix-instantiate"],
   nodejs: ["node"],
+  "openssh-client": ["ssh-keygen"],
   openssl: ["openssl"],
   procps: ["ps"],
   python3: ["python3"],

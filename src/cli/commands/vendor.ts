@@ -32,12 +32,13 @@ export function chooseTargets(named: readonly string[]): Target[] {
 
 export const vendorBuild: Command = {
   usage:
-    "--org-key FILE [--target T]… [--software-id ID] [--server-url URL] [--software FILE] [--anti-tamper POLICY] [--strict-rollback] --out DIR",
+    "--org-key FILE [--target T]… [--software-id ID] [--server-url URL] [--software FILE] [--anti-tamper POLICY] [--strict-rollback] [--sign-key FILE] --out DIR",
   options: [
     ...["org-key", "target", "software-id", "server-url", "software"] as const,
-    ...["anti-tamper", "strict-rollback", "out", "json"] as const,
+    ...["anti-tamper", "strict-rollback", "sign-key", "out", "json"] as const,
   ],
   keeps: ["read", "write", "env", "run"],
+  guardsKeyOf: "key_user",
   notes: [
     "Needs Deno, from PATH or BUILD_DENO, which downloads its runtime for each target or uses the one in DENORT_BIN.",
     "The programs accept only licenses signed with the key and, with --software-id, only those for that software;",
@@ -46,9 +47,11 @@ export const vendorBuild: Command = {
     'socket, unless the configuration says `peer = "user"`. --anti-tamper is the response to tampering, which the',
     "customer's configuration can make stricter, but not weaker. With --strict-rollback they keep a copy of the state",
     "outside the folder of --state-dir, too: who restores that folder alone is found out, and a container that keeps",
-    "nothing but that folder has no grace until the server answers. Writes SHA256SUMS; the same inputs give the same bytes.",
+    "nothing but that folder has no grace until the server answers. The same inputs give the same bytes.",
+    "Writes SHA256SUMS and, with --sign-key, SHA256SUMS.sig, which `ssh-keygen -Y verify` checks; the key is one of",
+    "`ssh-keygen -t ed25519` (docs/UPDATES.md).",
   ],
-  async run({ args, build, output }) {
+  async run({ args, build, output, log }) {
     const { composeBuild } = await import("../../app/vendor.ts");
     const files = await composeBuild({
       profile: "customer",
@@ -60,7 +63,7 @@ export const vendorBuild: Command = {
       softwarePath: args.value("software"),
       antiTamper: args.value("anti-tamper") ?? "degrade",
       strictRollback: args.flag("strict-rollback"),
-    }, { build, note: output.note });
+    }, { build, signKeyPath: args.value("sign-key"), note: output.note, log });
     output.result(
       args.flag("json") ? JSON.stringify(files) : files.map(formatBuiltFile).join("\n"),
     );
