@@ -4,6 +4,7 @@ import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { ProcessTable } from "../process/process_table.ts";
 import type { RemoteProcesses } from "../remote/processes.ts";
+import { parsePattern } from "../remote/audit.ts";
 import type { DaemonServer, SoftwareControl } from "../daemon/daemon.ts";
 import { TableRecorder } from "../supervision/child_record.ts";
 
@@ -56,6 +57,8 @@ function readSettings({ server }: Config, stateFolder: () => string): ServerSett
     address: server.address,
     port: server.port,
     dataDir: server.data_dir ?? `${stateFolder()}/processes`,
+    redact: server.redact.map(parsePattern),
+    observesArguments: server.observe_arguments,
   };
 }
 

@@ -11,7 +11,13 @@ import { LaunchError } from "../process/executable.ts";
 import { OrphanReaper } from "../process/orphan_reaper.ts";
 import { readOutput } from "../process/output/reader.ts";
 import { ProcessTable } from "../process/process_table.ts";
-import { type Audit, escapeText, quoteText, type Telemetry } from "../remote/audit.ts";
+import {
+  type Audit,
+  escapeText,
+  formatCommandLine,
+  quoteText,
+  type Telemetry,
+} from "../remote/audit.ts";
 import { identifyBy } from "../remote/tls_session.ts";
 import type { RemoteProcesses, StartOutcome, StartRequest } from "../remote/processes.ts";
 import { checkMaterial, requireClientVerification } from "../remote/tls_material.ts";
@@ -27,6 +33,10 @@ export interface ServerSettings {
   readonly port: number;
   /** Directory of the process records; by default below the state directory. */
   readonly dataDir: string | undefined;
+  /** What they match in command lines is left out of the audit log. */
+  readonly redact: readonly RegExp[];
+  /** Whether clients that may only observe see the arguments of processes. */
+  readonly observesArguments: boolean;
 }
 
 /** A listening server. */
@@ -103,7 +113,8 @@ export async function openServer(
       processes: serve(table),
       clock: systemClock,
       log,
-      audit: createAudit(log),
+      audit: createAudit(log, settings.redact),
+      observesArguments: settings.observesArguments,
       findSocket: platform.findListener,
       telemetry: await openTelemetry(),
       force,
@@ -224,14 +235,14 @@ async function startIn(table: ProcessTable, request: StartRequest): Promise<Star
 }
 
 /** Writes each audit entry as one log record; refusals are warnings. */
-function createAudit(log: Logger): Audit {
-  return ({ action, outcome, address, client, process, command, request }) => {
+function createAudit(log: Logger, redact: readonly RegExp[]): Audit {
+  return ({ action, outcome, address, client, process, command, args, request }) => {
     const fields: LogFields = {
       client: client && quoteText(client.cn),
       role: client?.role,
       address,
       process,
-      command: command && quoteText(command),
+      command: command && formatCommandLine({ command, args }, redact),
       request: request && quoteText(request),
     };
     const level = /^(?:refused|handshake)/.test(outcome) ? "warn" : "info";

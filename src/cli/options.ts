@@ -128,6 +128,12 @@ export const OPTIONS = {
   csr: { value: "FILE", help: "a certificate request (PEM) to sign, instead of creating a key" },
   crl: { value: "FILE", help: "the CA's list of revoked certificates (PEM)" },
   "data-dir": { value: "DIR", help: "where to record processes and their output" },
+  redact: {
+    value: "PATTERN",
+    help: "what the audit log leaves out of command lines: a regular expression",
+    repeatable: true,
+  },
+  "observe-arguments": { help: "let `observe` see the arguments of processes" },
   "server-name": {
     value: "NAME",
     help: "name in the server's certificate (default: the address, or `server`)",

@@ -10,6 +10,7 @@ import {
   milliseconds,
   oneOf,
   path,
+  pattern,
   probe,
   type ResolvePath,
   text,
@@ -103,6 +104,8 @@ export function createTables(resolvePath: ResolvePath) {
       certificate_authority: file(),
       revocation_list: file(),
       data_dir: file(),
+      redact: v.optional(listOf(pattern(), "a list of regular expressions"), []),
+      observe_arguments: v.optional(yesOrNo(), false),
     },
     logging: {
       level: v.optional(oneOf(LOG_LEVELS), "info"),

@@ -90,6 +90,12 @@ export function listOf<T>(
   return v.pipe(v.unknown(), v.array(item, allowed));
 }
 
+/** A regular expression of JavaScript. */
+export function pattern(): v.GenericSchema<unknown, string> {
+  const allowed = "a regular expression";
+  return v.pipe(v.unknown(), v.string(allowed), v.check(isPattern, allowed));
+}
+
 /** The name of an environment variable. */
 export function variableName(): v.GenericSchema<unknown, string> {
   return textLike(/^[^=\0]+$/, "the name of a variable");
@@ -119,4 +125,13 @@ export function isTable(value: unknown): value is Record<string, unknown> {
 function isHostAndPort(text: string): boolean {
   const port = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(text)?.[1];
   return port !== undefined && Number(port) <= 65_535;
+}
+
+function isPattern(source: string): boolean {
+  try {
+    new RegExp(source, "u");
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -19,6 +19,10 @@ export interface Exchange {
   readonly id: string;
   /** The query string without `?`. */
   readonly query: string;
+  /** Whether the client may not see the arguments of processes. */
+  readonly hidesArguments: boolean;
+  /** Called when a stream begins, as its answer may end much later. */
+  readonly onStream: () => void;
 }
 
 /** Answer to a request; `sent`: the body was already written. */
@@ -34,6 +38,7 @@ export type Answer =
 interface AnswerAudit {
   readonly process?: string;
   readonly command?: string;
+  readonly args?: readonly string[];
   readonly outcome?: string;
 }
 
@@ -68,10 +73,10 @@ export class Api {
     const checked = parseStart(body.value);
     if ("problem" in checked) return createRefusal(checked.problem);
     const { limits, processes, telemetry } = this.options;
-    const { command } = checked.value;
+    const { command, args } = checked.value;
     if (this.#running >= limits.processes) {
       const reason = `too many processes are running (limit: ${limits.processes})`;
-      return { ...createRefusal(createProblem(429, reason)), audit: { command } };
+      return { ...createRefusal(createProblem(429, reason)), audit: { command, args } };
     }
     this.#running++;
     const starting = processes.start(checked.value);
@@ -80,7 +85,7 @@ export class Api {
       const outcome = await starting;
       if (outcome.kind === "refused") {
         this.#running--;
-        return { ...createRefusal(createProblem(409, outcome.why)), audit: { command } };
+        return { ...createRefusal(createProblem(409, outcome.why)), audit: { command, args } };
       }
       const { id } = outcome;
       telemetry.processStarted();
@@ -89,7 +94,7 @@ export class Api {
         kind: "json",
         status: 201,
         body: { id },
-        audit: { process: id, command, outcome: "started" },
+        audit: { process: id, command, args, outcome: "started" },
       };
     } catch (error) {
       this.#running--;
@@ -100,25 +105,26 @@ export class Api {
   }
 
   /** Writes one element at a time, as their number is unbounded. */
-  async list({ response }: Exchange): Promise<Answer> {
+  async list({ response, hidesArguments }: Exchange): Promise<Answer> {
     response.writeHead(200, { "content-type": "application/json" });
     let before = "[";
     for await (const view of this.options.processes.list()) {
-      if (response.destroyed) return { kind: "sent", status: 200 };
-      if (!response.write(before + JSON.stringify(toStatus(view)))) await waitForDrain(response);
+      if (response.destroyed) return { kind: "sent", status: 200, audit: {} };
+      const status = toStatus(view, { hidesArguments });
+      if (!response.write(before + JSON.stringify(status))) await waitForDrain(response);
       before = ",\n";
     }
     response.end(before === "[" ? "[]\n" : "]\n");
-    return { kind: "sent", status: 200 };
+    return { kind: "sent", status: 200, audit: {} };
   }
 
-  async status({ id }: Exchange): Promise<Answer> {
+  async status({ id, hidesArguments }: Exchange): Promise<Answer> {
     const view = await this.options.processes.query(id);
     if (view === undefined) return answerNotFound(id);
-    return { kind: "json", status: 200, body: toStatus(view) };
+    return { kind: "json", status: 200, body: toStatus(view, { hidesArguments }), audit: {} };
   }
 
-  async stop({ request, id }: Exchange): Promise<Answer> {
+  async stop({ request, id, hidesArguments }: Exchange): Promise<Answer> {
     const body = await this.#body(request);
     if ("problem" in body) return createRefusal(body.problem);
     const checked = parseStop(body.value);
@@ -128,7 +134,7 @@ export class Api {
     return {
       kind: "json",
       status: 200,
-      body: toStatus(view),
+      body: toStatus(view, { hidesArguments }),
       audit: { process: id, command: view.command, outcome: view.state },
     };
   }
@@ -147,8 +153,8 @@ export class Api {
     };
   }
 
-  async output({ response, id, query }: Exchange): Promise<Answer> {
-    const checked = parseOutputQuery(query);
+  async output(exchange: Exchange): Promise<Answer> {
+    const checked = parseOutputQuery(exchange.query);
     if ("problem" in checked) return createRefusal(checked.problem);
     const { limits, telemetry } = this.options;
     if (this.#readers >= limits.readers) {
@@ -159,7 +165,7 @@ export class Api {
     this.#readers++;
     telemetry.readers(1);
     try {
-      return await this.#stream(response, id, checked.value);
+      return await this.#stream(exchange, checked.value);
     } finally {
       this.#readers--;
       telemetry.readers(-1);
@@ -167,8 +173,7 @@ export class Api {
   }
 
   async #stream(
-    response: ServerResponse,
-    id: string,
+    { response, id, hidesArguments, onStream }: Exchange,
     { stream, from, follow }: {
       stream: "stdout" | "stderr" | "both";
       from: number;
@@ -186,9 +191,9 @@ export class Api {
       if (items === undefined) return answerNotFound(id);
       response.writeHead(200, { "content-type": STREAM_TYPE });
       response.flushHeaders();
+      onStream();
       await sendOutput(items, response, {
-        stream,
-        memory,
+        ...{ stream, memory, hidesArguments },
         lastView: () => follow ? processes.ended(id) : processes.query(id),
         onSent: (bytes) => telemetry.outputSent(bytes),
       });

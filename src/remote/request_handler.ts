@@ -17,6 +17,8 @@ interface RequestHandlerOptions {
   readonly audit: Audit;
   readonly telemetry: Telemetry;
   readonly log: Logger;
+  /** Whether clients that may only observe see the arguments of processes. */
+  readonly observesArguments: boolean;
 }
 
 /** The caller's fields in the audit log. */
@@ -89,11 +91,16 @@ export class RequestHandler {
     caller: Caller,
   ): Promise<void> {
     const { route, id, query } = found;
-    const { audit, telemetry } = this.options;
+    const { audit, telemetry, observesArguments } = this.options;
     const finish = telemetry.request(`${route.method} ${route.path}`, caller.client.role);
-    const answer = await this.#answer(route, { request, response, id, query });
+    const about = { ...caller, ...getAuditFields(found) };
+    const answer = await this.#answer(route, {
+      ...{ request, response, id, query },
+      hidesArguments: caller.client.role !== "control" && !observesArguments,
+      onStream: () => audit({ ...about, outcome: "streaming" }),
+    });
     finish(getStatus(answer));
-    const entry = { ...caller, ...getAuditFields(found), ...answer.audit };
+    const entry = { ...about, ...answer.audit };
     if (answer.kind === "problem") this.#refuse(answer.problem, request, response, entry);
     else if (answer.audit !== undefined) audit({ outcome: "done", ...entry });
     if (answer.kind === "json") this.#send(response, answer.status, JSON.stringify(answer.body));

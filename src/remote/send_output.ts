@@ -11,6 +11,8 @@ interface SendOutputOptions {
   readonly memory: FrameMemory;
   /** Returns the process for the last frame. */
   readonly lastView: () => Promise<ProcessView | undefined>;
+  /** Whether the client may not see the arguments of processes. */
+  readonly hidesArguments: boolean;
   readonly onSent: (bytes: number) => void;
 }
 
@@ -76,7 +78,7 @@ export async function sendOutput(
 
 async function encodeItem(
   item: OutputItem,
-  { stream, memory, lastView }: SendOutputOptions,
+  { stream, memory, lastView, hidesArguments }: SendOutputOptions,
 ): Promise<Uint8Array | undefined> {
   switch (item.kind) {
     case "bytes":
@@ -89,7 +91,7 @@ async function encodeItem(
       return encodeControl({ fault: { at: item.at, message: item.message } });
     case "end": {
       const view = await lastView();
-      return view && encodeControl({ end: toStatus(view) });
+      return view && encodeControl({ end: toStatus(view, { hidesArguments }) });
     }
   }
 }

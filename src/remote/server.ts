@@ -28,6 +28,8 @@ export interface RemoteServerOptions extends Trust {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: Audit;
+  /** Whether clients that may only observe see the arguments of processes (default: no). */
+  readonly observesArguments?: boolean | undefined;
   /** Finds our listening socket by its port. */
   readonly findSocket?: ((port: number) => Promise<WatchedSocket | undefined>) | undefined;
   readonly telemetry?: Telemetry | undefined;
@@ -78,7 +80,7 @@ class ListeningServer implements RemoteServer {
   #closing: Promise<void> | undefined;
 
   constructor(readonly options: RemoteServerOptions) {
-    const { audit, log, telemetry = NO_TELEMETRY } = options;
+    const { audit, log, telemetry = NO_TELEMETRY, observesArguments = false } = options;
     const limits = this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#identify = options.identify;
     this.#https = createHttpsServer(options.tls, limits);
@@ -96,6 +98,7 @@ class ListeningServer implements RemoteServer {
       audit,
       telemetry,
       log,
+      observesArguments,
     });
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       this.#handler.handle(request, response);

@@ -81,6 +81,8 @@ const statusSchema = v.object({
   id: v.string(),
   command: v.string(),
   args: v.array(v.string()),
+  // whether there are arguments that the client may not see
+  args_hidden: v.optional(v.literal(true)),
   state: v.picklist(["running", "exited", "stopped", "killed", "lost"]),
   exit_code: v.optional(v.number()),
   signal: v.optional(v.string()),
@@ -92,12 +94,17 @@ const statusSchema = v.object({
 /** A process in the API; times are RFC 3339 in UTC. */
 export type ProcessStatus = v.InferOutput<typeof statusSchema>;
 
-export function toStatus(view: ProcessView): ProcessStatus {
+/** @param options `hidesArguments`: whether the client may not see the arguments, which often hold secrets. */
+export function toStatus(
+  view: ProcessView,
+  { hidesArguments }: { hidesArguments: boolean },
+): ProcessStatus {
   const { id, command, args, state, exitCode, signal, startedAtMs, endedAtMs, outputBytes } = view;
   return {
     id,
     command,
-    args: [...args],
+    args: hidesArguments ? [] : [...args],
+    ...(hidesArguments && args.length > 0 && { args_hidden: true }),
     state,
     ...(exitCode !== undefined && { exit_code: exitCode }),
     ...(signal !== undefined && { signal }),

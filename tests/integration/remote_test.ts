@@ -22,7 +22,7 @@ testRemote(
     assertEquals(await setup.ops(server, "stop", "1"), result(0, "process stopped\n"));
     const { program } = server;
     await program.stderr.match(
-      /INFO: audit: start: started \(client: ops, role: control, address: 127\.0\.0\.1:\d+, process: 1, command: sleep, /,
+      /INFO: audit: start: started \(client: ops, role: control, address: 127\.0\.0\.1:\d+, process: 1, command: "sleep 1000", /,
     );
     await program.stderr.match(
       /INFO: audit: stop: stopped \(client: ops, role: control, .*process: 1, /,

@@ -72,7 +72,10 @@ testWith(OPENSSL, "a client of the CA is served, whatever its CN", async () => {
   assertMatch(await tryRequest(served, fixture.files.observe), /^HTTP\/1\.1 200 OK\r\n/);
   const odd = await fixture.authority.issue("odd", { subject: "/CN=a b\\/c/OU=observe" });
   assertMatch(await tryRequest(served, odd), /^HTTP\/1\.1 200 OK\r\n/);
-  assertEquals(fixture.audited, []);
+  assertEquals(fixture.audited.map(({ client, outcome }) => `${client?.cn}: ${outcome}`), [
+    "watch: done",
+    "a b/c: done",
+  ]);
 });
 
 testWith(OPENSSL, "a client that cannot be verified is refused, and audited", async () => {

@@ -49,9 +49,7 @@ testServed(
     processes.items = () =>
       give(bytes("stdout", "one"), bytes("stderr", "two"), bytes("stdout", "three"));
     processes.end("1", { state: "exited", exitCode: 3 });
-    const response = await served.fetch("/v1/processes/1/output?follow=1", {
-      files: served.fixture.files.observe,
-    });
+    const response = await served.fetch("/v1/processes/1/output?follow=1");
     assertEquals(response.headers.get("content-type"), "application/vnd.docker.multiplexed-stream");
     const { stdout, stderr, control } = await readFrames(response);
     assertEquals([stdout, stderr], ["onethree", "two"]);

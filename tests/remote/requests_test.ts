@@ -31,12 +31,13 @@ testServed(
       },
       maxOutputBytes: 5,
     }]);
-    const { outcome, client, process, command } = served.fixture.audited[0]!;
-    assertEquals([outcome, client, process, command], [
+    const { outcome, client, process, command, args } = served.fixture.audited[0]!;
+    assertEquals([outcome, client, process, command, args], [
       "started",
       { cn: "ops", role: "control" },
       "2",
       "make",
+      ["a b", "--", "-x", ""],
     ]);
   },
 );
@@ -50,9 +51,8 @@ testServed("status, list and stop tell the process's state", async (served, proc
     started_at: "1970-01-01T00:00:00.000Z",
     output_bytes: 0,
   };
-  const { files } = served.fixture;
-  assertEquals((await served.ask("/v1/processes/1", { files: files.observe })).body, running);
-  assertEquals((await served.ask("/v1/processes", { files: files.observe })).body, [running]);
+  assertEquals((await served.ask("/v1/processes/1")).body, running);
+  assertEquals((await served.ask("/v1/processes")).body, [running]);
   const stopped = await served.ask("/v1/processes/1/stop", post({ signal: "SIGINT", grace_ms: 5 }));
   assertEquals(stopped.body, {
     ...running,

@@ -173,7 +173,8 @@ function formatProcessTable(
       describe(process),
       process.started_at,
       `${process.output_bytes} B`,
-      [process.command, ...process.args].map(quoteWord).join(" "),
+      [process.command, ...process.args].map(quoteWord).join(" ") +
+      (process.args_hidden === true ? " …" : ""),
     ]),
   ];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
