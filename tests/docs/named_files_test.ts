@@ -39,5 +39,5 @@ Deno.test("THREAT-MODEL.md lists every attack that is tested", async () => {
   const text = await Deno.readTextFile(`${ROOT}docs/THREAT-MODEL.md`);
   const told = Array.from(text.matchAll(/^\| .* \| `(\w+_test\.ts)` +\|$/gm), ([, file]) => file!);
   const tried = Array.from(Deno.readDirSync(`${ROOT}tests/attack`), ({ name }) => name);
-  assertEquals(told.sort(), tried.sort());
+  assertEquals([...new Set(told)].sort(), tried.sort());
 });
