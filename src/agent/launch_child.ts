@@ -1,6 +1,7 @@
 import type { ManagedProcess } from "../process/managed_process.ts";
 import { launchRecorded } from "../supervision/child.ts";
 import type { ChildDependencies } from "../supervision/child_record.ts";
+import { SOCKET_VARIABLE } from "../process/launch.ts";
 import type { RunRequest } from "./run_request.ts";
 
 /** Launches the software with its own environment and limits, and the socket's path in `SENTINEL_IPC_SOCKET`. */
@@ -13,7 +14,7 @@ export async function launchChild(
   return await launchRecorded({
     path: request.softwarePath,
     args: request.softwareArgs,
-    env: { ...request.softwareEnv, SENTINEL_IPC_SOCKET: socket },
+    env: { ...request.softwareEnv, [SOCKET_VARIABLE]: socket },
     cwd: request.workingDirectory,
     output: request.softwareStreams,
   }, { ...deps, launch });

@@ -11,7 +11,7 @@ import type { DegradeStage } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimPlace } from "../ipc/claim_place.ts";
 import { Agent, describeLicense, type VerifiedExecutable } from "./agent.ts";
-import { openChildRecord } from "../supervision/child_record.ts";
+import { openChildRecord, type StopDependencies } from "../supervision/child_record.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
 import { resolveIpcPlaces, type RunDependencies, type RunRequest } from "./run_request.ts";
 import type { LicenseEnvelope, SignedLicense } from "../license/license_file.ts";
@@ -165,6 +165,7 @@ export async function serveAndSupervise(
   const launching = {
     ...deps,
     childRecord: openChildRecord(claim),
+    machineId,
     force,
     stop,
   };
@@ -216,7 +217,7 @@ export async function serveAndSupervise(
     ...deps,
     supervisor,
     current,
-    tampering: watchForTampering(request, deps, { ipc, findings }),
+    tampering: watchForTampering(request, launching, { ipc, findings }),
     onEnding: async (why) => {
       agent.end();
       await host.onEnding();
@@ -241,17 +242,25 @@ function publishLicenseEvents(
   );
 }
 
-/** Imports the tamper checks only after the launch, which they would delay. */
+/**
+ * Looks for tampering, and for software that other runs left behind; imports both only after the launch, which they would
+ * delay.
+ */
 function watchForTampering(
   { tamperPolicy: policy = "degrade" }: RunRequest,
-  deps: RunDependencies,
+  deps: RunDependencies & StopDependencies,
   { ipc, findings }: { ipc: IpcServer; findings: TamperFindings },
 ): Watch {
   return async (signal) => {
+    const { stopAbandoned } = await import("../supervision/abandoned.ts");
+    const stopping = stopAbandoned(deps);
+    stopping.catch(() => {});
     const { createTamperWatch } = await import("./tamper_watch.ts");
     const tamperChecks = await deps.platform.openTamperChecks(deps.env);
     const setDegradeStage = (stage: DegradeStage) => ipc.setDegradeStage(stage);
     const options = { ...deps, policy, findings, tamperChecks, setDegradeStage };
-    return await createTamperWatch(options)(signal);
+    const error = await createTamperWatch(options)(signal);
+    await stopping;
+    return error;
   };
 }

@@ -144,6 +144,19 @@ async function connectOnce(path: string, platform: Platform): Promise<Connected 
   }
 }
 
+/** Returns the pids of the processes that serve a socket file; none if no connection is accepted. */
+export async function findServerPids(
+  path: string,
+  platform: Pick<Platform, "listServers">,
+): Promise<number[]> {
+  try {
+    using connection = await Deno.connect({ transport: "unix", path });
+    return platform.listServers(chooseAddress(connection, path)).map(({ pid }) => pid);
+  } catch {
+    return [];
+  }
+}
+
 function connectToPipe(name: string, pipes: LocalPipes): Connected | undefined {
   const connection = pipes.connect(name);
   switch (connection.kind) {

@@ -103,6 +103,8 @@ export interface ProcessControl {
   ): SignalOutcome;
   /** Returns a variable of the process's initial environment; `undefined` if it cannot be read. */
   variable(pid: number, name: string): string | undefined;
+  /** Whether the process is in a container below ours, whose paths are not ours. */
+  isInContainer(pid: number): boolean;
   /** Reaps an adopted child; false if it still runs. Not for children that the runtime waits for. */
   reap(pid: number): boolean;
   /** Returns the resident memory; 0 if the process has ended. */

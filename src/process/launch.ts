@@ -43,6 +43,14 @@ async function isExecutableFile(path: string): Promise<boolean> {
  */
 export const LAUNCH_TOKEN_VARIABLE = "SENTINEL_PROCESS";
 
+/** Has the path of the socket at which the software asks for its license. */
+export const SOCKET_VARIABLE = "SENTINEL_IPC_SOCKET";
+
+/** Returns a new launch token, which names the machine: the folder of its socket may be another in each run. */
+export function makeLaunchToken(machineId: string, newUuid: () => string): string {
+  return `${machineId}/${newUuid()}`;
+}
+
 /** A program to launch, without a shell. */
 export interface LaunchOptions {
   /** Absolute, or relative to our working folder. */

@@ -1,5 +1,10 @@
 import type { ChildDependencies, StopDependencies } from "./child_record.ts";
-import { type LaunchedProcess, type LaunchOptions, launchVerified } from "../process/launch.ts";
+import {
+  type LaunchedProcess,
+  type LaunchOptions,
+  launchVerified,
+  makeLaunchToken,
+} from "../process/launch.ts";
 import { ManagedProcess } from "../process/managed_process.ts";
 import type { OrphanReaper } from "../process/orphan_reaper.ts";
 
@@ -17,7 +22,7 @@ export async function launchRecorded(
   deps: ChildDependencies,
 ): Promise<ManagedProcess> {
   const { platform, recorder, childRecord, log } = deps;
-  const launchToken = deps.newUuid();
+  const launchToken = makeLaunchToken(deps.machineId, deps.newUuid);
   platform.adoptOrphans();
   childRecord.write({ launchToken });
   const recording = await recorder?.prepare({ ...options, launchToken });
@@ -96,7 +101,7 @@ function listenForSignals(
   return () => removals.forEach((remove) => remove());
 }
 
-/** Stops processes that outlived an earlier, killed run, even if their leader has ended. */
+/** Stops processes that outlived an earlier, killed run at the same socket, even if their leader has ended. */
 export async function stopLeftOver(deps: StopDependencies): Promise<void> {
   const recorded = await deps.childRecord.read();
   if (recorded !== undefined) await (await loadStopping()).stopRecorded(recorded, deps);

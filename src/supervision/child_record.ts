@@ -50,6 +50,8 @@ export interface RecordedChild {
 export interface ChildDependencies
   extends Pick<Host, "platform" | "clock" | "log" | "pid" | "newUuid" | "onSignal"> {
   readonly childRecord: ChildRecord;
+  /** Names this machine in launch tokens. */
+  readonly machineId: string;
   /** Replaces the usual launch, to set limits. */
   readonly launch?: ((options: LaunchOptions) => Promise<LaunchedProcess>) | undefined;
   /** The file whose checksum was verified; `undefined` if the license has none. */

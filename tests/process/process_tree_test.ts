@@ -28,6 +28,7 @@ function membersAmong(
     list: () => listed,
     bootId: () => "boot",
     variable: () => undefined,
+    isInContainer: () => false,
   } as unknown as ProcessControl;
   const { pid, startTime } = LEADER;
   const tree = new ProcessTree({ leader: { pid, startTime, bootId: "boot" } }, {

@@ -184,6 +184,7 @@ function treeAmong(listed: ListedProcess[], outcome: "sent" | "denied" = "sent")
     list: () => listed,
     bootId: () => "boot",
     variable: () => undefined,
+    isInContainer: () => false,
     signal: () => outcome,
     signalGroup: () => outcome,
   } as unknown as ProcessControl;

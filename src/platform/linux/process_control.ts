@@ -119,11 +119,18 @@ export function createLinuxProcessControl(): ProcessControl {
     signal: (process, signal) => signalPinned(process, signal, 0n),
     signalGroup: (leader, signal) => signalPinned(leader, signal, PIDFD_SIGNAL_PROCESS_GROUP),
     variable: readVariable,
+    isInContainer,
     reap: (pid) => libc().waitpid(pid, new Uint8Array(4), WNOHANG) === pid,
     residentBytes: readResidentBytes,
     limit: limitProcess,
     widenPipe,
   };
+}
+
+/** Such a process has a number in each PID namespace from ours down to its own; proc_pid_status(5), NSpid. */
+function isInContainer(pid: number): boolean {
+  const [, numbers = ""] = /^NSpid:\s*(.*)$/m.exec(readProcFile(`/proc/${pid}/status`) ?? "") ?? [];
+  return numbers.trim().includes("\t");
 }
 
 function readListed(pid: number): ListedProcess | undefined {

@@ -145,6 +145,10 @@ class MacosProcessControl implements ProcessControl {
     return undefined;
   }
 
+  isInContainer(): boolean {
+    return false;
+  }
+
   /** Orphans become children of launchd. */
   reap(): boolean {
     return false;

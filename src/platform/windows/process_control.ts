@@ -100,6 +100,10 @@ export class WindowsProcessControl implements ProcessControl {
     return undefined;
   }
 
+  isInContainer(): boolean {
+    return false;
+  }
+
   /** Not needed. */
   reap(): boolean {
     return false;
