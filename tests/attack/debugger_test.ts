@@ -10,6 +10,7 @@ import { RunHarness } from "../support/run_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { isRunning } from "../support/process_state.ts";
 import { LineReader } from "../support/program.ts";
+import { watchEvents } from "../support/watched_events.ts";
 import { NEEDS_ROOT, needsProgram, testWith } from "../support/requirements.ts";
 
 const TRACE = fromFileUrl(new URL("../fixtures/trace.py", import.meta.url));
@@ -22,6 +23,7 @@ async function startTraced(doubles?: Doubles) {
   const run = stack.use(harness.start(software, { env: { FAST_STAGES: "1" }, doubles }));
   const [pid] = await run.stdout.match(/\d+\n/);
   assert(await isRunning(Number(pid)));
+  const events = await watchEvents(harness);
   const tracer = stack.use(
     new Deno.Command("python3", {
       args: [TRACE, String(run.pid)],
@@ -33,7 +35,7 @@ async function startTraced(doubles?: Doubles) {
   await new LineReader(tracer.stdout).match(/tracing/);
   const owned = stack.move();
   const dispose = () => owned.disposeAsync();
-  return { harness, run, pid: Number(pid), tracer, [Symbol.asyncDispose]: dispose };
+  return { harness, run, pid: Number(pid), tracer, events, [Symbol.asyncDispose]: dispose };
 }
 
 testWith(
@@ -53,6 +55,11 @@ testWith(
       ),
     );
     assert(!await isRunning(traced.pid));
+    assertEquals(await traced.events.last, {
+      event: "stopping",
+      reason: "tamper.stopped",
+      message: "debugger attached",
+    });
     assertEquals(await traced.harness.sockets(), []);
     await traced.tracer.status;
   },
@@ -72,5 +79,6 @@ testWith(
     await tracer.status;
     run.kill("SIGTERM");
     assertEquals((await run.end()).code, 0);
+    await traced.events.last;
   },
 );

@@ -1,9 +1,21 @@
 // Not on Windows: the software is a shell script.
 /** A machine gives its place on a license back. */
 import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { answerPayload, serveAnswers, signedAnswer } from "../support/license_server.ts";
-import { makeOrganization, standardPayload } from "../support/organization.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { copyFolder } from "../support/copy_folder.ts";
+import {
+  answerPayload,
+  serveAnswers,
+  signedAnswer,
+  type TestServer,
+} from "../support/license_server.ts";
+import {
+  hardwareBoundPayload,
+  makeOrganization,
+  standardPayload,
+} from "../support/organization.ts";
 import { type ProgramResult, runProgram } from "../support/program.ts";
+import { needsProgram, testWith } from "../support/requirements.ts";
 import { RunHarness } from "../support/run_harness.ts";
 
 /** Runs `sentinel deactivate` with the options of the harness's runs. */
@@ -105,14 +117,22 @@ Deno.test("a license that was never activated has nothing to give back, and noth
   assertEquals(names.filter((name) => /^(?:state|home)$/.test(name)), []);
 });
 
-Deno.test("a machine whose deactivation was cut off after the server's part activates again", async () => {
-  await using harness = await RunHarness.open("--max-machines", "1");
+/** A machine whose deactivation was cut off: the server has its place back, and its state is as before. */
+async function openCutOff(): Promise<RunHarness> {
+  await using stack = new AsyncDisposableStack();
+  const harness = stack.use(await RunHarness.open("--max-machines", "1"));
   await harness.run("/bin/true");
   const state = harness.folder.at("state"), aside = harness.folder.at("aside");
-  await new Deno.Command("cp", { args: ["-a", state, aside] }).output();
+  await copyFolder(state, aside);
   assertEquals((await deactivate(harness)).code, 0);
   await Deno.remove(state, { recursive: true });
   await Deno.rename(aside, state);
+  stack.move();
+  return harness;
+}
+
+Deno.test("a machine whose deactivation was cut off after the server's part activates again", async () => {
+  await using harness = await openCutOff();
   const { code, stderr } = await harness.run("/bin/true");
   assertEquals(code, 0, stderr);
   assertStringIncludes(stderr, "the server does not know this machine any more");
@@ -121,13 +141,7 @@ Deno.test("a machine whose deactivation was cut off after the server's part acti
 });
 
 Deno.test("a deactivation that was cut off after the server's part is finished by another", async () => {
-  await using harness = await RunHarness.open("--max-machines", "1");
-  await harness.run("/bin/true");
-  const state = harness.folder.at("state"), aside = harness.folder.at("aside");
-  await new Deno.Command("cp", { args: ["-a", state, aside] }).output();
-  assertEquals((await deactivate(harness)).code, 0);
-  await Deno.remove(state, { recursive: true });
-  await Deno.rename(aside, state);
+  await using harness = await openCutOff();
   assertEquals((await deactivate(harness)).code, 0);
   assertEquals(await statuses(harness), ["RELEASED"]);
   const again = await deactivate(harness);
@@ -155,6 +169,71 @@ Deno.test("a license that begins later starts what ran last, until that is given
   );
   assertEquals(await statuses(harness), ["RELEASED"]);
   assertEquals((await harness.run("/bin/true", { license: "NEXT" })).code, 80);
+});
+
+Deno.test("a license that is bound to hardware has nothing to give back", async () => {
+  await using harness = await RunHarness.open();
+  const organization = await makeOrganization();
+  await Deno.writeTextFile(harness.folder.at("org_public_key.pem"), organization.publicKeyPem);
+  const text = await organization.license(hardwareBoundPayload());
+  await Deno.writeTextFile(harness.folder.at("K1.lic"), text);
+  const { code, stderr } = await deactivate(harness);
+  assertEquals([code, stderr.split("\n")[0]], [
+    2,
+    "sentinel: error: a hardware-bound license is not activated: there is nothing to give back",
+  ]);
+  const names = Array.from(Deno.readDirSync(harness.folder.path), ({ name }) => name);
+  assertEquals(names.includes("state"), false);
+});
+
+/** A license server that answers elsewhere than the license says. */
+async function serveElsewhere(
+  harness: RunHarness,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<TestServer> {
+  const organization = await makeOrganization();
+  const { at } = harness.folder;
+  await Deno.writeTextFile(at("org_public_key.pem"), organization.publicKeyPem);
+  await Deno.writeTextFile(at("K1.lic"), await organization.license(standardPayload()));
+  return serveAnswers((request) => signedAnswer(organization, answerPayload(request)), tls);
+}
+
+testWith(
+  [needsProgram("openssl")],
+  "--server-url and --ca-file name the server that gets the place back",
+  async () => {
+    await using harness = await RunHarness.open();
+    const { folder } = harness;
+    await using server = await serveElsewhere(harness, await makeCertificate(folder));
+    const named = ["--server-url", server.url, "--ca-file", folder.at("ca.pem")];
+    const [command, ...others] = harness.runArguments("/bin/true");
+    const options = harness.programOptions();
+    assertEquals((await runProgram([command!, ...named, ...others], options)).code, 0);
+    const before = server.requests.length;
+    const untrusted = await deactivate(harness, { args: named.slice(0, 2) });
+    assertEquals(untrusted.code, 82);
+    assertStringIncludes(untrusted.stderr, "TLS: the certificate's issuer is not trusted");
+    assertEquals((await deactivate(harness, { args: named })).code, 0);
+    assertEquals(server.requests.slice(before).map(({ path }) => path), [
+      "/api/v1/drm/decommission-ack/",
+    ]);
+  },
+);
+
+Deno.test("license, state and server come from the file of --config", async () => {
+  await using harness = await RunHarness.open();
+  await using server = await serveElsewhere(harness);
+  const { at } = harness.folder;
+  await Deno.writeTextFile(
+    at("c.toml"),
+    `[license]\npath = "K1.lic"\nstate_dir = "state"\nserver_url = "${server.url}"\n` +
+      `[software]\npath = "/bin/true"\n`,
+  );
+  const named = ["--config", at("c.toml"), "--org-key", at("org_public_key.pem")];
+  const options = harness.programOptions();
+  assertEquals((await runProgram(["run", ...named], options)).code, 0);
+  assertEquals((await runProgram(["deactivate", ...named], options)).code, 0);
+  assertEquals(server.requests.at(-1)?.path, "/api/v1/drm/decommission-ack/");
 });
 
 Deno.test("another vendor's license is refused, and the machine keeps its place", async () => {

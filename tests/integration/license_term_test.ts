@@ -18,6 +18,7 @@ import {
 } from "../support/program.ts";
 import { freePort } from "../support/free_port.ts";
 import { RunHarness } from "../support/run_harness.ts";
+import { watchEvents } from "../support/watched_events.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 const DAY_MS = 86_400_000;
@@ -337,12 +338,9 @@ for (const [what, { act, reason, message }] of Object.entries(ENDS)) {
     );
     await using run = harness.start(software, { intervalMinutes: 1440 });
     await run.stdout.match(/up/);
-    await using watch = startProgram(["ipc", "watch", "--json"], harness.programOptions());
-    await watch.stdout.match(/"status":"ok"/);
+    const events = await watchEvents(harness);
     await act(harness, run);
     await run.end();
-    const { stdout } = await watch.end();
-    const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
-    assertEquals(events.at(-1), { event: "stopping", reason, message });
+    assertEquals(await events.last, { event: "stopping", reason, message });
   });
 }

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { ConfiguredRun } from "../support/configured_run.ts";
 import { isRunning } from "../support/process_state.ts";
 import { runProgram } from "../support/program.ts";
+import { watchEvents } from "../support/watched_events.ts";
 
 /** A customer whose software is a script, looked after as the keys of `[health]` say. */
 async function open(script: string, health: string, keys = ""): Promise<ConfiguredRun> {
@@ -36,9 +37,19 @@ Deno.test("a status that is not worth a restart is the run's", async () => {
 });
 
 Deno.test("software that keeps crashing ends the run with 70 and leaves nothing behind", async () => {
-  await using harness = await open(`${COUNT}; kill -SEGV $$`, "max_restart_attempts = 2");
-  const { code, stdout, stderr } = await harness.run();
+  const script = `${COUNT}; while ! [ -e "$0.go" ]; do sleep 0.05; done; kill -SEGV $$`;
+  await using harness = await open(script, "max_restart_attempts = 2");
+  await using run = harness.start();
+  await run.stdout.match(/start 1/);
+  const events = await watchEvents(harness.base);
+  await Deno.writeTextFile(harness.at("software.go"), "");
+  const { code, stdout, stderr } = await run.end();
   assertEquals([code, stdout.match(/start/g)?.length], [70, 3]);
+  assertEquals(await events.last, {
+    event: "stopping",
+    reason: "recovery.exhausted",
+    message: "maximum recovery attempts reached",
+  });
   assert(stderr.endsWith("sentinel: error: maximum recovery attempts reached\n"), stderr);
   assertEquals(await harness.base.sockets(), []);
 });
