@@ -58,6 +58,7 @@ export const OPTIONS = {
     value: "PATH",
     help: "the socket (default: SENTINEL_IPC_SOCKET, else the only one found)",
   },
+  proof: { help: "ask for a proof of the license, and check it" },
 
   target: {
     value: "T",

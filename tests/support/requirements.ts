@@ -34,13 +34,15 @@ export type Program = (typeof PROGRAMS)[keyof typeof PROGRAMS][number];
 /** Whether a program is on the PATH. */
 export function hasProgram(name: Program): boolean {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
-  return folders.some((folder) => {
-    try {
-      return Deno.statSync(`${folder}/${name}`).isFile;
-    } catch {
-      return false;
-    }
-  });
+  return folders.some((folder) => hasFile(`${folder}/${name}`));
+}
+
+function hasFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
 
 /** What a test needs beyond Deno, and whether it is here. */
@@ -61,6 +63,12 @@ export function allOf(...requirements: readonly Requirement[]): Requirement {
   const missing = requirements.filter(({ met }) => !met).map(({ need }) => need);
   return { need: missing.join("; "), met: missing.length === 0 };
 }
+
+/** To compile C programs that use OpenSSL. */
+export const OPENSSL_HEADERS: Requirement = {
+  need: "openssl/evp.h (package libssl-dev)",
+  met: hasFile("/usr/include/openssl/evp.h"),
+};
 
 export const NEEDS_ROOT: Requirement = { need: "root", met: Deno.uid() === 0 };
 

@@ -1,8 +1,10 @@
 import { SentinelError } from "../../core/errors.ts";
+import { escapeControls } from "../../core/text.ts";
 import { type IpcMessage, requestIpc, watchIpc } from "../../ipc/client.ts";
 import { IpcClientError } from "../../ipc/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
+import { requireOrganizationKey } from "../organization_key_source.ts";
 import { UsageError } from "../usage_error.ts";
 
 const METHODS = [
@@ -11,24 +13,40 @@ const METHODS = [
 ];
 
 export const command: Command = {
-  usage: "METHOD [--socket PATH] [--json]",
-  options: ["socket", "json"],
+  usage: "METHOD [--socket PATH] [--proof] [--json]",
+  options: ["socket", "proof", "org-key", "json"],
   operands: { min: 1, max: 1, words: METHODS },
   notes: [
     `Methods: ${METHODS.join(", ")}.`,
     "The answer is JSON; with --json it is the line as received. `watch` runs until it is interrupted.",
     "`health` tells the truth about the software, as a container's health check: 1 if it does not run or is unhealthy.",
-    "Exit status: 0, 86 if permission is denied, 87 if no sentinel answers.",
+    "With --proof, `get_license` asks for the license file and for the license server's answer to a nonce, and checks both",
+    "with the organization's key, as software can (docs/IPC.md).",
+    "Exit status: 0, 80 if the license is not proven, 86 if permission is denied, 87 if no sentinel answers.",
   ],
   async run(context) {
-    const method = context.args.operands[0]!;
+    const { args } = context;
+    const method = args.operands[0]!;
+    if (args.flag("proof") && method !== "get_license") {
+      throw new UsageError("--proof is for get_license");
+    }
     const path = await chooseSocket(context);
+    if (args.flag("proof")) return await printProof(path, context);
     if (method === "health") await requireHealth(path);
     if (method !== "watch") return print(await requestIpc({ path, method }), context);
     for await (const message of watchIpc({ path })) print(message, context);
     return EXIT.ok;
   },
 };
+
+async function printProof(path: string, context: CommandContext): Promise<number> {
+  const orgKey = requireOrganizationKey(context);
+  const { askForProof } = await import("../../app/license_proof.ts");
+  const { answer, shown } = await askForProof({ path, orgKey, clock: context.clock });
+  const status = print(answer, context);
+  for (const line of shown) context.output.note(escapeControls(line));
+  return status;
+}
 
 /** @throws {SentinelError} `unhealthy` if the software does not run, or its health check fails. */
 async function requireHealth(path: string): Promise<void> {
