@@ -49,8 +49,8 @@ async function checkAnswer(
   const judged = await judgeAnswer({ status: 200, body: JSON.stringify(answer) }, {
     ...expected,
     licenseKey,
-    // only an answer of now is taken
-    lastRespondedAtMs: Infinity,
+    // the nonce shows that it is of now, whatever this machine's clock says
+    lastRespondedAtMs: 0,
   });
   if (judged.kind !== "verified") {
     throw refuse(judged.kind === "unreachable" ? judged.why : judged.message);

@@ -4,6 +4,8 @@ import { serveIpc } from "../../src/ipc/server.ts";
 import { claimSocket } from "../../src/ipc/socket_owner.ts";
 import { selectPlatform } from "../../src/platform/select.ts";
 import { LICENSE, LICENSE_LINE, startServer, testSocket } from "../support/ipc_server.ts";
+import { makeOrganization } from "../support/organization.ts";
+import { proveAs, PROVEN_MACHINE } from "../support/proving_server.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { OTHER_USERS } from "../support/other_user.ts";
 import { type ProgramResult, resultOf, runProgram, startProgram } from "../support/program.ts";
@@ -31,6 +33,21 @@ Deno.test("sentinel ipc prints the answer; with --json the line as it came", asy
   });
   const { code, stdout } = await runIpc(args);
   assertEquals([code, JSON.parse(stdout)], [0, { status: "ok", license: LICENSE }]);
+});
+
+Deno.test("sentinel ipc get_license --proof says what the proof shows", async () => {
+  await using folder = await temporaryFolder();
+  const vendor = await makeOrganization();
+  await Deno.writeTextFile(folder.at("org.pem"), vendor.publicKeyPem);
+  await using running = await startServer({ prove: proveAs(vendor) });
+  const args = ["get_license", "--proof", "--json", "--socket", running.path];
+  const { code, stdout, stderr } = await runIpc([...args, "--org-key", folder.at("org.pem")]);
+  assertEquals([code, JSON.parse(stdout).machine_id], [0, PROVEN_MACHINE], stderr);
+  assertEquals(
+    stderr,
+    "license file: genuine, ACME-0001, valid to 2999-12-31\n" +
+      `license server: ACTIVE for machine ${PROVEN_MACHINE} right now\n`,
+  );
 });
 
 Deno.test("sentinel ipc takes the socket that the software was given", async () => {

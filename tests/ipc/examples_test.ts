@@ -1,45 +1,22 @@
 // Not on Windows: the examples connect to Unix sockets.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { ProveLicense } from "../../src/ipc/proof_request.ts";
-import type { Json } from "../../src/signing/canonical_json.ts";
-import { sealEnvelope } from "../../src/signing/envelope.ts";
 import { IPC_EXAMPLES, IpcExample } from "../support/ipc_example.ts";
 import { startServer } from "../support/ipc_server.ts";
-import { makeOrganization, type Organization, standardPayload } from "../support/organization.ts";
+import { makeOrganization } from "../support/organization.ts";
+import { type ProofChanges, proveAs } from "../support/proving_server.ts";
 import { testWith } from "../support/requirements.ts";
 
-const MACHINE = "3f0e7b3a-6f57-4c0e-9d43-3d2c8f0a4b11";
 const vendor = await makeOrganization();
-const stranger = await makeOrganization();
+const WEB = { software_id: "web" };
 
-interface Proof {
-  readonly license?: Record<string, Json>;
-  readonly answer?: Record<string, Json>;
-  /** Why there is no answer. */
-  readonly reason?: string;
-  readonly signer?: Organization;
+/** A proof for the software of the examples. */
+function prove({ license, ...changes }: ProofChanges = {}): ProveLicense {
+  return proveAs(vendor, { license: { ...WEB, ...license }, ...changes });
 }
 
-/** What a server adds to its answer; genuine without changes. */
-function prove({ license = {}, answer = {}, reason, signer = vendor }: Proof = {}): ProveLicense {
-  return async ({ nonce }) => {
-    const payload = standardPayload({ software_id: "web", ...license });
-    const confirmed = {
-      ...{ status: "ACTIVE", machine_id: MACHINE, license_key: "ACME-0001" },
-      ...{ request_nonce: nonce!, responded_at: new Date().toISOString(), ...answer },
-    };
-    return {
-      envelope: { alg: "ES256", ...await sealEnvelope(payload, signer.sign) },
-      machine_id: MACHINE,
-      ...(reason === undefined
-        ? { answer: await sealEnvelope(confirmed, vendor.sign) }
-        : { answer: null, reason }),
-    };
-  };
-}
-
-const REFUSED: Readonly<Record<string, Proof>> = {
-  "a license that a stranger signed": { signer: stranger },
+const REFUSED: Readonly<Record<string, ProofChanges>> = {
+  "a license that a stranger signed": { signer: await makeOrganization() },
   "an expired license": { license: { expiry_date: "2021-01-01" } },
   "a license for other software": { license: { software_id: "rocket" } },
   "an old answer": { answer: { request_nonce: crypto.randomUUID() } },
