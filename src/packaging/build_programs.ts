@@ -46,7 +46,7 @@ export interface BuildRequest {
   readonly strictRollback?: boolean | undefined;
   /** The only program that may be launched: an absolute path on the customer's machine. */
   readonly softwarePath?: string | undefined;
-  /** Response to tampering; customers can only choose a stricter one. */
+  /** Response to tampering (default with an organization's key: `degrade`); customers can only choose a stricter one. */
   readonly antiTamper?: TamperPolicy | undefined;
 }
 
@@ -142,9 +142,10 @@ type CustomerDefaults = Pick<
 >;
 
 async function readCustomerDefaults(
-  { orgKeyPath, softwareId, serverUrl, strictRollback = false, antiTamper, softwarePath }:
+  { orgKeyPath, softwareId, serverUrl, strictRollback = false, softwarePath, ...request }:
     BuildRequest,
 ): Promise<CustomerDefaults> {
+  const antiTamper = request.antiTamper ?? (orgKeyPath === undefined ? undefined : "degrade");
   return {
     // normalizes the file's line endings
     ...(orgKeyPath !== undefined && {

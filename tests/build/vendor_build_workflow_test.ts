@@ -80,7 +80,8 @@ testWith(CLONING, "a vendor builds for every system with only a key", async (t) 
 testWith(CLONING, "a vendor's software, server, program and systems are built in", async (t) => {
   await build(t, {
     ...{ "software-id": "web", "server-url": "https://licenses.example.com" },
-    ...{ software: "/opt/Our Web/web", targets: "x86_64-pc-windows-msvc aarch64-apple-darwin" },
+    ...{ software: "/opt/Our Web/web", "anti-tamper": "stop" },
+    ...{ targets: "x86_64-pc-windows-msvc aarch64-apple-darwin" },
   }, async ({ names, read, checked }) => {
     const programs = ["sentinel-aarch64-apple-darwin", "sentinel-x86_64-pc-windows-msvc.exe"];
     assertEquals(names, ["SHA256SUMS", ...programs]);
@@ -90,6 +91,7 @@ testWith(CLONING, "a vendor's software, server, program and systems are built in
       assertStringIncludes(program, '"softwareId":"web"');
       assertStringIncludes(program, '"serverUrl":"https://licenses.example.com"');
       assertStringIncludes(program, '"--allow-run=/opt/Our Web/web"');
+      assertStringIncludes(program, '"antiTamper":"stop","ipcPeer":"child"');
     }
   });
 });

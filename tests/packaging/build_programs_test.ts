@@ -112,22 +112,36 @@ for (const [strictRollback, answer] of [[true, "yes"], [false, "no"]] as const) 
   });
 }
 
-const BUILT_IN: readonly (readonly [string, Partial<BuildRequest>, string])[] = [
-  ["the policy against tampering", { antiTamper: "stop" }, '"antiTamper":"stop"'],
-  ["that only the known software is a peer", { softwarePath: "/opt/web" }, '"ipcPeer":"child"'],
-];
-
-for (const [what, request, text] of BUILT_IN) {
-  testWith([POSIX], `${what} is built in if it is given, and only then`, async () => {
-    const sumFor = async (asked: Partial<BuildRequest>) => {
-      const { files } = await build(looking(text), asked) as { files: BuiltFile[] };
-      return files[0]!.sha256;
-    };
-    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode("yes\n"));
-    assertEquals(await sumFor(request), new Uint8Array(digest).toHex());
-    assert(await sumFor({}) !== await sumFor(request));
-  });
+/** Whether the entry of a program that is built like this has the text. */
+async function isBuiltIn(text: string, request: Partial<BuildRequest>): Promise<boolean> {
+  const { files } = await build(looking(text), request) as { files: BuiltFile[] };
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode("yes\n"));
+  return files[0]!.sha256 === new Uint8Array(digest).toHex();
 }
+
+const POLICY = '"antiTamper":', CHILD = '"ipcPeer":"child"';
+
+testWith(
+  [POSIX],
+  "only a program that knows its software serves that alone by default",
+  async () => {
+    assert(await isBuiltIn(CHILD, { softwarePath: "/opt/web" }));
+    assert(!await isBuiltIn(CHILD, {}));
+  },
+);
+
+testWith(
+  [POSIX],
+  "a program with an organization's key has a policy against tampering",
+  async () => {
+    await using folder = await temporaryFolder();
+    const orgKeyPath = folder.at("org.pem");
+    await Deno.writeTextFile(orgKeyPath, (await makeOrganization()).publicKeyPem);
+    assert(await isBuiltIn(`${POLICY}"degrade"`, { orgKeyPath }));
+    assert(await isBuiltIn(`${POLICY}"stop"`, { orgKeyPath, antiTamper: "stop" }));
+    assert(!await isBuiltIn(POLICY, {}));
+  },
+);
 
 testWith(
   [POSIX],

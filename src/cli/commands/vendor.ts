@@ -61,7 +61,7 @@ export const vendorBuild: Command = {
       softwareId: args.value("software-id"),
       serverUrl: args.value("server-url"),
       softwarePath: args.value("software"),
-      antiTamper: args.value("anti-tamper") ?? "degrade",
+      antiTamper: args.value("anti-tamper"),
       strictRollback: args.flag("strict-rollback"),
     }, { build, signKeyPath: args.value("sign-key"), note: output.note, log });
     output.result(
