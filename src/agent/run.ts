@@ -11,7 +11,7 @@ import type { SignedLicense } from "../license/license_file.ts";
 import { checkDates, type License } from "../license/payload.ts";
 import { UnreachableError } from "../enforcement/judgment.ts";
 import { CurrentLicense, type Licensing, type ProvenLicense } from "../enforcement/licensing.ts";
-import { logStopRequest, serveAndSupervise } from "./serve.ts";
+import { claimSocketPlace, logStopRequest, serveAndSupervise } from "./serve.ts";
 import { StandardLicensing } from "./standard.ts";
 
 /**
@@ -39,9 +39,13 @@ export async function runSentinel(
   const { present, next } = await chooseLicense(given, request, deps);
   const { license } = present;
   const software = new VerifiedExecutable(request.softwarePath, deps.platform);
-  // before the activation, which would take a seat in vain
+  // whatever can fail comes before the activation, which would take a seat in vain
   await software.check(license.software_checksum);
   using licensing = await openLicensing({ license, next: next?.license }, request, deps);
+  await using claims = new AsyncDisposableStack();
+  const claim = async () => claims.use(await claimSocketPlace(licensing.machineId, request, deps));
+  // hardware is compared without a server, and first
+  const early = license.license_type === "STANDARD" ? await claim() : undefined;
   let first: ProvenLicense;
   try {
     first = await licensing.prove(license, stop);
@@ -53,14 +57,9 @@ export async function runSentinel(
   }
   await using current = new CurrentLicense(first, licensing);
   await current.keep(present.envelope);
-  const { envelope } = present;
   return await serveAndSupervise(request, deps, {
-    licensing,
-    current,
-    envelope,
-    software,
-    host,
-    next,
+    ...{ licensing, current, envelope: present.envelope, software, host, next },
+    claim: early ?? await claim(),
   });
 }
 

@@ -10,6 +10,7 @@ import type { Watch } from "../enforcement/watches.ts";
 import type { DegradeStage } from "../ipc/license_answers.ts";
 import { type IpcServer, serveIpc } from "../ipc/server.ts";
 import { claimPlace } from "../ipc/claim_place.ts";
+import type { SocketClaim } from "../ipc/socket_owner.ts";
 import { Agent, describeLicense, type VerifiedExecutable } from "./agent.ts";
 import { openChildRecord, type StopDependencies } from "../supervision/child_record.ts";
 import type { TamperFindings } from "../enforcement/tamper_findings.ts";
@@ -134,6 +135,7 @@ async function waitForEnding(
 }
 
 interface ServeOptions {
+  readonly claim: SocketClaim;
   readonly licensing: Pick<Licensing, "machineId" | "findings">;
   readonly current: CurrentLicense;
   /** The file of the current license. */
@@ -142,6 +144,23 @@ interface ServeOptions {
   readonly host: RunHost;
   /** The license that was given, if it begins later. */
   readonly next?: SignedLicense | undefined;
+}
+
+/**
+ * Claims the place of the run's socket; it can be bound there.
+ *
+ * @throws {SentinelError} as {@linkcode claimPlace}.
+ */
+export async function claimSocketPlace(
+  machineId: string,
+  request: RunRequest,
+  deps: RunDependencies,
+): Promise<SocketClaim> {
+  const { platform, log, env } = deps;
+  return await claimPlace(resolveIpcPlaces(request, { ...deps, machineId }), {
+    ...{ platform, log },
+    lockFolder: platform.runtimeFolder(env),
+  });
 }
 
 /**
@@ -154,14 +173,10 @@ interface ServeOptions {
 export async function serveAndSupervise(
   request: RunRequest,
   deps: RunDependencies,
-  { licensing: { machineId, findings }, current, envelope, software, host, next }: ServeOptions,
+  { claim, licensing: { machineId, findings }, current, envelope, software, host, next }:
+    ServeOptions,
 ): Promise<number> {
-  const { platform, stopRequest } = deps;
-  await using claim = await claimPlace(resolveIpcPlaces(request, { ...deps, machineId }), {
-    ...{ platform, log: deps.log },
-    lockFolder: platform.runtimeFolder(deps.env),
-  });
-  const { force, stop } = stopRequest;
+  const { force, stop } = deps.stopRequest;
   const launching = {
     ...deps,
     childRecord: openChildRecord(claim),

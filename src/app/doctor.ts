@@ -97,20 +97,25 @@ function judgeServerFault(
   return { ...diagnostic, code };
 }
 
-/** The checks in the order in which a run makes them. */
-const RUN_ORDER: readonly CheckName[] = [
-  ...["key", "socket", "license", "dates", "software", "hardware", "keystore", "state"] as const,
+/** The checks in the order in which a run makes them; a socket's path is known before its folder is looked at. */
+const RUN_ORDER: readonly (CheckName | "socket_path")[] = [
+  ...["key", "socket_path", "license", "dates", "software", "hardware"] as const,
+  ...["keystore", "state", "socket"] as const,
   ...["dns", "tcp", "tls", "http", "signature", "clock", "activation", "permissions"] as const,
 ];
 
 type Fault = Extract<Diagnostic, { outcome: "failed" }>;
+
+function rank({ check, code }: Fault): number {
+  return RUN_ORDER.indexOf(code === "config.ipc_path" ? "socket_path" : check);
+}
 
 /** The fault to mend first, and the one with which a run would end; `undefined` if there is none. */
 export function findFaults(
   diagnostics: readonly Diagnostic[],
 ): { readonly first: Fault | undefined; readonly obstacle: Fault | undefined } {
   const faults = diagnostics.filter((each) => each.outcome === "failed")
-    .toSorted((a, b) => RUN_ORDER.indexOf(a.check) - RUN_ORDER.indexOf(b.check));
+    .toSorted((a, b) => rank(a) - rank(b));
   const obstacle = faults.find(({ code }) => code !== TOLERATED);
   return { first: obstacle ?? faults[0], obstacle };
 }

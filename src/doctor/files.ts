@@ -12,6 +12,7 @@ import {
 import { dirname } from "../core/paths.ts";
 import { SentinelError } from "../core/errors.ts";
 import { findSockets, requestIpc } from "../ipc/client.ts";
+import { SocketPathError } from "../ipc/errors.ts";
 import { isOthersFault } from "../ipc/claim_place.ts";
 import { hasSocketFolder } from "../ipc/socket.ts";
 import { hasSocket } from "../ipc/socket_owner.ts";
@@ -130,6 +131,12 @@ export async function examineSocket(
         const ownUser = Deno.uid() ?? 0;
         if (!hasSocketFolder(folder, ownUser)) {
           return pass("socket", `will be ${place}, which the first run creates`);
+        }
+        if (!deps.platform.isWritable(folder)) {
+          throw new SocketPathError(
+            "permission.ipc_path",
+            `Cannot put a socket into ${folder}: it cannot be written`,
+          );
         }
         // throws if something else is in its place
         hasSocket(path, ownUser);

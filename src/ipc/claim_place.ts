@@ -22,9 +22,15 @@ export async function claimPlace(
     return await claimSocket(path, options);
   } catch (error) {
     if (!isOthersFault(error)) throw error;
+    try {
+      await Deno.mkdir(dirname(dirname(refuge)), { recursive: true, mode: 0o700 });
+    } catch {
+      // what keeps the socket from its usual place can be mended
+      throw error;
+    }
+    const claim = await claimSocket(refuge, options);
     log.warn(`the socket is ${refuge}: ${describeError(error)}`);
-    await Deno.mkdir(dirname(dirname(refuge)), { recursive: true, mode: 0o700 });
-    return await claimSocket(refuge, options);
+    return claim;
   }
 }
 

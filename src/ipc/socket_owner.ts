@@ -30,7 +30,8 @@ export interface ClaimOptions {
 const MAX_RECORD_BYTES = 65_536;
 
 /**
- * Claims the socket `path`: checks the folder, takes the lock `<path>.lock` and removes a stale socket.
+ * Claims the socket `path`: checks the folder, takes the lock `<path>.lock`, removes a stale socket, and tries that a socket
+ * can be bound there.
  *
  * @throws {AlreadyServingError} `running.ipc` if another process holds the lock or listens on the socket.
  * @throws {SocketPathError} `permission.ipc_path`, `config.ipc_path` if the folder, the lock file or the socket is not
@@ -50,6 +51,7 @@ export async function claimSocket(
   const claim = new Claim(path, lock);
   try {
     for (const name of [path, getBindingPath(path)]) await removeStale(name, { path, ownUser });
+    listenPrivately(getBindingPath(path)).close();
     return claim;
   } catch (error) {
     await claim[Symbol.asyncDispose]();

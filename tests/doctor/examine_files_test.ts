@@ -13,8 +13,9 @@ import type { StandardLicense } from "../../src/license/payload.ts";
 import { standardPayload } from "../support/organization.ts";
 import { RecordingLog } from "../support/recording_log.ts";
 import { givenFolder } from "../support/product_folder.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { openLibraries } from "../support/open_libraries.ts";
-import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
+import { LINUX, NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 openLibraries();
@@ -180,3 +181,17 @@ testWith([POSIX], "a file at the socket's path, which no run would remove, is na
     code: "permission.ipc_path",
   });
 });
+
+testWith(
+  [NEEDS_ROOT, LINUX],
+  "a socket's folder that cannot be written is named, with the code of a run",
+  async () => {
+    await using folder = await temporaryFolder();
+    await using _disk = await mountDisk(folder.path, "ro,mode=700");
+    const finding = await examineSocket({ ipc: { path: folder.at("s.sock") } }, { platform, env });
+    assertEquals([finding.outcome, finding.found], [
+      "failed",
+      `Cannot put a socket into ${folder.path}: it cannot be written`,
+    ]);
+  },
+);

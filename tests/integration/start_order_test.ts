@@ -47,6 +47,18 @@ Deno.test("a daemon with a typo in its software's path takes no seat", async () 
   assertEquals(await stateExists(harness), false);
 });
 
+Deno.test("a run whose socket cannot be placed takes no seat", async () => {
+  await using harness = await RunHarness.open("--max-machines", "1");
+  const software = await harness.script("software", "exit 0");
+  const { XDG_RUNTIME_DIR: runtime } = harness.programOptions().env!;
+  await Deno.mkdir(`${runtime}/sentinel`);
+  await Deno.chmod(`${runtime}/sentinel`, 0o755);
+  const { code, stderr } = await harness.run(software);
+  assertEquals(code, 86, stderr);
+  assertStringIncludes(stderr, "Cannot put a socket into ");
+  assertEquals(await harness.machines(), []);
+});
+
 async function stateExists(harness: RunHarness): Promise<boolean> {
   return await Deno.stat(harness.folder.at("state")).then(() => true, () => false);
 }

@@ -1,8 +1,9 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { claimPlace } from "../../src/ipc/claim_place.ts";
 import { AlreadyServingError, SocketPathError } from "../../src/ipc/errors.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
 import { RecordingLog } from "../support/recording_log.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
+import { LINUX, NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 /** A folder in whose part `open` no socket may be, as others could replace it. */
@@ -51,3 +52,19 @@ testWith([POSIX], "claimPlace() fails without a refuge", async () => {
   const log = new RecordingLog();
   await assertRejects(() => claimPlace({ path, refuge: undefined }, { log }), SocketPathError);
 });
+
+testWith(
+  [NEEDS_ROOT, LINUX],
+  "claimPlace() says what is wrong with the path if no refuge can be created",
+  async () => {
+    await using folder = await temporaryFolder();
+    const { path } = await makePlaces(folder);
+    await Deno.mkdir(folder.at("own"));
+    await using _disk = await mountDisk(folder.at("own"), "ro");
+    const log = new RecordingLog();
+    const places = { path, refuge: folder.at("own/deep/run/s.sock") };
+    const error = await assertRejects(() => claimPlace(places, { log }), SocketPathError);
+    assertEquals([error.code, log.lines()], ["permission.ipc_path", []]);
+    assertStringIncludes(error.message, `Cannot put a socket into ${folder.at("open")}`);
+  },
+);

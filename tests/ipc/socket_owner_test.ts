@@ -6,7 +6,8 @@ import { startServer } from "../support/ipc_server.ts";
 import { programLine } from "../support/program.ts";
 import { ask } from "../support/socket_peer.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { NEEDS_ROOT, POSIX, testWith } from "../support/requirements.ts";
+import { mountDisk } from "../support/mounted_disk.ts";
+import { NEEDS_ROOT, needsProgram, POSIX, testWith } from "../support/requirements.ts";
 
 const SERVE_IPC = { fixture: "serve_ipc.ts" };
 
@@ -109,6 +110,19 @@ testWith(
     await (await claimSocket(folder.at("s.sock")))[Symbol.asyncDispose]();
     await Deno.chmod(folder.path, 0o777);
     assertEquals((await refusal(folder.at("s.sock")))[0], "permission.ipc_path");
+  },
+);
+
+testWith(
+  [NEEDS_ROOT, needsProgram("mount")],
+  "claimSocket() refuses a folder in which a lock can be created, but no socket",
+  async () => {
+    await using folder = await temporaryFolder();
+    // the folder itself and the lock
+    await using _disk = await mountDisk(folder.path, "nr_inodes=2,mode=700");
+    const [code, message] = await refusal(folder.at("s.sock"));
+    assertEquals([code, /No space left on device/.test(message)], ["permission.ipc_path", true]);
+    assertEquals(Array.from(Deno.readDirSync(folder.path)), []);
   },
 );
 
