@@ -116,7 +116,7 @@ testRemote("list is a table, or JSON", async (setup, server) => {
   assertEquals((await setup.watch(server, "list")).stdout, "ID  STATE  STARTED  OUTPUT  COMMAND\n");
   await setup.ops(server, "start", "sh", "-c", "echo $0; exit 3", "a\u001b[31m");
   await setup.watch(server, "stream", "1");
-  const { code, stdout, stderr } = await setup.watch(server, "list");
+  const { code, stdout, stderr } = await setup.ops(server, "list");
   assertEquals([code, stderr], [0, ""]);
   const [head, line, end] = stdout.split("\n");
   assertMatch(head!, /^ID +STATE +STARTED +OUTPUT +COMMAND$/);
@@ -127,6 +127,7 @@ testRemote("list is a table, or JSON", async (setup, server) => {
   assertEquals(end, "");
   const [process] = JSON.parse((await setup.watch(server, "list", "--json")).stdout);
   assertEquals([process.id, process.state, process.exit_code], ["1", "exited", 3]);
+  assertEquals([process.args, process.args_hidden], [[], true]);
 });
 
 testRemote("a missing server is reported", async (setup, server) => {

@@ -62,6 +62,8 @@ testServed("status, list and stop tell the process's state", async (served, proc
   assertEquals(processes.stops, [["1", { signal: "SIGINT", graceMs: 5 }]]);
   assertEquals((await served.ask("/v1/processes/1/stop", { method: "POST" })).status, 200);
   assertEquals(served.fixture.audited.map(({ action, outcome }) => [action, outcome]), [
+    ["read", "done"],
+    ["read", "done"],
     ["stop", "stopped"],
     ["stop", "stopped"],
   ]);
