@@ -14,6 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/supervision", "src/enforcement", "src/license_server", "src/packaging"],
   ["src/process", "src/ipc", "src/state", "src/pki", "src/license", "src/activation"],
   ["src/config", "src/remote", "src/platform", "src/signing"],
+  ["src/net"],
   ["src/core", "ffi"],
   ["std"],
 ];

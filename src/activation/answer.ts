@@ -23,14 +23,16 @@ export type ServerAnswer =
   | { kind: "refused"; message: string; code: string | undefined; respondedAtMs: number }
   /** A refusal without a signature: anyone between here and the server may have sent it. */
   | { kind: "unsigned"; message: string }
-  /** No answer, or none that proves to come from the server; `why` is for the log. */
-  | { kind: "unreachable"; why: string };
+  /** No answer, or none that proves to come from the server; `why` is for the log. It may ask for a pause. */
+  | { kind: "unreachable"; why: string; retryAfterMs?: number };
 
 /** An answer as received; `body` is `undefined` if it is too large or not UTF-8. */
 export interface RawAnswer {
   readonly status: number;
   /** Where a redirect leads. */
   readonly location?: string | undefined;
+  /** Retry-After (RFC 9110 section 10.2.3), if it is in seconds. */
+  readonly retryAfterMs?: number | undefined;
   readonly body: string | undefined;
 }
 
@@ -84,6 +86,10 @@ export function describeHop({ status, location }: Pick<RawAnswer, "status" | "lo
 }
 
 function judgeUnsignedRefusal(raw: RawAnswer, body: unknown): ServerAnswer {
+  if (raw.status === 429) {
+    const { retryAfterMs = 0 } = raw;
+    return { kind: "unreachable", why: "the server is too busy (HTTP 429)", retryAfterMs };
+  }
   const refusal = v.safeParse(refusalSchema, body);
   if (!refusal.success || raw.status === 407) {
     return rejectUnverified(`HTTP ${raw.status} without signature${describeHop(raw)}`);

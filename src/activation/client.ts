@@ -175,12 +175,19 @@ export class LicenseServerClient implements LicenseServerApi {
         signal: AbortSignal.any([signal, limit]),
       });
       const location = response.headers.get("location") ?? undefined;
-      return { status: response.status, location, body: await readBounded(response) };
+      const retryAfterMs = readRetryAfterMs(response.headers);
+      const text = await readBounded(response);
+      return { status: response.status, location, retryAfterMs, body: text };
     } catch (error) {
       if (signal.aborted) return typeof signal.reason === "string" ? signal.reason : "stopped";
       return limit.aborted ? "timeout" : describeConnectionFault(error);
     }
   }
+}
+
+function readRetryAfterMs(headers: Headers): number | undefined {
+  const text = headers.get("retry-after") ?? "";
+  return /^\d{1,9}$/.test(text) ? Number(text) * 1000 : undefined;
 }
 
 /** Reads the body as text; `undefined` if it exceeds the limit or is not UTF-8. Buffers no more than the limit. */

@@ -6,7 +6,10 @@ export const ACTIVATE_PATH = "/api/v1/drm/activate/";
 export const HEARTBEAT_PATH = "/api/v1/drm/heartbeat/";
 export const DECOMMISSION_ACK_PATH = "/api/v1/drm/decommission-ack/";
 
-/** Limit of a request's or an answer's body. */
+/** Limit of a request's body. */
+export const MAX_REQUEST_BYTES = 16 * 1024;
+
+/** Limit of an answer's body. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Largest accepted clock difference. */

@@ -9,6 +9,8 @@ const SHORTEST_PART = 1 / 1000;
 export interface Unreachable {
   readonly kind: "unreachable";
   readonly why: string;
+  /** Shortest pause before the next try. */
+  readonly retryAfterMs?: number;
 }
 
 interface RetryOptions extends Pick<Host, "clock" | "random"> {
@@ -42,7 +44,10 @@ export async function retryUnreachable<A extends { readonly kind: string }>(
     if (isUnreachable(answer) && !both.aborted) onFirstFailure?.(answer.why);
     for (let retry = 0; isUnreachable(answer) && leftMs > 0 && !both.aborted; retry++) {
       const jitteredMs = random() * Math.min(baseMs * 2 ** retry, spreadMs / 2);
-      const pauseMs = Math.min(Math.max(jitteredMs, spreadMs * SHORTEST_PART), leftMs);
+      const { retryAfterMs = 0 } = answer;
+      if (retryAfterMs > leftMs) break;
+      const leastMs = Math.max(spreadMs * SHORTEST_PART, retryAfterMs);
+      const pauseMs = Math.min(Math.max(jitteredMs, leastMs), leftMs);
       leftMs -= pauseMs;
       await clock.sleep(pauseMs, both);
       if (both.aborted) break;

@@ -195,17 +195,19 @@ export async function startVendorServer(
   const store = opened.use(await openStore(settings.database, { create: true }));
   const mode = getPermissionBits(await Deno.stat(settings.database));
   warnOfExposedFile({ path: settings.database, mode, what: "database" }, log);
-  const server = opened.use(startLicenseServer({
-    store,
-    sign,
-    signatures,
-    clock,
-    log,
-    address: settings.address,
-    port: settings.port,
-    trustProxy: settings.trustProxy,
-    ...(tls && { tls }),
-  }));
+  const server = opened.use(
+    await startLicenseServer({
+      store,
+      sign,
+      signatures,
+      clock,
+      log,
+      address: settings.address,
+      port: settings.port,
+      trustProxy: settings.trustProxy,
+      ...(tls && { tls }),
+    }),
+  );
   if (tls && tlsFiles) {
     const { certificatePath: path } = tlsFiles;
     opened.use(new ExpiryWatch({ clock, log }))

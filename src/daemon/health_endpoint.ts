@@ -1,7 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import { type HttpServer, serveHttp } from "../core/http_server.ts";
 import type { Logger } from "../core/log.ts";
+import type { HttpAnswer, HttpRequest } from "../net/http_request.ts";
+import type { HttpServer } from "../net/http_server.ts";
 import { NO_CHANGE, type PreparedChange } from "./settings.ts";
 
 /** The answer to `GET /health`; times are ISO 8601. */
@@ -43,34 +44,43 @@ export class HealthEndpointError extends SentinelError {
   }
 }
 
+/** Connections of a daemon that few should ask; its software needs descriptors, too. */
+const CONNECTIONS = 64;
+
 /** @throws {HealthEndpointError} if the address is in use or not local. */
-export function openHealthEndpoint(options: HealthEndpointOptions): HealthEndpoint {
+export async function openHealthEndpoint(options: HealthEndpointOptions): Promise<HealthEndpoint> {
   const { listen, clock, log } = options;
   const [, host, port] = /^\[?([^\]]*)\]?:(\d+)$/.exec(listen)!;
+  // few daemons have an endpoint, and loading the runtime's server takes time
+  const { serveHttp } = await import("../net/http_server.ts");
+  const limits = { connections: CONNECTIONS };
   let server: HttpServer;
   try {
-    server = serveHttp(
-      { hostname: host!, port: Number(port), clock, log },
+    server = await serveHttp(
+      { hostname: host!, port: Number(port), clock, log, limits },
       (request) => answer(request, options),
     );
   } catch (error) {
     throw new HealthEndpointError(listen, error);
   }
   return {
-    port: server.addr.port,
+    port: server.port,
     [Symbol.asyncDispose]: () => server.abort(),
   };
 }
 
-function answer({ url, method }: Request, { read, isHealthy }: HealthEndpointOptions): Response {
-  if (new URL(url).pathname !== "/health") return new Response(null, { status: 404 });
+function answer(
+  { path, method }: HttpRequest,
+  { read, isHealthy }: HealthEndpointOptions,
+): HttpAnswer {
+  if (path !== "/health") return { status: 404 };
   if (method !== "GET" && method !== "HEAD") {
-    return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
+    return { status: 405, headers: { allow: "GET, HEAD" } };
   }
   const report = read();
   const headers = { "content-type": "application/json", "cache-control": "no-store" };
   const status = isHealthy(report) ? 200 : 503;
-  return new Response(JSON.stringify(report) + "\n", { status, headers });
+  return { status, headers, body: JSON.stringify(report) + "\n" };
 }
 
 interface HealthSource {
@@ -96,9 +106,9 @@ export class HealthListener implements AsyncDisposable {
    *
    * @throws {HealthEndpointError}
    */
-  prepare(address: string | undefined): PreparedChange {
+  async prepare(address: string | undefined): Promise<PreparedChange> {
     if (address === this.#listen) return NO_CHANGE;
-    let opened = address === undefined ? undefined : this.#open(address);
+    let opened = address === undefined ? undefined : await this.#open(address);
     return {
       apply: async () => {
         const before = this.#endpoint;
@@ -113,10 +123,10 @@ export class HealthListener implements AsyncDisposable {
 
   /** May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.prepare(undefined).apply();
+    await (await this.prepare(undefined)).apply();
   }
 
-  #open(listen: string): HealthEndpoint {
+  #open(listen: string): Promise<HealthEndpoint> {
     const { clock, log } = this.#deps;
     return openHealthEndpoint({
       clock,

@@ -208,7 +208,7 @@ class DaemonRun implements LifecycleHost {
         onWait: (text, ms) => this.#serviceManager?.announceWait(text, ms),
       });
       if (stop.aborted) return 0;
-      await this.#endpoint.prepare(this.#config.health.listen).apply();
+      await (await this.#endpoint.prepare(this.#config.health.listen)).apply();
       return await runSentinel(run, this.#deps, this.#daemon);
     } catch (error) {
       await this.#backoff?.onEnd(unwrapError(error));
@@ -264,7 +264,7 @@ class DaemonRun implements LifecycleHost {
   async #prepare(config: Config): Promise<PreparedChange> {
     await using opened = new AsyncDisposableStack();
     const logging = opened.use(this.#logging.prepare(config));
-    const endpoint = opened.use(this.#endpoint.prepare(config.health.listen));
+    const endpoint = opened.use(await this.#endpoint.prepare(config.health.listen));
     const prepared = opened.move();
     return {
       apply: async () => {

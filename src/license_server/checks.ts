@@ -11,6 +11,7 @@ import {
   SIGNATURE_HEADER,
   TIMESTAMP_HEADER,
 } from "../activation/signed_request.ts";
+import type { HeaderReader } from "../net/http_request.ts";
 import { decodeUtf8, parseStrictJson } from "../core/strict_json.ts";
 import { decodeStrictBase64Url } from "../signing/envelope.ts";
 import { LruCache } from "../core/lru_cache.ts";
@@ -35,18 +36,18 @@ export type Checked<T> = { readonly value: T } | { readonly refusal: Refusal };
 const MAX_SIGNATURE_LENGTH = 96;
 
 /** Reads the nonce that an answer or a refusal repeats; `undefined` if it is malformed. */
-export function readNonce(headers: Headers): string | undefined {
+export function readNonce(headers: HeaderReader): string | undefined {
   const nonce = headers.get(NONCE_HEADER);
   return nonce !== null && isUuidV4(nonce) ? nonce : undefined;
 }
 
 /** Reads the name that a machine gives itself; `undefined` if it has none, or one that is not fit to be shown. */
-export function readMachineName(headers: Headers): string | undefined {
+export function readMachineName(headers: HeaderReader): string | undefined {
   const text = headers.get(MACHINE_NAME_HEADER);
   return text === null ? undefined : decodeMachineName(text);
 }
 
-export function checkHeaders(headers: Headers): Checked<SignedHeaders> {
+export function checkHeaders(headers: HeaderReader): Checked<SignedHeaders> {
   const machineId = headers.get(MACHINE_ID_HEADER);
   const timestamp = headers.get(TIMESTAMP_HEADER);
   const signature = headers.get(SIGNATURE_HEADER);

@@ -1,16 +1,13 @@
 /** A refused request: HTTP `status`, a stable `code` for programs, a sentence for people. */
 export interface Refusal {
-  readonly status: 400 | 401 | 403 | 404 | 409;
+  readonly status: 400 | 401 | 403 | 404 | 409 | 413;
   readonly code: string;
   readonly error: string;
 }
 
 /** The refusals with fixed text. */
 export const REFUSALS = {
-  notFound: { status: 404, code: "not_found", error: "Not found." },
-  bodyTooLarge: { status: 400, code: "body_too_large", error: "Request body exceeds 1 MiB." },
-  bodyTimeout: { status: 400, code: "body_timeout", error: "Request body did not arrive in time." },
-  bodyBroken: { status: 400, code: "body_broken", error: "Request body could not be read." },
+  bodyTooLarge: { status: 413, code: "body_too_large", error: "Request body exceeds 16 KiB." },
   malformedJson: { status: 400, code: "malformed_json", error: "Request body is not valid JSON." },
   machineIdMismatch: {
     status: 400,

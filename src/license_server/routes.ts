@@ -7,10 +7,9 @@ import {
   decommissionAckRequestSchema,
   HEARTBEAT_PATH,
   heartbeatRequestSchema,
-  MAX_BODY_BYTES,
+  MAX_REQUEST_BYTES,
 } from "../activation/messages.ts";
 import type { Clock } from "../core/clock.ts";
-import { joinBytes } from "../core/files.ts";
 import { readLink } from "../activation/nonce_chain.ts";
 import {
   checkBody,
@@ -24,9 +23,11 @@ import {
   type SignedHeaders,
 } from "./checks.ts";
 import { type Refusal, REFUSALS } from "./refusals.ts";
-import { type Context, Hono } from "hono";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import { namePeer } from "../net/admission.ts";
+import { Allowance } from "../net/allowance.ts";
+import type { HttpAnswer, HttpRequest } from "../net/http_request.ts";
 import { exportPublicKeyPem, importPublicKeyPem, type Sign } from "../signing/ecdsa.ts";
 import type { Signatures } from "./signatures.ts";
 import { sealEnvelope } from "../signing/envelope.ts";
@@ -39,66 +40,6 @@ import {
 } from "./decisions.ts";
 import type { Decision, LicenseStore, StoredRecords } from "./store.ts";
 
-/** Limit for a request's body to arrive; a stalled client would also delay the server's shutdown. */
-const BODY_DEADLINE_MS = 10_000;
-
-/** Abort reason; without one each abort() creates an error with a stack trace. */
-const ARRIVED = "arrived";
-
-/** Reads the request's body: at most 1 MiB, whatever its headers declare, within the deadline. */
-async function readBody(
-  request: Request,
-  clock: Clock,
-): Promise<Checked<Uint8Array<ArrayBuffer>>> {
-  if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES) {
-    return { refusal: REFUSALS.bodyTooLarge };
-  }
-  const reader = request.body?.getReader();
-  if (reader === undefined) return { value: new Uint8Array() };
-  using deadline = startDeadline(clock, () => void reader.cancel().catch(() => undefined));
-  try {
-    const value = await readBounded(reader);
-    if (deadline.isOver()) return { refusal: REFUSALS.bodyTimeout };
-    return value === undefined ? { refusal: REFUSALS.bodyTooLarge } : { value };
-  } catch {
-    return { refusal: REFUSALS.bodyBroken };
-  }
-}
-
-async function readBounded(
-  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  while (true) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    length += value.length;
-    if (length > MAX_BODY_BYTES) {
-      await reader.cancel();
-      return undefined;
-    }
-    chunks.push(value);
-  }
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
-  return joinBytes(chunks);
-}
-
-function startDeadline(
-  clock: Clock,
-  expire: () => void,
-): Disposable & { isOver(): boolean } {
-  const stop = new AbortController();
-  let isOver = false;
-  clock.sleep(BODY_DEADLINE_MS, stop.signal).then(() => {
-    if (stop.signal.aborted) return;
-    isOver = true;
-    expire();
-  });
-  return { isOver: () => isOver, [Symbol.dispose]: () => stop.abort(ARRIVED) };
-}
-
 /** All of it stays the caller's. */
 interface RouteOptions {
   readonly store: LicenseStore;
@@ -108,17 +49,34 @@ interface RouteOptions {
   readonly signatures?: Pick<Signatures, "importVerifier">;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called once a request is complete; `undefined` if the server is too busy to decide it. */
+  readonly enter?: () => Disposable | undefined;
+  /** Called with the peer whose request is answered with 429. */
+  readonly onPostponed?: (peer: string) => void;
 }
 
-/** Per request: the client's address, for the audit row. */
-export interface RouteBindings {
-  readonly address: string;
-}
+/** Answers a request of the license server's protocol; `address` is the client's, for limits and the audit row. */
+export type Routes = (request: HttpRequest, address: string) => Promise<HttpAnswer>;
 
-type RouteContext = Context<{ Bindings: RouteBindings }>;
+/** Refusals of requests that may be a stranger's, which an address may cause at once, and one more in that time. */
+const REFUSAL_BURST = 20, REFUSAL_REFILL_MS = 3_000;
+
+const NO_LIMIT: Disposable = { [Symbol.dispose]: () => {} };
 
 /** Capacity of the key cache, at about 2 KiB a key. */
 const CACHED_KEYS = 4096;
+
+/** A request and its client's address. */
+interface Exchange {
+  readonly request: HttpRequest;
+  readonly address: string;
+}
+
+/** The sender of a request that is refused. */
+interface Asker extends Exchange {
+  /** Whether anyone could have sent the request: no machine that the server knows has signed it. */
+  readonly isStranger: boolean;
+}
 
 interface MachineBody {
   readonly license_key: string;
@@ -131,31 +89,47 @@ interface RequestPolicy<Body> {
   decide(records: StoredRecords, request: GenuineRequest<Body>): Decision<RequestOutcome>;
 }
 
+/** How requests at a path are checked. */
+interface Route<Body> {
+  readonly schema: v.GenericSchema<unknown, Body>;
+  readonly findPolicy: (body: Body) => Promise<Checked<RequestPolicy<Body>>>;
+  /** Whether machines that the server does not know may send them. */
+  readonly isForStrangers: boolean;
+}
+
 /** Creates the three routes of the license server's protocol. */
-export function createRoutes(options: RouteOptions): Hono<{ Bindings: RouteBindings }> {
+export function createRoutes(options: RouteOptions): Routes {
   const routes = new MachineRoutes(options);
-  return new Hono<{ Bindings: RouteBindings }>()
-    .post(ACTIVATE_PATH, (c) => routes.answer(c, activateRequestSchema, findActivationPolicy))
-    .post(
-      HEARTBEAT_PATH,
-      (c) =>
-        routes.answer(
-          c,
-          heartbeatRequestSchema,
-          (body) => routes.findStoredPolicy(body, decideHeartbeat),
-        ),
-    )
-    .post(
-      DECOMMISSION_ACK_PATH,
-      (c) =>
-        routes.answer(
-          c,
-          decommissionAckRequestSchema,
-          (body) => routes.findStoredPolicy(body, decideAcknowledgement),
-        ),
-    )
-    .notFound((c) => routes.refuse(c, REFUSALS.notFound))
-    .onError((error, c) => routes.fail(c, error));
+  const answers: Readonly<Record<string, (exchange: Exchange) => Promise<HttpAnswer>>> = {
+    [ACTIVATE_PATH]: (exchange) =>
+      routes.answer(exchange, {
+        schema: activateRequestSchema,
+        findPolicy: findActivationPolicy,
+        isForStrangers: true,
+      }),
+    [HEARTBEAT_PATH]: (exchange) =>
+      routes.answer(exchange, {
+        schema: heartbeatRequestSchema,
+        findPolicy: (body) => routes.findStoredPolicy(body, decideHeartbeat),
+        isForStrangers: false,
+      }),
+    [DECOMMISSION_ACK_PATH]: (exchange) =>
+      routes.answer(exchange, {
+        schema: decommissionAckRequestSchema,
+        findPolicy: (body) => routes.findStoredPolicy(body, decideAcknowledgement),
+        isForStrangers: false,
+      }),
+  };
+  return async (request, address) => {
+    const { method, path } = request;
+    const answer = method === "POST" && Object.hasOwn(answers, path) ? answers[path] : undefined;
+    if (answer === undefined) return respond(404, { error: "Not found." });
+    try {
+      return await answer({ request, address });
+    } catch (error) {
+      return routes.fail(path, error);
+    }
+  };
 }
 
 /** An activation is signed with the key in its body. */
@@ -176,56 +150,72 @@ async function findActivationPolicy(
 class MachineRoutes {
   readonly #options: RouteOptions;
   readonly #keys: KeyCache;
+  readonly #allowance: Allowance;
 
   constructor(options: RouteOptions) {
     this.#options = options;
     this.#keys = new KeyCache(CACHED_KEYS, options.signatures);
+    this.#allowance = new Allowance({
+      burst: REFUSAL_BURST,
+      refillMs: REFUSAL_REFILL_MS,
+      clock: options.clock,
+    });
   }
 
-  /** Checks a request, decides it, and signs the answer. */
+  /**
+   * Checks a request, decides it, and signs the answer. What costs nothing is checked first; an address that has used up its
+   * allowance of refusals is heard only for machines that the server knows.
+   */
   async answer<Body extends MachineBody>(
-    context: RouteContext,
-    schema: v.GenericSchema<unknown, Body>,
-    findPolicy: (body: Body) => Promise<Checked<RequestPolicy<Body>>>,
-  ): Promise<Response> {
+    { request, address }: Exchange,
+    { schema, findPolicy, isForStrangers }: Route<Body>,
+  ): Promise<HttpAnswer> {
     const nowMs = this.#options.clock.wallMs();
-    const headers = checkHeaders(context.req.raw.headers);
-    if ("refusal" in headers) return await this.refuse(context, headers.refusal);
+    const stranger: Asker = { request, address, isStranger: true };
+    const headers = checkHeaders(request.headers);
+    if ("refusal" in headers) return await this.refuse(stranger, headers.refusal);
     const early = checkTimestamp(headers.value.timestamp, nowMs);
-    if (early !== undefined) return await this.refuse(context, early);
-    const bytes = await readBody(context.req.raw, this.#options.clock);
-    if ("refusal" in bytes) return await this.refuse(context, bytes.refusal);
-    const body = checkBody(bytes.value, schema, headers.value);
-    if ("refusal" in body) return await this.refuse(context, body.refusal);
+    if (early !== undefined) return await this.refuse(stranger, early);
+    const received = await request.readBody(MAX_REQUEST_BYTES);
+    if (received.kind === "too_large") return await this.refuse(stranger, REFUSALS.bodyTooLarge);
+    if (received.kind === "broken") return respond(400, { error: "Request body is incomplete." });
+    const { enter = () => NO_LIMIT } = this.#options;
+    using turn = enter();
+    if (turn === undefined) return respond(503, { error: "Server is busy." });
+    const body = checkBody(received.bytes, schema, headers.value);
+    if ("refusal" in body) return await this.refuse(stranger, body.refusal);
     const { license_key, machine_id } = body.value;
     const about = { license_key, machine_id };
+    const waitMs = this.#allowance.waitMs(namePeer(address));
+    if (isForStrangers && waitMs > 0) return this.#postpone(stranger, waitMs);
     const policy = await findPolicy(body.value);
-    if ("refusal" in policy) return await this.refuse(context, policy.refusal, about);
+    if ("refusal" in policy) return await this.refuse(stranger, policy.refusal, about);
     const { publicKeyPem, decide } = policy.value;
-    const forged = await this.#checkSignature(context.req.path, headers.value, {
-      body: bytes.value,
+    const forged = await this.#checkSignature(request.path, headers.value, {
+      body: received.bytes,
       publicKeyPem,
     });
-    if (forged !== undefined) return await this.refuse(context, forged, about);
-    const request: GenuineRequest<Body> = {
+    if (forged !== undefined) return await this.refuse(stranger, forged, about);
+    const genuine: GenuineRequest<Body> = {
       body: body.value,
       timestampSeconds: Number(headers.value.timestamp),
       nowMs,
-      address: context.env.address,
-      machineName: readMachineName(context.req.raw.headers),
+      address,
+      machineName: readMachineName(request.headers),
       link: readLink(headers.value.nonce),
     };
     const outcome = await this.#options.store.decide(
       { licenseKey: license_key, machineId: machine_id, nonce: headers.value.nonce },
-      (records) => decide(records, request),
+      (records) => decide(records, genuine),
     );
-    if (outcome.kind === "refused") return await this.refuse(context, outcome.refusal, about);
+    const asker: Asker = { ...stranger, isStranger: isForStrangers };
+    if (outcome.kind === "refused") return await this.refuse(asker, outcome.refusal, about);
     if (outcome.findsCopies) {
       this.#options.log.warn(`two copies of the state of machine ${machine_id} are in use`, {
         license_key,
       });
     }
-    return await this.#seal(context, 200, outcome.fields);
+    return await this.#seal(request, 200, outcome.fields);
   }
 
   /** Other requests are signed with the key stored at activation. */
@@ -240,22 +230,34 @@ class MachineRoutes {
   }
 
   /**
-   * Signs a refusal; its nonce is empty if the request's is missing or malformed.
+   * Signs a refusal, within the address's allowance if anyone could have sent the request; its nonce is empty if the request's
+   * is missing or malformed.
    *
    * @param about What the request is about, if its body could be read.
    */
-  refuse(
-    context: RouteContext,
+  async refuse(
+    asker: Asker,
     { status, code, error }: Refusal,
     about: Partial<MachineBody> = {},
-  ): Promise<Response> {
-    this.#options.log.debug("request refused", { code, path: context.req.path });
-    return this.#seal(context, status, { error, code, ...about });
+  ): Promise<HttpAnswer> {
+    const { request, address, isStranger } = asker;
+    const peer = namePeer(address);
+    this.#options.log.debug("request refused", { code, path: request.path });
+    return isStranger && !this.#allowance.take(peer)
+      ? this.#postpone(asker, this.#allowance.waitMs(peer))
+      : await this.#seal(request, status, { error, code, ...about });
+  }
+
+  #postpone({ address }: Asker, waitMs: number): HttpAnswer {
+    this.#options.onPostponed?.(namePeer(address));
+    const answer = respond(429, { error: "Too many requests." });
+    const headers = { ...answer.headers, "retry-after": String(Math.ceil(waitMs / 1000)) };
+    return { ...answer, headers };
   }
 
   /** An internal error stays unsigned, so that the client treats it as an outage. */
-  fail(context: RouteContext, error: unknown): Response {
-    this.#options.log.error(`request failed: ${describeError(error)}`, { path: context.req.path });
+  fail(path: string, error: unknown): HttpAnswer {
+    this.#options.log.error(`request failed: ${describeError(error)}`, { path });
     return respond(500, { error: "Internal server error." });
   }
 
@@ -271,13 +273,13 @@ class MachineRoutes {
   }
 
   async #seal(
-    context: RouteContext,
+    { headers }: HttpRequest,
     status: number,
     fields: Extract<RequestOutcome, { kind: "answer" }>["fields"],
-  ): Promise<Response> {
+  ): Promise<HttpAnswer> {
     const envelope = await sealEnvelope({
       ...fields,
-      request_nonce: readNonce(context.req.raw.headers) ?? "",
+      request_nonce: readNonce(headers) ?? "",
       responded_at: new Date(this.#options.clock.wallMs()).toISOString(),
     }, this.#options.sign);
     const { error } = fields;
@@ -285,9 +287,10 @@ class MachineRoutes {
   }
 }
 
-function respond(status: number, body: unknown): Response {
-  return new Response(JSON.stringify(body), {
+function respond(status: number, body: unknown): HttpAnswer {
+  return {
     status,
     headers: { "content-type": "application/json", "cache-control": "no-store" },
-  });
+    body: JSON.stringify(body),
+  };
 }

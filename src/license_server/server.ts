@@ -1,8 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import { describeError, SentinelError } from "../core/errors.ts";
-import { type HttpServer, serveHttp } from "../core/http_server.ts";
 import type { Logger } from "../core/log.ts";
 import type { Sign } from "../signing/ecdsa.ts";
+import { type HttpLimits, type HttpServer, serveHttp } from "../net/http_server.ts";
+import type { HttpAnswer, HttpRequest } from "../net/http_request.ts";
+import { RefusalReport } from "../net/refusal_report.ts";
+import { checkKeyPair } from "../remote/tls_material.ts";
 import { createRoutes } from "./routes.ts";
 import type { Signatures } from "./signatures.ts";
 import type { LicenseStore } from "./store.ts";
@@ -21,10 +24,11 @@ interface LicenseServerOptions {
   readonly port: number;
   /** PEM texts; enables https. */
   readonly tls?: { readonly certificate: string; readonly key: string };
-  /** Whether the audit row takes X-Forwarded-For's last address, which the nearest proxy wrote. */
+  /** Whether a client's address is X-Forwarded-For's last one, which the nearest proxy wrote. */
   readonly trustProxy: boolean;
-  /** Concurrent requests above which the server answers 503 (default: 1024), to bound memory. */
+  /** Complete requests under way above which the server answers 503 (default: 1024), to bound memory. */
   readonly maxInFlight?: number;
+  readonly limits?: Partial<HttpLimits>;
 }
 
 /** A listening license server. */
@@ -37,7 +41,13 @@ export interface RunningLicenseServer extends AsyncDisposable {
 
 const DEFAULT_MAX_IN_FLIGHT = 1024;
 
-/** Limit of close(). Later connections end with the process: `Deno.serve` cannot abort them during a shutdown. */
+const BUSY: HttpAnswer = {
+  status: 503,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ error: "Server is busy." }),
+};
+
+/** Limit of close(). Later connections end with the process. */
 const DRAIN_DEADLINE_MS = 15_000;
 
 /**
@@ -45,45 +55,59 @@ const DRAIN_DEADLINE_MS = 15_000;
  *
  * @throws {SentinelError} `config.listen` It cannot listen. `config.tls` The certificate or key is unusable.
  */
-export function startLicenseServer(options: LicenseServerOptions): RunningLicenseServer {
-  const { fetch } = createRoutes(options);
-  const maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
-  let inFlight = 0;
+export async function startLicenseServer(
+  options: LicenseServerOptions,
+): Promise<RunningLicenseServer> {
+  const { clock, log, trustProxy, maxInFlight = DEFAULT_MAX_IN_FLIGHT } = options;
+  const postponed = new RefusalReport({ what: "requests", clock, log });
+  let inFlight = 0, decided = 0;
   const idle = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
-  const handler = async (
-    request: Request,
-    info: Deno.ServeHandlerInfo<Deno.NetAddr>,
-  ): Promise<Response> => {
-    if (closing !== undefined || inFlight >= maxInFlight) {
-      return Response.json({ error: "Server is busy." }, { status: 503 });
-    }
+  const routes = createRoutes({
+    ...options,
+    enter() {
+      if (decided >= maxInFlight) return undefined;
+      decided++;
+      return { [Symbol.dispose]: () => void decided-- };
+    },
+    onPostponed: (peer) => postponed.count(peer),
+  });
+  const handler = async (request: HttpRequest): Promise<HttpAnswer> => {
+    if (closing !== undefined) return BUSY;
     inFlight++;
     try {
-      return await fetch(request, {
-        address: findClientAddress(request, info, options.trustProxy),
-      });
+      return await routes(request, findClientAddress(request, trustProxy));
     } finally {
       inFlight--;
       if (closing !== undefined && inFlight === 0) idle.resolve();
     }
   };
-  const server = listen(options, handler);
+  const server = await listen(options, handler);
   const close = () => {
     if (inFlight === 0) idle.resolve();
-    return closing ??= drain(server, { idle: idle.promise, clock: options.clock });
+    return closing ??= drain(server, { idle: idle.promise, clock })
+      .finally(() => postponed[Symbol.dispose]());
   };
-  return { url: formatUrl(server.addr, options), close, [Symbol.asyncDispose]: close };
+  return { url: formatUrl(server, options), close, [Symbol.asyncDispose]: close };
 }
 
-function listen(
-  { address, port, tls, clock, log }: LicenseServerOptions,
-  handler: Deno.ServeHandler<Deno.NetAddr>,
-): HttpServer {
+async function listen(
+  { address, port, tls, clock, log, trustProxy, limits }: LicenseServerOptions,
+  handler: (request: HttpRequest) => Promise<HttpAnswer>,
+): Promise<HttpServer> {
+  if (tls !== undefined) checkKeyPair(tls);
   try {
-    return serveHttp({ hostname: address, port, tls, clock, log }, handler);
+    return await serveHttp({
+      hostname: address,
+      port,
+      tls,
+      clock,
+      log,
+      // all connections of a proxy have its address
+      limits: { ...trustProxy && { peerShare: 1 }, ...limits },
+    }, handler);
   } catch (error) {
-    throw explainListenError(error, { address, port, isTls: tls !== undefined });
+    throw explainListenError(error, { address, port });
   }
 }
 
@@ -99,42 +123,30 @@ async function drain(
   await Promise.race([shutdown, deadline]);
 }
 
-/** The client's address for the audit row: the connection's, or a trusted proxy's header if it looks like an address. */
-function findClientAddress(
-  request: Request,
-  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
-  trustProxy: boolean,
-): string {
+/** The client's address: the connection's, or a trusted proxy's header if it looks like an address. */
+function findClientAddress({ headers, address }: HttpRequest, trustProxy: boolean): string {
   const forwarded = trustProxy
-    ? request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim()
+    ? headers.get("x-forwarded-for")?.split(",").at(-1)?.trim()
     : undefined;
-  return forwarded !== undefined && /^[0-9A-Fa-f.:]{2,45}$/.test(forwarded)
-    ? forwarded
-    : info.remoteAddr.hostname;
+  return forwarded !== undefined && /^[0-9A-Fa-f.:]{2,45}$/.test(forwarded) ? forwarded : address;
 }
 
-function formatUrl(addr: Deno.NetAddr, { tls }: LicenseServerOptions): string {
-  const host = addr.hostname.includes(":") ? `[${addr.hostname}]` : addr.hostname;
-  return `${tls === undefined ? "http" : "https"}://${host}:${addr.port}`;
+function formatUrl({ hostname, port }: HttpServer, { tls }: LicenseServerOptions): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${tls === undefined ? "http" : "https"}://${host}:${port}`;
 }
 
 function explainListenError(
   error: unknown,
-  { address, port, isTls }: { address: string; port: number; isTls: boolean },
+  { address, port }: { address: string; port: number },
 ): SentinelError {
-  if (error instanceof Deno.errors.AddrInUse) {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") {
     return new SentinelError("config.listen", `port ${port} is already in use on ${address}`, {
       cause: error,
     });
   }
-  const reason = error instanceof Deno.errors.PermissionDenied
-    ? "permission denied"
-    : describeError(error);
-  if (isTls && (error instanceof Deno.errors.InvalidData || reason.includes("KeyMismatch"))) {
-    return new SentinelError("config.tls", `certificate or key cannot be used: ${reason}`, {
-      cause: error,
-    });
-  }
+  const reason = code === "EACCES" ? "permission denied" : describeError(error);
   const message = `cannot listen on ${address} port ${port}: ${reason}`;
   return new SentinelError("config.listen", message, { cause: error });
 }

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { describeError, reportErrors, SentinelError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import { createThrottledWarning, type Logger } from "../core/log.ts";
+import { answerBroken } from "../net/broken_requests.ts";
 import { Api } from "./api.ts";
 import { type Audit, NO_TELEMETRY, type Telemetry } from "./audit.ts";
 import { ConnectionAdmission } from "./tls_admission.ts";
@@ -193,20 +194,6 @@ function createTlsOptions({ certificate, key, certificateAuthority }: TlsMateria
     rejectUnauthorized: true,
     minVersion: "TLSv1.3",
   } as const;
-}
-
-const BROKEN_ANSWERS: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
-  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
-};
-
-/** Answers malformed HTTP and timeouts, if the socket is still writable, and closes it. */
-function answerBroken(error: NodeJS.ErrnoException, socket: Socket): void {
-  const answer = BROKEN_ANSWERS[error.code ?? ""] ?? "400 Bad Request";
-  if (socket.writable) {
-    socket.end(`HTTP/1.1 ${answer}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  }
-  socket.destroySoon();
 }
 
 function formatUrl({ address, family, port }: AddressInfo): string {

@@ -44,9 +44,20 @@ export interface TlsMaterial {
  * @throws {SentinelError} `config.tls`.
  */
 export function checkMaterial({ certificate, key, certificateAuthority }: TlsMaterial): void {
+  checkKeyPair({ certificate, key });
+  parseMaterial("CA", () => new X509Certificate(certificateAuthority));
+}
+
+/**
+ * The same for a server that asks no client for a certificate.
+ *
+ * @throws {SentinelError} `config.tls`.
+ */
+export function checkKeyPair(
+  { certificate, key }: Pick<TlsMaterial, "certificate" | "key">,
+): void {
   const own = parseMaterial("certificate", () => new X509Certificate(certificate));
   const privateKey = parseMaterial("key", () => createPrivateKey(key));
-  parseMaterial("CA", () => new X509Certificate(certificateAuthority));
   if (!own.checkPrivateKey(privateKey)) {
     throw new SentinelError("config.tls", "certificate and key do not belong together");
   }

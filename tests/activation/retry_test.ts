@@ -134,3 +134,18 @@ Deno.test("retries end at once when they are aborted", async () => {
   assertEquals(askedAtMs, [0]);
   assertEquals(clock.sleeping, 0);
 });
+
+Deno.test("a server that asks for a pause gets it", async () => {
+  const busy: ServerAnswer = { kind: "unreachable", why: "busy", retryAfterMs: 100_000 };
+  const { clock, askedAtMs, answer } = retry([busy]);
+  await clock.advance(100_000);
+  assertEquals(askedAtMs, [0, 100_000]);
+  await clock.advance(4 * QUARTER_MS);
+  assertEquals(await answer, UNREACHABLE);
+});
+
+Deno.test("a server that asks for a longer pause than the retries take is not asked again", async () => {
+  const busy: ServerAnswer = { kind: "unreachable", why: "busy", retryAfterMs: QUARTER_MS + 1 };
+  const { askedAtMs, answer } = retry([busy]);
+  assertEquals([await answer, askedAtMs], [busy, [0]]);
+});

@@ -41,6 +41,8 @@ const MADE_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   "core/log.ts dropped === 0 ? message : `${message} (${dropped} more in the last minute)`": [
     "ipc cannot accept a connection: …",
     "idle connections are closed: cannot accept more: …",
+    "cannot accept more: …",
+    "cannot listen: …",
   ],
   "supervision/supervisor.ts describeError(error)": ["software …"],
   "supervision/supervisor.ts describeRestart(restart, this.#settings.policy)": [

@@ -2,11 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts";
 import { createRoutes } from "../../src/license_server/routes.ts";
 import { activateBody, heartbeatBody, makeMachine } from "../support/test_machine.ts";
-import {
-  CLIENT_ADDRESS,
-  LicenseServerFixture,
-  openStore,
-} from "../support/license_server_fixture.ts";
+import { LicenseServerFixture, openStore, sendTo } from "../support/license_server_fixture.ts";
 
 Deno.test("40 activations at once fill a license of 7 machines with exactly 7", async () => {
   await using fixture = await LicenseServerFixture.open();
@@ -40,9 +36,7 @@ Deno.test("the machine limit holds when two servers share the database", async (
       body: activateBody(machine, "K1"),
     });
     const request = new Request(`http://desk${path}`, { method: "POST", headers, body });
-    const response = await (i % 2 === 0
-      ? fixture.send(request)
-      : other.fetch(request, { address: CLIENT_ADDRESS }));
+    const response = await (i % 2 === 0 ? fixture.send(request) : sendTo(other, request));
     await response.body?.cancel();
     return response.status;
   }));

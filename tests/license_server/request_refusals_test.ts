@@ -11,8 +11,8 @@ import {
   openHarness,
   testRefusals,
 } from "../support/refusal_fixture.ts";
-import { activateBody, heartbeatBody } from "../support/test_machine.ts";
-import { LicenseServerFixture } from "../support/license_server_fixture.ts";
+import { activateBody, heartbeatBody, type WireRequest } from "../support/test_machine.ts";
+import { sendTo } from "../support/license_server_fixture.ts";
 
 /** A signed heartbeat with a header changed; `undefined` removes it. */
 const withHeader = (name: string, value: string | undefined) => async (harness: Fixture) => {
@@ -41,16 +41,6 @@ const field = (name: string, reason: string) =>
   [400, "invalid_field", `${name} ${reason}.`] as const;
 
 testRefusals([
-  {
-    name: "an unknown path",
-    request: async (harness) => ({ ...await heartbeat(harness), path: "/api/v1/drm/other/" }),
-    answer: [404, "not_found", "Not found."],
-  },
-  {
-    name: "a path without its trailing slash",
-    request: async (harness) => ({ ...await heartbeat(harness), path: "/api/v1/drm/heartbeat" }),
-    answer: [404, "not_found", "Not found."],
-  },
   ...["Machine-Id", "Timestamp", "Nonce", "Signature"].map((name) => ({
     name: `a request without X-Sentinel-${name}`,
     request: withHeader(`X-Sentinel-${name}`, undefined),
@@ -92,9 +82,9 @@ testRefusals([
     answer: [401, "timestamp_out_of_window", OUT_OF_WINDOW],
   },
   {
-    name: "a body over 1 MiB",
-    request: withBody(" ".repeat(1024 * 1024 + 1)),
-    answer: [400, "body_too_large", "Request body exceeds 1 MiB."],
+    name: "a body over 16 KiB",
+    request: withBody(" ".repeat(16 * 1024 + 1)),
+    answer: [413, "body_too_large", "Request body exceeds 16 KiB."],
   },
   { name: "an empty body", request: withBody(""), answer: MALFORMED },
   { name: "a body cut short", request: withBody('{"license_key":"K1"'), answer: MALFORMED },
@@ -103,7 +93,7 @@ testRefusals([
     request: withBody('{"license_key":"K1","license_key":"K2"}'),
     answer: MALFORMED,
   },
-  { name: "a body nested 100,000 deep", request: withBody("[".repeat(1e5)), answer: MALFORMED },
+  { name: "a body nested 10,000 deep", request: withBody("[".repeat(1e4)), answer: MALFORMED },
   {
     name: "a body that is a number",
     request: withBody("5"),
@@ -194,10 +184,57 @@ Deno.test("a refusal repeats the request's nonce if it is well-formed", async ()
   assertEquals(nameless.payload["request_nonce"], "");
 });
 
-Deno.test("only POST is answered", async () => {
-  await using fixture = await LicenseServerFixture.open();
-  const response = await fixture.send(new Request(`http://desk${HEARTBEAT_PATH}`));
-  assertEquals([response.status, (await response.json()).error], [404, "Not found."]);
+for (
+  const [method, path] of [
+    ["GET", HEARTBEAT_PATH],
+    ["POST", "/api/v1/drm/other/"],
+    ["POST", "/api/v1/drm/heartbeat"],
+    ["POST", "/api/v1/drm/toString"],
+  ] as const
+) {
+  Deno.test(`${method} ${path} is not of the protocol: an unsigned 404`, async () => {
+    await using harness = await openHarness();
+    const { headers, body } = await heartbeat(harness);
+    const sent = { method, headers, ...method === "POST" && { body } };
+    const response = await harness.fixture.send(new Request(`http://desk${path}`, sent));
+    assertEquals([response.status, await response.json()], [404, { error: "Not found." }]);
+  });
+}
+
+Deno.test("an address that has caused twenty refusals waits for the next, unsigned", async () => {
+  await using harness = await openHarness();
+  const { fixture } = harness;
+  const routes = fixture.routes();
+  const junk = () =>
+    sendTo(routes, new Request(`http://desk${HEARTBEAT_PATH}`, { method: "POST" }));
+  const statuses = await Promise.all(Array.from({ length: 20 }, async () => (await junk()).status));
+  assertEquals(new Set(statuses), new Set([400]));
+  const late = await junk();
+  assertEquals([late.status, late.headers.get("retry-after"), await late.json()], [
+    ...[429, "3", { error: "Too many requests." }],
+  ]);
+  await fixture.clock.advance(3_000);
+  assertEquals([(await junk()).status, (await junk()).status], [400, 429]);
+});
+
+Deno.test("beyond its allowance an address is heard for known machines, and for no activation", async () => {
+  await using harness = await openHarness();
+  const { fixture } = harness;
+  const routes = fixture.routes();
+  const send = async ({ path, headers, body }: WireRequest) => {
+    const request = new Request(`http://desk${path}`, { method: "POST", headers, body });
+    return (await sendTo(routes, request)).status;
+  };
+  for (let i = 0; i < 20; i++) {
+    await sendTo(routes, new Request(`http://desk${HEARTBEAT_PATH}`, { method: "POST" }));
+  }
+  assertEquals(await send(await heartbeat(harness)), 200);
+  assertEquals(await send(await activation(harness)), 429);
+  const unknown = heartbeatBody(harness.other, "K1");
+  assertEquals(
+    await send(await fixture.sign(harness.other, HEARTBEAT_PATH, { body: unknown })),
+    429,
+  );
 });
 
 for (const offset of [-300, 300]) {

@@ -11,7 +11,7 @@ import {
   heartbeatBody,
   makeMachine,
 } from "../support/test_machine.ts";
-import { CLIENT_ADDRESS, LicenseServerFixture } from "../support/license_server_fixture.ts";
+import { CLIENT_ADDRESS, LicenseServerFixture, sendTo } from "../support/license_server_fixture.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 const origin = { atMs: 0, actor: "test" };
@@ -165,7 +165,7 @@ Deno.test("a database error is an unsigned 500, and logged", async () => {
     body: heartbeatBody(machine, "K1"),
   });
   const request = new Request(`http://desk${path}`, { method: "POST", headers, body });
-  const response = await routes.fetch(request, { address: CLIENT_ADDRESS });
+  const response = await sendTo(routes, request);
   assertEquals([response.status, await response.json()], [500, {
     error: "Internal server error.",
   }]);

@@ -1,7 +1,8 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { SentinelError } from "../../src/core/errors.ts";
 import { ACTIVATE_PATH, HEARTBEAT_PATH } from "../../src/activation/messages.ts";
 import { type RunningLicenseServer, startLicenseServer } from "../../src/license_server/server.ts";
+import type { HttpLimits } from "../../src/net/http_server.ts";
 import type { LicenseStore } from "../../src/license_server/store.ts";
 import {
   activateBody,
@@ -10,17 +11,17 @@ import {
   type TestMachine,
 } from "../support/test_machine.ts";
 import { LicenseServerFixture } from "../support/license_server_fixture.ts";
-import { POSIX, testWith } from "../support/requirements.ts";
 
 function start(
   fixture: LicenseServerFixture,
-  { store = fixture.store, trustProxy = false, port = 0, maxInFlight = 10 }: {
+  { store = fixture.store, trustProxy = false, port = 0, maxInFlight = 10, limits = {} }: {
+    limits?: Partial<HttpLimits>;
     store?: LicenseStore;
     trustProxy?: boolean;
     port?: number;
     maxInFlight?: number;
   } = {},
-): RunningLicenseServer {
+): Promise<RunningLicenseServer> {
   const { clock, log } = fixture;
   return startLicenseServer({
     store,
@@ -29,6 +30,7 @@ function start(
     port,
     trustProxy,
     maxInFlight,
+    limits,
     sign: () => Promise.resolve(new Uint8Array(8)),
     address: "127.0.0.1",
   });
@@ -91,7 +93,7 @@ Deno.test("close() answers pending requests, refuses new ones unsigned, and stop
   const machine = await makeMachine();
   await fixture.activate(machine);
   const held = holdDecisions(fixture.store);
-  await using server = start(fixture, { store: held.store });
+  await using server = await start(fixture, { store: held.store });
   const answer = beat(fixture, server.url, machine);
   await held.arrived;
   let isClosed = false;
@@ -114,7 +116,7 @@ Deno.test("close() waits for a slow request only until its deadline", async () =
   const machine = await makeMachine();
   await fixture.activate(machine);
   const held = holdDecisions(fixture.store);
-  await using server = start(fixture, { store: held.store });
+  await using server = await start(fixture, { store: held.store });
   const answer = beat(fixture, server.url, machine);
   await held.arrived;
   let isClosed = false;
@@ -127,9 +129,9 @@ Deno.test("close() waits for a slow request only until its deadline", async () =
   await (await answer).body?.cancel();
 });
 
-testWith([POSIX], "a body that does not arrive is refused after ten seconds", async () => {
+Deno.test("a body that does not arrive is cut off without an answer that is signed", async () => {
   await using fixture = await LicenseServerFixture.open();
-  await using server = start(fixture);
+  await using server = await start(fixture, { limits: { headerMs: 50, bodyMs: 50 } });
   const machine = await makeMachine();
   const signed = await fixture.sign(machine, HEARTBEAT_PATH, { body: "12345" });
   const headers = { Host: "a", "Content-Length": "5", ...signed.headers };
@@ -138,10 +140,7 @@ testWith([POSIX], "a body that does not arrive is refused after ten seconds", as
     server.url,
     `POST ${HEARTBEAT_PATH} HTTP/1.1\r\n${lines.join("")}\r\n123`,
   );
-  await fixture.clock.sleepers(1);
-  await fixture.clock.advance(10_000);
-  const text = await readAnswer(conn);
-  assertMatch(text, /^HTTP\/1\.1 400 [\s\S]*"error":"Request body did not arrive in time\."/);
+  assertMatch(await readAnswer(conn), /^HTTP\/1\.1 408 [^{]*$/);
 });
 
 Deno.test("a request above the limit is refused unsigned, like an outage, until there is room again", async () => {
@@ -150,7 +149,7 @@ Deno.test("a request above the limit is refused unsigned, like an outage, until 
   const machine = await makeMachine();
   await fixture.activate(machine);
   const held = holdDecisions(fixture.store);
-  await using server = start(fixture, { store: held.store, maxInFlight: 1 });
+  await using server = await start(fixture, { store: held.store, maxInFlight: 1 });
   const first = beat(fixture, server.url, machine);
   await held.arrived;
   const second = await beat(fixture, server.url, machine);
@@ -164,9 +163,9 @@ Deno.test("a request above the limit is refused unsigned, like an outage, until 
 
 Deno.test("a port in use is reported", async () => {
   await using fixture = await LicenseServerFixture.open();
-  await using server = start(fixture);
+  await using server = await start(fixture);
   const port = Number(new URL(server.url).port);
-  const error = assertThrows(() => start(fixture, { port }), SentinelError);
+  const error = await assertRejects(() => start(fixture, { port }), SentinelError);
   assertEquals(
     [error.code, error.message],
     ["config.listen", `port ${port} is already in use on 127.0.0.1`],
@@ -184,7 +183,7 @@ for (
   Deno.test(`the audit row of X-Forwarded-For: ${header} ${trust} names ${address}`, async () => {
     await using fixture = await LicenseServerFixture.open();
     await fixture.register("K1");
-    await using server = start(fixture, { trustProxy });
+    await using server = await start(fixture, { trustProxy });
     const machine = await makeMachine();
     const wire = await fixture.sign(machine, ACTIVATE_PATH, { body: activateBody(machine, "K1") });
     const headers = { ...wire.headers, "X-Forwarded-For": header };

@@ -1,9 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
-import type { Hono } from "hono";
 import { parsePayload } from "../../src/license/payload.ts";
 import { makeSigner, makeVerifier, type Verify } from "../../src/signing/ecdsa.ts";
 import { registerLicense } from "../../src/license_server/issue.ts";
-import { createRoutes, type RouteBindings } from "../../src/license_server/routes.ts";
+import { createRoutes, type Routes } from "../../src/license_server/routes.ts";
 import { openSqliteStore } from "../../src/license_server/sqlite_store.ts";
 import type { LicenseStore } from "../../src/license_server/store.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -57,7 +56,7 @@ export class LicenseServerFixture implements AsyncDisposable {
     this.store = await openStore(this.path);
   }
 
-  routes(): Hono<{ Bindings: RouteBindings }> {
+  routes(): Routes {
     const { store, clock, log } = this;
     return createRoutes({ store, clock, log, sign: this.options.sign });
   }
@@ -89,7 +88,7 @@ export class LicenseServerFixture implements AsyncDisposable {
   }
 
   async send(request: Request): Promise<Response> {
-    return await this.routes().fetch(request, { address: CLIENT_ADDRESS });
+    return await sendTo(this.routes(), request);
   }
 
   /** Signs a request with the current time. */
@@ -126,6 +125,22 @@ export class LicenseServerFixture implements AsyncDisposable {
     await this.store[Symbol.asyncDispose]();
     await this.options.remove();
   }
+}
+
+/** Sends a request to routes, as from {@linkcode CLIENT_ADDRESS}. */
+export async function sendTo(routes: Routes, request: Request): Promise<Response> {
+  const { method, url, headers } = request;
+  const { status, headers: fields = {}, body } = await routes({
+    method,
+    path: new URL(url).pathname,
+    headers,
+    address: CLIENT_ADDRESS,
+    readBody: async (maxBytes) => {
+      const bytes = new Uint8Array(await request.arrayBuffer());
+      return bytes.length > maxBytes ? { kind: "too_large" } : { kind: "read", bytes };
+    },
+  }, CLIENT_ADDRESS);
+  return new Response(body ?? null, { status, headers: fields });
 }
 
 export function openStore(path: string): Promise<LicenseStore> {
