@@ -3,7 +3,7 @@ import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Answer, Api } from "./api.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
-import { type ConnectionAdmission, formatPeerAddress } from "./tls_admission.ts";
+import { formatPeerAddress, type TlsAdmission } from "./tls_admission.ts";
 import type { ClientIdentity } from "./tls_session.ts";
 import type { RemoteLimits } from "./wire.ts";
 import { createProblem, formatProblem, OBSERVE_ONLY, type Problem, PROBLEM_TYPE } from "./wire.ts";
@@ -12,7 +12,7 @@ import type { Telemetry } from "./audit.ts";
 
 interface RequestHandlerOptions {
   readonly api: Api;
-  readonly admission: ConnectionAdmission;
+  readonly admission: TlsAdmission;
   readonly limits: RemoteLimits;
   readonly audit: Audit;
   readonly telemetry: Telemetry;
@@ -108,9 +108,9 @@ export class RequestHandler {
 
   /** Why all requests of this connection are refused, if they are. */
   #refusalOfConnection({ headers }: IncomingMessage, isTooMany: boolean): Problem | undefined {
-    const { limits } = this.options;
+    const { limit } = this.options.admission;
     if (this.#isStopping) return createProblem(503, "the server is stopping");
-    if (isTooMany) return createProblem(503, `too many connections (limit: ${limits.connections})`);
+    if (isTooMany) return createProblem(503, `too many connections (limit: ${limit})`);
     // a browser with a client certificate would present it for requests of any page
     const isFromBrowser = headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;
     return isFromBrowser ? createProblem(403, "not for browsers") : undefined;

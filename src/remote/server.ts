@@ -7,7 +7,7 @@ import { createThrottledWarning, type Logger } from "../core/log.ts";
 import { answerBroken } from "../net/broken_requests.ts";
 import { Api } from "./api.ts";
 import { type Audit, NO_TELEMETRY, type Telemetry } from "./audit.ts";
-import { ConnectionAdmission } from "./tls_admission.ts";
+import { TlsAdmission } from "./tls_admission.ts";
 import type { IdentifyClient } from "./tls_session.ts";
 import { DEFAULT_LIMITS, MAX_HEADER_BYTES, type RemoteLimits } from "./wire.ts";
 import type { RemoteProcesses } from "./processes.ts";
@@ -70,7 +70,7 @@ const CHECK_INTERVAL_MS = 1_000;
 
 class ListeningServer implements RemoteServer {
   readonly #https: Server;
-  readonly #admission: ConnectionAdmission;
+  readonly #admission: TlsAdmission;
   readonly #handler: RequestHandler;
   readonly #api: Api;
   readonly #limits: RemoteLimits;
@@ -85,11 +85,13 @@ class ListeningServer implements RemoteServer {
     const limits = this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#identify = options.identify;
     this.#https = createHttpsServer(options.tls, limits);
-    this.#admission = new ConnectionAdmission(this.#https, {
+    this.#admission = new TlsAdmission(this.#https, {
       identify: () => this.#identify,
       limits,
       audit,
       telemetry,
+      clock: options.clock,
+      log,
     });
     this.#api = new Api({ ...options, limits, telemetry });
     this.#handler = new RequestHandler({
@@ -104,7 +106,7 @@ class ListeningServer implements RemoteServer {
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       this.#handler.handle(request, response);
     const onClientError = (error: NodeJS.ErrnoException, socket: Socket) => {
-      // ConnectionAdmission handles failed handshakes
+      // TlsAdmission handles failed handshakes
       if (this.#admission.admissionOf(socket) !== undefined) answerBroken(error, socket);
     };
     this.#https.on("request", reportErrors(onRequest));
@@ -125,7 +127,7 @@ class ListeningServer implements RemoteServer {
     return new Promise((resolve, reject) => {
       const onError = (error: Error) => reject(explainListenError(error, { address, port }));
       this.#https.once("error", onError);
-      this.#https.listen({ host: address, port }, () => {
+      this.#https.listen({ host: address, port, backlog: this.#admission.backlog }, () => {
         this.#https.off("error", onError);
         this.#https.on("error", (error: Error) => this.options.log.error(describeError(error)));
         this.#url = formatUrl(this.#https.address() as AddressInfo);

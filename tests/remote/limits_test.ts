@@ -111,19 +111,38 @@ testLimited("a request above the limit is refused", { requests: 1 }, async (serv
 });
 
 testLimited(
-  "a handshake above the limit is closed before it begins, and audited",
-  { handshakes: 2 },
+  "a handshake above an address's share takes the place of its oldest, without a line",
+  { handshakes: 8 },
   async (served) => {
     const target = { hostname: "127.0.0.1", port: served.port };
-    {
-      using _first = new RawConnection(await Deno.connect(target));
-      using _second = new RawConnection(await Deno.connect(target));
-      using third = new RawConnection(await Deno.connect(target));
-      assertEquals(await third.read(), "");
-      await served.fixture.audit(/^refused: too many handshakes$/);
-    }
-    await served.fixture.audit(/^handshake failed/);
+    using first = new RawConnection(await Deno.connect(target));
+    using _second = new RawConnection(await Deno.connect(target));
+    using _third = new RawConnection(await Deno.connect(target));
+    assertEquals(await first.read(), "");
     assertEquals((await served.ask("/healthz")).status, 200);
+    await served.server.close();
+    assertEquals(served.fixture.log.lines("warn"), [
+      "warn 2 handshakes of 127.0.0.1 refused in the last minute",
+    ]);
+  },
+);
+
+testLimited(
+  "of an address's failed handshakes the first twenty are audited, the others counted",
+  {},
+  async (served) => {
+    for (let i = 0; i < 23; i++) {
+      const raw = new RawConnection(
+        await Deno.connect({ hostname: "127.0.0.1", port: served.port }),
+      );
+      await raw.send("GET / HTTP/1.1\r\n\r\n");
+      await raw.read();
+      raw[Symbol.dispose]();
+    }
+    assertEquals(served.server.load.handshakes, 0);
+    await served.server.close();
+    const lines = served.fixture.log.lines("warn");
+    assertEquals(lines.at(-1), "warn 3 handshakes of 127.0.0.1 refused in the last minute");
   },
 );
 
