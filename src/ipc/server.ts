@@ -1,5 +1,8 @@
 import { type Clock, systemClock, withDeadline } from "../core/clock.ts";
 import { createThrottledWarning, type Logger } from "../core/log.ts";
+import { ConnectionAdmission, type Place } from "../net/admission.ts";
+import { countSpareDescriptors } from "../net/descriptors.ts";
+import { RefusalReport } from "../net/refusal_report.ts";
 import type { Platform } from "../platform/contract.ts";
 import {
   type DegradeStage,
@@ -77,6 +80,9 @@ export interface IpcServer extends AsyncDisposable {
 /** Time for pending answers and events to be written on close. */
 const DRAIN_MS = 500;
 
+/** Connections that any process has descriptors for; counting what is left takes some time. */
+const UNCOUNTED_CONNECTIONS = 16;
+
 /** Pause after a failed accept, as when the process is out of descriptors. */
 const ACCEPT_PAUSE_MS = 50;
 
@@ -107,6 +113,10 @@ class Server implements IpcServer {
   readonly #deadlines: Deadlines;
   readonly #cache = new RequestCache();
   readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #report: RefusalReport;
+  readonly #admission: ConnectionAdmission;
+  /** Most connections that the process has descriptors for, once that matters. */
+  #affordable: number | undefined;
   readonly #watchers = new Set<Connection>();
   readonly #closing = new AbortController();
   readonly #accepting: Promise<void>;
@@ -128,6 +138,20 @@ class Server implements IpcServer {
     const clock = this.#clock;
     this.#service = new IpcService({ license, log, random, prove, status, control, peer, clock });
     this.#deadlines = new Deadlines(clock, () => findShortestTimeoutMs(this.#limits));
+    this.#report = new RefusalReport({ what: "ipc connections", clock, log });
+    const getLimit = () => this.#limit;
+    this.#admission = new ConnectionAdmission({
+      limits: {
+        get connections() {
+          return getLimit();
+        },
+        // only one user is admitted
+        get perPeer() {
+          return getLimit();
+        },
+      },
+      onRefusal: (user) => this.#report.count(`user ${user}`),
+    });
     this.#accepting = this.#acceptAll();
   }
 
@@ -152,7 +176,17 @@ class Server implements IpcServer {
   }
 
   get isFull(): boolean {
-    return this.#connections.size >= this.#limits.maxConnections;
+    return this.#admission.size >= this.#limit;
+  }
+
+  /** The configured maximum, or less if the process has few descriptors. */
+  get #limit(): number {
+    const { maxConnections } = this.#limits;
+    const { size } = this.#admission;
+    if (this.#affordable === undefined && size >= UNCOUNTED_CONNECTIONS) {
+      this.#affordable = size + Math.floor(countSpareDescriptors(2 * maxConnections) / 2);
+    }
+    return Math.min(maxConnections, this.#affordable ?? maxConnections);
   }
 
   async takeChildRequests(): Promise<boolean> {
@@ -188,6 +222,7 @@ class Server implements IpcServer {
     await this.#drain();
     for (const connection of this.#connections.keys()) connection.close();
     await Promise.all([this.#accepting, this.#deadlines.close(), ...this.#connections.values()]);
+    this.#report[Symbol.dispose]();
   }
 
   /** Only warns if the socket's file cannot be removed, so that connections are closed anyway. */
@@ -228,8 +263,11 @@ class Server implements IpcServer {
     try {
       const peer = this.#socket.peers.identify();
       if (!this.#closing.signal.aborted && this.#mayEnter(peer)) {
-        this.#accepted++;
-        return this.#serve(peer, (options) => open(conn, options));
+        const place = this.#admission.enter(this.#parts.ownUser, () => conn.close());
+        if (place !== undefined) {
+          this.#accepted++;
+          return this.#serve(peer, { place, open: (options) => open(conn, options) });
+        }
       }
     } catch (error) {
       this.#parts.log.error(`ipc cannot identify a peer: ${describeError(error)}`);
@@ -246,10 +284,7 @@ class Server implements IpcServer {
       log.debug("ipc connection refused: its peer is unknown");
       return false;
     }
-    if (!isUnidentified(peer) && !this.#isOurs(peer)) return false;
-    if (!this.isFull) return true;
-    log.debug(`ipc connection refused: ${this.#limits.maxConnections} connections are open`);
-    return false;
+    return isUnidentified(peer) || this.#isOurs(peer);
   }
 
   #isOurs({ user, pid }: PeerCredentials): boolean {
@@ -274,9 +309,11 @@ class Server implements IpcServer {
 
   #serve(
     peer: PeerCredentials | UnidentifiedPeer,
-    open: (options: ConnectionOptions) => Connection,
+    { place, open }: { place: Place; open: (options: ConnectionOptions) => Connection },
   ): void {
     const { pid } = peer;
+    // the software keeps its connections for as long as it likes
+    place.isBusy = true;
     const connection = open({
       service: this.#service,
       cache: this.#cache,
@@ -292,6 +329,7 @@ class Server implements IpcServer {
     const ended = connection.serve().finally(async () => {
       if (await connection.peer.isChild) this.#closedChildRequests += connection.requests;
       this.#connections.delete(connection);
+      place.leave();
       this.#watchers.delete(connection);
     });
     this.#connections.set(connection, ended);

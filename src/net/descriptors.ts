@@ -5,7 +5,7 @@ const NULL_DEVICE = "/dev/null";
  * Counts how many more files this process can open, at most `most`, by opening them: the runtime does not tell its limit.
  * `most` if the system has no such device, or the runtime does not permit it. Takes 20 µs for each.
  */
-function countSpareDescriptors(most: number): number {
+export function countSpareDescriptors(most: number): number {
   const files: Deno.FsFile[] = [];
   try {
     while (files.length < most) files.push(Deno.openSync(NULL_DEVICE));

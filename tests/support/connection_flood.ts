@@ -2,7 +2,7 @@
 const PATIENCE_MS = 3_000;
 
 /** Connections that are opened at once: a client takes one for open that the server's full queue has dropped. */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 
 /** Idle connections that hold a server's descriptors, until they are closed. */
 export class ConnectionFlood implements Disposable {
