@@ -28,6 +28,15 @@ export class UnreachableError extends SentinelError {
   }
 }
 
+/** @param why Why the server was not reached, if that was not said before. */
+export function createExhaustedError(effect: string, why?: string): UnreachableError {
+  const cause = why === undefined ? "" : ` (${why})`;
+  return new UnreachableError(
+    "grace_exhausted",
+    `server unreachable and grace period exhausted${cause} — ${effect}`,
+  );
+}
+
 /** Whether the software may continue to run. */
 export type LeaseVerdict = { kind: "continue" } | { kind: "stop"; error: SentinelError };
 

@@ -7,6 +7,7 @@ import {
   asUnreachable,
   CONTINUE,
   createActivationError,
+  createExhaustedError,
   DECOMMISSIONED,
   type HeartbeatAnswer,
   judgeHeartbeat,
@@ -62,8 +63,6 @@ export interface LastHeartbeat {
 export type Confirmation =
   | { readonly kind: "signed"; readonly answer: Envelope }
   | { readonly kind: "none"; readonly reason: "grace" | "unreachable" };
-
-const EXHAUSTED_MESSAGE = "server unreachable and grace period exhausted";
 
 /** A license that the server activates and confirms by heartbeats; it runs on grace while the server is unreachable. */
 export class Lease {
@@ -170,7 +169,7 @@ export class Lease {
       this.#options.log.info(`earlier runs without the server used ${charged} seconds of grace`);
     }
     if (!this.#graceBudget.hasGrace) {
-      throw new UnreachableError("grace_exhausted", `${EXHAUSTED_MESSAGE} — cannot start`);
+      throw createExhaustedError("cannot start");
     }
     this.#options.log.warn(
       `Server unreachable, operating under grace period (${this.graceRemainingSeconds} seconds remaining)`,
@@ -183,7 +182,7 @@ export class Lease {
     if (!await this.#graceBudget.chargeRollback()) return CONTINUE;
     this.#onGraceCharged(this.graceRemainingSeconds);
     return this.#graceBudget.isOffline && !this.#graceBudget.hasGrace
-      ? { kind: "stop", error: createExhaustedError("clock rollback") }
+      ? { kind: "stop", error: createExhaustedError("software stopped", "clock rollback") }
       : CONTINUE;
   }
 
@@ -249,7 +248,9 @@ export class Lease {
     if (judged.kind !== "status") return { confirmation, verdict: Promise.resolve(CONTINUE) };
     this.#confirmations++;
     this.#noteHeartbeat(judged);
-    return { confirmation, verdict: this.#accept(judged) };
+    // the server does not link a nonce of the software's
+    const { nonce: _, ...unlinked } = judged;
+    return { confirmation, verdict: this.#accept(unlinked) };
   }
 
   /** Why the server cannot confirm the license, if it does not answer now. */
@@ -345,7 +346,9 @@ export class Lease {
     await this.#graceBudget.chargeMiss();
     const left = this.graceRemainingSeconds;
     this.#onGraceCharged(left);
-    if (!this.#graceBudget.hasGrace) return { kind: "stop", error: createExhaustedError(why) };
+    if (!this.#graceBudget.hasGrace) {
+      return { kind: "stop", error: createExhaustedError("software stopped", why) };
+    }
     log.warn(`Heartbeat failed (${why}), grace remaining: ${left} seconds`);
     const wholeSeconds = this.#graceBudget.wholeSeconds;
     if (WARNED_PARTS.some((part) => before > part * wholeSeconds && left <= part * wholeSeconds)) {
@@ -396,11 +399,4 @@ export class Lease {
     await this.#graceBudget.recordDecommission();
     log.warn(`decommission could not be acknowledged (${why}): the next start tries again`);
   }
-}
-
-function createExhaustedError(why: string): UnreachableError {
-  return new UnreachableError(
-    "grace_exhausted",
-    `${EXHAUSTED_MESSAGE} (${why}) — software stopped`,
-  );
 }

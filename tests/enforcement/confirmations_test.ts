@@ -119,3 +119,14 @@ Deno.test("the end waits until an answer is saved", async () => {
   await ended;
   assertEquals(bench.record.forbidding_status, "SUSPENDED");
 });
+
+Deno.test("an answer to the software's nonce is none that a later request names", async () => {
+  const { bench, confirmations } = open(verified("ACTIVE", 5));
+  await bench.lease.beat(forever);
+  assertEquals(bench.record.answered_nonce, "N");
+  bench.server.script(verified("ACTIVE", 6, NONCE));
+  await confirmations.confirm(NONCE, forever);
+  await confirmations.end();
+  assertEquals(bench.record.answered_nonce, "N");
+  assertEquals(bench.saved.at(-1)?.last_responded_at_ms, 6);
+});

@@ -16,12 +16,12 @@ export function refusal(
   return { kind: "refused", code, message, respondedAtMs: 1 };
 }
 
-export function verified(status: string, respondedAtMs = 1): ServerAnswer {
+export function verified(status: string, respondedAtMs = 1, nonce = "N"): ServerAnswer {
   const payload = {
     status,
     machine_id: "M",
     license_key: "K",
-    request_nonce: "N",
+    request_nonce: nonce,
     responded_at: "",
   };
   return { kind: "verified", payload, envelope: { payload: "P", sig: "S" }, respondedAtMs };
