@@ -26,6 +26,7 @@ import { getPermissionBits, readConfigFile, warnOfExposedFile } from "../core/fi
 import { describeLicenses, type LicenseListing } from "../license_server/list.ts";
 import { type RunningLicenseServer, startLicenseServer } from "../license_server/server.ts";
 import { type Signatures, WEB_CRYPTO } from "../license_server/signatures.ts";
+import { blockMachine, closeLicense } from "../license_server/seats.ts";
 import { openSqliteStore } from "../license_server/sqlite_store.ts";
 import type { LicenseStore } from "../license_server/store.ts";
 
@@ -134,6 +135,32 @@ export async function administer(
 ): Promise<void> {
   await using store = await openStore(database, { create: false });
   await changeLicense(store, action, { licenseKey, origin: getCommandLineOrigin() });
+}
+
+/**
+ * Closes a license to new machines, or opens it again.
+ *
+ * @throws {SentinelError} `config.database…`, or `usage.license_state` if the license's state does not allow it.
+ */
+export async function setLicenseClosed(
+  database: string,
+  request: { licenseKey: string; isClosed: boolean },
+): Promise<void> {
+  await using store = await openStore(database, { create: false });
+  await closeLicense(store, request, getCommandLineOrigin());
+}
+
+/**
+ * Blocks a machine, or unblocks it.
+ *
+ * @throws {SentinelError} `config.database…`, or `usage.machine_state` if the machine's state does not allow it.
+ */
+export async function setMachineBlocked(
+  database: string,
+  request: { licenseKey: string; machineId: string; isBlocked: boolean },
+): Promise<void> {
+  await using store = await openStore(database, { create: false });
+  await blockMachine(store, request, getCommandLineOrigin());
 }
 
 /**

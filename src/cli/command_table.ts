@@ -118,6 +118,22 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "remove a machine from a license",
     load: async () => (await import("./commands/vendor.ts")).vendorDecommission,
   },
+  "vendor close": {
+    summary: "let no new machine activate a license",
+    load: async () => (await import("./commands/vendor.ts")).vendorClose,
+  },
+  "vendor reopen": {
+    summary: "let new machines activate a closed license again",
+    load: async () => (await import("./commands/vendor.ts")).vendorReopen,
+  },
+  "vendor block": {
+    summary: "free a machine's place, and let it activate no more",
+    load: async () => (await import("./commands/vendor.ts")).vendorBlock,
+  },
+  "vendor unblock": {
+    summary: "let a blocked machine activate again",
+    load: async () => (await import("./commands/vendor.ts")).vendorUnblock,
+  },
   "vendor build": {
     summary: "build the programs for customers, with the organization's key built in",
     load: async () => (await import("./commands/vendor.ts")).vendorBuild,

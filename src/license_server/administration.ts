@@ -5,7 +5,7 @@ import type { Audit, Decision, LicenseStore, StoredRecords } from "./store.ts";
 export type LicenseAction = "revoke" | "suspend" | "reinstate";
 
 /** Actor and time (milliseconds since the Unix epoch) for the audit row. */
-type AuditOrigin = Pick<Audit, "atMs" | "actor">;
+export type AuditOrigin = Pick<Audit, "atMs" | "actor">;
 
 /** The status that each action leads to from each status, or the reason why it is refused. */
 const TRANSITIONS: Readonly<
@@ -34,7 +34,7 @@ const AUDIT_ACTIONS: Readonly<Record<LicenseAction, string>> = {
   reinstate: "license.reinstated",
 };
 
-type ChangeOutcome = { readonly kind: "done" } | {
+export type ChangeOutcome = { readonly kind: "done" } | {
   readonly kind: "impossible";
   readonly why: string;
 };
@@ -79,6 +79,7 @@ const LOST_OBSTACLES: Obstacles = {
   LOST: "is already marked as lost",
   DECOMMISSIONED: "is already decommissioned",
   RELEASED: "has already given its place back",
+  BLOCKED: "is blocked",
 };
 
 /** Statuses that rule out a request to decommission, with the reason. */
@@ -101,7 +102,7 @@ export async function requestDecommission(
   const decide = ({ license, machine }: StoredRecords): Decision<ChangeOutcome> => {
     if (license === undefined) return refuse(describeUnknownLicense(licenseKey));
     if (machine === undefined) {
-      return refuse(`machine is not activated for license ${licenseKey}: ${machineId}`);
+      return refuse(describeUnknownMachine(licenseKey, machineId));
     }
     const why = (isLost ? LOST_OBSTACLES : DECOMMISSION_OBSTACLES)[machine.status];
     if (why !== undefined) return refuse(`machine ${machineId} ${why}`);
@@ -128,10 +129,14 @@ export async function findLicense(store: LicenseStore, licenseKey: string): Prom
   return license;
 }
 
-function describeUnknownLicense(licenseKey: string): string {
+export function describeUnknownLicense(licenseKey: string): string {
   return `license not found: ${licenseKey}`;
 }
 
-function refuse(why: string): Decision<ChangeOutcome> {
+export function describeUnknownMachine(licenseKey: string, machineId: string): string {
+  return `machine is not activated for license ${licenseKey}: ${machineId}`;
+}
+
+export function refuse(why: string): Decision<ChangeOutcome> {
   return { outcome: { kind: "impossible", why }, changes: [] };
 }

@@ -15,9 +15,11 @@ import {
   refuseBeyondLimit,
   refuseExpired,
   refuseNotYetActive,
+  refuseTooManyActivations,
 } from "./refusals.ts";
 import { followChain } from "./request_chain.ts";
-import type { Change, Decision, StoredRecords } from "./store.ts";
+import { countActivation, getDailyActivations } from "./seats.ts";
+import type { Audit, Change, Decision, StoredRecords } from "./store.ts";
 
 /** A request that passed the checks of form, time and signature. */
 export interface GenuineRequest<Body> {
@@ -66,24 +68,45 @@ export function decideActivation(
     return refuse(REFUSALS.machineKey);
   }
   if (machine?.status === "DECOMMISSIONED") return refuse(REFUSALS.decommissioned);
+  if (machine?.status === "BLOCKED") return refuse(REFUSALS.blocked);
   const isNew = machine === undefined || machine.status === "RELEASED";
-  if (isNew && license.activeMachines >= license.maxMachines) {
-    return refuse(refuseBeyondLimit(license.activeMachines, license.maxMachines));
-  }
+  const place = isNew ? takePlace(license, request) : { changes: [], audit: {} };
+  if ("refusal" in place) return refuse(place.refusal);
   const { chainJson, findsCopies, changes } = followRequest(license, machine, request);
   const fields = buildActivationFields(license, request.body.machine_id);
   return {
     outcome: { kind: "answer", fields, findsCopies },
-    changes: [rememberNonce(request), {
-      kind: "put_machine",
-      machine: { ...buildActivatedMachine(machine, request, publicKeyPem), chainJson },
-      audit: {
-        action: isNew ? "machine.activated" : "machine.reactivated",
-        atMs: request.nowMs,
-        actor: request.address,
+    changes: [
+      rememberNonce(request),
+      {
+        kind: "put_machine",
+        machine: { ...buildActivatedMachine(machine, request, publicKeyPem), chainJson },
+        ...place.audit,
       },
-    }, ...changes],
+      ...place.changes,
+      ...changes,
+    ],
   };
+}
+
+/** What it takes to give a machine a place; another activation of the same machine changes nothing that is audited. */
+function takePlace(
+  license: LicenseRecord,
+  { nowMs, address }: GenuineRequest<ActivateRequest>,
+): { readonly changes: readonly Change[]; readonly audit: { readonly audit: Audit } } | {
+  readonly refusal: Refusal;
+} {
+  const { activeMachines, maxMachines } = license;
+  if (license.isClosed) return { refusal: REFUSALS.closed };
+  if (activeMachines >= maxMachines) {
+    return { refusal: refuseBeyondLimit(activeMachines, maxMachines) };
+  }
+  const counted = countActivation(license, nowMs);
+  if (counted === undefined) {
+    return { refusal: refuseTooManyActivations(getDailyActivations(maxMachines)) };
+  }
+  const audit = { action: "machine.activated", atMs: nowMs, actor: address };
+  return { changes: [counted], audit: { audit } };
 }
 
 /** Decides a heartbeat. A license that is no longer active is reported in a signed 200, not as a refusal. */
@@ -115,6 +138,7 @@ export function decideHeartbeat(
       kind: "note_heartbeat",
       atMs: request.nowMs,
       softwareVersion: request.body.software_version.slice(0, MAX_VERSION_LENGTH),
+      address: request.address,
       chainJson,
     }, ...changes],
   };
@@ -133,7 +157,7 @@ export function decideAcknowledgement(
   if (isNonceUsed) return refuse(REFUSALS.nonceUsed);
   const isActive = machine.status === "ACTIVE";
   if (isActive && !license.allowsRelease) return refuse(REFUSALS.releaseForbidden);
-  const hasLeft = machine.status === "DECOMMISSIONED" || machine.status === "RELEASED";
+  const hasLeft = ["DECOMMISSIONED", "RELEASED", "BLOCKED"].includes(machine.status);
   const departure: Change[] = hasLeft ? [] : [{
     kind: "set_machine_status",
     status: isActive ? "RELEASED" : "DECOMMISSIONED",
@@ -178,7 +202,7 @@ function chooseHeartbeatStatus(
 }
 
 function isLeaving({ status }: MachineRecord): boolean {
-  return status === "DECOMMISSION_PENDING" || status === "LOST";
+  return status === "DECOMMISSION_PENDING" || status === "LOST" || status === "BLOCKED";
 }
 
 function buildActivationFields(
@@ -198,7 +222,7 @@ function buildActivationFields(
 
 function buildActivatedMachine(
   known: MachineRecord | undefined,
-  { body, nowMs, machineName }: GenuineRequest<ActivateRequest>,
+  { body, nowMs, machineName, address }: GenuineRequest<ActivateRequest>,
   publicKeyPem: string,
 ): Omit<MachineRecord, "chainJson"> {
   const before = known?.status === "RELEASED" ? undefined : known;
@@ -212,6 +236,7 @@ function buildActivatedMachine(
     activatedAtMs: before?.activatedAtMs ?? nowMs,
     lastSeenAtMs: nowMs,
     name: machineName ?? known?.name,
+    address,
     copiesSeenAtMs: known?.copiesSeenAtMs,
   };
 }

@@ -18,6 +18,8 @@ export interface LicenseListing {
   readonly registered_at: string;
   /** Whether machines may give their place back by themselves. */
   readonly allow_release: boolean;
+  /** Whether it takes no new machines. */
+  readonly closed: boolean;
   readonly machines: readonly MachineListing[];
 }
 
@@ -25,6 +27,8 @@ interface MachineListing {
   readonly machine_id: string;
   /** The name that the machine gave itself; null if there is none. */
   readonly name: string | null;
+  /** Where its latest request came from; null if that is not known. */
+  readonly address: string | null;
   readonly status: MachineStatus;
   readonly platform: string;
   readonly software_version: string;
@@ -66,9 +70,11 @@ function describeLicense(
     active_machines: license.activeMachines,
     registered_at: formatTime(license.registeredAtMs),
     allow_release: license.allowsRelease,
+    closed: license.isClosed,
     machines: machines.map((machine) => ({
       machine_id: machine.machineId,
       name: machine.name ?? null,
+      address: machine.address ?? null,
       status: machine.status,
       platform: machine.platform,
       software_version: machine.softwareVersion,

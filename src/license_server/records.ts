@@ -5,7 +5,7 @@ export type StoredLicenseStatus = "ACTIVE" | "SUSPENDED" | "REVOKED";
 
 /**
  * A machine's life: activated, asked by the vendor to leave, decommissioned. A LOST machine is asked to leave too if it comes
- * back. A RELEASED one gave its place back by itself and may activate again. Only ACTIVE and DECOMMISSION_PENDING machines
+ * back. A RELEASED one gave its place back by itself and may activate again; a BLOCKED one may not. Only ACTIVE and DECOMMISSION_PENDING machines
  * count.
  */
 export type MachineStatus =
@@ -13,7 +13,8 @@ export type MachineStatus =
   | "DECOMMISSION_PENDING"
   | "LOST"
   | "DECOMMISSIONED"
-  | "RELEASED";
+  | "RELEASED"
+  | "BLOCKED";
 
 /** A registered license. Dates are `YYYY-MM-DD`, UTC, both inclusive. */
 export interface LicenseRecord {
@@ -36,6 +37,11 @@ export interface LicenseRecord {
   readonly registeredAtMs: number;
   /** Whether a machine may give its place back by itself. */
   readonly allowsRelease: boolean;
+  /** Whether it takes no new machines. */
+  readonly isClosed: boolean;
+  /** The day (since the Unix epoch) of the latest activation that took a place, and how many there were on it. */
+  readonly activationDay: number;
+  readonly dayActivations: number;
 }
 
 /** A machine under one license. Times in milliseconds since the Unix epoch. */
@@ -52,6 +58,8 @@ export interface MachineRecord {
   readonly lastSeenAtMs: number;
   /** The name that the machine gave itself; unsigned, for people. */
   readonly name: string | undefined;
+  /** Where its latest request came from; unknown if that was before schema version 5. */
+  readonly address: string | undefined;
   /** The chain of its requests; see `request_chain.ts`. */
   readonly chainJson: string | undefined;
   /** When two copies of its state were last seen in use. */

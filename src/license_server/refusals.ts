@@ -53,6 +53,12 @@ export const REFUSALS = {
     code: "machine_decommissioned",
     error: "Machine has been decommissioned.",
   },
+  closed: { status: 403, code: "license_closed", error: "License takes no new machines." },
+  blocked: {
+    status: 403,
+    code: "machine_blocked",
+    error: "Machine has been blocked by the vendor.",
+  },
   releaseForbidden: {
     status: 403,
     code: "release_forbidden",
@@ -73,6 +79,14 @@ export function refuseBeyondLimit(active: number, max: number): Refusal {
     status: 403,
     code: "machine_limit",
     error: `Maximum machine limit reached for this license. In use: ${active} of ${max}.`,
+  };
+}
+
+export function refuseTooManyActivations(max: number): Refusal {
+  return {
+    status: 403,
+    code: "too_many_activations",
+    error: `Too many activations of this license today (UTC): at most ${max}. Try again tomorrow.`,
   };
 }
 

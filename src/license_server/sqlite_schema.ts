@@ -59,6 +59,9 @@ function parseLicenseRow(row: Row): LicenseRecord {
     activeMachines: Number(row["active_machines"]),
     registeredAtMs: Number(row["registered_at"]),
     allowsRelease: row["allow_release"] === 1,
+    isClosed: row["closed"] === 1,
+    activationDay: Number(row["activation_day"]),
+    dayActivations: Number(row["day_activations"]),
   };
 }
 
@@ -75,6 +78,7 @@ function parseMachineRow(row: Row): MachineRecord {
     name: parseOptionalText(row["name"]),
     chainJson: parseOptionalText(row["chain"]),
     copiesSeenAtMs: parseOptionalNumber(row["copies_seen_at"]),
+    address: parseOptionalText(row["address"]),
   };
 }
 
@@ -90,7 +94,7 @@ function parseOptionalNumber(value: SQLOutputValue | undefined): number | undefi
 const APPLICATION_ID = 0x534e544c;
 
 /** `PRAGMA user_version` that this program writes. */
-const SCHEMA_VERSION = 4;
+const SCHEMA_VERSION = 5;
 
 const TABLES = `
 CREATE TABLE licenses (
@@ -107,7 +111,10 @@ CREATE TABLE licenses (
   status TEXT NOT NULL,
   active_machines INTEGER NOT NULL DEFAULT 0,
   registered_at INTEGER NOT NULL,
-  allow_release INTEGER NOT NULL DEFAULT 1
+  allow_release INTEGER NOT NULL DEFAULT 1,
+  closed INTEGER NOT NULL DEFAULT 0,
+  activation_day INTEGER NOT NULL DEFAULT 0,
+  day_activations INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE machines (
   license_key TEXT NOT NULL REFERENCES licenses,
@@ -121,6 +128,7 @@ CREATE TABLE machines (
   name TEXT,
   chain TEXT,
   copies_seen_at INTEGER,
+  address TEXT,
   PRIMARY KEY (license_key, machine_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE nonces (
@@ -139,7 +147,7 @@ CREATE TABLE audit (
 `;
 
 /** Statuses of machines that do not count. */
-const UNCOUNTED = "('LOST', 'DECOMMISSIONED', 'RELEASED')";
+const UNCOUNTED = "('LOST', 'DECOMMISSIONED', 'RELEASED', 'BLOCKED')";
 
 /** Triggers keep the count of machines, so that the limit's check costs the same for any number. */
 const TRIGGERS = `
@@ -156,13 +164,22 @@ CREATE TRIGGER machine_removed AFTER DELETE ON machines WHEN old.status NOT IN $
 END;
 `;
 
+const DROP_TRIGGERS =
+  "DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;";
+
+/** Upgrade from version 4, which has no BLOCKED machines, closed licenses, counted activations and addresses. */
+const UPGRADE_4 = `${DROP_TRIGGERS}
+  ALTER TABLE licenses ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE licenses ADD COLUMN activation_day INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE licenses ADD COLUMN day_activations INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE machines ADD COLUMN address TEXT;${TRIGGERS}PRAGMA user_version = ${SCHEMA_VERSION};`;
+
 /** Upgrade from version 3, which does not see copies of a machine's state. */
 const UPGRADE_3 = `ALTER TABLE machines ADD COLUMN chain TEXT;
-  ALTER TABLE machines ADD COLUMN copies_seen_at INTEGER; PRAGMA user_version = ${SCHEMA_VERSION};`;
+  ALTER TABLE machines ADD COLUMN copies_seen_at INTEGER;${UPGRADE_4}`;
 
 /** Upgrade from version 1, which has no LOST machines, and 2, which has no RELEASED ones, names and permissions to release. */
-const UPGRADE_1 =
-  `DROP TRIGGER machine_added; DROP TRIGGER machine_moved; DROP TRIGGER machine_removed;
+const UPGRADE_1 = `${DROP_TRIGGERS}
   ALTER TABLE licenses ADD COLUMN allow_release INTEGER NOT NULL DEFAULT 1;
   ALTER TABLE machines ADD COLUMN name TEXT;${TRIGGERS}${UPGRADE_3}`;
 
@@ -172,6 +189,7 @@ const UPGRADES = [
   UPGRADE_1,
   UPGRADE_1,
   UPGRADE_3,
+  UPGRADE_4,
 ] as const;
 
 /**

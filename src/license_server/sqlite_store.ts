@@ -12,6 +12,8 @@ const PRUNED_PER_NONCE = 4;
 class RowWriter {
   readonly #insertLicense: StatementSync;
   readonly #setLicenseStatus: StatementSync;
+  readonly #setLicenseClosed: StatementSync;
+  readonly #countActivation: StatementSync;
   readonly #putMachine: StatementSync;
   readonly #setMachineStatus: StatementSync;
   readonly #noteHeartbeat: StatementSync;
@@ -23,20 +25,25 @@ class RowWriter {
   /** @param db Stays the caller's. */
   constructor(db: DatabaseSync) {
     this.#insertLicense = db.prepare(
-      "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'ACTIVE', 0, ?, ?)",
+      "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'ACTIVE', 0, ?, ?, 0, 0, 0)",
     );
     this.#setLicenseStatus = db.prepare("UPDATE licenses SET status = ? WHERE license_key = ?");
+    this.#setLicenseClosed = db.prepare("UPDATE licenses SET closed = ? WHERE license_key = ?");
+    this.#countActivation = db.prepare(
+      "UPDATE licenses SET activation_day = ?, day_activations = ? WHERE license_key = ?",
+    );
     this.#putMachine = db.prepare(
-      `INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET platform = excluded.platform, status = excluded.status,
         software_version = excluded.software_version, activated_at = excluded.activated_at,
-        last_seen_at = excluded.last_seen_at, name = excluded.name, chain = excluded.chain`,
+        last_seen_at = excluded.last_seen_at, name = excluded.name, chain = excluded.chain,
+        address = excluded.address`,
     );
     this.#setMachineStatus = db.prepare(
       "UPDATE machines SET status = ? WHERE license_key = ? AND machine_id = ?",
     );
     this.#noteHeartbeat = db.prepare(
-      `UPDATE machines SET last_seen_at = ?, software_version = ?, chain = ?
+      `UPDATE machines SET last_seen_at = ?, software_version = ?, chain = ?, address = ?
         WHERE license_key = ? AND machine_id = ?`,
     );
     this.#noteCopies = db.prepare(
@@ -61,6 +68,12 @@ class RowWriter {
       case "set_license_status":
         this.#setLicenseStatus.run(change.status, scope.licenseKey);
         break;
+      case "set_license_closed":
+        this.#setLicenseClosed.run(change.isClosed ? 1 : 0, scope.licenseKey);
+        break;
+      case "count_activation":
+        this.#countActivation.run(change.day, change.count, scope.licenseKey);
+        break;
       case "put_machine":
         this.#insertMachine(change.machine);
         break;
@@ -72,6 +85,7 @@ class RowWriter {
           change.atMs,
           change.softwareVersion,
           change.chainJson ?? null,
+          change.address,
           scope.licenseKey,
           machineId,
         );
@@ -123,6 +137,7 @@ class RowWriter {
       machine.name ?? null,
       machine.chainJson ?? null,
       machine.copiesSeenAtMs ?? null,
+      machine.address ?? null,
     );
   }
 }

@@ -43,12 +43,17 @@ export type Change =
     readonly status: StoredLicenseStatus;
     readonly audit: Audit;
   }
-  | { readonly kind: "put_machine"; readonly machine: MachineRecord; readonly audit: Audit }
+  | { readonly kind: "set_license_closed"; readonly isClosed: boolean; readonly audit: Audit }
+  /** An activation that took a place. */
+  | { readonly kind: "count_activation"; readonly day: number; readonly count: number }
+  /** The audit row is absent if the machine's status does not change. */
+  | { readonly kind: "put_machine"; readonly machine: MachineRecord; readonly audit?: Audit }
   | { readonly kind: "set_machine_status"; readonly status: MachineStatus; readonly audit: Audit }
   | {
     readonly kind: "note_heartbeat";
     readonly atMs: number;
     readonly softwareVersion: string;
+    readonly address: string;
     readonly chainJson: string | undefined;
   }
   /** Two copies of the machine's state are in use; the audit row is of the first time. */

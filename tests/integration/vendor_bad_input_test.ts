@@ -194,7 +194,7 @@ Deno.test("vendor serve says that the database is newer than the program", async
   }
   const args = serve("--key", vendor.keyPath, "--database", vendor.database);
   const stderr = `sentinel: error: database ${vendor.database} is newer than this program: ` +
-    "schema version is 7, expected at most 4\n";
+    "schema version is 7, expected at most 5\n";
   assertEquals(await runProgram(["vendor", ...args]), { code: 2, stdout: "", stderr });
 });
 

@@ -107,7 +107,6 @@ Deno.test("a lost machine frees its place at once, and is decommissioned if it r
   assertEquals(audit.filter(({ machine_id }) => machine_id === lost.id).map((row) => row.action), [
     "machine.activated",
     "machine.given_up",
-    "machine.reactivated",
     "machine.decommissioned",
   ]);
 });

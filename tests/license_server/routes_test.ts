@@ -82,7 +82,6 @@ Deno.test("every state change has one audit row, and a heartbeat none", async ()
   assertEquals(audit.map(({ action, machine_id, actor }) => [action, machine_id, actor]), [
     ["license.registered", null, "test"],
     ["machine.activated", machine.id, CLIENT_ADDRESS],
-    ["machine.reactivated", machine.id, CLIENT_ADDRESS],
     ["license.suspended", null, "test"],
     ["license.reinstated", null, "test"],
     ["machine.decommission_requested", machine.id, "test"],

@@ -3,13 +3,18 @@ import { DatabaseSync } from "node:sqlite";
 import { SentinelError } from "../../src/core/errors.ts";
 import { resolve } from "../../src/core/paths.ts";
 import { requestDecommission } from "../../src/license_server/administration.ts";
+import { blockMachine } from "../../src/license_server/seats.ts";
 import { prepareDatabase } from "../../src/license_server/sqlite_schema.ts";
 import { openSqliteStore } from "../../src/license_server/sqlite_store.ts";
 import { assertMode } from "../support/file_mode.ts";
 import { POSIX, testWith } from "../support/requirements.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { makeMachine } from "../support/test_machine.ts";
-import { LicenseServerFixture, openStore } from "../support/license_server_fixture.ts";
+import {
+  CLIENT_ADDRESS,
+  LicenseServerFixture,
+  openStore,
+} from "../support/license_server_fixture.ts";
 
 Deno.test("commits are durable: write-ahead log, flushed at every commit", async () => {
   await using folder = await temporaryFolder();
@@ -26,11 +31,17 @@ testWith([POSIX], "a new database can be read by its owner alone", async () => {
   await assertMode(folder.at("a.db"), 0o600);
 });
 
-/** Removes what version 4 added to the tables. */
-const COLUMNS_4 =
+/** Removes what version 5 added. */
+const COLUMNS_5 =
+  ["closed", "activation_day", "day_activations"].map((column) =>
+    `ALTER TABLE licenses DROP COLUMN ${column};`
+  ).join("") + "ALTER TABLE machines DROP COLUMN address;";
+
+/** Removes what versions 4 and 5 added. */
+const COLUMNS_4 = COLUMNS_5 +
   "ALTER TABLE machines DROP COLUMN chain; ALTER TABLE machines DROP COLUMN copies_seen_at;";
 
-/** Removes what versions 3 and 4 added. */
+/** Removes what version 3 and later ones added. */
 const COLUMNS_3 = COLUMNS_4 +
   "ALTER TABLE licenses DROP COLUMN allow_release; ALTER TABLE machines DROP COLUMN name;";
 
@@ -66,7 +77,7 @@ Deno.test("a database of version 1 keeps its content, and no longer counts lost 
   await requestDecommission(store, request, { atMs: 0, actor: "test" });
   assertEquals(await machines(), 0);
   using db = new DatabaseSync(fixture.path, { readOnly: true });
-  assertEquals(db.prepare("PRAGMA user_version").get(), { user_version: 4 });
+  assertEquals(db.prepare("PRAGMA user_version").get(), { user_version: 5 });
 });
 
 Deno.test("a database of version 2 keeps its machines, which may give their places back", async () => {
@@ -110,6 +121,27 @@ Deno.test("a database of version 3 keeps its machines, of which none was seen tw
   ]);
 });
 
+Deno.test("a database of version 4 keeps its licenses, which are open, and counts no blocked machine", async () => {
+  await using fixture = await LicenseServerFixture.open();
+  await fixture.register("K1");
+  const machine = await makeMachine();
+  await fixture.activate(machine);
+  {
+    using db = new DatabaseSync(fixture.path);
+    db.exec(`${COLUMNS_5} PRAGMA user_version = 4`);
+  }
+  await fixture.restart();
+  const scope = { licenseKey: "K1", machineId: machine.id };
+  const read = async () => {
+    const { license, machine } = await fixture.store.read(scope);
+    return [license?.isClosed, license?.activeMachines, machine?.address];
+  };
+  assertEquals(await read(), [false, 1, undefined]);
+  await fixture.beat(machine);
+  await blockMachine(fixture.store, { ...scope, isBlocked: true }, { atMs: 0, actor: "test" });
+  assertEquals(await read(), [false, 0, CLIENT_ADDRESS]);
+});
+
 interface OpenCase {
   readonly name: string;
   readonly prepare: (path: string) => void | Promise<void>;
@@ -135,10 +167,10 @@ const OPEN_CASES: readonly OpenCase[] = [
     async prepare(path) {
       await (await openStore(path))[Symbol.asyncDispose]();
       using db = new DatabaseSync(path);
-      db.exec("PRAGMA user_version = 5");
+      db.exec("PRAGMA user_version = 6");
     },
     message: (path) =>
-      `database ${path} is newer than this program: schema version is 5, expected at most 4`,
+      `database ${path} is newer than this program: schema version is 6, expected at most 5`,
   },
   {
     name: "a partly created database of ours",

@@ -123,7 +123,7 @@ export const vendorList: Command = {
   keeps: ["read", "write", "env"],
   operands: { min: 0, max: 1 },
   notes: [
-    "With KEY, lists only that license. Machines that are decommissioned, lost or released do not count as used; their names are unsigned.",
+    "With KEY, lists only that license. Machines that are decommissioned, lost, released or blocked do not count as used; their names are unsigned.",
     "`copies seen`: when two copies of a machine's state were last seen in use, for example of a cloned virtual machine.",
   ],
   async run({ args, output }) {
@@ -141,11 +141,12 @@ function describe(listing: LicenseListing): string[] {
   const { license_key, software_id, status, expiry_date, active_machines, max_machines } = listing;
   return [
     `${license_key}  ${status}  ${software_id}  expires ${expiry_date} UTC  ` +
-    `machines ${active_machines}/${max_machines}`,
+    `machines ${active_machines}/${max_machines}${listing.closed ? "  closed" : ""}`,
     ...listing.machines.map((
-      { machine_id, name, status, platform, last_seen_at, copies_seen_at },
+      { machine_id, name, address, status, platform, last_seen_at, copies_seen_at },
     ) =>
       `  ${machine_id}  ${status}  ${platform}  last seen ${last_seen_at}` +
+      (address === null ? "" : `  from ${address}`) +
       (copies_seen_at === null ? "" : `  copies seen ${copies_seen_at}`) +
       (name === null ? "" : `  ${name}`)
     ),
@@ -188,3 +189,57 @@ export const vendorSuspend = createStateCommand("suspend", {
   done: "suspended",
   note: "Its machines stop at their next heartbeat, until it is reinstated.",
 });
+
+/** `vendor close` or `vendor reopen`. */
+function createClosingCommand(isClosed: boolean, notes: readonly string[]): Command {
+  return {
+    usage: "KEY --database DB",
+    options: ["database"],
+    keeps: ["read", "write", "env"],
+    operands: { min: 1, max: 1 },
+    notes,
+    async run({ args, output }) {
+      const [licenseKey = ""] = args.operands;
+      const { setLicenseClosed } = await import("../../app/vendor.ts");
+      await setLicenseClosed(args.required("database"), { licenseKey, isClosed });
+      const outcome = isClosed ? "takes no new machines" : "takes new machines again";
+      output.result(escapeControls(`license ${licenseKey} ${outcome}`));
+      return EXIT.ok;
+    },
+  };
+}
+
+export const vendorClose = createClosingCommand(true, [
+  "For a key that is known to others: no new machine can activate it. Its machines run on and may activate again;",
+  "one that has given its place back may not.",
+]);
+
+export const vendorReopen = createClosingCommand(false, ["Lifts `sentinel vendor close`."]);
+
+/** `vendor block` or `vendor unblock`. */
+function createBlockingCommand(isBlocked: boolean, notes: readonly string[]): Command {
+  return {
+    usage: "KEY MACHINE_ID --database DB",
+    options: ["database"],
+    keeps: ["read", "write", "env"],
+    operands: { min: 2, max: 2 },
+    notes,
+    async run({ args, output }) {
+      const [licenseKey = "", machineId = ""] = args.operands;
+      const { setMachineBlocked } = await import("../../app/vendor.ts");
+      await setMachineBlocked(args.required("database"), { licenseKey, machineId, isBlocked });
+      const outcome = isBlocked ? "is blocked" : "may activate again";
+      output.result(escapeControls(`machine ${machineId} ${outcome}`));
+      return EXIT.ok;
+    },
+  };
+}
+
+export const vendorBlock = createBlockingCommand(true, [
+  "The machine's place is free at once. It stops at its next heartbeat, and cannot activate the license again;",
+  "while it is offline, it runs until its grace is used up.",
+]);
+
+export const vendorUnblock = createBlockingCommand(false, [
+  "Lifts `sentinel vendor block`: the machine may activate like a new one.",
+]);
