@@ -9,10 +9,9 @@ import {
 import { chooseLicense } from "./kept_license.ts";
 import type { SignedLicense } from "../license/license_file.ts";
 import { checkDates, type License } from "../license/payload.ts";
-import { UnreachableError } from "../enforcement/judgment.ts";
+import { SentinelError } from "../core/errors.ts";
 import { CurrentLicense, type Licensing, type ProvenLicense } from "../enforcement/licensing.ts";
 import { claimSocketPlace, logStopRequest, serveAndSupervise } from "./serve.ts";
-import { StandardLicensing } from "./standard.ts";
 
 /**
  * Proves the license, launches the software and waits until it ends.
@@ -51,7 +50,7 @@ export async function runSentinel(
     first = await licensing.prove(license, stop);
   } catch (error) {
     // a request to stop aborts the request to the server; that it failed is no news then
-    if (!(stop.aborted && error instanceof UnreachableError)) throw error;
+    if (!(stop.aborted && isUnreachable(error))) throw error;
     logStopRequest(log, String(stop.reason));
     return 0;
   }
@@ -63,13 +62,20 @@ export async function runSentinel(
   });
 }
 
+/** Whether it is an `UnreachableError`, which is loaded only if a license needs a server. */
+function isUnreachable(error: unknown): boolean {
+  return error instanceof SentinelError && error.code.startsWith("unreachable.");
+}
+
 /** @param next The license that was given, if another one is to run until its first day. */
 async function openLicensing(
   { license, next }: { license: License; next: License | undefined },
   request: RunRequest,
   deps: RunDependencies,
 ): Promise<Licensing> {
+  // each kind loads its own code only
   if (license.license_type === "STANDARD") {
+    const { StandardLicensing } = await import("./standard.ts");
     using stack = new DisposableStack();
     const licensing = stack.use(await StandardLicensing.open(license, request, deps));
     // only a license that has run here stands in for the one that was given

@@ -4,7 +4,7 @@ import { createHost, loadTrustedFetch } from "./host.ts";
 import { onSignal, stopOnFailure } from "./signals.ts";
 import { ConfigError } from "../core/errors.ts";
 import { runSentinel } from "../agent/run.ts";
-import { deactivate, type Deactivation, type DeactivationRequest } from "../agent/deactivate.ts";
+import type { Deactivation, DeactivationRequest } from "../agent/deactivate.ts";
 import type { RunDependencies, RunRequest } from "../agent/run_request.ts";
 import { PlainHost } from "../agent/run_host.ts";
 import { StopRequestSource } from "../agent/stop_request.ts";
@@ -49,6 +49,7 @@ export async function composeDeactivation(
   request: DeactivationRequest,
   sources: Pick<Host, "log" | "clock" | "random">,
 ): Promise<Deactivation> {
+  const { deactivate } = await import("../agent/deactivate.ts");
   const host = createHost("run", sources), stopRequest = new StopRequestSource();
   using deps = await openRunDependencies(request, { host, stopRequest });
   return await deactivate(request, deps);

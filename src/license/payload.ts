@@ -1,6 +1,5 @@
 import { isObject } from "../core/strict_json.ts";
 import { isHttpUrl } from "../core/text.ts";
-import * as v from "valibot";
 import { LicenseError, makePayloadError, MALFORMED_PAYLOAD } from "./errors.ts";
 import type { Json } from "../signing/canonical_json.ts";
 import { parseFingerprint } from "./fingerprint.ts";
@@ -55,78 +54,107 @@ export function hasBegun({ issue_date }: { readonly issue_date: string }, wallMs
 /** The only supported `v` of a payload. */
 export const PAYLOAD_VERSION = 1;
 
-const text = v.pipe(v.string("must be a string"), v.minLength(1, "must not be empty"));
-const date = v.pipe(
-  v.string("must be a date (YYYY-MM-DD)"),
-  v.check(isCalendarDate, "must be a date (YYYY-MM-DD)"),
-);
-const positiveInteger = v.pipe(
-  v.number("must be an integer"),
-  v.safeInteger("must be an integer"),
-  v.minValue(1, "must be at least 1"),
-);
-const features = v.custom<Record<string, Json>>(isObject, "must be an object");
-const httpUrl = v.pipe(
-  v.string("must be an http(s) URL"),
-  v.check(isHttpUrl, "must be an http(s) URL"),
-);
-const fingerprint = v.pipe(
-  text,
-  v.check((text) => parseFingerprint(text) !== undefined, "must be a v1 or v2 fingerprint"),
-);
-const checksum = v.pipe(
-  v.string("must be a string"),
-  v.regex(/^[0-9a-fA-F]{64}$/, "must be 64 hex digits (SHA-256)"),
-);
+/** Returns what is wrong with a field's value. By hand: one fixed shape is not worth a library's loading at each start. */
+type Check = (value: unknown) => string | undefined;
 
-const COMMON = {
-  v: v.literal(PAYLOAD_VERSION),
-  license_key: text,
-  org_id: text,
-  software_id: text,
-  issue_date: date,
-  expiry_date: date,
-  max_machines: positiveInteger,
-  features,
-  software_checksum: v.optional(checksum),
+const checkText: Check = (value) => {
+  if (typeof value !== "string") return "must be a string";
+  return value === "" ? "must not be empty" : undefined;
 };
 
-const STANDARD = {
-  ...COMMON,
-  license_type: v.literal("STANDARD"),
-  server_url: v.optional(httpUrl),
-  heartbeat_interval_minutes: positiveInteger,
-  heartbeat_grace_period_days: positiveInteger,
+const checkPositiveInteger: Check = (value) => {
+  if (!Number.isSafeInteger(value)) return "must be an integer";
+  return Number(value) < 1 ? "must be at least 1" : undefined;
 };
 
-const HARDWARE_BOUND = {
-  ...COMMON,
-  license_type: v.literal("HARDWARE_BOUND"),
-  hardware_fingerprint: fingerprint,
+const checkDate: Check = (value) =>
+  typeof value === "string" && isCalendarDate(value) ? undefined : "must be a date (YYYY-MM-DD)";
+
+const checkFeatures: Check = (value) => isObject(value) ? undefined : "must be an object";
+
+const checkHttpUrl: Check = (value) =>
+  typeof value === "string" && isHttpUrl(value) ? undefined : "must be an http(s) URL";
+
+const checkFingerprint: Check = (value) =>
+  checkText(value) ??
+    (parseFingerprint(String(value)) === undefined ? "must be a v1 or v2 fingerprint" : undefined);
+
+const checkChecksum: Check = (value) => {
+  if (typeof value !== "string") return "must be a string";
+  return /^[0-9a-fA-F]{64}$/.test(value) ? undefined : "must be 64 hex digits (SHA-256)";
 };
+
+/** For fields that are checked before all others. */
+const isChecked: Check = () => undefined;
+
+const COMMON: Readonly<Record<string, Check>> = {
+  v: isChecked,
+  license_key: checkText,
+  org_id: checkText,
+  software_id: checkText,
+  issue_date: checkDate,
+  expiry_date: checkDate,
+  max_machines: checkPositiveInteger,
+  features: checkFeatures,
+  software_checksum: checkChecksum,
+  license_type: isChecked,
+};
+
+const OPTIONAL: ReadonlySet<string> = new Set(["software_checksum", "server_url"]);
+
+interface Terms {
+  v: typeof PAYLOAD_VERSION;
+  license_key: string;
+  org_id: string;
+  software_id: string;
+  issue_date: string;
+  expiry_date: string;
+  max_machines: number;
+  features: Record<string, Json>;
+  software_checksum?: string | undefined;
+}
 
 /** A license that needs heartbeats to the vendor's server. */
-export type StandardLicense = v.InferOutput<v.ObjectSchema<typeof STANDARD, undefined>>;
+export interface StandardLicense extends Terms {
+  license_type: "STANDARD";
+  server_url?: string | undefined;
+  heartbeat_interval_minutes: number;
+  heartbeat_grace_period_days: number;
+}
 
 /** A license for one machine; needs no server. */
-export type HardwareBoundLicense = v.InferOutput<v.ObjectSchema<typeof HARDWARE_BOUND, undefined>>;
+export interface HardwareBoundLicense extends Terms {
+  license_type: "HARDWARE_BOUND";
+  hardware_fingerprint: string;
+}
 
 /** A license's payload, with the file's field names. */
 export type License = StandardLicense | HardwareBoundLicense;
 
-/** Schema, required fields and forbidden fields of each license type. */
-const RULES = {
+/** Known fields in order, required fields and forbidden fields of each license type. */
+const RULES: Readonly<
+  Record<License["license_type"], {
+    readonly checks: Readonly<Record<string, Check>>;
+    readonly required: readonly string[];
+    readonly forbidden: readonly string[];
+  }>
+> = {
   STANDARD: {
-    schema: v.looseObject(STANDARD),
+    checks: {
+      ...COMMON,
+      server_url: checkHttpUrl,
+      heartbeat_interval_minutes: checkPositiveInteger,
+      heartbeat_grace_period_days: checkPositiveInteger,
+    },
     required: ["heartbeat_interval_minutes", "heartbeat_grace_period_days"],
     forbidden: ["hardware_fingerprint"],
   },
   HARDWARE_BOUND: {
-    schema: v.looseObject(HARDWARE_BOUND),
+    checks: { ...COMMON, hardware_fingerprint: checkFingerprint },
     required: ["hardware_fingerprint"],
     forbidden: ["heartbeat_interval_minutes", "heartbeat_grace_period_days", "server_url"],
   },
-} as const;
+};
 
 /**
  * Parses a payload's JSON value. Keeps unknown fields, after the known ones.
@@ -153,11 +181,26 @@ export function parsePayload(payload: unknown): License {
       throw makePayloadError(field, `must not be set for ${type} licenses`);
     }
   }
-  const result = v.safeParse(rules.schema, fields, { abortEarly: true });
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const field = String(issue.path?.[0].key);
-  throw makePayloadError(field, Object.hasOwn(fields, field) ? issue.message : "is missing");
+  return orderFields(fields, rules.checks) as unknown as License;
+}
+
+/** Checks the known fields, and puts them before the unknown ones. @throws {LicenseError} */
+function orderFields(
+  fields: Readonly<Record<string, unknown>>,
+  checks: Readonly<Record<string, Check>>,
+): Record<string, unknown> {
+  const known: [string, unknown][] = [];
+  for (const [name, check] of Object.entries(checks)) {
+    if (!Object.hasOwn(fields, name)) {
+      if (OPTIONAL.has(name)) continue;
+      throw makePayloadError(name, "is missing");
+    }
+    const fault = check(fields[name]);
+    if (fault !== undefined) throw makePayloadError(name, fault);
+    known.push([name, fields[name]]);
+  }
+  const unknown = Object.entries(fields).filter(([name]) => !Object.hasOwn(checks, name));
+  return Object.fromEntries([...known, ...unknown]);
 }
 
 /** Fields in which null means that the field is absent, as issuers write it whose language has no other word for it. */
