@@ -13,7 +13,6 @@ import {
   SYSTEM_DIRECTORY,
   USER_DIRECTORY_PREFIX,
 } from "../daemon/control.ts";
-import { resolveMachineFolder } from "../state/product_folder.ts";
 
 /** A daemon that a command refers to, as far as it is known. */
 interface DaemonTarget extends Pick<Host, "clock"> {
@@ -152,5 +151,11 @@ async function listNames(folder: string): Promise<string[]> {
 }
 
 function getPathOptions(stateDir: string | undefined): DaemonPathOptions {
-  return { ...SYSTEM, stateFolder: () => resolveMachineFolder(stateDir, SYSTEM) };
+  return { ...SYSTEM, stateFolder: () => resolveStateFolder(stateDir) };
+}
+
+/** Imports the code only if a path depends on the state folder. */
+async function resolveStateFolder(stateDir: string | undefined): Promise<string> {
+  const { resolveMachineFolder } = await import("../state/product_folder.ts");
+  return await resolveMachineFolder(stateDir, SYSTEM);
 }

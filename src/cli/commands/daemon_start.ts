@@ -14,7 +14,6 @@ import {
 } from "../run_options.ts";
 import { EXIT, getExitCode } from "../exit_codes.ts";
 import { isStandardInput } from "../../license/license_source.ts";
-import { NO_RESTART_STATUSES } from "../../service/unit_file.ts";
 
 /** Options that keep the command in this process. */
 const IN_PROCESS = ["foreground", "detached", "service", "check-config", "print-config"] as const;
@@ -169,7 +168,10 @@ async function runAsService(
   { log }: Pick<CommandContext, "log">,
   run: (service: ServiceMembership | undefined) => Promise<number>,
 ): Promise<number> {
-  const { joinServiceManager } = await import("../../app/service.ts");
+  const [{ joinServiceManager }, { NO_RESTART_STATUSES }] = await Promise.all([
+    import("../../app/service.ts"),
+    import("../../service/unit_file.ts"),
+  ]);
   const service = await joinServiceManager();
   if (service === undefined) return await run(service);
   // it has no standard streams
