@@ -4,6 +4,7 @@ import { watchExecutable } from "../file_changes.ts";
 import { openClockCheck } from "./clock_check.ts";
 import { findForeignClock, findForeignLibrary, readLoadedCode } from "./loaded_code.ts";
 import { findNamespace } from "./namespaces.ts";
+import { mayListenOnNetwork } from "./listening_socket.ts";
 import { listKernelFolder, readProcFile } from "./proc.ts";
 import { findPreload } from "../unix/preload_variables.ts";
 import { findInspector } from "../runtime_inspector.ts";
@@ -23,13 +24,18 @@ export async function openTamperChecks(
       const code = readLoadedCode();
       return [
         findForeignClock(code) ?? clocks.look(),
-        findTracer() ?? await findInspector(),
+        findTracer() ?? await findOpenInspector(),
         findPreload(PRELOADS, env) ?? findForeignLibrary(code),
         await executable.look(),
         ...findNamespace(),
       ].filter((found) => found !== undefined);
     },
   };
+}
+
+/** An inspector listens on the network: without a listener there, Node's code need not be loaded to ask for it. */
+async function findOpenInspector(): Promise<TamperDetection | undefined> {
+  return Deno.build.standalone || !mayListenOnNetwork() ? undefined : await findInspector();
 }
 
 /** Detects a tracer of any thread: each thread has a tracer of its own (ptrace(2)). */
