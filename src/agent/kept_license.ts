@@ -16,7 +16,7 @@ import type { RunRequest } from "./run_request.ts";
 import { identifyProduct } from "./standard.ts";
 
 /** The license that a run begins with. */
-interface ChosenLicense {
+export interface ChosenLicense {
   readonly present: SignedLicense;
   /** The license that was given, if it begins later. */
   readonly next?: SignedLicense;

@@ -6,9 +6,9 @@ import {
   type RunDependencies,
   type RunRequest,
 } from "./run_request.ts";
-import { chooseLicense } from "./kept_license.ts";
+import type { ChosenLicense } from "./kept_license.ts";
 import type { SignedLicense } from "../license/license_file.ts";
-import { checkDates, type License } from "../license/payload.ts";
+import { checkDates, hasBegun, type License } from "../license/payload.ts";
 import { SentinelError } from "../core/errors.ts";
 import { CurrentLicense, type Licensing, type ProvenLicense } from "../enforcement/licensing.ts";
 import { claimSocketPlace, logStopRequest, serveAndSupervise } from "./serve.ts";
@@ -35,7 +35,7 @@ export async function runSentinel(
     logStopRequest(log, String(stop.reason));
     return 0;
   }
-  const { present, next } = await chooseLicense(given, request, deps);
+  const { present, next } = await chooseFirst(given, request, deps);
   const { license } = present;
   const software = new VerifiedExecutable(request.softwarePath, deps.platform);
   // whatever can fail comes before the activation, which would take a seat in vain
@@ -60,6 +60,17 @@ export async function runSentinel(
     ...{ licensing, current, envelope: present.envelope, software, host, next },
     claim: early ?? await claim(),
   });
+}
+
+/** Imports the search for another license only if the given one begins later. */
+async function chooseFirst(
+  given: SignedLicense,
+  request: RunRequest,
+  deps: RunDependencies,
+): Promise<ChosenLicense> {
+  if (hasBegun(given.license, deps.clock.wallMs())) return { present: given };
+  const { chooseLicense } = await import("./kept_license.ts");
+  return await chooseLicense(given, request, deps);
 }
 
 /** Whether it is an `UnreachableError`, which is loaded only if a license needs a server. */
