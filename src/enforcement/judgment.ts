@@ -74,6 +74,14 @@ export type HeartbeatAnswer =
   | { readonly kind: "refused"; readonly error: RefusedError }
   | Unreachable;
 
+/** A heartbeat as the answer to `status` has it. */
+export interface LastHeartbeat {
+  /** RFC 3339. */
+  readonly at: string;
+  /** The license's status, `refused` or `unreachable`. */
+  readonly outcome: string;
+}
+
 /** Anyone can forge an unsigned refusal, and one without a known code decides nothing: both count as unreachable. */
 export function judgeHeartbeat(answer: ServerAnswer): HeartbeatAnswer {
   switch (answer.kind) {

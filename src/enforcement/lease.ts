@@ -12,6 +12,7 @@ import {
   type HeartbeatAnswer,
   judgeHeartbeat,
   judgeStatus,
+  type LastHeartbeat,
   type LeaseVerdict,
   RefusedError,
   UnreachableError,
@@ -50,14 +51,6 @@ const LONGEST_BEAT = 0.9;
 
 /** Parts of the whole grace at which a warning says what is left. */
 const WARNED_PARTS = [1 / 2, 1 / 4, 1 / 10];
-
-/** A heartbeat as the answer to `status` has it. */
-export interface LastHeartbeat {
-  /** RFC 3339. */
-  readonly at: string;
-  /** The license's status, `refused` or `unreachable`. */
-  readonly outcome: string;
-}
 
 /** The server's answer to a nonce of the software's, or why there is none. */
 export type Confirmation =
