@@ -32,7 +32,8 @@ class Operation implements AsyncDisposable {
     await this.harness.configure({
       tables: `[server]\nenabled = true\nport = 0\n` +
         `certificate = "${files.server.certificate}"\nkey = "${files.server.key}"\n` +
-        `certificate_authority = "${authority.certificate}"\n${tables}`,
+        `certificate_authority = "${authority.certificate}"\n` +
+        `redact = ["--token[= ].*"]\n${tables}`,
     });
   }
 
@@ -122,9 +123,14 @@ testOperation(
 );
 
 testOperation(
-  "only the software's last start can be restarted",
+  "only the software's last start can be restarted; the log of others has no redacted secret",
   async (operation) => {
-    assertEquals(await operation.ops("start", "sleep", "1000"), result(0, "2\n"));
+    const other = ["sh", "-c", "exec sleep 1000", "--token", "secret"];
+    assertEquals(await operation.ops("start", ...other), result(0, "2\n"));
+    assertMatch(
+      await operation.harness.log(),
+      /audit: start: started \(.*, command: "sh -c 'exec sleep 1000' --token '\*\*\*'", /,
+    );
     const refused = await operation.ops("restart", "2");
     assertEquals(
       refused.stderr,
