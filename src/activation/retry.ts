@@ -1,5 +1,23 @@
 import type { Host } from "../platform/host.ts";
 
+const HOUR_MS = 3_600_000, SECOND_MS = 1000;
+
+/** An activation is tried again for a moment; a person waits for it. */
+export const ACTIVATION_RETRIES = { spreadMs: 2 * SECOND_MS, limitMs: 25 * SECOND_MS };
+
+/** Retries of a missed heartbeat: enough for a restart of the server or of the network, in less than an interval. */
+export function planHeartbeatRetries(
+  intervalMs: number,
+): Pick<RetryOptions, "spreadMs" | "limitMs"> {
+  return {
+    spreadMs: Math.min(intervalMs / 4, HOUR_MS),
+    limitMs: intervalMs * LONGEST_BEAT,
+  };
+}
+
+/** Part of the interval that a heartbeat and its retries may take: the next is due 10 % early at the earliest. */
+const LONGEST_BEAT = 0.9;
+
 /** Upper limit of the first pause. */
 const LONGEST_BASE_MS = 30_000;
 

@@ -17,7 +17,8 @@ import {
   RefusedError,
   UnreachableError,
 } from "./judgment.ts";
-import { retryUnreachable } from "../activation/retry.ts";
+import { readLink } from "../activation/nonce_chain.ts";
+import { ACTIVATION_RETRIES, planHeartbeatRetries, retryUnreachable } from "../activation/retry.ts";
 import { VERSION } from "../core/build_info.ts";
 import type { StandardLicense } from "../license/payload.ts";
 import type { Envelope } from "../signing/envelope.ts";
@@ -33,21 +34,7 @@ interface LeaseOptions extends Pick<Host, "clock" | "random" | "log"> {
   readonly platform: Pick<Platform, "wireName">;
 }
 
-const MINUTE_MS = 60_000, HOUR_MS = 3_600_000, SECOND_MS = 1000;
-
-/** An activation is tried again for a moment; a person waits for it. */
-const ACTIVATION_RETRIES = { spreadMs: 2 * SECOND_MS, limitMs: 25 * SECOND_MS };
-
-/** Retries of a missed heartbeat: enough for a restart of the server or of the network, in less than an interval. */
-function heartbeatRetries(intervalMs: number) {
-  return {
-    spreadMs: Math.min(intervalMs / 4, HOUR_MS),
-    limitMs: intervalMs * LONGEST_BEAT,
-  };
-}
-
-/** Part of the interval that a heartbeat and its retries may take: the next is due 10 % early at the earliest. */
-const LONGEST_BEAT = 0.9;
+const MINUTE_MS = 60_000, SECOND_MS = 1000;
 
 /** Parts of the whole grace at which a warning says what is left. */
 const WARNED_PARTS = [1 / 2, 1 / 4, 1 / 10];
@@ -204,7 +191,7 @@ export class Lease {
     const confirmations = this.#confirmations;
     const intervalMs = license.heartbeat_interval_minutes * MINUTE_MS;
     const answer = await retryUnreachable((both) => this.#heartbeat(both), {
-      ...heartbeatRetries(intervalMs),
+      ...planHeartbeatRetries(intervalMs),
       ...{ clock, random, signal },
       onFirstFailure: (why) => {
         if (this.#graceBudget.isOffline) return;
@@ -223,12 +210,19 @@ export class Lease {
   /**
    * Sends one heartbeat with a nonce of the software's. A miss costs nothing: the heartbeats of the interval do.
    *
+   * A nonce that claims a place among the requests by which the server finds copies of a machine is not sent; a random one
+   * does so once in 65,536 times.
+   *
    * @returns At once, with the answer; `verdict` follows when it is saved.
    */
   async confirm(
     nonce: string,
     signal: AbortSignal,
   ): Promise<{ readonly confirmation: Confirmation; readonly verdict: Promise<LeaseVerdict> }> {
+    const undecided = Promise.resolve(CONTINUE);
+    if (readLink(nonce) !== undefined) {
+      return { confirmation: this.unconfirmed, verdict: undecided };
+    }
     this.#graceBudget.tolerateFaults();
     const answer = await this.#options.client.heartbeat(
       { ...this.#identity, software_version: VERSION },
@@ -238,7 +232,7 @@ export class Lease {
     const confirmation: Confirmation = answer.kind === "verified"
       ? { kind: "signed", answer: answer.envelope }
       : this.unconfirmed;
-    if (judged.kind !== "status") return { confirmation, verdict: Promise.resolve(CONTINUE) };
+    if (judged.kind !== "status") return { confirmation, verdict: undecided };
     this.#confirmations++;
     this.#noteHeartbeat(judged);
     // the server does not link a nonce of the software's

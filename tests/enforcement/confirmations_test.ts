@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ServerAnswer } from "../../src/activation/answer.ts";
+import { linkNonce } from "../../src/activation/nonce_chain.ts";
 import { Confirmations } from "../../src/enforcement/confirmations.ts";
 import { RefusedError } from "../../src/enforcement/judgment.ts";
 import { forever, LeaseBench, withGrace } from "../support/lease_bench.ts";
@@ -76,6 +77,14 @@ Deno.test("an answer while a heartbeat is tried again spares its cost", async ()
   assertEquals((await beating).kind, "continue");
   assertEquals(bench.lease.graceRemainingSeconds, 90);
   await confirmations.end();
+});
+
+Deno.test("a nonce that claims a place among the machine's requests is not sent", async () => {
+  const { bench, confirmations } = open(verified("ACTIVE"));
+  const linked = linkNonce(NONCE, crypto.randomUUID());
+  assertEquals(await confirmations.confirm(linked, forever), UNREACHABLE);
+  await confirmations.end();
+  assertEquals(bench.server.calls, []);
 });
 
 Deno.test("a slow server is given up before five seconds have passed", async () => {
