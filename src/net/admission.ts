@@ -12,6 +12,8 @@ export interface Place {
    * closed in favor of another; it is so at first.
    */
   isBusy: boolean;
+  /** Whether the peer has asked for something that it got; such a connection is the last to be closed for another. */
+  hasAsked: boolean;
   /** Frees the place. May be called twice. */
   leave(): void;
 }
@@ -25,19 +27,20 @@ interface AdmissionOptions {
 /**
  * Admits connections: bounds their number, in total and for each peer.
  *
- * A connection beyond a bound takes the place of the one that has waited for its peer longest: of the same peer if that has
- * used up its share, else of the peer that has most. So connections that cost their peer nothing keep out none that asks for
- * something. It is refused if all are busy, or if its own peer has most.
+ * A connection beyond a bound takes the place of the one that has waited for its peer longest, of the same peer if that has
+ * used up its share: one whose peer has not asked for anything yet, else one of the peer that has most. So connections that
+ * cost their peer nothing keep out none that asks for something. It is refused if all are busy, or if its own peer has most.
  */
 export class ConnectionAdmission {
   readonly #peers = new Map<string, Set<AdmittedPlace>>();
-  #size = 0;
+  /** All places, in the order in which they began to wait. */
+  readonly #places = new Set<AdmittedPlace>();
 
   constructor(readonly options: AdmissionOptions) {}
 
   /** Number of admitted connections. */
   get size(): number {
-    return this.#size;
+    return this.#places.size;
   }
 
   /**
@@ -49,9 +52,9 @@ export class ConnectionAdmission {
   enter(peer: string, close: () => void): Place | undefined {
     const { connections, perPeer } = this.options.limits;
     const own = this.#peers.get(peer)?.size ?? 0;
-    const mustMakeRoom = own >= perPeer || this.#size >= connections;
+    const mustMakeRoom = own >= perPeer || this.size >= connections;
     if (mustMakeRoom) {
-      const given = own >= perPeer ? findOldestWaiting(this.#peers.get(peer)) : this.#findFor(own);
+      const given = own >= perPeer ? findWaiting(this.#peers.get(peer)) : this.#findFor(own);
       this.options.onRefusal(given?.peer ?? peer);
       if (given === undefined) return undefined;
       given.leave();
@@ -64,11 +67,13 @@ export class ConnectionAdmission {
 
   /** The place for a connection of a peer with `own` others. */
   #findFor(own: number): AdmittedPlace | undefined {
+    const silent = findFirst(this.#places, (place) => !place.isBusy && !place.hasAsked);
+    if (silent !== undefined) return silent;
     let most = own;
     let found: AdmittedPlace | undefined;
     for (const places of this.#peers.values()) {
       if (places.size <= most) continue;
-      const waiting = findOldestWaiting(places);
+      const waiting = findWaiting(places);
       if (waiting === undefined) continue;
       most = places.size;
       found = waiting;
@@ -76,28 +81,35 @@ export class ConnectionAdmission {
     return found;
   }
 
-  /** Keeps the places of a peer in the order in which they began to wait. */
+  /** Keeps places in the order in which they began to wait. */
   #update(place: AdmittedPlace): void {
     const places = this.#peers.get(place.peer) ?? new Set();
-    if (places.delete(place)) this.#size--;
-    if (!place.hasLeft) {
-      places.add(place);
-      this.#size++;
+    for (const set of [places, this.#places]) {
+      set.delete(place);
+      if (!place.hasLeft) set.add(place);
     }
     if (places.size === 0) this.#peers.delete(place.peer);
     else this.#peers.set(place.peer, places);
   }
 }
 
-function findOldestWaiting(
-  places: ReadonlySet<AdmittedPlace> | undefined,
+/** The place that is closed first; `undefined` if all are busy. */
+function findWaiting(places: Iterable<AdmittedPlace> = []): AdmittedPlace | undefined {
+  return findFirst(places, ({ isBusy, hasAsked }) => !isBusy && !hasAsked) ??
+    findFirst(places, ({ isBusy }) => !isBusy);
+}
+
+function findFirst(
+  places: Iterable<AdmittedPlace>,
+  matches: (place: AdmittedPlace) => boolean,
 ): AdmittedPlace | undefined {
-  for (const place of places ?? []) if (!place.isBusy) return place;
+  for (const place of places) if (matches(place)) return place;
   return undefined;
 }
 
 class AdmittedPlace implements Place {
   hasLeft = false;
+  hasAsked = false;
   #isBusy = false;
 
   constructor(

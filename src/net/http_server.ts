@@ -216,6 +216,7 @@ class LimitedServer implements HttpServer {
     if (!request.isComplete || this.#closing.signal.aborted) {
       response.setHeader("connection", "close");
     }
+    if (status < 400) request.place.hasAsked = true;
     const bytes = new TextEncoder().encode(body);
     response.writeHead(status, { ...headers, "content-length": bytes.length });
     response.end(bytes);

@@ -23,10 +23,26 @@ Deno.test("a peer beyond its share loses the connection that has waited longest"
   assertEquals([closed, refused, admission.size], [["a1", "a2"], ["a", "a"], 2]);
 });
 
-Deno.test("beyond the total the peer with most connections loses its oldest to a new one", () => {
+Deno.test("beyond the total the connection that has waited longest without a request gives way", () => {
+  const { enter, closed, refused } = open({ connections: 3 });
+  enter("a")!.hasAsked = true;
+  for (const peer of ["b", "c", "a", "d"]) enter(peer);
+  assertEquals([closed, refused], [["b2", "c3"], ["b", "c"]]);
+});
+
+Deno.test("a peer beyond its share loses a connection without a request first", () => {
+  const { enter, closed } = open();
+  enter("a")!.hasAsked = true;
+  enter("a");
+  enter("a");
+  assertEquals(closed, ["a2"]);
+});
+
+Deno.test("if all have asked, the peer with most connections loses its oldest to a new one", () => {
   const { admission, enter, closed, refused } = open();
-  for (const peer of ["a", "b", "a", "c", "d"]) enter(peer);
-  assertEquals([closed, refused, admission.size], [["a1"], ["a"], 4]);
+  for (const peer of ["b", "a", "a", "c"]) enter(peer)!.hasAsked = true;
+  enter("d");
+  assertEquals([closed, refused, admission.size], [["a2"], ["a"], 4]);
 });
 
 Deno.test("a connection is refused if all others are busy", () => {
@@ -39,7 +55,7 @@ Deno.test("a connection is refused if all others are busy", () => {
 
 Deno.test("a connection is refused if no peer has more than its own", () => {
   const { enter, closed } = open({ connections: 3 });
-  for (const peer of ["a", "b", "c"]) enter(peer);
+  for (const peer of ["a", "b", "c"]) enter(peer)!.hasAsked = true;
   assertEquals([enter("a"), closed], [undefined, []]);
   assertEquals([enter("d") !== undefined, closed], [true, ["a1"]]);
 });
