@@ -1,28 +1,17 @@
-import { dirname, fromFileUrl, join } from "@std/path";
-import { HEARTBEAT_PATH } from "../../src/activation/messages.ts";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
-import { PERMISSIONS } from "../../tests/support/permissions.ts";
-import { serveLicenses, type ServingProgram } from "../../tests/support/serving_program.ts";
+import { serveLicenses } from "../../tests/support/serving_program.ts";
 import { temporaryFolder } from "../../tests/support/temporary_folder.ts";
-import { heartbeatBody, signedBy, type TestMachine } from "../../tests/support/test_machine.ts";
 import type { Bench, BenchRow } from "./bench_row.ts";
+import { type LoadFigures, measureLoad, runJson } from "./heartbeat_load.ts";
 import { median } from "./median.ts";
 import { makeMachines, makePopulation } from "./vendor_population.ts";
 
-const HERE = dirname(fromFileUrl(import.meta.url));
-const CONNECTIONS = 32, WARM_UP = 40, PER_CONNECTION = 160, ROUNDS = 5, FLOOR_MS = 1500;
+const CONNECTIONS = 32, ROUNDS = 5, FLOOR_MS = 1500;
+const LOAD = { connections: CONNECTIONS, perConnection: 160, warmUp: 40 };
 /** Machines that beat, each with a key of its own. */
 const LIVE_MACHINES = 500;
 const OPENSSL_RATE = 5000;
 const SMALL = 500, LARGE = 100_000;
-
-/** One run of the load. */
-interface LoadFigures {
-  /** Heartbeats per CPU-second of the server. */
-  readonly rate: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
 
 /** Medians over the rounds; the ratios are medians of each round's own ratio. */
 interface VendorServeFigures {
@@ -62,7 +51,7 @@ async function benchVendorServe(): Promise<VendorServeFigures> {
       await using server = await serveLicenses(
         ...["--key", privateKeyPath, "--database", database, "--port", "0", "--crypto", crypto],
       );
-      runs.push(await measureLoad(server, { machines, file: folder.at("requests.json") }));
+      runs.push(await measureLoad(server, { machines, file: folder.at("requests.json"), ...LOAD }));
       await server.stop("SIGTERM");
     }
   }
@@ -80,49 +69,6 @@ async function benchVendorServe(): Promise<VendorServeFigures> {
 async function measureFloor(): Promise<number> {
   const { webCrypto, nodeCrypto } = await runJson("signature_floor.ts", String(FLOOR_MS));
   return Math.max(webCrypto!, nodeCrypto!);
-}
-
-async function measureLoad(
-  { url, pid }: Pick<ServingProgram, "url" | "pid">,
-  { machines, file }: { machines: readonly TestMachine[]; file: string },
-): Promise<LoadFigures> {
-  const { hostname, port } = new URL(url);
-  const lanes: string[][] = [];
-  for (let lane = 0; lane < CONNECTIONS; lane++) {
-    lanes.push(
-      await Promise.all(
-        Array.from({ length: WARM_UP + PER_CONNECTION }, (_, i) => {
-          const machine = machines[(i * CONNECTIONS + lane) % machines.length]!;
-          return rawHeartbeat(machine, `${hostname}:${port}`);
-        }),
-      ),
-    );
-  }
-  await Deno.writeTextFile(file, JSON.stringify(lanes));
-  const args = [hostname, port, String(pid), file, String(WARM_UP)];
-  const { rate, p50Ms, p99Ms } = await runJson("vendor_load.ts", ...args);
-  return { rate: rate!, p50Ms: p50Ms!, p99Ms: p99Ms! };
-}
-
-async function rawHeartbeat(machine: TestMachine, host: string): Promise<string> {
-  const { path, headers, body } = await signedBy(machine, HEARTBEAT_PATH, {
-    body: heartbeatBody(machine, "K1"),
-  });
-  const lines = Object.entries({
-    "Host": host,
-    "Content-Type": "application/json",
-    "Content-Length": String(body.length),
-    ...headers,
-  }).map(([name, value]) => `${name}: ${value}`);
-  return [`POST ${path} HTTP/1.1`, ...lines, "", new TextDecoder().decode(body)].join("\r\n");
-}
-
-async function runJson(script: string, ...args: string[]): Promise<Record<string, number>> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, join(HERE, script), ...args],
-  }).output();
-  if (!success) throw new Error(`${script}: ${new TextDecoder().decode(stderr)}`);
-  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 function medians(runs: readonly LoadFigures[]): LoadFigures {
