@@ -20,13 +20,13 @@ export class ConnectionFlood implements Disposable {
   ): Promise<ConnectionFlood> {
     const flood = new ConnectionFlood();
     const bytes = new TextEncoder().encode(text);
-    const timer = setTimeout(() => flood.#waiting.abort(), PATIENCE_MS);
     const { signal } = flood.#waiting;
     for (let opened = 0; opened < count && !signal.aborted; opened += AT_ONCE) {
+      const timer = setTimeout(() => flood.#waiting.abort(), PATIENCE_MS);
       const some = Array.from({ length: AT_ONCE }, () => flood.#add(connect, bytes));
       await Promise.allSettled(some);
+      clearTimeout(timer);
     }
-    clearTimeout(timer);
     return flood;
   }
 
