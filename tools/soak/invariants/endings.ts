@@ -9,7 +9,10 @@ export interface Ending extends Pick<Life, "code" | "wasKilled" | "wasStopped" |
 /** Ends that faults explain: the status, and what is said of it. */
 const EXPLAINED: readonly { readonly code: number; readonly words: RegExp }[] = [
   { code: 81, words: /activation refused|heartbeat refused|license is suspended/ },
-  { code: 82, words: /grace period exhausted|cannot activate this machine/ },
+  {
+    code: 82,
+    words: /grace period exhausted|cannot activate this machine|state cannot be saved for/,
+  },
   { code: 2, words: /No space left on device|database or disk is full/ },
   // setting the clock back counts as tampering, which stops the software in the end
   { code: 137, words: /license answers are degraded: crash \(clock rollback detected\)/ },
