@@ -119,9 +119,11 @@ export async function findSockets(
     : await listSockets(`${runtimeFolder}/sentinel`, platform.userId());
   if (inSession.length > 0) return inSession;
   const own = platform.replicaFolder(env);
-  const folders = [SHARED_FOLDER, ...(own === undefined ? [] : [getRefugeFolder(own)])];
-  const found = await Promise.all(folders.map((folder) => listSockets(folder, platform.userId())));
-  return found.flat();
+  const shared = await listSockets(SHARED_FOLDER, platform.userId());
+  if (own === undefined) return shared;
+  // without that folder, as with an unusable home, no server has fled there
+  const fled = await listSockets(getRefugeFolder(own), platform.userId()).catch(() => []);
+  return [...shared, ...fled];
 }
 
 /** Pipes are not files; their lock files name them. */

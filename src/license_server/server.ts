@@ -136,6 +136,13 @@ function formatUrl({ hostname, port }: HttpServer, { tls }: LicenseServerOptions
   return `${tls === undefined ? "http" : "https"}://${host}:${port}`;
 }
 
+/** By the system's code; the runtime reports an address of another machine as invalid. */
+const LISTEN_FAULTS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EADDRNOTAVAIL: "not an address of this machine",
+  EINVAL: "not an address of this machine",
+};
+
 function explainListenError(
   error: unknown,
   { address, port }: { address: string; port: number },
@@ -146,7 +153,7 @@ function explainListenError(
       cause: error,
     });
   }
-  const reason = code === "EACCES" ? "permission denied" : describeError(error);
+  const reason = LISTEN_FAULTS[code ?? ""] ?? describeError(error);
   const message = `cannot listen on ${address} port ${port}: ${reason}`;
   return new SentinelError("config.listen", message, { cause: error });
 }

@@ -1,3 +1,4 @@
+import { KEPT_LICENSE_FILE } from "../../src/state/state_folder.ts";
 import { assertEquals } from "@std/assert";
 import { copyFolder } from "./copy_folder.ts";
 import type { Doubles } from "./doubles.ts";
@@ -31,7 +32,9 @@ export async function runOld(
 
 /** Takes away what version 0.1 did not have; the state is in the data folder from now on. */
 export async function becomeOld(harness: RunHarness): Promise<void> {
-  await Deno.remove(harness.folder.at(`${OLD_STATE}/machine`));
+  for (const name of ["machine", KEPT_LICENSE_FILE]) {
+    await Deno.remove(harness.folder.at(`${OLD_STATE}/${name}`));
+  }
   harness.stateDir = undefined;
 }
 
