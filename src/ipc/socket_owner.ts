@@ -1,5 +1,5 @@
 import { type FileLock, lockFile } from "../core/file_lock.ts";
-import { lstatIfExistsSync } from "../core/files.ts";
+import { ifExistsSync, lstatIfExistsSync } from "../core/files.ts";
 import type { Platform } from "../platform/contract.ts";
 import type { AcceptedPeers, LocalListener, LocalPipes } from "../platform/local_socket.ts";
 import { selectPlatform } from "../platform/select.ts";
@@ -51,7 +51,7 @@ export async function claimSocket(
   const claim = new Claim(path, lock);
   try {
     for (const name of [path, getBindingPath(path)]) await removeStale(name, { path, ownUser });
-    listenPrivately(getBindingPath(path)).close();
+    tryListening(getBindingPath(path));
     return claim;
   } catch (error) {
     await claim[Symbol.asyncDispose]();
@@ -246,6 +246,12 @@ function listenPrivately(path: string): Deno.UnixListener {
   } finally {
     Deno.umask(umask);
   }
+}
+
+function tryListening(path: string): void {
+  listenPrivately(path).close();
+  // older runtimes leave it
+  ifExistsSync(() => Deno.removeSync(path));
 }
 
 function removeIfSame(path: string, { ino, dev }: { ino: number | null; dev: number }): void {

@@ -73,7 +73,7 @@ testWith(
     assertEquals([code, stdout], [86, ""]);
     assertMatch(
       stderr,
-      /^sentinel: error: permission denied: this sentinel was built without --allow-(?:ffi|sys) for ".+"\n$/,
+      /^sentinel: error: permission denied: this sentinel was built without --allow-(?:ffi|sys for ".+")\n$/,
     );
   },
 );

@@ -74,11 +74,11 @@ testWith(
     };
     assertMatch(
       await serve("--tls-cert", certificate, "--tls-key", vendor.keyPath),
-      /^sentinel: error: certificate or key cannot be used: .+\n$/,
+      /^sentinel: error: certificate and key do not belong together\n$/,
     );
     assertMatch(
       await serve("--tls-cert", vendor.publicKeyPath, "--tls-key", key),
-      /^sentinel: error: certificate or key cannot be used: .+\n$/,
+      /^sentinel: error: certificate cannot be used: .+\n$/,
     );
     assertEquals(
       await serve("--tls-cert", `${folder.path}/none.pem`, "--tls-key", key),
