@@ -31,6 +31,7 @@ export async function checkInvariants(
   const leftovers = await findLeftovers(system);
   return [
     ...await lookAtLicenses(system),
+    lookAtPlaces(system),
     await lookAtOutput(system),
     {
       invariant: "nothing is left",
@@ -71,6 +72,19 @@ async function lookAtLicenses(system: SystemUnderTest): Promise<Finding[]> {
       complaints: licenses.flatMap(checkSuspension),
     },
   ];
+}
+
+function lookAtPlaces({ licensed, vendor }: SystemUnderTest): Finding {
+  const counts = licensed.map(({ name, terms: { licenseKey } }) => ({
+    name,
+    count: vendor.countMachines(licenseKey),
+  }));
+  return {
+    invariant: "each machine has one place",
+    looked: `${counts.reduce((sum, { count }) => sum + count, 0)} machines`,
+    complaints: counts.filter(({ count }) => count > 1)
+      .map(({ name, count }) => `${name} has ${count} places on its license`),
+  };
 }
 
 async function lookAtOutput(system: SystemUnderTest): Promise<Finding> {

@@ -37,6 +37,9 @@ export class KeptProgram implements AsyncDisposable {
   readonly #stopping = new AbortController();
   #child: Deno.ChildProcess | undefined;
   #wasKilled = false;
+  #wasAsked = false;
+  /** Done one after the other while the program does not run. */
+  readonly #tasks: (() => Promise<void>)[] = [];
   #isReady = false;
   #isPaused = false;
   #keeping: Promise<void> | undefined;
@@ -104,6 +107,23 @@ export class KeptProgram implements AsyncDisposable {
     if (this.#child === child) this.#signal("SIGCONT");
   }
 
+  /**
+   * Stops it, in order if it is ready, and starts it again once a task is done. The task's signal is aborted if the program is
+   * stopped for good.
+   */
+  async stopFor<T>(task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const queued = () => task(this.#stopping.signal).then(resolve, reject);
+    this.#tasks.push(queued);
+    const isQueued = () => this.#tasks.includes(queued);
+    await this.waitUntil(() => this.isReady || !isQueued(), { withinMs: LONGEST_STOP_MS });
+    if (isQueued()) {
+      this.#wasAsked = true;
+      this.#signal("SIGTERM");
+    }
+    return await promise;
+  }
+
   /** Stops it for good, with SIGTERM; with SIGKILL where that takes too long. May be called twice. */
   async stop(): Promise<void> {
     if (!this.#stopping.signal.aborted) {
@@ -125,8 +145,11 @@ export class KeptProgram implements AsyncDisposable {
 
   async #keep(): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await this.#live();
+    while (!signal.aborted || this.#tasks.length > 0) {
+      const task = this.#tasks.shift();
+      this.#tellChange();
+      if (task === undefined) await this.#live();
+      else await task();
       await systemClock.sleep(RESTART_AFTER_MS, signal);
     }
   }
@@ -135,14 +158,17 @@ export class KeptProgram implements AsyncDisposable {
     const { command, hour } = this.#options;
     const fromHour = hour();
     const child = this.#child = command().spawn();
-    this.#wasKilled = this.#isReady = false;
+    this.#wasKilled = this.#wasAsked = this.#isReady = false;
     this.#tellChange();
     const [{ code }, tail] = await Promise.all([child.status, this.#listen(child)]);
     this.#child = undefined;
     this.#isReady = false;
     this.lives.push({
       ...{ pid: child.pid, code, tail, fromHour, toHour: hour(), endedAtMs: Date.now() },
-      ...{ wasKilled: this.#wasKilled, wasStopped: this.#stopping.signal.aborted },
+      ...{
+        wasKilled: this.#wasKilled,
+        wasStopped: this.#wasAsked || this.#stopping.signal.aborted,
+      },
     });
     this.#tellChange();
   }

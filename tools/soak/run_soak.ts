@@ -28,6 +28,8 @@ export async function runSoak(options: SoakOptions): Promise<Finding[]> {
   await using system = await SystemUnderTest.start(options);
   say(`${system.programs.length} programs run in ${system.folder.path}`);
   const over = new AbortController();
+  // operators and watch end with a fault that cannot be inflicted, too
+  using _ = { [Symbol.dispose]: () => over.abort() };
   const memory = watchMemory([system.vendor.server, system.daemon.program], over.signal);
   const operators = system.operators.map((operator) => operator.work(over.signal));
   await passHours(system, HOUR_TAKES_MS, () => inflictFaults(system, options));

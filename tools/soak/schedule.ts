@@ -2,9 +2,11 @@ import { seededRandom } from "../../tests/support/seeded_random.ts";
 import { clockJump } from "./faults/clock_jump.ts";
 import { cut } from "./faults/cut.ts";
 import type { Fault, FaultKind } from "./faults/fault.ts";
+import { deactivation } from "./faults/deactivation.ts";
 import { fullDisk } from "./faults/full_disk.ts";
 import { kill } from "./faults/kill.ts";
 import { pause } from "./faults/pause.ts";
+import { recreatedContainer } from "./faults/recreated_container.ts";
 import { restoredDatabase } from "./faults/restored_database.ts";
 import { softwareKill } from "./faults/software_kill.ts";
 import { suspension } from "./faults/suspension.ts";
@@ -24,6 +26,8 @@ const KINDS: readonly FaultKind[] = [
   suspension,
   softwareKill,
   restoredDatabase,
+  recreatedContainer,
+  deactivation,
 ];
 
 /** The mean pause between two faults; with ten runs each of them meets one about twice in a minute. */

@@ -51,6 +51,7 @@ export class SystemUnderTest implements AsyncDisposable {
   time!: ToldTime;
   /** Between operators and daemon. */
   operatorsNetwork!: CuttableNetwork;
+  #boxes = 0;
   readonly disks = new Map<DiskName, SmallDisk>();
   readonly #opened = new AsyncDisposableStack();
 
@@ -70,6 +71,14 @@ export class SystemUnderTest implements AsyncDisposable {
 
   at(name: string): string {
     return this.folder.at(name);
+  }
+
+  /** Variables of a new container: with folders of its own for sockets and replicas. */
+  async makeBox(): Promise<Record<string, string>> {
+    // short, as paths of sockets are limited
+    const folder = this.at(`b${++this.#boxes}`);
+    await Deno.mkdir(folder, { mode: 0o700 });
+    return { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: `${folder}/witness` };
   }
 
   /** Where processes of the daemon are recorded. */
@@ -135,12 +144,13 @@ export class SystemUnderTest implements AsyncDisposable {
   async #addRun(number: number): Promise<void> {
     const terms = termsOf(`K${number}`, GRACE_DAYS[(number - 1) % GRACE_DAYS.length]!);
     const license = await this.vendor.issue(terms);
+    const stateDir = `${this.#disk("customers")}/state-${number}`;
     const args = [
       ...["run", "--license", license, "--software", SOFTWARE, "--log-level", "debug"],
       ...["--org-key", this.vendor.publicKeyPath],
-      ...["--state-dir", `${this.#disk("customers")}/state-${number}`],
+      ...["--state-dir", stateDir],
     ];
-    this.runs.push(this.#license(terms, {
+    this.runs.push(this.#license(terms, stateDir, {
       name: `run ${number}`,
       args: (url) => [...args, "--server-url", url],
       isReady: /software launched/,
@@ -163,7 +173,7 @@ export class SystemUnderTest implements AsyncDisposable {
         `certificate_authority = "${certificates}/ca.pem"\n[logging]\nlevel = "debug"\n`,
     );
     const args = ["daemon", "start", "--foreground", "--config", this.at("sentinel.toml")];
-    this.daemon = this.#license(terms, {
+    this.daemon = this.#license(terms, `${this.#disk("daemon")}/state`, {
       name: "daemon",
       args: (url) => [...args, "--org-key", this.vendor.publicKeyPath, "--server-url", url],
       isReady: /starting -> running/,
@@ -199,12 +209,15 @@ export class SystemUnderTest implements AsyncDisposable {
 
   #license(
     terms: Terms,
+    stateDir: string,
     program: ConstructorParameters<typeof LicensedRun>[0]["program"],
   ): LicensedRun {
     const { vendor, env } = this;
     const softwareLog = this.at(`software-${terms.licenseKey}.log`);
     const hour = () => this.time.hour;
-    return this.#opened.use(new LicensedRun({ terms, vendor, softwareLog, env, hour, program }));
+    return this.#opened.use(
+      new LicensedRun({ terms, vendor, softwareLog, stateDir, env, hour, program }),
+    );
   }
 
   #disk(name: DiskName): string {

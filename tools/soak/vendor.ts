@@ -6,7 +6,7 @@ import { freePort } from "../../tests/support/free_port.ts";
 import { programCommand } from "../../tests/support/program.ts";
 import { RecordingLog } from "../../tests/support/recording_log.ts";
 import { KeptProgram } from "./kept_program.ts";
-import { type Beat, loseMachines, noteBeats, readBeats } from "./vendor_facts.ts";
+import { type Beat, countMachines, loseMachines, noteBeats, readBeats } from "./vendor_facts.ts";
 
 export interface VendorOptions {
   /** Where the keys go. */
@@ -57,7 +57,7 @@ export class Vendor {
 
   /** Issues and registers a license; the path of its file. */
   async issue({ licenseKey, heartbeatMinutes, graceDays }: Terms): Promise<string> {
-    const outPath = `${this.folder}/${licenseKey}.lic`;
+    const outPath = this.pathOf(licenseKey);
     const terms = {
       ...{ licenseKey, type: "STANDARD", orgId: "acme", softwareId: "rocket" } as const,
       ...{ issueDate: "2020-01-01", expiryDate: "2999-12-31", features: {} },
@@ -67,6 +67,11 @@ export class Vendor {
     const request = { terms, keyPath: this.privateKeyPath, checksumPath: undefined, outPath };
     await issue(request, { database: this.database, log: new RecordingLog() });
     return outPath;
+  }
+
+  /** The path of a license's file. */
+  pathOf(licenseKey: string): string {
+    return `${this.folder}/${licenseKey}.lic`;
   }
 
   /** Has the database note heartbeats from now on, and starts the server. */
@@ -102,6 +107,11 @@ export class Vendor {
       `${action} ${licenseKey}`,
       () => administer(action, { database, licenseKey }),
     );
+  }
+
+  /** How many machines have a place on a license. */
+  countMachines(licenseKey: string): number {
+    return countMachines(this.database, licenseKey);
   }
 
   /** What the database noted. */

@@ -31,6 +31,13 @@ export function loseMachines(database: string, licenseKey: string): void {
   db.prepare("DELETE FROM machines WHERE license_key = ?").run(licenseKey);
 }
 
+/** The machines that have a place on a license. */
+export function countMachines(database: string, licenseKey: string): number {
+  using db = new DatabaseSync(database, { readOnly: true });
+  const sql = "SELECT count(*) AS n FROM machines WHERE license_key = ? AND status = 'ACTIVE'";
+  return Number(db.prepare(sql).get(licenseKey)!["n"]);
+}
+
 /** Starts recording heartbeats. */
 export function noteBeats(database: string): void {
   using db = new DatabaseSync(database);

@@ -17,6 +17,7 @@ interface Scene extends Seen {
   readonly mark: string;
   life: Life;
   beats: Beat[];
+  machines: number;
   readonly watched: Watched[];
   late: string[];
   memory: (sample: number) => number;
@@ -34,7 +35,15 @@ async function prepareScene(folder: TemporaryFolder, opened: AsyncDisposableStac
   const { stdout, stderr } = await new Deno.Command("/bin/sh", { args: [SCRIPT, "t", "50"] })
     .output();
   return {
-    ...{ folder, opened, mark: crypto.randomUUID(), late: [], courses: [], memory: () => MIB },
+    ...{
+      folder,
+      opened,
+      mark: crypto.randomUUID(),
+      late: [],
+      machines: 1,
+      courses: [],
+      memory: () => MIB,
+    },
     life: {
       ...{ pid: SENTINEL, code: 0, fromHour: 0, toHour: HOURS, endedAtMs: 0 },
       ...{ wasKilled: false, wasStopped: true, tail: "" },
@@ -63,13 +72,13 @@ async function complaintsOf(scene: Scene): Promise<Record<string, readonly strin
   const program = { name: "run 1", lives: [scene.life] };
   const run = {
     ...{ name: "run 1", program, terms: { licenseKey: "K1", graceDays: 1 } },
-    ...{ allowances: [], forgetfulHours: new Set() },
+    ...{ allowances: [], renewals: 0, forgetfulHours: new Set() },
     softwareLog: () => Deno.readTextFile(scene.folder.at("software.log")),
   };
   const system = {
     ...{ folder: scene.folder, mark: scene.mark, records: scene.folder.at("records") },
     ...{ licensed: [run], programs: [program], operators: [{ watched: scene.watched }] },
-    vendor: { beats: () => scene.beats },
+    vendor: { beats: () => scene.beats, countMachines: () => scene.machines },
   };
   const samples = Array.from({ length: 60 }, (_, i) => ({
     atMs: i * 1_000,
@@ -79,7 +88,7 @@ async function complaintsOf(scene: Scene): Promise<Record<string, readonly strin
     late: scene.late,
     courses: [{ name: "daemon", pid: 9, samples }],
   });
-  assertEquals(findings.length, 7);
+  assertEquals(findings.length, 8);
   return Object.fromEntries(
     findings.filter(({ complaints }) => complaints.length > 0)
       .map(({ invariant, complaints }) => [invariant, complaints]),
@@ -124,6 +133,12 @@ testScene("software that ran through a suspension is reported", {
     void beats.splice(20, 10, ...[20, 21, 22].map((h) => beat(h, "SUSPENDED"))),
   invariant: "no license is honored once suspended",
   complaint: /^run 1 was told of its suspension by hour 22, and honored in 27$/,
+});
+
+testScene("a machine that took a second place is reported", {
+  change: (scene) => void (scene.machines = 2),
+  invariant: "each machine has one place",
+  complaint: /^run 1 has 2 places on its license$/,
 });
 
 testScene("a record that is shorter than the output is reported", {

@@ -80,3 +80,24 @@ testWith([POSIX], "a program can be stopped twice, and is not restarted", async 
   await Promise.all([program.stop(), program.stop()]);
   assertEquals([program.pid, program.lives.length], [undefined, 1]);
 });
+
+testWith([POSIX], "a program is stopped for a task, and is running again afterwards", async () => {
+  await using program = keep("trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+  program.start();
+  const { pid } = program;
+  const during = await program.stopFor(() => Promise.resolve(program.pid));
+  assertEquals([during, program.lives.length], [undefined, 1]);
+  assertEquals([program.lives[0]!.code, program.lives[0]!.wasStopped], [0, true]);
+  assert(await program.waitUntil(() => program.isReady && program.pid !== pid, SOON));
+});
+
+testWith([POSIX], "tasks for which a program is stopped are done one after the other", async () => {
+  await using program = keep(STAY);
+  program.start();
+  const done: number[] = [];
+  const [failed] = await Promise.allSettled([
+    program.stopFor(() => Promise.reject(new Error("the first"))),
+    program.stopFor(() => Promise.resolve(done.push(2))),
+  ]);
+  assertEquals([failed.status, done], ["rejected", [2]]);
+});

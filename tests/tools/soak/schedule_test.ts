@@ -27,6 +27,7 @@ Deno.test("all kinds of faults occur, ordered by time, and only for existing tar
     "clock of",
     "license of",
     "kill software of",
+    "container of",
   ];
   for (const kind of kinds) assert(faults.some((fault) => fault.includes(` ${kind} `)), kind);
   assert(faults.some((fault) => fault.includes("run 3")));

@@ -13,6 +13,8 @@ export interface HonoredLicense {
   readonly beats: readonly Pick<Beat, "hour" | "status">[];
   /** What faults may have hidden from the meter. */
   readonly allowances: LicensedRun["allowances"];
+  /** How often it began with its whole grace again. */
+  readonly renewals: number;
 }
 
 /**
@@ -26,7 +28,7 @@ const STOPPING_HOURS = 8;
 
 /** Whether a license was honored beyond its grace: in one outage, or in all of them together. */
 export function checkGrace(license: HonoredLicense): string[] {
-  const { name, graceHours, allowances } = license;
+  const { name, graceHours, allowances, renewals } = license;
   const outages = findOutages(license);
   const complaints = outages.map(({ fromHour, toHour, hours }) => {
     const within = allowances.filter(({ hour }) =>
@@ -38,7 +40,8 @@ export function checkGrace(license: HonoredLicense): string[] {
       `its grace is ${graceHours}, at most ${allowed} can be explained`,
     ];
   });
-  const hours = total(outages), allowed = graceHours + STOPPING_HOURS + total(allowances);
+  const hours = total(outages);
+  const allowed = (1 + renewals) * graceHours + STOPPING_HOURS + total(allowances);
   if (hours > allowed) {
     complaints.push([
       `${name} was honored for ${hours} hours without the server in all: ` +
@@ -88,6 +91,7 @@ export async function readHonored(
     honored: honoredHours(await run.softwareLog(), run.program.lives),
     beats: beats.filter(({ licenseKey }) => licenseKey === run.terms.licenseKey),
     allowances: run.allowances,
+    renewals: run.renewals,
     forgetfulHours: run.forgetfulHours,
   })));
 }

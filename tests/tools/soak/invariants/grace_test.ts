@@ -13,7 +13,7 @@ function license(
   { beats = [], ...changes }: Partial<Omit<HonoredLicense, "beats">> & { beats?: number[] },
 ): HonoredLicense {
   return {
-    ...{ name: "run 1", graceHours: 24, honored: [], allowances: [], ...changes },
+    ...{ name: "run 1", graceHours: 24, honored: [], allowances: [], renewals: 0, ...changes },
     beats: beats.map((hour) => ({ hour, status: "ACTIVE" })),
   };
 }
@@ -64,4 +64,11 @@ Deno.test("the allowance of a fault in an outage counts only there", () => {
 Deno.test("output of the software after its Sentinel was killed does not count", () => {
   const log = "7 8 0 3\n7 8 1 4\n7 8 2 4\n7 8 3 9\n9 10 0 11\n";
   assertEquals(honoredHours(log, [{ pid: 7, fromHour: 2, toHour: 5 }]), [3, 4]);
+});
+
+Deno.test("a license that was deactivated has its grace again, but not in one outage", () => {
+  const honored = [...hours(0, 30), ...hours(100, 130), ...hours(200, 230)], beats = [0, 100, 200];
+  assertEquals(checkGrace(license({ honored, beats, renewals: 2 })), []);
+  assertEquals(checkGrace(license({ honored, beats, renewals: 0 })).length, 1);
+  assertEquals(checkGrace(license({ honored: hours(0, 70), beats: [0], renewals: 2 })).length, 1);
 });
