@@ -1,4 +1,4 @@
-import { describeError, SentinelError } from "../core/errors.ts";
+import { SentinelError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import {
   importPrivateKey,
@@ -58,25 +58,24 @@ export async function openSignatures(
   choice: CryptoChoice,
   { log, source = LIBCRYPTO }: { log: Logger; source?: OpenSslSource },
 ): Promise<Signatures & Disposable> {
-  const webCrypto = { ...WEB_CRYPTO, [Symbol.dispose]() {} };
-  if (choice === "webcrypto") return webCrypto;
+  const useWebCrypto = (name = WEB_CRYPTO.name) => ({ ...WEB_CRYPTO, name, [Symbol.dispose]() {} });
+  if (choice === "webcrypto") return useWebCrypto();
   let openSsl: Awaited<ReturnType<OpenSslSource["open"]>>;
   try {
     openSsl = await source.open();
   } catch (error) {
     const why = error instanceof Deno.errors.NotCapable
       ? "the program may not open libraries"
-      : `libcrypto is not installed (${describeError(error)})`;
+      : "libcrypto is not installed";
     if (choice === "openssl") throw refuse(`OpenSSL cannot be used: ${why}`, error);
-    log.debug(`signatures by WebCrypto: ${why}`);
-    return webCrypto;
+    return useWebCrypto(`WebCrypto, as ${why}`);
   }
   if (await source.check(openSsl)) return openSsl;
   openSsl[Symbol.dispose]();
   const why = `${openSsl.name} and WebCrypto disagree about signatures`;
   if (choice === "openssl") throw refuse(`OpenSSL cannot be used: ${why}`);
   log.warn(`signatures by WebCrypto: ${why}`);
-  return webCrypto;
+  return useWebCrypto();
 }
 
 function refuse(message: string, cause?: unknown): SentinelError {

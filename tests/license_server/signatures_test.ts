@@ -36,21 +36,23 @@ Deno.test("OpenSSL is used if it agrees with WebCrypto", async () => {
 
 Deno.test("WebCrypto is used if it is asked for, or OpenSSL is missing or wrong", async () => {
   const cases = [
-    ["webcrypto", {}, []],
-    ["auto", { fault: MISSING }, [
-      `debug signatures by WebCrypto: libcrypto is not installed (${MISSING.message})`,
-    ]],
-    ["auto", { fault: new Deno.errors.NotCapable("ffi") }, [
-      "debug signatures by WebCrypto: the program may not open libraries",
-    ]],
-    ["auto", { agrees: false }, [
+    ["webcrypto", {}, "WebCrypto", []],
+    ["auto", { fault: MISSING }, "WebCrypto, as libcrypto is not installed", []],
+    [
+      "auto",
+      { fault: new Deno.errors.NotCapable("ffi") },
+      "WebCrypto, as the program may not open libraries",
+      [],
+    ],
+    ["auto", { agrees: false }, "WebCrypto", [
       "warn signatures by WebCrypto: OpenSSL 9.9.9 and WebCrypto disagree about signatures",
     ]],
   ] as const;
-  for (const [choice, what, lines] of cases) {
+  for (const [choice, what, name, lines] of cases) {
     const log = new RecordingLog(), source = fakeSource(what);
     using signatures = await openSignatures(choice, { log, source });
     assertStrictEquals(signatures.importSigner, WEB_CRYPTO.importSigner);
+    assertEquals(signatures.name, name);
     assertEquals(log.lines("debug"), [...lines]);
     assertEquals(source.openSsl.isClosed, "agrees" in what);
   }
@@ -58,7 +60,7 @@ Deno.test("WebCrypto is used if it is asked for, or OpenSSL is missing or wrong"
 
 Deno.test("OpenSSL that is asked for and cannot be used is an error", async () => {
   const cases = [
-    [{ fault: MISSING }, `libcrypto is not installed (${MISSING.message})`],
+    [{ fault: MISSING }, "libcrypto is not installed"],
     [{ fault: new Deno.errors.NotCapable("ffi") }, "the program may not open libraries"],
     [{ agrees: false }, "OpenSSL 9.9.9 and WebCrypto disagree about signatures"],
   ] as const;

@@ -1,4 +1,4 @@
-import { basename, fromFileUrl } from "@std/path";
+import { basename, fromFileUrl, toFileUrl } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 
 const ROOT = new URL("../..", import.meta.url);
@@ -59,5 +59,5 @@ function writeEdited(part: string, source: string): string {
   );
   const file = `${folder}/${crypto.randomUUID()}-${basename(fromFileUrl(part))}`;
   Deno.writeTextFileSync(file, absolute);
-  return new URL(file, ROOT).href;
+  return toFileUrl(file).href;
 }
