@@ -73,7 +73,7 @@ testWith(
   },
 );
 
-Deno.test("a key from a variable counts only if none is built in: the attack", async () => {
+testWith([], "a key from a variable counts only if none is built in: the attack", async () => {
   await using harness = await AttackHarness.open();
   const attacker = await makeOrganization();
   await Deno.writeTextFile(harness.at("evil.pem"), attacker.publicKeyPem);

@@ -8,6 +8,7 @@ import { encodeBase64Url } from "../../src/signing/envelope.ts";
 import { AttackHarness } from "../support/attack_harness.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { standardPayload } from "../support/organization.ts";
+import { testWith } from "../support/requirements.ts";
 
 const TRUSTING: Doubles = { "src/signing/ecdsa.ts": "trusting_ecdsa.ts" };
 
@@ -25,7 +26,7 @@ Deno.test("no byte of a license can be changed", async () => {
   assertEquals(accepted, []);
 });
 
-Deno.test("if every signature is accepted, many can: the attack", async () => {
+testWith([], "if every signature is accepted, many can: the attack", async () => {
   const { accepted } = await flipEach(TRUSTING);
   assert(accepted.length > 20, `${accepted}`);
 });

@@ -43,7 +43,7 @@ testWith(
   },
 );
 
-Deno.test("a license of 2 MiB is refused, and read without the limit: the attack", async () => {
+testWith([], "a license of 2 MiB is refused, and read without the limit: the attack", async () => {
   await using harness = await AttackHarness.open();
   await Deno.writeTextFile(harness.at("a.lic"), " ".repeat(2 * MIB), { append: true });
   const { code, stdout, stderr } = await harness.run();
@@ -58,17 +58,21 @@ Deno.test("a license of 2 MiB is refused, and read without the limit: the attack
   assertEquals((await harness.run({ doubles })).stdout, "up\n");
 });
 
-Deno.test("an answer of 2 MiB is discarded, and accepted without the limit: the attack", async () => {
-  await using harness = await AttackHarness.open();
-  harness.answer = async (request, organization) => {
-    const answer = await honestly(request, organization);
-    return new Response(await answer.text() + " ".repeat(2 * MIB));
-  };
-  const { code, stdout, stderr } = await harness.run();
-  assertEquals([code, stdout], [82, ""]);
-  assertStringIncludes(stderr, "unverified answer");
-  const doubles = {
-    "src/activation/messages.ts": [["MAX_BODY_BYTES = 1024 * 1024", "MAX_BODY_BYTES = Infinity"]],
-  } as const;
-  assertEquals((await harness.run({ doubles })).stdout, "up\n");
-});
+testWith(
+  [],
+  "an answer of 2 MiB is discarded, and accepted without the limit: the attack",
+  async () => {
+    await using harness = await AttackHarness.open();
+    harness.answer = async (request, organization) => {
+      const answer = await honestly(request, organization);
+      return new Response(await answer.text() + " ".repeat(2 * MIB));
+    };
+    const { code, stdout, stderr } = await harness.run();
+    assertEquals([code, stdout], [82, ""]);
+    assertStringIncludes(stderr, "unverified answer");
+    const doubles = {
+      "src/activation/messages.ts": [["MAX_BODY_BYTES = 1024 * 1024", "MAX_BODY_BYTES = Infinity"]],
+    } as const;
+    assertEquals((await harness.run({ doubles })).stdout, "up\n");
+  },
+);

@@ -7,6 +7,7 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { HEARTBEAT_PATH } from "../../src/activation/messages.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { ConnectionFlood, connectTo, withDescriptors } from "../support/connection_flood.ts";
 import type { Doubles } from "../support/doubles.ts";
 import { makeOrganizationKey } from "../../src/license_server/keys.ts";
@@ -18,6 +19,9 @@ const DESCRIPTORS = 100, FLOOD = 200;
 
 /** How long a machine waits for its answer, and for one that is not to come. */
 const PATIENCE_MS = 30_000, SHORT_PATIENCE_MS = 2_500;
+
+/** Between two attempts. */
+const PAUSE_MS = 100;
 
 /** Admits each connection, and never closes one. */
 const NO_ADMISSION: Doubles = {
@@ -57,14 +61,22 @@ class Target implements AsyncDisposable {
     return ConnectionFlood.open(connectTo(this.port), FLOOD, text);
   }
 
-  /** The status that a machine gets; `undefined` if it is not answered. */
+  /**
+   * The status that a machine gets; `undefined` if it is not answered. It tries again, as machines do: connections that wait
+   * while the server does not listen for a moment are reset.
+   */
   async ask(patienceMs = PATIENCE_MS): Promise<number | undefined> {
-    try {
-      const answer = await this.send(patienceMs);
-      await answer.body?.cancel();
-      return answer.status;
-    } catch {
-      return undefined;
+    const untilMs = performance.now() + patienceMs;
+    for (;;) {
+      const leftMs = Math.max(1, untilMs - performance.now());
+      try {
+        const answer = await this.send(leftMs);
+        await answer.body?.cancel();
+        return answer.status;
+      } catch {
+        if (performance.now() >= untilMs) return undefined;
+        await systemClock.sleep(PAUSE_MS);
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type AnswerAs, AttackHarness, honestly } from "../support/attack_harness.ts";
 import { answerPayload, signedAnswer } from "../support/license_server.ts";
 import { makeOrganization } from "../support/organization.ts";
+import { testWith } from "../support/requirements.ts";
 
 const attacker = await makeOrganization();
 
@@ -37,13 +38,17 @@ Deno.test("no forged answer activates a machine, or stops charging later", async
   }
 });
 
-Deno.test("if every signature is accepted, a forged answer activates and stops charging: the attack", async () => {
-  await using harness = await AttackHarness.open();
-  harness.answer = selfSigned;
-  const doubles = { "src/signing/ecdsa.ts": "trusting_ecdsa.ts" };
-  for (let i = 0; i < 2; i++) {
-    const { code, stdout, stderr } = await harness.run({ doubles });
-    assertEquals([code, stdout], [0, "up\n"]);
-    assert(!stderr.includes("grace"), stderr);
-  }
-});
+testWith(
+  [],
+  "if every signature is accepted, a forged answer activates and stops charging: the attack",
+  async () => {
+    await using harness = await AttackHarness.open();
+    harness.answer = selfSigned;
+    const doubles = { "src/signing/ecdsa.ts": "trusting_ecdsa.ts" };
+    for (let i = 0; i < 2; i++) {
+      const { code, stdout, stderr } = await harness.run({ doubles });
+      assertEquals([code, stdout], [0, "up\n"]);
+      assert(!stderr.includes("grace"), stderr);
+    }
+  },
+);

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AttackHarness, type AttackOptions } from "../support/attack_harness.ts";
+import { testWith } from "../support/requirements.ts";
 
 const OFF = '[security]\nanti_tamper = "off"\n';
 const REFUSED =
@@ -25,11 +26,18 @@ Deno.test("a configuration cannot turn off what the vendor built in", async () =
   assert(stderr.endsWith("sentinel: error: foreign code is loaded into sentinel\n"), stderr);
 });
 
-Deno.test("if the file's policy counted, foreign code would keep running: the attack", async () => {
-  const doubles = {
-    "src/cli/tamper_policy.ts": [["if (vendor === undefined)", "if (file !== undefined)"]] as const,
-  };
-  const { code, stdout, stderr } = await runPreloaded("echo up", { doubles });
-  assertEquals([code, stdout], [0, "up\n"], stderr);
-  assert(!stderr.includes("foreign code"), stderr);
-});
+testWith(
+  [],
+  "if the file's policy counted, foreign code would keep running: the attack",
+  async () => {
+    const doubles = {
+      "src/cli/tamper_policy.ts": [[
+        "if (vendor === undefined)",
+        "if (file !== undefined)",
+      ]] as const,
+    };
+    const { code, stdout, stderr } = await runPreloaded("echo up", { doubles });
+    assertEquals([code, stdout], [0, "up\n"], stderr);
+    assert(!stderr.includes("foreign code"), stderr);
+  },
+);

@@ -87,12 +87,19 @@ export const LINUX: Requirement = { need: "Linux", met: Deno.build.os === "linux
 /** For programs, paths and signals as POSIX has them. */
 export const POSIX: Requirement = { need: "a POSIX system", met: !IS_WINDOWS };
 
+/** For the control of an attack, which doubles parts of the program: doubles are from source in every suite. */
+const UNDOUBLED: Requirement = {
+  need: "the program from source",
+  met: !Deno.env.get("SENTINEL_BIN"),
+};
+
 /** Defines a test that is skipped, and says in its name what it needs, if something is missing. */
 export function testWith(
   requirements: readonly Requirement[],
   name: string,
   fn: (t: Deno.TestContext) => void | Promise<void>,
 ): void {
-  const { need, met } = allOf(...requirements);
+  const isControl = name.endsWith(": the attack");
+  const { need, met } = allOf(...requirements, ...(isControl ? [UNDOUBLED] : []));
   Deno.test({ name: met ? name : `${name} (skipped: needs ${need})`, ignore: !met, fn });
 }
