@@ -33,7 +33,7 @@ export interface ServerSettings {
   readonly port: number;
   /** Directory of the process records; by default below the state directory. */
   readonly dataDir: string | undefined;
-  /** What they match in command lines is left out of the audit log. */
+  /** Text in command lines that matches is left out of the audit log. */
   readonly redact: readonly RegExp[];
   /** Whether clients that may only observe see the arguments of processes. */
   readonly observesArguments: boolean;

@@ -201,7 +201,7 @@ interface ServeSettings {
   readonly port: number;
   readonly tls: { readonly certificatePath: string; readonly keyPath: string } | undefined;
   readonly trustProxy: boolean;
-  /** What signs and verifies (default: WebCrypto); stays the caller's. */
+  /** Makes the signers and verifiers (default: WebCrypto). The caller disposes of it. */
   readonly signatures?: Signatures;
 }
 

@@ -25,7 +25,7 @@ export async function claimPlace(
     try {
       await Deno.mkdir(dirname(dirname(refuge)), { recursive: true, mode: 0o700 });
     } catch {
-      // what keeps the socket from its usual place can be mended
+      // report the first error: the user can fix the usual place
       throw error;
     }
     const claim = await claimSocket(refuge, options);

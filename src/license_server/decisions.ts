@@ -32,7 +32,7 @@ export interface GenuineRequest<Body> {
   readonly address: string;
   /** The name that the machine gives itself. */
   readonly machineName?: string | undefined;
-  /** What the request's nonce says of the ones before; clients of version 0.1 say nothing. */
+  /** The request's link to the one answered before; absent for clients of version 0.1. */
   readonly link?: NonceLink | undefined;
 }
 
@@ -89,7 +89,7 @@ export function decideActivation(
   };
 }
 
-/** What it takes to give a machine a place; another activation of the same machine changes nothing that is audited. */
+/** Decides whether a machine gets a place. Repeated activations of a machine leave no audit row. */
 function takePlace(
   license: LicenseRecord,
   { nowMs, address }: GenuineRequest<ActivateRequest>,

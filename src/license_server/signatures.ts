@@ -35,7 +35,7 @@ export const WEB_CRYPTO: Signatures = {
   },
 };
 
-/** What OpenSSL's signatures come from; a fake in tests. */
+/** Opens OpenSSL and checks it; tests pass a fake. */
 interface OpenSslSource {
   open(): Promise<Signatures & Disposable>;
   /** Whether it and WebCrypto accept each other's signatures. */

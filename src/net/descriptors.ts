@@ -31,7 +31,7 @@ export interface DescriptorShare {
   readonly backlog: number;
 }
 
-/** What node(1) uses. */
+/** The default of `net.Server.listen()` in Node.js. */
 const DEFAULT_BACKLOG = 511;
 
 /**

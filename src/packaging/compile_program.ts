@@ -80,7 +80,7 @@ const EVERYTHING: PermissionSet = {
 /**
  * Permission sets by profile; `deno.json` has the same.
  *
- * What is granted whole, and why, is in docs/decisions/140-permissions.md. A command gives up what it does not need (`keeps`).
+ * See docs/decisions/140-permissions.md for why some are not narrowed. A command drops those it does not need (`keeps`).
  */
 export const PERMISSION_SETS: Readonly<Record<Profile, PermissionSet>> = {
   customer: EVERYTHING,

@@ -62,15 +62,14 @@ export class OpenSsl implements Disposable {
     const { d2i_PrivateKey_bio, EVP_PKEY_sign_init } = this.#lib;
     const context = this.#open(d2i_PrivateKey_bio, EVP_PKEY_sign_init, der);
     this.#privateKeys.push(context);
-    // deno-lint-ignore require-await -- a Sign of WebCrypto's is asynchronous
-    return async (data) => this.#sign(context, data);
+    return (data) => Promise.try(() => this.#sign(context, data));
   }
 
   /** Reads a public key (PEM, SubjectPublicKeyInfo, P-256); `undefined` for anything else. */
   async importVerifier(pem: string): Promise<Verify | undefined> {
     if (await importPublicKeyPem(pem) === undefined) return undefined;
-    // deno-lint-ignore require-await -- a Verify of WebCrypto's is asynchronous
-    return async (data, der) => decodeSignature(der) !== undefined && this.#verify(pem, data, der);
+    return (data, der) =>
+      Promise.try(() => decodeSignature(der) !== undefined && this.#verify(pem, data, der));
   }
 
   #sign(context: Context, data: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {

@@ -1,13 +1,14 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { runToEnd, waitForExit } from "../../src/core/process.ts";
-import { LINUX, POSIX, type Requirement, testWith } from "../support/requirements.ts";
+import { allOf, LINUX, POSIX, type Requirement, testWith } from "../support/requirements.ts";
 import { IS_WINDOWS } from "../support/system.ts";
 
 /** Like `testWith()`; the runtime keeps its entry of a child with an unknown end. */
 function testLeft(requirements: readonly Requirement[], name: string, fn: () => Promise<void>) {
-  const isHere = requirements.every(({ met }) => met);
-  Deno.test({ name, ignore: !isHere, sanitizeResources: false, fn });
+  const { need, met } = allOf(...requirements);
+  const title = met ? name : `${name} (skipped: needs ${need})`;
+  Deno.test({ name: title, ignore: !met, sanitizeResources: false, fn });
 }
 
 type End = readonly [code: number, signal: string | undefined];
