@@ -9,7 +9,7 @@ const PROXY_PORTS: Readonly<Record<string, number>> = {
   "socks5h:": 1080,
 };
 
-/** A proxy, and whether it is connected to by TLS. */
+/** The host to connect to first; `hostname` without brackets, `scheme` without its colon. */
 export interface ProxyHop {
   readonly hostname: string;
   readonly port: number;
@@ -73,6 +73,7 @@ function isInNetwork(address: string, entry: string): boolean {
   return list.check(address, family);
 }
 
-function removeBrackets(hostname: string): string {
+/** Returns an IPv6 address as sockets take it. */
+export function removeBrackets(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, "");
 }

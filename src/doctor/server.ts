@@ -6,7 +6,7 @@ import { VERSION } from "../core/build_info.ts";
 import type { License } from "../license/payload.ts";
 import { generateKeyPairDer, importPrivateKey, makeSigner, type Verify } from "../signing/ecdsa.ts";
 import { isActivated } from "./activation.ts";
-import { findProxy, type ProxyHop } from "./proxy.ts";
+import { findProxy, type ProxyHop, removeBrackets } from "./proxy.ts";
 import {
   type CheckName,
   type Diagnostic,
@@ -68,7 +68,7 @@ export async function examineServer(
 function describeServer({ hostname, port, protocol }: URL): ProxyHop {
   const scheme = protocol.slice(0, -1);
   const defaultPort = scheme === "https" ? 443 : 80;
-  return { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || defaultPort), scheme };
+  return { hostname: removeBrackets(hostname), port: Number(port || defaultPort), scheme };
 }
 
 async function examineConnection(
